@@ -1,0 +1,43 @@
+// @ts-check
+import { readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+/** What this machine keeps for itself: accounts, the servers' data, logs. */
+export const localDir = join(root, '.local');
+
+/** @param {string[]} parts */
+export const inProject = (...parts) => join(root, ...parts);
+
+/**
+ * The environment of everything that is started: the project's own Node comes first.
+ * @returns {NodeJS.ProcessEnv}
+ */
+export const childEnv = () => ({
+  ...process.env,
+  PATH: [inProject('node_modules', '.bin'), process.env.PATH].join(delimiter),
+});
+
+/** @typedef {{ id: string, port: number, appPort: number }} App */
+
+/**
+ * The apps of dapr.yaml. Read line by line, since nothing is installed yet when it is needed first.
+ * @param {string} [file]
+ * @returns {App[]}
+ */
+export function readApps(file = inProject('dapr.yaml')) {
+  /** @type {App[]} */
+  const apps = [];
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const id = /^\s*-\s*appID:\s*([\w-]+)/.exec(line)?.[1];
+    if (id) apps.push({ id, port: 0, appPort: 0 });
+    const app = apps.at(-1);
+    if (!app) continue;
+    const appPort = /^\s*appPort:\s*(\d+)/.exec(line)?.[1];
+    if (appPort) app.appPort = Number(appPort);
+    const port = /\bPORT:\s*['"]?(\d+)/.exec(line)?.[1];
+    if (port) app.port = Number(port);
+  }
+  return apps;
+}
