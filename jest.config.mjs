@@ -1,0 +1,48 @@
+// @ts-check
+const swc = {
+  jsc: { parser: { syntax: 'typescript' }, target: 'es2024' },
+  module: { type: 'commonjs' },
+  sourceMaps: 'inline',
+};
+
+/** @type {import('jest').Config} */
+const shared = {
+  testEnvironment: 'node',
+  transform: { '\\.(ts|js|mjs)$': ['@swc/jest', swc] },
+  // published as ES modules only, which jest cannot require
+  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  // tests run on the sources: no build before them, only `npm run generate`
+  moduleNameMapper: {
+    '^#kit/(.*)$': '<rootDir>/kit/$1.ts',
+    '^#contracts/(.*)$': '<rootDir>/contracts/$1.ts',
+    '^#proto/(.*)$': '<rootDir>/generated/$1.ts',
+  },
+  restoreMocks: true,
+};
+
+/** @param {string[]} folders */
+const testsOf = (...folders) => folders.map((folder) => `<rootDir>/${folder}/**/*.test.ts`);
+
+/** @type {import('jest').Config} */
+const config = {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: testsOf('kit', 'contracts', 'services'),
+    },
+    {
+      ...shared,
+      displayName: 'architecture',
+      testMatch: testsOf('test/architecture'),
+    },
+    {
+      // starts real processes: run it with --runInBand
+      ...shared,
+      displayName: 'e2e',
+      testMatch: testsOf('test/e2e', 'test/kit', 'test/start'),
+      testTimeout: 120_000,
+    },
+  ],
+};
+export default config;
