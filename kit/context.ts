@@ -1,0 +1,74 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { z } from 'zod';
+import type { Caller } from './caller';
+import type { Clock } from './clock';
+import type { Contract, EventInput } from './contract';
+import type { Store } from './documents';
+import type { Flags } from './flags';
+import type { Cause, Said } from './handling';
+import type { List } from './lists';
+import type { Log } from './log';
+import type { Client, Definition } from './service';
+
+export interface Jobs {
+  /** Once, at a moment (ISO 8601) or after a delay (`30s`). The name makes it unique. */
+  once(job: string, name: string, dueTime: string, data: unknown): Promise<void>;
+  /** Again and again, by a cron expression or `@every 30s`. */
+  every(job: string, schedule: string, data: unknown): Promise<void>;
+  cancel(job: string, name: string): Promise<void>;
+}
+
+/** An output binding. */
+export interface Binding {
+  send(
+    operation: string,
+    data: unknown,
+    metadata?: Readonly<Record<string, string>>,
+  ): Promise<void>;
+}
+
+interface Base<D extends Definition> {
+  /** Says an event; it has been said when this returns. */
+  readonly publish: <C extends NonNullable<D['publishes']>[number]>(
+    contract: C,
+    data: EventInput<C>,
+  ) => Promise<void>;
+  /**
+   * Gives a command to the bus, from where this service takes it, and waits for its outcome:
+   * what `read` gives once it is not undefined. Undefined where the time runs out, or where the
+   * caller takes "accepted" for an answer. Throws the refusal if the command was refused.
+   */
+  readonly execute: <C extends NonNullable<D['publishes']>[number] & Contract, R>(
+    contract: C,
+    data: EventInput<C>,
+    read: () => Promise<R | undefined>,
+  ) => Promise<R | undefined>;
+  /** A new id, the same again when this handling is repeated: `order_...`. */
+  readonly newId: (prefix: string) => string;
+  readonly lists: Readonly<Record<NonNullable<D['lists']>[number], List>>;
+  readonly bindings: Readonly<Record<NonNullable<D['sends']>[number], Binding>>;
+  /** A client of any app, for what every service answers. */
+  readonly client: <S extends DescService>(appId: string, service: S) => Client<S>;
+  readonly jobs: Jobs;
+  readonly flags: Flags;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly caller: Caller;
+  readonly cause: Cause;
+  /** What was said in this handling so far, by this service and those it called. */
+  readonly said: readonly Said[];
+  readonly config: NonNullable<D['config']> extends z.ZodType
+    ? z.output<NonNullable<D['config']>>
+    : Record<never, never>;
+}
+
+/** What a handler gets besides its input: the documents and clients of its service by name, and the kit. */
+export type Context<D extends Definition> = Base<D> & {
+  readonly [K in keyof NonNullable<D['stores']>]: NonNullable<D['stores']>[K] extends z.ZodType
+    ? Store<z.output<NonNullable<D['stores']>[K]>>
+    : never;
+} & {
+  readonly [K in keyof NonNullable<D['calls']>]: NonNullable<D['calls']>[K] extends DescService
+    ? Client<NonNullable<D['calls']>[K]>
+    : never;
+};

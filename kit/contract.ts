@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+/** What the wire calls an event: lower-case words joined by dots, such as `order.created`. */
+export type EventType = string;
+
+export interface Contract<Name extends string = string, Data extends z.ZodType = z.ZodType> {
+  /** The name in code and documents, such as `OrderCreated`. */
+  readonly name: Name;
+  /** CloudEvents `type`, and the topic it is said on. */
+  readonly type: EventType;
+  /** The newest version, the only one a hearer sees. */
+  readonly version: number;
+  /** `event` is a fact for anyone; `command` asks one service to do something. */
+  readonly kind: 'event' | 'command';
+  /** Said for the world outside; nobody inside has to hear it. */
+  readonly public: boolean;
+  /** One sentence for the generated documents. */
+  readonly description: string;
+  readonly data: Data;
+  /** The entity that it is about: CloudEvents `subject`, and the key that keeps its order. */
+  subject(data: z.output<Data>): string;
+  /** Earlier versions, oldest first: the schema each had, and how to lift it one version. */
+  readonly earlier: readonly Earlier[];
+}
+
+export interface Earlier {
+  readonly version: number;
+  readonly data: z.ZodType;
+  lift(data: unknown): unknown;
+}
+
+export type EventData<C extends Contract> = z.output<C['data']>;
+export type EventInput<C extends Contract> = z.input<C['data']>;
+
+interface Shape<Data extends z.ZodType> {
+  type: EventType;
+  version?: number;
+  public?: boolean;
+  description: string;
+  data: Data;
+  subject: (data: z.output<Data>) => string;
+  earlier?: readonly Earlier[];
+}
+
+const TYPE = /^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)+$/;
+
+/** Defines a fact that a service says. Unknown fields are dropped when it is read. */
+export function defineEvent<Name extends string, Data extends z.ZodType>(
+  name: Name,
+  shape: Shape<Data>,
+): Contract<Name, Data> {
+  return define(name, 'event', shape);
+}
+
+/** Defines a command: work that its own service takes from the bus, so that a crash cannot lose it. */
+export function defineCommand<Name extends string, Data extends z.ZodType>(
+  name: Name,
+  shape: Shape<Data>,
+): Contract<Name, Data> {
+  return define(name, 'command', shape);
+}
+
+function define<Name extends string, Data extends z.ZodType>(
+  name: Name,
+  kind: 'event' | 'command',
+  shape: Shape<Data>,
+): Contract<Name, Data> {
+  if (!TYPE.test(shape.type)) throw new Error(`${name}: '${shape.type}' is no dotted event type`);
+  const version = shape.version ?? 1;
+  const earlier = shape.earlier ?? [];
+  earlier.forEach((step, index) => {
+    if (step.version !== version - earlier.length + index) {
+      throw new Error(`${name}: version ${String(step.version)} is not lifted to the one after it`);
+    }
+  });
+  return {
+    name,
+    kind,
+    version,
+    earlier,
+    type: shape.type,
+    public: shape.public ?? false,
+    description: shape.description,
+    data: shape.data,
+    subject: shape.subject,
+  };
+}
+
+/**
+ * Reads the data of an event in whatever version it was said, lifted to the newest.
+ * Throws a ZodError, or an Error for a version that this code does not know.
+ */
+export function readData<C extends Contract>(
+  contract: C,
+  version: number,
+  data: unknown,
+): EventData<C> {
+  const from = contract.earlier.findIndex((step) => step.version === version);
+  if (from < 0 && version !== contract.version) {
+    throw new Error(`${contract.type}: version ${String(version)} is unknown`);
+  }
+  const lifted =
+    from < 0
+      ? data
+      : contract.earlier
+          .slice(from)
+          .reduce<unknown>((older, step) => step.lift(step.data.parse(older)), data);
+  // parse() of a schema held as `Data extends ZodType` is typed unknown until the schema is known
+  return contract.data.parse(lifted) as EventData<C>;
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import type { Clock } from './clock';
+import { Code, MicroserviceError, notFound } from './errors';
+import type { Handling } from './handling';
+import { KeyedQueue } from './keyed-queue';
+import type { Sidecar } from './sidecar';
+
+/** The documents of one kind that a service owns, each under its id. */
+export interface Store<T> {
+  get(key: string): Promise<T | undefined>;
+  /** As get; NOT_FOUND where there is none. */
+  need(key: string): Promise<T>;
+  /**
+   * Reads, changes, writes; again where somebody else wrote in between. `change` is pure: it gets
+   * the document or undefined, returns what it shall be, and throws to refuse. Returning the same
+   * object writes nothing. A redelivery changes nothing and gets what the first delivery left.
+   */
+  update(key: string, change: (current: T | undefined) => T): Promise<T>;
+  /**
+   * As update, where the handler must know what was decided: the outcome (small JSON) is kept
+   * with the change, and a redelivery gets the first delivery's.
+   */
+  decide<O>(
+    key: string,
+    change: (current: T | undefined) => Decision<T, O>,
+  ): Promise<Decision<T, O>>;
+  /** Deletes, whatever it was. */
+  remove(key: string): Promise<void>;
+}
+
+export interface Decision<T, O> {
+  document: T;
+  outcome: O;
+}
+
+/** A change that was made: by which effect, when (epoch seconds), with what outcome. */
+const Mark = z.object({ by: z.string(), at: z.number(), outcome: z.unknown().optional() });
+
+const Envelope = z.object({
+  data: z.unknown(),
+  sequence: z.number().int(),
+  correlationId: z.string(),
+  marks: z.array(Mark),
+});
+type Envelope = z.infer<typeof Envelope>;
+
+/** Longer than any broker takes to redeliver, the sidecar's retries included. */
+export const MARK_SECONDS = 15 * 60;
+export const MAX_MARKS = 256;
+const TRIES = 8;
+const STEP_MS = 5_000;
+
+/** What is counted about documents. */
+export interface DocumentMeter {
+  conflict(store: string): void;
+  markDropped(store: string): void;
+}
+
+/** Shared by all handlings of a process. */
+export class Documents {
+  readonly #queue = new KeyedQueue();
+
+  constructor(
+    private readonly sidecar: Sidecar,
+    private readonly clock: Clock,
+    private readonly meter: DocumentMeter,
+  ) {}
+
+  /** The documents of one kind, as one handling sees and changes them. */
+  open<T>(name: string, schema: z.ZodType<T>, handling: Handling): Store<T> {
+    const { tenantId } = handling.cause.caller;
+    const stateKey = (key: string) => `${name}:${tenantId}:${key}`;
+    const read = (value: unknown, key: string): T => {
+      const parsed = schema.safeParse(value);
+      if (parsed.success) return parsed.data;
+      throw new MicroserviceError(
+        `document ${stateKey(key)} is not of its schema: ${z.prettifyError(parsed.error)}`,
+        Code.DATA_LOSS,
+      );
+    };
+    const load = async (key: string) => {
+      handling.assertInTime();
+      const loaded = await this.sidecar.load(stateKey(key), handling.timeFor(STEP_MS));
+      if (loaded === undefined) return undefined;
+      const envelope = Envelope.parse(loaded.value);
+      handling.saw(key, envelope.sequence);
+      return { envelope, etag: loaded.etag, document: read(envelope.data, key) };
+    };
+    const get = async (key: string) => (await load(key))?.document;
+
+    const attempt = async <O>(
+      key: string,
+      by: string,
+      change: (current: T | undefined) => Decision<T, O>,
+    ): Promise<Decision<T, O> | undefined> => {
+      const found = await load(key);
+      const mark = found?.envelope.marks.find((done) => done.by === by);
+      if (found !== undefined && mark !== undefined) {
+        // the outcome was written by this same change, so it has this change's type
+        return { document: found.document, outcome: mark.outcome as O };
+      }
+      const decided = change(found?.document);
+      if (found !== undefined && decided.document === found.document) return decided;
+      const next: Envelope = {
+        data: schema.parse(decided.document),
+        sequence: (found?.envelope.sequence ?? 0) + 1,
+        correlationId: handling.cause.correlationId,
+        marks: this.#marks(name, found?.envelope.marks ?? [], by, decided.outcome),
+      };
+      handling.assertInTime();
+      const written = await this.sidecar.save(
+        stateKey(key),
+        next,
+        found?.etag,
+        handling.timeFor(STEP_MS),
+      );
+      if (!written) return undefined;
+      handling.saw(key, next.sequence);
+      return decided;
+    };
+
+    const decide = async <O>(key: string, change: (current: T | undefined) => Decision<T, O>) => {
+      const by = `${handling.cause.id}#${String(handling.ordinal(`change ${stateKey(key)}`))}`;
+      return this.#queue.run(stateKey(key), async () => {
+        for (let tries = 0; tries < TRIES; tries++) {
+          const decided = await attempt(key, by, change);
+          if (decided !== undefined) return decided;
+          this.meter.conflict(name);
+          await this.clock.sleep(Math.random() * 10 * 2 ** tries);
+        }
+        throw new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
+      });
+    };
+
+    return {
+      get,
+      need: async (key) => {
+        const document = await get(key);
+        if (document === undefined) throw notFound(name);
+        return document;
+      },
+      update: async (key, change) => {
+        const decided = await decide(key, (current) => ({
+          document: change(current),
+          outcome: undefined,
+        }));
+        return decided.document;
+      },
+      decide,
+      remove: async (key) => {
+        await this.sidecar.erase(stateKey(key), handling.timeFor(STEP_MS));
+      },
+    };
+  }
+
+  #marks(store: string, old: Envelope['marks'], by: string, outcome: unknown): Envelope['marks'] {
+    const now = Math.floor(this.clock.now() / 1000);
+    const fresh = old.filter((mark) => now - mark.at < MARK_SECONDS);
+    fresh.push(outcome === undefined ? { by, at: now } : { by, at: now, outcome });
+    while (fresh.length > MAX_MARKS) {
+      fresh.shift();
+      this.meter.markDropped(store);
+    }
+    return fresh;
+  }
+}

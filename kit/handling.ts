@@ -1,0 +1,93 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type Caller, anonymous } from './caller';
+import type { Clock } from './clock';
+import { Code, MicroserviceError } from './errors';
+import { nextTraceparent } from './trace';
+
+/** Why something is done, and until when: handed on through every call, event and command. */
+export interface Cause {
+  /**
+   * The identity of this piece of work. The same work asked twice has the same id, so each of
+   * its effects has the same identity too, and is done once.
+   */
+  readonly id: string;
+  readonly correlationId: string;
+  /** The request at the edge, if there was one. */
+  readonly requestId: string;
+  readonly traceparent: string;
+  /** Milliseconds since the epoch; no new step begins after it. */
+  readonly deadline: number;
+  readonly caller: Caller;
+  /** Whether the caller takes "accepted" for an answer instead of waiting for the outcome. */
+  readonly respondAsync: boolean;
+}
+
+/** A request's budget: the longest that one request at the edge may take in all. */
+export const REQUEST_BUDGET_MS = 30_000;
+
+export function newCause(clock: Clock, given: Partial<Cause> = {}): Cause {
+  const id = given.id ?? randomUUID();
+  return {
+    id,
+    correlationId: given.correlationId ?? id,
+    requestId: given.requestId ?? '',
+    traceparent: nextTraceparent(given.traceparent),
+    deadline: given.deadline ?? clock.now() + REQUEST_BUDGET_MS,
+    caller: given.caller ?? anonymous(),
+    respondAsync: given.respondAsync ?? false,
+  };
+}
+
+/** An identity made of parts: 132 bits of their hash, in 22 letters that are safe in a URL. */
+export function identity(...parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+}
+
+/** An event that was said in the course of some work, by this service or one that it called. */
+export interface Said {
+  type: string;
+  at: string;
+}
+
+/** One run of one handler: counts its effects, so that each has an identity of its own. */
+export class Handling {
+  readonly said: Said[] = [];
+  readonly #counts = new Map<string, number>();
+  readonly #sequences = new Map<string, number>();
+
+  constructor(
+    readonly cause: Cause,
+    private readonly clock: Clock,
+  ) {}
+
+  /** 0 for the first effect of this name in the run, then 1, 2, ... */
+  ordinal(name: string): number {
+    const next = this.#counts.get(name) ?? 0;
+    this.#counts.set(name, next + 1);
+    return next;
+  }
+
+  /** The change number of the document that was last seen under this key; 0 for none. */
+  sequence(key: string): number {
+    return this.#sequences.get(key) ?? 0;
+  }
+
+  saw(key: string, sequence: number): void {
+    this.#sequences.set(key, sequence);
+  }
+
+  /** Milliseconds left for a step that may take so long. */
+  timeFor(atMost: number): number {
+    return Math.min(atMost, this.cause.deadline - this.clock.now());
+  }
+
+  /**
+   * Refuses to begin a step after the deadline. Together with ETags this fences off a process
+   * that was stopped and wakes up: its work may have been done again by another meanwhile.
+   */
+  assertInTime(): void {
+    if (this.clock.now() >= this.cause.deadline) {
+      throw new MicroserviceError('the time for this request is over', Code.DEADLINE_EXCEEDED);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import type {
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf';
+import type { z } from 'zod';
+import type { Contract } from './contract';
+import type { Context } from './context';
+import type { EventMeta } from './cloud-event';
+
+/** The head of a service: what it owns, calls and says. */
+export interface Definition {
+  /** What it answers: a service of proto/. */
+  readonly serves?: DescService;
+  /** Whom it calls, by app id. */
+  readonly calls?: Readonly<Record<string, DescService>>;
+  /** Milliseconds that a call to an app may take, where it is not the usual 5 s. */
+  readonly deadlines?: Readonly<Record<string, number>>;
+  /** The documents it owns, by name of their kind. */
+  readonly stores?: Readonly<Record<string, z.ZodType>>;
+  /** Its lists of ids. */
+  readonly lists?: readonly string[];
+  readonly publishes?: readonly Contract[];
+  /** The output bindings it sends through. */
+  readonly sends?: readonly string[];
+  /** What it reads from the environment, besides what the kit reads for every service. */
+  readonly config?: z.ZodObject;
+}
+
+export type UnaryOf<S extends DescService> = {
+  [M in keyof S['method']]: S['method'][M] extends DescMethodUnary ? S['method'][M] : never;
+};
+
+/** How a service is called: a function for each of its methods. */
+export type Client<S extends DescService> = {
+  readonly [M in keyof S['method']]: (
+    request: MessageInitShape<UnaryOf<S>[M]['input']>,
+  ) => Promise<MessageShape<UnaryOf<S>[M]['output']>>;
+};
+
+/** How a service answers: a handler for each of its methods. */
+export type Handlers<S extends DescService, C> = {
+  readonly [M in keyof S['method']]: (
+    request: MessageShape<UnaryOf<S>[M]['input']>,
+    context: C,
+  ) => Promise<MessageInitShape<UnaryOf<S>[M]['output']>>;
+};
+
+export interface BindingMessage {
+  readonly data: Uint8Array;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+type AnyHandler = (input: never, context: never, meta: never) => Promise<unknown>;
+
+interface EventHandler {
+  readonly contract: Contract;
+  readonly handle: AnyHandler;
+}
+
+interface BindingHandler {
+  readonly handle: AnyHandler;
+  /** The identity of a message, so that the same one delivered twice has its effect once. */
+  readonly identify: (message: BindingMessage) => string | undefined;
+}
+
+interface JobHandler {
+  readonly data: z.ZodType;
+  readonly handle: AnyHandler;
+}
+
+/** A service as data: what it is, and which function handles what. A host brings it to life. */
+export class Service<const D extends Definition = Definition> {
+  readonly methods = new Map<string, AnyHandler>();
+  readonly events = new Map<string, EventHandler>();
+  readonly bindings = new Map<string, BindingHandler>();
+  readonly jobs = new Map<string, JobHandler>();
+
+  constructor(
+    /** The app id. */
+    readonly name: string,
+    readonly definition: D,
+  ) {}
+
+  /** Answers its own protobuf service. */
+  serve(handlers: Handlers<NonNullable<D['serves']>, Context<D>>): void {
+    for (const [name, handle] of Object.entries(handlers)) {
+      // the mapped type above ties each handler to its method; here they are kept by name
+      this.methods.set(name, handle as AnyHandler);
+    }
+  }
+
+  /** Hears an event or a command. One handler for each; it is run again when it throws. */
+  on<C extends Contract>(
+    contract: C,
+    handle: (data: z.output<C['data']>, context: Context<D>, meta: EventMeta) => Promise<unknown>,
+  ): void {
+    if (this.events.has(contract.type)) throw new Error(`${contract.type} is heard already`);
+    this.events.set(contract.type, { contract, handle });
+  }
+
+  /** Hears an input binding. */
+  onBinding(
+    name: string,
+    handle: (message: BindingMessage, context: Context<D>) => Promise<unknown>,
+    identify: (message: BindingMessage) => string | undefined = () => undefined,
+  ): void {
+    this.bindings.set(name, { handle, identify });
+  }
+
+  /** Does a job when it is due. */
+  onJob<T extends z.ZodType>(
+    name: string,
+    data: T,
+    handle: (data: z.output<T>, context: Context<D>) => Promise<unknown>,
+  ): void {
+    this.jobs.set(name, { data, handle });
+  }
+
+  /** The contracts it hears, its own commands included. */
+  get hears(): readonly Contract[] {
+    return [...this.events.values()].map(({ contract }) => contract);
+  }
+}
+
+/** The context that the handlers of this service get: `type Context = ContextOf<typeof order>`. */
+export type ContextOf<S> = S extends Service<infer D> ? Context<D> : never;

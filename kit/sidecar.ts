@@ -1,0 +1,67 @@
+import type { DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import type { CloudEvent } from './cloud-event';
+import type { Cause, Said } from './handling';
+
+/** A stored value and the tag that says which state of it this is. */
+export interface Loaded {
+  readonly value: unknown;
+  readonly etag: string;
+}
+
+export interface CallRequest<M extends DescMethodUnary = DescMethodUnary> {
+  readonly appId: string;
+  readonly method: M;
+  readonly request: MessageShape<M['input']>;
+  /** The cause under which the callee shall work; its deadline is the call's. */
+  readonly cause: Cause;
+}
+
+export interface CallAnswer<M extends DescMethodUnary = DescMethodUnary> {
+  readonly response: MessageShape<M['output']>;
+  /** What the callee said while it answered. */
+  readonly said: readonly Said[];
+}
+
+export interface JobRequest {
+  readonly name: string;
+  /** When: a moment (ISO 8601) or a delay (`30s`), for once. */
+  readonly dueTime?: string;
+  /** When: a cron expression or `@every 30s`, for again and again. */
+  readonly schedule?: string;
+  readonly data: unknown;
+}
+
+/**
+ * All that the kit asks of the world. What it means to handle an event, change a document or
+ * call a service stands above this line, once; below it there is a process that carries
+ * messages, or in a test the memory of that process.
+ *
+ * Each throws a MicroserviceError: UNAVAILABLE where the other side cannot be reached,
+ * DEADLINE_EXCEEDED where it did not answer within `timeout` (milliseconds).
+ */
+export interface Sidecar {
+  load(key: string, timeout: number): Promise<Loaded | undefined>;
+  /**
+   * Writes if the stored state still is `etag`'s (undefined: if there is none).
+   * False: somebody else changed it in between.
+   */
+  save(
+    key: string,
+    value: unknown,
+    etag: string | undefined,
+    timeout: number,
+    ttlSeconds?: number,
+  ): Promise<boolean>;
+  erase(key: string, timeout: number): Promise<void>;
+  publish(event: CloudEvent, timeout: number): Promise<void>;
+  call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>>;
+  send(
+    binding: string,
+    operation: string,
+    data: unknown,
+    metadata: Readonly<Record<string, string>>,
+    timeout: number,
+  ): Promise<void>;
+  schedule(job: JobRequest, timeout: number): Promise<void>;
+  unschedule(name: string, timeout: number): Promise<void>;
+}
