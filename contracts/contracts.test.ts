@@ -1,0 +1,148 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { readData, type Contract, type EventInput } from '#kit/contract';
+import * as delivery from '#contracts/delivery';
+import * as inventory from '#contracts/inventory';
+import * as notification from '#contracts/notification';
+import * as order from '#contracts/order';
+import * as payment from '#contracts/payment';
+import * as product from '#contracts/product';
+import * as user from '#contracts/user';
+
+const owners: Record<string, Record<string, Contract>> = {
+  delivery,
+  inventory,
+  notification,
+  order,
+  payment,
+  product,
+  user,
+};
+const everything = {
+  ...delivery,
+  ...inventory,
+  ...notification,
+  ...order,
+  ...payment,
+  ...product,
+  ...user,
+};
+type Everything = typeof everything;
+
+const price = { amount: '19.99', currency: 'EUR' };
+const at = '2026-01-31T12:00:00.000Z';
+const items = [{ productId: 'p1', quantity: 2 }];
+const item = { shopId: 's1', productId: 'p1' };
+const pen = { name: 'Pen', description: 'Blue.', category: 'office', price };
+const whose = { orderId: 'o1', userId: 'u1' };
+const paid = { paymentId: 'pay1', ...whose };
+
+/** One of each: a contract without an example does not compile. */
+const examples = {
+  UserCreated: { userId: 'u1', role: 'customer', tenantId: 'default', createdAt: at },
+  UserUpdated: { userId: 'u1', changed: ['name'], updatedAt: at },
+  RegisterUser: { userId: 'u1' },
+  UpdateUser: { userId: 'u1', changed: ['phone'] },
+  ProductCreated: { productId: 'p1', ...pen },
+  ProductUpdated: { productId: 'p1', ...pen, changed: ['price'] },
+  CreateProduct: { productId: 'p1', ...pen },
+  UpdateProduct: { productId: 'p1', price },
+  StockUpdated: {
+    ...item,
+    newStock: 8,
+    previousStock: 10,
+    change: -2,
+    reason: 'sold',
+    orderId: 'o1',
+  },
+  InventoryReserved: { orderId: 'o1', shopId: 's1', items },
+  InventoryReleased: { orderId: 'o1', shopId: 's1', items, reason: 'order_cancelled' },
+  LowStockAlert: { ...item, currentStock: 2, minimumStock: 5 },
+  AdjustStock: { ...item, change: 20, reason: 'Delivery of Monday', minimumStock: 5 },
+  OrderCreated: {
+    ...whose,
+    shopId: 's1',
+    items: [{ productId: 'p1', quantity: 2, unitPrice: price }],
+    totalAmount: { amount: '39.98', currency: 'EUR' },
+  },
+  OrderStatusUpdated: { ...whose, status: 'confirmed', previousStatus: 'pending' },
+  OrderConfirmed: { ...whose, shopId: 's1', status: 'confirmed', items, totalAmount: price },
+  OrderCancelled: { ...whose, shopId: 's1', reason: 'out_of_stock' },
+  PlaceOrder: { orderId: 'o1' },
+  CancelOrder: { ...whose, reason: 'changed_my_mind' },
+  PaymentProcessed: { ...paid, amount: price, status: 'success', gateway: 'simulator' },
+  PaymentFailed: { ...paid, reason: 'insufficient_funds' },
+  RefundProcessed: { refundId: 'r1', ...paid, amount: price, status: 'success' },
+  RefundPayment: { paymentId: 'pay1', refundId: 'r1', amount: price, reason: 'order_cancelled' },
+  DeliveryScheduled: { deliveryId: 'd1', ...whose, shopId: 's1', estimatedAt: at },
+  DeliveryStatusUpdated: {
+    deliveryId: 'd1',
+    ...whose,
+    status: 'picked_up',
+    previousStatus: 'scheduled',
+  },
+  UpdateDelivery: { orderId: 'o1', status: 'delivered' },
+  NotificationSent: {
+    notificationId: 'n1',
+    userId: 'u1',
+    channel: 'inbox',
+    eventType: 'order.confirmed',
+    eventId: 'e1',
+  },
+} satisfies { [Name in keyof Everything]: EventInput<Everything[Name]> };
+
+const contracts: [string, Contract][] = Object.entries(everything);
+const exampleOf = new Map<string, object>(Object.entries(examples));
+
+test('every file of contracts is looked at here', () => {
+  const files = readdirSync(__dirname).filter((file) => !file.endsWith('.test.ts'));
+  const known = [...Object.keys(owners), 'fields'].map((owner) => `${owner}.ts`);
+  expect(files.sort()).toEqual(known.sort());
+});
+
+test('no two contracts share a type or a name', () => {
+  const all = Object.values(owners).flatMap((owner) => Object.values(owner));
+  expect(all).toHaveLength(contracts.length);
+  expect(new Set(all.map(({ type }) => type)).size).toBe(all.length);
+});
+
+describe.each(contracts)('%s', (name, contract) => {
+  test('is exported under its own name', () => {
+    expect(contract.name).toBe(name);
+  });
+
+  test('reads what was said as it was said', () => {
+    const said: unknown = JSON.parse(JSON.stringify(exampleOf.get(name)));
+    const read = readData(contract, contract.version, said);
+    expect(read).toEqual(said);
+    expect(contract.subject(read)).toMatch(/^[\w:-]+$/);
+  });
+
+  test('drops a field that it does not know', () => {
+    const said = { ...exampleOf.get(name), surprise: true };
+    expect(readData(contract, contract.version, said)).toEqual(exampleOf.get(name));
+  });
+
+  test('holds nothing secret or personal', () => {
+    const personal =
+      /^(email|phone|password|token|address|.*Address|line[12]|postalCode|city|(user|full|first|last)Name)$/;
+    const fields = fieldsOf(z.toJSONSchema(contract.data));
+    expect(fields.filter((field) => personal.test(field))).toEqual([]);
+    // only a product has a name that may be told
+    if (!fields.includes('productId')) expect(fields).not.toContain('name');
+  });
+});
+
+test('an event names a reason by a code, never in words', () => {
+  const said = { ...examples.OrderCancelled, reason: 'I moved to 12 High Street' };
+  expect(() => readData(order.OrderCancelled, 1, said)).toThrow('must be a code');
+});
+
+/** The names of all properties in a JSON Schema, however deep. */
+function fieldsOf(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const inner: unknown[] = Object.values(schema);
+  const own = 'properties' in schema ? Object.keys(schema.properties ?? {}) : [];
+  return [...own, ...inner.flatMap(fieldsOf)];
+}

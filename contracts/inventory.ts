@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { defineCommand, defineEvent } from '#kit/contract';
+import { Id, Item, Reason } from '#contracts/fields';
+
+const place = { shopId: Id, productId: Id };
+
+// What is in one shop's stock of one product changes as one, so the pair is the entity: with either
+// id alone, changes of unrelated stocks would wait for one another.
+const stockSubject = ({ shopId, productId }: { shopId: string; productId: string }) =>
+  `${shopId}:${productId}`;
+
+/** Why a stock was changed: what a seller wrote, or a code. */
+const Why = z.string().min(1).max(200);
+
+export const StockUpdated = defineEvent('StockUpdated', {
+  type: 'product.stock.updated',
+  description: 'What a shop has to sell of a product changed.',
+  data: z.object({
+    ...place,
+    newStock: z.int().nonnegative(),
+    previousStock: z.int().nonnegative(),
+    change: z.int(),
+    reason: Why,
+    orderId: Id.optional(),
+  }),
+  subject: stockSubject,
+});
+
+export const InventoryReserved = defineEvent('InventoryReserved', {
+  type: 'inventory.reserved',
+  public: true,
+  description: 'All items of an order are held for it.',
+  data: z.object({ orderId: Id, shopId: Id, items: z.array(Item).min(1) }),
+  subject: ({ orderId }) => orderId,
+});
+
+export const InventoryReleased = defineEvent('InventoryReleased', {
+  type: 'inventory.released',
+  public: true,
+  description: 'What was held for an order is free to sell again.',
+  data: z.object({ orderId: Id, shopId: Id, items: z.array(Item).min(1), reason: Reason }),
+  subject: ({ orderId }) => orderId,
+});
+
+export const LowStockAlert = defineEvent('LowStockAlert', {
+  type: 'inventory.low-stock',
+  description: 'What a shop has to sell of a product fell to its minimum or below.',
+  data: z.object({
+    ...place,
+    currentStock: z.int().nonnegative(),
+    minimumStock: z.int().nonnegative(),
+  }),
+  subject: stockSubject,
+});
+
+export const AdjustStock = defineCommand('AdjustStock', {
+  type: 'stock.adjust',
+  description: 'Add pieces to a stock, or take them from it.',
+  data: z.object({
+    ...place,
+    change: z.int(),
+    reason: Why,
+    minimumStock: z.int().nonnegative().optional(),
+  }),
+  subject: stockSubject,
+});

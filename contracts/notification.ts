@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { defineEvent } from '#kit/contract';
+import { Id } from '#contracts/fields';
+
+export const NotificationSent = defineEvent('NotificationSent', {
+  type: 'notification.sent',
+  public: true,
+  description: 'A user was told of an event; by which channel, not in what words.',
+  data: z.object({
+    notificationId: Id,
+    userId: Id,
+    channel: z.string().min(1),
+    eventType: z.string().min(1),
+    eventId: Id,
+  }),
+  subject: ({ notificationId }) => notificationId,
+});

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { defineCommand, defineEvent } from '#kit/contract';
+import { Id, Time } from '#contracts/fields';
+
+/** Names of fields of a profile; never what they hold. */
+const Changed = z.array(z.enum(['name', 'phone'])).min(1);
+
+export const UserCreated = defineEvent('UserCreated', {
+  type: 'user.created',
+  public: true,
+  description: 'An account was made.',
+  data: z.object({
+    userId: Id,
+    role: z.enum(['customer', 'seller', 'admin']),
+    tenantId: Id,
+    createdAt: Time,
+  }),
+  subject: ({ userId }) => userId,
+});
+
+export const UserUpdated = defineEvent('UserUpdated', {
+  type: 'user.updated',
+  public: true,
+  description: 'A profile was changed; which fields, not to what.',
+  data: z.object({ userId: Id, changed: Changed, updatedAt: Time }),
+  subject: ({ userId }) => userId,
+});
+
+export const RegisterUser = defineCommand('RegisterUser', {
+  type: 'user.register',
+  description: 'Finish the registration of an account that is stored, but not yet announced.',
+  data: z.object({ userId: Id }),
+  subject: ({ userId }) => userId,
+});
+
+export const UpdateUser = defineCommand('UpdateUser', {
+  type: 'user.update',
+  description: 'Announce a change of a profile that is stored already.',
+  data: z.object({ userId: Id, changed: Changed }),
+  subject: ({ userId }) => userId,
+});
