@@ -13,19 +13,27 @@ export class Fault extends Error {
 }
 
 /**
- * Runs a script to its end: faults are told in a sentence, anything else with its stack.
+ * Faults are told in their sentence, anything else with its stack.
+ * @param {unknown} failure
+ */
+export function tell(failure) {
+  if (failure instanceof Fault) {
+    for (const line of failure.details) console.error(`    ${line}`);
+    console.error(`✗ ${failure.message}`);
+  } else {
+    console.error(failure);
+  }
+}
+
+/**
+ * Runs a script to its end, telling what went wrong.
  * @param {() => Promise<void>} main
  */
 export async function runScript(main) {
   try {
     await main();
   } catch (error) {
-    if (error instanceof Fault) {
-      for (const line of error.details) console.error(`    ${line}`);
-      console.error(`✗ ${error.message}`);
-    } else {
-      console.error(error);
-    }
+    tell(error);
     process.exitCode = 1;
   }
 }

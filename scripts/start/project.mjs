@@ -1,6 +1,6 @@
 // @ts-check
 import { readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -41,3 +41,6 @@ export function readApps(file = inProject('dapr.yaml')) {
   }
   return apps;
 }
+
+/** @param {string} path as short as a user can type it from the project's folder */
+export const relativePath = (path) => relative(root, path) || '.';

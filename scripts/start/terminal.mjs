@@ -18,6 +18,8 @@ export class Terminal {
    */
   constructor(out = process.stdout, env = process.env) {
     this.out = out;
+    /** @type {Step | undefined} */
+    this.current = undefined;
     this.live = Boolean(out.isTTY) && !env.CI && env.NO_COLOR === undefined;
   }
 
@@ -28,7 +30,13 @@ export class Terminal {
 
   /** @param {string} name */
   step(name) {
-    return new Step(this, name);
+    this.current = new Step(this, name);
+    return this.current;
+  }
+
+  /** Ends the line of the step that goes on, so that something else can be said. */
+  interrupt() {
+    this.current?.interrupt();
   }
 
   /**
@@ -61,6 +69,7 @@ export class Step {
   #started = performance.now();
   #saidAt = this.#started;
   #timer;
+  #ended = false;
 
   /**
    * @param {Terminal} terminal
@@ -79,9 +88,12 @@ export class Step {
     this.#note = text;
   }
 
-  /** @param {string} text */
-  done(text) {
-    this.#end('✓', `${text} ${elapsed(this.#age())}`);
+  /**
+   * @param {string} text
+   * @param {number} [ms] the time to show, where it is not that of the step itself
+   */
+  done(text, ms = this.#age()) {
+    this.#end('✓', `${text} ${elapsed(ms)}`);
   }
 
   /** @param {string} text */
@@ -91,6 +103,12 @@ export class Step {
 
   fail() {
     this.#end('✗', `failed after ${elapsed(this.#age())}`);
+  }
+
+  interrupt() {
+    clearInterval(this.#timer);
+    if (this.#terminal.live && !this.#ended) this.#terminal.say();
+    this.#ended = true;
   }
 
   #age() {
@@ -113,6 +131,8 @@ export class Step {
    * @param {string} text
    */
   #end(mark, text) {
+    if (this.#ended) return;
+    this.#ended = true;
     clearInterval(this.#timer);
     if (this.#terminal.live) this.#terminal.out.write('\r\x1b[2K');
     this.#terminal.say(`  ${mark} ${this.#name}: ${text}`);

@@ -1,0 +1,132 @@
+// @ts-check
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crash } from './crash.mjs';
+import { childEnv, localDir, root } from './project.mjs';
+
+/**
+ * @typedef {object} Child
+ * @property {string} name
+ * @property {number} group its process group, which holds all that it starts
+ * @property {string} log
+ * @property {Promise<void>} ended
+ * @property {() => Promise<void>} [beforeStop]
+ */
+
+const GRACE_MS = 10_000;
+
+/** @param {string} name */
+export const logOf = (name) => join(localDir, 'logs', `${name}.log`);
+
+/**
+ * @param {number} group
+ * @param {NodeJS.Signals | 0} signal
+ * @returns {boolean} whether anybody was there to hear it
+ */
+function signalGroup(group, signal) {
+  try {
+    process.kill(-group, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The long-lived processes of this start. One that ends by itself ends them all; each has a process
+ * group of its own, so that Ctrl-C reaches it only through here and in order.
+ */
+export class Children {
+  /** @type {Child[]} */
+  #running = [];
+  #stopping = false;
+  /** @type {(reason: Error) => void} */
+  #reportFailure = () => {};
+  /** @type {Promise<never>} rejected when something ends that should not */
+  failure = new Promise((_, reject) => (this.#reportFailure = reject));
+
+  constructor() {
+    // nobody may be waiting at the moment at which it happens
+    this.failure.catch(() => {});
+  }
+
+  get groups() {
+    return this.#running.map((child) => child.group);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} command
+   * @param {string[]} args
+   * @param {{ env?: NodeJS.ProcessEnv, beforeStop?: () => Promise<void> }} [options]
+   */
+  start(name, command, args, { env = childEnv(), beforeStop } = {}) {
+    const log = logOf(name);
+    mkdirSync(dirname(log), { recursive: true });
+    const out = openSync(log, 'w');
+    const child = spawn(command, args, {
+      cwd: root,
+      env,
+      detached: true,
+      stdio: ['ignore', out, out],
+    });
+    closeSync(out);
+    const ended = new Promise((/** @type {(value: void) => void} */ resolve) => {
+      child.on('error', (error) => {
+        this.fail(crash(name, `could not be started (${error.message})`, log));
+        resolve();
+      });
+      child.on('exit', (code, signal) => {
+        this.fail(crash(name, signal ? `was ended by ${signal}` : `ended with code ${code}`, log));
+        resolve();
+      });
+    });
+    if (child.pid) this.#running.push({ name, group: child.pid, log, ended, beforeStop });
+  }
+
+  /**
+   * Ends the start because of this, unless it is being stopped anyway.
+   * @param {Error} reason
+   */
+  fail(reason) {
+    if (!this.#stopping) this.#reportFailure(reason);
+  }
+
+  /**
+   * Waits for something, but not longer than everything runs.
+   * @template T
+   * @param {Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  guard(work) {
+    return Promise.race([work, this.failure]);
+  }
+
+  /**
+   * Stops everything, what was started last first.
+   * @returns {Promise<string[]>} what was stopped
+   */
+  async stop() {
+    this.#stopping = true;
+    const names = [];
+    for (let child = this.#running.at(-1); child; child = this.#running.at(-1)) {
+      await child.beforeStop?.();
+      signalGroup(child.group, 'SIGTERM');
+      await Promise.race([child.ended, sleep(GRACE_MS, undefined, { ref: false })]);
+      // whatever it has left behind
+      signalGroup(child.group, 'SIGKILL');
+      while (signalGroup(child.group, 0)) await sleep(20);
+      names.push(child.name);
+      this.#running.pop();
+    }
+    return names;
+  }
+
+  /** Ends everything at once, for one who will not wait. */
+  kill() {
+    this.#stopping = true;
+    for (const { group } of this.#running) signalGroup(group, 'SIGKILL');
+  }
+}

@@ -1,0 +1,70 @@
+// @ts-check
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isOpen } from './ports.mjs';
+import { localDir } from './project.mjs';
+
+// Where the dapr command looks for them, and their other ports: by default these are the same for
+// all of them, or etcd's own.
+const PLACEMENT = { port: 50005, raft: 18201, health: 18202, metrics: 18203 };
+const SCHEDULER = { port: 50006, etcd: 18211, peer: 18212, health: 18213, metrics: 18214 };
+
+const placementArgs = () => [
+  ...['--id', 'placement', '--initial-cluster', `placement=127.0.0.1:${PLACEMENT.raft}`],
+  ...['--listen-address', '127.0.0.1', '--port', String(PLACEMENT.port)],
+  ...['--healthz-port', String(PLACEMENT.health), '--metrics-port', String(PLACEMENT.metrics)],
+  ...['--metrics-listen-address', '127.0.0.1'],
+];
+
+/** @param {string} dir */
+const schedulerArgs = (dir) => [
+  ...[
+    '--id',
+    'scheduler',
+    '--etcd-initial-cluster',
+    `scheduler=http://127.0.0.1:${SCHEDULER.peer}`,
+  ],
+  ...['--listen-address', '127.0.0.1', '--port', String(SCHEDULER.port)],
+  ...['--etcd-client-port', String(SCHEDULER.etcd), '--etcd-client-listen-address', '127.0.0.1'],
+  ...['--etcd-data-dir', dir],
+  ...['--healthz-port', String(SCHEDULER.health), '--metrics-port', String(SCHEDULER.metrics)],
+  ...['--metrics-listen-address', '127.0.0.1'],
+];
+
+/**
+ * Starts Dapr's placement and scheduler where none answer yet: jobs and workflows need them.
+ * @param {import('./runtime.mjs').Runtime} runtime
+ * @param {import('./children.mjs').Children} children
+ * @param {import('./terminal.mjs').Terminal} terminal
+ * @returns {Promise<() => Promise<void>>} waits until both answer
+ */
+export async function ensureControlPlane(runtime, children, terminal) {
+  const dir = join(localDir, 'scheduler');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const services = [
+    { name: 'placement', port: PLACEMENT.port, args: placementArgs() },
+    { name: 'scheduler', port: SCHEDULER.port, args: schedulerArgs(dir) },
+  ];
+  /** @type {typeof services} */
+  const started = [];
+  for (const service of services) {
+    if (await isOpen(service.port)) {
+      terminal.say(`  ✓ ${service.name}: the one that answers on ${service.port} is used`);
+    } else {
+      children.start(service.name, join(runtime.bin, service.name), service.args);
+      started.push(service);
+    }
+  }
+  return async () => {
+    for (const { name, port } of started) {
+      await terminal.during(
+        name,
+        async () => {
+          while (!(await isOpen(port))) await children.guard(sleep(50));
+        },
+        () => `answers on ${port}`,
+      );
+    }
+  };
+}

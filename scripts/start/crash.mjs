@@ -1,0 +1,48 @@
+// @ts-check
+import { readFileSync } from 'node:fs';
+import { lastLines } from './commands.mjs';
+import { Fault } from './fault.mjs';
+import { relativePath } from './project.mjs';
+
+/** @type {[RegExp, string][]} what a log says, and what is most likely behind it */
+const CAUSES = [
+  [/EADDRINUSE|address already in use/i, 'its port was taken by another process'],
+  [/Cannot find module|MODULE_NOT_FOUND/, 'the build is incomplete: run "npm run build"'],
+  [/ENOSPC|no space left|disk is full/i, 'the disk is full'],
+  [
+    /exit signal: killed|signal: killed|SIGKILL|out of memory|heap limit/i,
+    'the machine ran out of memory, or somebody killed it',
+  ],
+  [
+    /no such table|malformed|database disk image|not a database/i,
+    'a file in data/ is damaged: start again with "npm start -- --fresh"',
+  ],
+  [
+    /environment|configuration is not valid|invalid configuration/i,
+    'a setting in the environment is wrong',
+  ],
+  [/6379|redis/i, 'Redis did not answer'],
+  [/1883|mqtt/i, 'the MQTT broker did not answer'],
+];
+
+/** @param {string} log */
+export const tailOf = (log) => {
+  try {
+    return lastLines(readFileSync(log, 'utf8'));
+  } catch {
+    return [];
+  }
+};
+
+/**
+ * A process that ended though nobody stopped it.
+ * @param {string} name
+ * @param {string} how
+ * @param {string} log
+ */
+export function crash(name, how, log) {
+  const lines = tailOf(log);
+  const text = `${lines.join('\n')}\n${how}`;
+  const cause = CAUSES.find(([sign]) => sign.test(text))?.[1] ?? 'see its last lines above';
+  return new Fault(`${name} ${how}; most likely ${cause}. Its log: ${relativePath(log)}`, lines);
+}

@@ -1,0 +1,131 @@
+// @ts-check
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readAccounts } from './accounts.mjs';
+import { Fault } from './fault.mjs';
+import { call, login, request } from './gateway.mjs';
+
+const SHOP = 'shop_1';
+const PENDING_MS = 30_000;
+
+const eur = (/** @type {string} */ amount) => ({ amount, currency: 'EUR' });
+
+const catalogue = [
+  ['Espresso beans 1 kg', 'coffee', '18.90', 2000],
+  ['Filter coffee 500 g', 'coffee', '9.40', 2000],
+  ['Hand grinder', 'equipment', '64.00', 1000],
+  ['Moka pot', 'equipment', '32.50', 1000],
+  ['Porcelain cup', 'tableware', '7.20', 5000],
+  ['Green tea 100 g', 'tea', '5.80', 2000],
+  ['Copper kettle, nearly sold out', 'equipment', '89.00', 3],
+  ['Tea chest, sold out', 'tea', '120.00', 0],
+].map(([name, category, price, pieces]) => ({
+  product: {
+    name: String(name),
+    description: `${name}, of the demo catalogue`,
+    category: String(category),
+    price: eur(String(price)),
+  },
+  pieces: Number(pieces),
+}));
+
+/**
+ * Makes the demo catalogue and its stock what they should be: what is there already is left alone.
+ * @returns {Promise<{ name: string, productId: string, pieces: number }[]>}
+ */
+export async function fillCatalogue() {
+  const token = await login(readAccounts().admin);
+  const known = await productsByName();
+  return Promise.all(
+    catalogue.map(async ({ product, pieces }) => {
+      const { productId } =
+        known.get(product.name) ??
+        (await call('POST', '/products', {
+          token,
+          body: product,
+          key: `demo-${product.name.replace(/\W+/g, '-')}`,
+        }));
+      await stockUp(token, productId, pieces);
+      return { name: product.name, productId, pieces };
+    }),
+  );
+}
+
+/** @returns {Promise<Map<string, { productId: string }>>} */
+async function productsByName() {
+  const found = new Map();
+  for (let page = 1; ; page += 1) {
+    const { items, total } = await call('GET', `/products?page=${page}&limit=100`);
+    for (const item of items) found.set(item.name, item);
+    if (items.length === 0 || page * 100 >= total) return found;
+  }
+}
+
+/**
+ * @param {string} token
+ * @param {string} productId
+ * @param {number} pieces
+ */
+async function stockUp(token, productId, pieces) {
+  const path = `/inventory/${SHOP}/${productId}`;
+  const stock = await request('GET', path, { token });
+  const change = pieces - (stock.data?.available ?? 0);
+  if (change <= 0) return;
+  await call('POST', `${path}/adjustments`, { token, body: { change, reason: 'demo stock' } });
+}
+
+/** @returns {Promise<string>} the token of the demo customer, registered the first time */
+async function customerToken() {
+  const { customer } = readAccounts();
+  await request('POST', '/auth/register', { body: { ...customer, name: 'Demo Customer' } });
+  return login(customer);
+}
+
+/**
+ * Places an order and waits until it is settled.
+ * @param {string} productId
+ * @returns {Promise<{ orderId: string, story: import('./story.mjs').Story, ms: number }>}
+ */
+export async function placeOrder(productId) {
+  const token = await customerToken();
+  const begun = performance.now();
+  const { orderId, status } = await call('POST', '/orders', {
+    token,
+    key: randomUUID(),
+    body: {
+      shopId: SHOP,
+      items: [{ productId, quantity: 1 }],
+      payment: { method: 'card', token: 'tok_ok' },
+      deliveryAddress: {
+        name: 'Demo Customer',
+        line1: 'Hauptstraße 1',
+        postalCode: '10827',
+        city: 'Berlin',
+        country: 'DE',
+      },
+    },
+  });
+  const settled = await settledOrder(token, orderId, status);
+  const ms = performance.now() - begun;
+  if (settled.status !== 'confirmed') {
+    throw new Fault(
+      `The demo order ${orderId} is ${settled.status} (${settled.reason ?? 'no reason'}) and not confirmed: see "npm run story -- ${orderId}".`,
+    );
+  }
+  return { orderId, ms, story: await call('GET', `/orders/${orderId}/story`, { token }) };
+}
+
+/**
+ * @param {string} token
+ * @param {string} orderId
+ * @param {string} status
+ */
+async function settledOrder(token, orderId, status) {
+  const deadline = performance.now() + PENDING_MS;
+  let order = { status, reason: undefined };
+  while (order.status === 'pending' && performance.now() < deadline) {
+    await sleep(100);
+    order = await call('GET', `/orders/${orderId}`, { token });
+  }
+  return order;
+}

@@ -1,0 +1,16 @@
+// @ts-check
+import { run } from './commands.mjs';
+
+/**
+ * The memory of all processes in some process groups.
+ * @param {number[]} groups
+ */
+export async function memoryOf(groups) {
+  const { output } = await run('ps', ['-A', '-o', 'pgid=,rss=']);
+  let kilobytes = 0;
+  for (const line of output.split('\n')) {
+    const [group, rss] = line.trim().split(/\s+/).map(Number);
+    if (groups.includes(group)) kilobytes += rss;
+  }
+  return `${(kilobytes / 1e6).toFixed(1)} GB`;
+}

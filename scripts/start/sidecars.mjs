@@ -1,0 +1,175 @@
+// @ts-check
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crash, tailOf } from './crash.mjs';
+import { Fault } from './fault.mjs';
+import { childEnv, inProject, relativePath } from './project.mjs';
+
+const logs = inProject('.dapr', 'logs');
+const KEEP_LOGS_MS = 24 * 60 * 60 * 1000;
+const SLOW_MS = 20_000;
+const TOO_SLOW_MS = 120_000;
+const DRAIN_MS = 10_000;
+
+/** What `dapr run` writes into a log when a process of its own has ended; it goes on regardless. */
+const ENDED =
+  /^\W*(?:The (?:App|daprd) process exited with error code: (.*)|Exited (?:App|Dapr) successfully)/;
+
+/** The services and their sidecars, all under one `dapr run -f dapr.yaml`. */
+export class Sidecars {
+  #children;
+  #apps;
+  #oldLogs;
+  #watching = true;
+
+  /**
+   * @param {import('./runtime.mjs').Runtime} runtime
+   * @param {import('./children.mjs').Children} children
+   * @param {import('./project.mjs').App[]} apps
+   */
+  constructor(runtime, children, apps) {
+    this.#children = children;
+    this.#apps = apps;
+    mkdirSync(logs, { recursive: true });
+    for (const name of readdirSync(logs)) {
+      const file = join(logs, name);
+      if (statSync(file).mtimeMs < Date.now() - KEEP_LOGS_MS) rmSync(file);
+    }
+    this.#oldLogs = new Set(readdirSync(logs));
+    children.start('dapr run', runtime.cli, ['run', '-f', inProject('dapr.yaml')], {
+      env: {
+        ...childEnv(),
+        // else sidecars reach one another by the machine's outside address
+        DAPR_HOST_IP: '127.0.0.1',
+        DAPR_RUNTIME_PATH: runtime.path,
+      },
+      beforeStop: () => this.#drain(),
+    });
+    void this.#watch();
+  }
+
+  /**
+   * @param {string} id
+   * @param {'app' | 'daprd'} kind
+   */
+  #log(id, kind) {
+    const name = readdirSync(logs).find(
+      (file) => file.startsWith(`${id}_${kind}_`) && !this.#oldLogs.has(file),
+    );
+    return name && join(logs, name);
+  }
+
+  /** `dapr run` stays up whatever happens to its processes: their logs are the only witnesses. */
+  async #watch() {
+    while (this.#watching) {
+      for (const { id } of this.#apps) {
+        for (const kind of /** @type {const} */ (['daprd', 'app'])) {
+          const log = this.#log(id, kind);
+          const end = log && tailOf(log).findLast((line) => ENDED.test(line));
+          if (!log || !end) continue;
+          const how = ENDED.exec(end)?.[1];
+          this.#watching = false;
+          this.#children.fail(
+            crash(
+              kind === 'app' ? id : `the sidecar of ${id}`,
+              how ? `ended (${how})` : 'ended by itself',
+              log,
+            ),
+          );
+          return;
+        }
+      }
+      await sleep(250, undefined, { ref: false });
+    }
+  }
+
+  /** `dapr run` kills: the services are asked to finish first, while they still have their sidecars. */
+  async #drain() {
+    this.#watching = false;
+    const pids = this.#apps.flatMap(({ id }) => this.#pidOf(id) ?? []);
+    const alive = (/** @type {NodeJS.Signals | 0} */ signal) =>
+      pids.filter((pid) => {
+        try {
+          return process.kill(pid, signal);
+        } catch {
+          return false;
+        }
+      });
+    alive('SIGTERM');
+    const deadline = performance.now() + DRAIN_MS;
+    while (alive(0).length > 0 && performance.now() < deadline) await sleep(50);
+  }
+
+  /** @param {string} id */
+  #pidOf(id) {
+    const log = this.#log(id, 'daprd');
+    const pid = log && /for appPID: (\d+)/.exec(readFileSync(log, 'utf8'))?.[1];
+    return pid ? Number(pid) : undefined;
+  }
+
+  /**
+   * Waits until each service says that it is ready.
+   * @param {import('./terminal.mjs').Terminal} terminal
+   */
+  async ready(terminal) {
+    for (const app of this.#apps) {
+      const step = terminal.step(`waiting for ${app.id}`);
+      try {
+        step.done(`ready`, await this.#children.guard(this.#readiness(app, step)));
+      } catch (error) {
+        step.fail();
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * @param {import('./project.mjs').App} app
+   * @param {import('./terminal.mjs').Step} step
+   * @returns {Promise<number>} the milliseconds it took since it was started
+   */
+  async #readiness({ id, port }, step) {
+    const begun = performance.now();
+    for (;;) {
+      const health = await healthOf(port);
+      const log = this.#log(id, 'app');
+      if (log && health === 'ready') return Date.now() - statSync(log).birthtimeMs;
+      const waited = performance.now() - begun;
+      const news = log && tailOf(log).at(-1);
+      if (waited > SLOW_MS) {
+        step.note(`${health}${news ? `, its last line: ${messageOf(news)},` : ''}`);
+      }
+      if (waited > TOO_SLOW_MS) {
+        throw new Fault(
+          `${id} is not ready after ${TOO_SLOW_MS / 1000} s (${health}): see ${log ? relativePath(log) : 'the logs in .dapr/logs'}.`,
+          log ? tailOf(log) : [],
+        );
+      }
+      await sleep(100);
+    }
+  }
+}
+
+/** @param {number} port */
+async function healthOf(port) {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/health/ready`, {
+      signal: AbortSignal.timeout(2000),
+    });
+    if (response.ok) return 'ready';
+    return `answers ${response.status} ${(await response.text()).slice(0, 200)}`;
+  } catch {
+    return `does not answer on ${port}`;
+  }
+}
+
+/** @param {string} line of a service's log */
+function messageOf(line) {
+  const text = line.replace(/^== APP - \S+ == /, '');
+  try {
+    return String(JSON.parse(text).message ?? text).slice(0, 120);
+  } catch {
+    return text.slice(0, 120);
+  }
+}

@@ -1,0 +1,184 @@
+// @ts-check
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { accountsFile, readAccounts } from './accounts.mjs';
+import { buildIsStale, buildServices, installPackages, packagesAreStale } from './build.mjs';
+import { Children } from './children.mjs';
+import { endCommands } from './commands.mjs';
+import { ensureControlPlane } from './control-plane.mjs';
+import { fillCatalogue, placeOrder } from './demo.mjs';
+import { tell } from './fault.mjs';
+import { gatewayUrl } from './gateway.mjs';
+import { memoryOf } from './memory.mjs';
+import { checkNpm, preflight } from './preflight.mjs';
+import { inProject, localDir, readApps, relativePath } from './project.mjs';
+import { buildRuntime } from './runtime.mjs';
+import { ensureServer, mosquitto, redis } from './servers.mjs';
+import { Sidecars } from './sidecars.mjs';
+import { storyLines } from './story.mjs';
+import { Terminal, elapsed } from './terminal.mjs';
+
+const HELP = `npm start                brings the whole system up, places one order, and stays until Ctrl-C
+npm start -- --fresh     forgets what earlier starts have stored
+npm start -- --no-demo   without the demo catalogue and the order
+npm start -- --once      stops again when the order is confirmed
+
+It uses a Dapr that is installed, a Redis on 6379 and a mosquitto on 1883, and gets what is missing:
+Dapr is built with Go, the others come from the PATH, from Docker or by apt.
+
+Settings, from the environment:
+  ADMIN_EMAIL, ADMIN_PASSWORD  the first admin (else made up, in ${relativePath(accountsFile)})
+  LOG_LEVEL                    of the services (info)
+  NO_COLOR, CI                 lines are only added, none is rewritten
+
+While it runs: npm run status · npm run story -- <orderId> · npm run deadletters (each with --json)`;
+
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+/** @param {string[]} args */
+export async function main(args) {
+  const terminal = new Terminal();
+  const children = new Children();
+  const options = readOptions(args, terminal);
+  if (!options) return;
+  const stopAsked = onSignals(terminal, children);
+  /** @type {unknown} */
+  let failure;
+  try {
+    await Promise.race([up(options, terminal, children), stopAsked]);
+    if (!options.once) await children.guard(stopAsked);
+  } catch (error) {
+    failure = error;
+  }
+  terminal.interrupt();
+  endCommands();
+  if (failure) tell(failure);
+  const stopped = await children.stop();
+  terminal.say(stopped.length > 0 ? `Stopped: ${stopped.join(', ')}.` : 'Nothing was running.');
+  // what was interrupted may still hold timers or sockets
+  process.exit(failure ? 1 : 0);
+}
+
+/**
+ * @param {string[]} args
+ * @param {Terminal} terminal
+ */
+function readOptions(args, terminal) {
+  /** @type {import('node:util').ParseArgsConfig['options']} */
+  const options = {
+    help: { type: 'boolean', short: 'h' },
+    fresh: { type: 'boolean' },
+    'no-demo': { type: 'boolean' },
+    once: { type: 'boolean' },
+  };
+  try {
+    const { values } = parseArgs({ args, options });
+    if (!values.help) return values;
+    terminal.say(HELP);
+  } catch (error) {
+    console.error(`✗ ${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    process.exitCode = 1;
+  }
+  return undefined;
+}
+
+/**
+ * @param {Terminal} terminal
+ * @param {Children} children
+ * @returns {Promise<void>} resolved when somebody asks to stop
+ */
+function onSignals(terminal, children) {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of SIGNALS) {
+      process.on(signal, () => {
+        if (asked) {
+          endCommands();
+          children.kill();
+          process.exit(1);
+        }
+        asked = true;
+        terminal.interrupt();
+        terminal.say(`${signal === 'SIGINT' ? '\n' : ''}Stopping (once more to end at once) …`);
+        resolve();
+      });
+    }
+  });
+}
+
+/**
+ * @param {NonNullable<ReturnType<typeof readOptions>>} options
+ * @param {Terminal} terminal
+ * @param {Children} children
+ */
+async function up(options, terminal, children) {
+  const begun = performance.now();
+  const apps = readApps();
+  terminal.say('This machine');
+  const installed = await preflight(terminal, apps);
+
+  terminal.say('Set-up');
+  if (packagesAreStale()) {
+    checkNpm();
+    await installPackages(terminal);
+  }
+  if (buildIsStale()) await buildServices(terminal);
+  const runtime = installed ?? (await buildRuntime(terminal));
+  if (options.fresh) forget();
+  // the sidecars' databases are not created without it
+  mkdirSync(inProject('data'), { recursive: true });
+  const { admin } = readAccounts();
+  Object.assign(process.env, { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password });
+  terminal.say(`  ✓ the admin is ${admin.email}, the password is in ${relativePath(accountsFile)}`);
+
+  terminal.say('Servers');
+  // all are started before one is waited for
+  const waits = [
+    await ensureServer(redis, children, terminal),
+    await ensureServer(mosquitto, children, terminal),
+    await ensureControlPlane(runtime, children, terminal),
+  ];
+  for (const wait of waits) await wait();
+
+  terminal.say('Services');
+  const sidecars = new Sidecars(runtime, children, apps);
+  await sidecars.ready(terminal);
+
+  if (!options['no-demo']) await children.guard(demo(terminal));
+  const url = gatewayUrl();
+  terminal.say(
+    `\nUp after ${elapsed(performance.now() - begun)}, using ${await memoryOf(children.groups)} of memory.`,
+  );
+  terminal.say(`  API       ${url}/api/v1/products`);
+  terminal.say(`  Health    ${url}/api/v1/health/detailed`);
+  terminal.say(`  Services  ${url}/api/v1/gateway/services`);
+  if (!options.once) terminal.say('Ctrl-C stops it all.');
+}
+
+/** Wipes what the services, their broker and the scheduler have stored; the accounts stay. */
+function forget() {
+  const data = inProject('data');
+  for (const name of existsSync(data) ? readdirSync(data) : []) {
+    if (name !== '.gitignore') rmSync(inProject('data', name), { recursive: true });
+  }
+  for (const name of [redis.program, mosquitto.program, 'scheduler']) {
+    rmSync(`${localDir}/${name}`, { recursive: true, force: true });
+  }
+}
+
+/** @param {Terminal} terminal */
+async function demo(terminal) {
+  terminal.say('Demo');
+  const products = await terminal.during(
+    'catalogue',
+    () => fillCatalogue(),
+    (all) => `${all.length} products in shop_1`,
+  );
+  const plenty = products.find(({ pieces }) => pieces >= 1000);
+  const order = await terminal.during(
+    'order',
+    () => placeOrder(plenty?.productId ?? ''),
+    ({ orderId }) => `${orderId} is confirmed,`,
+  );
+  for (const line of storyLines(order.story)) terminal.say(`      ${line}`);
+}
