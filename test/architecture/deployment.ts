@@ -1,0 +1,94 @@
+import { parse, parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import type { Fault, SourceFile } from './rules';
+
+/** Ports that are promised; an app that is not listed chooses its own. */
+export const ports: Readonly<Record<string, number>> = {
+  gateway: 4000,
+  user: 3001,
+  product: 3002,
+  order: 3003,
+  payment: 3004,
+  notification: 3005,
+  broadcast: 3006,
+  analytics: 3007,
+  inventory: 3008,
+  delivery: 3009,
+  shop: 3010,
+  search: 3011,
+  'iot-gateway': 3012,
+  vending: 3013,
+  registry: 3014,
+  ai: 8000,
+};
+
+const RunFile = z.object({
+  common: z.object({ appProtocol: z.string() }),
+  apps: z.array(
+    z.object({
+      appID: z.string(),
+      appProtocol: z.string().optional(),
+      appPort: z.int(),
+      command: z.array(z.string()),
+      env: z.object({ PORT: z.string() }),
+    }),
+  ),
+});
+
+/** dapr.yaml runs each folder of services once, on ports that are its own. */
+export function runFile(text: string, folders: readonly string[]): Fault[] {
+  const { common, apps } = RunFile.parse(parse(text));
+  const ids = apps.map(({ appID }) => appID);
+  const each = apps.flatMap(({ appID, appProtocol, appPort, command, env }) => {
+    const http = ports[appID] ?? Number(env.PORT);
+    const grpc = (appProtocol ?? common.appProtocol) === 'grpc';
+    const main = `dist/services/${appID}/main.js`;
+    return [
+      ...unless(folders.includes(appID), `${appID} has no folder in services`),
+      ...unless(Number(env.PORT) === http, `${appID} has PORT ${env.PORT}, not ${http}`),
+      ...unless(
+        appPort === (grpc ? http + 10_000 : http),
+        `${appID} has appPort ${appPort}, which does not go with ${http}`,
+      ),
+      ...unless(command.join(' ') === `node ${main}`, `${appID} does not run ${main}`),
+    ];
+  });
+  return [
+    ...each,
+    ...repeated(ids).map((id) => `${id} is run twice`),
+    ...repeated(apps.map(({ env }) => env.PORT)).map((port) => `port ${port} is given twice`),
+    ...folders.filter((app) => !ids.includes(app)).map((app) => `dapr.yaml does not run ${app}`),
+  ];
+}
+
+const Scoped = z.object({ scopes: z.array(z.string()).default([]) });
+
+/** A component is given to apps that there are, or that have their port already. */
+export function scopes(components: readonly SourceFile[], folders: readonly string[]): Fault[] {
+  return components.flatMap(({ path, text }) =>
+    parseAllDocuments(text)
+      .flatMap((document) => Scoped.parse(document.toJS()).scopes)
+      .filter((app) => !(app in ports) && !folders.includes(app))
+      .map((app) => `${path} is for ${app}, which is no app`),
+  );
+}
+
+const Resiliency = z.object({
+  spec: z.object({ targets: z.object({ apps: z.record(z.string(), z.unknown()) }) }),
+});
+
+/** Without a target of its own a call sticks to one address while it is retried. */
+export function targets(text: string, called: Iterable<string>): Fault[] {
+  const { apps } = Resiliency.parse(parse(text)).spec.targets;
+  return [...new Set(called)]
+    .filter((app) => !(app in apps))
+    .map((app) => `${app} is called, but is no target in resiliency.yaml`);
+}
+
+function unless(right: boolean, fault: Fault): Fault[] {
+  return right ? [] : [fault];
+}
+
+function repeated(values: readonly string[]): string[] {
+  return values.filter((value, index) => values.indexOf(value) < index);
+}

@@ -1,0 +1,54 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import { type DescField, type DescMessage, type DescMethod, ScalarType } from '@bufbuild/protobuf';
+import { descriptors } from './tree';
+
+let messages: DescMessage[];
+let methods: DescMethod[];
+
+beforeAll(async () => {
+  const files = await descriptors();
+  messages = files.flatMap((file) => file.messages);
+  methods = files.flatMap(({ services }) => services.flatMap(({ methods }) => methods));
+});
+
+test('what is secret or personal is marked, so that no log shows it', () => {
+  const secret = /^(email|password|phone|token|line[12]|postal_code|city)$/;
+  const bare = fieldsOf(messages)
+    .filter((field) => secret.test(field.name))
+    .filter((field) => field.proto.options?.debugRedact !== true);
+  expect(bare.map(String)).toEqual([]);
+});
+
+test('no answer holds a payment token, a password or an address', () => {
+  const answers = methods.map(({ output }) => output);
+  const told = fieldsOf(answers).filter((field) =>
+    /^(password|address|.*_address)$/.test(field.name),
+  );
+  expect(told.map(String)).toEqual([]);
+  // the only token told is the one that its owner signs in with
+  const tokens = fieldsOf(answers).filter((field) => field.name === 'token');
+  expect(tokens.map((field) => field.parent.name)).toEqual(['LoginResponse']);
+});
+
+test('a list answers items, page, limit and total, as numbers in JSON', () => {
+  const lists = methods.filter(({ name }) => name.startsWith('List'));
+  expect(lists).not.toEqual([]);
+  for (const { output } of lists) {
+    expect(output.fields.map(({ name }) => name)).toEqual(['items', 'page', 'limit', 'total']);
+  }
+  // protobuf writes 64 bits as a string
+  const wide = fieldsOf(messages).filter(
+    ({ scalar }) => scalar === ScalarType.INT64 || scalar === ScalarType.UINT64,
+  );
+  expect(wide.map(String)).toEqual([]);
+});
+
+function fieldsOf(roots: readonly DescMessage[], seen = new Set<DescMessage>()): DescField[] {
+  return roots
+    .filter((message) => message.typeName.startsWith('retail.') && !seen.has(message))
+    .flatMap((message) => {
+      seen.add(message);
+      const inner = message.fields.flatMap(({ message }) => message ?? []);
+      return [...message.fields, ...fieldsOf(inner, seen)];
+    });
+}

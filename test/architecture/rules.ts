@@ -1,0 +1,149 @@
+import { posix } from 'node:path';
+import ts from 'typescript';
+import type { Contract } from '#kit/contract';
+
+/** A file of the tree; its path is relative to the root. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** One sentence that begins with where the fault is. */
+export type Fault = string;
+
+/** A service imports its own folder, the kit, contracts, generated code and npm; nothing else. */
+export function serviceImports(
+  files: readonly SourceFile[],
+  packages: ReadonlySet<string>,
+): Fault[] {
+  return files.flatMap((file) => {
+    const [services = '', app = ''] = file.path.split('/');
+    const own = `${services}/${app}/`;
+    return importsOf(file)
+      .filter((target) => !isOwn(target, own) && !isShared(target) && !isPackage(target, packages))
+      .map((target) => `${file.path} imports ${target}`);
+  });
+}
+
+/** The kit serves every service alike: it knows no service, no contract and no service's messages. */
+export function kitImports(files: readonly SourceFile[], packages: ReadonlySet<string>): Fault[] {
+  const known = [
+    'kit/',
+    '#kit/',
+    '#proto/retail/common/',
+    '#proto/retail/operations/',
+    '#proto/google/',
+  ];
+  return files.flatMap((file) =>
+    importsOf(file)
+      .filter((target) => !known.some((start) => target.startsWith(start)))
+      .filter((target) => !isPackage(target, packages))
+      .map((target) => `${file.path} imports ${target}`),
+  );
+}
+
+/** A contract knows the kit, what contracts share, and npm. */
+export function contractImports(
+  files: readonly SourceFile[],
+  packages: ReadonlySet<string>,
+): Fault[] {
+  return files.flatMap((file) =>
+    importsOf(file)
+      .filter(
+        (target) =>
+          !['#kit/', '#contracts/', 'contracts/'].some((start) => target.startsWith(start)),
+      )
+      .filter((target) => !isPackage(target, packages))
+      .map((target) => `${file.path} imports ${target}`),
+  );
+}
+
+const PLUMBING = /dapr|redis|kafka|rabbitmq|sqlite|postgres|mqtt/i;
+
+/** What carries events and keeps documents is chosen outside of services, so none names it. */
+export function plumbingWords(files: readonly SourceFile[]): Fault[] {
+  return files.flatMap(({ path, text }) =>
+    [path, ...text.split('\n')].flatMap((line, index) => {
+      const word = PLUMBING.exec(line);
+      return word ? [`${path}:${index} says ${word[0]}`] : [];
+    }),
+  );
+}
+
+/** Files are named in kebab-case, and none only hands on what others define. */
+export function fileNames(files: readonly SourceFile[]): Fault[] {
+  return files.flatMap(({ path }) => {
+    const name = posix.basename(path);
+    if (/^index\.\w+$/.test(name)) return [`${path} is a barrel`];
+    return /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$/.test(name) ? [] : [`${path} is not kebab-case`];
+  });
+}
+
+/** What a service says and hears. */
+export interface Voice {
+  readonly name: string;
+  readonly says: readonly Contract[];
+  readonly hears: readonly Contract[];
+}
+
+/**
+ * Every topic heard is said by somebody, every event said is heard or public, and commands go from
+ * a service to itself.
+ */
+export function topics(voices: readonly Voice[]): Fault[] {
+  const said = new Set(voices.flatMap(({ says }) => says.map(({ type }) => type)));
+  const heard = new Set(voices.flatMap(({ hears }) => hears.map(({ type }) => type)));
+  return voices.flatMap(({ name, says, hears }) => [
+    ...hears
+      .filter(({ type }) => !said.has(type))
+      .map(({ type }) => `${name} hears ${type}, which nobody says`),
+    ...says
+      .filter(
+        (contract) => contract.kind === 'event' && !contract.public && !heard.has(contract.type),
+      )
+      .map(({ type }) => `${name} says ${type}, which nobody hears and which is not public`),
+    ...[...new Set([...says, ...hears])]
+      .filter(({ kind }) => kind === 'command')
+      .filter((contract) => !says.includes(contract) || !hears.includes(contract))
+      .map(({ type }) => `${name} does not both say and hear the command ${type}`),
+  ]);
+}
+
+/** Each contract is said by the service that its file is named after, and by no other. */
+export function owners(
+  voices: readonly Voice[],
+  contracts: ReadonlyMap<Contract, string>,
+): Fault[] {
+  const said = voices.flatMap(({ name, says }) =>
+    says
+      .filter((contract) => contracts.get(contract) !== name)
+      .map(({ type }) => `${name} says ${type}, which is another's`),
+  );
+  const silent = [...contracts]
+    .filter(([contract]) => !voices.some(({ says }) => says.includes(contract)))
+    .map(([{ type }, owner]) => `${owner} never says ${type}`);
+  return [...said, ...silent];
+}
+
+/** Every module that a file names: a path from the root where it is relative, else as it stands. */
+function importsOf({ path, text }: SourceFile): string[] {
+  return ts
+    .preProcessFile(text, true, true)
+    .importedFiles.map(({ fileName }) =>
+      fileName.startsWith('.') ? posix.join(posix.dirname(path), fileName) : fileName,
+    );
+}
+
+function isOwn(target: string, folder: string): boolean {
+  return target.startsWith(folder);
+}
+
+function isShared(target: string): boolean {
+  return ['#kit/', '#contracts/', '#proto/'].some((start) => target.startsWith(start));
+}
+
+function isPackage(target: string, packages: ReadonlySet<string>): boolean {
+  const parts = target.split('/');
+  const name = parts.slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  return target.startsWith('node:') || packages.has(name);
+}

@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { defineCommand, defineEvent } from '#kit/contract';
+import { owners, topics } from './rules';
+import { contracts, voices } from './tree';
+
+const data = z.object({ id: z.string() });
+const shape = { description: 'A test.', data, subject: ({ id }: { id: string }) => id };
+const Happened = defineEvent('Happened', { type: 'thing.happened', ...shape });
+const Known = defineEvent('Known', { type: 'thing.known', public: true, ...shape });
+const DoIt = defineCommand('DoIt', { type: 'thing.do', ...shape });
+
+describe('what is heard is said, and what is said is heard or public', () => {
+  test('an event that nobody says is caught', () => {
+    expect(topics([{ name: 'ear', says: [], hears: [Happened] }])).toEqual([
+      'ear hears thing.happened, which nobody says',
+    ]);
+  });
+
+  test('an event that nobody hears is caught, unless it is public', () => {
+    expect(topics([{ name: 'mouth', says: [Happened, Known], hears: [] }])).toEqual([
+      'mouth says thing.happened, which nobody hears and which is not public',
+    ]);
+  });
+
+  test.each([
+    ['nobody hears', { says: [DoIt], hears: [] }, { says: [], hears: [] }],
+    ['another hears', { says: [DoIt], hears: [] }, { says: [], hears: [DoIt] }],
+    ['another hears as well', { says: [DoIt], hears: [DoIt] }, { says: [], hears: [DoIt] }],
+  ])('a command that %s is caught', (_, one, other) => {
+    expect(
+      topics([
+        { name: 'one', ...one },
+        { name: 'other', ...other },
+      ]),
+    ).toContainEqual(expect.stringContaining('does not both say and hear the command thing.do'));
+  });
+
+  test('the services keep to it', async () => {
+    expect(topics(await voices())).toEqual([]);
+  });
+});
+
+describe('each contract is said by its owner', () => {
+  const owned = new Map([[Happened, 'mouth']]);
+
+  test('an event said by another is caught', () => {
+    expect(owners([{ name: 'thief', says: [Happened], hears: [] }], owned)).toEqual([
+      "thief says thing.happened, which is another's",
+    ]);
+  });
+
+  test('an event that is never said is caught', () => {
+    expect(owners([{ name: 'mouth', says: [], hears: [] }], owned)).toEqual([
+      'mouth never says thing.happened',
+    ]);
+  });
+
+  test('the services keep to it', async () => {
+    expect(owners(await voices(), await contracts())).toEqual([]);
+  });
+});

@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import type { DescFile } from '@bufbuild/protobuf';
+import type { Contract } from '#kit/contract';
+import { Service } from '#kit/service';
+import type { SourceFile, Voice } from './rules';
+
+export const root = resolve(__dirname, '../..');
+
+export function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+/** The files of a folder, however deep. */
+export function filesOf(folder: string): SourceFile[] {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .map((path) => ({ path, text: read(path) }));
+}
+
+export function isTest({ path }: SourceFile): boolean {
+  return path.endsWith('.test.ts');
+}
+
+/** The app ids: every folder of services. */
+export function apps(): string[] {
+  return readdirSync(join(root, 'services'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}
+
+/** Names of the npm packages that may be imported: at run time, or in tests as well. */
+export function packages(kind: 'run' | 'test'): Set<string> {
+  const manifest = JSON.parse(read('package.json')) as Manifest; // npm keeps its shape
+  const development = kind === 'test' ? Object.keys(manifest.devDependencies) : [];
+  return new Set([...Object.keys(manifest.dependencies), ...development]);
+}
+
+interface Manifest {
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+}
+
+/** Every contract, with the owner that its file is named after. */
+export async function contracts(): Promise<Map<Contract, string>> {
+  const found = new Map<Contract, string>();
+  for (const file of filesOf('contracts').filter((file) => !isTest(file))) {
+    const exported = await exportsOf(file.path);
+    const owner = file.path.replace(/^contracts\/|\.ts$/g, '');
+    for (const value of exported.filter(isContract)) found.set(value, owner);
+  }
+  return found;
+}
+
+/** What the services say and hear, from their definitions. */
+export async function voices(): Promise<Voice[]> {
+  const found: Voice[] = [];
+  for (const service of await services()) {
+    found.push({
+      name: service.name,
+      says: service.definition.publishes ?? [],
+      hears: service.hears,
+    });
+  }
+  return found;
+}
+
+/** The definition of every service; the gateway is none, it only calls. */
+export async function services(): Promise<Service[]> {
+  const files = apps().map((app) => `services/${app}/service.ts`);
+  const exported = await Promise.all(
+    files.filter((file) => existsSync(join(root, file))).map(exportsOf),
+  );
+  return exported.flat().filter((value) => value instanceof Service);
+}
+
+/** Descriptors of every file of proto/retail. */
+export async function descriptors(): Promise<DescFile[]> {
+  const exported = await Promise.all(
+    filesOf('generated/retail').map(({ path }) => exportsOf(path)),
+  );
+  return exported.flat().filter(isDescFile);
+}
+
+async function exportsOf(path: string): Promise<unknown[]> {
+  // what a module of a computed name exports is not known to the compiler
+  const module = (await import(join(root, path))) as Record<string, unknown>;
+  return Object.values(module);
+}
+
+function isDescFile(value: unknown): value is DescFile {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'file';
+}
+
+function isContract(value: unknown): value is Contract {
+  return typeof value === 'object' && value !== null && 'type' in value && 'subject' in value;
+}
