@@ -27,21 +27,25 @@ export function packagesAreStale() {
 
 /** @param {import('./terminal.mjs').Terminal} terminal */
 export async function installPackages(terminal) {
-  await terminal.during('npm ci', async (step) => {
-    const { code, output } = await run('npm', ['ci', '--no-audit', '--no-fund'], {
-      cwd: root,
-      onLine: (line) => step.note(line.slice(0, 60)),
-    });
-    if (code === 0) return;
-    if (saysNoSpace(output)) throw new Fault('The disk is full: free 1 GB, then start again.');
-    if (saysNoNetwork(output)) {
-      throw new Fault(
-        'npm cannot reach its registry: check the network and the proxy settings of npm, then start again.',
-        lastLines(output, 3),
-      );
-    }
-    throw new Fault('npm ci failed: see what it says above.', lastLines(output));
-  });
+  await terminal.during(
+    ['packages', 'npm ci'],
+    async (step) => {
+      const { code, output } = await run('npm', ['ci', '--no-audit', '--no-fund'], {
+        cwd: root,
+        onLine: (line) => step.note(line.slice(0, 60)),
+      });
+      if (code === 0) return;
+      if (saysNoSpace(output)) throw new Fault('The disk is full: free 1 GB, then start again.');
+      if (saysNoNetwork(output)) {
+        throw new Fault(
+          'npm cannot reach its registry: check the network and the proxy settings of npm, then start again.',
+          lastLines(output, 3),
+        );
+      }
+      throw new Fault('npm ci failed: see what it says above.', lastLines(output));
+    },
+    () => 'installed',
+  );
 }
 
 /**
@@ -77,12 +81,19 @@ export const buildIsStale = () =>
 /** @param {import('./terminal.mjs').Terminal} terminal */
 export async function buildServices(terminal) {
   const stamp = sourceStamp();
-  await terminal.during('npm run build', async () => {
-    const { code, output } = await run('npm', ['run', '--silent', 'build'], { cwd: root });
-    if (code !== 0) {
-      throw new Fault('The services cannot be built: see the errors above.', lastLines(output, 30));
-    }
-  });
+  await terminal.during(
+    ['services', 'npm run build'],
+    async () => {
+      const { code, output } = await run('npm', ['run', '--silent', 'build'], { cwd: root });
+      if (code !== 0) {
+        throw new Fault(
+          'The services cannot be built: see the errors above.',
+          lastLines(output, 30),
+        );
+      }
+    },
+    () => 'built',
+  );
   mkdirSync(dirname(builtStamp), { recursive: true });
   writeFileSync(builtStamp, stamp);
 }

@@ -10,8 +10,7 @@ import { childEnv, localDir, root } from './project.mjs';
  * @typedef {object} Child
  * @property {string} name
  * @property {number} group its process group, which holds all that it starts
- * @property {string} log
- * @property {Promise<void>} ended
+ * @property {number} graceMs to end by itself when it is asked to
  * @property {() => Promise<void>} [beforeStop]
  */
 
@@ -60,9 +59,9 @@ export class Children {
    * @param {string} name
    * @param {string} command
    * @param {string[]} args
-   * @param {{ env?: NodeJS.ProcessEnv, beforeStop?: () => Promise<void> }} [options]
+   * @param {{ env?: NodeJS.ProcessEnv, graceMs?: number, beforeStop?: () => Promise<void> }} [options]
    */
-  start(name, command, args, { env = childEnv(), beforeStop } = {}) {
+  start(name, command, args, { env = childEnv(), graceMs = GRACE_MS, beforeStop } = {}) {
     const log = logOf(name);
     mkdirSync(dirname(log), { recursive: true });
     const out = openSync(log, 'w');
@@ -73,17 +72,13 @@ export class Children {
       stdio: ['ignore', out, out],
     });
     closeSync(out);
-    const ended = new Promise((/** @type {(value: void) => void} */ resolve) => {
-      child.on('error', (error) => {
-        this.fail(crash(name, `could not be started (${error.message})`, log));
-        resolve();
-      });
-      child.on('exit', (code, signal) => {
-        this.fail(crash(name, signal ? `was ended by ${signal}` : `ended with code ${code}`, log));
-        resolve();
-      });
+    child.on('error', (error) => {
+      this.fail(crash(name, `could not be started (${error.message})`, log));
     });
-    if (child.pid) this.#running.push({ name, group: child.pid, log, ended, beforeStop });
+    child.on('exit', (code, signal) => {
+      this.fail(crash(name, signal ? `was ended by ${signal}` : `ended with code ${code}`, log));
+    });
+    if (child.pid) this.#running.push({ name, group: child.pid, graceMs, beforeStop });
   }
 
   /**
@@ -114,10 +109,11 @@ export class Children {
     for (let child = this.#running.at(-1); child; child = this.#running.at(-1)) {
       await child.beforeStop?.();
       signalGroup(child.group, 'SIGTERM');
-      await Promise.race([child.ended, sleep(GRACE_MS, undefined, { ref: false })]);
-      // whatever it has left behind
-      signalGroup(child.group, 'SIGKILL');
-      while (signalGroup(child.group, 0)) await sleep(20);
+      const deadline = performance.now() + child.graceMs;
+      while (signalGroup(child.group, 0)) {
+        if (performance.now() > deadline) signalGroup(child.group, 'SIGKILL');
+        await sleep(20);
+      }
       names.push(child.name);
       this.#running.pop();
     }

@@ -59,11 +59,11 @@ export async function ensureControlPlane(runtime, children, terminal) {
   return async () => {
     for (const { name, port } of started) {
       await terminal.during(
-        name,
+        [name, `waiting for ${name}`],
         async () => {
           while (!(await isOpen(port))) await children.guard(sleep(50));
         },
-        () => `answers on ${port}`,
+        () => `answers on ${port} after`,
       );
     }
   };

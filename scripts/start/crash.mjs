@@ -43,6 +43,9 @@ export const tailOf = (log) => {
 export function crash(name, how, log) {
   const lines = tailOf(log);
   const text = `${lines.join('\n')}\n${how}`;
-  const cause = CAUSES.find(([sign]) => sign.test(text))?.[1] ?? 'see its last lines above';
-  return new Fault(`${name} ${how}; most likely ${cause}. Its log: ${relativePath(log)}`, lines);
+  const cause = CAUSES.find(([sign]) => sign.test(text))?.[1];
+  return new Fault(
+    `${name} ${how}${cause ? `, most likely because ${cause}` : ', its last lines are above'}. Its log: ${relativePath(log)}`,
+    lines,
+  );
 }

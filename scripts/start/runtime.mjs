@@ -163,25 +163,29 @@ async function build(binary, terminal) {
   const file = fileOf(binary);
   // under a name that nobody runs, so that an interrupted build is never taken for a whole one
   const unfinished = `${file}.${process.pid}.unfinished`;
-  await terminal.during(`building ${binary.name}`, async (step) => {
-    try {
-      const { code, output } = await run(
-        'go',
-        [...argsOf(binary), '-o', unfinished, binary.package],
-        {
-          cwd: binary.cwd,
-          env: { ...process.env, CGO_ENABLED: '0' },
-          onLine: (line) =>
-            step.note(line.startsWith('go: downloading') ? 'downloading modules' : ''),
-        },
-      );
-      if (code !== 0) throw buildFault(binary, output);
-      chmodSync(unfinished, 0o755);
-      renameSync(unfinished, file);
-    } finally {
-      rmSync(unfinished, { force: true });
-    }
-  });
+  await terminal.during(
+    [binary.name, `building ${binary.name}`],
+    async (step) => {
+      try {
+        const { code, output } = await run(
+          'go',
+          [...argsOf(binary), '-o', unfinished, binary.package],
+          {
+            cwd: binary.cwd,
+            env: { ...process.env, CGO_ENABLED: '0' },
+            onLine: (line) =>
+              step.note(line.startsWith('go: downloading') ? 'downloading modules' : ''),
+          },
+        );
+        if (code !== 0) throw buildFault(binary, output);
+        chmodSync(unfinished, 0o755);
+        renameSync(unfinished, file);
+      } finally {
+        rmSync(unfinished, { force: true });
+      }
+    },
+    () => 'built',
+  );
   writeFileSync(stampFile, JSON.stringify({ ...readStamps(), [binary.name]: stampOf(binary) }));
 }
 

@@ -75,26 +75,30 @@ export async function ensureProgram(server, terminal) {
   if (found) return found;
   const apt = await aptGet();
   if (!apt) return undefined;
-  await terminal.during(`installing ${server.aptPackage} with apt`, async (step) => {
-    const onLine = (/** @type {string} */ line) => step.note(line.slice(0, 60));
-    // Debian starts what it installs, and it would outlive this start: not in runlevel 1
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-    const install = ['install', '-y', '--no-install-recommends', server.aptPackage];
-    let outcome = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
-    if (outcome.code !== 0) {
-      // a fresh machine has no package lists, or old ones
-      await run(apt[0], [...apt.slice(1), 'update'], { env, onLine });
-      outcome = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
-    }
-    if (outcome.code !== 0) {
-      throw new Fault(
-        saysNoNetwork(outcome.output)
-          ? `${server.name} cannot be downloaded: check the network, or install ${server.program} by hand.`
-          : `${server.name} cannot be installed with apt: install ${server.program} by hand.`,
-        lastLines(outcome.output, 5),
-      );
-    }
-  });
+  await terminal.during(
+    [server.aptPackage, `installing ${server.aptPackage} with apt`],
+    async (step) => {
+      const onLine = (/** @type {string} */ line) => step.note(line.slice(0, 60));
+      // Debian starts what it installs, and it would outlive this start: not in runlevel 1
+      const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+      const install = ['install', '-y', '--no-install-recommends', server.aptPackage];
+      let outcome = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
+      if (outcome.code !== 0) {
+        // a fresh machine has no package lists, or old ones
+        await run(apt[0], [...apt.slice(1), 'update'], { env, onLine });
+        outcome = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
+      }
+      if (outcome.code !== 0) {
+        throw new Fault(
+          saysNoNetwork(outcome.output)
+            ? `${server.name} cannot be downloaded: check the network, or install ${server.program} by hand.`
+            : `${server.name} cannot be installed with apt: install ${server.program} by hand.`,
+          lastLines(outcome.output, 5),
+        );
+      }
+    },
+    () => 'installed',
+  );
   return findProgram(server.program);
 }
 
@@ -164,10 +168,10 @@ export async function ensureServer(server, children, terminal) {
   }
   return () =>
     terminal.during(
-      name,
+      [name, `waiting for ${name}`],
       async () => {
         while (!(await children.guard(server.answers(port)))) await children.guard(sleep(50));
       },
-      () => `answers on ${port}`,
+      () => `answers on ${port} after`,
     );
 }

@@ -11,6 +11,8 @@ const KEEP_LOGS_MS = 24 * 60 * 60 * 1000;
 const SLOW_MS = 20_000;
 const TOO_SLOW_MS = 120_000;
 const DRAIN_MS = 10_000;
+// `dapr run` is deaf while it starts, and the services are gone by then
+const SIDECARS_STOP_MS = 3000;
 
 /** What `dapr run` writes into a log when a process of its own has ended; it goes on regardless. */
 const ENDED =
@@ -45,6 +47,7 @@ export class Sidecars {
         DAPR_RUNTIME_PATH: runtime.path,
       },
       beforeStop: () => this.#drain(),
+      graceMs: SIDECARS_STOP_MS,
     });
     void this.#watch();
   }
@@ -114,9 +117,9 @@ export class Sidecars {
    */
   async ready(terminal) {
     for (const app of this.#apps) {
-      const step = terminal.step(`waiting for ${app.id}`);
+      const step = terminal.step(app.id, `waiting for ${app.id}`);
       try {
-        step.done(`ready`, await this.#children.guard(this.#readiness(app, step)));
+        step.done('ready', await this.#children.guard(this.#readiness(app, step)));
       } catch (error) {
         step.fail();
         throw error;

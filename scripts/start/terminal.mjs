@@ -28,9 +28,12 @@ export class Terminal {
     this.out.write(`${text}\n`);
   }
 
-  /** @param {string} name */
-  step(name) {
-    this.current = new Step(this, name);
+  /**
+   * @param {string} name
+   * @param {string} [doing] what is shown until it is done
+   */
+  step(name, doing = name) {
+    this.current = new Step(this, name, doing);
     return this.current;
   }
 
@@ -41,13 +44,13 @@ export class Terminal {
 
   /**
    * @template T
-   * @param {string} name
+   * @param {[name: string, doing: string]} names
    * @param {(step: Step) => Promise<T>} work
-   * @param {(result: T) => string} [outcome]
+   * @param {(result: T) => string} outcome
    * @returns {Promise<T>}
    */
-  async during(name, work, outcome = () => 'done') {
-    const step = this.step(name);
+  async during([name, doing], work, outcome) {
+    const step = this.step(name, doing);
     try {
       const result = await work(step);
       step.done(outcome(result));
@@ -65,6 +68,7 @@ const PLAIN_NEWS_EVERY_MS = 20_000;
 export class Step {
   #terminal;
   #name;
+  #doing;
   #note = '';
   #started = performance.now();
   #saidAt = this.#started;
@@ -74,10 +78,12 @@ export class Step {
   /**
    * @param {Terminal} terminal
    * @param {string} name
+   * @param {string} doing
    */
-  constructor(terminal, name) {
+  constructor(terminal, name, doing) {
     this.#terminal = terminal;
     this.#name = name;
+    this.#doing = doing;
     this.#draw();
     this.#timer = setInterval(() => this.#draw(), 250);
     this.#timer.unref();
@@ -116,7 +122,7 @@ export class Step {
   }
 
   #draw() {
-    const text = `  … ${this.#name}: ${this.#note ? `${this.#note} ` : ''}${elapsed(this.#age())}`;
+    const text = `  … ${this.#doing}${this.#note && `: ${this.#note}`} ${elapsed(this.#age())}`;
     if (this.#terminal.live) {
       const width = this.#terminal.out.columns || 80;
       this.#terminal.out.write(`\r\x1b[2K${text.slice(0, width - 1)}`);

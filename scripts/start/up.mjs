@@ -170,15 +170,15 @@ function forget() {
 async function demo(terminal) {
   terminal.say('Demo');
   const products = await terminal.during(
-    'catalogue',
+    ['catalogue', 'filling the demo catalogue'],
     () => fillCatalogue(),
-    (all) => `${all.length} products in shop_1`,
+    (all) => `${all.length} products in shop_1,`,
   );
   const plenty = products.find(({ pieces }) => pieces >= 1000);
   const order = await terminal.during(
-    'order',
+    ['order', 'placing an order'],
     () => placeOrder(plenty?.productId ?? ''),
-    ({ orderId }) => `${orderId} is confirmed,`,
+    ({ orderId }) => `${orderId} confirmed in`,
   );
   for (const line of storyLines(order.story)) terminal.say(`      ${line}`);
 }
