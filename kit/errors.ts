@@ -35,6 +35,8 @@ const TRANSIENT: ReadonlySet<Code> = new Set([
   Code.RESOURCE_EXHAUSTED,
   Code.ABORTED,
   Code.CANCELLED,
+  Code.INTERNAL,
+  Code.UNKNOWN,
 ]);
 
 /**
@@ -52,7 +54,11 @@ export function invalid(field: string, message: string): MicroserviceError {
 }
 
 /** The domain says no: the request is well formed, but not possible as things stand. */
-export function refused(reason: string, message: string, details: ErrorDetails = {}): MicroserviceError {
+export function refused(
+  reason: string,
+  message: string,
+  details: ErrorDetails = {},
+): MicroserviceError {
   return new MicroserviceError(message, Code.FAILED_PRECONDITION, { ...details, reason });
 }
 

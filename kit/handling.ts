@@ -76,9 +76,9 @@ export class Handling {
     this.#sequences.set(key, sequence);
   }
 
-  /** Milliseconds left for a step that may take so long. */
+  /** Milliseconds left for a step that may take so long; 0 after the deadline. */
   timeFor(atMost: number): number {
-    return Math.min(atMost, this.cause.deadline - this.clock.now());
+    return Math.max(0, Math.min(atMost, this.cause.deadline - this.clock.now()));
   }
 
   /**

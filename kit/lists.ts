@@ -43,8 +43,12 @@ export function openList(documents: Documents, name: string, handling: Handling)
           if (now.ids.length < PAGE_SIZE) {
             return { document: { ...now, ids: [...now.ids, id] }, outcome: 'added' };
           }
-          if (now.older.length !== head.older.length) return { document: now, outcome: 'overtaken' };
-          return { document: { ids: [id], older: [...now.older, now.ids.length] }, outcome: 'added' };
+          if (now.older.length !== head.older.length)
+            return { document: now, outcome: 'overtaken' };
+          return {
+            document: { ids: [id], older: [...now.older, now.ids.length] },
+            outcome: 'added',
+          };
         });
         if (outcome === 'added') return;
       }

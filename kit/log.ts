@@ -2,8 +2,17 @@ import pino from 'pino';
 
 export type Log = pino.Logger;
 
-/** Fields that are never written, wherever they stand in what is logged. */
-const SECRET = ['password', 'token', 'authorization', 'email', 'phone', 'deliveryAddress', 'address'];
+/** Names of fields that are never written, wherever they stand in what is logged. */
+const SECRET = /password|token|secret|authorization|cookie|api-?key|e-?mail|phone|address/i;
+const BINDINGS = [
+  'password',
+  'token',
+  'authorization',
+  'email',
+  'phone',
+  'address',
+  'deliveryAddress',
+];
 
 /**
  * JSON lines: `{timestamp, level, service, requestId, correlationId, message, duration, ...}`,
@@ -15,11 +24,39 @@ export function createLog(service: string, level: string, stream?: pino.Destinat
     base: { service },
     messageKey: 'message',
     timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: SECRET.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), remove: true },
+    formatters: {
+      level: (label) => ({ level: label }),
+      log: withoutSecrets,
+    },
+    // an error is a plain object by then
+    serializers: { err: (error: unknown) => error },
+    // the bindings of a child do not go through the formatter
+    redact: { paths: BINDINGS.flatMap((name) => [name, `*.${name}`]), remove: true },
   };
   return stream === undefined ? pino(options) : pino(options, stream);
 }
 
 /** A log that keeps nothing. */
 export const silentLog: Log = pino({ level: 'silent' });
+
+/** No line needs more; what goes round in a circle ends here too. */
+const MAX_VALUES = 1_000;
+
+function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> {
+  let left = MAX_VALUES;
+  const cleaned = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (left-- <= 0) return '...';
+    if (Array.isArray(value)) return value.map(cleaned);
+    if (value instanceof Error) return fields(pino.stdSerializers.err(value));
+    if ('toJSON' in value && typeof value.toJSON === 'function') return cleaned(value.toJSON());
+    return fields(value);
+  };
+  const fields = (value: object): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(value)
+        .filter(([name]) => !SECRET.test(name))
+        .map(([name, inner]) => [name, cleaned(inner)]),
+    );
+  return fields(line);
+}

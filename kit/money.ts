@@ -1,13 +1,20 @@
 import { z } from 'zod';
-import { MicroserviceError, Code } from '#kit/errors';
+import { Code, MicroserviceError, invalid } from './errors';
 
 /** ISO 4217 minor units; a currency that is not listed has two decimals. */
-const DECIMALS: Readonly<Record<string, number>> = { JPY: 0, KRW: 0, BHD: 3, KWD: 3, TND: 3 };
+const NO_DECIMALS = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(
+  ' ',
+);
+const THREE_DECIMALS = 'BHD IQD JOD KWD LYD OMR TND'.split(' ');
+
+/** What the wire takes, before the decimals of the currency are looked at. */
+const AMOUNT = /^\d{1,12}(\.\d{1,3})?$/;
+const MAX_WHOLE = 10n ** 12n;
 
 /** An amount as a decimal string and its currency: `{ amount: "19.99", currency: "EUR" }`. */
 export const Money = z
   .object({
-    amount: z.string().regex(/^\d{1,12}(\.\d{1,3})?$/, 'must be a decimal such as 19.99'),
+    amount: z.string().regex(AMOUNT, 'must be a decimal such as 19.99'),
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
   })
   .refine(({ amount, currency }) => (amount.split('.')[1] ?? '').length <= decimals(currency), {
@@ -17,22 +24,27 @@ export const Money = z
 export type Money = z.infer<typeof Money>;
 
 function decimals(currency: string): number {
-  return DECIMALS[currency] ?? 2;
+  if (NO_DECIMALS.includes(currency)) return 0;
+  return THREE_DECIMALS.includes(currency) ? 3 : 2;
 }
 
-/** Whole minor units (cents for EUR). */
+/** Whole minor units (cents for EUR); throws INVALID_ARGUMENT for what is no Money. */
 export function minor({ amount, currency }: Money): bigint {
-  const [whole = '0', fraction = ''] = amount.split('.');
-  return BigInt(whole + fraction.padEnd(decimals(currency), '0'));
+  const digits = decimals(currency);
+  const [whole = '', fraction = ''] = amount.split('.');
+  if (!AMOUNT.test(amount) || fraction.length > digits) {
+    throw invalid('amount', `must be a decimal of ${currency}`);
+  }
+  return BigInt(whole + fraction.padEnd(digits, '0'));
 }
 
-/** Money of so many minor units; throws INVALID_ARGUMENT below zero. */
+/** Money of so many minor units; throws INVALID_ARGUMENT below zero, and from a million millions on. */
 export function ofMinor(units: bigint, currency: string): Money {
-  if (units < 0n) throw new MicroserviceError('an amount cannot be negative', Code.INVALID_ARGUMENT);
   const digits = decimals(currency);
+  if (units < 0n) throw invalid('amount', 'must not be negative');
+  if (units >= MAX_WHOLE * 10n ** BigInt(digits)) throw invalid('amount', 'is too large');
   const text = units.toString().padStart(digits + 1, '0');
-  const amount =
-    digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`;
+  const amount = digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`;
   return { amount, currency };
 }
 
@@ -45,7 +57,9 @@ export function subtract(left: Money, right: Money): Money {
   return ofMinor(minor(left) - minor(same(left, right)), left.currency);
 }
 
+/** The price of so many; throws INVALID_ARGUMENT where that is no whole number. */
 export function times(price: Money, quantity: number): Money {
+  if (!Number.isSafeInteger(quantity)) throw invalid('quantity', 'must be a whole number');
   return ofMinor(minor(price) * BigInt(quantity), price.currency);
 }
 

@@ -1,0 +1,111 @@
+import { deepStrictEqual } from 'node:assert/strict';
+import { Crash, type Faults } from './memory-sidecar';
+import type { Definition } from './service';
+import type { Testbed } from './testbed';
+
+export interface CrashSafety {
+  /** Names of fields that differ from run to run by nature, such as a salt. */
+  ignore?: readonly string[];
+}
+
+/**
+ * Asserts that some work ends the same whatever happens on the way: the process is killed after
+ * each single side effect and the work comes again; it comes twice, one after the other and at
+ * once; each write meets a conflict. Documents, events said, messages sent and jobs must be the
+ * same as in an undisturbed run, and every call must keep its identity.
+ *
+ * `build` makes a fresh testbed, prepared; `act` gives it the work, under a fixed id.
+ */
+export async function expectCrashSafe<D extends Definition>(
+  build: () => Testbed<D> | Promise<Testbed<D>>,
+  act: (bed: Testbed<D>) => Promise<unknown>,
+  { ignore = [] }: CrashSafety = {},
+): Promise<void> {
+  const run = async (
+    what: string,
+    faults: Faults,
+    again: (bed: Testbed<D>) => Promise<unknown>,
+  ) => {
+    const bed = await build();
+    bed.fail(faults);
+    const first = await outcome(() => act(bed));
+    if (bed.sidecar.dead) bed.restart();
+    await again(bed);
+    await bed.settle();
+    return { what, bed, first, left: leftBy(bed, ignore) };
+  };
+  const nothing = () => Promise.resolve();
+
+  const undisturbed = await run('undisturbed', {}, nothing);
+  const { effects, saves } = undisturbed.bed.sidecar;
+  if (effects === 0) throw new Error('the work had no effect, so nothing was tested');
+
+  const disturbed = [];
+  for (let effect = 1; effect <= effects; effect++) {
+    const what = `killed after effect ${String(effect)} of ${String(effects)}`;
+    disturbed.push(await run(what, { crashAfterEffect: effect }, (bed) => outcome(() => act(bed))));
+  }
+  for (let save = 1; save <= saves; save++) {
+    const what = `conflict on write ${String(save)} of ${String(saves)}`;
+    disturbed.push(await run(what, { conflictOnSave: save }, nothing));
+  }
+  disturbed.push(await run('given twice', {}, (bed) => outcome(() => act(bed))));
+  disturbed.push(await atOnce(build, act, ignore));
+
+  for (const { what, left } of disturbed) deepStrictEqual(left, undisturbed.left, what);
+}
+
+async function atOnce<D extends Definition>(
+  build: () => Testbed<D> | Promise<Testbed<D>>,
+  act: (bed: Testbed<D>) => Promise<unknown>,
+  ignore: readonly string[],
+) {
+  const bed = await build();
+  bed.fail({});
+  await Promise.all([outcome(() => act(bed)), outcome(() => act(bed))]);
+  await bed.settle();
+  return { what: 'given twice at once', left: leftBy(bed, ignore) };
+}
+
+/** A refusal is an outcome like any other; only a kill is none. */
+async function outcome(work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Crash) return undefined;
+    return error;
+  }
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
+
+function leftBy<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]) {
+  // when something happened, and how long it took, may differ; what happened may not
+  const plain = (value: unknown): unknown => {
+    if (typeof value === 'string') return TIME.test(value) ? '(time)' : value;
+    if (Array.isArray(value)) return value.map(plain);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([name]) => name !== 'ms' && !ignore.includes(name))
+        .map(([name, inner]) => [name, plain(inner)]),
+    );
+  };
+  const { documents, events, sent, jobs, calls } = bed.memory;
+  const unique = (texts: string[]) => [...new Set(texts)].sort();
+  return {
+    documents: Object.fromEntries(
+      [...documents]
+        .filter(([key]) => !key.startsWith('outcome:'))
+        .sort(([left], [right]) => (left < right ? -1 : 1))
+        .map(([key, { json }]) => {
+          const stored = JSON.parse(json) as { data: unknown; sequence: number };
+          return [key, { data: plain(stored.data), sequence: stored.sequence }];
+        }),
+    ),
+    said: unique(events.map(({ id, type, subject }) => `${type} ${subject} ${id}`)),
+    sent: unique(sent.map((message) => JSON.stringify(plain(message)))),
+    jobs: unique([...jobs.keys()]),
+    calls: unique(calls.map(({ appId, method, causeId }) => `${appId} ${method} ${causeId}`)),
+  };
+}

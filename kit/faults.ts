@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import type { FieldFault } from './errors';
+
+export type Reading<T> = { data: T; faults?: never } | { data?: never; faults: FieldFault[] };
+
+/**
+ * Reads a value by a schema: the data, or every fault with the path of its field (`items.0.quantity`,
+ * empty for the value itself). A message follows its field's name (`must be at least 1`) and never
+ * repeats what was given, which may be a secret.
+ */
+export function read<S extends z.ZodType>(schema: S, value: unknown): Reading<z.output<S>> {
+  const parsed = schema.safeParse(value, { error: wording });
+  if (parsed.success) return { data: parsed.data };
+  const faults = parsed.error.issues.flatMap((issue): FieldFault[] => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        field: [...issue.path, key].join('.'),
+        message: 'is unknown',
+      }));
+    }
+    return [{ field: issue.path.join('.'), message: issue.message }];
+  });
+  return { faults };
+}
+
+/** Faults in one line: `name is missing; items.0.quantity must be at least 1; and 2 more`. */
+export function inWords(faults: readonly FieldFault[], whole: string, atMost = Infinity): string {
+  const told = faults
+    .slice(0, atMost)
+    .map(({ field, message }) => `${field === '' ? whole : field} ${message}`);
+  const left = faults.length - told.length;
+  return [...told, ...(left > 0 ? [`and ${left} more`] : [])].join('; ');
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  bigint: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+const FORMS: Readonly<Record<string, string>> = {
+  email: 'must be an e-mail address',
+  url: 'must be a URL',
+  datetime: 'must be a time such as 2030-01-31T12:00:00Z',
+  date: 'must be a date such as 2030-01-31',
+  uuid: 'must be a UUID',
+  regex: 'has the wrong form',
+};
+
+/** What zod says by default names its own types; this is for whoever made the request. */
+function wording(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is missing';
+      return `must be ${KINDS[issue.expected] ?? issue.expected}`;
+    case 'too_small':
+      return bound(issue.origin, issue.minimum, issue.inclusive ? 'at least' : 'more than');
+    case 'too_big':
+      return bound(issue.origin, issue.maximum, issue.inclusive ? 'at most' : 'less than');
+    case 'invalid_value':
+      return `must be ${issue.values.map(String).join(' or ')}`;
+    case 'invalid_format':
+      if (issue.format === 'starts_with') return `must begin with ${String(issue['prefix'])}`;
+      return FORMS[issue.format];
+    case 'not_multiple_of':
+      return `must be a multiple of ${String(issue.divisor)}`;
+    case 'invalid_union':
+      return 'has none of the forms that are taken';
+    default:
+      return undefined;
+  }
+}
+
+function bound(origin: string, limit: number | bigint, comparison: string): string {
+  const amount = String(limit);
+  if (origin === 'string') {
+    return comparison === 'at least' && amount === '1'
+      ? 'must not be empty'
+      : `must have ${comparison} ${amount} characters`;
+  }
+  return origin === 'array' || origin === 'set' || origin === 'map'
+    ? `must have ${comparison} ${amount} ${amount === '1' ? 'entry' : 'entries'}`
+    : `must be ${comparison} ${amount}`;
+}

@@ -1,0 +1,189 @@
+import {
+  type DescMethodUnary,
+  type MessageInitShape,
+  create,
+  fromBinary,
+  toBinary,
+} from '@bufbuild/protobuf';
+import type { CloudEvent } from './cloud-event';
+import type { Clock } from './clock';
+import { Code, MicroserviceError } from './errors';
+import type { CallAnswer, CallRequest, JobRequest, Loaded, Sidecar } from './sidecar';
+
+/** The process was killed: nothing that it does after this has an effect. */
+export class Crash extends Error {
+  constructor() {
+    super('the process was killed');
+    this.name = 'Crash';
+  }
+}
+
+export interface Sent {
+  binding: string;
+  operation: string;
+  data: unknown;
+  metadata: Readonly<Record<string, string>>;
+}
+
+interface Stored {
+  readonly json: string;
+  readonly etag: string;
+  readonly expires: number;
+}
+
+/** What outlives a process: its documents, what it said and sent, its jobs. */
+export class Memory {
+  readonly documents = new Map<string, Stored>();
+  readonly events: CloudEvent[] = [];
+  readonly sent: Sent[] = [];
+  readonly jobs = new Map<string, JobRequest>();
+  readonly calls: { appId: string; method: string; request: unknown; causeId: string }[] = [];
+  #etags = 0;
+
+  write(key: string, value: unknown, expires = Infinity): void {
+    this.documents.set(key, { json: JSON.stringify(value), etag: String(++this.#etags), expires });
+  }
+}
+
+/** Answers a call: the response, or a MicroserviceError. */
+export type Fake<M extends DescMethodUnary> = (
+  request: CallRequest<M>['request'],
+  call: CallRequest<M>,
+) => Promise<MessageInitShape<M['output']>> | MessageInitShape<M['output']>;
+
+type AnyFake = (request: unknown, call: unknown) => unknown;
+
+/** What shall go wrong, and when; counted from 1. */
+export interface Faults {
+  crashAfterEffect?: number;
+  conflictOnSave?: number;
+}
+
+/** A sidecar in memory: the transport below the kit, and the place where a test makes it fail. */
+export class MemorySidecar implements Sidecar {
+  effects = 0;
+  saves = 0;
+  faults: Faults = {};
+  dead = false;
+  readonly died = Promise.withResolvers<never>();
+  onPublish: (event: CloudEvent) => void = () => undefined;
+
+  constructor(
+    readonly memory: Memory,
+    private readonly clock: Clock,
+    private readonly fakes: Readonly<Record<string, Readonly<Record<string, AnyFake>>>>,
+  ) {
+    // a crash that no test waits for is no unhandled rejection
+    this.died.promise.catch(() => undefined);
+  }
+
+  async load(key: string): Promise<Loaded | undefined> {
+    await this.#turn();
+    const stored = this.#stored(key);
+    if (stored === undefined) return undefined;
+    const value: unknown = JSON.parse(stored.json);
+    return { value, etag: stored.etag };
+  }
+
+  async save(
+    key: string,
+    value: unknown,
+    etag: string | undefined,
+    _timeout: number,
+    ttlSeconds?: number,
+  ): Promise<boolean> {
+    await this.#turn();
+    const stored = this.#stored(key);
+    this.saves++;
+    if (this.saves === this.faults.conflictOnSave) {
+      // somebody else writes first: what is there under a new tag, or a document and its removal
+      if (stored !== undefined) this.memory.write(key, JSON.parse(stored.json), stored.expires);
+      return false;
+    }
+    if (stored?.etag !== etag) return false;
+    const expires = ttlSeconds === undefined ? Infinity : this.clock.now() + ttlSeconds * 1000;
+    this.memory.write(key, value, expires);
+    this.#effect();
+    return true;
+  }
+
+  async erase(key: string): Promise<void> {
+    await this.#turn();
+    this.memory.documents.delete(key);
+    this.#effect();
+  }
+
+  async publish(event: CloudEvent): Promise<void> {
+    await this.#turn();
+    // what arrives is what JSON makes of it
+    const copy = JSON.parse(JSON.stringify(event)) as CloudEvent;
+    this.memory.events.push(copy);
+    this.onPublish(copy);
+    this.#effect();
+  }
+
+  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
+    await this.#turn();
+    const { appId, method, request, cause } = call;
+    const fake = this.fakes[appId]?.[method.localName];
+    if (fake === undefined) {
+      throw new MicroserviceError(`${appId} has no ${method.localName} here`, Code.UNIMPLEMENTED);
+    }
+    // over the wire and back, so that a message which protobuf would refuse fails here too
+    const arrived = fromBinary(method.input, toBinary(method.input, request));
+    this.memory.calls.push({
+      appId,
+      method: method.localName,
+      request: arrived,
+      causeId: cause.id,
+    });
+    const answered = await fake(arrived, { ...call, request: arrived });
+    this.#effect();
+    // a fake is typed by its method: see Fakes of the testbed
+    const message = create(method.output, answered as MessageInitShape<M['output']>);
+    return { response: message as CallAnswer<M>['response'], said: [] };
+  }
+
+  async send(
+    binding: string,
+    operation: string,
+    data: unknown,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    await this.#turn();
+    this.memory.sent.push({ binding, operation, data, metadata });
+    this.#effect();
+  }
+
+  async schedule(job: JobRequest): Promise<void> {
+    await this.#turn();
+    this.memory.jobs.set(job.name, job);
+    this.#effect();
+  }
+
+  async unschedule(name: string): Promise<void> {
+    await this.#turn();
+    this.memory.jobs.delete(name);
+    this.#effect();
+  }
+
+  #stored(key: string): Stored | undefined {
+    const stored = this.memory.documents.get(key);
+    return stored !== undefined && stored.expires > this.clock.now() ? stored : undefined;
+  }
+
+  /** Lets others run first, as any real exchange does. */
+  async #turn(): Promise<void> {
+    await Promise.resolve();
+    if (this.dead) throw new Crash();
+  }
+
+  #effect(): void {
+    this.effects++;
+    if (this.effects !== this.faults.crashAfterEffect) return;
+    this.dead = true;
+    const crash = new Crash();
+    this.died.reject(crash);
+    throw crash;
+  }
+}

@@ -1,0 +1,178 @@
+import { type DescMethodUnary, type DescService, create } from '@bufbuild/protobuf';
+import type { Binding, Context, Jobs } from './context';
+import type { Contract } from './contract';
+import { type CloudEvent, cloudEvent } from './cloud-event';
+import type { Clock } from './clock';
+import type { Documents } from './documents';
+import type { FlagSource } from './flags';
+import { type Cause, type Handling, identity } from './handling';
+import { openList } from './lists';
+import type { Log } from './log';
+import type { Metrics } from './metrics';
+import type { Outcomes } from './outcomes';
+import type { Client, Definition } from './service';
+import type { Sidecar } from './sidecar';
+
+/** What the contexts of one process share. */
+export interface World {
+  readonly sidecar: Sidecar;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly flags: FlagSource;
+  /** The service's own part of the configuration, as its schema gave it. */
+  readonly config: unknown;
+}
+
+interface Parts extends World {
+  readonly name: string;
+  readonly definition: Definition;
+  readonly documents: Documents;
+  readonly outcomes: Outcomes;
+}
+
+const CALL_MS = 5_000;
+const STEP_MS = 5_000;
+/** The first looks at an outcome that another replica may bring about, then every second. */
+const LOOKS_MS = [100, 200, 400, 800];
+
+/** Opens everything that a service declared, for one handling. */
+export function openContext(parts: Parts, handling: Handling): Context<Definition> {
+  const { name, definition, sidecar, clock, documents, metrics } = parts;
+  const { cause } = handling;
+
+  const client = <S extends DescService>(appId: string, service: S): Client<S> => {
+    const atMost = definition.deadlines?.[appId] ?? CALL_MS;
+    const methods = service.methods
+      .filter((method): method is DescMethodUnary => method.methodKind === 'unary')
+      .map((method) => [
+        method.localName,
+        async (request: Record<string, unknown>) => {
+          handling.assertInTime();
+          const callee = `${appId}/${method.parent.typeName}/${method.name}`;
+          const answer = await sidecar.call({
+            appId,
+            method,
+            request: create(method.input, request),
+            cause: calleeCause(cause, callee, handling, clock, atMost),
+          });
+          handling.said.push(...answer.said);
+          return answer.response;
+        },
+      ]);
+    // built from the same descriptor that the type is derived from
+    return Object.fromEntries(methods) as Client<S>;
+  };
+
+  const say = async (event: CloudEvent): Promise<void> => {
+    handling.assertInTime();
+    await sidecar.publish(event, handling.timeFor(STEP_MS));
+    metrics.eventsSaid.inc({ type: event.type });
+  };
+
+  const execute = async <R>(
+    contract: Contract,
+    data: unknown,
+    read: () => Promise<R | undefined>,
+  ): Promise<R | undefined> => {
+    const event = cloudEvent(name, contract, data, handling, clock);
+    const { done, forget } = parts.outcomes.expect(event.id);
+    try {
+      await say(event);
+      if (cause.respondAsync) return undefined;
+      for (let look = 0; handling.timeFor(1) > 0; look++) {
+        const here = await Promise.race([
+          done.then(() => true),
+          clock.sleep(handling.timeFor(LOOKS_MS[look] ?? 1_000)).then(() => false),
+        ]);
+        if (here || (await parts.outcomes.doneElsewhere(event.id, STEP_MS))) return await read();
+      }
+      return undefined;
+    } finally {
+      forget();
+    }
+  };
+
+  const bindings = (definition.sends ?? []).map((binding): [string, Binding] => [
+    binding,
+    {
+      send: async (operation, data, metadata = {}) => {
+        handling.assertInTime();
+        await sidecar.send(binding, operation, data, metadata, handling.timeFor(STEP_MS));
+      },
+    },
+  ]);
+
+  const jobs: Jobs = {
+    once: async (job, unique, dueTime, data) => {
+      handling.assertInTime();
+      await sidecar.schedule(
+        { name: `${job}.${unique}`, dueTime, data: { job, data, cause: identity(job, unique) } },
+        handling.timeFor(STEP_MS),
+      );
+    },
+    every: async (job, schedule, data) => {
+      handling.assertInTime();
+      await sidecar.schedule(
+        { name: job, schedule, data: { job, data } },
+        handling.timeFor(STEP_MS),
+      );
+    },
+    cancel: async (job, unique) => {
+      await sidecar.unschedule(`${job}.${unique}`, handling.timeFor(STEP_MS));
+    },
+  };
+
+  const context = {
+    publish: async (contract: Contract, data: unknown) => {
+      const event = cloudEvent(name, contract, data, handling, clock);
+      await say(event);
+      handling.said.push({ type: event.type, at: event.time ?? '' });
+    },
+    execute,
+    newId: (prefix: string) =>
+      `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
+    lists: Object.fromEntries(
+      (definition.lists ?? []).map((list) => [list, openList(documents, list, handling)]),
+    ),
+    bindings: Object.fromEntries(bindings),
+    client,
+    jobs,
+    flags: parts.flags.for(cause.caller),
+    log: parts.log.child({ correlationId: cause.correlationId, requestId: cause.requestId }),
+    clock,
+    caller: cause.caller,
+    cause,
+    said: handling.said,
+    config: parts.config,
+    ...Object.fromEntries(
+      Object.entries(definition.stores ?? {}).map(([store, schema]) => [
+        store,
+        documents.open(store, schema, handling),
+      ]),
+    ),
+    ...Object.fromEntries(
+      Object.entries(definition.calls ?? {}).map(([appId, service]) => [
+        appId,
+        client(appId, service),
+      ]),
+    ),
+  };
+  // built by walking the same definition that the type is derived from
+  return context as unknown as Context<Definition>;
+}
+
+function calleeCause(
+  cause: Cause,
+  callee: string,
+  handling: Handling,
+  clock: Clock,
+  atMost: number,
+): Cause {
+  return {
+    ...cause,
+    id: identity(cause.id, 'call', callee, handling.ordinal(`call ${callee}`)),
+    deadline: clock.now() + handling.timeFor(atMost),
+    respondAsync: cause.respondAsync,
+  };
+}

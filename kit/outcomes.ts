@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { Code, MicroserviceError } from './errors';
+import type { Sidecar } from './sidecar';
+
+const Refusal = z.object({
+  code: z.enum(Code),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+/** How a command ended: `refusal` is null when it was done. */
+const Outcome = z.object({ refusal: Refusal.nullable() });
+
+const KEEP_SECONDS = 24 * 3600;
+const STEP_MS = 5_000;
+
+/**
+ * How commands ended, for those who wait: at once where the same process did the work, through
+ * the store where another one did.
+ */
+export class Outcomes {
+  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
+
+  constructor(private readonly sidecar: Sidecar) {}
+
+  /** Settles when this process has done the command. To be called before the command is sent. */
+  expect(commandId: string): { done: Promise<void>; forget: () => void } {
+    const waiting = this.#waiting.get(commandId) ?? Promise.withResolvers<void>();
+    this.#waiting.set(commandId, waiting);
+    // whoever waits handles the rejection; that nobody waits any more must not end the process
+    waiting.promise.catch(() => undefined);
+    return {
+      done: waiting.promise,
+      forget: () => {
+        if (this.#waiting.get(commandId) === waiting) this.#waiting.delete(commandId);
+      },
+    };
+  }
+
+  async done(commandId: string): Promise<void> {
+    const waiting = this.#waiting.get(commandId);
+    if (waiting === undefined) await this.#keep(commandId, { refusal: null });
+    else waiting.resolve();
+  }
+
+  /** A refusal is kept in any case: the same command asked again is refused again. */
+  async refused(commandId: string, error: MicroserviceError): Promise<void> {
+    const { code, message, details } = error;
+    await this.#keep(commandId, { refusal: { code, message, details } });
+    this.#waiting.get(commandId)?.reject(error);
+  }
+
+  /** Whether another process has done the command by now; throws its refusal. */
+  async doneElsewhere(commandId: string, timeout: number): Promise<boolean> {
+    const loaded = await this.sidecar.load(keyOf(commandId), timeout);
+    if (loaded === undefined) return false;
+    const { refusal } = Outcome.parse(loaded.value);
+    if (refusal === null) return true;
+    throw new MicroserviceError(refusal.message, refusal.code, refusal.details);
+  }
+
+  async #keep(commandId: string, outcome: z.infer<typeof Outcome>): Promise<void> {
+    // it may be there from an earlier delivery of the same command: then it is the same
+    await this.sidecar.save(keyOf(commandId), outcome, undefined, STEP_MS, KEEP_SECONDS);
+  }
+}
+
+function keyOf(commandId: string): string {
+  return `outcome:${commandId}`;
+}

@@ -1,0 +1,251 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  type DescMethod,
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+  create,
+} from '@bufbuild/protobuf';
+import type { z } from 'zod';
+import { type Caller, DEFAULT_TENANT, anonymous } from './caller';
+import type { Clock } from './clock';
+import { CloudEvent } from './cloud-event';
+import type { Contract, EventData, EventInput } from './contract';
+import { type Cause, identity, newCause } from './handling';
+import { Host } from './host';
+import { silentLog } from './log';
+import { Crash, type Fake, type Faults, Memory, MemorySidecar, type Sent } from './memory-sidecar';
+import { Metrics } from './metrics';
+import type { Context } from './context';
+import type { BindingMessage, Definition, Service, UnaryOf } from './service';
+
+/** Time that stands still, but for those who sleep: their time passes at once. */
+export class FakeClock implements Clock {
+  constructor(private time = Date.parse('2026-01-01T00:00:00Z')) {}
+
+  now(): number {
+    return this.time;
+  }
+
+  advance(milliseconds: number): void {
+    this.time += milliseconds;
+  }
+
+  async sleep(milliseconds: number): Promise<void> {
+    // work that is ready goes first, as it would within any real time
+    for (let turns = 0; turns < 5; turns++) await turn();
+    this.time += milliseconds;
+  }
+}
+
+/** Answers for the calls of a service, typed by whom it calls; a method that is missing is UNIMPLEMENTED. */
+export type Fakes<D extends Definition> = {
+  readonly [A in keyof NonNullable<D['calls']>]?: {
+    readonly [M in keyof UnaryOf<NonNullable<D['calls']>[A]>]?: Fake<
+      UnaryOf<NonNullable<D['calls']>[A]>[M]
+    >;
+  };
+};
+
+export interface TestbedOptions<D extends Definition> {
+  calls?: Fakes<D>;
+  config?: NonNullable<D['config']> extends z.ZodType
+    ? z.output<NonNullable<D['config']>>
+    : undefined;
+  flags?: Readonly<Record<string, boolean | string | number>>;
+  clock?: FakeClock;
+}
+
+/** What a call or an event of a test comes with. */
+export interface Given extends Partial<Pick<Cause, 'caller' | 'correlationId' | 'respondAsync'>> {
+  /** The same id asked again is the same work. A fresh one by default. */
+  id?: string;
+}
+
+type Method<D extends Definition, M extends keyof UnaryOf<NonNullable<D['serves']>>> = UnaryOf<
+  NonNullable<D['serves']>
+>[M];
+
+/** A service without processes: the real kit over a sidecar in memory. */
+export class Testbed<D extends Definition> {
+  readonly clock: FakeClock;
+  readonly memory = new Memory();
+  sidecar!: MemorySidecar;
+  host!: Host;
+  #fresh = 0;
+  /** Events that this service hears itself, and has not acknowledged. */
+  #pending: CloudEvent[] = [];
+
+  constructor(
+    readonly service: Service<D>,
+    private readonly options: TestbedOptions<D> = {},
+  ) {
+    this.clock = options.clock ?? new FakeClock();
+    this.restart();
+  }
+
+  /** Starts the process anew, over what the old one left. */
+  restart(): void {
+    // the type of a fake is known by its method; the sidecar keeps them by name
+    const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemorySidecar>[2];
+    const sidecar = new MemorySidecar(this.memory, this.clock, fakes);
+    const flags = this.options.flags ?? {};
+    this.sidecar = sidecar;
+    this.host = new Host(this.service as unknown as Service, {
+      sidecar,
+      clock: {
+        now: () => this.clock.now(),
+        // a dead process never wakes
+        sleep: (milliseconds) =>
+          sidecar.dead ? sidecar.died.promise : this.clock.sleep(milliseconds),
+      },
+      log: silentLog,
+      metrics: new Metrics(),
+      flags: {
+        for: () => ({
+          enabled: (feature) =>
+            Promise.resolve(flags[feature] !== undefined && flags[feature] !== false),
+          value: (feature) => Promise.resolve(flags[feature]),
+        }),
+        ready: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      },
+      config: this.options.config,
+    });
+    sidecar.onPublish = (event) => {
+      if (!this.service.hears.some(({ type }) => type === event.type)) return;
+      this.#pending.push(event);
+      void this.#pump();
+    };
+  }
+
+  /** Calls a method of the service. Throws its MicroserviceError, or a Crash. */
+  async call<M extends keyof UnaryOf<NonNullable<D['serves']>> & string>(
+    name: M,
+    request: MessageInitShape<Method<D, M>['input']>,
+    given: Given = {},
+  ): Promise<MessageShape<Method<D, M>['output']>> {
+    const method: DescMethod | undefined = this.service.definition.serves?.method[name];
+    if (method?.methodKind !== 'unary') throw new Error(`${name} is no method of this service`);
+    // the check above narrows the kind, but not the descriptor's type
+    const unary = method as DescMethodUnary;
+    const { sidecar } = this;
+    const answer = await Promise.race([
+      this.host.answer(unary, create(unary.input, request), this.#cause(given)),
+      sidecar.died.promise,
+    ]);
+    // a process that died has answered nothing
+    if (sidecar.dead) throw new Crash();
+    return answer.response as MessageShape<Method<D, M>['output']>;
+  }
+
+  /** Delivers an event or command; RETRY where it was not acknowledged. */
+  async hear<C extends Contract>(
+    contract: C,
+    data: EventInput<C>,
+    given: Given & { sequence?: number; version?: number } = {},
+  ): Promise<'SUCCESS' | 'RETRY'> {
+    const cause = this.#cause(given);
+    return this.deliver(contract.type, {
+      specversion: '1.0',
+      id: cause.id,
+      type: contract.type,
+      source: 'test',
+      subject: contract.subject(contract.data.parse(data) as EventData<C>),
+      time: new Date(this.clock.now()).toISOString(),
+      eventversion: given.version ?? contract.version,
+      correlationid: cause.correlationId,
+      sequence: given.sequence ?? 1,
+      tenantid: cause.caller.tenantId,
+      data: JSON.parse(JSON.stringify(data)) as unknown,
+    });
+  }
+
+  /** Delivers anything on a topic, as it is. */
+  async deliver(topic: string, event: Record<string, unknown>): Promise<'SUCCESS' | 'RETRY'> {
+    const { sidecar } = this;
+    const outcome = await Promise.race([this.host.deliver(topic, event), sidecar.died.promise]);
+    if (sidecar.dead) throw new Crash();
+    return outcome;
+  }
+
+  /** Gives the service a message of an input binding. */
+  async receive(binding: string, message: BindingMessage): Promise<void> {
+    await Promise.race([this.host.receive(binding, message), this.sidecar.died.promise]);
+  }
+
+  /** Runs a job that the service has scheduled, as if it were due. */
+  async perform(name: string): Promise<void> {
+    const job = this.memory.jobs.get(name);
+    if (job === undefined) throw new Error(`no job ${name} is scheduled`);
+    await Promise.race([this.host.perform(job.data), this.sidecar.died.promise]);
+  }
+
+  /** Delivers what the service said to itself until all of it is acknowledged. */
+  async settle(): Promise<void> {
+    for (let rounds = 0; this.#pending.length > 0; rounds++) {
+      if (rounds > 50) throw new Error(`${this.#pending[0]?.type ?? ''} is never acknowledged`);
+      await this.#pump();
+    }
+    await this.host.idle();
+  }
+
+  /** A context as a handler gets it, to prepare and look at documents. */
+  context(caller: Caller = anonymous()): Context<D> {
+    const cause = this.#cause({ caller });
+    return this.host.begin(cause) as unknown as Context<D>;
+  }
+
+  /** The data of the events of a contract that were said, each once, in order. */
+  said<C extends Contract>(contract: C): EventData<C>[] {
+    const events = new Map(this.memory.events.map((event) => [event.id, event]));
+    return [...events.values()]
+      .filter(({ type }) => type === contract.type)
+      .map(({ data }) => contract.data.parse(data) as EventData<C>);
+  }
+
+  get sent(): readonly Sent[] {
+    return this.memory.sent;
+  }
+
+  /** How often a method of another service was called. */
+  called(appId: string, method: string): number {
+    return this.memory.calls.filter((call) => call.appId === appId && call.method === method)
+      .length;
+  }
+
+  fail(faults: Faults): void {
+    this.sidecar.effects = 0;
+    this.sidecar.saves = 0;
+    this.sidecar.faults = faults;
+  }
+
+  async #pump(): Promise<void> {
+    for (const event of [...this.#pending]) {
+      try {
+        if ((await this.deliver(event.type, event)) !== 'SUCCESS') continue;
+      } catch (error) {
+        if (error instanceof Crash) return;
+        throw error;
+      }
+      this.#pending = this.#pending.filter(({ id }) => id !== event.id);
+    }
+  }
+
+  #cause(given: Given): Cause {
+    const { id, caller, ...rest } = given;
+    return newCause(this.clock, {
+      id: id ?? identity('test', ++this.#fresh),
+      caller: caller ?? { ...anonymous(), role: 'service', tenantId: DEFAULT_TENANT },
+      ...rest,
+    });
+  }
+}
+
+/** A service for a test: its calls are answered by fakes, everything else is the real kit. */
+export function testbed<const D extends Definition>(
+  service: Service<D>,
+  options: TestbedOptions<D> = {},
+): Testbed<D> {
+  return new Testbed(service, options);
+}
