@@ -20,6 +20,8 @@ export class Terminal {
     this.out = out;
     /** @type {Step | undefined} */
     this.current = undefined;
+    // a terminal that was closed cannot be told so; the stop goes on without it
+    out.on('error', () => {});
     this.live = Boolean(out.isTTY) && !env.CI && env.NO_COLOR === undefined;
   }
 

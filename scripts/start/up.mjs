@@ -42,6 +42,11 @@ export async function main(args) {
   const options = readOptions(args, terminal);
   if (!options) return;
   const stopAsked = onSignals(terminal, children);
+  // whatever else ends this process, nothing may outlive it
+  process.on('exit', () => {
+    endCommands();
+    children.kill();
+  });
   /** @type {unknown} */
   let failure;
   try {
@@ -92,11 +97,7 @@ function onSignals(terminal, children) {
     let asked = false;
     for (const signal of SIGNALS) {
       process.on(signal, () => {
-        if (asked) {
-          endCommands();
-          children.kill();
-          process.exit(1);
-        }
+        if (asked) process.exit(1);
         asked = true;
         terminal.interrupt();
         terminal.say(`${signal === 'SIGINT' ? '\n' : ''}Stopping (once more to end at once) …`);
