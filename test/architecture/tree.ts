@@ -27,7 +27,8 @@ export function isTest({ path }: SourceFile): boolean {
 export function apps(): string[] {
   return readdirSync(join(root, 'services'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+    .map(({ name }) => name)
+    .sort();
 }
 
 /** Names of the npm packages that may be imported: at run time, or in tests as well. */

@@ -1,0 +1,114 @@
+// @ts-check
+import { z } from 'zod';
+
+/**
+ * @typedef {import('#kit/contract').Contract} Contract
+ * @typedef {import('#kit/service').Service} Service
+ * @typedef {import('zod').ZodType} ZodType
+ */
+
+/**
+ * Everything said on the bus, as AsyncAPI 3.0.
+ * @param {readonly Contract[]} contracts
+ * @param {readonly Service[]} services
+ * @param {ZodType} envelope the CloudEvent around each event's data
+ */
+export function asyncapi(contracts, services, envelope) {
+  const said = [...contracts].sort((a, b) => (a.type < b.type ? -1 : 1));
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Omnichannel events',
+      version: '1',
+      description: [
+        'What the services say to one another and to the world: CloudEvents 1.0, one topic per type.',
+        'An event may come twice, and in another order than it was said: its id is its identity,',
+        'and of two about the same subject the one with the higher sequence is the newer.',
+        'Unknown fields are to be ignored. x-event-view tells where the fields of the Event view are.',
+      ].join(' '),
+    },
+    defaultContentType: 'application/cloudevents+json',
+    'x-event-view': {
+      eventId: 'id',
+      eventType: 'the name of the message, such as OrderCreated, whose type is order.created',
+      eventVersion: 'eventversion',
+      source: 'source',
+      timestamp: 'time',
+      correlationId: 'correlationid',
+      data: 'data',
+    },
+    channels: Object.fromEntries(said.map((contract) => [contract.type, channel(contract)])),
+    operations: Object.fromEntries(services.flatMap(operations)),
+    components: {
+      messages: Object.fromEntries(said.map((contract) => [contract.name, message(contract)])),
+      schemas: {
+        CloudEvent: schemaOf(envelope),
+        ...Object.fromEntries(said.map(({ name, data }) => [name, schemaOf(data)])),
+      },
+    },
+  };
+}
+
+/** @param {Contract} contract */
+function channel({ name, type, description }) {
+  return {
+    address: type,
+    description,
+    messages: { [name]: { $ref: `#/components/messages/${name}` } },
+  };
+}
+
+/** @param {Contract} contract */
+function message({ name, type, kind, version, description, public: open }) {
+  return {
+    name,
+    title: name,
+    summary: description,
+    tags: [{ name: kind }, ...(open ? [{ name: 'public' }] : [])],
+    payload: {
+      allOf: [
+        { $ref: '#/components/schemas/CloudEvent' },
+        {
+          type: 'object',
+          properties: {
+            type: { const: type },
+            eventversion: { const: version },
+            data: { $ref: `#/components/schemas/${name}` },
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** @param {Service} service */
+function operations({ name: service, definition, hears }) {
+  /** @param {'send' | 'receive'} action @param {string} verb */
+  const as = (action, verb) => (/** @type {Contract} */ { name, type }) => [
+    `${service}.${verb}.${name}`,
+    {
+      action,
+      channel: { $ref: `#/channels/${type}` },
+      messages: [{ $ref: `#/channels/${type}/messages/${name}` }],
+      tags: [{ name: service }],
+    },
+  ];
+  return [
+    ...(definition.publishes ?? []).map(as('send', 'says')),
+    ...hears.map(as('receive', 'hears')),
+  ];
+}
+
+/**
+ * As a reader is to take it: a field that it does not know is no fault.
+ * @param {ZodType} schema
+ */
+function schemaOf(schema) {
+  const json = z.toJSONSchema(schema, {
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
+  });
+  delete json.$schema;
+  return json;
+}

@@ -1,0 +1,22 @@
+// @ts-check
+import { asyncapi } from './asyncapi.mjs';
+import { topology } from './topology.mjs';
+
+/**
+ * @typedef {object} House
+ * @property {readonly string[]} apps
+ * @property {readonly import('#kit/service').Service[]} services
+ * @property {readonly import('#kit/contract').Contract[]} contracts
+ * @property {import('zod').ZodType} envelope
+ */
+
+/**
+ * The files of docs/ and what stands in them.
+ * @param {House} house
+ */
+export function documents({ apps, services, contracts, envelope }) {
+  return new Map([
+    ['asyncapi.json', `${JSON.stringify(asyncapi(contracts, services, envelope), null, 2)}\n`],
+    ['topology.md', topology(services, apps)],
+  ]);
+}

@@ -1,0 +1,71 @@
+// @ts-check
+
+/**
+ * @typedef {import('#kit/service').Service} Service
+ * @typedef {readonly { readonly type: string, readonly kind: string }[]} Contracts
+ */
+
+/**
+ * Who calls whom and who hears what, as a picture and a table in Markdown.
+ * @param {readonly Service[]} services
+ * @param {readonly string[]} apps every app, those too that are no Service: the gateway
+ */
+export function topology(services, apps) {
+  const edge = apps.filter((app) => !services.some(({ name }) => name === app));
+  const lines = [
+    '# Topology',
+    '',
+    'Written by `npm run docs` from the definitions of the services. A line is a call, a dotted one',
+    'an event. A service hears its own commands: they are in the table, not in the picture.',
+    '',
+    '```mermaid',
+    'flowchart LR',
+    ...edge.map((app) => `  ${app}([${app}])`),
+    ...services.map(({ name }) => `  ${name}[${name}]`),
+    ...edge.flatMap((app) => services.map(({ name }) => `  ${app} --> ${name}`)),
+    ...services.flatMap(calls),
+    ...services.flatMap((service) => events(service, services)),
+    '```',
+    '',
+    '| service | keeps | calls | hears | says |',
+    '| --- | --- | --- | --- | --- |',
+    ...services.map(row),
+    '',
+    'Events that nobody inside hears are said for the world outside.',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** @param {Service} service */
+function calls({ name, definition }) {
+  return Object.keys(definition.calls ?? {}).map((callee) => `  ${name} --> ${callee}`);
+}
+
+/** @param {Service} speaker @param {readonly Service[]} services */
+function events(speaker, services) {
+  const said = speaker.definition.publishes ?? [];
+  return services
+    .filter((hearer) => hearer !== speaker)
+    .map((hearer) => ({ hearer, types: typesOf(said.filter((one) => hearer.hears.includes(one))) }))
+    .filter(({ types }) => types.length > 0)
+    .map(({ hearer, types }) => `  ${speaker.name} -. "${types.join('<br>')}" .-> ${hearer.name}`);
+}
+
+/** @param {Service} service */
+function row({ name, definition, hears }) {
+  const cells = [
+    name,
+    Object.keys(definition.stores ?? {}),
+    Object.keys(definition.calls ?? {}),
+    typesOf(hears),
+    typesOf(definition.publishes ?? []),
+  ];
+  return `| ${cells.map((cell) => (Array.isArray(cell) ? cell.join('<br>') : cell)).join(' | ')} |`;
+}
+
+/** @param {Contracts} contracts */
+function typesOf(contracts) {
+  return contracts
+    .map(({ type, kind }) => (kind === 'command' ? `${type} (command)` : type))
+    .sort();
+}

@@ -1,0 +1,45 @@
+import { expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { CloudEvent } from '#kit/cloud-event';
+import { defineEvent } from '#kit/contract';
+import { Service } from '#kit/service';
+import { documents } from '../../scripts/docs/documents.mjs';
+import { apps, contracts, filesOf, services } from './tree';
+
+const Happened = defineEvent('Happened', {
+  type: 'thing.happened',
+  description: 'It did.',
+  data: z.object({ id: z.string() }),
+  subject: ({ id }) => id,
+});
+
+test('what is said and heard is in the documents', () => {
+  const mouth = new Service('mouth', { publishes: [Happened] });
+  const ear = new Service('ear', {});
+  ear.on(Happened, async () => undefined);
+  const house = {
+    apps: ['ear', 'edge', 'mouth'],
+    services: [ear, mouth],
+    contracts: [Happened],
+    envelope: CloudEvent,
+  };
+  const written = documents(house);
+  expect(written.get('topology.md')).toContain('mouth -. "thing.happened" .-> ear');
+  expect(written.get('topology.md')).toContain('edge --> mouth');
+  expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
+    operations: { 'mouth.says.Happened': {}, 'ear.hears.Happened': {} },
+    components: { schemas: { Happened: { required: ['id'] } } },
+  });
+});
+
+test('docs/ is what `npm run docs` writes now', async () => {
+  const house = {
+    apps: apps(),
+    services: await services(),
+    contracts: [...(await contracts()).keys()],
+    envelope: CloudEvent,
+  };
+  const there = new Map(filesOf('docs').map(({ path, text }) => [path, text]));
+  const stale = [...documents(house)].filter(([name, text]) => there.get(`docs/${name}`) !== text);
+  expect(stale.map(([name]) => name)).toEqual([]);
+});
