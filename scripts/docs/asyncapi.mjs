@@ -8,7 +8,7 @@ import { z } from 'zod';
  */
 
 /**
- * Everything said on the bus, as AsyncAPI 3.0.
+ * Everything said on the bus, as AsyncAPI 3.1.
  * @param {readonly Contract[]} contracts
  * @param {readonly Service[]} services
  * @param {ZodType} envelope the CloudEvent around each event's data
@@ -16,7 +16,7 @@ import { z } from 'zod';
 export function asyncapi(contracts, services, envelope) {
   const said = [...contracts].sort((a, b) => (a.type < b.type ? -1 : 1));
   return {
-    asyncapi: '3.0.0',
+    asyncapi: '3.1.0',
     info: {
       title: 'Omnichannel events',
       version: '1',
