@@ -42,7 +42,13 @@ export async function installPackages(terminal) {
           lastLines(output, 3),
         );
       }
-      throw new Fault('npm ci failed: see what it says above.', lastLines(output));
+      throw new Fault(
+        'npm ci failed: see what it says above.',
+        output
+          .split('\n')
+          .filter((line) => line.startsWith('npm error'))
+          .slice(0, 10),
+      );
     },
     () => 'installed',
   );

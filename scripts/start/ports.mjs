@@ -43,7 +43,7 @@ export async function isFree(port) {
  */
 export async function holderOf(port) {
   const pid = process.platform === 'linux' ? listenerOnLinux(port) : await listenerByLsof(port);
-  if (!pid) return 'a process of another user';
+  if (!pid) return 'a process that this user may not see';
   const { output } = await run('ps', ['-o', 'args=', '-p', String(pid)]);
   return `${output.slice(0, 60) || 'a process'} (pid ${pid})`;
 }

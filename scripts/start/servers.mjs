@@ -143,7 +143,7 @@ export async function ensureServer(server, children, terminal) {
   }
   if (!(await isFree(port))) {
     throw new Fault(
-      `Port ${port}, where ${name} belongs, is held by ${await holderOf(port)}, which is none: stop it, then start again.`,
+      `Port ${port} is held by ${await holderOf(port)}, and that is no ${name}: stop it, then start again.`,
     );
   }
   const dir = join(localDir, server.program);

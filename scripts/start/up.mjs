@@ -41,7 +41,7 @@ export async function main(args) {
   const children = new Children();
   const options = readOptions(args, terminal);
   if (!options) return;
-  const stopAsked = onSignals(terminal, children);
+  const stopAsked = onSignals(terminal);
   // whatever else ends this process, nothing may outlive it
   process.on('exit', () => {
     endCommands();
@@ -59,7 +59,7 @@ export async function main(args) {
   endCommands();
   if (failure) tell(failure);
   const stopped = await children.stop();
-  terminal.say(stopped.length > 0 ? `Stopped: ${stopped.join(', ')}.` : 'Nothing was running.');
+  if (stopped.length > 0) terminal.say(`Stopped: ${stopped.join(', ')}.`);
   // what was interrupted may still hold timers or sockets
   process.exit(failure ? 1 : 0);
 }
@@ -89,10 +89,9 @@ function readOptions(args, terminal) {
 
 /**
  * @param {Terminal} terminal
- * @param {Children} children
  * @returns {Promise<void>} resolved when somebody asks to stop
  */
-function onSignals(terminal, children) {
+function onSignals(terminal) {
   return new Promise((resolve) => {
     let asked = false;
     for (const signal of SIGNALS) {
