@@ -18,7 +18,10 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // an async method may satisfy an interface without waiting for anything
       '@typescript-eslint/require-await': 'off',
-      eqeqeq: 'error',
+      // brackets say that a name comes from outside and may not be there
+      '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+      // == null is the one way to say null or undefined
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-restricted-syntax': [
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Export by name.' },
