@@ -106,6 +106,17 @@ const builtRuntime = () => ({
 export const runtimeIsStale = () => staleBinaries().length > 0;
 
 /**
+ * The Dapr that is there already, installed or built.
+ * @returns {Promise<Runtime>}
+ */
+export async function findRuntime() {
+  const installed = await findInstalledRuntime();
+  if (installed) return installed;
+  if (!runtimeIsStale()) return builtRuntime();
+  throw new Fault('There is no Dapr here: run "npm run runtime", which builds it.');
+}
+
+/**
  * The Dapr installed on this machine, if there is one that has been initialised.
  * @returns {Promise<Runtime | undefined>}
  */
