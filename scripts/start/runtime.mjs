@@ -36,7 +36,9 @@ const home = inProject('.runtime');
 const source = inProject('runtime');
 const stampFile = join(home, 'stamp.json');
 
-const daprdFlags = `-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=${DAPR_VERSION}`;
+const daprdFlags =
+  `-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=${DAPR_VERSION} ` +
+  `-X github.com/dapr/kit/logger.DaprVersion=${DAPR_VERSION}`;
 const dapr = { cwd: source, flags: daprdFlags, into: join('.dapr', 'bin') };
 
 /** @typedef {{ name: string, package: string, cwd: string, flags: string, into: string, tags?: string }} Binary */
