@@ -22,7 +22,8 @@ export function asService(tenantId = DEFAULT_TENANT): Caller {
 
 /** Whether the caller may see what belongs to this user: the user, an admin, or a service. */
 export function maySee(caller: Caller, ownerId: string): boolean {
-  return caller.role === 'admin' || caller.role === 'service' || caller.userId === ownerId;
+  if (caller.role === 'admin' || caller.role === 'service') return true;
+  return caller.userId !== '' && caller.userId === ownerId;
 }
 
 /**

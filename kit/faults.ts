@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { FieldFault } from './errors';
 
 export type Reading<T> = { data: T; faults?: never } | { data?: never; faults: FieldFault[] };

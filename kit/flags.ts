@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type EnvironmentModel, Flagsmith, LocalFileHandler } from 'flagsmith-nodejs';
+import { BaseOfflineHandler, Flagsmith, LocalFileHandler } from 'flagsmith-nodejs';
 import type { Caller } from './caller';
 import { checkFlagsText, flagsText } from './flags-document';
 import { type Log, silentLog } from './log';
@@ -119,13 +119,31 @@ class Environment {
   }
 }
 
+/** The document that was last read from the file. */
+class FileDocument extends BaseOfflineHandler {
+  #handler: LocalFileHandler;
+
+  constructor(private readonly file: string) {
+    super();
+    this.#handler = new LocalFileHandler(file);
+  }
+
+  read(): void {
+    this.#handler = new LocalFileHandler(this.file);
+  }
+
+  override getEnvironment() {
+    return this.#handler.getEnvironment();
+  }
+}
+
 function fromFile({ file, log, fileEveryMs = 2_000 }: FlagsOptions) {
   let text = flagsText(file);
   checkFlagsText(file, text);
-  let document: EnvironmentModel = new LocalFileHandler(file).getEnvironment();
+  const document = new FileDocument(file);
   const client = new Flagsmith({
     offlineMode: true,
-    offlineHandler: { getEnvironment: () => document },
+    offlineHandler: document,
     logger: silentLog,
   });
   const environment = new Environment(client);
@@ -138,7 +156,7 @@ function fromFile({ file, log, fileEveryMs = 2_000 }: FlagsOptions) {
       const now = flagsText(file);
       if (now === text) return;
       checkFlagsText(file, now);
-      document = new LocalFileHandler(file).getEnvironment();
+      document.read();
       text = now;
       fault = '';
       environment.changed();

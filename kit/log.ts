@@ -49,7 +49,7 @@ function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> 
     if (left-- <= 0) return '...';
     if (Array.isArray(value)) return value.map(cleaned);
     if (value instanceof Error) return fields(pino.stdSerializers.err(value));
-    if ('toJSON' in value && typeof value.toJSON === 'function') return cleaned(value.toJSON());
+    if (writesItself(value)) return cleaned(value.toJSON());
     return fields(value);
   };
   const fields = (value: object): Record<string, unknown> =>
@@ -59,4 +59,8 @@ function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> 
         .map(([name, inner]) => [name, cleaned(inner)]),
     );
   return fields(line);
+}
+
+function writesItself(value: object): value is { toJSON(): unknown } {
+  return 'toJSON' in value && typeof value.toJSON === 'function';
 }

@@ -2,10 +2,8 @@ import { z } from 'zod';
 import { Code, MicroserviceError, invalid } from './errors';
 
 /** ISO 4217 minor units; a currency that is not listed has two decimals. */
-const NO_DECIMALS = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(
-  ' ',
-);
-const THREE_DECIMALS = 'BHD IQD JOD KWD LYD OMR TND'.split(' ');
+const NO_DECIMALS = /^(BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF)$/;
+const THREE_DECIMALS = /^(BHD|IQD|JOD|KWD|LYD|OMR|TND)$/;
 
 /** What the wire takes, before the decimals of the currency are looked at. */
 const AMOUNT = /^\d{1,12}(\.\d{1,3})?$/;
@@ -24,8 +22,8 @@ export const Money = z
 export type Money = z.infer<typeof Money>;
 
 function decimals(currency: string): number {
-  if (NO_DECIMALS.includes(currency)) return 0;
-  return THREE_DECIMALS.includes(currency) ? 3 : 2;
+  if (NO_DECIMALS.test(currency)) return 0;
+  return THREE_DECIMALS.test(currency) ? 3 : 2;
 }
 
 /** Whole minor units (cents for EUR); throws INVALID_ARGUMENT for what is no Money. */

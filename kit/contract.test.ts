@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { defineCommand, defineEvent, readData } from './contract';
+
+const shape = {
+  type: 'lamp.lit',
+  description: 'A lamp was lit.',
+  data: z.object({ lampId: z.string() }),
+  subject: (data: { lampId: string }) => data.lampId,
+};
+
+const LampLit = defineEvent('LampLit', {
+  type: 'lamp.lit',
+  version: 3,
+  description: 'A lamp was lit.',
+  data: z.object({ lampId: z.string(), lumens: z.int(), colour: z.string() }),
+  subject: ({ lampId }) => lampId,
+  earlier: [
+    {
+      version: 1,
+      data: z.object({ lamp: z.string() }),
+      lift: (data) => ({ lampId: z.object({ lamp: z.string() }).parse(data).lamp, lumens: 800 }),
+    },
+    {
+      version: 2,
+      data: z.object({ lampId: z.string(), lumens: z.int() }),
+      lift: (data) => ({ ...z.looseObject({}).parse(data), colour: 'warm' }),
+    },
+  ],
+});
+
+describe('a definition', () => {
+  it('is version 1, not public and without earlier versions unless it says so', () => {
+    expect(defineEvent('LampLit', shape)).toMatchObject({
+      name: 'LampLit',
+      kind: 'event',
+      version: 1,
+      public: false,
+      earlier: [],
+    });
+    expect(defineCommand('LightLamp', shape).kind).toBe('command');
+  });
+
+  it.each(['lamp', 'Lamp.lit', 'lamp..lit', 'lamp.lit.', 'lamp_lit.now', 'lamp.lit-', ''])(
+    'has no type like "%s"',
+    (type) => {
+      expect(() => defineEvent('LampLit', { ...shape, type })).toThrow('no dotted event type');
+    },
+  );
+
+  it.each(['lamp.lit', 'stock.low-level.seen'])('may have the type "%s"', (type) => {
+    expect(defineEvent('LampLit', { ...shape, type }).type).toBe(type);
+  });
+
+  it('leaves no gap between its versions', () => {
+    const first = { version: 1, data: z.unknown(), lift: (data: unknown) => data };
+    expect(() => defineEvent('LampLit', { ...shape, version: 3, earlier: [first] })).toThrow(
+      'version 1 is not lifted',
+    );
+    expect(() => defineEvent('LampLit', { ...shape, earlier: [first] })).toThrow();
+  });
+});
+
+describe('reading data', () => {
+  it('lifts every earlier version to the newest', () => {
+    const newest = { lampId: 'l1', lumens: 800, colour: 'warm' };
+    expect(readData(LampLit, 1, { lamp: 'l1' })).toEqual(newest);
+    expect(readData(LampLit, 2, { lampId: 'l1', lumens: 800 })).toEqual(newest);
+    expect(readData(LampLit, 3, newest)).toEqual(newest);
+  });
+
+  it('drops fields that it does not know', () => {
+    const data = { lampId: 'l1', lumens: 1, colour: 'red', shape: 'round' };
+    expect(readData(LampLit, 3, data)).toEqual({ lampId: 'l1', lumens: 1, colour: 'red' });
+  });
+
+  it('checks the data against the version in which it was said', () => {
+    expect(() => readData(LampLit, 1, { lampId: 'l1' })).toThrow(z.ZodError);
+    expect(() => readData(LampLit, 3, { lampId: 'l1' })).toThrow(z.ZodError);
+  });
+
+  it('refuses a version that is still to come, or never was', () => {
+    expect(() => readData(LampLit, 4, {})).toThrow('version 4 is unknown');
+    expect(() => readData(LampLit, 0, {})).toThrow('version 0 is unknown');
+  });
+});
