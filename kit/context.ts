@@ -57,10 +57,10 @@ interface Base<D extends Definition> {
   readonly cause: Cause;
   /** What was said in this handling so far, by this service and those it called. */
   readonly said: readonly Said[];
-  readonly config: NonNullable<D['config']> extends z.ZodType
-    ? z.output<NonNullable<D['config']>>
-    : Record<never, never>;
+  readonly config: ConfigOf<D>;
 }
+
+type ConfigOf<D> = D extends { readonly config: infer C extends z.ZodObject } ? z.output<C> : undefined;
 
 /** What a handler gets besides its input: the documents and clients of its service by name, and the kit. */
 export type Context<D extends Definition> = Base<D> & {

@@ -18,13 +18,13 @@ const STEP_MS = 5_000;
  * the store where another one did.
  */
 export class Outcomes {
-  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
+  readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
 
   constructor(private readonly sidecar: Sidecar) {}
 
   /** Settles when this process has done the command. To be called before the command is sent. */
-  expect(commandId: string): { done: Promise<void>; forget: () => void } {
-    const waiting = this.#waiting.get(commandId) ?? Promise.withResolvers<void>();
+  expect(commandId: string): { done: Promise<unknown>; forget: () => void } {
+    const waiting = this.#waiting.get(commandId) ?? Promise.withResolvers<unknown>();
     this.#waiting.set(commandId, waiting);
     // whoever waits handles the rejection; that nobody waits any more must not end the process
     waiting.promise.catch(() => undefined);
@@ -39,7 +39,7 @@ export class Outcomes {
   async done(commandId: string): Promise<void> {
     const waiting = this.#waiting.get(commandId);
     if (waiting === undefined) await this.#keep(commandId, { refusal: null });
-    else waiting.resolve();
+    else waiting.resolve(undefined);
   }
 
   /** A refusal is kept in any case: the same command asked again is refused again. */

@@ -21,7 +21,7 @@ order.on(PlaceOrder, async ({ orderId }, { orders, inventory, publish }) => {
     orderId,
     shopId: 's',
     userId: 'u',
-    items: [{productId:'p', quantity:1, unitPrice:{amount: '1.00', currency: 'EUR'}}],
+    items: [{ productId: 'p', quantity: 1, unitPrice: { amount: '1.00', currency: 'EUR' } }],
     totalAmount: { amount: '1.00', currency: 'EUR' },
   });
 });

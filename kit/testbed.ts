@@ -9,7 +9,7 @@ import {
 import type { z } from 'zod';
 import { type Caller, DEFAULT_TENANT, anonymous } from './caller';
 import type { Clock } from './clock';
-import { CloudEvent } from './cloud-event';
+import { type CloudEvent } from './cloud-event';
 import type { Contract, EventData, EventInput } from './contract';
 import { type Cause, identity, newCause } from './handling';
 import { Host } from './host';
@@ -91,7 +91,7 @@ export class Testbed<D extends Definition> {
     const sidecar = new MemorySidecar(this.memory, this.clock, fakes);
     const flags = this.options.flags ?? {};
     this.sidecar = sidecar;
-    this.host = new Host(this.service as unknown as Service, {
+    this.host = new Host(this.service, {
       sidecar,
       clock: {
         now: () => this.clock.now(),
@@ -151,7 +151,7 @@ export class Testbed<D extends Definition> {
       id: cause.id,
       type: contract.type,
       source: 'test',
-      subject: contract.subject(contract.data.parse(data) as EventData<C>),
+      subject: contract.subject(contract.data.parse(data)),
       time: new Date(this.clock.now()).toISOString(),
       eventversion: given.version ?? contract.version,
       correlationid: cause.correlationId,

@@ -1,0 +1,232 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type DescMethodUnary, create, toJson } from '@bufbuild/protobuf';
+import { ValueSchema, anyUnpack } from '@bufbuild/protobuf/wkt';
+import {
+  AppCallback,
+  AppCallbackAlpha,
+  AppCallbackHealthCheck,
+  type BindingEventRequest,
+  type JobEventRequest,
+  type TopicEventRequest,
+  TopicEventResponse_TopicEventResponseStatus as Status,
+} from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_pb';
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type UntypedHandleCall,
+  type UntypedServiceImplementation,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import type { Clock } from '../clock';
+import { Code, MicroserviceError } from '../errors';
+import type { Cause, Said } from '../handling';
+import type { Host } from '../host';
+import type { ProcessStatus } from '../operations';
+import { operations } from '../operations';
+import { grpcDefinition, unaryMethods } from './grpc-adapter';
+import { causeFromMetadata, setSaid } from './metadata';
+import { BUS } from './sidecar';
+import { answerWithError } from './status';
+
+type Message = ReturnType<typeof create>;
+type Call = ServerUnaryCall<Message, Message>;
+type Answer = (
+  request: never,
+  cause: Cause,
+) => Promise<{ response: object; said?: readonly Said[] }>;
+
+export interface AppOptions {
+  host: Host;
+  clock: Clock;
+  status: ProcessStatus;
+  address: string;
+  port: number;
+  /** What the sidecar must show on every call, if set. */
+  appToken?: string | undefined;
+}
+
+export interface App {
+  readonly port: number;
+  close(): void;
+}
+
+/**
+ * The gRPC server that the sidecar talks to: the service's own methods, those that every service
+ * answers, and the sidecar's events, bindings, jobs and health check.
+ */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { host, address } = options;
+  const server = new Server();
+  const { serves } = host.service.definition;
+  if (serves !== undefined) {
+    addService(
+      server,
+      options,
+      serves,
+      (method) => (request, cause) => host.answer(method, request, cause),
+    );
+  }
+  const answers = operations(host, options.status);
+  addService(server, options, OperationsService, (method) => async (request, cause) => {
+    // the handlers' type has one for each method of this same descriptor
+    const handle = answers[method.localName as keyof typeof answers];
+    return { response: await handle(request, { caller: cause.caller }) };
+  });
+  addCallbacks(server, options);
+
+  const port = await new Promise<number>((bound, failed) => {
+    const credentials = ServerCredentials.createInsecure();
+    server.bindAsync(`${address}:${String(options.port)}`, credentials, (error, at) => {
+      if (error === null) bound(at);
+      else failed(error);
+    });
+  });
+  return {
+    port,
+    close: () => {
+      server.forceShutdown();
+    },
+  };
+}
+
+function addService(
+  server: Server,
+  { clock, appToken }: AppOptions,
+  service: typeof OperationsService | NonNullable<Host['service']['definition']['serves']>,
+  answerOf: (method: DescMethodUnary) => Answer,
+): void {
+  const implementation: UntypedServiceImplementation = {};
+  for (const method of unaryMethods(service)) {
+    const answer = answerOf(method);
+    implementation[method.localName] = unary(appToken, async (call) => {
+      const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
+      const trailers = new Metadata();
+      try {
+        // grpc-js gives what this method's own deserializer made
+        const { response, said = [] } = await answer(call.request as never, cause);
+        setSaid(trailers, said);
+        return { response: create(method.output, { ...response }), trailers };
+      } catch (error) {
+        const answered = answerWithError(known(error), call.metadata);
+        if ('status' in answered) throw Object.assign(known(error), { grpc: answered.status });
+        return { response: create(method.output), trailers: answered.trailers };
+      }
+    });
+  }
+  server.addService(grpcDefinition(service), implementation);
+}
+
+function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
+  const { service, deadTopic } = host;
+  const topics = service.hears.map(({ type }) => type);
+  const subscriptions = [
+    ...topics.map((topic) => ({ pubsubName: BUS, topic, deadLetterTopic: deadTopic })),
+    { pubsubName: BUS, topic: deadTopic },
+  ];
+
+  server.addService(grpcDefinition(AppCallback), {
+    listTopicSubscriptions: unary(appToken, () => {
+      const response = create(AppCallback.method.listTopicSubscriptions.output, { subscriptions });
+      return Promise.resolve({ response });
+    }),
+    onTopicEvent: unary(appToken, async (call) => {
+      // as above: this method's own deserializer made it; the same holds below
+      const request = call.request as TopicEventRequest;
+      const outcome = await host.deliver(request.topic, cloudEventOf(request));
+      const status = outcome === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
+      return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
+    }),
+    listInputBindings: unary(appToken, () => {
+      const bindings = [...service.bindings.keys()];
+      const response = create(AppCallback.method.listInputBindings.output, { bindings });
+      return Promise.resolve({ response });
+    }),
+    onBindingEvent: unary(appToken, async (call) => {
+      const { name, data, metadata } = call.request as BindingEventRequest;
+      await host.receive(name, { data, metadata });
+      return { response: create(AppCallback.method.onBindingEvent.output) };
+    }),
+  });
+  server.addService(grpcDefinition(AppCallbackAlpha), {
+    onJobEventAlpha1: unary(appToken, async (call) => {
+      await host.perform(jobData(call.request as JobEventRequest));
+      return { response: create(AppCallbackAlpha.method.onJobEventAlpha1.output) };
+    }),
+  });
+  server.addService(grpcDefinition(AppCallbackHealthCheck), {
+    // the sidecar shows no token here
+    healthCheck: unary(undefined, () => {
+      const response = create(AppCallbackHealthCheck.method.healthCheck.output);
+      return Promise.resolve({ response });
+    }),
+  });
+}
+
+/** A handler in the terms of grpc-js, behind the check of the token. */
+function unary(
+  token: string | undefined,
+  handle: (call: Call) => Promise<{ response: Message; trailers?: Metadata }>,
+): UntypedHandleCall {
+  return (call: Call, done: sendUnaryData<Message>) => {
+    if (token !== undefined && !isToken(call.metadata, token)) {
+      done({ code: Code.UNAUTHENTICATED, details: 'the api token is missing or wrong' });
+      return;
+    }
+    handle(call).then(
+      ({ response, trailers }) => {
+        done(null, response, trailers);
+      },
+      (error: unknown) => {
+        const grpc = error instanceof Error && 'grpc' in error ? error.grpc : undefined;
+        const { code, message } = known(error);
+        done(typeof grpc === 'object' && grpc !== null ? grpc : { code, details: message });
+      },
+    );
+  };
+}
+
+function isToken(metadata: Metadata, token: string): boolean {
+  const [given] = metadata.get('dapr-api-token');
+  if (typeof given !== 'string') return false;
+  const [left, right] = [Buffer.from(given), Buffer.from(token)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function known(error: unknown): MicroserviceError {
+  return error instanceof MicroserviceError
+    ? error
+    : new MicroserviceError('internal error', Code.INTERNAL);
+}
+
+/** The CloudEvent that the sidecar took apart, whole again. */
+function cloudEventOf(request: TopicEventRequest): Record<string, unknown> {
+  const { id, source, type, specVersion, dataContentType, data, extensions = {} } = request;
+  return {
+    ...extensions,
+    specversion: specVersion,
+    id,
+    source,
+    type,
+    datacontenttype: dataContentType,
+    data: json(Buffer.from(data).toString('utf8')),
+  };
+}
+
+/** What is no JSON stays text: the contract will refuse it, and the dead letter shows it. */
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function jobData({ data }: JobEventRequest): unknown {
+  if (data === undefined) return undefined;
+  const value = anyUnpack(data, ValueSchema);
+  if (value !== undefined) return toJson(ValueSchema, value);
+  return json(Buffer.from(data.value).toString('utf8'));
+}

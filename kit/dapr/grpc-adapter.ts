@@ -1,0 +1,37 @@
+import {
+  type DescMethodUnary,
+  type DescService,
+  type create,
+  fromBinary,
+  toBinary,
+} from '@bufbuild/protobuf';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+
+type Message = ReturnType<typeof create>;
+export type UnaryDefinition = MethodDefinition<Message, Message>;
+
+/** A protobuf method in the terms of grpc-js. */
+export function unaryDefinition(method: DescMethodUnary): UnaryDefinition {
+  return {
+    path: `/${method.parent.typeName}/${method.name}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (message) => Buffer.from(toBinary(method.input, message)),
+    requestDeserialize: (bytes) => fromBinary(method.input, bytes),
+    responseSerialize: (message) => Buffer.from(toBinary(method.output, message)),
+    responseDeserialize: (bytes) => fromBinary(method.output, bytes),
+  };
+}
+
+/** A protobuf service in the terms of grpc-js; only its unary methods. */
+export function grpcDefinition(service: DescService): ServiceDefinition {
+  return Object.fromEntries(
+    unaryMethods(service).map((method) => [method.localName, unaryDefinition(method)]),
+  );
+}
+
+export function unaryMethods(service: DescService): DescMethodUnary[] {
+  return service.methods.filter(
+    (method): method is DescMethodUnary => method.methodKind === 'unary',
+  );
+}

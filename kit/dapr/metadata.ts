@@ -1,0 +1,68 @@
+import { Metadata } from '@grpc/grpc-js';
+import { z } from 'zod';
+import { DEFAULT_TENANT, ROLES } from '../caller';
+import type { Clock } from '../clock';
+import { type Cause, REQUEST_BUDGET_MS, type Said, newCause } from '../handling';
+
+/** The names under which a cause travels with a call. */
+const NAME = {
+  cause: 'x-cause-id',
+  correlation: 'x-correlation-id',
+  request: 'x-request-id',
+  trace: 'traceparent',
+  user: 'x-user-id',
+  role: 'x-user-role',
+  tenant: 'x-tenant-id',
+  respondAsync: 'x-respond-async',
+} as const;
+
+const SAID = 'x-events-said';
+const SaidList = z.array(z.object({ type: z.string(), at: z.string() }));
+
+export function causeToMetadata(cause: Cause): Metadata {
+  const metadata = new Metadata();
+  metadata.set(NAME.cause, cause.id);
+  metadata.set(NAME.correlation, cause.correlationId);
+  metadata.set(NAME.trace, cause.traceparent);
+  metadata.set(NAME.role, cause.caller.role);
+  metadata.set(NAME.tenant, cause.caller.tenantId);
+  if (cause.requestId !== '') metadata.set(NAME.request, cause.requestId);
+  if (cause.caller.userId !== '') metadata.set(NAME.user, cause.caller.userId);
+  if (cause.respondAsync) metadata.set(NAME.respondAsync, 'true');
+  return metadata;
+}
+
+/** The cause of a call that arrived; what is missing is made up as for the start of something new. */
+export function causeFromMetadata(metadata: Metadata, deadline: unknown, clock: Clock): Cause {
+  const one = (name: string): string | undefined => {
+    // where there are several, the last is the nearest sidecar's
+    const value = metadata.get(name).at(-1);
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const given = {
+    id: one(NAME.cause),
+    correlationId: one(NAME.correlation),
+    requestId: one(NAME.request),
+    traceparent: one(NAME.trace),
+  };
+  const role = ROLES.find((known) => known === one(NAME.role)) ?? 'anonymous';
+  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  const latest = clock.now() + REQUEST_BUDGET_MS;
+  return newCause(clock, {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    deadline: typeof at === 'number' && Number.isFinite(at) ? Math.min(at, latest) : latest,
+    caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? DEFAULT_TENANT },
+    respondAsync: one(NAME.respondAsync) === 'true',
+  });
+}
+
+export function setSaid(metadata: Metadata, said: readonly Said[]): void {
+  if (said.length > 0) metadata.set(SAID, JSON.stringify(said));
+}
+
+export function getSaid(metadata: Metadata): Said[] {
+  const [value] = metadata.get(SAID);
+  if (typeof value !== 'string') return [];
+  const parsed = SaidList.safeParse(JSON.parse(value));
+  return parsed.success ? parsed.data : [];
+}

@@ -1,0 +1,227 @@
+import type { DescMethodUnary } from '@bufbuild/protobuf';
+import { Client, type Metadata, credentials } from '@grpc/grpc-js';
+import { Pool } from 'undici';
+import type { CloudEvent } from '../cloud-event';
+import { Code, MicroserviceError } from '../errors';
+import type { CallAnswer, CallRequest, JobRequest, Loaded, Sidecar } from '../sidecar';
+import { unaryDefinition } from './grpc-adapter';
+import { causeToMetadata, getSaid } from './metadata';
+import { askForRefusals, fromServiceError, refusalIn } from './status';
+
+export interface SidecarAddress {
+  host: string;
+  httpPort: number;
+  grpcPort: number;
+  /** DAPR_API_TOKEN, where the sidecar asks for one. */
+  apiToken?: string | undefined;
+}
+
+/** Names of the components, the same whatever stands behind them. */
+const STATE = 'state';
+export const BUS = 'bus';
+
+const FIRST_WRITE = { concurrency: 'first-write', consistency: 'strong' };
+
+/** The sidecar beside this process: state, publish, bindings and jobs over HTTP, calls over gRPC. */
+export class DaprSidecar implements Sidecar {
+  readonly #http: Pool;
+  readonly #grpc: Client;
+  readonly #headers: Record<string, string>;
+
+  constructor(private readonly address: SidecarAddress) {
+    const { host, httpPort, grpcPort, apiToken } = address;
+    this.#http = new Pool(`http://${host}:${String(httpPort)}`, {
+      connections: 100,
+      keepAliveTimeout: 90_000,
+      connect: { timeout: 2_000 },
+    });
+    this.#grpc = new Client(`${host}:${String(grpcPort)}`, credentials.createInsecure(), {
+      // after a restart the sidecar is tried again soon; the default waits for up to two minutes
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+      'grpc.service_config_disable_resolution': 1,
+    });
+    this.#headers = apiToken === undefined ? {} : { 'dapr-api-token': apiToken };
+  }
+
+  async load(key: string, timeout: number): Promise<Loaded | undefined> {
+    const path = `/v1.0/state/${STATE}/${encodeURIComponent(key)}?consistency=strong`;
+    const { status, headers, body } = await this.#request('GET', path, timeout);
+    if (status === 204 || body === '') return undefined;
+    this.#expectOk('read of a document', status, body);
+    const { etag } = headers;
+    if (typeof etag !== 'string') {
+      throw new MicroserviceError('the store gave no etag', Code.INTERNAL);
+    }
+    return { value: JSON.parse(body), etag };
+  }
+
+  async save(
+    key: string,
+    value: unknown,
+    etag: string | undefined,
+    timeout: number,
+    ttlSeconds?: number,
+  ): Promise<boolean> {
+    const item = {
+      key,
+      value,
+      options: FIRST_WRITE,
+      ...(etag === undefined ? {} : { etag }),
+      ...(ttlSeconds === undefined ? {} : { metadata: { ttlInSeconds: String(ttlSeconds) } }),
+    };
+    const path = `/v1.0/state/${STATE}`;
+    const { status, body } = await this.#request('POST', path, timeout, JSON.stringify([item]));
+    if (status === 409) return false;
+    // some stores answer a plain error where a document to be created is there already
+    if (status === 500 && etag === undefined && (await this.load(key, timeout)) !== undefined) {
+      return false;
+    }
+    this.#expectOk('write of a document', status, body);
+    return true;
+  }
+
+  async erase(key: string, timeout: number): Promise<void> {
+    const path = `/v1.0/state/${STATE}/${encodeURIComponent(key)}`;
+    const { status, body } = await this.#request('DELETE', path, timeout);
+    this.#expectOk('removal of a document', status, body);
+  }
+
+  async publish(event: CloudEvent, timeout: number): Promise<void> {
+    const key = encodeURIComponent(event.subject);
+    const path = `/v1.0/publish/${BUS}/${event.type}?metadata.partitionKey=${key}`;
+    const text = JSON.stringify(event);
+    const { status, body } = await this.#request(
+      'POST',
+      path,
+      timeout,
+      text,
+      'application/cloudevents+json',
+    );
+    this.#expectOk(`publish of ${event.type}`, status, body);
+  }
+
+  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
+    const { appId, method, request, cause } = call;
+    const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
+    const metadata = causeToMetadata(cause);
+    metadata.set('dapr-app-id', appId);
+    for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
+    askForRefusals(metadata);
+    const answered = Promise.withResolvers<{ response: unknown; trailers: Metadata }>();
+    let response: unknown;
+    this.#grpc
+      .makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        { deadline: cause.deadline },
+        (error, message) => {
+          response = message;
+          if (error !== null) answered.reject(fromServiceError(error, appId));
+        },
+      )
+      .on('status', (status) => {
+        answered.resolve({ response, trailers: status.metadata });
+      });
+    const { response: message, trailers } = await answered.promise;
+    const refusal = refusalIn(trailers);
+    if (refusal !== undefined) throw refusal;
+    // deserialized by this very method
+    return { response: message as CallAnswer<M>['response'], said: getSaid(trailers) };
+  }
+
+  async send(
+    binding: string,
+    operation: string,
+    data: unknown,
+    metadata: Readonly<Record<string, string>>,
+    timeout: number,
+  ): Promise<void> {
+    const text = JSON.stringify({ operation, data, metadata });
+    const { status, body } = await this.#request(
+      'POST',
+      `/v1.0/bindings/${binding}`,
+      timeout,
+      text,
+    );
+    this.#expectOk(`sending through ${binding}`, status, body);
+  }
+
+  async schedule({ name, ...job }: JobRequest, timeout: number): Promise<void> {
+    const text = JSON.stringify({ ...job, overwrite: true });
+    const path = `/v1.0/jobs/${encodeURIComponent(name)}`;
+    const { status, body } = await this.#request('POST', path, timeout, text);
+    this.#expectOk(`scheduling of ${name}`, status, body);
+  }
+
+  async unschedule(name: string, timeout: number): Promise<void> {
+    const path = `/v1.0/jobs/${encodeURIComponent(name)}`;
+    const { status, body } = await this.#request('DELETE', path, timeout);
+    this.#expectOk(`cancelling of ${name}`, status, body);
+  }
+
+  /** Whether the sidecar can be used: its components are up. */
+  async ready(): Promise<boolean> {
+    try {
+      const { status } = await this.#request('GET', '/v1.0/healthz/outbound', 1_000);
+      return status === 204;
+    } catch {
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#grpc.close();
+    await this.#http.destroy();
+  }
+
+  async #request(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    timeout: number,
+    body?: string,
+    contentType = 'application/json',
+  ) {
+    if (timeout <= 0) throw new MicroserviceError('no time is left', Code.DEADLINE_EXCEEDED);
+    try {
+      const {
+        statusCode,
+        headers,
+        body: answer,
+      } = await this.#http.request({
+        method,
+        path,
+        headers:
+          body === undefined ? this.#headers : { ...this.#headers, 'content-type': contentType },
+        ...(body === undefined ? {} : { body }),
+        headersTimeout: timeout,
+        bodyTimeout: timeout,
+      });
+      return { status: statusCode, headers, body: await answer.text() };
+    } catch (error) {
+      throw sidecarError(error, this.address);
+    }
+  }
+
+  #expectOk(what: string, status: number, body: string): void {
+    if (status < 300) return;
+    // the sidecar's text names components and hosts, never what was written
+    const message = `${what} failed: ${body.slice(0, 300)}`;
+    const code = status >= 500 || status === 429 ? Code.UNAVAILABLE : Code.INTERNAL;
+    throw new MicroserviceError(message, code, { reason: 'sidecar', status });
+  }
+}
+
+function sidecarError(error: unknown, { httpPort }: SidecarAddress): MicroserviceError {
+  const name = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const because = { cause: error };
+  if (name === 'UND_ERR_HEADERS_TIMEOUT' || name === 'UND_ERR_BODY_TIMEOUT') {
+    const message = 'the sidecar did not answer in time';
+    return new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' }, because);
+  }
+  const message = `the sidecar on port ${String(httpPort)} cannot be reached`;
+  return new MicroserviceError(message, Code.UNAVAILABLE, { reason: 'sidecar' }, because);
+}

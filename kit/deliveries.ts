@@ -1,0 +1,182 @@
+import { z } from 'zod';
+import type { Clock } from './clock';
+import { CloudEvent } from './cloud-event';
+import { type DeadLetters, type Failure, failureOf } from './dead-letters';
+import { Code, MicroserviceError, isTransient } from './errors';
+import type { Log } from './log';
+import type { Metrics } from './metrics';
+import type { Outcomes } from './outcomes';
+
+/** SUCCESS: done with, not to be given again. RETRY: to be given again later. */
+export type Delivery = 'SUCCESS' | 'RETRY';
+
+/** With what the domain says no. Any other final failure is a fault to be looked into. */
+const REFUSALS: ReadonlySet<Code> = new Set([
+  Code.INVALID_ARGUMENT,
+  Code.FAILED_PRECONDITION,
+  Code.NOT_FOUND,
+  Code.ALREADY_EXISTS,
+  Code.PERMISSION_DENIED,
+  Code.UNAUTHENTICATED,
+  Code.OUT_OF_RANGE,
+]);
+
+/** Of so many failing events the last error is remembered, for the dead letter that may come of it. */
+const MAX_FAILING = 1_000;
+
+interface Parts {
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  outcomes: Outcomes;
+  deadLetters: DeadLetters;
+  /** The topic of the events that the sidecar gave up on. */
+  deadTopic: string;
+  isCommand(type: string): boolean;
+  /** Hands an event to its handler. */
+  handle(event: CloudEvent): Promise<void>;
+}
+
+/** What becomes of an event: handled, retried, answered with a refusal, or kept as a dead letter. */
+export class Deliveries {
+  readonly #running = new Map<string, Promise<Delivery>>();
+  readonly #failing = new Map<string, Failure>();
+
+  constructor(private readonly parts: Parts) {}
+
+  /** One delivery of what came on a topic. Never throws. */
+  async deliver(topic: string, raw: Record<string, unknown>): Promise<Delivery> {
+    if (topic === this.parts.deadTopic) return this.#bury(raw);
+    const parsed = CloudEvent.safeParse(raw);
+    if (!parsed.success) return this.#keep(raw, unreadable(parsed.error));
+    // a delivery that comes while the same event is being handled here shares its outcome
+    const { id } = parsed.data;
+    const running = this.#running.get(id);
+    if (running !== undefined) return running;
+    const delivery = this.#observed(parsed.data, raw).finally(() => {
+      this.#running.delete(id);
+    });
+    this.#running.set(id, delivery);
+    return delivery;
+  }
+
+  /** Hands a dead letter's event to its handler again, under the same cause. */
+  async replay(id: string): Promise<{ succeeded: boolean }> {
+    const { deadLetters, handle } = this.parts;
+    const letter = await deadLetters.get(id);
+    const parsed = CloudEvent.safeParse(letter.event);
+    try {
+      if (!parsed.success) throw unreadableError(z.prettifyError(parsed.error));
+      await handle(parsed.data);
+    } catch (error) {
+      await deadLetters.failedAgain(id, failureOf(error, 1));
+      return { succeeded: false };
+    }
+    await deadLetters.discard(id);
+    return { succeeded: true };
+  }
+
+  async #observed(event: CloudEvent, raw: Record<string, unknown>): Promise<Delivery> {
+    const { metrics, clock, log } = this.parts;
+    const started = performance.now();
+    const { delivery, outcome, failure } = await this.#decided(event, raw);
+    metrics.eventsHandled.inc({ type: event.type, outcome });
+    if (event.time !== undefined) {
+      const since = Math.max(0, clock.now() - Date.parse(event.time));
+      metrics.criticalTime.observe({ type: event.type }, since / 1000);
+    }
+    const { id: eventId, type, subject, correlationid: correlationId } = event;
+    const duration = performance.now() - started;
+    const line = { correlationId, eventId, type, subject, outcome, duration };
+    if (failure === undefined) log.info(line, 'event handled');
+    else log.warn({ ...line, failure }, 'event not handled');
+    return delivery;
+  }
+
+  async #decided(
+    event: CloudEvent,
+    raw: Record<string, unknown>,
+  ): Promise<{ delivery: Delivery; outcome: string; failure?: Failure }> {
+    const { outcomes, isCommand, handle } = this.parts;
+    const { id } = event;
+    const command = isCommand(event.type);
+    try {
+      await handle(event);
+      if (command) await outcomes.done(id);
+      this.#failing.delete(id);
+      return { delivery: 'SUCCESS', outcome: 'handled' };
+    } catch (error) {
+      const failure = failureOf(error, (this.#failing.get(id)?.attempts ?? 0) + 1);
+      if (isTransient(error)) {
+        this.#remember(id, failure);
+        return { delivery: 'RETRY', outcome: 'retried', failure };
+      }
+      const refusal =
+        command && error instanceof MicroserviceError && REFUSALS.has(error.code)
+          ? error
+          : undefined;
+      // whoever sent a command is told; nobody waits for what becomes of an event
+      const delivery =
+        refusal === undefined ? await this.#keep(raw, failure) : await this.#answer(id, refusal);
+      if (delivery === 'RETRY') this.#remember(id, failure);
+      const outcome = refusal === undefined ? 'dead' : 'refused';
+      return { delivery, outcome: delivery === 'RETRY' ? 'retried' : outcome, failure };
+    }
+  }
+
+  async #answer(commandId: string, refusal: MicroserviceError): Promise<Delivery> {
+    try {
+      await this.parts.outcomes.refused(commandId, refusal);
+      return 'SUCCESS';
+    } catch {
+      return 'RETRY';
+    }
+  }
+
+  /** An event that the sidecar gave up on: kept with the last error that was seen here. */
+  async #bury(raw: Record<string, unknown>): Promise<Delivery> {
+    const id = typeof raw['id'] === 'string' ? raw['id'] : '';
+    const failure = this.#failing.get(id) ?? {
+      reason: 'exhausted',
+      message: 'every delivery failed; the last error was seen by another process',
+      attempts: 0,
+    };
+    // There is no place behind this one. As long as the store cannot take the letter, its
+    // delivery is not ended, so that the broker keeps it.
+    for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
+      if ((await this.#keep(raw, failure)) === 'SUCCESS') {
+        this.#failing.delete(id);
+        return 'SUCCESS';
+      }
+      await this.parts.clock.sleep(wait);
+    }
+  }
+
+  async #keep(raw: Record<string, unknown>, failure: Failure): Promise<Delivery> {
+    const { deadLetters, log } = this.parts;
+    try {
+      const { id: eventId, type, reason, correlationId } = await deadLetters.keep(raw, failure);
+      log.error({ correlationId, eventId, type, reason }, 'event is a dead letter');
+      return 'SUCCESS';
+    } catch (error) {
+      log.error({ failure: failureOf(error, 1) }, 'dead letter could not be kept');
+      return 'RETRY';
+    }
+  }
+
+  #remember(id: string, failure: Failure): void {
+    this.#failing.delete(id);
+    this.#failing.set(id, failure);
+    const [oldest] = this.#failing.keys();
+    if (this.#failing.size > MAX_FAILING && oldest !== undefined) this.#failing.delete(oldest);
+  }
+}
+
+/** What came is not what its contract says; asking again gives the same. */
+export function unreadableError(message: string): MicroserviceError {
+  return new MicroserviceError(message, Code.DATA_LOSS, { reason: 'unreadable' });
+}
+
+function unreadable(error: z.ZodError): Failure {
+  return failureOf(unreadableError(z.prettifyError(error)), 1);
+}

@@ -1,0 +1,159 @@
+import type { RequestListener } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import { systemClock } from './clock';
+import { ConfigError, KitConfig, readConfig } from './config';
+import { type App, startApp } from './dapr/app';
+import { DaprSidecar } from './dapr/sidecar';
+import { createFlags } from './flags';
+import { Host } from './host';
+import { startHttpServer } from './http-server';
+import { type Log, createLog } from './log';
+import { Metrics } from './metrics';
+import type { Definition, Service } from './service';
+
+export interface RunOptions {
+  /** What else is answered on the service's HTTP port: the edge's API. */
+  app?: (host: Host) => RequestListener;
+}
+
+/** A service that runs. */
+export interface Running {
+  readonly host: Host;
+  readonly httpPort: number;
+  /** Ends it in order: not ready, finish what runs, close. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The whole of a service's main: reads the configuration, starts, and stops on SIGTERM or SIGINT.
+ * A configuration that is not usable, or a port that is taken, ends the process with code 1 and
+ * a message that lists every fault.
+ */
+export async function run<D extends Definition>(
+  service: Service<D>,
+  options: RunOptions = {},
+): Promise<void> {
+  let running: Running;
+  try {
+    running = await start(service, process.env, options);
+  } catch (error) {
+    const text = error instanceof ConfigError ? error.message : String(error);
+    process.stderr.write(`${service.name}: ${text}\n`);
+    process.exit(1);
+  }
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    void running.stop().finally(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+/** Starts a service from an environment. The sidecar may come later: until then it is not ready. */
+export async function start<D extends Definition>(
+  service: Service<D>,
+  env: NodeJS.ProcessEnv,
+  options: RunOptions = {},
+): Promise<Running> {
+  // read as one, so that the faults of both parts are listed together
+  const own = service.definition.config?.shape ?? {};
+  // a shape that is known only now hides the kit's own part from the type
+  const config = readConfig(KitConfig.extend(own), env) as KitConfig;
+  const log = createLog(service.name, config.LOG_LEVEL);
+  const metrics = new Metrics();
+  metrics.watchProcess();
+  const flags = createFlags({
+    file: config.FLAGS_FILE,
+    log,
+    ...(config.FLAGSMITH_KEY === undefined ? {} : { server: flagServer(config) }),
+  });
+  const sidecar = new DaprSidecar({
+    host: '127.0.0.1',
+    httpPort: config.DAPR_HTTP_PORT,
+    grpcPort: config.DAPR_GRPC_PORT,
+    apiToken: config.DAPR_API_TOKEN,
+  });
+  const world = { sidecar, clock: systemClock, log, metrics, flags, config };
+  // a host knows a service by what it is, not by the types of its parts
+  const host = new Host(service, world);
+
+  const startedAt = new Date();
+  const about = { service: service.name, version: config.SERVICE_VERSION };
+  const waitingFor = new Set(['sidecar']);
+  let app: App | undefined;
+  if (config.APP_PORT !== undefined && options.app === undefined) {
+    app = await startApp({
+      host,
+      clock: systemClock,
+      address: config.HOST,
+      port: config.APP_PORT,
+      appToken: config.APP_API_TOKEN,
+      status: {
+        ...about,
+        instance: config.INSTANCE_ID,
+        startedAt,
+        checks: async () => {
+          const ok = await sidecar.ready();
+          return [{ name: 'sidecar', ok, message: ok ? '' : 'a component is not ready' }];
+        },
+      },
+    });
+  }
+  const http = await startHttpServer({
+    host: config.HOST,
+    port: config.PORT,
+    registry: metrics.registry,
+    health: {
+      live: () => ({ ...about, uptime: process.uptime() }),
+      ready: () => ({ ready: waitingFor.size === 0, waitingFor: [...waitingFor] }),
+    },
+    ...(options.app === undefined ? {} : { app: options.app(host) }),
+  });
+  log.info({ port: http.port, version: about.version }, 'listening');
+
+  const stopped = new AbortController();
+  void becomeReady(host, sidecar, waitingFor, log, stopped.signal);
+
+  return {
+    host,
+    httpPort: http.port,
+    stop: async () => {
+      waitingFor.add('stopping');
+      stopped.abort();
+      const atMost = config.STOP_SECONDS * 1000;
+      log.info({ active: host.active }, 'stopping');
+      await Promise.all([http.close(atMost), Promise.race([host.idle(), wait(atMost)])]);
+      app?.close();
+      await Promise.all([sidecar.close(), flags.close()]);
+      log.info('stopped');
+    },
+  };
+}
+
+function flagServer({ FLAGSMITH_KEY: key = '', FLAGSMITH_URL: url }: KitConfig) {
+  return url === undefined ? { key } : { key, url };
+}
+
+/** The sidecar starts beside the service, in no fixed order. */
+async function becomeReady(
+  host: Host,
+  sidecar: DaprSidecar,
+  waitingFor: Set<string>,
+  log: Log,
+  stopped: AbortSignal,
+): Promise<void> {
+  const started = performance.now();
+  while (!(await sidecar.ready())) {
+    if (stopped.aborted) return;
+    await wait(100);
+  }
+  waitingFor.delete('sidecar');
+  log.info({ duration: performance.now() - started }, 'ready');
+  try {
+    await host.deadLetters.count();
+  } catch (error) {
+    log.warn({ failure: String(error) }, 'dead letters could not be counted');
+  }
+}
