@@ -1,5 +1,5 @@
 // @ts-check
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { lastLines } from './commands.mjs';
 import { Fault } from './fault.mjs';
 import { relativePath } from './project.mjs';
@@ -25,10 +25,32 @@ const CAUSES = [
   [/1883|mqtt/i, 'the MQTT broker did not answer'],
 ];
 
+// enough for 15 lines with a stack or two; a log may have grown to any size
+const END_BYTES = 16 * 1024;
+
 /** @param {string} log */
+function endOf(log) {
+  const file = openSync(log, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const end = Buffer.alloc(Math.min(size, END_BYTES));
+    readSync(file, end, 0, end.length, size - end.length);
+    return end.toString();
+  } finally {
+    closeSync(file);
+  }
+}
+
+// what `dapr run` puts before each line of a service
+const PREFIX = /^== APP - \S+ == /;
+
+/**
+ * The last lines of a log, as they were written by the process itself.
+ * @param {string} log
+ */
 export const tailOf = (log) => {
   try {
-    return lastLines(readFileSync(log, 'utf8'));
+    return lastLines(endOf(log)).map((line) => line.replace(PREFIX, ''));
   } catch {
     return [];
   }

@@ -23,6 +23,8 @@ export class Sidecars {
   #children;
   #apps;
   #oldLogs;
+  /** @type {Map<string, string>} */
+  #logs = new Map();
   #watching = true;
 
   /**
@@ -57,10 +59,12 @@ export class Sidecars {
    * @param {'app' | 'daprd'} kind
    */
   #log(id, kind) {
-    const name = readdirSync(logs).find(
-      (file) => file.startsWith(`${id}_${kind}_`) && !this.#oldLogs.has(file),
-    );
-    return name && join(logs, name);
+    const start = `${id}_${kind}_`;
+    const known = this.#logs.get(start);
+    if (known) return known;
+    const name = readdirSync(logs).find((it) => it.startsWith(start) && !this.#oldLogs.has(it));
+    if (name) this.#logs.set(start, join(logs, name));
+    return this.#logs.get(start);
   }
 
   /** `dapr run` stays up whatever happens to its processes: their logs are the only witnesses. */
@@ -83,7 +87,7 @@ export class Sidecars {
           return;
         }
       }
-      await sleep(250, undefined, { ref: false });
+      await sleep(500, undefined, { ref: false });
     }
   }
 
@@ -169,10 +173,9 @@ async function healthOf(port) {
 
 /** @param {string} line of a service's log */
 function messageOf(line) {
-  const text = line.replace(/^== APP - \S+ == /, '');
   try {
-    return String(JSON.parse(text).message ?? text).slice(0, 120);
+    return String(JSON.parse(line).message ?? line).slice(0, 120);
   } catch {
-    return text.slice(0, 120);
+    return line.slice(0, 120);
   }
 }
