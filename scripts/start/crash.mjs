@@ -17,12 +17,9 @@ const CAUSES = [
     /no such table|malformed|database disk image|not a database/i,
     'a file in data/ is damaged: start again with "npm start -- --fresh"',
   ],
-  [
-    /environment|configuration is not valid|invalid configuration/i,
-    'a setting in the environment is wrong',
-  ],
-  [/6379|redis/i, 'Redis did not answer'],
-  [/1883|mqtt/i, 'the MQTT broker did not answer'],
+  [/configuration is not usable/, 'a setting in the environment is wrong'],
+  [/6379.*refused|error connecting to redis/i, 'Redis did not answer'],
+  [/1883.*refused/i, 'the MQTT broker did not answer'],
 ];
 
 // enough for 15 lines with a stack or two; a log may have grown to any size
