@@ -50,6 +50,14 @@ describe('an event that is said', () => {
     expect(light(handlingOf('cause-1'), 'l1').id).toBe(light(handlingOf('cause-1'), 'l1').id);
   });
 
+  it('is the same under any cause where it is a fact that can come about once', () => {
+    const said = (cause: string, fact: string) =>
+      cloudEvent('lamps', LampLit, { lampId: 'l1' }, handlingOf(cause), clock, fact);
+    expect(said('cause-1', 'first-light').id).toBe(said('cause-2', 'first-light').id);
+    expect(said('cause-1', 'first-light').id).not.toBe(said('cause-1', 'second-light').id);
+    expect(said('cause-1', 'first-light').causationid).toBe('cause-1');
+  });
+
   it('has an id of its own by cause, source, subject and turn', () => {
     const handling = handlingOf('cause-1');
     const events = [

@@ -36,21 +36,29 @@ export type EventMeta = Pick<
   'id' | 'type' | 'source' | 'subject' | 'sequence' | 'time' | 'correlationid'
 >;
 
-/** An event caused by this handling, with the id that every repetition of it gives it again. */
+/**
+ * An event caused by this handling, with the id that every repetition of it gives it again: from
+ * the cause, or from the fact where it is named.
+ */
 export function cloudEvent<C extends Contract>(
   source: string,
   contract: C,
   input: EventInput<C>,
   handling: Handling,
   clock: Clock,
+  fact?: string,
 ): CloudEvent {
   const data = contract.data.parse(input);
   const subject = contract.subject(data);
   const { cause } = handling;
-  const ordinal = handling.ordinal(`say ${contract.type} ${subject}`);
+  const { tenantId } = cause.caller;
+  const why =
+    fact === undefined
+      ? [cause.id, handling.ordinal(`say ${contract.type} ${subject}`)]
+      : ['fact', tenantId, fact];
   return {
     specversion: '1.0',
-    id: identity(cause.id, source, contract.type, subject, ordinal),
+    id: identity(...why, source, contract.type, subject),
     type: contract.type,
     source,
     subject,
@@ -60,7 +68,7 @@ export function cloudEvent<C extends Contract>(
     correlationid: cause.correlationId,
     causationid: cause.id,
     sequence: handling.sequence(subject),
-    tenantid: cause.caller.tenantId,
+    tenantid: tenantId,
     traceparent: cause.traceparent,
     // without it the sidecar drops the traceparent
     traceid: traceId(cause.traceparent),

@@ -28,10 +28,15 @@ export interface Binding {
 }
 
 interface Base<D extends Definition> {
-  /** Says an event; it has been said when this returns. */
+  /**
+   * Says an event; it has been said when this returns. Said again under the same cause, it is the
+   * same event. `fact` is for what can come about only once, such as a refund by its id: it is then
+   * the same event under whatever cause, so that who finds it done can say it again.
+   */
   readonly publish: <C extends NonNullable<D['publishes']>[number]>(
     contract: C,
     data: EventInput<C>,
+    fact?: string,
   ) => Promise<void>;
   /**
    * Gives a command to the bus, from where this service takes it, and waits for its outcome:
@@ -51,6 +56,8 @@ interface Base<D extends Definition> {
   readonly client: <S extends DescService>(appId: string, service: S) => Client<S>;
   readonly jobs: Jobs;
   readonly flags: Flags;
+  /** The flags of a user on whose behalf this is not done, such as the one that an event is about. */
+  readonly flagsOf: (userId: string) => Flags;
   readonly log: Log;
   readonly clock: Clock;
   readonly caller: Caller;

@@ -124,8 +124,8 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
   };
 
   const context = {
-    publish: async (contract: Contract, data: unknown) => {
-      const event = cloudEvent(name, contract, data, handling, clock);
+    publish: async (contract: Contract, data: unknown, fact?: string) => {
+      const event = cloudEvent(name, contract, data, handling, clock, fact);
       await say(event);
       handling.said.push({ type: event.type, at: event.time ?? '' });
     },
@@ -139,6 +139,7 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     client,
     jobs,
     flags: parts.flags.for(cause.caller),
+    flagsOf: (userId: string) => parts.flags.for({ ...cause.caller, userId }),
     log: parts.log.child({ correlationId: cause.correlationId, requestId: cause.requestId }),
     clock,
     caller: cause.caller,

@@ -19,8 +19,11 @@ import { Metrics } from './metrics';
 import type { Context } from './context';
 import type { BindingMessage, Definition, Service, UnaryOf } from './service';
 
-/** Time that stands still, but for those who sleep: their time passes at once. */
+/** Time that stands still, but for those who sleep: their time passes at once, in its order. */
 export class FakeClock implements Clock {
+  readonly #sleepers = new Set<{ due: number }>();
+  #woken = 0;
+
   constructor(private time = Date.parse('2026-01-01T00:00:00Z')) {}
 
   now(): number {
@@ -31,10 +34,26 @@ export class FakeClock implements Clock {
     this.time += milliseconds;
   }
 
-  async sleep(milliseconds: number): Promise<void> {
-    // work that is ready goes first, as it would within any real time
-    for (let turns = 0; turns < 5; turns++) await turn();
-    this.time += milliseconds;
+  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const sleeper = { due: this.time + milliseconds };
+    this.#sleepers.add(sleeper);
+    try {
+      let woken: number;
+      do {
+        woken = this.#woken;
+        // work that is ready goes first, as it would within any real time
+        for (let turns = 0; turns < 5; turns++) await turn();
+        signal?.throwIfAborted();
+      } while (woken !== this.#woken || this.#someoneBefore(sleeper.due));
+      this.#woken++;
+      this.time = Math.max(this.time, sleeper.due);
+    } finally {
+      this.#sleepers.delete(sleeper);
+    }
+  }
+
+  #someoneBefore(due: number): boolean {
+    return [...this.#sleepers].some((other) => other.due < due);
   }
 }
 
@@ -47,12 +66,14 @@ export type Fakes<D extends Definition> = {
   };
 };
 
+type FlagValues = Readonly<Record<string, boolean | string | number>>;
+
 export interface TestbedOptions<D extends Definition> {
   calls?: Fakes<D>;
   config?: NonNullable<D['config']> extends z.ZodType
     ? z.output<NonNullable<D['config']>>
     : undefined;
-  flags?: Readonly<Record<string, boolean | string | number>>;
+  flags?: FlagValues | ((caller: Caller) => FlagValues);
   clock?: FakeClock;
 }
 
@@ -89,24 +110,26 @@ export class Testbed<D extends Definition> {
     // the type of a fake is known by its method; the sidecar keeps them by name
     const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemorySidecar>[2];
     const sidecar = new MemorySidecar(this.memory, this.clock, fakes);
-    const flags = this.options.flags ?? {};
+    const { flags = {} } = this.options;
     this.sidecar = sidecar;
     this.host = new Host(this.service, {
       sidecar,
       clock: {
         now: () => this.clock.now(),
         // a dead process never wakes
-        sleep: (milliseconds) =>
-          sidecar.dead ? sidecar.died.promise : this.clock.sleep(milliseconds),
+        sleep: (milliseconds, signal) =>
+          sidecar.dead ? sidecar.died.promise : this.clock.sleep(milliseconds, signal),
       },
       log: silentLog,
       metrics: new Metrics(),
       flags: {
-        for: () => ({
-          enabled: (feature) =>
-            Promise.resolve(flags[feature] !== undefined && flags[feature] !== false),
-          value: (feature) => Promise.resolve(flags[feature]),
-        }),
+        for: (caller) => {
+          const values = typeof flags === 'function' ? flags(caller) : flags;
+          return {
+            enabled: async (feature) => values[feature] !== undefined && values[feature] !== false,
+            value: async (feature) => values[feature],
+          };
+        },
         ready: () => Promise.resolve(),
         close: () => Promise.resolve(),
       },
