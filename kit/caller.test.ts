@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Caller, anonymous, asService, maySee, visible } from './caller';
+import { type Caller, allow, anonymous, asService, maySee, visible } from './caller';
 import { Code, MicroserviceError } from './errors';
 
 const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
@@ -38,5 +38,16 @@ describe('what belongs to a user', () => {
       expect(refusal).toMatchObject({ message: 'order not found', code: Code.NOT_FOUND });
     }
     expect(visible(ann, annsOrder, 'order')).toBe(annsOrder);
+  });
+});
+
+describe('what some roles may do', () => {
+  it('is refused to every other role', () => {
+    expect(() => {
+      allow({ ...ann, role: 'seller' }, 'seller', 'admin');
+    }).not.toThrow();
+    expect(() => {
+      allow(ann, 'seller', 'admin');
+    }).toThrow(new MicroserviceError('not for the role customer', Code.PERMISSION_DENIED));
   });
 });

@@ -1,4 +1,4 @@
-import { notFound } from './errors';
+import { Code, MicroserviceError, notFound } from './errors';
 
 export const ROLES = ['anonymous', 'customer', 'seller', 'admin', 'service'] as const;
 export type Role = (typeof ROLES)[number];
@@ -37,4 +37,10 @@ export function visible<T extends { userId: string }>(
 ): T {
   if (thing === undefined || !maySee(caller, thing.userId)) throw notFound(what);
   return thing;
+}
+
+/** Refuses a caller who has none of these roles. */
+export function allow({ role }: Caller, ...roles: readonly Role[]): void {
+  if (roles.includes(role)) return;
+  throw new MicroserviceError(`not for the role ${role}`, Code.PERMISSION_DENIED);
 }

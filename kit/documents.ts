@@ -33,8 +33,17 @@ export interface Decision<T, O> {
   outcome: O;
 }
 
-/** A change that was made: by which effect, when (epoch seconds), with what outcome. */
-const Mark = z.object({ by: z.string(), at: z.number(), outcome: z.unknown().optional() });
+/**
+ * A change that was made: by which effect, when (epoch seconds), with what outcome, and which of
+ * the document's changes it was.
+ */
+const Mark = z.object({
+  by: z.string(),
+  at: z.number(),
+  sequence: z.int(),
+  outcome: z.unknown().optional(),
+});
+type Mark = z.infer<typeof Mark>;
 
 const Envelope = z.object({
   data: z.unknown(),
@@ -96,16 +105,23 @@ export class Documents {
       const found = await load(key);
       const mark = found?.envelope.marks.find((done) => done.by === by);
       if (found !== undefined && mark !== undefined) {
+        // what is said of this change comes with its own number, not with that of a later one
+        handling.saw(key, mark.sequence);
         // the outcome was written by this same change, so it has this change's type
         return { document: found.document, outcome: mark.outcome as O };
       }
       const decided = change(found?.document);
       if (found !== undefined && decided.document === found.document) return decided;
+      const sequence = (found?.envelope.sequence ?? 0) + 1;
       const next: Envelope = {
         data: schema.parse(decided.document),
-        sequence: (found?.envelope.sequence ?? 0) + 1,
+        sequence,
         correlationId: handling.cause.correlationId,
-        marks: this.#marks(name, found?.envelope.marks ?? [], by, decided.outcome),
+        marks: this.#marks(name, found?.envelope.marks ?? [], {
+          by,
+          sequence,
+          outcome: decided.outcome,
+        }),
       };
       handling.assertInTime();
       const written = await this.sidecar.save(
@@ -153,10 +169,10 @@ export class Documents {
     };
   }
 
-  #marks(store: string, old: Envelope['marks'], by: string, outcome: unknown): Envelope['marks'] {
+  #marks(store: string, old: Envelope['marks'], made: Omit<Mark, 'at'>): Envelope['marks'] {
     const now = Math.floor(this.clock.now() / 1000);
     const fresh = old.filter((mark) => now - mark.at < MARK_SECONDS);
-    fresh.push(outcome === undefined ? { by, at: now } : { by, at: now, outcome });
+    fresh.push({ ...made, at: now });
     while (fresh.length > MAX_MARKS) {
       fresh.shift();
       this.meter.markDropped(store);
