@@ -43,7 +43,7 @@ const examples = {
   UserCreated: { userId: 'u1', role: 'customer', tenantId: 'default', createdAt: at },
   UserUpdated: { userId: 'u1', changed: ['name'], updatedAt: at },
   RegisterUser: { userId: 'u1' },
-  UpdateUser: { userId: 'u1', changed: ['phone'] },
+  UpdateUser: { userId: 'u1', revisionId: 'r1' },
   ProductCreated: { productId: 'p1', ...pen },
   ProductUpdated: { productId: 'p1', ...pen, changed: ['price'] },
   CreateProduct: { productId: 'p1', ...pen },
@@ -59,7 +59,13 @@ const examples = {
   InventoryReserved: { orderId: 'o1', shopId: 's1', items },
   InventoryReleased: { orderId: 'o1', shopId: 's1', items, reason: 'order_cancelled' },
   LowStockAlert: { ...item, currentStock: 2, minimumStock: 5 },
-  AdjustStock: { ...item, change: 20, reason: 'Delivery of Monday', minimumStock: 5 },
+  AdjustStock: {
+    ...item,
+    adjustmentId: 'a1',
+    change: 20,
+    reason: 'Delivery of Monday',
+    minimumStock: 5,
+  },
   OrderCreated: {
     ...whose,
     shopId: 's1',

@@ -58,6 +58,7 @@ export const AdjustStock = defineCommand('AdjustStock', {
   description: 'Add pieces to a stock, or take them from it.',
   data: z.object({
     ...place,
+    adjustmentId: Id,
     change: z.int(),
     reason: Why,
     minimumStock: z.int().nonnegative().optional(),
