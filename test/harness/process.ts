@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { until } from './until';
+
+/** A process as data, so that whoever knows it may start it again. */
+export interface ProcessPlan {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly log: string;
+  /** Holds the number of its process group while it runs; the reaper reads it too. */
+  readonly pidFile: string;
+}
+
+const GONE_MS = 5_000;
+
+/** One process of the system, in a group of its own, which holds all that it starts. */
+export class Process {
+  constructor(private readonly plan: ProcessPlan) {}
+
+  get name(): string {
+    return this.plan.name;
+  }
+
+  get log(): string {
+    return this.plan.log;
+  }
+
+  get pid(): number | undefined {
+    try {
+      return Number(readFileSync(this.plan.pidFile, 'utf8'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  get running(): boolean {
+    return this.signal(0);
+  }
+
+  start(): void {
+    if (this.running) throw new Error(`${this.name} runs already`);
+    const { command, args, cwd, env, log, pidFile } = this.plan;
+    const out = openSync(log, 'a');
+    const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', out, out] });
+    closeSync(out);
+    // that it could not be started shows in what waits for it, which names it
+    child.on('error', () => {});
+    child.unref();
+    if (child.pid !== undefined) writeFileSync(pidFile, String(child.pid));
+  }
+
+  /** Sends a signal; false where nobody is there to hear it. */
+  signal(signal: NodeJS.Signals | 0): boolean {
+    const { pid } = this;
+    if (pid === undefined) return false;
+    try {
+      return process.kill(-pid, signal);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Asks it to end, and waits until it has. */
+  async stop(withinMs = 30_000): Promise<void> {
+    this.signal('SIGTERM');
+    try {
+      await this.#gone(withinMs);
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  /** Ends it at once, as a crash does. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.#gone(GONE_MS);
+  }
+
+  /** What it has written. */
+  read(): string {
+    try {
+      return readFileSync(this.log, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  /** The end of its log, under its name. */
+  tail(lines = 15): string {
+    const last = this.read().trimEnd().split('\n').slice(-lines);
+    const state = this.running ? 'runs' : 'does not run';
+    return [`${this.name} ${state}, the end of its log:`, ...last].join('\n    ');
+  }
+
+  async #gone(withinMs: number): Promise<void> {
+    await until(`the end of ${this.name}`, () => !this.running, withinMs);
+    rmSync(this.plan.pidFile, { force: true });
+  }
+}

@@ -1,0 +1,25 @@
+// @ts-check
+// node reaper.mjs <folder>: waits for the end of its input, which comes with the end of the test
+// run however that ends, and leaves nothing of the system in the folder: no process, no file.
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [, , folder = ''] = process.argv;
+const pids = join(folder, 'pids');
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+
+process.stdin.on('end', reap).on('error', reap).resume();
+
+function reap() {
+  for (const name of readdirSync(pids)) {
+    try {
+      process.kill(-Number(readFileSync(join(pids, name), 'utf8')), 'SIGKILL');
+    } catch {
+      // it has ended by itself
+    }
+  }
+  const keep = process.env['KEEP_SYSTEM'] !== undefined;
+  if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  process.exit(0);
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { inProject } from '../../scripts/start/project.mjs';
+
+const Env = z.record(z.string(), z.coerce.string()).default({});
+const Protocol = z.enum(['grpc', 'http']);
+
+/** What the harness takes from dapr.yaml. */
+const RunFile = z.object({
+  common: z.object({
+    resourcesPaths: z.array(z.string()),
+    configFilePath: z.string(),
+    appProtocol: Protocol,
+    env: Env,
+  }),
+  apps: z.array(
+    z.object({
+      appID: z.string(),
+      appDirPath: z.string(),
+      appProtocol: Protocol.optional(),
+      appPort: z.int(),
+      command: z.tuple([z.string()], z.string()),
+      env: Env,
+    }),
+  ),
+});
+export type RunFile = z.infer<typeof RunFile>;
+
+export const readRunFile = (): RunFile =>
+  RunFile.parse(parse(readFileSync(inProject('dapr.yaml'), 'utf8')));

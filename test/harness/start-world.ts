@@ -1,0 +1,144 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram } from '../../scripts/start/commands.mjs';
+import { isOpen } from '../../scripts/start/ports.mjs';
+import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
+import { findRuntime } from '../../scripts/start/runtime.mjs';
+import { mosquitto, redis } from '../../scripts/start/servers.mjs';
+import type { AppPlan } from './app';
+import { type ControlPlane, controlPlane } from './control-plane';
+import { freePorts } from './ports';
+import type { ProcessPlan } from './process';
+import { type Overrides, copyResources, serversNeeded } from './resources';
+import { readRunFile } from './run-file';
+import { type Workplace } from './workplace';
+import type { WorldPlan } from './world';
+
+export interface WorldOptions {
+  /** Folders of components; those of dapr.yaml unless others are named. */
+  resources?: readonly string[];
+  /** Values that components shall have in this system: `{ bus: { processingTimeout: '5s' } }`. */
+  overrides?: Overrides;
+  /** With placement and scheduler, which jobs and workflows need. */
+  controlPlane?: boolean;
+  /** What is set for every service. */
+  env?: Readonly<Record<string, string>>;
+}
+
+/** An app to be started. */
+export interface AppSpec {
+  readonly appId: string;
+  readonly protocol?: 'grpc' | 'http';
+  /** A free one, unless it is given. */
+  readonly appPort?: number;
+  /** The service listens for the sidecar where it answers /health: the edge. */
+  readonly onePort?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  /** How its service is started; absent where that runs inside of the test. */
+  readonly command?: readonly [string, ...string[]];
+  readonly cwd?: string;
+}
+
+/** Decides on everything of a system: ports, files, processes. Starts nothing. */
+export async function planWorld(
+  specs: readonly AppSpec[],
+  options: WorldOptions,
+  workplace: Workplace,
+): Promise<{ plan: WorldPlan; serversAnswer: () => Promise<boolean> }> {
+  const { folder } = workplace;
+  const runFile = readRunFile();
+  const folders = (options.resources ?? runFile.common.resourcesPaths).map((it) => inProject(it));
+  const { bin } = await findRuntime();
+  const [redisPort = 0, mqttPort = 0] = await freePorts(2);
+
+  const resources = folders.map((from, at) => {
+    const to = join(folder, 'resources', String(at));
+    copyResources(from, to, { redisPort, mqttPort }, options.overrides ?? {});
+    return to;
+  });
+  const ids = specs.map(({ appId }) => appId);
+  const needed = new Set(resources.flatMap((from) => serversNeeded(from, ids)));
+  const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
+
+  const planned = (name: string, command: string, args: readonly string[]): ProcessPlan => ({
+    ...{ name, command, args, cwd: folder, env: cleanEnv() },
+    ...{ log: join(folder, 'logs', `${name}.log`), pidFile: join(folder, 'pids', name) },
+  });
+  const servers: ProcessPlan[] = [];
+  const server = ({ program, args }: typeof redis, port: number) => {
+    const data = join(folder, 'data', program);
+    mkdirSync(data);
+    servers.push(planned(program, programOf(program), args(port, data)));
+  };
+  if (needed.has('redis')) server(redis, redisPort);
+  if (needed.has('mqtt3')) server(mosquitto, mqttPort);
+  if (plane !== undefined) {
+    servers.push(planned('placement', join(bin, 'placement'), plane.placement.args));
+    servers.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
+  }
+
+  const configuration = inProject(runFile.common.configFilePath);
+  const apps: AppPlan[] = [];
+  for (const spec of specs) {
+    const { appId, protocol = runFile.common.appProtocol } = spec;
+    const [port = 0, own = 0, daprHttpPort = 0, daprGrpcPort = 0, internal = 0, metrics = 0] =
+      await freePorts(6);
+    const appPort = spec.appPort ?? (spec.onePort === true ? port : own);
+    const env = {
+      ...runFile.common.env,
+      ...options.env,
+      ...spec.env,
+      APP_ID: appId,
+      PORT: String(port),
+      APP_PORT: String(appPort),
+      DAPR_HTTP_PORT: String(daprHttpPort),
+      DAPR_GRPC_PORT: String(daprGrpcPort),
+    };
+    const sidecar = planned(`${appId}-sidecar`, join(bin, 'daprd'), [
+      ...['--app-id', appId, '--app-protocol', protocol, '--app-port', String(appPort)],
+      ...['--dapr-http-port', String(daprHttpPort), '--dapr-grpc-port', String(daprGrpcPort)],
+      ...['--dapr-listen-addresses', '127.0.0.1'],
+      ...['--dapr-internal-grpc-port', String(internal)],
+      ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
+      ...['--metrics-port', String(metrics), '--metrics-listen-address', '127.0.0.1'],
+      ...['--config', configuration, ...resources.flatMap((path) => ['--resources-path', path])],
+      ...controlPlaneArgs(plane),
+    ]);
+    const service = spec.command && {
+      ...planned(appId, spec.command[0], spec.command.slice(1)),
+      ...{ cwd: spec.cwd ?? root, env: { ...cleanEnv(), ...env } },
+    };
+    const ports = { port, appPort, daprHttpPort, daprGrpcPort };
+    apps.push({ id: appId, ...ports, env, sidecar, ...(service && { service }) });
+  }
+
+  const serversAnswer = async () =>
+    (!needed.has('redis') || (await redis.answers(redisPort))) &&
+    (!needed.has('mqtt3') || (await mosquitto.answers(mqttPort))) &&
+    (plane === undefined ||
+      ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
+  return { plan: { folder, redisPort, mqttPort, servers, apps }, serversAnswer };
+}
+
+function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
+  if (plane === undefined) return [];
+  return [
+    ...['--placement-host-address', `127.0.0.1:${plane.placement.port}`],
+    ...['--scheduler-host-address', `127.0.0.1:${plane.scheduler.port}`],
+  ];
+}
+
+function programOf(name: string): string {
+  const found = findProgram(name);
+  if (found === undefined) throw new Error(`the tests need ${name}: run "npm test", or install it`);
+  return found;
+}
+
+/** What would make a service, or a sidecar, another one than planned. */
+const FOREIGN = /^(DAPR_|FLAGSMITH_|JEST_|ADMIN_|NODE_OPTIONS$)/;
+
+function cleanEnv(): Record<string, string> {
+  const kept = Object.entries(childEnv()).filter(([name]) => !FOREIGN.test(name));
+  // childEnv gives only what is set
+  return { ...(Object.fromEntries(kept) as Record<string, string>), DAPR_HOST_IP: '127.0.0.1' };
+}
