@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { type z } from 'zod';
 
 /** What the wire calls an event: lower-case words joined by dots, such as `order.created`. */
 export type EventType = string;

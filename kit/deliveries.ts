@@ -32,9 +32,9 @@ interface Parts {
   deadLetters: DeadLetters;
   /** The topic of the events that the sidecar gave up on. */
   deadTopic: string;
-  isCommand(type: string): boolean;
+  isCommand: (type: string) => boolean;
   /** Hands an event to its handler. */
-  handle(event: CloudEvent): Promise<void>;
+  handle: (event: CloudEvent) => Promise<void>;
 }
 
 /** What becomes of an event: handled, retried, answered with a refusal, or kept as a dead letter. */

@@ -13,7 +13,7 @@ import type { Log } from './log';
 import type { Metrics } from './metrics';
 import { type World, openContext } from './open-context';
 import { Outcomes } from './outcomes';
-import type { BindingMessage, Definition, Service } from './service';
+import type { AnyService, BindingMessage, Definition } from './service';
 import type { CallAnswer } from './sidecar';
 
 /**
@@ -43,7 +43,7 @@ export class Host {
   #idle: PromiseWithResolvers<unknown> | undefined;
 
   constructor(
-    readonly service: Service,
+    readonly service: AnyService,
     private readonly world: World,
   ) {
     const { sidecar, clock, metrics, log } = world;
@@ -181,7 +181,10 @@ export class Host {
       const bytes = Buffer.from(message.data, 'base64');
       await (binding.handle as Handler)({ ...message, data: bytes }, context);
     } else if (type.startsWith('job.') && job !== undefined) {
-      await (job.handle as Handler)(readable(() => job.data.parse(data)), context);
+      await (job.handle as Handler)(
+        readable(() => job.data.parse(data)),
+        context,
+      );
     } else {
       throw unreadableError(`${type} is not heard here`);
     }

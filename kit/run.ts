@@ -10,6 +10,7 @@ import { startHttpServer } from './http-server';
 import { type Log, createLog } from './log';
 import { Metrics } from './metrics';
 import type { Definition, Service } from './service';
+import type { Sidecar } from './sidecar';
 
 export interface RunOptions {
   /** What else is answered on the service's HTTP port: the edge's API. */
@@ -19,6 +20,7 @@ export interface RunOptions {
 /** A service that runs. */
 export interface Running {
   readonly host: Host;
+  readonly sidecar: Sidecar;
   readonly httpPort: number;
   /** Ends it in order: not ready, finish what runs, close. */
   stop(): Promise<void>;
@@ -79,6 +81,7 @@ export async function start<D extends Definition>(
   // a host knows a service by what it is, not by the types of its parts
   const host = new Host(service, world);
 
+  await flags.ready();
   const startedAt = new Date();
   const about = { service: service.name, version: config.SERVICE_VERSION };
   const waitingFor = new Set(['sidecar']);
@@ -118,13 +121,14 @@ export async function start<D extends Definition>(
 
   return {
     host,
+    sidecar,
     httpPort: http.port,
     stop: async () => {
       waitingFor.add('stopping');
       stopped.abort();
       const atMost = config.STOP_SECONDS * 1000;
       log.info({ active: host.active }, 'stopping');
-      await Promise.all([http.close(atMost), Promise.race([host.idle(), wait(atMost)])]);
+      await Promise.all([http.close(atMost), Promise.race([host.idle(), wait(atMost, undefined, { ref: false })])]);
       app?.close();
       await Promise.all([sidecar.close(), flags.close()]);
       log.info('stopped');

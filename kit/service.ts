@@ -70,6 +70,12 @@ interface JobHandler {
   readonly handle: AnyHandler;
 }
 
+/** A service, whatever the types of its parts: what a host needs of it. */
+export type AnyService = Pick<
+  Service,
+  'name' | 'definition' | 'methods' | 'events' | 'bindings' | 'jobs' | 'hears'
+>;
+
 /** A service as data: what it is, and which function handles what. A host brings it to life. */
 export class Service<const D extends Definition = Definition> {
   readonly methods = new Map<string, AnyHandler>();

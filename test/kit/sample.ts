@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { OrderCancelled, OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
+import { InventoryService, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import type { Caller } from '#kit/caller';
+import type { EventMeta } from '#kit/cloud-event';
+import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/errors';
+import { type ContextOf, Service } from '#kit/service';
+
+/**
+ * Two services that do nothing of their own: each handler does what its test put into `script`
+ * under the order's id, so that one suite can ask the same of every transport.
+ */
+export const script = new Map<string, (context: Context, meta?: EventMeta) => Promise<void>>();
+
+/** What reached the services, in order. */
+export const seen: {
+  what: string;
+  id: string;
+  causeId: string;
+  caller: Caller;
+  detail?: unknown;
+}[] = [];
+
+const Counted = z.object({ orderId: z.string(), count: z.number() });
+
+export const asker = new Service('order', {
+  serves: OrderService,
+  calls: { inventory: InventoryService },
+  stores: { counts: Counted },
+  lists: ['all'],
+  publishes: [PlaceOrder, OrderCreated, OrderConfirmed],
+});
+export type Context = ContextOf<typeof asker>;
+
+const play = async (what: string, orderId: string, context: Context, meta?: EventMeta) => {
+  const { cause, caller } = context;
+  seen.push({ what, id: orderId, causeId: cause.id, caller, detail: meta });
+  await script.get(orderId)?.(context, meta);
+};
+
+asker.on(PlaceOrder, async ({ orderId }, context, meta) => play('command', orderId, context, meta));
+asker.on(OrderCreated, async ({ orderId }, context, meta) => play('event', orderId, context, meta));
+asker.on(OrderCancelled, async ({ orderId }, context, meta) => {
+  await play('cancelled', orderId, context, meta);
+});
+asker.onJob('remind', z.object({ orderId: z.string() }), async ({ orderId }, context) => {
+  await play('job', orderId, context);
+});
+asker.onBinding(
+  'devices',
+  async ({ data, metadata }, context) => {
+    await play('binding', `${metadata['topic'] ?? ''} ${Buffer.from(data).toString()}`, context);
+  },
+  ({ data }) => Buffer.from(data).toString(),
+);
+asker.serve({
+  placeOrder: async (_, context) => {
+    const orderId = context.newId('order');
+    const done = await context.execute(PlaceOrder, { orderId }, () => context.counts.get(orderId));
+    return { orderId, status: done === undefined ? 'pending' : `done ${String(done.count)}` };
+  },
+  getOrder: async ({ orderId }, context) => {
+    await play('call', orderId, context);
+    return { orderId };
+  },
+  listOrders: async () => ({}),
+  cancelOrder: async () => ({}),
+  getStory: async () => ({}),
+});
+
+let unavailableOnce = new Set<string>();
+
+export function forget(): void {
+  script.clear();
+  seen.length = 0;
+  unavailableOnce = new Set();
+}
+
+/** The other one: answers as the order's id says. */
+export const answerer = new Service('inventory', {
+  serves: InventoryService,
+  publishes: [OrderCancelled],
+});
+answerer.serve({
+  reserve: async ({ orderId }, { cause, caller, publish, clock }) => {
+    seen.push({
+      what: 'reserve',
+      id: orderId,
+      causeId: cause.id,
+      caller,
+      detail: { ...cause, left: cause.deadline - clock.now() },
+    });
+    if (orderId.startsWith('refused')) throw refused('closed', 'the shop is closed', { orderId });
+    if (orderId.startsWith('missing')) throw notFound('shop');
+    if (orderId.startsWith('invalid')) throw invalid('items.0.quantity', 'must be at least 1');
+    if (orderId.startsWith('bug')) throw new TypeError('a secret of the inside');
+    if (orderId.startsWith('lost')) throw new MicroserviceError('lost', Code.DEADLINE_EXCEEDED);
+    if (orderId.startsWith('flaky') && !unavailableOnce.has(orderId)) {
+      unavailableOnce.add(orderId);
+      throw unavailable('not just now');
+    }
+    await publish(OrderCancelled, { orderId, shopId: 's', userId: 'u', reason: 'test' });
+    return { outcome: ReserveOutcome.RESERVED, reason: 'größer 🎉' };
+  },
+  getStock: async () => ({}),
+  adjustStock: async () => ({}),
+  release: async () => ({}),
+  commit: async () => ({}),
+});
