@@ -10,25 +10,27 @@ import { localDir } from './project.mjs';
 const PLACEMENT = { port: 50005, raft: 18201, health: 18202, metrics: 18203 };
 const SCHEDULER = { port: 50006, etcd: 18211, peer: 18212, health: 18213, metrics: 18214 };
 
-const placementArgs = () => [
-  ...['--id', 'placement', '--initial-cluster', `placement=127.0.0.1:${PLACEMENT.raft}`],
-  ...['--listen-address', '127.0.0.1', '--port', String(PLACEMENT.port)],
-  ...['--healthz-port', String(PLACEMENT.health), '--metrics-port', String(PLACEMENT.metrics)],
-  ...['--metrics-listen-address', '127.0.0.1'],
+/** @param {typeof PLACEMENT} ports */
+export const placementArgs = ({ port, raft, health, metrics }) => [
+  ...['--id', 'placement', '--initial-cluster', `placement=127.0.0.1:${raft}`],
+  ...listenArgs({ port, health, metrics }),
 ];
 
-/** @param {string} dir */
-const schedulerArgs = (dir) => [
-  ...[
-    '--id',
-    'scheduler',
-    '--etcd-initial-cluster',
-    `scheduler=http://127.0.0.1:${SCHEDULER.peer}`,
-  ],
-  ...['--listen-address', '127.0.0.1', '--port', String(SCHEDULER.port)],
-  ...['--etcd-client-port', String(SCHEDULER.etcd), '--etcd-client-listen-address', '127.0.0.1'],
+/**
+ * @param {typeof SCHEDULER} ports
+ * @param {string} dir where it keeps its jobs
+ */
+export const schedulerArgs = ({ port, etcd, peer, health, metrics }, dir) => [
+  ...['--id', 'scheduler', '--etcd-initial-cluster', `scheduler=http://127.0.0.1:${peer}`],
+  ...['--etcd-client-port', String(etcd), '--etcd-client-listen-address', '127.0.0.1'],
   ...['--etcd-data-dir', dir],
-  ...['--healthz-port', String(SCHEDULER.health), '--metrics-port', String(SCHEDULER.metrics)],
+  ...listenArgs({ port, health, metrics }),
+];
+
+/** @param {{ port: number, health: number, metrics: number }} ports */
+const listenArgs = ({ port, health, metrics }) => [
+  ...['--listen-address', '127.0.0.1', '--port', String(port)],
+  ...['--healthz-port', String(health), '--metrics-port', String(metrics)],
   ...['--metrics-listen-address', '127.0.0.1'],
 ];
 
@@ -43,8 +45,8 @@ export async function ensureControlPlane(runtime, children, terminal) {
   const dir = join(localDir, 'scheduler');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const services = [
-    { name: 'placement', port: PLACEMENT.port, args: placementArgs() },
-    { name: 'scheduler', port: SCHEDULER.port, args: schedulerArgs(dir) },
+    { name: 'placement', port: PLACEMENT.port, args: placementArgs(PLACEMENT) },
+    { name: 'scheduler', port: SCHEDULER.port, args: schedulerArgs(SCHEDULER, dir) },
   ];
   /** @type {typeof services} */
   const started = [];
