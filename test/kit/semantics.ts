@@ -33,7 +33,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       bench = await open();
     }, 3 * MINUTE);
     afterAll(async () => {
-      await bench.close();
+      await (bench as Bench | undefined)?.close();
     }, MINUTE);
     afterEach(forget);
 
