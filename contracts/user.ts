@@ -28,14 +28,14 @@ export const UserUpdated = defineEvent('UserUpdated', {
 
 export const RegisterUser = defineCommand('RegisterUser', {
   type: 'user.register',
-  description: 'Finish the registration of an account that is stored, but not yet announced.',
+  description: 'Make an account of a registration that is kept under the same id.',
   data: z.object({ userId: Id }),
   subject: ({ userId }) => userId,
 });
 
 export const UpdateUser = defineCommand('UpdateUser', {
   type: 'user.update',
-  description: 'Announce a change of a profile that is stored already.',
-  data: z.object({ userId: Id, changed: Changed }),
+  description: 'Make a change of a profile that is kept under its own id until it is made.',
+  data: z.object({ userId: Id, revisionId: Id }),
   subject: ({ userId }) => userId,
 });

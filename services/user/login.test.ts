@@ -1,0 +1,216 @@
+import { describe, expect, test } from '@jest/globals';
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
+import { type Testbed, testbed } from '#kit/testbed';
+import { UserCreated } from '#contracts/user';
+import { LEAD_MS, ROTATE_MS } from './key-ring';
+import { user } from './service';
+
+const config = { PASSWORD_COST: 4 };
+const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
+const admin = { email: 'admin@example.com', password: 'first of all' };
+const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
+type Bed = Testbed<(typeof user)['definition']>;
+const build = (): Bed => testbed(user, { config });
+const buildWithAdmin = (): Bed =>
+  testbed(user, {
+    config: { ...config, ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password },
+  });
+
+async function withAnna(): Promise<Bed> {
+  const bed = build();
+  await bed.call('register', anna, { caller });
+  return bed;
+}
+
+/** Verifies a token as the edge does: with the published keys and nothing else. */
+async function verified(bed: Bed, token: string) {
+  const { keys } = await bed.call('getKeys', {}, { caller });
+  const published = keys.map(({ kty, crv, x, y, kid, alg, use }) => {
+    return { kty, crv, x, y, kid, alg, use };
+  });
+  return jwtVerify(token, createLocalJWKSet({ keys: published }), {
+    algorithms: ['ES256'],
+    issuer: TOKEN_ISSUER,
+    audience: TOKEN_AUDIENCE,
+    currentDate: new Date(bed.clock.now()),
+    requiredClaims: ['sub', 'iat', 'exp', 'jti', 'email', 'role', 'tenant'],
+  });
+}
+
+describe('logging in', () => {
+  test('gives a token that the published keys verify, good for an hour', async () => {
+    const bed = await withAnna();
+    const answer = await bed.call('login', anna, { caller });
+    const { payload, protectedHeader } = await verified(bed, answer.token);
+    expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'JWT', kid: protectedHeader.kid });
+    expect(payload).toMatchObject({
+      sub: answer.user?.userId,
+      email: 'anna@example.com',
+      role: 'customer',
+      tenant: 'default',
+      exp: payload.iat! + 3600,
+    });
+    expect(Number(answer.expiresAt?.seconds)).toBe(payload.exp);
+    expect(answer.user).toMatchObject({
+      email: 'anna@example.com',
+      name: 'Anna',
+      role: 'customer',
+    });
+  });
+
+  test('gives each token an id of its own', async () => {
+    const bed = await withAnna();
+    const one = await bed.call('login', anna, { caller });
+    const other = await bed.call('login', anna, { caller });
+    const ids = await Promise.all([one, other].map(({ token }) => verified(bed, token)));
+    expect(ids[0]?.payload.jti).not.toBe(ids[1]?.payload.jti);
+  });
+
+  test('takes the address however it is written', async () => {
+    const bed = await withAnna();
+    const answer = await bed.call('login', { ...anna, email: ' ANNA@example.com' }, { caller });
+    expect(answer.user?.name).toBe('Anna');
+  });
+
+  test.each([
+    ['a wrong password', { password: 'correct horsf' }],
+    ['an unknown address', { email: 'bert@example.com' }],
+  ])('refuses %s, and does not tell which of both is wrong', async (_, part) => {
+    const bed = await withAnna();
+    const asked = bed.call('login', { ...anna, ...part }, { caller });
+    await expect(asked).rejects.toMatchObject({
+      code: Code.UNAUTHENTICATED,
+      message: 'email or password is wrong',
+      details: { reason: 'wrong_credentials' },
+    });
+  });
+
+  test('does as much for an unknown address as for a wrong password', async () => {
+    const bed = await withAnna();
+    const load = bed.sidecar.load.bind(bed.sidecar);
+    let loads = 0;
+    bed.sidecar.load = (key) => {
+      loads++;
+      return load(key);
+    };
+    const counts: number[] = [];
+    for (const part of [{ password: 'wrong one' }, { email: 'bert@example.com' }]) {
+      loads = 0;
+      await bed.call('login', { ...anna, ...part }, { caller }).catch(() => undefined);
+      counts.push(loads);
+    }
+    expect(counts).toEqual([2, 2]);
+  });
+
+  test('does not find the account of another tenant', async () => {
+    const bed = await withAnna();
+    const asked = bed.call('login', anna, { caller: { ...caller, tenantId: 'other' } });
+    await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+  });
+
+  test.each([
+    ['email', { email: 'anna' }],
+    ['password', { password: '' }],
+    ['password', { password: 'p'.repeat(129) }],
+  ])('refuses a bad %s by its name', async (field, part) => {
+    const asked = build().call('login', { ...anna, ...part }, { caller });
+    await expect(asked).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [expect.objectContaining({ field })] },
+    });
+  });
+
+  test('hashes a password anew that was hashed when a guess was cheaper', async () => {
+    const old = await withAnna();
+    const bed: Bed = testbed(user, { config: { PASSWORD_COST: 5 } });
+    for (const [key, stored] of old.memory.documents) bed.memory.documents.set(key, stored);
+    const { user: known } = await bed.call('login', anna, { caller });
+    const stored = await bed.context().users.get(known!.userId);
+    expect(stored?.passwordHash).toContain('ln=5,');
+    await expect(bed.call('login', anna, { caller })).resolves.toBeDefined();
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    await expectCrashSafe(withAnna, (bed) => bed.call('login', anna, { caller, id: 'l1' }), {
+      ignore: ['passwordHash', 'kid', 'x', 'y', 'd'],
+    });
+  });
+});
+
+describe('the first admin', () => {
+  test('is there from the first login on', async () => {
+    const bed = buildWithAdmin();
+    const answer = await bed.call('login', admin, { caller });
+    expect(answer.user).toMatchObject({ role: 'admin', tenantId: 'default' });
+    await bed.call('login', admin, { caller });
+    expect(bed.said(UserCreated)).toMatchObject([{ role: 'admin' }]);
+  });
+
+  test('is one, however many log in at once', async () => {
+    const bed = buildWithAdmin();
+    const logins = Array.from({ length: 5 }, () => bed.call('login', admin, { caller }));
+    const ids = (await Promise.all(logins)).map((answer) => answer.user?.userId);
+    expect(new Set(ids).size).toBe(1);
+    expect(bed.said(UserCreated)).toHaveLength(1);
+  });
+
+  test('has no other password', async () => {
+    const asked = buildWithAdmin().call('login', { ...admin, password: 'a guess' }, { caller });
+    await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+  });
+
+  test.each([
+    ['without a password in the environment', { ADMIN_EMAIL: admin.email }, 'default'],
+    ['in another tenant', { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password }, 'other'],
+  ])('is not there %s', async (_, given, tenantId) => {
+    const bed: Bed = testbed(user, { config: { ...config, ...given } });
+    const asked = bed.call('login', admin, { caller: { ...caller, tenantId } });
+    await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+    expect(bed.memory.documents.size).toBe(0);
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    await expectCrashSafe(buildWithAdmin, (bed) => bed.call('login', admin, { caller, id: 'l1' }), {
+      ignore: ['passwordHash', 'kid', 'x', 'y', 'd'],
+    });
+  });
+});
+
+describe('the published keys', () => {
+  test('are there before the first login, and hold no secret', async () => {
+    const { keys } = await build().call('getKeys', {}, { caller });
+    expect(keys).toHaveLength(1);
+    expect(keys[0]).toMatchObject({ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' });
+    expect(keys[0]).not.toHaveProperty('d');
+  });
+
+  test('are the same for all who ask for the first time at once', async () => {
+    const bed = build();
+    const asked = Array.from({ length: 5 }, () => bed.call('getKeys', {}, { caller }));
+    const kids = (await Promise.all(asked)).map(({ keys }) => keys.map(({ kid }) => kid).join());
+    expect(new Set(kids).size).toBe(1);
+  });
+
+  test('verify old tokens and new ones while one key follows another', async () => {
+    const bed = await withAnna();
+    await bed.call('getKeys', {}, { caller });
+    bed.clock.advance(ROTATE_MS);
+    const before = await bed.call('login', anna, { caller });
+    expect((await bed.call('getKeys', {}, { caller })).keys).toHaveLength(2);
+    bed.clock.advance(LEAD_MS);
+    const after = await bed.call('login', anna, { caller });
+    const kids = [before, after].map(({ token }) => decodeProtectedHeader(token).kid);
+    expect(kids[0]).not.toBe(kids[1]);
+    await expect(verified(bed, before.token)).resolves.toBeDefined();
+    await expect(verified(bed, after.token)).resolves.toBeDefined();
+  });
+
+  test('are made the same whatever happens on the way', async () => {
+    await expectCrashSafe(build, (bed) => bed.call('getKeys', {}, { caller, id: 'k1' }), {
+      ignore: ['kid', 'x', 'y', 'd'],
+    });
+  });
+});

@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { user } from './service';
+
+void run(user);

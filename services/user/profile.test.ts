@@ -1,0 +1,164 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Caller } from '#kit/caller';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { testbed } from '#kit/testbed';
+import { UpdateUser, UserUpdated } from '#contracts/user';
+import { user } from './service';
+
+const AT = '2025-12-01T00:00:00.000Z';
+const anna: Caller = { userId: 'anna', role: 'customer', tenantId: 'default' };
+const service: Caller = { userId: '', role: 'service', tenantId: 'default' };
+
+async function build() {
+  const bed = testbed(user, { config: { PASSWORD_COST: 4 } });
+  await bed.context().users.update('anna', () => ({
+    userId: 'anna',
+    email: 'anna@example.com',
+    name: 'Anna',
+    role: 'customer',
+    phone: '+49 30 1',
+    passwordHash: 'h',
+    createdAt: AT,
+    updatedAt: AT,
+  }));
+  return bed;
+}
+type Bed = Awaited<ReturnType<typeof build>>;
+
+describe('a profile', () => {
+  test("is the caller's own, without the password", async () => {
+    const profile = await (await build()).call('getProfile', {}, { caller: anna });
+    expect(profile).toMatchObject({
+      userId: 'anna',
+      email: 'anna@example.com',
+      name: 'Anna',
+      role: 'customer',
+      phone: '+49 30 1',
+    });
+    expect(Object.keys(profile)).not.toContain('passwordHash');
+  });
+
+  test.each([
+    ['nobody', { ...service, role: 'anonymous' } as const, Code.UNAUTHENTICATED],
+    ['a service', service, Code.UNAUTHENTICATED],
+    ['somebody of another tenant', { ...anna, tenantId: 'other' }, Code.NOT_FOUND],
+    ['somebody who is gone', { ...anna, userId: 'bert' }, Code.NOT_FOUND],
+  ])('is not for %s', async (_, caller, code) => {
+    const bed = await build();
+    await expect(bed.call('getProfile', {}, { caller })).rejects.toMatchObject({ code });
+    const change = bed.call('updateProfile', { name: 'Eve' }, { caller });
+    await expect(change).rejects.toMatchObject({ code });
+    expect(bed.said(UserUpdated)).toEqual([]);
+  });
+});
+
+describe('changing a profile', () => {
+  test('changes what is given, and says which fields, not to what', async () => {
+    const bed = await build();
+    bed.clock.advance(1000);
+    const profile = await bed.call('updateProfile', { name: ' Anna B. ' }, { caller: anna });
+    expect(profile).toMatchObject({ name: 'Anna B.', phone: '+49 30 1' });
+    expect(profile.updatedAt).not.toEqual(profile.createdAt);
+    expect(bed.said(UserUpdated)).toEqual([
+      { userId: 'anna', changed: ['name'], updatedAt: '2026-01-01T00:00:01.000Z' },
+    ]);
+    expect(JSON.stringify(bed.memory.events)).not.toContain('Anna B.');
+    const left = [...bed.memory.documents.keys()].filter((key) => key.startsWith('revisions'));
+    expect(left).toEqual([]);
+  });
+
+  test('takes the phone away where it is empty', async () => {
+    const bed = await build();
+    const profile = await bed.call('updateProfile', { phone: '' }, { caller: anna });
+    expect(profile.phone).toBeUndefined();
+    expect(bed.said(UserUpdated)).toMatchObject([{ changed: ['phone'] }]);
+  });
+
+  test('says nothing where nothing is new', async () => {
+    const bed = await build();
+    await bed.call('updateProfile', { name: 'Anna', phone: '+49 30 1' }, { caller: anna });
+    await bed.call('updateProfile', {}, { caller: anna });
+    expect(bed.memory.events).toEqual([]);
+  });
+
+  test.each([
+    ['name', { name: '' }],
+    ['name', { name: 'n'.repeat(101) }],
+    ['phone', { phone: 'call me' }],
+    ['phone', { phone: `+${'1'.repeat(40)}` }],
+  ])('refuses a bad %s by its name', async (field, part) => {
+    const asked = (await build()).call('updateProfile', part, { caller: anna });
+    await expect(asked).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [expect.objectContaining({ field })] },
+    });
+  });
+
+  test('answers the profile to be, where the answer is not waited for', async () => {
+    const bed = await build();
+    const given = { caller: anna, respondAsync: true };
+    const profile = await bed.call('updateProfile', { name: 'Anna B.' }, given);
+    expect(profile.name).toBe('Anna B.');
+    await bed.settle();
+    expect((await bed.context().users.get('anna'))?.name).toBe('Anna B.');
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const act = (bed: Bed) =>
+      bed.call('updateProfile', { name: 'Anna B.', phone: '' }, { caller: anna, id: 'p1' });
+    await expectCrashSafe(build, act);
+  });
+
+  test('of an account that is gone is refused', async () => {
+    const bed = await build();
+    await bed.context().revisions.update('r1', () => ({ name: 'Bert' }));
+    const heard = await bed.hear(UpdateUser, { userId: 'bert', revisionId: 'r1' });
+    expect(heard).toBe('SUCCESS');
+    expect(bed.said(UserUpdated)).toEqual([]);
+  });
+
+  test('is tried again where the store does not answer', async () => {
+    const bed = await build();
+    await bed.context().revisions.update('r1', () => ({ name: 'Anna B.' }));
+    bed.sidecar.save = () => Promise.reject(new Error('no connection'));
+    expect(await bed.hear(UpdateUser, { userId: 'anna', revisionId: 'r1' })).toBe('RETRY');
+  });
+});
+
+describe('how to reach a user', () => {
+  test.each([service, { ...anna, userId: 'root', role: 'admin' } as const])(
+    'is told to $role',
+    async (caller) => {
+      const contact = await (await build()).call('getContact', { userId: 'anna' }, { caller });
+      expect(contact).toMatchObject({ email: 'anna@example.com', name: 'Anna', phone: '+49 30 1' });
+    },
+  );
+
+  test.each(['customer', 'seller', 'anonymous'] as const)('is not told to %s', async (role) => {
+    const asked = (await build()).call(
+      'getContact',
+      { userId: 'anna' },
+      { caller: { ...anna, role } },
+    );
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('is unknown of an unknown user, and of another tenant', async () => {
+    const bed = await build();
+    for (const [userId, caller] of [
+      ['bert', service],
+      ['anna', { ...service, tenantId: 'other' }],
+    ] as const) {
+      const asked = bed.call('getContact', { userId }, { caller });
+      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    }
+  });
+
+  test('is not told of what is no id', async () => {
+    const asked = (await build()).call('getContact', { userId: 'a b' }, { caller: service });
+    await expect(asked).rejects.toMatchObject({
+      details: { fields: [expect.objectContaining({ field: 'userId' })] },
+    });
+  });
+});

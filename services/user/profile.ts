@@ -1,0 +1,85 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { z } from 'zod';
+import { isoTime } from '#kit/clock';
+import type { EventData } from '#kit/contract';
+import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { Id, Text, checked } from '#kit/validate';
+import type { GetContactRequest, UpdateProfileRequest } from '#proto/retail/user/v1/user_pb';
+import { UpdateUser, UserUpdated } from '#contracts/user';
+import { type User, revised } from './domain';
+import type { UserContext } from './service';
+
+const Wanted = z.object({
+  name: Text(1, 100).optional(),
+  phone: z
+    .string()
+    .trim()
+    .regex(/^(\+?\d[\d ()./-]{3,30})?$/, 'must be a phone number such as +49 30 123456, or empty')
+    .optional(),
+});
+
+export async function getProfile(_request: unknown, context: UserContext) {
+  return profile(await ownUser(context));
+}
+
+export async function updateProfile(request: UpdateProfileRequest, context: UserContext) {
+  const wanted = checked(Wanted, request);
+  const { users, revisions, execute, newId, clock } = context;
+  const user = await ownUser(context);
+  const { document, outcome } = revised(user, wanted, isoTime(clock));
+  if (outcome.changed.length === 0) return profile(user);
+
+  const { userId } = user;
+  const revisionId = newId('revision');
+  await revisions.update(revisionId, (now) => now ?? wanted);
+  const done = await execute(UpdateUser, { userId, revisionId }, () => users.get(userId));
+  // where it takes longer: as it will be, since nothing can refuse it any more
+  return profile(done ?? document);
+}
+
+export async function reviseUser(
+  { userId, revisionId }: EventData<typeof UpdateUser>,
+  { users, revisions, publish, clock }: UserContext,
+): Promise<void> {
+  const revision = await revisions.get(revisionId);
+  // an earlier delivery came to its end
+  if (revision === undefined) return;
+  const { outcome } = await users.decide(userId, (user) => {
+    if (user === undefined) throw notFound('user');
+    return revised(user, revision, isoTime(clock));
+  });
+  if (outcome.changed.length > 0) await publish(UserUpdated, { userId, ...outcome });
+  await revisions.remove(revisionId);
+}
+
+export async function getContact(request: GetContactRequest, { users, caller }: UserContext) {
+  const { userId } = checked(z.object({ userId: Id }), request);
+  if (caller.role !== 'service' && caller.role !== 'admin') {
+    throw new MicroserviceError('contacts are for services only', Code.PERMISSION_DENIED);
+  }
+  const user = await users.get(userId);
+  if (user === undefined) throw notFound('user');
+  const { email, name, phone } = user;
+  return { userId, email, name, ...(phone === undefined ? {} : { phone }) };
+}
+
+async function ownUser({ users, caller }: UserContext): Promise<User> {
+  if (caller.userId === '') {
+    throw new MicroserviceError('a profile is for who is logged in', Code.UNAUTHENTICATED);
+  }
+  const user = await users.get(caller.userId);
+  if (user === undefined) throw notFound('user');
+  return user;
+}
+
+function profile({ userId, email, name, role, phone, createdAt, updatedAt }: User) {
+  return {
+    userId,
+    email,
+    name,
+    role,
+    ...(phone === undefined ? {} : { phone }),
+    createdAt: timestampFromDate(new Date(createdAt)),
+    updatedAt: timestampFromDate(new Date(updatedAt)),
+  };
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from '@jest/globals';
+import { Code } from '#kit/errors';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { testbed } from '#kit/testbed';
+import { RegisterUser, UserCreated } from '#contracts/user';
+import { emailKey } from './domain';
+import { user } from './service';
+
+const config = { PASSWORD_COST: 4 };
+const build = () => testbed(user, { config });
+const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
+const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
+const fieldsOf = (fields: string[]) => ({
+  code: Code.INVALID_ARGUMENT,
+  details: { fields: fields.map((field) => expect.objectContaining({ field }) as unknown) },
+});
+
+describe('registering', () => {
+  test('makes a customer and says so, with ids only', async () => {
+    const bed = build();
+    const answer = await bed.call('register', anna, { caller });
+    expect(answer).toMatchObject({ email: 'anna@example.com', role: 'customer' });
+    expect(bed.said(UserCreated)).toEqual([
+      {
+        userId: answer.userId,
+        role: 'customer',
+        tenantId: 'default',
+        createdAt: '2026-01-01T00:00:00.000Z',
+      },
+    ]);
+    const said = JSON.stringify(bed.memory.events);
+    for (const personal of ['anna@', 'Anna', 'horse', 'scrypt'])
+      expect(said).not.toContain(personal);
+  });
+
+  test('leaves one account, under no key that shows the address', async () => {
+    const bed = build();
+    const { userId } = await bed.call('register', anna, { caller });
+    const keys = [...bed.memory.documents.keys()].filter((key) => !key.startsWith('outcome:'));
+    expect(keys.sort()).toEqual([
+      `emails:default:${emailKey('anna@example.com')}`,
+      `users:default:${userId}`,
+    ]);
+    const stored = await bed.context().users.get(userId);
+    expect(stored).toMatchObject({ email: 'anna@example.com', name: 'Anna', role: 'customer' });
+    expect(JSON.stringify(stored)).not.toContain('horse');
+  });
+
+  test('is the same account when it is asked again under the same key', async () => {
+    const bed = build();
+    const first = await bed.call('register', anna, { caller, id: 'r1' });
+    const again = await bed.call('register', anna, { caller, id: 'r1' });
+    expect(again.userId).toBe(first.userId);
+    expect(bed.said(UserCreated)).toHaveLength(1);
+  });
+
+  test.each(['anna@example.com', ' Anna@Example.COM '])(
+    'refuses %s the second time',
+    async (email) => {
+      const bed = build();
+      await bed.call('register', anna, { caller });
+      const again = bed.call('register', { ...anna, email, password: 'another one' }, { caller });
+      await expect(again).rejects.toMatchObject({
+        code: Code.ALREADY_EXISTS,
+        message: 'an account with this email exists',
+        details: { reason: 'email_taken' },
+      });
+    },
+  );
+
+  test('gives an address to one of two who ask at once, and keeps nothing of the other', async () => {
+    const bed = build();
+    const [one, other] = await Promise.allSettled([
+      bed.call('register', anna, { caller }),
+      bed.call('register', { ...anna, name: 'Annette' }, { caller }),
+    ]);
+    expect([one.status, other.status].sort()).toEqual(['fulfilled', 'rejected']);
+    expect(bed.said(UserCreated)).toHaveLength(1);
+    const left = [...bed.memory.documents.keys()].filter((key) => /^(users|regis)/.test(key));
+    expect(left).toHaveLength(1);
+  });
+
+  test('gives the same address to one account of each tenant', async () => {
+    const bed = build();
+    await bed.call('register', anna, { caller });
+    await bed.call('register', anna, { caller: { ...caller, tenantId: 'other' } });
+    expect(bed.said(UserCreated).map(({ tenantId }) => tenantId)).toEqual(['default', 'other']);
+  });
+
+  test('never gives away the address of the first admin', async () => {
+    const bed = testbed(user, { config: { ...config, ADMIN_EMAIL: 'anna@example.com' } });
+    await expect(bed.call('register', anna, { caller })).rejects.toMatchObject({
+      code: Code.ALREADY_EXISTS,
+    });
+    expect(bed.memory.documents.size).toBe(0);
+  });
+
+  test.each([
+    ['email', { email: 'anna' }],
+    ['email', { email: `${'a'.repeat(250)}@example.com` }],
+    ['password', { password: 'seven77' }],
+    ['password', { password: 'p'.repeat(129) }],
+    ['name', { name: '  ' }],
+    ['name', { name: 'n'.repeat(101) }],
+  ])('refuses a bad %s by its name', async (field, part) => {
+    const bed = build();
+    const asked = bed.call('register', { ...anna, ...part }, { caller });
+    await expect(asked).rejects.toMatchObject(fieldsOf([field]));
+    expect(bed.memory.documents.size).toBe(0);
+  });
+
+  test('names every bad field, and repeats none', async () => {
+    const asked = build().call('register', { email: 'x', password: 'y', name: '' }, { caller });
+    await expect(asked).rejects.toMatchObject(fieldsOf(['email', 'password', 'name']));
+  });
+
+  test('answers the account to be, where the answer is not waited for', async () => {
+    const bed = build();
+    const answer = await bed.call('register', anna, { caller, respondAsync: true });
+    await bed.settle();
+    expect(bed.said(UserCreated)).toMatchObject([{ userId: answer.userId }]);
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const act = (bed: ReturnType<typeof build>) => bed.call('register', anna, { caller, id: 'r1' });
+    await expectCrashSafe(build, act, { ignore: ['passwordHash'] });
+  });
+
+  test('ends the same when the address went to somebody else meanwhile', async () => {
+    const prepare = async () => {
+      const bed = build();
+      const { registrations, emails } = bed.context();
+      const late = {
+        email: anna.email,
+        name: 'Annette',
+        role: 'customer',
+        passwordHash: 'h',
+      } as const;
+      await emails.update(emailKey(anna.email), () => ({ userId: 'first' }));
+      await registrations.update('late', () => late);
+      return bed;
+    };
+    const act = (bed: ReturnType<typeof build>) =>
+      bed.hear(RegisterUser, { userId: 'late' }, { id: 'c1' });
+    await expectCrashSafe(prepare, act);
+    const bed = await prepare();
+    expect(await act(bed)).toBe('SUCCESS');
+    expect(bed.said(UserCreated)).toEqual([]);
+    expect([...bed.memory.documents.keys()].some((key) => key.startsWith('regis'))).toBe(false);
+  });
+
+  test('is tried again where the store does not answer', async () => {
+    const bed = build();
+    const { registrations } = bed.context();
+    const late = { email: anna.email, name: 'A', role: 'customer', passwordHash: 'h' } as const;
+    await registrations.update('late', () => late);
+    bed.sidecar.save = () => Promise.reject(new Error('no connection'));
+    expect(await bed.hear(RegisterUser, { userId: 'late' })).toBe('RETRY');
+  });
+});

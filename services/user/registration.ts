@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { DEFAULT_TENANT } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import type { EventData } from '#kit/contract';
+import { unavailable } from '#kit/errors';
+import { Text, checked } from '#kit/validate';
+import type { RegisterRequest } from '#proto/retail/user/v1/user_pb';
+import { RegisterUser, UserCreated } from '#contracts/user';
+import { Email, Password, type Registration, emailKey, emailTaken, opened } from './domain';
+import { hashPassword } from './password';
+import type { UserContext } from './service';
+
+const Wanted = z.object({ email: Email, password: Password, name: Text(1, 100) });
+
+type NewAccount = Omit<Registration, 'passwordHash'> & { password: string };
+
+export async function register(request: RegisterRequest, context: UserContext) {
+  const wanted = checked(Wanted, request);
+  // or somebody could take the first admin's place before they have logged in
+  if (isFirstAdmin(wanted.email, context)) throw emailTaken();
+  const userId = await openAccount({ ...wanted, role: 'customer' }, context);
+  return { userId, email: wanted.email, role: 'customer' };
+}
+
+/** Opens an account, and answers its id when it is there. Throws ALREADY_EXISTS. */
+export async function openAccount(account: NewAccount, context: UserContext): Promise<string> {
+  const { newId, emails, registrations, users, execute, cause, config } = context;
+  const userId = newId('user');
+  const claim = await emails.get(emailKey(account.email));
+  if (claim !== undefined && claim.userId !== userId) throw emailTaken();
+  // asked again, and the account is there
+  if (claim !== undefined) return userId;
+
+  const { password, ...known } = account;
+  const passwordHash = await hashPassword(password, config.PASSWORD_COST);
+  await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
+  const user = await execute(RegisterUser, { userId }, () => users.get(userId));
+  if (user === undefined && !cause.respondAsync) {
+    throw unavailable('the registration is taken, but not finished: ask again');
+  }
+  return userId;
+}
+
+/**
+ * Makes the user and then claims the address, so that an address never leads nowhere; a user whom
+ * no address leads to is nobody.
+ */
+export async function finishRegistration(
+  { userId }: EventData<typeof RegisterUser>,
+  { registrations, emails, users, publish, clock, caller }: UserContext,
+): Promise<void> {
+  const registration = await registrations.get(userId);
+  if (registration === undefined) {
+    // an earlier delivery came to its end
+    if ((await users.get(userId)) === undefined) throw emailTaken();
+    return;
+  }
+  const { role, createdAt } = await users.update(
+    userId,
+    (now) => now ?? opened(userId, registration, isoTime(clock)),
+  );
+  const claim = await emails.update(emailKey(registration.email), (taken) => taken ?? { userId });
+  if (claim.userId !== userId) {
+    await users.remove(userId);
+    await registrations.remove(userId);
+    throw emailTaken();
+  }
+  await publish(UserCreated, { userId, role, tenantId: caller.tenantId, createdAt });
+  await registrations.remove(userId);
+}
+
+/** Whether this is the address of the admin whom the environment names. */
+export function isFirstAdmin(email: string, { config, caller }: UserContext): boolean {
+  return caller.tenantId === DEFAULT_TENANT && email === config.ADMIN_EMAIL;
+}

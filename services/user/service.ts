@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { whole } from '#kit/config';
+import { type ContextOf, Service } from '#kit/service';
+import { UserService } from '#proto/retail/user/v1/user_pb';
+import { RegisterUser, UpdateUser, UserCreated, UserUpdated } from '#contracts/user';
+import { Claim, Email, Password, Registration, Revision, User } from './domain';
+import { KeyRing } from './key-ring';
+import { getKeys } from './keys';
+import { login } from './login';
+import { getContact, getProfile, reviseUser, updateProfile } from './profile';
+import { finishRegistration, register } from './registration';
+
+export const user = new Service('user', {
+  serves: UserService,
+  stores: {
+    users: User,
+    /** By the hash of an email: whose it is. */
+    emails: Claim,
+    // what somebody wrote is personal: it waits here, while a command with its key is on the bus
+    registrations: Registration,
+    revisions: Revision,
+    keyRings: KeyRing,
+  },
+  publishes: [RegisterUser, UpdateUser, UserCreated, UserUpdated],
+  config: z.object({
+    /** With both, an admin who is there from the first login on. */
+    ADMIN_EMAIL: Email.optional(),
+    ADMIN_PASSWORD: Password.optional(),
+    /** What a guess costs, as a power of two; a password is hashed anew when it was cheaper. */
+    PASSWORD_COST: whole(15, 20).default(15),
+  }),
+});
+export type UserContext = ContextOf<typeof user>;
+
+user.serve({ register, login, getProfile, updateProfile, getKeys, getContact });
+user.on(RegisterUser, finishRegistration);
+user.on(UpdateUser, reviseUser);
