@@ -1,6 +1,7 @@
 import type { DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import { z } from 'zod';
 import { asService } from './caller';
+import type { Clock } from './clock';
 import type { CloudEvent } from './cloud-event';
 import type { Context } from './context';
 import { readData } from './contract';
@@ -68,6 +69,10 @@ export class Host {
       isCommand: (type) => service.events.get(type)?.contract.kind === 'command',
       handle: (event) => this.#handle(event),
     });
+  }
+
+  get clock(): Clock {
+    return this.world.clock;
   }
 
   get log(): Log {

@@ -2,11 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import {
   type DescMethod,
   type DescMethodUnary,
+  type DescService,
   type MessageInitShape,
   type MessageShape,
   create,
 } from '@bufbuild/protobuf';
 import type { z } from 'zod';
+import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { type Caller, DEFAULT_TENANT, anonymous } from './caller';
 import type { Clock } from './clock';
 import { type CloudEvent } from './cloud-event';
@@ -59,11 +61,12 @@ export class FakeClock implements Clock {
 
 /** Answers for the calls of a service, typed by whom it calls; a method that is missing is UNIMPLEMENTED. */
 export type Fakes<D extends Definition> = {
-  readonly [A in keyof NonNullable<D['calls']>]?: {
-    readonly [M in keyof UnaryOf<NonNullable<D['calls']>[A]>]?: Fake<
-      UnaryOf<NonNullable<D['calls']>[A]>[M]
-    >;
-  };
+  readonly [A in keyof NonNullable<D['calls']>]?: FakesOf<NonNullable<D['calls']>[A]> &
+    FakesOf<typeof OperationsService>;
+};
+
+type FakesOf<S extends DescService> = {
+  readonly [M in keyof UnaryOf<S>]?: Fake<UnaryOf<S>[M]>;
 };
 
 type FlagValues = Readonly<Record<string, boolean | string | number>>;
@@ -75,6 +78,8 @@ export interface TestbedOptions<D extends Definition> {
     : undefined;
   flags?: FlagValues | ((caller: Caller) => FlagValues);
   clock?: FakeClock;
+  /** Another testbed's: then this is a second process of the same service. */
+  memory?: Memory;
 }
 
 /** What a call or an event of a test comes with. */
@@ -90,7 +95,7 @@ type Method<D extends Definition, M extends keyof UnaryOf<NonNullable<D['serves'
 /** A service without processes: the real kit over a sidecar in memory. */
 export class Testbed<D extends Definition> {
   readonly clock: FakeClock;
-  readonly memory = new Memory();
+  readonly memory: Memory;
   sidecar!: MemorySidecar;
   host!: Host;
   #fresh = 0;
@@ -102,6 +107,7 @@ export class Testbed<D extends Definition> {
     private readonly options: TestbedOptions<D> = {},
   ) {
     this.clock = options.clock ?? new FakeClock();
+    this.memory = options.memory ?? new Memory();
     this.restart();
   }
 
