@@ -1,0 +1,70 @@
+import { type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
+import { type Cause, identity, newCause } from '#kit/handling';
+import { EdgeError } from './errors';
+import { type EdgeRequest, type EdgeResponse, sendData, sendRefusal } from './exchange';
+import { idempotencyKeyOf, prefersAsync } from './headers';
+import { readRequest } from './json';
+import type { Gateway } from './own-answers';
+import type { ByStatus, Route, RpcRoute } from './route';
+import { apps, begin } from './service';
+
+/** The last handler of a route: makes the call of its row, and answers with what comes back. */
+export function answer(route: Route, gateway: Gateway) {
+  return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
+    if ('own' in route) {
+      sendData(response, 200, await route.own(gateway));
+      return;
+    }
+    const app = route.app === ':service' ? appIn(request) : route.app;
+    const context = begin(gateway.host, causeOf(route, request, response));
+    const message = readRequest(route, request);
+    // a row's method is one of this very service, and unary
+    const client = context.client(app, route.rpc.parent) as unknown as Calls;
+    const answered = await client[route.rpc.localName]?.(message);
+    if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
+    const json = toJson(route.rpc.output, answered, { alwaysEmitImplicit: true });
+    if (typeof route.status === 'number') sendData(response, route.status, json);
+    else sendByStatus(response, route.status, json);
+  };
+}
+
+type Calls = Readonly<Record<string, (request: Message) => Promise<Message>>>;
+
+function appIn({ params }: EdgeRequest): string {
+  const { service = '' } = params;
+  if (!apps.has(service)) throw new EdgeError(404, 'service not found');
+  return service;
+}
+
+function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse): Cause {
+  const { requestId, correlationId, traceparent, caller, clock } = locals;
+  const key = route.idempotent ? idempotencyKeyOf(request.headers) : undefined;
+  const { tenantId, userId } = caller;
+  // the same key on another thing is another piece of work
+  const work = [route.method, route.path, ...Object.values(request.params)];
+  return newCause(clock, {
+    ...(key === undefined ? {} : { id: identity(tenantId, userId, ...work, key) }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    requestId,
+    correlationId,
+    caller,
+    respondAsync: route.async && prefersAsync(request.headers),
+  });
+}
+
+function sendByStatus(response: EdgeResponse, { codes, refusal }: ByStatus, json: JsonValue): void {
+  // an answer is a message, so its JSON is an object
+  const told = json as Readonly<Record<string, JsonValue>>;
+  const status = codes[String(told['status'])];
+  if (status === undefined) throw new Error(`no status for ${String(told['status'])}`);
+  if (status < 400) {
+    sendData(response, status, json);
+    return;
+  }
+  const { error = '', details = [] } = refusal ?? {};
+  sendRefusal(response, {
+    statusCode: status,
+    error,
+    details: Object.fromEntries(details.map((name) => [name, told[name]])),
+  });
+}

@@ -1,0 +1,100 @@
+import { errors, jwtVerify } from 'jose';
+import { z } from 'zod';
+import { type Caller, anonymous } from '#kit/caller';
+import { Code, MicroserviceError } from '#kit/errors';
+import type { Host } from '#kit/host';
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
+import { Id } from '#kit/validate';
+import { ALGORITHM, Keys } from './keys';
+import type { Who } from './route';
+
+const SKEW_SECONDS = 30;
+/** To verify a token anew now and then is how a withdrawn key is noticed. */
+const REMEMBER_MS = 60_000;
+const MAX_REMEMBERED = 5_000;
+
+/** What a token says of its bearer. `service` is no role that can sign in. */
+const Claims = z.object({
+  sub: Id,
+  tenant: Id,
+  role: z.enum(['customer', 'seller', 'admin']),
+  exp: z.number(),
+});
+
+/** Who asks: verifies the tokens of requests. */
+export class Authentication {
+  readonly #keys: Keys;
+  /** Tokens that were found good, until when that may be believed; oldest first. */
+  readonly #good = new Map<string, { caller: Caller; until: number }>();
+
+  constructor(private readonly host: Host) {
+    this.#keys = new Keys(host);
+  }
+
+  /** The caller, if it is one of those who may. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
+  async callerFor(who: Who, authorization: string | undefined): Promise<Caller> {
+    if (who === 'anonymous') return anonymous();
+    if (authorization === undefined) {
+      if (who === 'anyone') return anonymous();
+      throw unauthenticated('sign in first');
+    }
+    const caller = await this.#bearer(authorization);
+    if (who !== 'anyone' && !who.includes(caller.role)) {
+      throw new MicroserviceError('your role may not do this', Code.PERMISSION_DENIED);
+    }
+    return caller;
+  }
+
+  async #bearer(authorization: string): Promise<Caller> {
+    const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
+    if (token === undefined) throw unauthenticated('the authorization must be a bearer token');
+    const now = this.host.clock.now();
+    const known = this.#good.get(token);
+    if (known !== undefined && now < known.until) return known.caller;
+    const { caller, expires } = await this.#verified(token, now);
+    this.#remember(token, caller, Math.min(expires, now + REMEMBER_MS));
+    return caller;
+  }
+
+  async #verified(token: string, now: number): Promise<{ caller: Caller; expires: number }> {
+    try {
+      const { payload } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid), {
+        algorithms: [ALGORITHM],
+        issuer: TOKEN_ISSUER,
+        audience: TOKEN_AUDIENCE,
+        // without this a token that never ends would do
+        requiredClaims: ['sub', 'exp', 'iat', 'iss', 'aud'],
+        clockTolerance: SKEW_SECONDS,
+        currentDate: new Date(now),
+      });
+      const claims = Claims.safeParse(payload);
+      if (!claims.success) throw unauthenticated('the token is not valid');
+      const { sub: userId, role, tenant: tenantId, exp } = claims.data;
+      return { caller: { userId, role, tenantId }, expires: exp * 1000 };
+    } catch (error) {
+      if (error instanceof MicroserviceError) throw error;
+      if (error instanceof errors.JWTExpired) throw unauthenticated('the token has expired');
+      if (error instanceof errors.JOSEError) throw unauthenticated('the token is not valid');
+      throw error;
+    }
+  }
+
+  async #keyOf(kid: unknown) {
+    // a name of another form is none of ours: a path, a query, a URL
+    const name = Id.safeParse(kid);
+    const key = name.success ? await this.#keys.find(name.data) : undefined;
+    if (key === undefined) throw unauthenticated('the token is not valid');
+    return key;
+  }
+
+  #remember(token: string, caller: Caller, until: number): void {
+    this.#good.delete(token);
+    this.#good.set(token, { caller, until });
+    const [oldest] = this.#good.keys();
+    if (this.#good.size > MAX_REMEMBERED && oldest !== undefined) this.#good.delete(oldest);
+  }
+}
+
+function unauthenticated(message: string): MicroserviceError {
+  return new MicroserviceError(message, Code.UNAUTHENTICATED);
+}

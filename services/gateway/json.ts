@@ -1,0 +1,121 @@
+import { type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
+import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { Code, type FieldFault, MicroserviceError } from '#kit/errors';
+import { inWords } from '#kit/faults';
+import type { RpcRoute } from './route';
+
+/** What a request holds, where Express found it. */
+export interface Parts {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+/**
+ * The request message of a call, read strictly: fields that the route does not take are refused by
+ * name, and so is a value of another type, which is never converted. Throws INVALID_ARGUMENT with
+ * every fault.
+ */
+export function readRequest(route: RpcRoute, { params, query, body }: Parts): Message {
+  const message = reflect(route.rpc.input);
+  const reader = new Reader();
+  for (const [name, text] of Object.entries(params)) {
+    if (name !== 'service') reader.fill(message, { [name]: text }, '', [name]);
+  }
+  reader.fill(message, reader.texts(message.desc, query), '', route.query);
+  reader.fill(message, body ?? {}, '', route.body);
+  reader.finish();
+  return message.message;
+}
+
+class Reader {
+  readonly #faults: FieldFault[] = [];
+
+  finish(): void {
+    if (this.#faults.length === 0) return;
+    const message = inWords(this.#faults, 'the body', 3);
+    throw new MicroserviceError(message, Code.INVALID_ARGUMENT, { fields: this.#faults });
+  }
+
+  fill(message: ReflectMessage, value: unknown, path: string, takes?: readonly string[]): void {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.#fault(path, 'must be an object');
+      return;
+    }
+    const fields = new Map(message.fields.map((field) => [field.jsonName, field]));
+    for (const [name, inner] of Object.entries(value)) {
+      const at = path === '' ? name : `${path}.${name}`;
+      const field = fields.get(name);
+      if (field === undefined || takes?.includes(name) === false) this.#fault(at, 'is unknown');
+      else this.#field(message, field, inner, at);
+    }
+  }
+
+  /** The query's texts, those of numbers as numbers where they are any. */
+  texts(desc: DescMessage, query: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const number = (name: string) =>
+      desc.fields.find((field) => field.jsonName === name)?.scalar === ScalarType.INT32;
+    // an entry, not an assignment: a name such as __proto__ is a name like any other
+    return Object.fromEntries(
+      Object.entries(query).map(([name, text]) => {
+        const digits = typeof text === 'string' && /^-?\d{1,10}$/.test(text);
+        return [name, digits && number(name) ? Number(text) : text];
+      }),
+    );
+  }
+
+  #field(message: ReflectMessage, field: DescField, value: unknown, at: string): void {
+    if (field.fieldKind === 'list') {
+      if (!Array.isArray(value)) {
+        this.#fault(at, 'must be a list');
+        return;
+      }
+      const list = message.get(field);
+      for (const [index, entry] of value.entries()) {
+        const read = this.#one(field, entry, `${at}.${index}`);
+        if (read !== undefined) list.add(read);
+      }
+      return;
+    }
+    const read = this.#one(field, value, at);
+    if (read !== undefined) message.set(field, read);
+  }
+
+  /** A value that is no list; undefined where it is not of the field's type. */
+  #one(field: DescField, value: unknown, at: string): unknown {
+    if (field.message !== undefined && field.fieldKind !== 'map') {
+      const message = reflect(field.message);
+      this.fill(message, value, at);
+      return message;
+    }
+    const kind = field.scalar === undefined ? undefined : KINDS[field.scalar];
+    if (kind === undefined) throw new Error(`${field.toString()} is of no kind that is read here`);
+    if (kind.is(value)) return value;
+    this.#fault(at, `must be ${kind.name}`);
+    return undefined;
+  }
+
+  #fault(field: string, message: string): void {
+    this.#faults.push({ field, message });
+  }
+}
+
+interface Kind {
+  readonly name: string;
+  is(value: unknown): boolean;
+}
+
+const MAX = 2 ** 31 - 1;
+
+const KINDS: Partial<Record<ScalarType, Kind>> = {
+  [ScalarType.STRING]: {
+    name: 'a text',
+    // half of a surrogate pair is no text that UTF-8 can carry
+    is: (value) => typeof value === 'string' && value.isWellFormed(),
+  },
+  [ScalarType.INT32]: {
+    name: `a whole number of at most ${MAX}`,
+    is: (value) => Number.isInteger(value) && Math.abs(Number(value)) <= MAX,
+  },
+  [ScalarType.BOOL]: { name: 'true or false', is: (value) => typeof value === 'boolean' },
+};

@@ -1,0 +1,130 @@
+import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
+import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
+import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
+import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
+import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { UserService } from '#proto/retail/user/v1/user_pb';
+import { detailedHealth, ownStatus, serviceNames, shortHealth } from './own-answers';
+import { type ByStatus, type Route, type Who, call } from './route';
+
+const admins = ['admin'] as const satisfies Who;
+const sellers = ['seller', 'admin'] as const satisfies Who;
+const signedIn = ['customer', 'seller', 'admin'] as const satisfies Who;
+
+const user = UserService.method;
+const product = ProductService.method;
+const inventory = InventoryService.method;
+const order = OrderService.method;
+const payment = PaymentService.method;
+const delivery = DeliveryService.method;
+const notification = NotificationService.method;
+const operations = OperationsService.method;
+
+const placed: ByStatus = {
+  codes: { confirmed: 201, pending: 202, cancelling: 202, cancelled: 422 },
+  refusal: { error: 'the order was cancelled', details: ['orderId', 'reason'] },
+};
+/** Until it is known how it ends, an order that is to be cancelled is in any other state. */
+const cancelled: ByStatus = {
+  codes: { cancelled: 200, cancelling: 202, pending: 202, confirmed: 202 },
+};
+
+/** The edge's API: every route, each a row. */
+export const routes: readonly Route[] = [
+  call('POST', '/auth/register', 'user', user.register, {
+    who: 'anonymous',
+    status: 201,
+    body: ['email', 'password', 'name'],
+  }),
+  call('POST', '/auth/login', 'user', user.login, {
+    who: 'anonymous',
+    body: ['email', 'password'],
+  }),
+  call('GET', '/users/profile', 'user', user.getProfile, { who: signedIn }),
+  call('PATCH', '/users/profile', 'user', user.updateProfile, {
+    who: signedIn,
+    body: ['name', 'phone'],
+    idempotent: true,
+  }),
+
+  call('GET', '/products', 'product', product.listProducts, {
+    who: 'anyone',
+    query: ['page', 'limit', 'category'],
+  }),
+  call('GET', '/products/:productId', 'product', product.getProduct, { who: 'anyone' }),
+  call('POST', '/products', 'product', product.createProduct, {
+    who: sellers,
+    status: 201,
+    body: ['name', 'description', 'category', 'price'],
+    idempotent: true,
+  }),
+  call('PATCH', '/products/:productId', 'product', product.updateProduct, {
+    who: sellers,
+    body: ['name', 'description', 'category', 'price'],
+    idempotent: true,
+  }),
+
+  call('GET', '/inventory/:shopId/:productId', 'inventory', inventory.getStock, { who: signedIn }),
+  call('POST', '/inventory/:shopId/:productId/adjustments', 'inventory', inventory.adjustStock, {
+    who: sellers,
+    body: ['change', 'reason', 'minimumStock'],
+    idempotent: true,
+  }),
+
+  call('POST', '/orders', 'order', order.placeOrder, {
+    who: signedIn,
+    status: placed,
+    body: ['shopId', 'items', 'payment', 'deliveryAddress'],
+    idempotent: true,
+    async: true,
+  }),
+  call('GET', '/orders', 'order', order.listOrders, { who: signedIn, query: ['page', 'limit'] }),
+  call('GET', '/orders/:orderId', 'order', order.getOrder, { who: signedIn }),
+  call('GET', '/orders/:orderId/story', 'order', order.getStory, { who: signedIn }),
+  call('POST', '/orders/:orderId/cancel', 'order', order.cancelOrder, {
+    who: signedIn,
+    status: cancelled,
+    body: ['reason'],
+    idempotent: true,
+    async: true,
+  }),
+
+  call('GET', '/payments/:paymentId', 'payment', payment.getPayment, { who: signedIn }),
+  call('POST', '/payments/:paymentId/refunds', 'payment', payment.refund, {
+    who: admins,
+    status: 201,
+    body: ['amount', 'reason'],
+    idempotent: true,
+  }),
+  call('GET', '/deliveries/:orderId', 'delivery', delivery.getDelivery, { who: signedIn }),
+  call('POST', '/deliveries/:orderId/status', 'delivery', delivery.updateStatus, {
+    who: sellers,
+    body: ['status'],
+    idempotent: true,
+  }),
+  call('GET', '/notifications', 'notification', notification.listNotifications, {
+    who: signedIn,
+    query: ['page', 'limit'],
+  }),
+
+  call('GET', '/admin/dead-letters/:service', ':service', operations.listDeadLetters, {
+    who: admins,
+    query: ['page', 'limit'],
+  }),
+  call('GET', '/admin/dead-letters/:service/:id', ':service', operations.getDeadLetter, {
+    who: admins,
+  }),
+  call('DELETE', '/admin/dead-letters/:service/:id', ':service', operations.discardDeadLetter, {
+    who: admins,
+  }),
+  call('POST', '/admin/dead-letters/:service/:id/replay', ':service', operations.replayDeadLetter, {
+    who: admins,
+  }),
+
+  { method: 'GET', path: '/health', who: 'anonymous', own: shortHealth },
+  { method: 'GET', path: '/health/detailed', who: 'anonymous', own: detailedHealth },
+  { method: 'GET', path: '/gateway/status', who: 'anonymous', own: ownStatus },
+  { method: 'GET', path: '/gateway/services', who: 'anonymous', own: serviceNames },
+];

@@ -1,0 +1,46 @@
+import { KitConfig } from '#kit/config';
+import type { Cause } from '#kit/handling';
+import type { Host } from '#kit/host';
+import { type ContextOf, Service } from '#kit/service';
+import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
+import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
+import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
+import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { UserService } from '#proto/retail/user/v1/user_pb';
+
+export const gateway = new Service('gateway', {
+  calls: {
+    user: UserService,
+    product: ProductService,
+    inventory: InventoryService,
+    order: OrderService,
+    payment: PaymentService,
+    delivery: DeliveryService,
+    notification: NotificationService,
+  },
+  // an order waits for its saga, and a refund for the payment provider
+  deadlines: { order: 30_000, payment: 15_000 },
+  config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }),
+});
+
+export type AppId = keyof typeof gateway.definition.calls;
+
+/** Every app behind the edge. */
+export const apps: ReadonlySet<string> = new Set(Object.keys(gateway.definition.calls));
+
+/** Without these no order can be placed. */
+export const needed: ReadonlySet<string> = new Set<AppId>([
+  'user',
+  'product',
+  'inventory',
+  'order',
+  'payment',
+  'delivery',
+]);
+
+export function begin(host: Host, cause: Cause): ContextOf<typeof gateway> {
+  // the gateway's host opens what the gateway's definition says
+  return host.begin(cause) as unknown as ContextOf<typeof gateway>;
+}
