@@ -68,6 +68,8 @@ export class MemorySidecar implements Sidecar {
   dead = false;
   readonly died = Promise.withResolvers<never>();
   onPublish: (event: CloudEvent) => void = () => undefined;
+  /** What else happens in the world after an effect, before this process goes on. */
+  onEffect: (effect: number) => Promise<void> = () => Promise.resolve();
   /** Services that are there as such, and need no fakes. */
   peers: Readonly<Record<string, { host: Host }>> = {};
 
@@ -106,14 +108,14 @@ export class MemorySidecar implements Sidecar {
     if (stored?.etag !== etag) return false;
     const expires = ttlSeconds === undefined ? Infinity : this.clock.now() + ttlSeconds * 1000;
     this.memory.write(key, value, expires);
-    this.#effect();
+    await this.#effect();
     return true;
   }
 
   async erase(key: string): Promise<void> {
     await this.#turn();
     this.memory.documents.delete(key);
-    this.#effect();
+    await this.#effect();
   }
 
   async publish(event: CloudEvent): Promise<void> {
@@ -122,7 +124,7 @@ export class MemorySidecar implements Sidecar {
     const copy = JSON.parse(JSON.stringify(event)) as CloudEvent;
     this.memory.events.push(copy);
     this.onPublish(copy);
-    this.#effect();
+    await this.#effect();
   }
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
@@ -134,7 +136,7 @@ export class MemorySidecar implements Sidecar {
     if (peer !== undefined) {
       // read by this very method, which is what the types cannot follow
       const answer = await peer.host.answer(method, arrived as CallRequest<M>['request'], cause);
-      this.#effect();
+      await this.#effect();
       const response = create(method.output, { ...answer.response });
       return { response: response as CallAnswer<M>['response'], said: answer.said };
     }
@@ -149,7 +151,7 @@ export class MemorySidecar implements Sidecar {
       causeId: cause.id,
     });
     const answered = await fake(arrived, { ...call, request: arrived });
-    this.#effect();
+    await this.#effect();
     // a fake is typed by its method: see Fakes of the testbed
     const message = create(method.output, answered as MessageInitShape<M['output']>);
     return { response: message as CallAnswer<M>['response'], said: [] };
@@ -163,19 +165,19 @@ export class MemorySidecar implements Sidecar {
   ): Promise<void> {
     await this.#turn();
     this.memory.sent.push({ binding, operation, data, metadata });
-    this.#effect();
+    await this.#effect();
   }
 
   async schedule(job: JobRequest): Promise<void> {
     await this.#turn();
     this.memory.jobs.set(job.name, job);
-    this.#effect();
+    await this.#effect();
   }
 
   async unschedule(name: string): Promise<void> {
     await this.#turn();
     this.memory.jobs.delete(name);
-    this.#effect();
+    await this.#effect();
   }
 
   #stored(key: string): Stored | undefined {
@@ -189,12 +191,14 @@ export class MemorySidecar implements Sidecar {
     if (this.dead) throw new Crash();
   }
 
-  #effect(): void {
-    this.effects++;
-    if (this.effects !== this.faults.crashAfterEffect) return;
-    this.dead = true;
-    const crash = new Crash();
-    this.died.reject(crash);
-    throw crash;
+  async #effect(): Promise<void> {
+    const effect = ++this.effects;
+    if (effect === this.faults.crashAfterEffect) {
+      this.dead = true;
+      const crash = new Crash();
+      this.died.reject(crash);
+      throw crash;
+    }
+    await this.onEffect(effect);
   }
 }

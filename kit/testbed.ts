@@ -108,6 +108,7 @@ export class Testbed<D extends Definition> {
   ) {
     this.clock = options.clock ?? new FakeClock();
     this.memory = options.memory ?? new Memory();
+    this.memory = options.memory ?? new Memory();
     this.restart();
   }
 
