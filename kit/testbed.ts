@@ -15,7 +15,7 @@ import { type CloudEvent } from './cloud-event';
 import type { Contract, EventData, EventInput } from './contract';
 import { type Cause, identity, newCause } from './handling';
 import { Host } from './host';
-import { silentLog } from './log';
+import { type Log, silentLog } from './log';
 import { Crash, type Fake, type Faults, Memory, MemorySidecar, type Sent } from './memory-sidecar';
 import { Metrics } from './metrics';
 import type { Context } from './context';
@@ -108,7 +108,6 @@ export class Testbed<D extends Definition> {
   ) {
     this.clock = options.clock ?? new FakeClock();
     this.memory = options.memory ?? new Memory();
-    this.memory = options.memory ?? new Memory();
     this.restart();
   }
 
@@ -127,7 +126,7 @@ export class Testbed<D extends Definition> {
         sleep: (milliseconds, signal) =>
           sidecar.dead ? sidecar.died.promise : this.clock.sleep(milliseconds, signal),
       },
-      log: silentLog,
+      log: this.options.log ?? silentLog,
       metrics: new Metrics(),
       flags: {
         for: (caller) => {
