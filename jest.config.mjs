@@ -40,8 +40,8 @@ const config = {
       // starts real processes: run it with --runInBand
       ...shared,
       displayName: 'e2e',
-      testMatch: testsOf('test/e2e', 'test/kit', 'test/start'),
-      testTimeout: 120_000,
+      testMatch: testsOf('test/harness', 'test/kit', 'test/e2e', 'test/start'),
+      setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
     },
   ],
 };

@@ -22,20 +22,16 @@ const READY_MS = 60_000;
 /** An app of the system: its sidecar and, unless it runs inside of the test, its service. */
 export class App {
   readonly sidecar: Process;
-  readonly #service: Process | undefined;
+  /** Absent where the service runs inside of the test. */
+  readonly service: Process | undefined;
 
   constructor(readonly plan: AppPlan) {
     this.sidecar = new Process(plan.sidecar);
-    this.#service = plan.service && new Process(plan.service);
+    this.service = plan.service && new Process(plan.service);
   }
 
   get id(): string {
     return this.plan.id;
-  }
-
-  get service(): Process {
-    if (this.#service === undefined) throw new Error(`${this.id} runs inside of the test`);
-    return this.#service;
   }
 
   get env(): Readonly<Record<string, string>> {
@@ -52,7 +48,7 @@ export class App {
 
   /** The processes of this app. */
   get processes(): Process[] {
-    return this.#service === undefined ? [this.sidecar] : [this.#service, this.sidecar];
+    return this.service === undefined ? [this.sidecar] : [this.service, this.sidecar];
   }
 
   start(): void {
@@ -62,7 +58,7 @@ export class App {
   /** Waits until the service can work; where it runs in the test, until its sidecar can be used. */
   async ready(withinMs = READY_MS): Promise<void> {
     const url =
-      this.#service === undefined
+      this.service === undefined
         ? `${this.sidecarUrl}/v1.0/healthz/outbound`
         : `${this.url}/health/ready`;
     let dead: Process | undefined;

@@ -1,23 +1,11 @@
-import { type AppSpec, type WorldOptions, planWorld } from './start-world';
-import { Workplace } from './workplace';
-import { World } from './world';
+import { type AppSpec, type WorldOptions, startWorld } from './start-world';
+import type { World } from './world';
 
 /**
  * Starts sidecars for services that run inside of the test: `start(service, sidecars.app(id).env)`.
- * It does not wait for these services; with a sidecar's events, they wait for it.
+ * They can be used at once, and wait for their services to say events to them.
  */
-export async function startSidecars(
+export const startSidecars = (
   apps: readonly AppSpec[],
   options: WorldOptions = {},
-): Promise<World> {
-  const workplace = Workplace.open();
-  try {
-    const { plan, serversAnswer } = await planWorld(apps, options, workplace);
-    const world = new World(plan, workplace);
-    await world.start(serversAnswer);
-    return world;
-  } catch (error) {
-    await workplace.close();
-    throw error;
-  }
-}
+): Promise<World> => startWorld(apps, options);

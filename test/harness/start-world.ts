@@ -11,8 +11,8 @@ import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
 import { type Overrides, copyResources, serversNeeded } from './resources';
 import { readRunFile } from './run-file';
-import { type Workplace } from './workplace';
-import type { WorldPlan } from './world';
+import { Workplace } from './workplace';
+import { World, type WorldPlan } from './world';
 
 export interface WorldOptions {
   /** Folders of components; those of dapr.yaml unless others are named. */
@@ -39,12 +39,25 @@ export interface AppSpec {
   readonly cwd?: string;
 }
 
+/** Starts apps on free ports in a folder of their own, and waits until each is ready. */
+export async function startWorld(specs: readonly AppSpec[], options: WorldOptions): Promise<World> {
+  const workplace = Workplace.open();
+  try {
+    const world = new World(await planWorld(specs, options, workplace));
+    await world.start();
+    return world;
+  } catch (error) {
+    await workplace.close();
+    throw error;
+  }
+}
+
 /** Decides on everything of a system: ports, files, processes. Starts nothing. */
-export async function planWorld(
+async function planWorld(
   specs: readonly AppSpec[],
   options: WorldOptions,
   workplace: Workplace,
-): Promise<{ plan: WorldPlan; serversAnswer: () => Promise<boolean> }> {
+): Promise<WorldPlan> {
   const { folder } = workplace;
   const runFile = readRunFile();
   const folders = (options.resources ?? runFile.common.resourcesPaths).map((it) => inProject(it));
@@ -117,7 +130,7 @@ export async function planWorld(
     (!needed.has('mqtt3') || (await mosquitto.answers(mqttPort))) &&
     (plane === undefined ||
       ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
-  return { plan: { folder, redisPort, mqttPort, servers, apps }, serversAnswer };
+  return { workplace, redisPort, mqttPort, servers, apps, serversAnswer };
 }
 
 function controlPlaneArgs(plane: ControlPlane | undefined): string[] {

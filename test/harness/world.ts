@@ -1,37 +1,30 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { App, type AppPlan } from './app';
 import { Process, type ProcessPlan } from './process';
 import { until } from './until';
 import type { Workplace } from './workplace';
 
-/** A system as data: who reads it can use, kill and restart each part of it. */
+/** A system as it shall be started. */
 export interface WorldPlan {
-  readonly folder: string;
+  readonly workplace: Workplace;
   readonly redisPort: number;
   readonly mqttPort: number;
   readonly servers: readonly ProcessPlan[];
   readonly apps: readonly AppPlan[];
+  readonly serversAnswer: () => Promise<boolean>;
 }
-
-const PLAN = 'plan.json';
 
 /** Apps with their sidecars, the servers they need, and the folder that holds all they write. */
 export class World {
   readonly servers: readonly Process[];
   readonly apps: readonly App[];
 
-  constructor(
-    protected readonly plan: WorldPlan,
-    /** Where this is the one who may end it. */
-    private readonly workplace?: Workplace,
-  ) {
+  constructor(private readonly plan: WorldPlan) {
     this.servers = plan.servers.map((server) => new Process(server));
     this.apps = plan.apps.map((app) => new App(app));
   }
 
   get folder(): string {
-    return this.plan.folder;
+    return this.plan.workplace.folder;
   }
 
   get redisPort(): number {
@@ -48,17 +41,19 @@ export class World {
     return found;
   }
 
+  /** One of redis-server, mosquitto, placement and scheduler. */
   server(name: string): Process {
     const found = this.servers.find((server) => server.name === name);
     if (found === undefined) throw new Error(`${name} is no server of this system`);
     return found;
   }
 
-  /** Says an event on the bus, as it is, as if its source had said it. */
+  /** Says an event on the bus, as it is, through the sidecar of some app. */
   async publish(event: Readonly<Record<string, unknown>>, through?: string): Promise<void> {
     const app = through === undefined ? this.apps[0] : this.app(through);
+    if (app === undefined) throw new Error('there is no app to publish through');
     const topic = String(event['type']);
-    const response = await fetch(`${app?.sidecarUrl}/v1.0/publish/bus/${topic}`, {
+    const response = await fetch(`${app.sidecarUrl}/v1.0/publish/bus/${topic}`, {
       method: 'POST',
       headers: { 'content-type': 'application/cloudevents+json' },
       body: JSON.stringify(event),
@@ -68,31 +63,25 @@ export class World {
     }
   }
 
-  /** Lets the services finish, ends everything, and removes the folder. */
-  async stop(): Promise<void> {
-    const services = this.apps.flatMap((app) => app.processes.slice(0, -1));
-    await Promise.all(services.map((service) => service.stop()));
-    await Promise.all(this.apps.map(({ sidecar }) => sidecar.stop()));
-    await Promise.all(this.servers.map((server) => server.stop()));
-    await this.workplace?.close();
-  }
-
-  /** Starts the servers, then all apps at once. */
-  async start(serversAnswer: () => Promise<boolean>): Promise<void> {
+  /** Starts the servers, then all apps at once, and waits until each is ready. */
+  async start(): Promise<void> {
     for (const server of this.servers) server.start();
-    await until('the servers', serversAnswer).catch((error: unknown) => {
+    await until('the servers', this.plan.serversAnswer).catch((error: unknown) => {
       throw new Error([String(error), ...this.servers.map((it) => it.tail())].join('\n'));
     });
     for (const app of this.apps) app.start();
     await Promise.all(this.apps.map((app) => app.ready()));
   }
 
-  save(): void {
-    writeFileSync(join(this.folder, PLAN), JSON.stringify(this.plan));
-  }
-
-  protected static read(folder: string): WorldPlan {
-    // written by save
-    return JSON.parse(readFileSync(join(folder, PLAN), 'utf8')) as WorldPlan;
+  /** Lets the services finish, ends everything, and removes the folder. */
+  async stop(): Promise<void> {
+    try {
+      const services = this.apps.flatMap(({ service }) => service ?? []);
+      await Promise.all(services.map((service) => service.stop()));
+      await Promise.all(this.apps.map(({ sidecar }) => sidecar.stop()));
+      await Promise.all(this.servers.map((server) => server.stop()));
+    } finally {
+      await this.plan.workplace.close();
+    }
   }
 }

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { inProject } from '../../scripts/start/project.mjs';
+import { readRunFile } from './run-file';
+import { type WorldOptions, startWorld } from './start-world';
+import type { World } from './world';
+
+export interface SystemOptions extends WorldOptions {
+  /** The apps to start; all of dapr.yaml unless some are named. */
+  apps?: readonly string[];
+}
+
+/** Whom the system's first admin is, in every test. */
+export const ADMIN = { email: 'admin@example.com', password: 'only-for-tests-of-one-minute' };
+
+/**
+ * Starts the system that dapr.yaml describes, as it is built in dist/: each service beside its
+ * sidecar, on free ports, with a Redis of its own, all at once.
+ */
+export async function startSystem(options: SystemOptions = {}): Promise<World> {
+  const { apps } = readRunFile();
+  const wanted = apps.filter(({ appID }) => options.apps?.includes(appID) ?? true);
+  const specs = wanted.map(({ appID, appDirPath, appProtocol, appPort, command, env }) => {
+    const cwd = inProject(appDirPath);
+    const [, main] = command;
+    if (main !== undefined && !existsSync(inProject(appDirPath, main))) {
+      throw new Error(`${appID} is not built: there is no ${main}, run "npm run build"`);
+    }
+    const protocol = appProtocol === undefined ? {} : { protocol: appProtocol };
+    return {
+      appId: appID,
+      onePort: Number(env['PORT']) === appPort,
+      command,
+      cwd,
+      env,
+      ...protocol,
+    };
+  });
+  const admin = { ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password };
+  return startWorld(specs, { ...options, env: { ...admin, ...options.env } });
+}
