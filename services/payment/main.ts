@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { payment } from './service';
+
+void run(payment);

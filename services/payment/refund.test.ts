@@ -1,0 +1,228 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Caller } from '#kit/caller';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { type Given, testbed } from '#kit/testbed';
+import { RefundPayment, RefundProcessed } from '#contracts/payment';
+import { payment } from './service';
+
+const eur = (amount: string) => ({ amount, currency: 'EUR' });
+const order = { orderId: 'o1', userId: 'ann', amount: eur('19.99'), method: 'card' };
+const admin: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
+const ofOrder = { case: 'orderId', value: 'o1' } as const;
+const ofPayment = { case: 'paymentId', value: 'pay_o1' } as const;
+const paidWith = (token: string) => async () => {
+  const on = testbed(payment);
+  await on.call('charge', { ...order, token });
+  return on;
+};
+const paid = paidWith('tok_ok');
+type Bed = Awaited<ReturnType<typeof paid>>;
+const refundPart = (on: Bed, amount: string, given: Given = {}) =>
+  on.call('refund', { target: ofPayment, amount: eur(amount) }, { caller: admin, ...given });
+const refundAll = (on: Bed, given: Given = {}) => on.call('refund', { target: ofOrder }, given);
+const given = (on: Bed) => on.said(RefundProcessed).map(({ amount }) => amount.amount);
+
+describe('a refund', () => {
+  it('for an order gives back all of it, once, however often a service asks', async () => {
+    const on = await paid();
+    expect(await refundAll(on)).toMatchObject({
+      refunded: eur('19.99'),
+      refunds: [{ refundId: 'pay_o1_refund', amount: eur('19.99'), status: 'done' }],
+    });
+    await refundAll(on);
+    await Promise.all([refundAll(on), refundAll(on)]);
+    expect(given(on)).toEqual(['19.99']);
+    expect((await on.context().ledger.need('pay_o1')).refunds).toHaveLength(1);
+  });
+
+  it('of an admin goes by a command, and is answered when it is done', async () => {
+    const on = await paid();
+    const answer = await refundPart(on, '5.00', { id: 'r1' });
+    expect(answer).toMatchObject({ status: 'captured', refunded: eur('5.00') });
+    expect(on.said(RefundPayment)).toEqual([
+      {
+        paymentId: 'pay_o1',
+        refundId: answer.refunds[0]?.refundId,
+        amount: eur('5.00'),
+        reason: 'requested',
+      },
+    ]);
+  });
+
+  it('asked twice by an admin under the same id is one refund', async () => {
+    const on = await paid();
+    await refundPart(on, '5.00', { id: 'r1' });
+    expect(await refundPart(on, '5.00', { id: 'r1' })).toMatchObject({ refunded: eur('5.00') });
+    expect(given(on)).toEqual(['5.00']);
+  });
+
+  it('may come in parts, up to what was paid', async () => {
+    const on = await paid();
+    for (const part of ['5.00', '10.00', '4.99']) await refundPart(on, part);
+    await expect(refundPart(on, '0.01')).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: { reason: 'refund_exceeds_payment' },
+    });
+    expect(given(on)).toEqual(['5.00', '10.00', '4.99']);
+    expect(await refundAll(on)).toMatchObject({ refunded: eur('19.99') });
+  });
+
+  it('never exceeds what was paid when many are asked for at once', async () => {
+    const on = await paid();
+    const ended = await Promise.allSettled(
+      ['8.00', '8.00', '8.00', '8.00'].map((part, n) => refundPart(on, part, { id: `r${n}` })),
+    );
+    expect(ended.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    expect(given(on)).toEqual(['8.00', '8.00']);
+  });
+
+  it('of all gives back what is left', async () => {
+    const on = await paid();
+    await refundPart(on, '5.00');
+    await refundAll(on);
+    expect(given(on)).toEqual(['5.00', '14.99']);
+  });
+
+  it('that fails at the provider is tried again, and comes about once', async () => {
+    const on = await paidWith('tok_undeliverable_refund_fails_once')();
+    await expect(refundAll(on, { id: 'r1' })).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    expect(await on.call('getPayment', { paymentId: 'pay_o1' })).toMatchObject({
+      refunded: eur('0.00'),
+      refunds: [{ status: 'pending' }],
+    });
+    expect(await refundAll(on, { id: 'r1' })).toMatchObject({ refunded: eur('19.99') });
+    expect(given(on)).toEqual(['19.99']);
+  });
+
+  it('by command that fails at the provider is given again', async () => {
+    const on = await paidWith('tok_undeliverable_refund_fails_once')();
+    const command = { paymentId: 'pay_o1', refundId: 'r1', reason: 'requested' };
+    expect(await on.hear(RefundPayment, command, { id: 'e1' })).toBe('RETRY');
+    expect(await on.hear(RefundPayment, command, { id: 'e1' })).toBe('SUCCESS');
+    expect(given(on)).toEqual(['19.99']);
+  });
+
+  it('of what was voided has nothing left to give', async () => {
+    const on = await paid();
+    await on.call('void', { orderId: 'o1' });
+    expect(await refundAll(on)).toMatchObject({ status: 'voided', refunded: eur('19.99') });
+    await expect(refundPart(on, '1.00')).rejects.toMatchObject({
+      details: { reason: 'refund_exceeds_payment' },
+    });
+    expect(given(on)).toEqual(['19.99']);
+  });
+
+  it('that a void overtakes at the provider fails, and no money comes twice', async () => {
+    const on = await paidWith('tok_undeliverable_refund_fails_once')();
+    const part = () => on.call('refund', { target: ofOrder, amount: eur('5.00') }, { id: 'r1' });
+    await expect(part()).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    await on.call('void', { orderId: 'o1' });
+    await expect(part()).rejects.toMatchObject({ details: { reason: 'refund_refused' } });
+    expect(given(on)).toEqual(['19.99']);
+  });
+
+  it('of what was declined is refused', async () => {
+    const on = await paidWith('tok_declined')();
+    await expect(refundPart(on, '1.00')).rejects.toMatchObject({
+      details: { reason: 'payment_not_captured' },
+    });
+  });
+
+  it('of what is not there, or is another tenant’s, finds nothing', async () => {
+    const on = await paid();
+    const stranger = { ...admin, tenantId: 'other' };
+    await expect(refundPart(on, '1.00', { caller: stranger })).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+    });
+    await expect(
+      on.call('refund', { target: { case: 'orderId', value: 'o9' } }),
+    ).rejects.toMatchObject({ code: Code.NOT_FOUND, message: 'payment not found' });
+  });
+
+  it.each(['anonymous', 'customer', 'seller'] as const)('is not for a caller: %s', async (role) => {
+    const caller: Caller = { ...admin, userId: 'ann', role };
+    await expect(refundPart(await paid(), '1.00', { caller })).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+  });
+
+  it.each([
+    [{ target: { case: 'paymentId', value: 'a/b' } as const }, 'paymentId'],
+    [{ target: { case: 'orderId', value: '' } as const }, 'orderId'],
+    [{}, 'paymentId'],
+    [{ target: ofPayment, amount: eur('0.00') }, 'amount.amount'],
+    [{ target: ofPayment, amount: eur('none') }, 'amount.amount'],
+    [{ target: ofPayment, amount: { amount: '1.00', currency: 'USD' } }, 'amount.currency'],
+    [{ target: ofPayment, reason: 'I changed my mind' }, 'reason'],
+  ])('is refused by the name of the field: %j', async (request, field) => {
+    const on = await paid();
+    await expect(on.call('refund', request, { caller: admin })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: expect.arrayContaining([expect.objectContaining({ field })]) },
+    });
+  });
+
+  it('is crash safe, asked for by a service', async () => {
+    await expectCrashSafe(paid, (on) => refundAll(on, { id: 'r1' }));
+  });
+
+  it('is crash safe, asked for by a service in part', async () => {
+    await expectCrashSafe(paid, (on) =>
+      on.call('refund', { target: ofOrder, amount: eur('5.00') }, { id: 'r1' }),
+    );
+  });
+
+  it('is crash safe, asked for by an admin', async () => {
+    await expectCrashSafe(paid, (on) => refundPart(on, '5.00', { id: 'r1' }));
+  });
+
+  it('is crash safe as a command', async () => {
+    const command = { paymentId: 'pay_o1', refundId: 'r1', reason: 'requested' };
+    await expectCrashSafe(paid, (on) => on.hear(RefundPayment, command, { id: 'e1' }));
+  });
+});
+
+describe('a payment', () => {
+  it('is seen by its buyer, an admin and a service, and by nobody else', async () => {
+    const on = await paid();
+    const seenBy = (caller: Caller) => on.call('getPayment', { paymentId: 'pay_o1' }, { caller });
+    const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
+    for (const caller of [ann, admin, { ...ann, userId: '', role: 'service' as const }]) {
+      expect(await seenBy(caller)).toMatchObject({
+        paymentId: 'pay_o1',
+        orderId: 'o1',
+        userId: 'ann',
+        amount: eur('19.99'),
+        refunded: eur('0.00'),
+        status: 'captured',
+        method: 'card',
+        gateway: 'simulator',
+      });
+    }
+    for (const caller of [
+      { ...ann, userId: 'bob' },
+      { ...ann, tenantId: 'other' },
+    ]) {
+      await expect(seenBy(caller)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    }
+  });
+
+  it('that was voided before it was charged is seen by no customer', async () => {
+    const on = testbed(payment);
+    await on.call('void', { orderId: 'o1' });
+    const caller: Caller = { userId: '', role: 'anonymous', tenantId: 'default' };
+    await expect(on.call('getPayment', { paymentId: 'pay_o1' }, { caller })).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+    });
+    const found = await on.call('getPayment', { paymentId: 'pay_o1' });
+    expect(found).toMatchObject({ status: 'voided', userId: '' });
+    expect(found.amount).toBeUndefined();
+  });
+
+  it('is asked for by an id that can be one', async () => {
+    await expect((await paid()).call('getPayment', { paymentId: '' })).rejects.toMatchObject({
+      message: expect.stringContaining('paymentId'),
+    });
+  });
+});

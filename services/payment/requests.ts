@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { Money } from '#kit/money';
+import { Id } from '#kit/validate';
+import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
+import { Reason } from '#contracts/fields';
+import { looksLikeCardNumber } from './card-number';
+import { PaymentId } from './domain';
+
+export const ChargeRequest = z.object({
+  orderId: Id,
+  userId: Id,
+  amount: Money,
+  // no digits: what is kept of a charge has no room for a card number
+  method: z
+    .string()
+    .regex(/^[a-z]+(_[a-z]+)*$/, 'must be a code such as card')
+    .max(32),
+  token: z
+    .string()
+    .min(1)
+    .max(255)
+    .refine((token) => !looksLikeCardNumber(token), {
+      message: "must be the payment provider's token, never a card number",
+    }),
+});
+export type ChargeRequest = z.output<typeof ChargeRequest>;
+
+export const VoidRequest = z.object({ orderId: Id });
+
+export const GetPaymentRequest = z.object({ paymentId: PaymentId });
+
+export const RefundRequest = z
+  .object({
+    paymentId: PaymentId.optional(),
+    orderId: Id.optional(),
+    amount: Money.refine(({ amount }) => /[1-9]/.test(amount), {
+      path: ['amount'],
+      message: 'must be more than 0',
+    }).optional(),
+    reason: z
+      .string()
+      .transform((given) => (given === '' ? 'requested' : given))
+      .pipe(Reason),
+  })
+  .refine(({ paymentId, orderId }) => paymentId !== undefined || orderId !== undefined, {
+    path: ['paymentId'],
+    message: 'is missing',
+  });
+
+/** The request with its target as a field, so that a fault names what the caller wrote. */
+export function withTarget({ target, amount, reason }: RefundMessage) {
+  return {
+    ...(target.case === undefined ? {} : { [target.case]: target.value }),
+    amount,
+    reason,
+  };
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from '@jest/globals';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { testbed } from '#kit/testbed';
+import { PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import { payment } from './service';
+
+const amount = { amount: '19.99', currency: 'EUR' };
+const order = { orderId: 'o1', userId: 'ann', amount, method: 'card' };
+const bed = () => testbed(payment);
+type Bed = ReturnType<typeof bed>;
+const charge = (on: Bed, token = 'tok_ok') => on.call('charge', { ...order, token });
+const cancel = (on: Bed, id = 'v1') => on.call('void', { orderId: 'o1' }, { id });
+const entry = (on: Bed) => on.context().ledger.need('pay_o1');
+const unknown = async () => {
+  const on = bed();
+  await expect(charge(on, 'tok_timeout')).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
+  return on;
+};
+const captured = async () => {
+  const on = bed();
+  await charge(on);
+  return on;
+};
+
+describe('a void', () => {
+  it('before any charge bars a later one', async () => {
+    const on = bed();
+    await cancel(on);
+    expect(await charge(on)).toMatchObject({ paymentId: 'pay_o1', status: 'voided' });
+    expect(await entry(on)).toMatchObject({ state: 'voided' });
+    expect(on.memory.events).toEqual([]);
+  });
+
+  it('takes back a charge of which nobody knows whether it went through', async () => {
+    const on = await unknown();
+    expect(await entry(on)).toMatchObject({ state: 'captured' });
+    await cancel(on);
+    expect(await entry(on)).toMatchObject({ state: 'voided', released: amount });
+    expect(await charge(on, 'tok_timeout')).toMatchObject({ status: 'voided' });
+    expect(on.memory.events).toEqual([]);
+  });
+
+  it('gives back what was taken, and says so once', async () => {
+    const on = await captured();
+    await cancel(on);
+    await cancel(on, 'v2');
+    expect(await entry(on)).toMatchObject({ state: 'voided', released: amount });
+    const found = await on.call('getPayment', { paymentId: 'pay_o1' });
+    expect(found).toMatchObject({ status: 'voided', refunded: amount });
+    expect(on.said(PaymentProcessed)).toHaveLength(1);
+    expect(on.said(RefundProcessed)).toEqual([
+      {
+        refundId: 'pay_o1_void',
+        paymentId: 'pay_o1',
+        orderId: 'o1',
+        userId: 'ann',
+        amount,
+        status: 'success',
+      },
+    ]);
+  });
+
+  it('gives back only what is left after refunds', async () => {
+    const on = await captured();
+    const part = { amount: '5.00', currency: 'EUR' };
+    await on.call('refund', { target: { case: 'orderId', value: 'o1' }, amount: part });
+    await cancel(on);
+    expect(on.said(RefundProcessed).map((refund) => refund.amount.amount)).toEqual([
+      '5.00',
+      '14.99',
+    ]);
+    expect(await on.call('getPayment', { paymentId: 'pay_o1' })).toMatchObject({
+      refunded: amount,
+    });
+  });
+
+  it('gives nothing back where all is given back already', async () => {
+    const on = await captured();
+    await on.call('refund', { target: { case: 'orderId', value: 'o1' } });
+    await cancel(on);
+    expect(on.said(RefundProcessed)).toHaveLength(1);
+  });
+
+  it('leaves a declined payment as it is', async () => {
+    const on = bed();
+    await charge(on, 'tok_declined');
+    await cancel(on);
+    expect(await charge(on)).toMatchObject({ status: 'declined', reason: 'insufficient_funds' });
+  });
+
+  it('says what was taken where the charge could not', async () => {
+    const on = bed();
+    on.fail({ crashAfterEffect: 2 });
+    await expect(charge(on)).rejects.toThrow('killed');
+    on.restart();
+    expect(on.memory.events).toEqual([]);
+    await cancel(on);
+    expect(on.memory.events.map(({ type }) => type)).toEqual([
+      'payment.processed',
+      'payment.refunded',
+    ]);
+  });
+
+  it('names the field that is wrong', async () => {
+    await expect(bed().call('void', { orderId: '' })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      message: expect.stringContaining('orderId'),
+    });
+  });
+
+  it('is nothing that anyone but a service may ask for', async () => {
+    const caller = { userId: 'root', role: 'admin', tenantId: 'default' } as const;
+    await expect(bed().call('void', { orderId: 'o1' }, { caller })).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+  });
+
+  it.each([
+    ['before any charge', bed],
+    ['of an unknown charge', unknown],
+    ['of what was taken', captured],
+  ])('is crash safe: %s', async (_, build) => {
+    await expectCrashSafe(build, (on) => cancel(on));
+  });
+});

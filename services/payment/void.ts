@@ -1,0 +1,40 @@
+import { isoTime } from '#kit/clock';
+import { checked } from '#kit/validate';
+import { RefundProcessed } from '#contracts/payment';
+import type { VoidRequest as VoidMessage } from '#proto/retail/payment/v1/payment_pb';
+import { onlyServices, providerOf } from './access';
+import { sayCharge } from './charge';
+import { barred, paymentIdOf, released, taken, voidRefundId } from './domain';
+import { VoidRequest } from './requests';
+import type { Context } from './service';
+
+/** Undoes whatever became of an order's charge, known or not, and bars a later one. */
+export async function voidCharge(request: VoidMessage, context: Context) {
+  const { payments, publish, clock, log } = context;
+  onlyServices(context.caller);
+  const { orderId } = checked(VoidRequest, request);
+  const paymentId = paymentIdOf(orderId);
+  const provider = providerOf(context);
+  // The bar comes first: a charge that is under way meets it here, or the void at the provider.
+  const payment = await payments.update(paymentId, (now) =>
+    barred(now, orderId, provider.name, isoTime(clock)),
+  );
+  if (payment.status === 'declined') return {};
+  // the charge may have died before it said what it took, and nothing is given back before that
+  await sayCharge(payment, context);
+
+  const { released: amount } = await provider.void(paymentId);
+  if (amount === undefined) return {};
+  if (taken(payment) === undefined) {
+    // it was taken without an answer: nobody was told, so nobody is told that it came back
+    log.info({ paymentId, amount }, 'an unknown charge was undone');
+    return {};
+  }
+  const { userId } = await payments.update(paymentId, (now = payment) =>
+    released(now, amount, isoTime(clock)),
+  );
+  const refundId = voidRefundId(paymentId);
+  const refund = { refundId, paymentId, orderId, userId, amount, status: 'success' } as const;
+  await publish(RefundProcessed, refund, refundId);
+  return {};
+}
