@@ -1,7 +1,11 @@
 import { deepStrictEqual } from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { Crash, type Faults } from './memory-sidecar';
 import type { Definition } from './service';
 import type { Testbed } from './testbed';
+
+/** Long enough for work that nobody waits for to show. */
+const LATE_MS = 60_000;
 
 export interface CrashSafety {
   /** Names of fields that differ from run to run by nature, such as a salt. */
@@ -10,8 +14,8 @@ export interface CrashSafety {
 
 /**
  * Asserts that some work ends the same whatever happens on the way: the process is killed after
- * each single side effect and the work comes again; it comes twice, one after the other and at
- * once; each write meets a conflict. Documents, events said, messages sent and jobs must be the
+ * each single side effect and the work comes again; it is killed once the work is acknowledged;
+ * the work comes twice, one after the other and at once; each write meets a conflict. Documents, events said, messages sent and jobs must be the
  * same as in an undisturbed run, and every call must keep its identity.
  *
  * `build` makes a fresh testbed, prepared; `act` gives it the work, under a fixed id.
@@ -27,18 +31,23 @@ export async function expectCrashSafe<D extends Definition>(
     again: (bed: Testbed<D>) => Promise<unknown>,
   ) => {
     const bed = await build();
+    const before = leftBy(bed, ignore);
     bed.fail(faults);
-    const first = await outcome(() => act(bed));
+    await outcome(() => act(bed));
     if (bed.sidecar.dead) bed.restart();
     await again(bed);
     await bed.settle();
-    return { what, bed, first, left: leftBy(bed, ignore) };
+    return { what, bed, before, left: leftBy(bed, ignore) };
   };
-  const nothing = () => Promise.resolve();
 
   const undisturbed = await run('undisturbed', {}, nothing);
+  // what the work left running behind its own back counts as well
+  await undisturbed.bed.clock.sleep(LATE_MS);
+  undisturbed.left = leftBy(undisturbed.bed, ignore);
+  if (isDeepStrictEqual(undisturbed.left, undisturbed.before)) {
+    throw new Error('the work had no effect, so nothing was tested');
+  }
   const { effects, saves } = undisturbed.bed.sidecar;
-  if (effects === 0) throw new Error('the work had no effect, so nothing was tested');
 
   const disturbed = [];
   for (let effect = 1; effect <= effects; effect++) {
@@ -49,6 +58,14 @@ export async function expectCrashSafe<D extends Definition>(
     const what = `conflict on write ${String(save)} of ${String(saves)}`;
     disturbed.push(await run(what, { conflictOnSave: save }, nothing));
   }
+  // what was acknowledged does not come again
+  disturbed.push(
+    await run('killed once it was acknowledged', {}, (bed) => {
+      bed.sidecar.kill();
+      bed.restart();
+      return bed.clock.sleep(LATE_MS);
+    }),
+  );
   disturbed.push(await run('given twice', {}, (bed) => outcome(() => act(bed))));
   disturbed.push(await atOnce(build, act, ignore));
 
@@ -65,6 +82,10 @@ async function atOnce<D extends Definition>(
   await Promise.all([outcome(() => act(bed)), outcome(() => act(bed))]);
   await bed.settle();
   return { what: 'given twice at once', left: leftBy(bed, ignore) };
+}
+
+async function nothing(): Promise<void> {
+  // no second delivery
 }
 
 /** A refusal is an outcome like any other; only a kill is none. */

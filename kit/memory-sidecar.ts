@@ -180,6 +180,14 @@ export class MemorySidecar implements Sidecar {
     await this.#effect();
   }
 
+  /** From here on the process has no effect any more. */
+  kill(): Crash {
+    const crash = new Crash();
+    this.dead = true;
+    this.died.reject(crash);
+    return crash;
+  }
+
   #stored(key: string): Stored | undefined {
     const stored = this.memory.documents.get(key);
     return stored !== undefined && stored.expires > this.clock.now() ? stored : undefined;
@@ -194,10 +202,7 @@ export class MemorySidecar implements Sidecar {
   async #effect(): Promise<void> {
     const effect = ++this.effects;
     if (effect === this.faults.crashAfterEffect) {
-      this.dead = true;
-      const crash = new Crash();
-      this.died.reject(crash);
-      throw crash;
+      throw this.kill();
     }
     await this.onEffect(effect);
   }
