@@ -1,0 +1,148 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Caller } from '#kit/caller';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { type Testbed, testbed } from '#kit/testbed';
+import { StockUpdated } from '#contracts/inventory';
+import { product } from './service';
+
+type Bed = Testbed<(typeof product)['definition']>;
+const seller: Caller = { userId: 'sally', role: 'seller', tenantId: 'default' };
+const price = { amount: '1.00', currency: 'EUR' };
+const pen = { name: 'Pen', description: '', category: 'office', price };
+
+async function build() {
+  const bed: Bed = testbed(product);
+  const { productId } = await bed.call('createProduct', pen, { caller: seller, id: 'pen' });
+  const stock = (newStock: number, sequence: number, shopId = 'shop_1', id?: string) =>
+    bed.hear(
+      StockUpdated,
+      { shopId, productId, newStock, previousStock: 0, change: newStock, reason: 'sold' },
+      { sequence, ...(id === undefined ? {} : { id }) },
+    );
+  const availability = async () =>
+    (await bed.call('getProduct', { productId }, { caller: seller })).availability;
+  return { bed, productId, stock, availability };
+}
+
+describe('whether a product is to be had', () => {
+  test.each([
+    [1000, 'in_stock'],
+    [6, 'in_stock'],
+    [5, 'low_stock'],
+    [1, 'low_stock'],
+    [0, 'out_of_stock'],
+  ])('follows its stock: %d pieces are %s', async (pieces, expected) => {
+    const { stock, availability } = await build();
+    expect(await availability()).toBe('unknown');
+    expect(await stock(pieces, 1)).toBe('SUCCESS');
+    expect(await availability()).toBe(expected);
+  });
+
+  test('is shown in the list too', async () => {
+    const { bed, stock } = await build();
+    await stock(0, 1);
+    const { items } = await bed.call('listProducts', {}, { caller: seller });
+    expect(items).toMatchObject([{ availability: 'out_of_stock' }]);
+  });
+
+  test('is told by the newest fact, in whatever order they come', async () => {
+    const { stock, availability } = await build();
+    await stock(0, 3);
+    await stock(100, 2);
+    expect(await availability()).toBe('out_of_stock');
+    await stock(100, 4);
+    await stock(0, 3);
+    expect(await availability()).toBe('in_stock');
+  });
+
+  test('counts what all shops have, each by its own newest fact', async () => {
+    const { stock, availability } = await build();
+    await stock(3, 9, 'shop_1');
+    await stock(3, 1, 'shop_2');
+    expect(await availability()).toBe('in_stock');
+    await stock(0, 10, 'shop_1');
+    expect(await availability()).toBe('low_stock');
+    await stock(0, 2, 'shop_2');
+    expect(await availability()).toBe('out_of_stock');
+  });
+
+  test('does not count a fact twice', async () => {
+    const { bed, productId, stock } = await build();
+    await stock(3, 1, 'shop_1', 'e1');
+    await stock(3, 1, 'shop_1', 'e1');
+    const known = await bed.context().stocks.get(productId);
+    expect(known).toEqual({ shops: { shop_1: { left: 3, sequence: 1 } } });
+  });
+
+  test('does not change the product, nor when it was changed last', async () => {
+    const { bed, productId, stock } = await build();
+    const before = await bed.context().products.get(productId);
+    bed.clock.advance(1000);
+    await stock(3, 1);
+    expect(await bed.context().products.get(productId)).toEqual(before);
+  });
+
+  test('of an unknown product is a dead letter, which is done once the product is there', async () => {
+    const { productId } = await build();
+    const bed: Bed = testbed(product);
+    const fact = {
+      shopId: 's',
+      productId,
+      newStock: 9,
+      previousStock: 0,
+      change: 9,
+      reason: 'new',
+    };
+    expect(await bed.hear(StockUpdated, fact, { id: 'early' })).toBe('SUCCESS');
+    const { letters } = await bed.host.deadLetters.page(1, 10);
+    expect(letters).toMatchObject([
+      {
+        id: 'early',
+        type: 'product.stock.updated',
+        reason: 'not_found',
+        message: 'product not found',
+      },
+    ]);
+    await bed.call('createProduct', pen, { caller: seller, id: 'pen' });
+    expect(await bed.host.replay('early')).toEqual({ succeeded: true });
+    const found = await bed.call('getProduct', { productId }, { caller: seller });
+    expect(found.availability).toBe('in_stock');
+  });
+
+  test('is not told by the stock of another tenant', async () => {
+    const { bed, productId, availability } = await build();
+    const fact = {
+      shopId: 's',
+      productId,
+      newStock: 9,
+      previousStock: 0,
+      change: 9,
+      reason: 'new',
+    };
+    const caller: Caller = { userId: '', role: 'service', tenantId: 'other' };
+    await bed.hear(StockUpdated, fact, { caller });
+    expect(await availability()).toBe('unknown');
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const { productId } = await build();
+    const fact = {
+      shopId: 's',
+      productId,
+      newStock: 9,
+      previousStock: 0,
+      change: 9,
+      reason: 'new',
+    };
+    await expectCrashSafe(
+      async () => (await build()).bed,
+      (bed) => bed.hear(StockUpdated, fact, { id: 's1' }),
+    );
+  });
+
+  test('is tried again where the store does not answer', async () => {
+    const { bed, stock } = await build();
+    bed.sidecar.save = () => Promise.reject(new Error('no connection'));
+    expect(await stock(1, 1)).toBe('RETRY');
+  });
+});

@@ -1,0 +1,30 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { EventMeta } from '#kit/cloud-event';
+import type { EventData } from '#kit/contract';
+import { notFound } from '#kit/errors';
+import type { StockUpdated } from '#contracts/inventory';
+import { type Product, availability, noted } from './domain';
+import type { ProductContext } from './service';
+
+export async function noteStock(
+  { shopId, productId, newStock }: EventData<typeof StockUpdated>,
+  { products, stocks }: ProductContext,
+  { sequence }: EventMeta,
+): Promise<void> {
+  // refused, it waits among the dead letters, and can be replayed once the product is there
+  if ((await products.get(productId)) === undefined) throw notFound('product');
+  await stocks.update(productId, (stock = { shops: {} }) =>
+    noted(stock, shopId, newStock, sequence),
+  );
+}
+
+/** A product as it is answered, with whether it is to be had. */
+export async function shown(product: Product, { stocks }: ProductContext) {
+  const stock = await stocks.get(product.productId);
+  return {
+    ...product,
+    availability: availability(stock),
+    createdAt: timestampFromDate(new Date(product.createdAt)),
+    updatedAt: timestampFromDate(new Date(product.updatedAt)),
+  };
+}

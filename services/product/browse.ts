@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { Id, PageRequest, Text, checked } from '#kit/validate';
+import type {
+  GetProductRequest,
+  ListProductsRequest,
+  PriceItemsRequest,
+} from '#proto/retail/product/v1/product_pb';
+import { shown } from './availability';
+import { shelf } from './domain';
+import type { ProductContext } from './service';
+
+export async function getProduct(request: GetProductRequest, context: ProductContext) {
+  const { productId } = checked(z.object({ productId: Id }), request);
+  const product = await context.products.get(productId);
+  if (product === undefined) throw notFound('product');
+  return shown(product, context);
+}
+
+const Listing = PageRequest.extend({ category: Text(0, 100) });
+
+export async function listProducts(request: ListProductsRequest, context: ProductContext) {
+  const { page, limit, category } = checked(Listing, request);
+  const { lists, products } = context;
+  const owner = category === '' ? 'all' : shelf(category);
+  const { ids, total } = await lists.catalogue.page(owner, page, limit);
+  const items = await Promise.all(
+    ids.map(async (id) => {
+      const product = await products.get(id);
+      return product === undefined ? [] : [await shown(product, context)];
+    }),
+  );
+  return { items: items.flat(), page, limit, total };
+}
+
+const Pricing = z.object({ productIds: z.array(Id).min(1).max(100) });
+
+export async function priceItems(request: PriceItemsRequest, { products }: ProductContext) {
+  const { productIds } = checked(Pricing, request);
+  const found = await Promise.all(productIds.map((id) => products.get(id)));
+  const prices = found.map((product, index) => {
+    if (product !== undefined) return product;
+    const productId = productIds[index];
+    throw new MicroserviceError(`product ${productId} not found`, Code.NOT_FOUND, { productId });
+  });
+  return { prices: prices.map(({ productId, name, price }) => ({ productId, name, price })) };
+}

@@ -1,0 +1,243 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Caller } from '#kit/caller';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { type Testbed, testbed } from '#kit/testbed';
+import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
+import { product } from './service';
+
+type Bed = Testbed<(typeof product)['definition']>;
+const build = (): Bed => testbed(product);
+const caller: Caller = { userId: 'sally', role: 'seller', tenantId: 'default' };
+const shopper: Caller = { userId: '', role: 'anonymous', tenantId: 'default' };
+const price = { amount: '18.90', currency: 'EUR' };
+const beans = { name: 'Espresso beans', description: '1 kg', category: 'coffee', price };
+
+async function withBeans() {
+  const bed = build();
+  const { productId } = await bed.call('createProduct', beans, { caller, id: 'beans' });
+  return { bed, productId };
+}
+
+async function listed(bed: Bed, category: string): Promise<string[]> {
+  const { items, total } = await bed.call('listProducts', { category }, { caller: shopper });
+  expect(items).toHaveLength(total);
+  return items.map(({ name }) => name);
+}
+
+const badFields = [
+  ['name', { name: ' ' }],
+  ['name', { name: 'n'.repeat(201) }],
+  ['description', { description: 'd'.repeat(5001) }],
+  ['category', { category: '' }],
+  ['category', { category: 'c'.repeat(101) }],
+  ['price.amount', { price: { ...price, amount: '-1.00' } }],
+  ['price.amount', { price: { ...price, amount: '1.001' } }],
+  ['price.amount', { price: { ...price, amount: '0.00' } }],
+  ['price.currency', { price: { ...price, currency: 'euro' } }],
+] as const;
+
+const named = (field: string) => ({
+  code: Code.INVALID_ARGUMENT,
+  details: { fields: [expect.objectContaining({ field })] },
+});
+
+describe('creating a product', () => {
+  test('puts it into the catalogue and says so', async () => {
+    const { bed, productId } = await withBeans();
+    expect(bed.said(ProductCreated)).toEqual([{ productId, ...beans }]);
+    const found = await bed.call('getProduct', { productId }, { caller: shopper });
+    expect(found).toMatchObject({ ...beans, productId, availability: 'unknown' });
+    expect(found.createdAt).toEqual(found.updatedAt);
+    expect(await listed(bed, '')).toEqual(['Espresso beans']);
+    expect(await listed(bed, 'coffee')).toEqual(['Espresso beans']);
+    expect(await listed(bed, 'tea')).toEqual([]);
+  });
+
+  test('makes one product, however often it is asked under the same key', async () => {
+    const { bed, productId } = await withBeans();
+    const again = await bed.call('createProduct', beans, { caller, id: 'beans' });
+    expect(again.productId).toBe(productId);
+    const other = await bed.call('createProduct', beans, { caller, id: 'more beans' });
+    expect(other.productId).not.toBe(productId);
+    expect(bed.said(ProductCreated)).toHaveLength(2);
+    expect(await listed(bed, '')).toHaveLength(2);
+  });
+
+  test('writes a price in one form', async () => {
+    const asked = { ...beans, price: { amount: '5', currency: 'EUR' } };
+    const made = await build().call('createProduct', asked, { caller });
+    expect(made.price).toMatchObject({ amount: '5.00', currency: 'EUR' });
+  });
+
+  test.each(['anonymous', 'customer'] as const)('is not for %s', async (role) => {
+    const bed = build();
+    const asked = bed.call('createProduct', beans, { caller: { ...caller, role } });
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    expect(bed.memory.events).toEqual([]);
+  });
+
+  test.each(badFields)('refuses a bad %s by its name', async (field, part) => {
+    const bed = build();
+    const asked = bed.call('createProduct', { ...beans, ...part }, { caller });
+    await expect(asked).rejects.toMatchObject(named(field));
+    expect(bed.memory.events).toEqual([]);
+  });
+
+  test('names every field that is missing', async () => {
+    const asked = build().call('createProduct', {}, { caller });
+    await expect(asked).rejects.toMatchObject({
+      details: { fields: ['name', 'category', 'price'].map((field) => ({ field })) },
+    });
+  });
+
+  test('answers the product to be, where the answer is not waited for', async () => {
+    const bed = build();
+    const made = await bed.call('createProduct', beans, { caller, respondAsync: true });
+    expect(made).toMatchObject(beans);
+    await bed.settle();
+    const found = await bed.call('getProduct', { productId: made.productId }, { caller });
+    expect(found.name).toBe('Espresso beans');
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const act = (bed: Bed) => bed.call('createProduct', beans, { caller, id: 'c1' });
+    await expectCrashSafe(build, act);
+  });
+
+  test('is tried again where the store does not answer', async () => {
+    const bed = build();
+    bed.sidecar.save = () => Promise.reject(new Error('no connection'));
+    expect(await bed.hear(CreateProduct, { productId: 'p1', ...beans })).toBe('RETRY');
+  });
+});
+
+describe('changing a product', () => {
+  test('changes what is given and says what is new', async () => {
+    const { bed, productId } = await withBeans();
+    bed.clock.advance(1000);
+    const asked = { productId, description: '', price: { amount: '17.5', currency: 'EUR' } };
+    const changed = await bed.call('updateProduct', asked, { caller });
+    const now = { ...beans, description: '', price: { amount: '17.50', currency: 'EUR' } };
+    expect(changed).toMatchObject(now);
+    expect(changed.updatedAt).not.toEqual(changed.createdAt);
+    expect(bed.said(ProductUpdated)).toEqual([
+      { productId, ...now, changed: ['description', 'price'] },
+    ]);
+  });
+
+  test('counts on, so that who hears it knows the newest', async () => {
+    const { bed, productId } = await withBeans();
+    for (const name of ['Beans', 'Best beans']) {
+      await bed.call('updateProduct', { productId, name }, { caller });
+    }
+    const said = bed.memory.events.filter(({ type }) => /^product\.(cre|upd).*ed$/.test(type));
+    expect(said.map(({ subject, sequence }) => [subject, sequence])).toEqual([
+      [productId, 1],
+      [productId, 2],
+      [productId, 3],
+    ]);
+  });
+
+  test('moves it from one category to another, and back', async () => {
+    const { bed, productId } = await withBeans();
+    await bed.call('updateProduct', { productId, category: 'gifts' }, { caller });
+    expect(await listed(bed, 'coffee')).toEqual([]);
+    expect(await listed(bed, 'gifts')).toEqual(['Espresso beans']);
+    await bed.call('updateProduct', { productId, category: 'coffee' }, { caller });
+    expect(await listed(bed, 'coffee')).toEqual(['Espresso beans']);
+    expect(await listed(bed, 'gifts')).toEqual([]);
+    expect(await listed(bed, '')).toEqual(['Espresso beans']);
+  });
+
+  test('leaves it in one category when it is moved several times at once', async () => {
+    const { bed, productId } = await withBeans();
+    const categories = ['gifts', 'sale', 'drinks'];
+    await Promise.all(
+      categories.map((category) => bed.call('updateProduct', { productId, category }, { caller })),
+    );
+    const { category } = await bed.call('getProduct', { productId }, { caller });
+    for (const name of ['coffee', ...categories]) {
+      expect(await listed(bed, name)).toHaveLength(name === category ? 1 : 0);
+    }
+  });
+
+  test('takes a late move off the shelf that a later one has left', async () => {
+    const { bed, productId } = await withBeans();
+    const move = { productId, category: 'gifts' };
+    // killed after it changed the product, before it came to the lists
+    bed.fail({ crashAfterEffect: 1 });
+    await expect(bed.hear(UpdateProduct, move, { id: 'm1' })).rejects.toThrow('killed');
+    bed.restart();
+    await bed.call('updateProduct', { productId, category: 'sale' }, { caller });
+    await bed.hear(UpdateProduct, move, { id: 'm1' });
+    expect(await listed(bed, 'gifts')).toEqual([]);
+    expect(await listed(bed, 'coffee')).toEqual([]);
+    expect(await listed(bed, 'sale')).toEqual(['Espresso beans']);
+  });
+
+  test('says nothing where nothing is new', async () => {
+    const { bed, productId } = await withBeans();
+    const asked = { productId, name: beans.name, price: { amount: '18.9', currency: 'EUR' } };
+    expect(await bed.call('updateProduct', asked, { caller })).toMatchObject(beans);
+    await bed.call('updateProduct', { productId }, { caller });
+    expect(bed.said(ProductUpdated)).toEqual([]);
+  });
+
+  test.each(['anonymous', 'customer'] as const)('is not for %s', async (role) => {
+    const { bed, productId } = await withBeans();
+    const asked = bed.call(
+      'updateProduct',
+      { productId, name: 'Mine' },
+      { caller: { ...caller, role } },
+    );
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test.each([...badFields, ['productId', { productId: 'a b' }] as const])(
+    'refuses a bad %s by its name',
+    async (field, part) => {
+      const { bed, productId } = await withBeans();
+      const asked = bed.call('updateProduct', { productId, ...part }, { caller });
+      await expect(asked).rejects.toMatchObject(named(field));
+    },
+  );
+
+  test('is refused where there is no such product, or it is of another tenant', async () => {
+    const { bed, productId } = await withBeans();
+    for (const [id, tenantId] of [
+      ['none', 'default'],
+      [productId, 'other'],
+    ] as const) {
+      const asked = { productId: id, name: 'Beans' };
+      await expect(
+        bed.call('updateProduct', asked, { caller: { ...caller, tenantId } }),
+      ).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    }
+    expect(await bed.hear(UpdateProduct, { productId: 'none', name: 'Beans' })).toBe('SUCCESS');
+    expect(bed.said(ProductUpdated)).toEqual([]);
+  });
+
+  test('answers the product to be, where the answer is not waited for', async () => {
+    const { bed, productId } = await withBeans();
+    const given = { caller, respondAsync: true };
+    const changed = await bed.call('updateProduct', { productId, name: 'Beans' }, given);
+    expect(changed.name).toBe('Beans');
+    await bed.settle();
+    expect(await listed(bed, '')).toEqual(['Beans']);
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const prepare = async () => (await withBeans()).bed;
+    const { productId } = await withBeans();
+    await expectCrashSafe(prepare, (bed) =>
+      bed.call('updateProduct', { productId, name: 'B', category: 'gifts' }, { caller, id: 'u1' }),
+    );
+  });
+
+  test('is tried again where the store does not answer', async () => {
+    const { bed, productId } = await withBeans();
+    bed.sidecar.save = () => Promise.reject(new Error('no connection'));
+    expect(await bed.hear(UpdateProduct, { productId, name: 'Beans' })).toBe('RETRY');
+  });
+});

@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { product } from './service';
+
+void run(product);
