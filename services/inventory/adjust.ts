@@ -1,0 +1,48 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type {
+  AdjustStockRequest,
+  GetStockRequest,
+  StockSchema,
+} from '#proto/retail/inventory/v1/inventory_pb';
+import { AdjustStock } from '#contracts/inventory';
+import { allow } from '#kit/caller';
+import type { EventData } from '#kit/contract';
+import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { checked } from '#kit/validate';
+import { changeStock } from './change-stock';
+import { type Stock, adjust, emptyStock, isKnown, keyOf } from './domain';
+import { AdjustmentRequest, PlaceRequest } from './requests';
+import type { Context } from './service';
+
+export async function getStock(request: GetStockRequest, { stocks }: Context) {
+  const stock = await stocks.get(keyOf(checked(PlaceRequest, request)));
+  if (stock === undefined || !isKnown(stock)) throw notFound('stock');
+  return toMessage(stock);
+}
+
+export async function adjustStock(request: AdjustStockRequest, context: Context) {
+  const { caller, cause, stocks, execute, newId } = context;
+  allow(caller, 'seller', 'admin', 'service');
+  const wanted = { ...checked(AdjustmentRequest, request), adjustmentId: newId('adjustment') };
+  const present = async () => (await stocks.get(keyOf(wanted))) ?? emptyStock(wanted);
+  // most of what is refused needs no command
+  adjust(await present(), wanted);
+  const stock = await execute(AdjustStock, wanted, present);
+  if (stock === undefined && !cause.respondAsync) {
+    throw new MicroserviceError(
+      'the stock will be adjusted, but it takes longer than usual; ask again under the same key',
+      Code.DEADLINE_EXCEEDED,
+    );
+  }
+  return toMessage(stock ?? (await present()));
+}
+
+/** Adjusts a stock, once for each adjustment. */
+export async function carryOut(wanted: EventData<typeof AdjustStock>, context: Context) {
+  await changeStock(context, wanted, { reason: wanted.reason }, (stock) => adjust(stock, wanted));
+}
+
+function toMessage(stock: Stock): MessageInitShape<typeof StockSchema> {
+  const { shopId, productId, available, reserved, minimumStock } = stock;
+  return { shopId, productId, available, reserved, minimumStock };
+}

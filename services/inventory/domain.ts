@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { refused } from '#kit/errors';
+
+/**
+ * How many settled orders and adjustments a stock remembers: at least as many as the kit keeps
+ * marks of changes, so that whatever is known to be done by its mark is known by its order too.
+ */
+export const REMEMBERED = 256;
+
+/** More is a mistake in typing; and it is what an int32 can hold. */
+export const MOST_PIECES = 1_000_000_000;
+
+const Pieces = z.int().min(0).max(MOST_PIECES);
+
+/** Why nothing is held for an order, and the product that stood against it. */
+const Refusal = z.object({
+  reason: z.enum(['out_of_stock', 'unknown_product', 'released']),
+  productId: z.string(),
+});
+export type Refusal = z.infer<typeof Refusal>;
+
+/** An order that holds nothing here any more: committed, or with the refusal that it gets for ever. */
+const Settled = z.object({
+  orderId: z.string(),
+  refusal: Refusal.optional(),
+  /** How many pieces came back. */
+  back: z.int().optional(),
+});
+export type Settled = z.infer<typeof Settled>;
+
+/**
+ * What a shop has of a product. The document is changed by every order for it, so often that the
+ * kit's marks may be dropped before their time: that nothing is done twice rests on what is here.
+ */
+export const Stock = z
+  .object({
+    shopId: z.string(),
+    productId: z.string(),
+    /** All pieces that came, less those that went otherwise than by a sale. */
+    received: Pieces,
+    /** Free to sell. */
+    available: Pieces,
+    /** Held for orders: the sum of the reservations. */
+    reserved: Pieces,
+    sold: Pieces,
+    minimumStock: Pieces,
+    /** How many pieces each order holds. */
+    reservations: z.record(z.string(), z.int().positive()),
+    /** The orders that were settled last, the newest at the end. */
+    settled: z.array(Settled).max(REMEMBERED),
+    /** Confirmed orders that were released last. Few, so they are remembered for much longer. */
+    returned: z.array(z.string()).max(REMEMBERED),
+    /** The last adjustments; none means that nobody ever put this product into this shop. */
+    adjustments: z.array(z.string()).max(REMEMBERED),
+  })
+  // no stock is ever written for which these do not hold
+  .refine(
+    ({ available, reserved, sold, received }) => available + reserved + sold === received,
+    'pieces were lost or made up',
+  )
+  .refine(
+    ({ reservations, reserved }) =>
+      Object.values(reservations).reduce((sum, quantity) => sum + quantity, 0) === reserved,
+    'what is reserved is not the sum of the reservations',
+  );
+export type Stock = z.infer<typeof Stock>;
+
+export type Place = Pick<Stock, 'shopId' | 'productId'>;
+
+/** The key of its document, and the subject of its events. */
+export function keyOf({ shopId, productId }: Place): string {
+  return `${shopId}:${productId}`;
+}
+
+export function emptyStock({ shopId, productId }: Place): Stock {
+  return {
+    ...{ shopId, productId, received: 0, available: 0, reserved: 0, sold: 0, minimumStock: 0 },
+    ...{ reservations: {}, settled: [], returned: [], adjustments: [] },
+  };
+}
+
+export function isKnown({ adjustments }: Stock): boolean {
+  return adjustments.length > 0;
+}
+
+/** What became of a change; small, because the kit keeps it with the change. */
+export interface Outcome {
+  /** What is free to sell before and after; with `low`, the minimum that it fell to or below. */
+  change?: { was: number; now: number; low?: number };
+  refusal?: Refusal;
+  /** The order was committed before. */
+  committed?: true;
+  /** How many pieces came back. */
+  back?: number;
+}
+
+export interface Decided {
+  document: Stock;
+  outcome: Outcome;
+}
+
+/** Nothing is changed. */
+export function same(stock: Stock, outcome: Outcome): Decided {
+  return { document: stock, outcome };
+}
+
+/** The stock with what is new, and what that means for whoever watches it. */
+export function changed(stock: Stock, to: Partial<Stock>, outcome: Outcome = {}): Decided {
+  const document = { ...stock, ...to };
+  if (document.available === stock.available) return { document, outcome };
+  const change = { was: stock.available, now: document.available };
+  const falls = isLow(document) && !isLow(stock);
+  return {
+    document,
+    outcome: { ...outcome, change: falls ? { ...change, low: document.minimumStock } : change },
+  };
+}
+
+function isLow({ available, minimumStock }: Stock): boolean {
+  return available <= minimumStock;
+}
+
+/** As the last of those that are remembered. */
+export function newest<T>(remembered: readonly T[], entry: T): T[] {
+  return [...remembered, entry].slice(-REMEMBERED);
+}
+
+export interface Adjustment {
+  adjustmentId: string;
+  change: number;
+  minimumStock?: number | undefined;
+}
+
+/** Adds pieces or takes them, once for each adjustment. Throws where there are too few or too many. */
+export function adjust(stock: Stock, { adjustmentId, change, minimumStock }: Adjustment): Decided {
+  if (stock.adjustments.includes(adjustmentId)) return same(stock, {});
+  if (stock.available + change < 0) {
+    throw refused('insufficient_stock', `only ${stock.available} pieces are available`);
+  }
+  if (stock.received + change > MOST_PIECES) {
+    throw refused('too_many_pieces', `a stock holds at most ${MOST_PIECES} pieces`);
+  }
+  return changed(stock, {
+    received: stock.received + change,
+    available: stock.available + change,
+    minimumStock: minimumStock ?? stock.minimumStock,
+    adjustments: newest(stock.adjustments, adjustmentId),
+  });
+}

@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { inventory } from './service';
+
+void run(inventory);

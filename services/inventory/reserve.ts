@@ -1,0 +1,79 @@
+import {
+  CommitOutcome,
+  type CommitRequest,
+  type ReleaseRequest as ReleaseMessage,
+  ReserveOutcome,
+  type ReserveRequest,
+} from '#proto/retail/inventory/v1/inventory_pb';
+import { InventoryReleased, InventoryReserved } from '#contracts/inventory';
+import { allow } from '#kit/caller';
+import { checked } from '#kit/validate';
+import { changeStock } from './change-stock';
+import type { Refusal } from './domain';
+import { giveBack, hold, release as letGo, take } from './holding';
+import { OrderRequest, ReleaseRequest } from './requests';
+import type { Context } from './service';
+
+/** Holds all items of an order, or none. */
+export async function reserve(request: ReserveRequest, context: Context) {
+  allow(context.caller, 'service');
+  const { orderId, shopId, items } = checked(OrderRequest, request);
+  for (const [index, { productId, quantity }] of items.entries()) {
+    const why = { reason: 'reserved', orderId };
+    const { refusal, committed } = await changeStock(context, { shopId, productId }, why, (stock) =>
+      hold(stock, { orderId, quantity }),
+    );
+    if (committed) return { outcome: ReserveOutcome.RESERVED };
+    if (refusal !== undefined) {
+      for (const earlier of items.slice(0, index)) {
+        await takeBack(context, { shopId, productId: earlier.productId }, orderId, refusal);
+      }
+      return { outcome: ReserveOutcome.REFUSED, ...refusal };
+    }
+  }
+  await context.publish(InventoryReserved, { orderId, shopId, items }, 'reserved');
+  return { outcome: ReserveOutcome.RESERVED };
+}
+
+async function takeBack(
+  context: Context,
+  place: { shopId: string; productId: string },
+  orderId: string,
+  refusal: Refusal,
+) {
+  const why = { reason: 'not_reserved', orderId };
+  await changeStock(context, place, why, (stock) => giveBack(stock, orderId, refusal));
+}
+
+/** Gives back what an order holds, and what it had taken if it was confirmed. */
+export async function release(request: ReleaseMessage, context: Context) {
+  allow(context.caller, 'service');
+  const { orderId, shopId, confirmed, reason, ...order } = checked(ReleaseRequest, request);
+  const items = [];
+  for (const { productId, quantity } of order.items) {
+    const why = { reason: 'released', orderId };
+    const { back } = await changeStock(context, { shopId, productId }, why, (stock) =>
+      letGo(stock, { orderId, quantity }, confirmed),
+    );
+    if (back !== undefined && back > 0) items.push({ productId, quantity: back });
+  }
+  if (items.length > 0) {
+    await context.publish(InventoryReleased, { orderId, shopId, items, reason }, 'released');
+  }
+  return {};
+}
+
+/** Takes what an order holds out of the stock for good. */
+export async function commit(request: CommitRequest, context: Context) {
+  allow(context.caller, 'service');
+  const { orderId, shopId, items } = checked(OrderRequest, request);
+  let outcome = CommitOutcome.COMMITTED;
+  for (const { productId, quantity } of items) {
+    const why = { reason: 'sold', orderId };
+    const { refusal } = await changeStock(context, { shopId, productId }, why, (stock) =>
+      take(stock, { orderId, quantity }),
+    );
+    if (refusal !== undefined) outcome = CommitOutcome.RELEASED;
+  }
+  return { outcome };
+}
