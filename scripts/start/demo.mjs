@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readAccounts } from './accounts.mjs';
 import { Fault } from './fault.mjs';
-import { call, login, request } from './gateway.mjs';
+import { call, dataOf, login, request } from './gateway.mjs';
 
 const SHOP = 'shop_1';
 const PENDING_MS = 30_000;
@@ -69,7 +69,8 @@ async function productsByName() {
 async function stockUp(token, productId, pieces) {
   const path = `/inventory/${SHOP}/${productId}`;
   const stock = await request('GET', path, { token });
-  const change = pieces - (stock.data?.available ?? 0);
+  const { available } = stock.status === 404 ? { available: 0 } : dataOf(stock, 'GET', path);
+  const change = pieces - available;
   if (change <= 0) return;
   await call('POST', `${path}/adjustments`, { token, body: { change, reason: 'demo stock' } });
 }

@@ -53,7 +53,15 @@ export async function request(method, path, { token, body, key } = {}) {
  * @param {{ token?: string, body?: unknown, key?: string }} [options]
  */
 export async function call(method, path, options) {
-  const answer = await request(method, path, options);
+  return dataOf(await request(method, path, options), method, path);
+}
+
+/**
+ * @param {Answer} answer
+ * @param {string} method
+ * @param {string} path
+ */
+export function dataOf(answer, method, path) {
   if (answer.status < 400) return answer.data;
   throw new Fault(
     `The gateway answered ${method} /api/v1${path} with ${answer.status}: ${answer.error || 'no reason'}.`,
