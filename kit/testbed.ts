@@ -78,6 +78,7 @@ export interface TestbedOptions<D extends Definition> {
     : undefined;
   flags?: FlagValues | ((caller: Caller) => FlagValues);
   clock?: FakeClock;
+  log?: Log;
   /** Another testbed's: then this is a second process of the same service. */
   memory?: Memory;
 }
