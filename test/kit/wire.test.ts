@@ -1,0 +1,127 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import { startSidecars } from '../harness/sidecars';
+import type { World } from '../harness/world';
+import { until } from '../harness/until';
+import { asService } from '#kit/caller';
+import { systemClock } from '#kit/clock';
+import { unaryDefinition } from '#kit/dapr/grpc-adapter';
+import { Code } from '#kit/errors';
+import { type Cause, newCause } from '#kit/handling';
+import { type Running, start } from '#kit/run';
+import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
+import { InventoryService, ReserveRequestSchema } from '#proto/retail/inventory/v1/inventory_pb';
+import { type Context, answerer, asker, forget, seen } from './sample';
+
+const TOKEN = 'the-token-of-the-sidecar';
+
+describe('between two services, on real sidecars', () => {
+  let world: World;
+  let order: Running;
+  let inventory: Running;
+
+  beforeAll(async () => {
+    // a sidecar reads it from its own environment, and shows it to its service
+    process.env['APP_API_TOKEN'] = TOKEN;
+    const env = { LOG_LEVEL: 'silent', APP_API_TOKEN: TOKEN };
+    world = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], { env });
+    order = await start(asker, world.app('order').env);
+    inventory = await start(answerer, world.app('inventory').env);
+    await until('the first answer', () => begin().inventory.getStock({}), 30_000);
+  });
+  afterAll(async () => {
+    delete process.env['APP_API_TOKEN'];
+    await Promise.all([order.stop(), inventory.stop()]);
+    await world.stop();
+  });
+  afterEach(forget);
+
+  const begin = (given: Partial<Cause> = {}): Context => {
+    const deadline = systemClock.now() + 20_000;
+    // the host of this very service
+    return order.host.begin(
+      newCause(systemClock, { caller: asService(), deadline, ...given }),
+    ) as unknown as Context;
+  };
+
+  it('an answer that is unavailable once is asked for again, as the same work', async () => {
+    await expect(begin().inventory.reserve({ orderId: 'flaky_1' })).resolves.toBeDefined();
+    const tries = seen.filter(({ id }) => id === 'flaky_1');
+    expect(tries).toHaveLength(2);
+    expect(tries[1]?.causeId).toBe(tries[0]?.causeId);
+  });
+
+  it('the deadline and the trace of the caller go along', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const context = begin({
+      traceparent: `00-${trace}-b7ad6b7169203331-01`,
+      deadline: systemClock.now() + 2_000,
+    });
+    await context.inventory.reserve({ orderId: 'traced_1' });
+    const [entry] = seen.filter(({ id }) => id === 'traced_1');
+    const { traceparent, left } = entry?.detail as { traceparent: string; left: number };
+    expect(traceparent).toContain(trace);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(2_000);
+  });
+
+  it('a service that is not there cannot be reached', async () => {
+    const delivery = begin().client('delivery', DeliveryService);
+    await expect(delivery.getDelivery({ orderId: 'x' })).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+      details: { reason: 'unreachable' },
+    });
+  });
+
+  it('every service tells how it is', async () => {
+    const status = await begin().client('inventory', OperationsService).getStatus({});
+    expect(status).toMatchObject({ service: 'inventory', ready: true });
+    expect(status.checks).toMatchObject([{ name: 'sidecar', ok: true, message: '' }]);
+  });
+
+  it('a call that does not come through the sidecar is turned away', async () => {
+    const { path, requestSerialize, responseDeserialize } = unaryDefinition(
+      InventoryService.method.reserve,
+    );
+    const port = String(world.app('inventory').plan.appPort);
+    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+    const ask = async (metadata: Metadata) =>
+      new Promise<number>((answered) => {
+        const request = create(ReserveRequestSchema, { orderId: 'direct_1' });
+        client.makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          request,
+          metadata,
+          (error) => {
+            answered(error?.code ?? Code.OK);
+          },
+        );
+      });
+    const wrong = new Metadata();
+    wrong.set('dapr-api-token', 'another');
+    const right = new Metadata();
+    right.set('dapr-api-token', TOKEN);
+    expect(await ask(new Metadata())).toBe(Code.UNAUTHENTICATED);
+    expect(await ask(wrong)).toBe(Code.UNAUTHENTICATED);
+    expect(await ask(right)).toBe(Code.OK);
+    client.close();
+  });
+
+  // last: it leaves the breaker open
+  it('a service that fails again and again is left alone for a while', async () => {
+    const failures = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) =>
+        begin().inventory.reserve({ orderId: `lost_${String(index)}` }),
+      ),
+    );
+    expect(failures.every(({ status }) => status === 'rejected')).toBe(true);
+    await expect(begin().inventory.reserve({ orderId: 'fine_1' })).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+      details: { reason: 'circuit_open' },
+    });
+  });
+});
