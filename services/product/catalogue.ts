@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Caller } from '#kit/caller';
+import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { notFound } from '#kit/errors';
 import { Id, Text, checked } from '#kit/validate';
 import type {
   CreateProductRequest,
@@ -12,6 +12,8 @@ import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#c
 import { shown } from './availability';
 import { Price, type Product, created, revised, shelf } from './domain';
 import type { ProductContext } from './service';
+
+const EDITORS = ['seller', 'admin', 'service'] as const;
 
 const Wanted = z.object({
   name: Text(1, 200),
@@ -23,7 +25,7 @@ const Revision = Wanted.partial().extend({ productId: Id });
 
 export async function createProduct(request: CreateProductRequest, context: ProductContext) {
   const { products, newId, execute, clock, caller } = context;
-  assertSeller(caller);
+  allow(caller, ...EDITORS);
   const wanted = checked(Wanted, request);
   const productId = newId('product');
   const known = await products.get(productId);
@@ -49,7 +51,7 @@ export async function addProduct(
 
 export async function updateProduct(request: UpdateProductRequest, context: ProductContext) {
   const { products, execute, clock, caller } = context;
-  assertSeller(caller);
+  allow(caller, ...EDITORS);
   const { productId, ...revision } = checked(Revision, request);
   const known = await products.get(productId);
   if (known === undefined) throw notFound('product');
@@ -89,9 +91,4 @@ async function shelve(
   // a later move may have come by in between, and found nothing to remove
   if (shelf(product.category) !== to) await lists.catalogue.remove(to, productId);
   return product;
-}
-
-function assertSeller({ role }: Caller): void {
-  if (role === 'seller' || role === 'admin' || role === 'service') return;
-  throw new MicroserviceError('only sellers change the catalogue', Code.PERMISSION_DENIED);
 }

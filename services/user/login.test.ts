@@ -125,8 +125,7 @@ describe('logging in', () => {
 
   test('hashes a password anew that was hashed when a guess was cheaper', async () => {
     const old = await withAnna();
-    const bed: Bed = testbed(user, { config: { PASSWORD_COST: 5 } });
-    for (const [key, stored] of old.memory.documents) bed.memory.documents.set(key, stored);
+    const bed: Bed = testbed(user, { config: { PASSWORD_COST: 5 }, memory: old.memory });
     const { user: known } = await bed.call('login', anna, { caller });
     const stored = await bed.context().users.get(known!.userId);
     expect(stored?.passwordHash).toContain('ln=5,');

@@ -1,5 +1,6 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
+import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
 import { Code, MicroserviceError, notFound } from '#kit/errors';
@@ -53,10 +54,8 @@ export async function reviseUser(
 }
 
 export async function getContact(request: GetContactRequest, { users, caller }: UserContext) {
+  allow(caller, 'service', 'admin');
   const { userId } = checked(z.object({ userId: Id }), request);
-  if (caller.role !== 'service' && caller.role !== 'admin') {
-    throw new MicroserviceError('contacts are for services only', Code.PERMISSION_DENIED);
-  }
   const user = await users.get(userId);
   if (user === undefined) throw notFound('user');
   const { email, name, phone } = user;
