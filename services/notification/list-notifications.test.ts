@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Caller } from '#kit/caller';
+import { Code } from '#kit/errors';
+import { testbed } from '#kit/testbed';
+import { PaymentFailed } from '#contracts/payment';
+import { notification } from './service';
+
+const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
+
+async function bedWith(count: number) {
+  const on = testbed(notification, { config: { OPERATIONS_EMAIL: 'ops@example.com' } });
+  for (let n = 1; n <= count; n++) {
+    const whose = { paymentId: `pay_o${n}`, orderId: `o${n}`, userId: 'ann' };
+    await on.hear(PaymentFailed, { ...whose, reason: 'card_expired' });
+    on.clock.advance(1_000);
+  }
+  return on;
+}
+
+describe('the inbox', () => {
+  it('shows what its user was told, newest first, in pages', async () => {
+    const on = await bedWith(5);
+    const page = (number: number) =>
+      on.call('listNotifications', { page: number, limit: 2 }, { caller: ann });
+    const first = await page(1);
+    expect(first).toMatchObject({ page: 1, limit: 2, total: 5 });
+    expect(first.items).toMatchObject([
+      {
+        channel: 'inbox',
+        subject: 'Your payment for order o5 failed',
+        text: 'The reason: card expired. Nothing was taken.',
+        eventType: 'payment.failed',
+      },
+      { subject: 'Your payment for order o4 failed' },
+    ]);
+    expect(first.items[0]?.sentAt?.seconds).toBe(BigInt(Date.UTC(2026, 0, 1, 0, 0, 4) / 1000));
+    expect((await page(3)).items).toMatchObject([{ subject: 'Your payment for order o1 failed' }]);
+    expect((await page(4)).items).toEqual([]);
+  });
+
+  it('has pages of 20 unless asked otherwise', async () => {
+    const on = await bedWith(1);
+    expect(await on.call('listNotifications', {}, { caller: ann })).toMatchObject({
+      page: 1,
+      limit: 20,
+      total: 1,
+    });
+  });
+
+  it('is seen by nobody else', async () => {
+    const on = await bedWith(1);
+    for (const caller of [
+      { ...ann, userId: 'bob' },
+      { ...ann, userId: 'root', role: 'admin' as const },
+      { ...ann, tenantId: 'other' },
+    ]) {
+      expect(await on.call('listNotifications', {}, { caller })).toMatchObject({
+        items: [],
+        total: 0,
+      });
+    }
+    await expect(
+      on.call('listNotifications', {}, { caller: { ...ann, userId: '', role: 'anonymous' } }),
+    ).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+  });
+
+  it('leaves out what is told this very moment', async () => {
+    const on = await bedWith(1);
+    await on.context().lists.inbox.add('ann', 'ntf_not_recorded_yet');
+    expect((await on.call('listNotifications', {}, { caller: ann })).items).toHaveLength(1);
+  });
+
+  it.each([
+    [{ page: -1 }, 'page'],
+    [{ limit: -1 }, 'limit'],
+    [{ limit: 101 }, 'limit'],
+  ])('names the field that is wrong: %j', async (request, field) => {
+    const on = await bedWith(0);
+    await expect(on.call('listNotifications', request, { caller: ann })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [expect.objectContaining({ field })] },
+    });
+  });
+});

@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { notification } from './service';
+
+void run(notification);

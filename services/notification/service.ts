@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import type { Contract, EventData } from '#kit/contract';
+import { type ContextOf, Service } from '#kit/service';
+import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
+import { LowStockAlert } from '#contracts/inventory';
+import { NotificationSent } from '#contracts/notification';
+import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
+import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
+import { UserService } from '#proto/retail/user/v1/user_pb';
+import { Notification, type Telling, operators, user } from './domain';
+import { listNotifications } from './list-notifications';
+import { notify } from './notify';
+import * as texts from './texts';
+
+export const notification = new Service('notification', {
+  serves: NotificationService,
+  calls: { user: UserService },
+  stores: { notifications: Notification },
+  lists: ['inbox'],
+  sends: ['email', 'sms'],
+  publishes: [NotificationSent],
+  config: z.object({ OPERATIONS_EMAIL: z.email().default('operations@example.com') }),
+});
+
+export type Context = ContextOf<typeof notification>;
+
+notification.serve({ listNotifications });
+
+// Who is told of what, and by which channel. Everything is in the inbox, to be looked up; an email
+// is for what ends an order or moves money back, a text message for what cannot wait. What an
+// order.cancelled follows at once has no email of its own.
+tell(OrderCreated, { to: user, channels: ['inbox'], text: texts.orderCreated });
+tell(OrderConfirmed, { to: user, channels: ['inbox', 'email'], text: texts.orderConfirmed });
+tell(OrderCancelled, { to: user, channels: ['inbox', 'email', 'sms'], text: texts.orderCancelled });
+tell(PaymentProcessed, { to: user, channels: ['inbox'], text: texts.paymentProcessed });
+tell(PaymentFailed, { to: user, channels: ['inbox'], text: texts.paymentFailed });
+tell(RefundProcessed, { to: user, channels: ['inbox', 'email'], text: texts.refundProcessed });
+tell(DeliveryScheduled, { to: user, channels: ['inbox'], text: texts.deliveryScheduled });
+tell(DeliveryStatusUpdated, { to: user, channels: ['inbox', 'sms'], text: texts.deliveryMoved });
+tell(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock });
+
+function tell<C extends Contract>(contract: C, telling: Telling<EventData<C>>): void {
+  notification.on(contract, (data, context, meta) => notify(telling, data, meta, context));
+}
