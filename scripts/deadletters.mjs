@@ -47,8 +47,11 @@ await runScript(async () => {
   }
   if (!service || !id) throw new Fault(`Which one? Run:\n${HELP}`);
   if (verb === 'show') print(await call('GET', pathOf(service, id), { token }));
-  else if (verb === 'replay') print(await call('POST', pathOf(service, id, 'replay'), { token }));
-  else if (verb === 'discard') {
+  else if (verb === 'replay') {
+    const outcome = await call('POST', pathOf(service, id, 'replay'), { token });
+    print(outcome);
+    if (!outcome.succeeded) process.exitCode = 1;
+  } else if (verb === 'discard') {
     await call('DELETE', pathOf(service, id), { token });
     if (!values.json) console.log('Discarded.');
   } else throw new Fault(`"${verb}" is not known. Run:\n${HELP}`);

@@ -9,9 +9,11 @@ await runScript(async () => {
   if (process.argv.includes('--json')) {
     console.log(JSON.stringify(health, null, 2));
   } else {
-    for (const [name, value] of Object.entries(health)) {
+    console.log(health.status ?? error);
+    for (const { service, status: state, latency, faults = [] } of health.services ?? []) {
+      const ms = `${Math.round(latency)} ms`;
       console.log(
-        `${name.padEnd(14)} ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+        `  ${service.padEnd(14)} ${state.padEnd(10)} ${ms.padStart(7)}  ${faults.join(', ')}`,
       );
     }
   }
