@@ -55,8 +55,9 @@ function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse
 function sendByStatus(response: EdgeResponse, { codes, refusal }: ByStatus, json: JsonValue): void {
   // an answer is a message, so its JSON is an object
   const told = json as Readonly<Record<string, JsonValue>>;
-  const status = codes[String(told['status'])];
-  if (status === undefined) throw new Error(`no status for ${String(told['status'])}`);
+  const state = typeof told['status'] === 'string' ? told['status'] : '';
+  const status = codes[state];
+  if (status === undefined) throw new Error(`there is no status for ${state}`);
   if (status < 400) {
     sendData(response, status, json);
     return;

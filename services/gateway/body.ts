@@ -5,8 +5,14 @@ import type { EdgeRequest, EdgeResponse } from './exchange';
 export const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
 
+type Reader = (
+  request: EdgeRequest,
+  response: EdgeResponse,
+  next: (error?: unknown) => void,
+) => void;
+
 // whatever JSON it is, the reader of the request says what it should have been
-const json = express.json({ limit: MAX_BYTES, strict: false, type: () => true });
+const json: Reader = express.json({ limit: MAX_BYTES, strict: false, type: () => true });
 
 /** Reads a body of JSON; no body is as good as an empty object. */
 export function readBody(request: EdgeRequest, response: EdgeResponse, next: NextFunction): void {

@@ -23,7 +23,7 @@ export function readRequest(route: RpcRoute, { params, query, body }: Parts): Me
     if (name !== 'service') reader.fill(message, { [name]: text }, '', [name]);
   }
   reader.fill(message, reader.texts(message.desc, query), '', route.query);
-  reader.fill(message, body ?? {}, '', route.body);
+  reader.fill(message, body === undefined ? {} : body, '', route.body);
   reader.finish();
   return message.message;
 }

@@ -18,7 +18,8 @@ export class Keys {
   #keys: ReadonlyMap<string, CryptoKey> = new Map();
   #askAfter = 0;
   #renewAfter = 0;
-  #failure: unknown;
+  /** Why they could not be had the last time. */
+  #failure: Error | undefined;
   #asking: Promise<void> | undefined;
 
   constructor(private readonly host: Host) {}
@@ -57,7 +58,7 @@ export class Keys {
       this.#renewAfter = clock.now() + RENEW_MS;
     } catch (error) {
       log.warn({ err: error }, 'keys could not be fetched');
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#askAfter = clock.now() + RETRY_MS;
     }
   }

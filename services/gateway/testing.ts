@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { Agent, request } from 'undici';
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
+import type { Log } from '#kit/log';
+import { FakeClock, type Fakes, testbed } from '#kit/testbed';
+import { createApp } from './app';
+import { gateway } from './service';
+
+export type Calls = Fakes<typeof gateway.definition>;
+
+export interface Asked {
+  token?: string | undefined;
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is. */
+  raw?: string | Buffer;
+}
+
+export interface Answered {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: {
+    success?: boolean;
+    data?: unknown;
+    error?: string;
+    statusCode?: number;
+    details?: { fields?: { field: string; message: string }[]; [name: string]: unknown };
+    requestId?: string;
+    timestamp?: string;
+  };
+}
+
+export const KID = 'key-1';
+
+/** A key pair as the user service has it: to sign with, and the half that it publishes. */
+export async function newKey(kid = KID) {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const { x = '', y = '' } = await exportJWK(publicKey);
+  const jwk = { kty: 'EC', crv: 'P-256', x, y, kid, alg: 'ES256', use: 'sig' };
+  return { kid, privateKey, jwk };
+}
+export type Key = Awaited<ReturnType<typeof newKey>>;
+
+/** The edge on a port of its own, over a sidecar in memory; close it at the end. */
+export async function openEdge(calls: Calls = {}, options: { log?: Log } = {}) {
+  const key = await newKey();
+  const clock = new FakeClock();
+  const getKeys = () => ({ keys: [key.jwk] });
+  const bed = testbed(gateway, {
+    ...options,
+    clock,
+    calls: { ...calls, user: { getKeys, ...calls.user } },
+    config: { SERVICE_VERSION: '1.2.3', INSTANCE_ID: 'test' },
+  });
+  const server = createServer(createApp(bed.host)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  // a server that listens on a port has an address that is no path
+  const { port } = server.address() as AddressInfo;
+  const dispatcher = new Agent();
+
+  const ask = async (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS',
+    path: string,
+    { token, headers = {}, body, raw }: Asked = {},
+  ): Promise<Answered> => {
+    const sent = raw ?? (body === undefined ? null : JSON.stringify(body));
+    const answer = await request(`http://127.0.0.1:${port}${path}`, {
+      method,
+      dispatcher,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(sent === null ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: sent,
+    });
+    const text = await answer.body.text();
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      // what the edge answers is what these tests are about
+      body: text === '' ? {} : (JSON.parse(text) as Answered['body']),
+    };
+  };
+
+  /** A good token, but for the claims given; one that is undefined is left out. */
+  const token = async (claims: Record<string, unknown> = {}, signer: Key = key) => {
+    const now = Math.floor(clock.now() / 1000);
+    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', iat: now, exp: now + 3600 };
+    const given = { iss: TOKEN_ISSUER, aud: TOKEN_AUDIENCE, ...usual, ...claims };
+    const payload = JSON.parse(JSON.stringify(given)) as JWTPayload; // as it would be on the wire
+    return new SignJWT(payload)
+      .setProtectedHeader({ alg: 'ES256', kid: signer.kid })
+      .sign(signer.privateKey);
+  };
+
+  const close = async () => {
+    server.close();
+    await dispatcher.close();
+  };
+  return { bed, clock, key, port, ask, token, close };
+}
+export type Edge = Awaited<ReturnType<typeof openEdge>>;
