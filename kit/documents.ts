@@ -75,8 +75,12 @@ export class Documents {
     private readonly meter: DocumentMeter,
   ) {}
 
-  /** The documents of one kind, as one handling sees and changes them. */
-  open<T>(name: string, schema: z.ZodType<T>, handling: Handling): Store<T> {
+  /**
+   * The documents of one kind, as one handling sees and changes them. A change is known again by
+   * its place among the handling's changes of that document, or by the effect that is named here:
+   * then it is made once for each document, however often it is tried.
+   */
+  open<T>(name: string, schema: z.ZodType<T>, handling: Handling, effect?: string): Store<T> {
     const { tenantId } = handling.cause.caller;
     const stateKey = (key: string) => `${name}:${tenantId}:${key}`;
     const read = (value: unknown, key: string): T => {
@@ -136,7 +140,8 @@ export class Documents {
     };
 
     const decide = async <O>(key: string, change: (current: T | undefined) => Decision<T, O>) => {
-      const by = `${handling.cause.id}#${String(handling.ordinal(`change ${stateKey(key)}`))}`;
+      const which = effect ?? String(handling.ordinal(`change ${stateKey(key)}`));
+      const by = `${handling.cause.id}#${which}`;
       return this.#queue.run(stateKey(key), async () => {
         for (let tries = 0; tries < TRIES; tries++) {
           const decided = await attempt(key, by, change);

@@ -6,6 +6,7 @@ import type { Handling } from './handling';
 export interface List {
   /** Adds once: an id that is in the newest page already is not added again. */
   add(owner: string, id: string): Promise<void>;
+  /** Takes an id out; nothing happens where there is none. */
   remove(owner: string, id: string): Promise<void>;
   /** A page of ids, newest first; `page` counts from 1. */
   page(owner: string, page: number, limit: number): Promise<{ ids: string[]; total: number }>;
@@ -21,60 +22,81 @@ const Page = z.object({
 type Page = z.infer<typeof Page>;
 
 export function openList(documents: Documents, name: string, handling: Handling): List {
-  const pages: Store<Page> = documents.open(`list-${name}`, Page, handling);
+  const open = (effect?: string): Store<Page> =>
+    documents.open(`list-${name}`, Page, handling, effect);
   // no entity has such a key, so the sequence of its own document is not mistaken for the list's
   const headOf = (owner: string) => `of:${owner}`;
   const archived = (owner: string, index: number) => `${headOf(owner)}:${String(index)}`;
   const empty: Page = { ids: [], older: [] };
+  const isFull = ({ ids }: Page) => ids.length >= PAGE_SIZE;
+
+  /** The changes of one id, told from whatever else the same handling does to the list. */
+  const changing = (verb: string, owner: string, id: string) =>
+    open(`${verb} ${id} ${handling.ordinal(`${verb} ${name} ${owner} ${id}`)}`);
+
+  /**
+   * Makes room behind a full head. Such a head changes in no other way, so whoever meets it writes
+   * the same page, and may do so only while there is none: it may have lost an id since.
+   */
+  const archive = async (owner: string, { ids, older }: Page) => {
+    const pages = open(`archive ${older.length}`);
+    await pages.update(archived(owner, older.length), (page) => page ?? { ids, older: [] });
+    await pages.update(headOf(owner), (now = empty) =>
+      now.older.length === older.length ? { ids: [], older: [...older, ids.length] } : now,
+    );
+  };
 
   return {
     async add(owner, id) {
+      const pages = changing('add', owner, id);
       for (;;) {
-        const head = (await pages.get(headOf(owner))) ?? empty;
-        if (head.ids.includes(id)) return;
-        if (head.ids.length >= PAGE_SIZE) {
-          // a full head changes no more before it is archived, so a crash between the two writes
-          // only writes the same page again
-          const full = archived(owner, head.older.length);
-          await pages.update(full, () => ({ ids: head.ids, older: [] }));
-        }
+        const head = await pages.get(headOf(owner));
+        if (head !== undefined && isFull(head) && !head.ids.includes(id))
+          await archive(owner, head);
         const { outcome } = await pages.decide(headOf(owner), (now = empty) => {
-          if (now.ids.includes(id)) return { document: now, outcome: 'added' };
-          if (now.ids.length < PAGE_SIZE) {
-            return { document: { ...now, ids: [...now.ids, id] }, outcome: 'added' };
-          }
-          if (now.older.length !== head.older.length)
-            return { document: now, outcome: 'overtaken' };
-          return {
-            document: { ids: [id], older: [...now.older, now.ids.length] },
-            outcome: 'added',
-          };
+          if (now.ids.includes(id)) return { document: now, outcome: 'there' };
+          if (isFull(now)) return { document: now, outcome: 'full' };
+          return { document: { ...now, ids: [...now.ids, id] }, outcome: 'added' };
         });
-        if (outcome === 'added') return;
+        if (outcome !== 'full') return;
       }
     },
 
     async remove(owner, id) {
-      const head = (await pages.get(headOf(owner))) ?? empty;
-      for (let index = head.older.length - 1; index >= 0 && !head.ids.includes(id); index--) {
-        const key = archived(owner, index);
-        const page = await pages.get(key);
-        if (page?.ids.includes(id) !== true) continue;
-        const left = page.ids.filter((other) => other !== id);
-        await pages.update(key, () => ({ ids: left, older: [] }));
-        await pages.update(headOf(owner), (now = empty) => ({
-          ...now,
-          older: now.older.map((count, at) => (at === index ? left.length : count)),
-        }));
-        return;
+      const pages = changing('remove', owner, id);
+      for (;;) {
+        const head = await pages.get(headOf(owner));
+        if (head === undefined) return;
+        if (isFull(head)) {
+          await archive(owner, head);
+          continue;
+        }
+        for (let index = head.older.length - 1; index >= 0 && !head.ids.includes(id); index--) {
+          const { document: left, outcome: was } = await pages.decide(
+            archived(owner, index),
+            (page = empty) => ({ document: without(page, id), outcome: page.ids.includes(id) }),
+          );
+          if (!was) continue;
+          // another may have taken more out meanwhile, and counted already
+          await pages.update(headOf(owner), (now = empty) => ({
+            ...now,
+            older: now.older.map((count, at) =>
+              at === index ? Math.min(count, left.ids.length) : count,
+            ),
+          }));
+          return;
+        }
+        const { outcome } = await pages.decide(headOf(owner), (now = empty) => {
+          const overtaken = isFull(now) || now.older.length !== head.older.length;
+          if (overtaken) return { document: now, outcome: 'overtaken' };
+          return { document: without(now, id), outcome: 'done' };
+        });
+        if (outcome !== 'overtaken') return;
       }
-      await pages.update(headOf(owner), (now = empty) => {
-        const left = now.ids.filter((other) => other !== id);
-        return left.length === now.ids.length ? now : { ...now, ids: left };
-      });
     },
 
     async page(owner, page, limit) {
+      const pages = open();
       const head = (await pages.get(headOf(owner))) ?? empty;
       const sizes = [...head.older, head.ids.length];
       const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -96,4 +118,10 @@ export function openList(documents: Documents, name: string, handling: Handling)
       return { ids, total };
     },
   };
+}
+
+/** The page without an id; the same page where it has none. */
+function without(page: Page, id: string): Page {
+  if (!page.ids.includes(id)) return page;
+  return { ...page, ids: page.ids.filter((other) => other !== id) };
 }
