@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, MicroserviceError } from './errors';
-import { Id, PageRequest, Quantity, Text, checked } from './validate';
+import { Address, Id, PageRequest, Quantity, Text, checked } from './validate';
 
 const PlaceOrder = z.object({
   shopId: Id,
@@ -98,6 +98,19 @@ describe('a quantity', () => {
     expect([0, -1, 1001, 1.5, Number.NaN].some((count) => Quantity.safeParse(count).success)).toBe(
       false,
     );
+  });
+});
+
+describe('an address', () => {
+  const address = { name: 'A', line1: 'B 1', postalCode: '12345', city: 'C', country: 'DE' };
+
+  it('may do without a second line', () => {
+    expect(Address.parse(address)).toEqual({ ...address, line2: '' });
+  });
+
+  it.each(['name', 'line1', 'postalCode', 'city', 'country'])('needs its %s', (field) => {
+    const { details } = refusalOf(Address, { ...address, [field]: '' });
+    expect(details.fields?.map((fault) => fault.field)).toEqual([field]);
   });
 });
 

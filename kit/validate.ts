@@ -27,6 +27,17 @@ export function Text(min: number, max: number) {
   return z.string().trim().min(min).max(max);
 }
 
+/** Where something is brought. Personal: it is told to nobody but who brings it. */
+export const Address = z.object({
+  name: Text(1, 200),
+  line1: Text(1, 200),
+  line2: Text(0, 200).default(''),
+  postalCode: Text(1, 20),
+  city: Text(1, 200),
+  country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 code such as DE'),
+});
+export type Address = z.output<typeof Address>;
+
 /** A number that protobuf gives as 0 where the request has none. */
 function orWhenAbsent(usual: number, number: z.ZodInt) {
   return z
