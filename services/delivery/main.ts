@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { delivery } from './service';
+
+void run(delivery);

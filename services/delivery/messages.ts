@@ -1,0 +1,38 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { DeliverySchema } from '#proto/retail/delivery/v1/delivery_pb';
+import { DeliveryStatusUpdated } from '#contracts/delivery';
+import { type Delivery, type Planned, type Status, planned } from './domain';
+import type { Context } from './service';
+
+/** Says that a delivery came from one status to the next; nothing where it did not. */
+export async function sayMoved(
+  { publish }: Context,
+  document: Delivery,
+  from: Status | undefined,
+  to: Status,
+): Promise<void> {
+  const delivery = planned(document);
+  if (delivery === undefined || from === undefined) return;
+  const { deliveryId, orderId, userId } = delivery;
+  // a redelivery may find it further on: what is said is the step that this change made
+  await publish(DeliveryStatusUpdated, {
+    ...{ deliveryId, orderId, userId },
+    ...{ status: to, previousStatus: from },
+  });
+}
+
+/** What is told of a delivery: everything but the address. */
+export function toMessage(delivery: Planned): MessageInitShape<typeof DeliverySchema> {
+  const { deliveryId, orderId, userId, shopId, status } = delivery;
+  return {
+    ...{ deliveryId, orderId, userId, shopId, status },
+    estimatedAt: time(delivery.estimatedAt),
+    createdAt: time(delivery.createdAt),
+    updatedAt: time(delivery.updatedAt),
+  };
+}
+
+export function time(iso: string) {
+  return timestampFromDate(new Date(iso));
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { Address, Id } from '#kit/validate';
+
+export const OrderRequest = z.object({ orderId: Id });
+
+export const ScheduleRequest = z.object({
+  orderId: Id,
+  userId: Id,
+  shopId: Id,
+  address: Address,
+});
+
+export const StatusRequest = z.object({
+  orderId: Id,
+  status: z.enum(['picked_up', 'in_transit', 'delivered']),
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from '@jest/globals';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
+import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code, unavailable } from '#kit/errors';
+import {
+  type Bed,
+  PERSONAL,
+  abroad,
+  address,
+  empty,
+  movedOn,
+  order,
+  scheduled,
+  statusOf,
+} from './testing';
+
+describe('schedule', () => {
+  it('plans a delivery and says when it is estimated', async () => {
+    const bed = empty();
+    const answer = await bed.call('schedule', order);
+    expect(answer.outcome).toBe(ScheduleOutcome.SCHEDULED);
+    const estimatedAt = timestampDate(answer.estimatedAt!).toISOString();
+    expect(estimatedAt).toBe('2026-01-05T18:00:00.000Z');
+    const { deliveryId } = answer;
+    expect(bed.said(DeliveryScheduled)).toEqual([
+      { orderId: 'o1', userId: 'u1', shopId: 'shop_1', deliveryId, estimatedAt },
+    ]);
+  });
+
+  it('plans once for an order, whoever asks how often', async () => {
+    const bed = await scheduled();
+    const first = await bed.call('getDelivery', { orderId: 'o1' });
+    bed.clock.advance(7 * 24 * 3600 * 1000);
+    const { deliveryId, estimatedAt } = first;
+    const again = await bed.call('schedule', order);
+    expect(again).toMatchObject({ outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt });
+    expect(bed.said(DeliveryScheduled)).toHaveLength(1);
+  });
+
+  it('refuses an address that is not served, and says nothing of it', async () => {
+    const bed = empty();
+    const refusal = { outcome: ScheduleOutcome.REFUSED, reason: 'undeliverable' };
+    expect(await bed.call('schedule', abroad)).toMatchObject(refusal);
+    expect(await bed.call('schedule', order)).toMatchObject(refusal);
+    expect(bed.memory.events).toEqual([]);
+    await expect(bed.call('getDelivery', { orderId: 'o1' })).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+    });
+  });
+
+  it('comes too late after a cancel', async () => {
+    const bed = empty();
+    await bed.call('cancel', { orderId: 'o1' });
+    const refusal = { outcome: ScheduleOutcome.REFUSED, reason: 'cancelled' };
+    expect(await bed.call('schedule', order)).toMatchObject(refusal);
+    expect(bed.memory.events).toEqual([]);
+  });
+
+  it('answers a repetition as the first time, though the delivery was cancelled since', async () => {
+    const bed = await scheduled();
+    await bed.call('cancel', { orderId: 'o1' });
+    const again = await bed.call('schedule', order, { id: 'first' });
+    expect(again.outcome).toBe(ScheduleOutcome.SCHEDULED);
+    expect((await bed.call('schedule', order)).outcome).toBe(ScheduleOutcome.REFUSED);
+    expect(await statusOf(bed)).toBe('cancelled');
+  });
+
+  it('fails where the bus is not there, and ends the same when asked again', async () => {
+    const bed = empty();
+    bed.sidecar.onPublish = () => {
+      throw unavailable('the bus is not there');
+    };
+    await expect(bed.call('schedule', order, { id: 'c1' })).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+    });
+    bed.restart();
+    expect((await bed.call('schedule', order, { id: 'c1' })).outcome).toBe(
+      ScheduleOutcome.SCHEDULED,
+    );
+    expect(bed.said(DeliveryScheduled)).toHaveLength(1);
+  });
+
+  it('is safe against crashes, when it plans and when it refuses', async () => {
+    await expectCrashSafe(empty, (bed) => bed.call('schedule', order, { id: 'c1' }));
+    await expectCrashSafe(empty, (bed) => bed.call('schedule', abroad, { id: 'c1' }));
+  });
+
+  it.each([
+    ['orderId', { ...order, orderId: '' }],
+    ['userId', { ...order, userId: 'u 1' }],
+    ['shopId', { ...order, shopId: '' }],
+    ['address', { orderId: 'o1', userId: 'u1', shopId: 's1' }],
+    ['address.name', { ...order, address: { ...address, name: '' } }],
+    ['address.line1', { ...order, address: { ...address, line1: ' ' } }],
+    ['address.line2', { ...order, address: { ...address, line2: 'x'.repeat(201) } }],
+    ['address.postalCode', { ...order, address: { ...address, postalCode: '' } }],
+    ['address.city', { ...order, address: { ...address, city: '' } }],
+    ['address.country', { ...order, address: { ...address, country: 'Germany' } }],
+  ])('names %s where it is wrong, and repeats nothing of the address', async (field, request) => {
+    const failure: unknown = await empty()
+      .call('schedule', request)
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field }] },
+    });
+    expect(String(failure)).not.toMatch(PERSONAL);
+  });
+});
+
+describe('cancel', () => {
+  it.each([
+    ['scheduled', []],
+    ['picked_up', ['picked_up']],
+    ['in_transit', ['picked_up', 'in_transit']],
+  ])('calls off what is %s, once', async (previousStatus, steps) => {
+    const bed = await movedOn(...steps);
+    await bed.call('cancel', { orderId: 'o1' });
+    await bed.call('cancel', { orderId: 'o1' });
+    expect(await statusOf(bed)).toBe('cancelled');
+    const cancelled = bed
+      .said(DeliveryStatusUpdated)
+      .filter(({ status }) => status === 'cancelled');
+    expect(cancelled).toMatchObject([{ orderId: 'o1', userId: 'u1', previousStatus }]);
+  });
+
+  it('is refused for what is delivered', async () => {
+    const bed = await movedOn('picked_up', 'in_transit', 'delivered');
+    await expect(bed.call('cancel', { orderId: 'o1' })).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: { reason: 'already_delivered' },
+    });
+    expect(await statusOf(bed)).toBe('delivered');
+  });
+
+  it('is nothing but remembered where nothing is to be brought', async () => {
+    const bed = empty();
+    await bed.call('schedule', abroad);
+    await bed.call('cancel', { orderId: 'o1' });
+    expect(bed.memory.events).toEqual([]);
+    expect(await bed.call('schedule', order)).toMatchObject({ reason: 'undeliverable' });
+  });
+
+  it('is safe against crashes', async () => {
+    const act = (bed: Bed) => bed.call('cancel', { orderId: 'o1' }, { id: 'c1' });
+    await expectCrashSafe(scheduled, act);
+    await expectCrashSafe(empty, act);
+  });
+});

@@ -1,0 +1,53 @@
+import {
+  type CancelRequest,
+  ScheduleOutcome,
+  type ScheduleRequest as ScheduleMessage,
+} from '#proto/retail/delivery/v1/delivery_pb';
+import { DeliveryScheduled } from '#contracts/delivery';
+import { allow } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import { checked } from '#kit/validate';
+import { callOff, estimate, plan, planned } from './domain';
+import { sayMoved, time } from './messages';
+import { OrderRequest, ScheduleRequest } from './requests';
+import type { Context } from './service';
+
+/** Plans the delivery of an order, once, or refuses. */
+export async function schedule(request: ScheduleMessage, context: Context) {
+  const { caller, clock, config, deliveries, newId, publish } = context;
+  allow(caller, 'service');
+  const order = checked(ScheduleRequest, request);
+  const at = isoTime(clock);
+  const wanted = {
+    ...order,
+    status: 'scheduled' as const,
+    deliveryId: newId('delivery'),
+    estimatedAt: estimate(clock.now(), order.address, config.DELIVERY_HOME),
+    createdAt: at,
+    updatedAt: at,
+  };
+  const { document, outcome } = await deliveries.decide(order.orderId, (now) =>
+    plan(now, wanted, config.DELIVERY_COUNTRIES),
+  );
+  const delivery = planned(document);
+  if (delivery === undefined || outcome.refusal !== undefined) {
+    return { outcome: ScheduleOutcome.REFUSED, reason: outcome.refusal ?? 'cancelled' };
+  }
+  const { deliveryId, orderId, userId, shopId, estimatedAt } = delivery;
+  if (outcome.isNew) {
+    await publish(DeliveryScheduled, { deliveryId, orderId, userId, shopId, estimatedAt });
+  }
+  return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: time(estimatedAt) };
+}
+
+/** Cancels the delivery of an order. A schedule that comes later is refused. */
+export async function cancel(request: CancelRequest, context: Context) {
+  const { caller, clock, deliveries } = context;
+  allow(caller, 'service');
+  const { orderId } = checked(OrderRequest, request);
+  const { document, outcome } = await deliveries.decide(orderId, (now) =>
+    callOff(now, orderId, isoTime(clock)),
+  );
+  await sayMoved(context, document, outcome.from, 'cancelled');
+  return {};
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals';
+import { readConfig } from '#kit/config';
+import { Code } from '#kit/errors';
+import { delivery } from './service';
+import { PERSONAL, abroad, as, movedOn, scheduled } from './testing';
+
+describe('who may', () => {
+  const roles = ['anonymous', 'customer', 'seller', 'admin'] as const;
+  const calls = [
+    ...roles.map((role) => ['schedule', role] as const),
+    ...roles.map((role) => ['cancel', role] as const),
+    ['updateStatus', 'anonymous'] as const,
+    ['updateStatus', 'customer'] as const,
+  ];
+
+  it.each(calls)('not call %s: %s', async (method, role) => {
+    const bed = await scheduled();
+    await expect(bed.call(method, { orderId: 'o1' }, as(role))).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+  });
+});
+
+it('tells nothing of an address to the bus', async () => {
+  const bed = await movedOn('picked_up', 'in_transit');
+  await bed.call('cancel', { orderId: 'o1' });
+  await bed.call('schedule', { ...abroad, orderId: 'o2' });
+  expect(bed.memory.events.length).toBeGreaterThan(3);
+  expect(JSON.stringify(bed.memory.events)).not.toMatch(PERSONAL);
+  const [refused] = [...bed.memory.documents].filter(([key]) => key.endsWith(':o2'));
+  expect(refused?.[1].json).not.toMatch(PERSONAL);
+});
+
+describe('the configuration', () => {
+  const read = (env: Record<string, string>) => readConfig(delivery.definition.config, env);
+
+  it('serves a good part of the world by default, from Germany', () => {
+    const usual = read({});
+    expect(usual.DELIVERY_HOME).toBe('DE');
+    expect(usual.DELIVERY_COUNTRIES).toEqual(expect.arrayContaining(['DE', 'FR', 'US']));
+  });
+
+  it('takes a list of countries, and names what is none', () => {
+    expect(read({ DELIVERY_COUNTRIES: 'DE, JP' }).DELIVERY_COUNTRIES).toEqual(['DE', 'JP']);
+    expect(() => read({ DELIVERY_COUNTRIES: 'DE,Japan' })).toThrow('DELIVERY_COUNTRIES.1 must be');
+  });
+});

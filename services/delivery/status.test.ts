@@ -1,0 +1,159 @@
+import { describe, expect, it } from '@jest/globals';
+import { create, toJsonString } from '@bufbuild/protobuf';
+import { DeliverySchema } from '#proto/retail/delivery/v1/delivery_pb';
+import { DeliveryStatusUpdated, UpdateDelivery } from '#contracts/delivery';
+import { asService } from '#kit/caller';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code, unavailable } from '#kit/errors';
+import { PERSONAL, as, empty, movedOn, scheduled, statusOf } from './testing';
+
+describe('updateStatus', () => {
+  it.each(['seller', 'admin', 'service'] as const)('moves on for a %s', async (role) => {
+    const bed = await scheduled();
+    const answer = await bed.call(
+      'updateStatus',
+      { orderId: 'o1', status: 'picked_up' },
+      as(role, 'someone'),
+    );
+    expect(answer.status).toBe('picked_up');
+    expect(bed.said(DeliveryStatusUpdated)).toMatchObject([
+      { orderId: 'o1', status: 'picked_up', previousStatus: 'scheduled' },
+    ]);
+  });
+
+  it('makes a step once for a request, however often it comes', async () => {
+    const bed = await scheduled();
+    const step = { orderId: 'o1', status: 'picked_up' };
+    await bed.call('updateStatus', step, { id: 'c1' });
+    await bed.call('updateStatus', { orderId: 'o1', status: 'in_transit' });
+    expect((await bed.call('updateStatus', step, { id: 'c1' })).status).toBe('in_transit');
+    expect(bed.said(DeliveryStatusUpdated)).toHaveLength(2);
+  });
+
+  it.each([
+    ['a step too far', [], 'in_transit'],
+    ['a step back', ['picked_up', 'in_transit'], 'picked_up'],
+    ['no step', ['picked_up'], 'picked_up'],
+  ])('refuses %s', async (_, steps, status) => {
+    const bed = await movedOn(...steps);
+    await expect(bed.call('updateStatus', { orderId: 'o1', status })).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: { reason: 'illegal_transition' },
+    });
+    expect(bed.said(DeliveryStatusUpdated)).toHaveLength(steps.length);
+  });
+
+  it('refuses to move what is cancelled', async () => {
+    const bed = await scheduled();
+    await bed.call('cancel', { orderId: 'o1' });
+    await expect(
+      bed.call('updateStatus', { orderId: 'o1', status: 'picked_up' }),
+    ).rejects.toMatchObject({ details: { reason: 'illegal_transition' } });
+  });
+
+  it('answers what is so far where the caller does not wait', async () => {
+    const bed = await scheduled();
+    const step = { orderId: 'o1', status: 'picked_up' };
+    const answer = await bed.call('updateStatus', step, { respondAsync: true });
+    expect(answer.status).toBe('scheduled');
+    await bed.settle();
+    expect(await statusOf(bed)).toBe('picked_up');
+  });
+
+  it.each([
+    ['orderId', { orderId: '', status: 'picked_up' }],
+    ['status', { orderId: 'o1', status: 'lost' }],
+    ['status', { orderId: 'o1', status: 'cancelled' }],
+    ['status', { orderId: 'o1' }],
+  ])('names %s where it is wrong', async (field, request) => {
+    await expect((await scheduled()).call('updateStatus', request)).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field }] },
+    });
+  });
+
+  it.each([
+    ['is unknown', as('admin')],
+    ['is of another tenant', as('admin', 'u1', 'another')],
+  ])('finds nothing where the delivery %s', async (what, given) => {
+    const bed = what === 'is unknown' ? empty() : await scheduled();
+    const step = { orderId: 'o1', status: 'picked_up' };
+    await expect(bed.call('updateStatus', step, given)).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+    });
+  });
+
+  it('is safe against crashes', async () => {
+    const step = { orderId: 'o1', status: 'picked_up' };
+    await expectCrashSafe(scheduled, (bed) => bed.call('updateStatus', step, { id: 'c1' }));
+  });
+});
+
+describe('the command', () => {
+  const step = { orderId: 'o1', status: 'picked_up' } as const;
+
+  it('is carried out once, and says the same again', async () => {
+    const bed = await scheduled();
+    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
+    await bed.hear(UpdateDelivery, { ...step, status: 'in_transit' });
+    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
+    const [, first, , again] = bed.memory.events;
+    const { id, sequence, data } = first!;
+    expect(again).toMatchObject({ id, sequence, data });
+    expect(await statusOf(bed)).toBe('in_transit');
+  });
+
+  it('is answered, not retried, where the step is refused or there is no delivery', async () => {
+    const bed = await scheduled();
+    expect(await bed.hear(UpdateDelivery, { ...step, status: 'delivered' })).toBe('SUCCESS');
+    expect(await bed.hear(UpdateDelivery, { ...step, orderId: 'o2' })).toBe('SUCCESS');
+    expect(await statusOf(bed)).toBe('scheduled');
+  });
+
+  it('is given again where its event could not be said', async () => {
+    const bed = await scheduled();
+    bed.sidecar.onPublish = () => {
+      throw unavailable('the bus is not there');
+    };
+    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('RETRY');
+    bed.restart();
+    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
+    expect(bed.said(DeliveryStatusUpdated)).toHaveLength(1);
+  });
+
+  it('is safe against crashes', async () => {
+    await expectCrashSafe(scheduled, (bed) => bed.hear(UpdateDelivery, step, { id: 'e1' }));
+  });
+});
+
+describe('getDelivery', () => {
+  it.each([
+    ['its buyer', as('customer')],
+    ['an admin', as('admin', 'root')],
+    ['our services', { caller: asService() }],
+  ])('shows a delivery to %s, without the address', async (_, given) => {
+    const bed = await scheduled();
+    const shown = await bed.call('getDelivery', { orderId: 'o1' }, given);
+    expect(shown).toMatchObject({ orderId: 'o1', userId: 'u1', status: 'scheduled' });
+    expect(toJsonString(DeliverySchema, create(DeliverySchema, shown))).not.toMatch(PERSONAL);
+  });
+
+  it.each([
+    ['another customer', as('customer', 'u2')],
+    ['a seller', as('seller', 'u2')],
+    ['nobody known', as('anonymous', '')],
+    ['an admin of another tenant', as('admin', 'root', 'another')],
+  ])('finds nothing for %s', async (_, given) => {
+    const bed = await scheduled();
+    await expect(bed.call('getDelivery', { orderId: 'o1' }, given)).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+      message: 'delivery not found',
+    });
+  });
+
+  it('names the order where it is wrong', async () => {
+    await expect(empty().call('getDelivery', { orderId: 'a b' })).rejects.toMatchObject({
+      details: { fields: [{ field: 'orderId' }] },
+    });
+  });
+});

@@ -1,0 +1,54 @@
+import type {
+  GetDeliveryRequest,
+  UpdateStatusRequest,
+} from '#proto/retail/delivery/v1/delivery_pb';
+import { UpdateDelivery } from '#contracts/delivery';
+import { allow, visible } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import type { EventData } from '#kit/contract';
+import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { checked } from '#kit/validate';
+import { move, planned } from './domain';
+import { sayMoved, toMessage } from './messages';
+import { OrderRequest, StatusRequest } from './requests';
+import type { Context } from './service';
+
+export async function getDelivery(request: GetDeliveryRequest, { caller, deliveries }: Context) {
+  const { orderId } = checked(OrderRequest, request);
+  return toMessage(visible(caller, planned(await deliveries.get(orderId)), 'delivery'));
+}
+
+/**
+ * Moves a delivery on. Whether the step is possible is for the command to say: a request that
+ * comes again finds the step made, and only the command, which has its identity, can tell.
+ */
+export async function updateStatus(request: UpdateStatusRequest, context: Context) {
+  const { caller, cause, deliveries, execute } = context;
+  allow(caller, 'seller', 'admin', 'service');
+  const wanted = checked(StatusRequest, request);
+  const present = async () => {
+    const delivery = planned(await deliveries.get(wanted.orderId));
+    if (delivery === undefined) throw notFound('delivery');
+    return delivery;
+  };
+  const before = await present();
+  const after = await execute(UpdateDelivery, wanted, present);
+  if (after === undefined && !cause.respondAsync) {
+    throw new MicroserviceError(
+      'the delivery will be moved on, but it takes longer than usual; ask again under the same key',
+      Code.DEADLINE_EXCEEDED,
+    );
+  }
+  return toMessage(after ?? before);
+}
+
+/** Makes the step, once, and says so. */
+export async function moveOn(wanted: EventData<typeof UpdateDelivery>, context: Context) {
+  const { clock, deliveries } = context;
+  const { document, outcome } = await deliveries.decide(wanted.orderId, (now) => {
+    const delivery = planned(now);
+    if (delivery === undefined) throw notFound('delivery');
+    return move(delivery, wanted.status, isoTime(clock));
+  });
+  await sayMoved(context, document, outcome.from, wanted.status);
+}

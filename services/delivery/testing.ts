@@ -1,0 +1,42 @@
+import type { Caller, Role } from '#kit/caller';
+import { type Testbed, testbed } from '#kit/testbed';
+import { delivery } from './service';
+
+// What the tests of this service share.
+
+export type Bed = Testbed<(typeof delivery)['definition']>;
+
+export const address = {
+  ...{ name: 'Secret Buyer', line1: 'Hidden Street 1', line2: '', city: 'Quiettown' },
+  ...{ postalCode: '10115', country: 'DE' },
+};
+export const order = { orderId: 'o1', userId: 'u1', shopId: 'shop_1', address };
+export const abroad = { ...order, address: { ...address, country: 'AQ' } };
+/** Finds what nobody but who brings it may know. */
+export const PERSONAL = /Secret|Hidden|Quiettown|10115/;
+
+const config = { DELIVERY_HOME: 'DE', DELIVERY_COUNTRIES: ['DE', 'FR'] };
+
+export function empty(): Bed {
+  return testbed(delivery, { config });
+}
+
+export async function scheduled(): Promise<Bed> {
+  const bed = empty();
+  await bed.call('schedule', order, { id: 'first' });
+  return bed;
+}
+
+export async function movedOn(...steps: string[]): Promise<Bed> {
+  const bed = await scheduled();
+  for (const status of steps) await bed.call('updateStatus', { orderId: 'o1', status });
+  return bed;
+}
+
+export function as(role: Role, userId = 'u1', tenantId = 'default'): { caller: Caller } {
+  return { caller: { userId, role, tenantId } };
+}
+
+export async function statusOf(bed: Bed): Promise<string> {
+  return (await bed.call('getDelivery', { orderId: 'o1' })).status;
+}

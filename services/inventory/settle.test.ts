@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import { CommitOutcome } from '#proto/retail/inventory/v1/inventory_pb';
+import { InventoryReleased, StockUpdated } from '#contracts/inventory';
+import type { Caller } from '#kit/caller';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { testbed } from '#kit/testbed';
+import { inventory } from './service';
+import { asked, order, reserved, shop, shopWith, stockOf } from './testing';
+
+describe('release', () => {
+  it('gives back all that is held, and says why', async () => {
+    const bed = await reserved();
+    await bed.call('release', { ...order, reason: 'payment_failed' });
+    expect(await stockOf(bed, 'pen')).toMatchObject({ available: 10, reserved: 0 });
+    const items = [
+      { productId: 'ink', quantity: 1 },
+      { productId: 'pen', quantity: 2 },
+    ];
+    expect(bed.said(InventoryReleased)).toEqual([
+      { orderId: 'o1', shopId: 'shop_1', items, reason: 'payment_failed' },
+    ]);
+  });
+
+  it('gives back once, and says it once', async () => {
+    const bed = await reserved();
+    await bed.call('release', order);
+    await bed.call('release', order);
+    expect(await stockOf(bed, 'pen')).toMatchObject({ available: 10, reserved: 0 });
+    expect(bed.said(InventoryReleased)).toHaveLength(1);
+  });
+
+  it('of a confirmed order brings back what was taken', async () => {
+    const bed = await reserved();
+    await bed.call('commit', order);
+    await bed.call('release', { ...order, confirmed: true });
+    const counted = { available: 10, reserved: 0, sold: 0 };
+    expect(await stockOf(bed, 'pen')).toMatchObject(counted);
+    const { outcome } = await bed.call('commit', order);
+    expect(outcome).toBe(CommitOutcome.RELEASED);
+    expect(await stockOf(bed, 'pen')).toMatchObject(counted);
+  });
+
+  it('is safe against crashes', async () => {
+    await expectCrashSafe(reserved, (bed) => bed.call('release', order, { id: 'c1' }));
+    await expectCrashSafe(shop, (bed) => bed.call('release', order, { id: 'c1' }));
+    const committed = async () => {
+      const bed = await reserved();
+      await bed.call('commit', order);
+      return bed;
+    };
+    const confirmed = { ...order, confirmed: true };
+    await expectCrashSafe(committed, (bed) => bed.call('release', confirmed, { id: 'c1' }));
+  });
+});
+
+describe('commit', () => {
+  it('takes what is held, and says nothing, as no less is to be had than before', async () => {
+    const bed = await reserved();
+    const before = bed.memory.events.length;
+    expect((await bed.call('commit', order)).outcome).toBe(CommitOutcome.COMMITTED);
+    await bed.call('commit', order);
+    expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, reserved: 0, sold: 2 });
+    expect(bed.memory.events).toHaveLength(before);
+  });
+
+  it('takes from what is available where nothing is held', async () => {
+    const bed = await shop();
+    expect((await bed.call('commit', order)).outcome).toBe(CommitOutcome.COMMITTED);
+    expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, sold: 2 });
+    expect(bed.said(StockUpdated).at(-1)).toMatchObject({ newStock: 8, reason: 'sold' });
+  });
+
+  it('refuses where nothing is held and too few are left', async () => {
+    const bed = await shopWith({ pen: 1 });
+    await expect(bed.call('commit', asked('o1', { pen: 2 }))).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: { reason: 'not_reserved' },
+    });
+    expect(await stockOf(bed, 'pen')).toMatchObject({ available: 1, sold: 0 });
+  });
+
+  it('is safe against crashes', async () => {
+    await expectCrashSafe(reserved, (bed) => bed.call('commit', order, { id: 'c1' }));
+    await expectCrashSafe(shop, (bed) => bed.call('commit', order, { id: 'c1' }));
+  });
+});
+
+describe.each(['reserve', 'release', 'commit'] as const)('%s', (method) => {
+  it.each([
+    ['orderId', { ...order, orderId: '' }],
+    ['shopId', { ...order, shopId: 'shop/1' }],
+    ['items', { ...order, items: [] }],
+    ['items.0.productId', { ...order, items: [{ productId: '', quantity: 1 }] }],
+    ['items.0.quantity', { ...order, items: [{ productId: 'pen', quantity: 0 }] }],
+    ['items.1.quantity', { ...order, items: [order.items[0]!, { productId: 'pen' }] }],
+  ])('names %s where it is wrong', async (field, request) => {
+    await expect(testbed(inventory).call(method, request)).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field }] },
+    });
+  });
+
+  it.each(['anonymous', 'customer', 'seller', 'admin'] as const)('is not for %s', async (role) => {
+    const caller: Caller = { userId: 'u1', role, tenantId: 'default' };
+    const bed = await shop();
+    await expect(bed.call(method, order, { caller })).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+  });
+});
+
+it('names the reason of a release where it is no code', async () => {
+  const request = { ...order, reason: 'Ann did not pay' };
+  await expect(testbed(inventory).call('release', request)).rejects.toMatchObject({
+    message: 'reason must be a code such as payment_failed',
+  });
+});
