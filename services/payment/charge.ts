@@ -1,15 +1,16 @@
+import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import { checked } from '#kit/validate';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
 import type { ChargeRequest as ChargeMessage } from '#proto/retail/payment/v1/payment_pb';
-import { onlyServices, providerOf } from './access';
 import { type Payment, charged, paymentIdOf, taken } from './domain';
+import { openProvider } from './open-provider';
 import { ChargeRequest } from './requests';
 import type { Context } from './service';
 
-/** Takes the money for an order, once. On the happy path: one read, the provider, one write. */
+/** Takes the money for an order, once. On the happy path: a look, the provider, a change. */
 export async function charge(request: ChargeMessage, context: Context) {
-  onlyServices(context.caller);
+  allow(context.caller, 'service');
   const asked = checked(ChargeRequest, request);
   const paymentId = paymentIdOf(asked.orderId);
   // A provider forgets its keys after a day or so: an order that is known is not asked for again.
@@ -20,7 +21,7 @@ export async function charge(request: ChargeMessage, context: Context) {
 
 async function take(asked: ChargeRequest, context: Context): Promise<Payment> {
   const { payments, clock } = context;
-  const provider = providerOf(context);
+  const provider = openProvider(context);
   const paymentId = paymentIdOf(asked.orderId);
   const capture = await provider.capture(paymentId, asked.amount, asked.token);
   // Where a void came in between, its bar stays, and what was captured is the void's to give back.

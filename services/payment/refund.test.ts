@@ -129,7 +129,7 @@ describe('a refund', () => {
     });
   });
 
-  it('of what is not there, or is another tenant’s, finds nothing', async () => {
+  it('of what is not there, or is of another tenant, finds nothing', async () => {
     const on = await paid();
     const stranger = { ...admin, tenantId: 'other' };
     await expect(refundPart(on, '1.00', { caller: stranger })).rejects.toMatchObject({

@@ -1,19 +1,20 @@
+import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
 import { notFound, refused } from '#kit/errors';
 import { checked } from '#kit/validate';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
-import { onlyAdminsAndServices, providerOf } from './access';
 import { type Payment, paymentIdOf, refundOf, settled, withRefund } from './domain';
 import { toMessage } from './get-payment';
+import { openProvider } from './open-provider';
 import { RefundRequest, withTarget } from './requests';
 import type { Context } from './service';
 
 /** Gives back all that is left of a payment, or a part of it. */
 export async function refund(request: RefundMessage, context: Context) {
   const { caller, newId, payments, execute, clock } = context;
-  onlyAdminsAndServices(caller);
+  allow(caller, 'admin', 'service');
   const asked = checked(RefundRequest, withTarget(request));
   const { amount, reason } = asked;
   const paymentId = asked.paymentId ?? paymentIdOf(asked.orderId ?? '');
@@ -43,7 +44,7 @@ export async function giveBack(
   const planned = refundOf(payment, refundId);
   if (planned === undefined) return payment;
   if (planned.status === 'pending') {
-    const answer = await providerOf(context).refund(refundId, paymentId, planned.amount);
+    const answer = await openProvider(context).refund(refundId, paymentId, planned.amount);
     const status = answer === 'done' ? 'done' : 'failed';
     payment = await payments.update(paymentId, (now) =>
       settled(needed(now), refundId, status, isoTime(clock)),

@@ -1,20 +1,21 @@
+import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import { checked } from '#kit/validate';
 import { RefundProcessed } from '#contracts/payment';
 import type { VoidRequest as VoidMessage } from '#proto/retail/payment/v1/payment_pb';
-import { onlyServices, providerOf } from './access';
 import { sayCharge } from './charge';
 import { barred, paymentIdOf, released, taken, voidRefundId } from './domain';
+import { openProvider } from './open-provider';
 import { VoidRequest } from './requests';
 import type { Context } from './service';
 
 /** Undoes whatever became of an order's charge, known or not, and bars a later one. */
 export async function voidCharge(request: VoidMessage, context: Context) {
   const { payments, publish, clock, log } = context;
-  onlyServices(context.caller);
+  allow(context.caller, 'service');
   const { orderId } = checked(VoidRequest, request);
   const paymentId = paymentIdOf(orderId);
-  const provider = providerOf(context);
+  const provider = openProvider(context);
   // The bar comes first: a charge that is under way meets it here, or the void at the provider.
   const payment = await payments.update(paymentId, (now) =>
     barred(now, orderId, provider.name, isoTime(clock)),
