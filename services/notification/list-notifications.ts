@@ -8,7 +8,8 @@ import type { Context } from './service';
 /** The caller's inbox, newest first. */
 export async function listNotifications(request: ListNotificationsRequest, context: Context) {
   const { userId } = context.caller;
-  if (userId === '') throw new MicroserviceError('an inbox belongs to a user', Code.UNAUTHENTICATED);
+  if (userId === '')
+    throw new MicroserviceError('an inbox belongs to a user', Code.UNAUTHENTICATED);
   const { page, limit } = checked(PageRequest, request);
   const { ids, total } = await context.lists.inbox.page(userId, page, limit);
   const found = await Promise.all(ids.map((id) => context.notifications.get(id)));
