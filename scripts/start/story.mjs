@@ -9,13 +9,17 @@
 const timeOf = (at) => at.slice(11, 23);
 
 /**
+ * Steps and events together, as they came about.
  * @param {Story} story
  * @returns {string[]} lines
  */
-export const storyLines = ({ steps, events }) => [
-  ...steps.map(
-    ({ step, outcome, ms, at }) =>
-      `${timeOf(at)}  ${step.padEnd(22)} ${outcome.padEnd(12)} ${String(ms ?? 0).padStart(6)} ms`,
-  ),
-  ...events.map(({ type, at }) => `${timeOf(at)}  said ${type}`),
-];
+export const storyLines = ({ steps, events }) =>
+  [
+    ...steps.map(({ step, outcome, ms, at }) => ({
+      at,
+      text: `${step.padEnd(26)} ${outcome.padEnd(10)} ${String(ms).padStart(6)} ms`,
+    })),
+    ...events.map(({ type, at }) => ({ at, text: `  said ${type}` })),
+  ]
+    .sort((a, b) => a.at.localeCompare(b.at))
+    .map(({ at, text }) => `${timeOf(at)}  ${text}`);
