@@ -76,9 +76,11 @@ describe('calling off', () => {
   });
 
   it('comes too late for what is delivered', () => {
-    expect(() => callOff({ ...wanted, status: 'delivered' }, 'o1', later)).toThrow(
-      'it is delivered already',
-    );
+    const delivered: Planned = { ...wanted, status: 'delivered' };
+    expect(callOff(delivered, 'o1', later)).toEqual({
+      document: delivered,
+      outcome: { isTooLate: true },
+    });
   });
 });
 

@@ -71,11 +71,11 @@ export function callOff(
   now: Delivery | undefined,
   orderId: string,
   at: string,
-): Decided<{ from?: Status }> {
+): Decided<{ from?: Status; isTooLate?: true }> {
   if (now === undefined) {
     return { document: { status: 'refused', orderId, reason: 'cancelled' }, outcome: {} };
   }
-  if (now.status === 'delivered') throw refused('already_delivered', 'it is delivered already');
+  if (now.status === 'delivered') return { document: now, outcome: { isTooLate: true } };
   if (now.status === 'refused' || now.status === 'cancelled') return { document: now, outcome: {} };
   return {
     document: { ...now, status: 'cancelled', updatedAt: at },

@@ -1,4 +1,5 @@
 import {
+  CancelOutcome,
   type CancelRequest,
   ScheduleOutcome,
   type ScheduleRequest as ScheduleMessage,
@@ -40,7 +41,7 @@ export async function schedule(request: ScheduleMessage, context: Context) {
   return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: time(estimatedAt) };
 }
 
-/** Cancels the delivery of an order. A schedule that comes later is refused. */
+/** Cancels the delivery of an order, unless it is there already. A schedule that comes later is refused. */
 export async function cancel(request: CancelRequest, context: Context) {
   const { caller, clock, deliveries } = context;
   allow(caller, 'service');
@@ -48,6 +49,7 @@ export async function cancel(request: CancelRequest, context: Context) {
   const { document, outcome } = await deliveries.decide(orderId, (now) =>
     callOff(now, orderId, isoTime(clock)),
   );
+  if (outcome.isTooLate) return { outcome: CancelOutcome.REFUSED, reason: 'delivered' };
   await sayMoved(context, document, outcome.from, 'cancelled');
-  return {};
+  return { outcome: CancelOutcome.CANCELLED };
 }

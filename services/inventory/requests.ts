@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Reason } from '#contracts/fields';
 import { Id, Quantity, Text } from '#kit/validate';
 
 const MOST_AT_ONCE = 1_000_000;
@@ -28,10 +29,7 @@ export const OrderRequest = z.object({
 
 export const ReleaseRequest = OrderRequest.extend({
   confirmed: z.boolean(),
-  reason: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{0,62}[a-z0-9]$/, 'must be a code such as payment_failed')
-    .default('order_cancelled'),
+  reason: Reason.default('order_cancelled'),
 });
 
 interface Item {

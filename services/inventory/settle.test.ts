@@ -113,6 +113,6 @@ describe.each(['reserve', 'release', 'commit'] as const)('%s', (method) => {
 it('names the reason of a release where it is no code', async () => {
   const request = { ...order, reason: 'Ann did not pay' };
   await expect(testbed(inventory).call('release', request)).rejects.toMatchObject({
-    message: 'reason must be a code such as payment_failed',
+    message: 'reason must be a code such as out_of_stock',
   });
 });
