@@ -67,7 +67,9 @@ interface Base<D extends Definition> {
   readonly config: ConfigOf<D>;
 }
 
-type ConfigOf<D> = D extends { readonly config: infer C extends z.ZodObject } ? z.output<C> : undefined;
+type ConfigOf<D> = D extends { readonly config: infer C extends z.ZodObject }
+  ? z.output<C>
+  : undefined;
 
 /** What a handler gets besides its input: the documents and clients of its service by name, and the kit. */
 export type Context<D extends Definition> = Base<D> & {

@@ -77,18 +77,20 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
   ): Promise<R | undefined> => {
     const event = cloudEvent(name, contract, data, handling, clock);
     const { done, forget } = parts.outcomes.expect(event.id);
+    const waiting = new AbortController();
     try {
       await say(event);
       if (cause.respondAsync) return undefined;
       for (let look = 0; handling.timeFor(1) > 0; look++) {
         const here = await Promise.race([
           done.then(() => true),
-          clock.sleep(handling.timeFor(LOOKS_MS[look] ?? 1_000)).then(() => false),
+          clock.sleep(handling.timeFor(LOOKS_MS[look] ?? 1_000), waiting.signal).then(() => false),
         ]);
         if (here || (await parts.outcomes.doneElsewhere(event.id, STEP_MS))) return await read();
       }
       return undefined;
     } finally {
+      waiting.abort();
       forget();
     }
   };

@@ -128,7 +128,10 @@ export async function start<D extends Definition>(
       stopped.abort();
       const atMost = config.STOP_SECONDS * 1000;
       log.info({ active: host.active }, 'stopping');
-      await Promise.all([http.close(atMost), Promise.race([host.idle(), wait(atMost, undefined, { ref: false })])]);
+      await Promise.all([
+        http.close(atMost),
+        Promise.race([host.idle(), wait(atMost, undefined, { ref: false })]),
+      ]);
       app?.close();
       await Promise.all([sidecar.close(), flags.close()]);
       log.info('stopped');
