@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '../harness/until';
+import { eventsOf } from './bus';
+import { Market, type Shopper, paidWith } from './market';
+
+let market: Market;
+let shopper: Shopper;
+
+beforeAll(async () => {
+  // What was given to a sidecar that died is given again after this time: minutes, where it runs
+  // for good. Shorter than an order with a slow payment takes, so that some are even handled twice
+  // at once.
+  const bus = { processingTimeout: '5s', redeliverInterval: '1000' };
+  market = await Market.open({ overrides: { bus } });
+  shopper = await market.shopper();
+});
+
+afterAll(() => market.close());
+
+/** Places an order that takes some seconds, and comes back in the middle of it. */
+async function orderInFlight() {
+  const productId = await market.product(5);
+  const { orderId } = await shopper.begins(productId, paidWith('tok_flaky'));
+  await until('its pieces to be held', async () => (await market.stock(productId)).reserved === 1);
+  return { orderId, productId };
+}
+
+async function expectConfirmedOnce(orderId: string, productId: string) {
+  const order = await shopper.comesTo('confirmed', orderId, 90_000);
+  await until('the stock to be what it should be', async () => {
+    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+    return true;
+  });
+  expect((await shopper.payment(order)).refunds).toEqual([]);
+  const about = await until('the end to be said', async () => {
+    const events = (await eventsOf(market.world)).filter(({ data }) =>
+      JSON.stringify(data).includes(orderId),
+    );
+    return events.some(({ type }) => type === 'order.confirmed') && events;
+  });
+  // said again after the crash, an event has the id that it had before
+  const ids = Map.groupBy(about, ({ type }) => type);
+  for (const type of ['order.created', 'payment.processed', 'order.confirmed']) {
+    expect(new Set(ids.get(type)?.map(({ id }) => id)).size).toBe(1);
+  }
+  expect(ids.get('order.cancelled')).toBeUndefined();
+}
+
+describe('an order in flight is confirmed, once, though', () => {
+  test('its service is killed and started again', async () => {
+    const { orderId, productId } = await orderInFlight();
+    const { service } = market.world.app('order');
+    await service?.kill();
+    service?.start();
+    await expectConfirmedOnce(orderId, productId);
+  });
+
+  test('its service and its sidecar are killed and started again', async () => {
+    const { orderId, productId } = await orderInFlight();
+    const order = market.world.app('order');
+    await Promise.all(order.processes.map((process) => process.kill()));
+    order.start();
+    await order.ready();
+    await expectConfirmedOnce(orderId, productId);
+  });
+
+  test('its service is away for longer than its sidecar tries', async () => {
+    const { orderId, productId } = await orderInFlight();
+    const { service, sidecar } = market.world.app('order');
+    await service?.kill();
+    await until('the sidecar to give up', () => /dead.?letter/i.test(sidecar.read()), 60_000);
+    service?.start();
+    await expectConfirmedOnce(orderId, productId);
+  });
+
+  test.each(['payment', 'inventory'])('%s is killed and started again', async (id) => {
+    const { orderId, productId } = await orderInFlight();
+    const { service } = market.world.app(id);
+    await service?.kill();
+    service?.start();
+    await expectConfirmedOnce(orderId, productId);
+  });
+});

@@ -1,0 +1,256 @@
+import { type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { RpcRoute } from '../../services/gateway/route';
+import { routes } from '../../services/gateway/routes';
+import type { Refusal } from './edge';
+import { ADDRESS, Market, PRICE, SHOP } from './market';
+
+// The routes come from the edge's own table, so that none can be forgotten here.
+
+interface Example {
+  /** A body that is good, and of which each field is spoilt in turn. */
+  body?: Record<string, unknown>;
+  /** Fields that may be left out. */
+  optional?: readonly string[];
+  /** Values of the right type that are refused all the same, by field. */
+  refused: Record<string, readonly unknown[]>;
+}
+
+const LONG = 'x'.repeat(10_000);
+const NO_ID = 'no%20id!';
+const page = { page: ['-1', 'x', '1.5'], limit: ['-1', '101', 'x'] };
+const product = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
+const refusedProduct = {
+  name: ['', LONG],
+  description: [LONG],
+  category: ['', LONG],
+  'price.amount': ['', '-1.00', '1.234', 'a lot'],
+  'price.currency': ['', 'euro'],
+};
+const account = { email: 'input@example.com', password: 'a-password-of-a-test', name: 'Ada' };
+
+const examples: Record<string, Example> = {
+  'POST /auth/register': {
+    body: account,
+    refused: { email: ['', 'ada', LONG], password: ['', 'short', LONG], name: ['', LONG] },
+  },
+  'POST /auth/login': {
+    body: { email: account.email, password: account.password },
+    refused: { email: ['', 'ada'], password: ['', LONG] },
+  },
+  'GET /users/profile': { refused: {} },
+  'PATCH /users/profile': {
+    body: { name: 'Ada', phone: '+49 30 123456' },
+    optional: ['name', 'phone'],
+    refused: { name: ['', LONG], phone: ['call me'] },
+  },
+  'GET /products': { refused: { ...page, category: [LONG] } },
+  'GET /products/:productId': { refused: { productId: [NO_ID] } },
+  'POST /products': { body: product, optional: ['description'], refused: refusedProduct },
+  'PATCH /products/:productId': {
+    body: product,
+    optional: ['name', 'description', 'category', 'price'],
+    refused: { ...refusedProduct, productId: [NO_ID] },
+  },
+  'GET /inventory/:shopId/:productId': { refused: { shopId: [NO_ID], productId: [NO_ID] } },
+  'POST /inventory/:shopId/:productId/adjustments': {
+    body: { change: 1, reason: 'Delivery of Monday', minimumStock: 1 },
+    optional: ['minimumStock'],
+    refused: {
+      shopId: [NO_ID],
+      productId: [NO_ID],
+      change: [0, 2_000_000],
+      reason: ['', LONG],
+      minimumStock: [-1],
+    },
+  },
+  'POST /orders': {
+    body: {
+      shopId: SHOP,
+      items: [{ productId: 'product_1', quantity: 1 }],
+      payment: { method: 'card', token: 'tok_ok' },
+      deliveryAddress: { ...ADDRESS, line2: 'Second floor' },
+    },
+    optional: ['deliveryAddress.line2'],
+    refused: {
+      shopId: ['', 'no id!'],
+      items: [[]],
+      'items.0.productId': ['', 'no id!'],
+      'items.0.quantity': [0, -1, 1_000_000],
+      'payment.method': ['', 'by magic!'],
+      'payment.token': ['', '4111 1111 1111 1111', LONG],
+      'deliveryAddress.name': ['', LONG],
+      'deliveryAddress.line1': ['', LONG],
+      'deliveryAddress.line2': [LONG],
+      'deliveryAddress.postalCode': ['', LONG],
+      'deliveryAddress.city': ['', LONG],
+      'deliveryAddress.country': ['', 'Germany', 'de'],
+    },
+  },
+  'GET /orders': { refused: page },
+  'GET /orders/:orderId': { refused: { orderId: [NO_ID] } },
+  'GET /orders/:orderId/story': { refused: { orderId: [NO_ID] } },
+  'POST /orders/:orderId/cancel': {
+    body: { reason: 'changed_my_mind' },
+    optional: ['reason'],
+    refused: { orderId: [NO_ID], reason: ['I moved.', LONG] },
+  },
+  'GET /payments/:paymentId': { refused: { paymentId: [NO_ID] } },
+  'POST /payments/:paymentId/refunds': {
+    body: { amount: PRICE, reason: 'order_cancelled' },
+    optional: ['amount', 'reason'],
+    refused: {
+      paymentId: [NO_ID],
+      'amount.amount': ['', '0.00', '-1.00', 'all'],
+      'amount.currency': ['', 'euro'],
+      reason: ['I moved.'],
+    },
+  },
+  'GET /deliveries/:orderId': { refused: { orderId: [NO_ID] } },
+  'POST /deliveries/:orderId/status': {
+    body: { status: 'picked_up' },
+    refused: { orderId: [NO_ID], status: ['', 'lost'] },
+  },
+  'GET /notifications': { refused: page },
+  'GET /admin/dead-letters/:service': { refused: page },
+  // an event's id may be any text, since whoever says it gives it
+  'GET /admin/dead-letters/:service/:id': { refused: { id: [] } },
+  'DELETE /admin/dead-letters/:service/:id': { refused: { id: [] } },
+  'POST /admin/dead-letters/:service/:id/replay': { refused: { id: [] } },
+};
+
+let market: Market;
+
+beforeAll(async () => {
+  market = await Market.open();
+});
+
+afterAll(() => market.close());
+
+const rows = routes.filter((route): route is RpcRoute => 'rpc' in route);
+
+test('each route is tried', () => {
+  expect(Object.keys(examples).sort()).toEqual(rows.map(keyOf).sort());
+});
+
+describe.each(rows.map((row) => [keyOf(row), row] as const))('%s', (key, row) => {
+  const { body, optional = [], refused } = examples[key] ?? { refused: {} };
+  const inBody = body === undefined ? [] : leavesOf(row.rpc.input, row.body);
+  const inPath = [...row.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  const fields = [...inPath.filter((name) => name !== 'service'), ...row.query, ...inBody];
+
+  const send = (change: { path?: [string, string]; query?: [string, string]; body?: unknown }) => {
+    const path = row.path.replace(/:(\w+)/g, (_, name: string) => {
+      if (change.path?.[0] === name) return change.path[1];
+      return name === 'service' ? 'product' : `${name}_1`;
+    });
+    const query =
+      change.query === undefined ? '' : `?${new URLSearchParams([change.query]).toString()}`;
+    const sent = body === undefined ? {} : { body: change.body ?? body };
+    return market.admin.refused(422, row.method, path + query, sent);
+  };
+
+  const expectNamed = ({ error, details }: Refusal, field: string) => {
+    expect(details.fields?.map((fault) => fault.field)).toContain(field);
+    expect(error).toContain(field);
+  };
+
+  test('has an example of what is refused for each of its fields', () => {
+    const free = fields.filter((field) => !(field in refused));
+    expect(free).toEqual([]);
+  });
+
+  if (inBody.length > 0) {
+    test.each(inBody)('refuses a %s of another type, and names it', async (field) => {
+      expectNamed(await send({ body: spoilt(body, field, [true]) }), field);
+      expectNamed(await send({ body: spoilt(body, field, null) }), field);
+    });
+
+    test('refuses a field that it does not know, and names it', async () => {
+      expectNamed(await send({ body: { ...body, surprise: 1 } }), 'surprise');
+      expectNamed(await send({ body: JSON.parse('{"__proto__":1}') as unknown }), '__proto__');
+    });
+
+    const needed = inBody.filter((field) => !optional.some((one) => field.startsWith(one)));
+    if (needed.length > 0) {
+      test.each(needed)('refuses to do without %s, and names it', async (field) => {
+        expectNamed(await send({ body: spoilt(body, field, undefined) }), field);
+      });
+    }
+  }
+
+  for (const [field, values] of Object.entries(refused)) {
+    for (const value of values) {
+      const shown = JSON.stringify(value).slice(0, 40);
+      test(`refuses ${shown} as ${field}, and names it`, async () => {
+        if (inPath.includes(field)) {
+          expectNamed(await send({ path: [field, String(value)] }), field);
+        } else if (row.query.includes(field)) {
+          expectNamed(await send({ query: [field, String(value)] }), field);
+        } else {
+          expectNamed(await send({ body: spoilt(body, field, value) }), field);
+        }
+      });
+    }
+  }
+
+  if (row.method === 'GET') {
+    test('refuses a question that it does not know, and names it', async () => {
+      expectNamed(await send({ query: ['surprise', '1'] }), 'surprise');
+    });
+  }
+});
+
+describe('a body that cannot be read', () => {
+  const sendText = (text: string, type = 'application/json') =>
+    fetch(`${market.url}/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: text,
+    });
+
+  test.each([
+    ['is no JSON', '{"email":', 400],
+    ['is nested deeper than anything asked for', '['.repeat(200) + ']'.repeat(200), 400],
+    ['is larger than anything asked for', JSON.stringify('x'.repeat(2_000_000)), 413],
+  ])('as it %s is refused', async (_, text, status) => {
+    const answer = await sendText(text);
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ success: false, statusCode: status });
+  });
+
+  test('as it is no JSON by its own word is refused', async () => {
+    expect((await sendText('email=ada', 'application/x-www-form-urlencoded')).status).toBe(415);
+  });
+});
+
+function keyOf({ method, path }: RpcRoute): string {
+  return `${method} ${path}`;
+}
+
+/** The fields that hold a value, as a fault would name them: `items.0.quantity`. */
+function leavesOf(message: DescMessage, takes?: readonly string[], path = ''): string[] {
+  return message.fields
+    .filter(({ jsonName }) => takes?.includes(jsonName) ?? true)
+    .flatMap((field) => {
+      const at = `${path}${field.jsonName}`;
+      if (field.fieldKind === 'list') {
+        return [at, ...(field.message ? leavesOf(field.message, undefined, `${at}.0.`) : [])];
+      }
+      if (field.message !== undefined) return leavesOf(field.message, undefined, `${at}.`);
+      return field.scalar === ScalarType.BYTES ? [] : [at];
+    });
+}
+
+/** A copy with another value, or with none, in one place. */
+function spoilt(body: unknown, field: string, value: unknown): unknown {
+  const copy = structuredClone(body) as Record<string, unknown>;
+  const names = field.split('.');
+  const last = names.pop() ?? '';
+  let inner = copy;
+  // the example has what the message's fields say
+  for (const name of names) inner = inner[name] as Record<string, unknown>;
+  if (value === undefined) Reflect.deleteProperty(inner, last);
+  else inner[last] = value;
+  return copy;
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { ADMIN, type SystemOptions, startSystem } from '../harness/system';
+import { until } from '../harness/until';
+import type { World } from '../harness/world';
+import {
+  Edge,
+  LoggedIn,
+  Order,
+  Payment,
+  Product,
+  type Refusal,
+  Registered,
+  Stock,
+  Story,
+} from './edge';
+
+export const SHOP = 'shop_1';
+export const PRICE = { amount: '19.99', currency: 'EUR' };
+export const ADDRESS = {
+  name: 'Ada Example',
+  line1: 'Hauptstraße 1',
+  postalCode: '10827',
+  city: 'Berlin',
+  country: 'DE',
+};
+/** Of the right form, but nobody lives there. */
+export const NOWHERE = { ...ADDRESS, postalCode: '00000' };
+
+export interface Wish {
+  items?: { productId: string; quantity: number }[];
+  payment?: { method: string; token: string };
+  deliveryAddress?: object;
+}
+
+/** How an order is asked for: with a key that makes it one, and with what else is said about it. */
+export interface How {
+  key?: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** A customer of their own, so that what one test does is not in the lists of another. */
+export class Shopper extends Edge {
+  constructor(
+    url: string,
+    token: string,
+    readonly userId: string,
+    readonly email: string,
+  ) {
+    super(url, token);
+  }
+
+  /** An order for one piece, sent as it is. */
+  async order(productId: string, wish: Wish = {}, how: How = {}) {
+    return this.send('POST', '/orders', orderOf(productId, wish, how));
+  }
+
+  /** An order that has to be confirmed at once. */
+  async buys(productId: string, wish: Wish = {}, how: How = {}): Promise<Order> {
+    return this.ask(Order, 201, 'POST', '/orders', orderOf(productId, wish, how));
+  }
+
+  /** An order that has to be cancelled at once, for this reason. */
+  async isDenied(reason: string, productId: string, wish: Wish = {}): Promise<string> {
+    const refusal = await this.refused(422, 'POST', '/orders', orderOf(productId, wish));
+    return orderIdOf(refusal, reason);
+  }
+
+  /** An order that is only taken on, to be looked after. */
+  async begins(productId: string, wish: Wish = {}): Promise<Order> {
+    const how = { headers: { prefer: 'respond-async' } };
+    return this.ask(Order, 202, 'POST', '/orders', orderOf(productId, wish, how));
+  }
+
+  /** The order once it has come to this. */
+  async comesTo(status: Order['status'], orderId: string, withinMs?: number): Promise<Order> {
+    return until(
+      `${orderId} to be ${status}`,
+      async () => {
+        const order = await this.get(Order, `/orders/${orderId}`);
+        return order.status === status ? order : undefined;
+      },
+      withinMs,
+    );
+  }
+
+  story(orderId: string): Promise<Story> {
+    return this.get(Story, `/orders/${orderId}/story`);
+  }
+
+  async payment({ paymentId = 'none' }: Order) {
+    return this.get(Payment, `/payments/${paymentId}`);
+  }
+}
+
+function orderIdOf({ details }: Refusal, reason: string): string {
+  if (details.reason !== reason || details.orderId === undefined) {
+    throw new Error(`cancelled for ${JSON.stringify(details)}, not for ${reason}`);
+  }
+  return details.orderId;
+}
+
+function orderOf(productId: string, wish: Wish, { key, headers }: How = {}) {
+  const body = {
+    shopId: SHOP,
+    items: [{ productId, quantity: 1 }],
+    payment: { method: 'card', token: 'tok_ok' },
+    deliveryAddress: ADDRESS,
+    ...wish,
+  };
+  return { body, headers: { 'idempotency-key': key ?? randomUUID(), ...headers } };
+}
+
+export const paidWith = (token: string) => ({ payment: { method: 'card', token } });
+
+/** The running system with what a test does in it again and again. */
+export class Market {
+  private constructor(
+    readonly world: World,
+    readonly admin: Edge,
+  ) {}
+
+  static async open(options: SystemOptions = {}): Promise<Market> {
+    const world = await startSystem(options);
+    try {
+      const { url } = world.app('gateway');
+      const { token } = await new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', {
+        body: ADMIN,
+      });
+      return new Market(world, new Edge(url, token));
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.world.app('gateway').url;
+  }
+
+  /** Somebody who is not signed in. */
+  get stranger(): Edge {
+    return new Edge(this.url);
+  }
+
+  async shopper(account: Partial<Record<'email' | 'password' | 'name', string>> = {}) {
+    const body = {
+      email: `${randomUUID()}@example.com`,
+      password: 'a-password-of-a-test',
+      name: 'Ada Example',
+      ...account,
+    };
+    const { stranger } = this;
+    const { userId } = await stranger.ask(Registered, 201, 'POST', '/auth/register', { body });
+    const { email, password } = body;
+    const login = { body: { email, password } };
+    const { token } = await stranger.ask(LoggedIn, 200, 'POST', '/auth/login', login);
+    return new Shopper(this.url, token, userId, email);
+  }
+
+  /** A product of which there are so many pieces, and which is known to be in stock. */
+  async product(pieces: number): Promise<string> {
+    const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
+    const { productId } = await this.admin.ask(Product, 201, 'POST', '/products', { body });
+    if (pieces > 0) await this.stockUp(productId, pieces);
+    return productId;
+  }
+
+  async stockUp(productId: string, change: number): Promise<void> {
+    const path = `/inventory/${SHOP}/${productId}/adjustments`;
+    const body = { change, reason: 'Delivery of Monday' };
+    await this.admin.ask(Stock, 200, 'POST', path, { body });
+  }
+
+  async stock(productId: string) {
+    const { available, reserved } = await this.admin.get(Stock, `/inventory/${SHOP}/${productId}`);
+    return { available, reserved };
+  }
+
+  close(): Promise<void> {
+    return this.world.stop();
+  }
+}

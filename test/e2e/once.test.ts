@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Order } from './edge';
+import { Market, type Shopper, paidWith } from './market';
+
+let market: Market;
+let shopper: Shopper;
+
+beforeAll(async () => {
+  market = await Market.open();
+  shopper = await market.shopper();
+});
+
+afterAll(() => market.close());
+
+describe('the same Idempotency-Key', () => {
+  test('with the same body is the same order, and the same answer', async () => {
+    const productId = await market.product(5);
+    const key = randomUUID();
+    const first = await shopper.buys(productId, {}, { key });
+    const second = await shopper.buys(productId, {}, { key });
+    expect(second).toEqual(first);
+    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+  });
+
+  test('after a cancelled order is the same refusal', async () => {
+    const productId = await market.product(5);
+    const key = randomUUID();
+    const ask = () => shopper.order(productId, paidWith('tok_declined'), { key });
+    const answers = [await ask(), await ask()].map(({ status, text }) => {
+      const { error, details } = JSON.parse(text) as Record<string, unknown>;
+      return { status, error, details };
+    });
+    expect(answers[0]).toMatchObject({ status: 422, details: { reason: 'payment_failed' } });
+    expect(answers[1]).toEqual(answers[0]);
+  });
+
+  test('with another body is refused', async () => {
+    const productId = await market.product(5);
+    const key = randomUUID();
+    await shopper.buys(productId, {}, { key });
+    const other = { items: [{ productId, quantity: 2 }] };
+    const answer = await shopper.order(productId, other, { key });
+    expect(answer.status).toBe(422);
+    expect(answer.text).toMatch(/idempotency/i);
+    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+  });
+
+  test('many times at once is one order, charged once', async () => {
+    const productId = await market.product(5);
+    const key = randomUUID();
+    const orders = await Promise.all(
+      Array.from({ length: 8 }, () => shopper.buys(productId, {}, { key })),
+    );
+    expect(new Set(orders.map(({ orderId }) => orderId)).size).toBe(1);
+    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+  });
+
+  test('of another user is another order', async () => {
+    const productId = await market.product(5);
+    const key = randomUUID();
+    const other = await market.shopper();
+    const mine = await shopper.buys(productId, {}, { key });
+    const theirs = await other.buys(productId, {}, { key });
+    expect(theirs.orderId).not.toBe(mine.orderId);
+  });
+});
+
+describe('Prefer: respond-async', () => {
+  test('is answered before the order is carried out, which it then is', async () => {
+    const productId = await market.product(5);
+    const { orderId, status } = await shopper.begins(productId);
+    expect(status).toBe('pending');
+    await shopper.comesTo('confirmed', orderId);
+    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+  });
+});
+
+test('of 50 orders at once for the last 10 pieces, 10 are confirmed and 40 cancelled', async () => {
+  const productId = await market.product(10);
+  const begun = await Promise.all(Array.from({ length: 50 }, () => shopper.order(productId)));
+  const statuses = Map.groupBy(begun, ({ status }) => status);
+  expect([...statuses.keys()].filter((status) => ![201, 202, 422].includes(status))).toEqual([]);
+  for (const { text } of statuses.get(202) ?? []) {
+    const { data } = JSON.parse(text) as { data: { orderId: string } };
+    const { orderId } = data;
+    const order = await shopper.ask(Order, 200, 'GET', `/orders/${orderId}`);
+    expect(order.status).not.toBe('pending');
+  }
+  expect(await market.stock(productId)).toEqual({ available: 0, reserved: 0 });
+  expect(statuses.get(201)).toHaveLength(10);
+  expect(statuses.get(422)).toHaveLength(40);
+});

@@ -1,0 +1,275 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '../harness/until';
+import { eventsOf } from './bus';
+import { Delivery, Notifications, Order, Orders, Product, type Story } from './edge';
+import { Market, NOWHERE, PRICE, type Shopper, paidWith } from './market';
+
+let market: Market;
+let shopper: Shopper;
+
+beforeAll(async () => {
+  market = await Market.open();
+  shopper = await market.shopper();
+});
+
+afterAll(() => market.close());
+
+const steps = ({ steps }: Story) => steps.map(({ step, outcome }) => `${step} ${outcome}`);
+const events = ({ events }: Story) => events.map(({ type }) => type);
+
+describe('an order for what is there', () => {
+  let productId: string;
+  let order: Order;
+
+  beforeAll(async () => {
+    productId = await market.product(10);
+    order = await shopper.buys(productId, { items: [{ productId, quantity: 2 }] });
+  });
+
+  test('is confirmed, at the price of the catalogue', () => {
+    expect(order).toMatchObject({
+      status: 'confirmed',
+      items: [{ productId, quantity: 2, unitPrice: PRICE }],
+      totalAmount: { amount: '39.98', currency: 'EUR' },
+      userId: shopper.userId,
+    });
+  });
+
+  test('has a story of each step and each event, in order', async () => {
+    const story = await shopper.story(order.orderId);
+    expect(steps(story)).toEqual(['place done', 'reserve done', 'charge done', 'schedule done']);
+    expect(events(story)).toEqual([
+      'order.created',
+      'product.stock.updated',
+      'inventory.reserved',
+      'payment.processed',
+      'delivery.scheduled',
+      'order.confirmed',
+      'order.status.updated',
+    ]);
+    const times = [...story.steps, ...story.events].map(({ at }) => at);
+    expect(times.every((at) => at >= order.createdAt)).toBe(true);
+    expect(story.steps.map(({ at }) => at)).toEqual(story.steps.map(({ at }) => at).sort());
+  });
+
+  test('took its pieces from the stock', async () => {
+    expect(await market.stock(productId)).toEqual({ available: 8, reserved: 0 });
+  });
+
+  test('is paid for, once', async () => {
+    expect(await shopper.payment(order)).toMatchObject({
+      orderId: order.orderId,
+      status: 'captured',
+      amount: order.totalAmount,
+      refunded: { amount: '0.00', currency: 'EUR' },
+    });
+  });
+
+  test('has its delivery planned', async () => {
+    const delivery = await shopper.get(Delivery, `/deliveries/${order.orderId}`);
+    expect(delivery).toMatchObject({ deliveryId: order.deliveryId, status: 'scheduled' });
+  });
+
+  test('is in the list of the one who placed it', async () => {
+    const { items } = await shopper.get(Orders, '/orders');
+    expect(items.find(({ orderId }) => orderId === order.orderId)).toEqual(order);
+  });
+
+  test('is told of, once for each event, in the inbox and through the binding', async () => {
+    const told = await until('the notification of the order', async () => {
+      const { items } = await shopper.get(Notifications, '/notifications?limit=100');
+      const about = items.filter(({ subject, text }) => (subject + text).includes(order.orderId));
+      return about.some(({ eventType }) => eventType === 'order.confirmed') && about;
+    });
+    const keys = told.map(({ channel, eventType }) => `${channel} ${eventType}`);
+    expect(new Set(keys).size).toBe(keys.length);
+    const folder = join(market.world.folder, 'data', 'messages', 'email');
+    await until('the message', () =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+        .some((text) => text.includes(order.orderId) && text.includes(shopper.email)),
+    );
+  });
+
+  test('makes the catalogue say what is left', async () => {
+    await shopper.buys(productId, { items: [{ productId, quantity: 8 }] });
+    await until('the catalogue to say that nothing is left', async () => {
+      const { availability } = await market.stranger.get(Product, `/products/${productId}`);
+      return availability === 'out_of_stock';
+    });
+  });
+});
+
+describe('an order that comes to nothing', () => {
+  test('for want of stock reserves none of its items and charges nothing', async () => {
+    const [plenty, one] = [await market.product(10), await market.product(1)];
+    const items = [
+      { productId: plenty, quantity: 1 },
+      { productId: one, quantity: 2 },
+    ];
+    const orderId = await shopper.isDenied('out_of_stock', plenty, { items });
+    expect(await market.stock(plenty)).toEqual({ available: 10, reserved: 0 });
+    expect(await market.stock(one)).toEqual({ available: 1, reserved: 0 });
+    const story = await shopper.story(orderId);
+    expect(steps(story).join()).not.toContain('charge');
+    const said = events(story);
+    expect(said).not.toContain('inventory.reserved');
+    expect(said.at(-2)).toBe('order.cancelled');
+  });
+
+  test('for a product that is nowhere names the product', async () => {
+    const { status, text } = await shopper.order('product_unknown');
+    expect(status).toBe(422);
+    expect(text).toContain('items.0.productId is no product');
+  });
+
+  test('as the payment is declined gives its pieces back', async () => {
+    const productId = await market.product(5);
+    const orderId = await shopper.isDenied('payment_failed', productId, paidWith('tok_declined'));
+    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    const order = await shopper.get(Order, `/orders/${orderId}`);
+    expect(order).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
+    const story = await shopper.story(orderId);
+    expect(story.steps).toContainEqual(
+      expect.objectContaining({ step: 'charge', reason: 'insufficient_funds' }),
+    );
+    expect(events(story)).toEqual([
+      'order.created',
+      'product.stock.updated',
+      'inventory.reserved',
+      'payment.failed',
+      'product.stock.updated',
+      'inventory.released',
+      'order.cancelled',
+      'order.status.updated',
+    ]);
+  });
+
+  test('as nobody can be found at the address gives money and pieces back', async () => {
+    const productId = await market.product(5);
+    const orderId = await shopper.isDenied('undeliverable', productId, {
+      deliveryAddress: NOWHERE,
+    });
+    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(events(await shopper.story(orderId))).toEqual([
+      'order.created',
+      'product.stock.updated',
+      'inventory.reserved',
+      'payment.processed',
+      'payment.refunded',
+      'product.stock.updated',
+      'inventory.released',
+      'order.cancelled',
+      'order.status.updated',
+    ]);
+    const order = await shopper.get(Order, `/orders/${orderId}`);
+    const payment = await shopper.payment(order);
+    expect(payment.refunded).toEqual(payment.amount);
+  });
+
+  test('gives the money back also where the first refund fails', async () => {
+    const productId = await market.product(5);
+    const begun = await shopper.begins(productId, {
+      deliveryAddress: NOWHERE,
+      ...paidWith('tok_undeliverable_refund_fails_once'),
+    });
+    const order = await shopper.comesTo('cancelled', begun.orderId, 30_000);
+    expect(order.reason).toBe('undeliverable');
+    const payment = await shopper.payment(order);
+    expect(payment.refunded).toEqual(payment.amount);
+    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+  });
+});
+
+describe('a payment that is not plain', () => {
+  test('and fails twice before it works still confirms the order, charged once', async () => {
+    const productId = await market.product(5);
+    const { orderId } = await shopper.begins(productId, paidWith('tok_flaky'));
+    const order = await shopper.comesTo('confirmed', orderId, 40_000);
+    expect((await shopper.payment(order)).amount).toEqual(PRICE);
+    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+  });
+
+  test('and stays unknown cancels the order, keeps no money and gives the pieces back', async () => {
+    const productId = await market.product(5);
+    const { orderId } = await shopper.begins(productId, paidWith('tok_timeout'));
+    const order = await shopper.comesTo('cancelled', orderId, 100_000);
+    expect(order.reason).toBe('payment_unknown');
+    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    const said = (await eventsOf(market.world)).filter(({ data }) =>
+      JSON.stringify(data).includes(orderId),
+    );
+    const taken = said.filter(({ type }) => type === 'payment.processed').length;
+    const given = said.filter(({ type }) => type === 'payment.refunded').length;
+    expect(taken).toBe(given);
+  });
+});
+
+describe('a cancellation by the one who placed the order', () => {
+  const cancel = (orderId: string) => `/orders/${orderId}/cancel`;
+  const body = { reason: 'changed_my_mind' };
+
+  test('before it is confirmed ends it with nothing taken', async () => {
+    const productId = await market.product(5);
+    const { orderId } = await shopper.begins(productId, paidWith('tok_timeout'));
+    await until('the charge to be under way', async () => {
+      return (await market.stock(productId)).reserved === 1;
+    });
+    await shopper.send('POST', cancel(orderId), { body, headers: { prefer: 'respond-async' } });
+    const order = await shopper.comesTo('cancelled', orderId, 100_000);
+    expect(order.reason).toBe('changed_my_mind');
+    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+  });
+
+  test('after it is confirmed gives money and pieces back, and cancels the delivery', async () => {
+    const productId = await market.product(5);
+    const { orderId } = await shopper.buys(productId);
+    const order = await shopper.ask(Order, 200, 'POST', cancel(orderId), { body });
+    expect(order).toMatchObject({ status: 'cancelled', reason: 'changed_my_mind' });
+    const payment = await shopper.payment(order);
+    expect(payment.refunded).toEqual(payment.amount);
+    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    const delivery = await shopper.get(Delivery, `/deliveries/${orderId}`);
+    expect(delivery.status).toBe('cancelled');
+    const ends = events(await shopper.story(orderId)).filter((type) => type === 'order.cancelled');
+    expect(ends).toHaveLength(1);
+  });
+
+  test('twice is one cancellation', async () => {
+    const productId = await market.product(5);
+    const { orderId } = await shopper.buys(productId);
+    const [first, second] = await Promise.all([
+      shopper.send('POST', cancel(orderId), { body }),
+      shopper.send('POST', cancel(orderId), { body }),
+    ]);
+    expect([200, 202, 409, 422]).toContain(first.status);
+    expect([200, 202, 409, 422]).toContain(second.status);
+    const order = await shopper.comesTo('cancelled', orderId);
+    expect((await shopper.payment(order)).refunds).toHaveLength(1);
+    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+  });
+});
+
+describe('what is somebody else’s', () => {
+  test('is nowhere to be found', async () => {
+    const { orderId, paymentId } = await shopper.buys(await market.product(5));
+    const other = await market.shopper();
+    await Promise.all([
+      other.refused(404, 'GET', `/orders/${orderId}`),
+      other.refused(404, 'GET', `/orders/${orderId}/story`),
+      other.refused(404, 'POST', `/orders/${orderId}/cancel`, { body: {} }),
+      other.refused(404, 'GET', `/payments/${String(paymentId)}`),
+      other.refused(404, 'GET', `/deliveries/${orderId}`),
+    ]);
+    expect(await other.get(Orders, '/orders')).toMatchObject({ items: [], total: 0 });
+    expect(await shopper.get(Order, `/orders/${orderId}`)).toMatchObject({ status: 'confirmed' });
+  });
+
+  test('is not for those who are not signed in', async () => {
+    await market.stranger.refused(401, 'GET', '/orders');
+    await market.stranger.refused(401, 'POST', '/orders', { body: {} });
+  });
+});
