@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { visible } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import type { EventData } from '#kit/contract';
+import { refused } from '#kit/errors';
+import { Id, checked } from '#kit/validate';
+import { Reason } from '#contracts/fields';
+import { CancelOrder } from '#contracts/order';
+import type { CancelOrderRequest } from '#proto/retail/order/v1/order_pb';
+import { toMessage } from './answers';
+import { withdrawn } from './decisions';
+import type { Context } from './service';
+import { StoryTeller } from './story';
+import { cancelDelivery, unwind } from './unwind';
+
+const Cancellation = z.object({
+  orderId: Id,
+  reason: Reason.min(2).default('cancelled_by_customer'),
+});
+
+export async function cancelOrder(request: CancelOrderRequest, context: Context) {
+  const { orders, caller, execute } = context;
+  const { orderId, reason } = checked(Cancellation, request);
+  const order = visible(caller, await orders.get(orderId), 'order');
+  if (order.status === 'cancelling' || order.status === 'cancelled') return toMessage(order);
+  const { userId } = order;
+  const now = await execute(CancelOrder, { orderId, userId, reason }, () => orders.get(orderId));
+  return toMessage(now ?? order);
+}
+
+/** Cancels an order that may be at any point of its fulfilment, or confirmed. */
+export async function cancel(
+  { orderId, reason }: EventData<typeof CancelOrder>,
+  context: Context,
+): Promise<void> {
+  const { orders, clock } = context;
+  const order = await orders.need(orderId);
+  const story = new StoryTeller(context);
+
+  // 1. What is confirmed can be cancelled as long as its delivery can.
+  const confirmed = order.status === 'confirmed';
+  if (confirmed) {
+    const stopped = await story.step('cancel_delivery', async () => {
+      await cancelDelivery(order, context);
+      return { outcome: 'done' };
+    });
+    if (stopped.outcome !== 'done') {
+      throw refused(stopped.reason, 'the order can no longer be cancelled');
+    }
+  }
+
+  // 2. Decide, against a fulfilment that may confirm at the same time.
+  const told = story.next();
+  const now = await orders.update(orderId, (current = order) =>
+    withdrawn(current, reason, confirmed, told, isoTime(clock)),
+  );
+
+  // 3. Undo what was done, and say so. A fulfilment that is under way does the same once it comes
+  //    upon this decision: only it knows what it did last. None may be under way any more.
+  await unwind(now, story, context);
+}

@@ -1,0 +1,46 @@
+import { Code, MicroserviceError, isTransient } from '#kit/errors';
+import type { Order } from './domain';
+import type { Context } from './service';
+import type { Done, NotDone } from './story';
+
+/** Longest that payment may take for one answer: its provider is asked once or twice meanwhile. */
+export const CHARGE_MS = 10_000;
+/** A provider that stumbles is asked so often, with time to recover in between. */
+const ATTEMPTS = 3;
+const PAUSE_MS = 1_000;
+/**
+ * What must be left of a handling's 45 s after an attempt: for a void as long as a charge, for a
+ * release (5 s), and for writing and saying what came of it. So of answers that take all of their
+ * time there are two, and of quick failures three.
+ */
+const AFTERWARDS_MS = CHARGE_MS + 10_000;
+
+/**
+ * Takes the money for an order. No answer leaves unknown whether it was taken. Payment knows the
+ * order, so it is asked again without risk; but not for ever, as the items are held meanwhile.
+ */
+export async function charge(
+  { orderId, userId, totalAmount: amount, instructions }: Order,
+  { payment, clock, cause }: Context,
+): Promise<Done<{ paymentId: string }> | NotDone> {
+  const request = { orderId, userId, amount, ...instructions?.payment };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { status, paymentId, reason } = await payment.charge(request);
+      if (status === 'captured') return { outcome: 'done', paymentId };
+      const outcome = status === 'declined' ? 'declined' : 'refused';
+      return { outcome, reason: reason === '' ? status : reason };
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      const timeLeft = cause.deadline - clock.now() - PAUSE_MS;
+      if (attempt === ATTEMPTS || timeLeft < CHARGE_MS + AFTERWARDS_MS) {
+        return { outcome: 'unknown', reason: nameOf(error) };
+      }
+      await clock.sleep(PAUSE_MS);
+    }
+  }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof MicroserviceError ? Code[error.code].toLowerCase() : 'internal';
+}

@@ -1,0 +1,95 @@
+import { isoTime } from '#kit/clock';
+import type { EventData } from '#kit/contract';
+import {
+  OrderConfirmed,
+  OrderCreated,
+  OrderStatusUpdated,
+  type PlaceOrder,
+} from '#contracts/order';
+import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
+import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
+import { charge } from './charge';
+import { type Verdict, decided } from './decisions';
+import { type Order, facts, goods } from './domain';
+import type { Context } from './service';
+import { type Done, type NotDone, StoryTeller, insist } from './story';
+import { unwind } from './unwind';
+
+/**
+ * Carries out an order. Whom a step asks knows the order by its id, so that asking again after a
+ * crash is the same step. A step that cannot be asked for now throws, and all of this is run again.
+ */
+export async function fulfil({ orderId }: EventData<typeof PlaceOrder>, context: Context) {
+  const { orders, lists, clock } = context;
+  const order = await orders.need(orderId);
+  const story = new StoryTeller(context);
+  // Here and not where it is placed: an order is listed from when it is certain to end. A list is
+  // kept because nothing cheaper finds a user's orders: it costs a write, and one for a user only.
+  await lists.byUser.add(order.userId, orderId);
+
+  // An order that is decided never goes forward again, whatever became of an earlier delivery.
+  const verdict = order.status === 'pending' ? await goForward(order, story, context) : undefined;
+
+  // 5. Decide. One change of the document: a buyer who cancels at the same time comes before it or
+  //    after it. Made in every run, so that the change after it is known by its number.
+  const told = story.next();
+  const now = await orders.update(orderId, (current = order) =>
+    decided(current, verdict, told, isoTime(clock)),
+  );
+
+  // 6. Confirmed: take the items for good and say so. Cancelled: undo what was done and say so.
+  //    Cancelled after it was confirmed: whoever cancelled it does that.
+  if (now.status === 'confirmed') await conclude(now, context);
+  else if (now.confirmedAt === undefined) await unwind(now, story, context);
+}
+
+async function goForward(order: Order, story: StoryTeller, context: Context): Promise<Verdict> {
+  // 1. Say that there is an order.
+  await context.publish(OrderCreated, facts(order));
+
+  // 2. Hold its items.
+  const held = await story.step('reserve', () => reserve(order, context));
+  if (held.outcome !== 'done') return { confirmed: false, reason: 'out_of_stock' };
+
+  // 3. Take the money.
+  const paid = await story.step('charge', () => charge(order, context));
+  if (paid.outcome === 'declined') return { confirmed: false, reason: 'payment_failed' };
+  if (paid.outcome !== 'done') return { confirmed: false, reason: 'payment_unknown' };
+  const { paymentId } = paid;
+
+  // 4. Plan its delivery.
+  const planned = await story.step('schedule', () => schedule(order, context));
+  if (planned.outcome !== 'done') return { confirmed: false, reason: 'undeliverable', paymentId };
+  const { deliveryId } = planned;
+
+  return { confirmed: true, paymentId, deliveryId };
+}
+
+async function reserve(order: Order, { inventory }: Context): Promise<Done<object> | NotDone> {
+  const { outcome, reason } = await inventory.reserve(goods(order));
+  return outcome === ReserveOutcome.RESERVED ? { outcome: 'done' } : { outcome: 'refused', reason };
+}
+
+async function schedule(
+  { orderId, userId, shopId, instructions }: Order,
+  { delivery }: Context,
+): Promise<Done<{ deliveryId: string }> | NotDone> {
+  const { outcome, deliveryId, reason } = await delivery.schedule({
+    ...{ orderId, userId, shopId },
+    ...(instructions === undefined ? {} : { address: instructions.deliveryAddress }),
+  });
+  return outcome === ScheduleOutcome.SCHEDULED
+    ? { outcome: 'done', deliveryId }
+    : { outcome: 'refused', reason };
+}
+
+/** After the decision, so that nobody reserves for an order whose items may have been taken. */
+async function conclude(order: Order, { inventory, publish }: Context): Promise<void> {
+  const { outcome } = await insist(() => inventory.commit(goods(order)));
+  // a cancellation has overtaken this, and says how the order ended
+  if (outcome === CommitOutcome.RELEASED) return;
+  await publish(OrderConfirmed, { ...facts(order), status: 'confirmed' });
+  const { orderId, userId } = order;
+  const change = { status: 'confirmed', previousStatus: 'pending' } as const;
+  await publish(OrderStatusUpdated, { orderId, userId, ...change });
+}

@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { order } from './service';
+
+void run(order);

@@ -1,0 +1,63 @@
+import { isoTime } from '#kit/clock';
+import { Code, MicroserviceError, invalid } from '#kit/errors';
+import { identity } from '#kit/handling';
+import { checked } from '#kit/validate';
+import { PlaceOrder } from '#contracts/order';
+import type { PlaceOrderRequest } from '#proto/retail/order/v1/order_pb';
+import { toMessage } from './answers';
+import { placed } from './decisions';
+import { type Order, priced } from './domain';
+import { OrderRequest } from './requests';
+import type { Context } from './service';
+
+/**
+ * Keeps what was ordered, at today's prices, and gives the command to fulfil it. The command names
+ * the order and nothing else: where it is brought and how it is paid for is no event's business.
+ */
+export async function placeOrder(request: PlaceOrderRequest, context: Context) {
+  const { orders, newId, execute, caller } = context;
+  if (caller.userId === '') {
+    throw new MicroserviceError('orders are for who is logged in', Code.UNAUTHENTICATED);
+  }
+  const wanted = checked(OrderRequest, request);
+  // the same request asked again is the same order: its id comes from the Idempotency-Key
+  const orderId = newId('order');
+  const fingerprint = identity(caller.userId, JSON.stringify(wanted));
+  const order = (await orders.get(orderId)) ?? (await place(orderId, fingerprint, wanted, context));
+  if (order.fingerprint !== fingerprint) {
+    throw invalid('Idempotency-Key', 'was given with another order before');
+  }
+  if (order.status === 'confirmed' || order.status === 'cancelled') return toMessage(order);
+  const now = await execute(PlaceOrder, { orderId }, () => orders.get(orderId));
+  return toMessage(now ?? order);
+}
+
+async function place(
+  orderId: string,
+  fingerprint: string,
+  wanted: OrderRequest,
+  context: Context,
+): Promise<Order> {
+  const { orders, clock, caller } = context;
+  const at = isoTime(clock);
+  const began = clock.now();
+  const purchase = priced(wanted.items, await askPrices(wanted.items, context));
+  const step = { step: 'place', outcome: 'done', at, ms: Math.round(clock.now() - began) };
+  return orders.update(
+    orderId,
+    (now) => now ?? placed({ orderId, userId: caller.userId, fingerprint, wanted, purchase, step }),
+  );
+}
+
+async function askPrices(items: OrderRequest['items'], { product }: Context) {
+  const productIds = items.map(({ productId }) => productId);
+  try {
+    const { prices } = await product.priceItems({ productIds });
+    return new Map(prices.map(({ productId, price }) => [productId, price]));
+  } catch (error) {
+    if (!(error instanceof MicroserviceError) || error.code !== Code.NOT_FOUND) throw error;
+    // to the catalogue it is not there; to whoever ordered, a field of the request is wrong
+    const index = productIds.findIndex((id) => id === error.details['productId']);
+    throw invalid(index < 0 ? 'items' : `items.${index}.productId`, 'is no product');
+  }
+}
