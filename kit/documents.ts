@@ -13,7 +13,9 @@ export interface Store<T> {
   /**
    * Reads, changes, writes; again where somebody else wrote in between. `change` is pure: it gets
    * the document or undefined, returns what it shall be, and throws to refuse. Returning the same
-   * object writes nothing. A redelivery changes nothing and gets what the first delivery left.
+   * object writes nothing. A redelivery changes nothing and gets what the first delivery left. The
+   * changes of one document in one handling are told apart by their order, so none but the last may
+   * stand behind a condition that could be another one in a redelivery.
    */
   update(key: string, change: (current: T | undefined) => T): Promise<T>;
   /**
