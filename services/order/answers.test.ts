@@ -1,0 +1,105 @@
+import { describe, expect, it } from '@jest/globals';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import type { Caller } from '#kit/caller';
+import { Code } from '#kit/errors';
+import { type Bed, World, ann, bedIn, bedWith, pending, wish } from './bed';
+
+const bob: Caller = { userId: 'bob', role: 'customer', tenantId: 'default' };
+const admin: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
+
+const strangers: [string, Caller][] = [
+  ['another user', bob],
+  ['a user of another tenant', { ...ann, tenantId: 'elsewhere' }],
+  ['an admin of another tenant', { ...admin, tenantId: 'elsewhere' }],
+  ['nobody', { ...ann, userId: '', role: 'anonymous' }],
+];
+
+describe.each(['getOrder', 'getStory'] as const)('%s', (method) => {
+  it.each(strangers)('finds nothing for %s', async (_, caller) => {
+    const bed = await bedWith(pending());
+    await expect(bed.call(method, { orderId: 'o1' }, { caller })).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+      message: 'order not found',
+    });
+  });
+
+  it('answers the buyer and an admin', async () => {
+    const bed = await bedWith(pending());
+    const found = await bed.call(method, { orderId: 'o1' }, { caller: ann });
+    expect(found.orderId).toBe('o1');
+    expect(await bed.call(method, { orderId: 'o1' }, { caller: admin })).toEqual(found);
+  });
+
+  it('names the id where it is none', async () => {
+    const bed = await bedWith(pending());
+    await expect(bed.call(method, { orderId: '../o1' }, { caller: ann })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field: 'orderId' }] },
+    });
+  });
+});
+
+it('an order shows neither how it is paid for nor where it is brought', async () => {
+  const bed = await bedWith(pending());
+  const order = await bed.call('getOrder', { orderId: 'o1' }, { caller: ann });
+  expect(JSON.stringify(order, (_, value: unknown) => String(value))).not.toMatch(/tok_|High/);
+});
+
+it('a story tells when each step began, how long it took and why it failed', async () => {
+  const world = new World();
+  const bed = bedIn(world);
+  const wanted = wish({ token: 'tok_timeout' });
+  const { orderId } = await bed.call('placeOrder', wanted, { caller: ann });
+  const { steps, events } = await bed.call('getStory', { orderId }, { caller: ann });
+  expect(steps.map(({ step }) => step)).toEqual([
+    ...['place', 'reserve', 'charge', 'void', 'release'],
+  ]);
+  const [, , charge, undo] = steps;
+  // three silences of 2.5 s, and twice a second in between
+  expect(charge).toMatchObject({ outcome: 'unknown', ms: 9_500, reason: 'deadline_exceeded' });
+  expect(timestampDate(charge!.at!).toISOString()).toBe('2026-01-01T00:00:00.000Z');
+  expect(timestampDate(undo!.at!).toISOString()).toBe('2026-01-01T00:00:09.500Z');
+  expect(events.map(({ type }) => type)).toEqual([
+    ...['order.created', 'order.cancelled', 'order.status.updated'],
+  ]);
+});
+
+describe('listOrders', () => {
+  async function withThree(): Promise<{ bed: Bed; ids: string[] }> {
+    const bed = bedIn(new World());
+    const ids: string[] = [];
+    for (const id of ['key-1', 'key-2', 'key-3']) {
+      ids.unshift((await bed.call('placeOrder', wish(), { caller: ann, id })).orderId);
+    }
+    return { bed, ids };
+  }
+
+  it('gives the own orders, newest first, by pages', async () => {
+    const { bed, ids } = await withThree();
+    const all = await bed.call('listOrders', {}, { caller: ann });
+    expect(all).toMatchObject({ page: 1, limit: 20, total: 3 });
+    expect(all.items.map(({ orderId }) => orderId)).toEqual(ids);
+    const second = await bed.call('listOrders', { page: 2, limit: 2 }, { caller: ann });
+    expect(second).toMatchObject({ page: 2, limit: 2, total: 3 });
+    expect(second.items.map(({ orderId }) => orderId)).toEqual(ids.slice(2));
+  });
+
+  it.each([...strangers, ['an admin', admin] as [string, Caller]])(
+    'gives none of them to %s',
+    async (_, caller) => {
+      const { bed } = await withThree();
+      expect(await bed.call('listOrders', {}, { caller })).toMatchObject({ items: [], total: 0 });
+    },
+  );
+
+  it.each([
+    ['page', { page: -1 }],
+    ['limit', { limit: 101 }],
+  ])('names %s where it is wrong', async (field, request) => {
+    const bed = bedIn(new World());
+    await expect(bed.call('listOrders', request, { caller: ann })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field }] },
+    });
+  });
+});

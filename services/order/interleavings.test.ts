@@ -1,0 +1,267 @@
+import { describe, expect, it, test } from '@jest/globals';
+import { Code, MicroserviceError } from '#kit/errors';
+import { Crash } from '#kit/memory-sidecar';
+import { CancelOrder, OrderCancelled, OrderConfirmed, PlaceOrder } from '#contracts/order';
+import { type Bed, World, bedWith, orderOf, pending, replicaOf, silent, steps, wish } from './bed';
+
+// A buyer cancels while the order is being fulfilled: in another process, after each single effect
+// of the fulfilment, and the other way round; and either process may die on the way.
+
+const command = { orderId: 'o1', userId: 'ann', reason: 'changed_my_mind' };
+const fulfil = (bed: Bed) => bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'place' });
+const cancel = (bed: Bed) => bed.hear(CancelOrder, command, { id: 'cancel' });
+type Work = (bed: Bed) => Promise<unknown>;
+
+const wishes = [
+  { what: 'that nothing stands against', wanted: wish() },
+  { what: 'that is out of stock', wanted: wish({ quantity: 101 }) },
+  { what: 'whose payment is declined', wanted: wish({ token: 'tok_declined' }) },
+  { what: 'whose payment stumbles', wanted: wish({ token: 'tok_flaky' }) },
+  { what: 'whose payment stays unknown', wanted: wish({ token: 'tok_timeout' }) },
+  { what: 'that cannot be delivered', wanted: wish({ country: 'AQ' }) },
+];
+
+/** How many effects some work has when it is left alone. */
+async function effectsOf(work: Work, wanted: ReturnType<typeof wish>): Promise<number> {
+  const bed = await bedWith(pending(wanted));
+  await work(bed);
+  return bed.sidecar.effects;
+}
+
+/** Until it is acknowledged, as a bus gives it; the process starts again where it died. */
+async function deliver(bed: Bed, work: Work): Promise<void> {
+  for (let tries = 0; tries < 5; tries++) {
+    if (bed.sidecar.dead) bed.restart();
+    try {
+      if ((await work(bed)) === 'SUCCESS') return;
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+    }
+  }
+  throw new Error('never acknowledged');
+}
+
+/** Runs `work`, and after its n-th effect, before it goes on, all of `meanwhile`. */
+function overtaken(bed: Bed, n: number, meanwhile: () => Promise<unknown>): void {
+  bed.sidecar.onEffect = async (effect) => {
+    if (effect === n) await meanwhile();
+  };
+}
+
+async function expectCancelled(bed: Bed, world: World, what: string): Promise<void> {
+  const order = await orderOf(bed);
+  const events = new Map(bed.memory.events.map(({ id, type }) => [id, type]));
+  const count = (type: string) => [...events.values()].filter((one) => one === type).length;
+  const told = order.story.events.filter(({ type }) => type === 'order.cancelled');
+  expect({
+    what,
+    status: order.status,
+    sold: world.sold(),
+    cancelled: count(OrderCancelled.type),
+    told: told.length,
+    confirmedUnseen: count(OrderConfirmed.type) > 0 && order.confirmedAt === undefined,
+    token: JSON.stringify([...bed.memory.documents, bed.memory.events]).includes('tok_'),
+  }).toEqual({
+    ...{ what, status: 'cancelled', sold: false, cancelled: 1, told: 1 },
+    ...{ confirmedUnseen: false, token: false },
+  });
+}
+
+describe.each(wishes)('an order $what', ({ wanted }) => {
+  it('ends cancelled, whenever its buyer cancels during its fulfilment', async () => {
+    const effects = await effectsOf(fulfil, wanted);
+    for (let n = 1; n <= effects; n++) {
+      const world = new World();
+      const bed = await bedWith(pending(wanted), world);
+      const other = replicaOf(bed, world);
+      overtaken(bed, n, () => deliver(other, cancel));
+      await deliver(bed, fulfil);
+      await expectCancelled(bed, world, `cancelled after effect ${n} of ${effects}`);
+    }
+  });
+
+  it('ends cancelled, whenever its fulfilment comes during its cancellation', async () => {
+    const effects = await effectsOf(cancel, wanted);
+    for (let n = 1; n <= effects; n++) {
+      const world = new World();
+      const bed = await bedWith(pending(wanted), world);
+      const other = replicaOf(bed, world);
+      overtaken(bed, n, () => deliver(other, fulfil));
+      await deliver(bed, cancel);
+      await expectCancelled(bed, world, `fulfilled after effect ${n} of ${effects}`);
+    }
+  });
+
+  it('ends cancelled, whoever dies where', async () => {
+    const effects = await effectsOf(fulfil, wanted);
+    for (let n = 1; n <= effects; n++) {
+      for (let kill = 1; kill <= 12; kill++) {
+        const world = new World();
+        const bed = await bedWith(pending(wanted), world);
+        const other = replicaOf(bed, world);
+        // the cancellation dies on its way, and the fulfilment goes on before it comes again
+        other.fail({ crashAfterEffect: kill });
+        overtaken(bed, n, () => cancel(other).catch(() => undefined));
+        await deliver(bed, fulfil);
+        await deliver(other, cancel);
+        await expectCancelled(bed, world, `effect ${n}, the cancellation killed after ${kill}`);
+      }
+    }
+  });
+
+  it('ends cancelled, when the fulfilment died and comes again after the cancellation', async () => {
+    const effects = await effectsOf(fulfil, wanted);
+    for (let n = 1; n <= effects; n++) {
+      const world = new World();
+      const bed = await bedWith(pending(wanted), world);
+      bed.fail({ crashAfterEffect: n });
+      await expect(fulfil(bed)).rejects.toThrow(Crash);
+      const other = replicaOf(bed, world);
+      await deliver(other, cancel);
+      await deliver(bed, fulfil);
+      await expectCancelled(bed, world, `killed after effect ${n} of ${effects}`);
+    }
+  });
+
+  it('ends cancelled, when the fulfilment is given to another process and wakes up again', async () => {
+    const effects = await effectsOf(fulfil, wanted);
+    for (let n = 1; n <= effects; n++) {
+      const world = new World();
+      const bed = await bedWith(pending(wanted), world);
+      const other = replicaOf(bed, world);
+      overtaken(bed, n, async () => {
+        await deliver(other, fulfil);
+        await deliver(other, cancel);
+      });
+      await deliver(bed, fulfil);
+      await expectCancelled(bed, world, `asleep after effect ${n} of ${effects}`);
+    }
+  });
+
+  it('ends the same when two processes fulfil it at once', async () => {
+    const effects = await effectsOf(fulfil, wanted);
+    const alone = await bedWith(pending(wanted));
+    await fulfil(alone);
+    const { status, reason, story } = await orderOf(alone);
+    for (let n = 1; n <= effects; n++) {
+      const world = new World();
+      const bed = await bedWith(pending(wanted), world);
+      overtaken(bed, n, () => deliver(replicaOf(bed, world), fulfil));
+      await deliver(bed, fulfil);
+      const order = await orderOf(bed);
+      expect({ n, status: order.status, reason: order.reason }).toEqual({ n, status, reason });
+      expect(order.story.events.map(({ type }) => type)).toEqual(
+        story.events.map(({ type }) => type),
+      );
+      expect(world.sold()).toBe(status === 'confirmed');
+      const ended = [...bed.said(OrderConfirmed), ...bed.said(OrderCancelled)];
+      expect(ended).toHaveLength(1);
+    }
+  });
+});
+
+test.each([
+  ['pending', async () => undefined],
+  ['confirmed', fulfil],
+])('an order that is %s is cancelled once, however often it is asked for', async (_, before) => {
+  const again: Work = (bed) => bed.hear(CancelOrder, command, { id: 'cancel-again' });
+  for (let n = 1; n <= 9; n++) {
+    for (let kill = 1; kill <= 9; kill++) {
+      const world = new World();
+      const bed = await bedWith(pending(), world);
+      await before(bed);
+      const other = replicaOf(bed, world);
+      other.fail({ crashAfterEffect: kill });
+      bed.fail({});
+      overtaken(bed, n, () => again(other).catch(() => undefined));
+      await deliver(bed, cancel);
+      await deliver(other, again);
+      await expectCancelled(bed, world, `effect ${n}, the other killed after ${kill}`);
+    }
+  }
+});
+
+test('the story of an order that was cancelled during its fulfilment has the steps of both', async () => {
+  const world = new World();
+  const bed = await bedWith(pending(), world);
+  const other = replicaOf(bed, world);
+  // the list, the announcement, the reservation; then the buyer cancels
+  overtaken(bed, 3, async () => {
+    world.clock.advance(1);
+    await deliver(other, cancel);
+    world.clock.advance(1);
+  });
+  await deliver(bed, fulfil);
+  expect(steps(await orderOf(bed))).toEqual([
+    ...['place done', 'reserve done'],
+    ...['cancel_delivery done', 'void done', 'release done'],
+    'charge refused',
+  ]);
+  const { story } = await orderOf(bed);
+  expect(story.events.map(({ type }) => type)).toEqual([
+    ...['order.created', 'order.cancelled', 'order.status.updated'],
+  ]);
+});
+
+test('a fulfilment that finds the order cancelled undoes what it did last', async () => {
+  const world = new World();
+  const bed = await bedWith(pending(), world);
+  const other = replicaOf(bed, world);
+  // a service that has forgotten what it was told to bar
+  overtaken(bed, 4, async () => {
+    await deliver(other, cancel);
+    world.delivery.delete('o1');
+  });
+  await deliver(bed, fulfil);
+  expect(steps(await orderOf(bed))).toContain('schedule done');
+  expect(world.delivery.get('o1')).toBe('cancelled');
+});
+
+test('an order that was confirmed a moment before is cancelled as a confirmed one', async () => {
+  const world = new World();
+  const bed = await bedWith(pending(), world);
+  const other = replicaOf(bed, world);
+  // between reading and deciding there is no effect but this: the write meets another
+  const load = bed.sidecar.load.bind(bed.sidecar);
+  let reads = 0;
+  bed.sidecar.load = async (key) => {
+    if (key.startsWith('orders:') && ++reads === 2) await deliver(other, fulfil);
+    return load(key);
+  };
+  expect(await cancel(bed)).toBe('RETRY');
+  expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
+  expect(world.sold()).toBe(true);
+  expect(await cancel(bed)).toBe('SUCCESS');
+  expect(steps(await orderOf(bed)).slice(-3)).toEqual([
+    ...['cancel_delivery done', 'refund done', 'return done'],
+  ]);
+  await expectCancelled(bed, world, 'confirmed a moment before');
+});
+
+test('an order that is cancelled between its confirmation and saying so is not said to be confirmed', async () => {
+  const world = new World();
+  const bed = await bedWith(pending(), world);
+  const other = replicaOf(bed, world);
+  bed.sidecar.onEffect = async () => {
+    if (other.called('payment', 'refund') > 0) return;
+    if ((await orderOf(bed)).status === 'confirmed') await deliver(other, cancel);
+  };
+  await deliver(bed, fulfil);
+  expect(bed.called('inventory', 'commit')).toBe(1);
+  expect(bed.said(OrderConfirmed)).toEqual([]);
+  await expectCancelled(bed, world, 'cancelled before the commit');
+});
+
+test('a cancellation goes on where the other services come back', async () => {
+  const world = new World();
+  const bed = await bedWith(pending(), world);
+  await deliver(bed, fulfil);
+  for (const method of ['cancel', 'refund', 'release']) {
+    world.faults.set(method, [silent(Code.UNAVAILABLE)]);
+  }
+  world.faults.get('refund')?.push(new MicroserviceError('no', Code.FAILED_PRECONDITION));
+  const outcomes = [];
+  for (let tries = 0; tries < 5; tries++) outcomes.push(await cancel(bed));
+  expect(outcomes).toEqual(['RETRY', 'RETRY', 'RETRY', 'RETRY', 'SUCCESS']);
+  await expectCancelled(bed, world, 'cancelled at last');
+});
