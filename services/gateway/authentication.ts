@@ -6,6 +6,7 @@ import type { Host } from '#kit/host';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import { Id } from '#kit/validate';
 import { ALGORITHM, Keys } from './keys';
+import { Remembered } from './remembered';
 import type { Who } from './route';
 
 const SKEW_SECONDS = 30;
@@ -24,8 +25,8 @@ const Claims = z.object({
 /** Who asks: verifies the tokens of requests. */
 export class Authentication {
   readonly #keys: Keys;
-  /** Tokens that were found good, until when that may be believed; oldest first. */
-  readonly #good = new Map<string, { caller: Caller; until: number }>();
+  /** Whose the tokens are that were found good. */
+  readonly #good = new Remembered<Caller>(MAX_REMEMBERED);
 
   constructor(private readonly host: Host) {
     this.#keys = new Keys(host);
@@ -49,10 +50,10 @@ export class Authentication {
     const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
     if (token === undefined) throw unauthenticated('the authorization must be a bearer token');
     const now = this.host.clock.now();
-    const known = this.#good.get(token);
-    if (known !== undefined && now < known.until) return known.caller;
+    const known = this.#good.get(token, now);
+    if (known !== undefined) return known;
     const { caller, expires } = await this.#verified(token, now);
-    this.#remember(token, caller, Math.min(expires, now + REMEMBER_MS));
+    this.#good.set(token, caller, Math.min(expires, now + REMEMBER_MS));
     return caller;
   }
 
@@ -85,13 +86,6 @@ export class Authentication {
     const key = name.success ? await this.#keys.find(name.data) : undefined;
     if (key === undefined) throw unauthenticated('the token is not valid');
     return key;
-  }
-
-  #remember(token: string, caller: Caller, until: number): void {
-    this.#good.delete(token);
-    this.#good.set(token, { caller, until });
-    const [oldest] = this.#good.keys();
-    if (this.#good.size > MAX_REMEMBERED && oldest !== undefined) this.#good.delete(oldest);
   }
 }
 

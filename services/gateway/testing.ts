@@ -98,10 +98,19 @@ export async function openEdge(calls: Calls = {}, options: { log?: Log } = {}) {
       .sign(signer.privateKey);
   };
 
+  /** Until so many requests wait for their answer. */
+  const waitFor = async (requests: number) => {
+    for (;;) {
+      const { body } = await ask('GET', '/api/v1/gateway/status');
+      // the question is one of them itself
+      if ((body.data as { inFlight: number }).inFlight > requests) return;
+    }
+  };
+
   const close = async () => {
     server.close();
     await dispatcher.close();
   };
-  return { bed, clock, key, port, ask, token, close };
+  return { bed, clock, key, port, ask, token, waitFor, close };
 }
 export type Edge = Awaited<ReturnType<typeof openEdge>>;
