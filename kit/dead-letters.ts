@@ -14,7 +14,7 @@ export const DeadLetter = z.object({
   source: z.string(),
   subject: z.string(),
   correlationId: z.string(),
-  /** A code for programs: `unreadable`, `exhausted`, or what the domain gave as its reason. */
+  /** A code for programs: `unreadable`, or what the domain gave as its reason. */
   reason: z.string(),
   message: z.string(),
   attempts: z.number().int(),

@@ -46,7 +46,12 @@ export class Deliveries {
 
   /** One delivery of what came on a topic. Never throws. */
   async deliver(topic: string, raw: Record<string, unknown>): Promise<Delivery> {
-    if (topic === this.parts.deadTopic) return this.#bury(raw);
+    if (topic === this.parts.deadTopic) {
+      const failure = this.#failing.get(idOf(raw));
+      if (failure !== undefined) return this.#bury(raw, failure);
+      // Not one delivery is known to have failed here: the service was away while its sidecar
+      // tried, and the event is as good as new.
+    }
     const parsed = CloudEvent.safeParse(raw);
     if (!parsed.success) return this.#keep(raw, unreadable(parsed.error));
     // a delivery that comes while the same event is being handled here shares its outcome
@@ -134,18 +139,12 @@ export class Deliveries {
   }
 
   /** An event that the sidecar gave up on: kept with the last error that was seen here. */
-  async #bury(raw: Record<string, unknown>): Promise<Delivery> {
-    const id = typeof raw['id'] === 'string' ? raw['id'] : '';
-    const failure = this.#failing.get(id) ?? {
-      reason: 'exhausted',
-      message: 'every delivery failed; the last error was seen by another process',
-      attempts: 0,
-    };
+  async #bury(raw: Record<string, unknown>, failure: Failure): Promise<Delivery> {
     // There is no place behind this one. As long as the store cannot take the letter, its
     // delivery is not ended, so that the broker keeps it.
     for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
       if ((await this.#keep(raw, failure)) === 'SUCCESS') {
-        this.#failing.delete(id);
+        this.#failing.delete(idOf(raw));
         return 'SUCCESS';
       }
       await this.parts.clock.sleep(wait);
@@ -170,6 +169,10 @@ export class Deliveries {
     const [oldest] = this.#failing.keys();
     if (this.#failing.size > MAX_FAILING && oldest !== undefined) this.#failing.delete(oldest);
   }
+}
+
+function idOf({ id }: Record<string, unknown>): string {
+  return typeof id === 'string' ? id : '';
 }
 
 /** What came is not what its contract says; asking again gives the same. */

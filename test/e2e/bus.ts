@@ -41,6 +41,6 @@ export async function eventsOf(world: World): Promise<Event[]> {
   const entries = Entries.parse(JSON.parse(await busText(world)));
   return entries.map(([topic = '', ...fields]) => {
     const data = fields[fields.indexOf('data') + 1] ?? '';
-    return { topic, ...Event.parse(JSON.parse(data)) };
+    return { ...Event.parse(JSON.parse(data)), topic };
   });
 }

@@ -66,9 +66,13 @@ describe('an order in flight is confirmed, once, though', () => {
 
   test('its service is away for longer than its sidecar tries', async () => {
     const { orderId, productId } = await orderInFlight();
-    const { service, sidecar } = market.world.app('order');
+    const { service } = market.world.app('order');
     await service?.kill();
-    await until('the sidecar to give up', () => /dead.?letter/i.test(sidecar.read()), 60_000);
+    const givenUp = async () =>
+      (await eventsOf(market.world)).some(({ topic, subject }) => {
+        return topic === 'order.dead' && subject === orderId;
+      });
+    await until('the sidecar to give up', givenUp, 60_000);
     service?.start();
     await expectConfirmedOnce(orderId, productId);
   });
