@@ -136,7 +136,7 @@ export class World {
       cancel: ({ orderId }) => {
         this.#fail('cancel');
         if (this.delivery.get(orderId) === 'delivered') {
-          return { outcome: CancelOutcome.REFUSED, reason: 'already_delivered' };
+          return { outcome: CancelOutcome.REFUSED, reason: 'delivered' };
         }
         this.delivery.set(orderId, 'cancelled');
         return { outcome: CancelOutcome.CANCELLED };

@@ -82,7 +82,7 @@ describe('cancelling a confirmed order', () => {
     world.delivery.set('o1', 'delivered');
     await expect(cancel(bed)).rejects.toMatchObject({
       code: Code.FAILED_PRECONDITION,
-      details: { reason: 'already_delivered' },
+      details: { reason: 'delivered' },
     });
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
     expect(world.sold()).toBe(true);
