@@ -1,6 +1,7 @@
 import { type Caller, asService } from '#kit/caller';
 import { Code, MicroserviceError } from '#kit/errors';
 import { FakeClock, type TestbedOptions, testbed } from '#kit/testbed';
+import { PlaceOrder } from '#contracts/order';
 import { CancelOutcome, ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { placed } from './decisions';
@@ -199,4 +200,16 @@ export function orderOf(bed: Bed, orderId = 'o1'): Promise<Order> {
 /** The story in short: `charge declined`. */
 export function steps({ story }: Order): string[] {
   return story.steps.map(({ step, outcome }) => `${step} ${outcome}`);
+}
+
+/** Gives the command to fulfil the order o1. */
+export function fulfil(bed: Bed) {
+  return bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'place' });
+}
+
+/** Such an order, after it was fulfilled as far as it could be. */
+export async function fulfilled(wanted = wish(), world = new World()) {
+  const bed = await bedWith(pending(wanted), world);
+  if ((await fulfil(bed)) !== 'SUCCESS') throw new Error('not acknowledged');
+  return { bed, world, order: await orderOf(bed) };
 }

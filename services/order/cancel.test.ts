@@ -3,16 +3,9 @@ import type { Caller } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
 import type { Given } from '#kit/testbed';
-import {
-  CancelOrder,
-  OrderCancelled,
-  OrderConfirmed,
-  OrderStatusUpdated,
-  PlaceOrder,
-} from '#contracts/order';
-import { type Bed, World, ann, bedWith, orderOf, pending, steps } from './bed';
+import { CancelOrder, OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
+import { type Bed, World, ann, bedWith, fulfil, orderOf, pending, steps } from './bed';
 
-const fulfil = (bed: Bed) => bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'place' });
 const cancel = (bed: Bed, given: Given = {}, reason = 'changed_my_mind') =>
   bed.call('cancelOrder', { orderId: 'o1', reason }, { caller: ann, id: 'cancel', ...given });
 

@@ -1,14 +1,24 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { Code, MicroserviceError } from '#kit/errors';
 import { Crash } from '#kit/memory-sidecar';
-import { CancelOrder, OrderCancelled, OrderConfirmed, PlaceOrder } from '#contracts/order';
-import { type Bed, World, bedWith, orderOf, pending, replicaOf, silent, steps, wish } from './bed';
+import { CancelOrder, OrderCancelled, OrderConfirmed } from '#contracts/order';
+import {
+  type Bed,
+  World,
+  bedWith,
+  fulfil,
+  orderOf,
+  pending,
+  replicaOf,
+  silent,
+  steps,
+  wish,
+} from './bed';
 
 // A buyer cancels while the order is being fulfilled: in another process, after each single effect
 // of the fulfilment, and the other way round; and either process may die on the way.
 
 const command = { orderId: 'o1', userId: 'ann', reason: 'changed_my_mind' };
-const fulfil = (bed: Bed) => bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'place' });
 const cancel = (bed: Bed) => bed.hear(CancelOrder, command, { id: 'cancel' });
 type Work = (bed: Bed) => Promise<unknown>;
 
