@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../harness/until';
 import { busText, eventsOf } from './bus';
-import { DeadLetters, Notifications } from './edge';
+import { DeadLetters, Notifications, Order } from './edge';
 import { ADDRESS, Market, type Shopper, paidWith } from './market';
 
 let market: Market;
@@ -43,14 +43,14 @@ const logs = () => {
 describe('the correlation id of a request', () => {
   const correlationId = `trail-${randomUUID()}`;
   let answered: Awaited<ReturnType<Shopper['order']>>;
-  let orderId: string;
+  let order: Order;
 
   beforeAll(async () => {
     const productId = await market.product(5);
     const headers = { 'x-correlation-id': correlationId };
     answered = await shopper.order(productId, { deliveryAddress: address }, { headers });
     expect(answered.status).toBe(201);
-    ({ orderId } = (JSON.parse(answered.text) as { data: { orderId: string } }).data);
+    order = Order.parse((JSON.parse(answered.text) as { data: unknown }).data);
     await until('the notification of the order', async () => {
       const { items } = await shopper.get(Notifications, '/notifications?limit=100');
       return items.some(({ eventType }) => eventType === 'order.confirmed');
@@ -63,11 +63,21 @@ describe('the correlation id of a request', () => {
 
   test('is in every event of the order, and in none of another', async () => {
     const events = await eventsOf(market.world);
-    const about = events.filter(({ data }) => JSON.stringify(data).includes(orderId));
+    const about = events.filter(({ data }) => JSON.stringify(data).includes(order.orderId));
     expect(about.map(({ type }) => type)).toEqual(
       expect.arrayContaining(['order.place', 'order.created', 'payment.processed']),
     );
     expect(about.filter(({ correlationid }) => correlationid !== correlationId)).toEqual([]);
+  });
+
+  test.each([
+    ['order', () => `orders:default:${order.orderId}`],
+    ['payment', () => `payments:default:${String(order.paymentId)}`],
+    ['delivery', () => `deliveries:default:${order.orderId}`],
+  ])('is in the document of %s', async (app, key) => {
+    const { sidecarUrl } = market.world.app(app);
+    const document = await fetch(`${sidecarUrl}/v1.0/state/state/${encodeURIComponent(key())}`);
+    expect(await document.json()).toMatchObject({ correlationId });
   });
 
   test.each(['gateway', 'order', 'product', 'inventory', 'payment', 'delivery', 'notification'])(
