@@ -1,6 +1,6 @@
 // @ts-check
 // npm run docs: writes docs/ from the services and contracts that `npm run build` made.
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { documents } from './docs/documents.mjs';
@@ -12,10 +12,9 @@ const dist = join(root, 'dist');
 const { Service } = require(join(dist, 'kit/service.js'));
 const { CloudEvent } = require(join(dist, 'kit/cloud-event.js'));
 
-const apps = readdirSync(join(root, 'services')).sort();
-const services = apps
+const services = readdirSync(join(root, 'services'))
+  .sort()
   .map((app) => join(dist, 'services', app, 'service.js'))
-  .filter((file) => existsSync(file))
   .flatMap((file) => Object.values(require(file)))
   .filter((value) => value instanceof Service);
 const contracts = readdirSync(join(root, 'contracts'))
@@ -24,7 +23,7 @@ const contracts = readdirSync(join(root, 'contracts'))
   .filter((value) => 'subject' in value);
 
 mkdirSync(join(root, 'docs'), { recursive: true });
-for (const [name, text] of documents({ apps, services, contracts, envelope: CloudEvent })) {
+for (const [name, text] of documents({ services, contracts, envelope: CloudEvent })) {
   writeFileSync(join(root, 'docs', name), text);
   console.log(`docs/${name}`);
 }

@@ -4,7 +4,6 @@ import { topology } from './topology.mjs';
 
 /**
  * @typedef {object} House
- * @property {readonly string[]} apps
  * @property {readonly import('#kit/service').Service[]} services
  * @property {readonly import('#kit/contract').Contract[]} contracts
  * @property {import('zod').ZodType} envelope
@@ -14,9 +13,9 @@ import { topology } from './topology.mjs';
  * The files of docs/ and what stands in them.
  * @param {House} house
  */
-export function documents({ apps, services, contracts, envelope }) {
+export function documents({ services, contracts, envelope }) {
   return new Map([
     ['asyncapi.json', `${JSON.stringify(asyncapi(contracts, services, envelope), null, 2)}\n`],
-    ['topology.md', topology(services, apps)],
+    ['topology.md', topology(services)],
   ]);
 }

@@ -8,10 +8,8 @@
 /**
  * Who calls whom and who hears what, as a picture and a table in Markdown.
  * @param {readonly Service[]} services
- * @param {readonly string[]} apps every app, those too that are no Service: the gateway
  */
-export function topology(services, apps) {
-  const edge = apps.filter((app) => !services.some(({ name }) => name === app));
+export function topology(services) {
   const lines = [
     '# Topology',
     '',
@@ -20,9 +18,10 @@ export function topology(services, apps) {
     '',
     '```mermaid',
     'flowchart LR',
-    ...edge.map((app) => `  ${app}([${app}])`),
-    ...services.map(({ name }) => `  ${name}[${name}]`),
-    ...edge.flatMap((app) => services.map(({ name }) => `  ${app} --> ${name}`)),
+    // round: the edge, which others do not call
+    ...services.map(({ name, definition: { serves } }) =>
+      serves === undefined ? `  ${name}([${name}])` : `  ${name}[${name}]`,
+    ),
     ...services.flatMap(calls),
     ...services.flatMap((service) => events(service, services)),
     '```',

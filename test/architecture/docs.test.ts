@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { CloudEvent } from '#kit/cloud-event';
 import { defineEvent } from '#kit/contract';
 import { Service } from '#kit/service';
+import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { documents } from '../../scripts/docs/documents.mjs';
-import { apps, contracts, filesOf, services } from './tree';
+import { contracts, filesOf, services } from './tree';
 
 const Happened = defineEvent('Happened', {
   type: 'thing.happened',
@@ -16,16 +17,17 @@ const Happened = defineEvent('Happened', {
 test('what is said and heard is in the documents', () => {
   const mouth = new Service('mouth', { publishes: [Happened] });
   const ear = new Service('ear', {});
+  const edge = new Service('edge', { calls: { mouth: OperationsService } });
   ear.on(Happened, async () => undefined);
   const house = {
-    apps: ['ear', 'edge', 'mouth'],
-    services: [ear, mouth],
+    services: [ear, edge, mouth],
     contracts: [Happened],
     envelope: CloudEvent,
   };
   const written = documents(house);
   expect(written.get('topology.md')).toContain('mouth -. "thing.happened" .-> ear');
   expect(written.get('topology.md')).toContain('edge --> mouth');
+  expect(written.get('topology.md')).toContain('edge([edge])');
   expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
     operations: { 'mouth.says.Happened': {}, 'ear.hears.Happened': {} },
     components: { schemas: { Happened: { required: ['id'] } } },
@@ -34,7 +36,6 @@ test('what is said and heard is in the documents', () => {
 
 test('docs/ is what `npm run docs` writes now', async () => {
   const house = {
-    apps: apps(),
     services: await services(),
     contracts: [...(await contracts()).keys()],
     envelope: CloudEvent,

@@ -67,7 +67,7 @@ export async function voices(): Promise<Voice[]> {
   return found;
 }
 
-/** The definition of every service; the gateway is none, it only calls. */
+/** The definition of every service. */
 export async function services(): Promise<Service[]> {
   const files = apps().map((app) => `services/${app}/service.ts`);
   const exported = await Promise.all(
