@@ -16,8 +16,7 @@ const created = (orderId: string) => ({
 });
 
 const head = { stores: { counts: Counted, others: Counted }, publishes: [OrderCreated] } as const;
-const template = new Service('order', head);
-type Context = ContextOf<typeof template>;
+type Context = ContextOf<Service<typeof head>>;
 
 /** Gives a handler to the check, as the handler of a command. */
 async function check(handle: (orderId: string, context: Context) => Promise<void>): Promise<void> {

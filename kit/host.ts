@@ -1,33 +1,27 @@
 import type { DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
-import { z } from 'zod';
 import { asService } from './caller';
 import type { Clock } from './clock';
 import type { CloudEvent } from './cloud-event';
 import type { Context } from './context';
 import { readData } from './contract';
-import { DeadLetters, failureOf } from './dead-letters';
-import { Deliveries, type Delivery, unreadableError } from './deliveries';
+import { DeadLetters } from './dead-letters';
+import { Deliveries, type Delivery } from './deliveries';
 import { Documents } from './documents';
-import { Code, MicroserviceError, isTransient } from './errors';
-import { type Cause, Handling, identity, newCause } from './handling';
+import { Code, MicroserviceError } from './errors';
+import { type Cause, Handling, newCause } from './handling';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import { type World, openContext } from './open-context';
 import { Outcomes } from './outcomes';
-import type { AnyService, BindingMessage, Definition } from './service';
+import type { AnyService, BindingMessage, Definition, Handler } from './service';
 import type { CallAnswer } from './sidecar';
+import { Work, readable } from './work';
 
 /**
  * Longest that one delivery is worked on: shorter than the time after which a broker gives the
  * event to somebody else.
  */
 export const HANDLING_BUDGET_MS = 45_000;
-
-/** How a handler is called, once its types have been checked where it was declared. */
-type Handler = (input: unknown, context: unknown, meta?: unknown) => Promise<unknown>;
-
-const JobData = z.object({ job: z.string(), data: z.unknown(), cause: z.string().optional() });
-const BindingData = z.object({ data: z.string(), metadata: z.record(z.string(), z.string()) });
 
 /**
  * Brings a service to life over a sidecar: runs its handlers, each under its cause. The same code
@@ -40,6 +34,7 @@ export class Host {
   readonly #documents: Documents;
   readonly #outcomes: Outcomes;
   readonly #deliveries: Deliveries;
+  readonly #work: Work;
   #active = 0;
   #idle: PromiseWithResolvers<unknown> | undefined;
 
@@ -68,6 +63,13 @@ export class Host {
       deadTopic: this.deadTopic,
       isCommand: (type) => service.events.get(type)?.contract.kind === 'command',
       handle: (event) => this.#handle(event),
+    });
+    this.#work = new Work({
+      service,
+      deadLetters: this.deadLetters,
+      cause: (given) => this.#cause(given),
+      open: (cause) => this.begin(cause),
+      log: (cause) => this.#log(cause),
     });
   }
 
@@ -133,19 +135,12 @@ export class Host {
 
   /** Handles a message of an input binding. Throws where it shall be given again. */
   async receive(name: string, message: BindingMessage): Promise<void> {
-    const id = this.service.bindings.get(name)?.identify(message);
-    const cause = this.#cause(id === undefined ? {} : { id: identity('binding', name, id) });
-    await this.#perform(`binding.${name}`, cause, {
-      data: Buffer.from(message.data).toString('base64'),
-      metadata: message.metadata,
-    });
+    await this.#counted(() => this.#work.receive(name, message));
   }
 
   /** Does a job that is due. Throws where it shall be tried again. */
   async perform(raw: unknown): Promise<void> {
-    const due = JobData.parse(raw);
-    const cause = this.#cause(due.cause === undefined ? {} : { id: due.cause });
-    await this.#perform(`job.${due.job}`, cause, due.data);
+    await this.#counted(() => this.#work.perform(raw));
   }
 
   /** How many calls, events, jobs and messages are being worked on. */
@@ -160,7 +155,7 @@ export class Host {
     await this.#idle.promise;
   }
 
-  /** Runs the handler of an event; a binding's message and a job come back this way from a dead letter. */
+  /** Runs the handler of an event; a message or job comes this way from a dead letter. */
   async #handle(event: CloudEvent): Promise<void> {
     const cause = this.#cause({
       id: event.id,
@@ -170,47 +165,11 @@ export class Host {
     });
     const heard = this.service.events.get(event.type);
     if (heard === undefined) {
-      await this.#work(event.type, cause, event.data);
+      await this.#work.do(event.type, cause, event.data);
       return;
     }
     const data = readable(() => readData(heard.contract, event.eventversion, event.data));
-    await (heard.handle as Handler)(data, this.#open(new Handling(cause, this.world.clock)), event);
-  }
-
-  async #work(type: string, cause: Cause, data: unknown): Promise<void> {
-    const context = this.#open(new Handling(cause, this.world.clock));
-    const binding = this.service.bindings.get(type.replace(/^binding\./, ''));
-    const job = this.service.jobs.get(type.replace(/^job\./, ''));
-    if (type.startsWith('binding.') && binding !== undefined) {
-      const message = readable(() => BindingData.parse(data));
-      const bytes = Buffer.from(message.data, 'base64');
-      await (binding.handle as Handler)({ ...message, data: bytes }, context);
-    } else if (type.startsWith('job.') && job !== undefined) {
-      await (job.handle as Handler)(
-        readable(() => job.data.parse(data)),
-        context,
-      );
-    } else {
-      throw unreadableError(`${type} is not heard here`);
-    }
-  }
-
-  /** Works on a message or job: a final failure is kept as a dead letter, any other is thrown. */
-  async #perform(type: string, cause: Cause, data: unknown): Promise<void> {
-    await this.#counted(async () => {
-      const started = performance.now();
-      try {
-        await this.#work(type, cause, data);
-        this.#log(cause).info({ type, duration: performance.now() - started }, 'work done');
-      } catch (error) {
-        const failure = failureOf(error, 1);
-        this.#log(cause).warn({ type, failure }, 'work failed');
-        if (isTransient(error)) throw error;
-        const { id, correlationId: correlationid } = cause;
-        const event = { specversion: '1.0', id, type, source: this.service.name, correlationid };
-        await this.deadLetters.keep({ ...event, data }, failure);
-      }
-    });
+    await (heard.handle as Handler)(data, this.begin(cause), event);
   }
 
   #open(handling: Handling): Context<Definition> {
@@ -246,13 +205,5 @@ export class Host {
         this.#idle = undefined;
       }
     }
-  }
-}
-
-function readable<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw unreadableError(error instanceof z.ZodError ? z.prettifyError(error) : String(error));
   }
 }

@@ -52,7 +52,10 @@ export interface BindingMessage {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** A handler as it is kept: its types were checked where it was declared. */
 type AnyHandler = (input: never, context: never, meta: never) => Promise<unknown>;
+/** The same, as a host calls it. */
+export type Handler = (input: unknown, context: unknown, meta?: unknown) => Promise<unknown>;
 
 interface EventHandler {
   readonly contract: Contract;
