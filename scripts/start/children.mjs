@@ -11,10 +11,13 @@ import { childEnv, localDir, root } from './project.mjs';
  * @property {string} name
  * @property {number} group its process group, which holds all that it starts
  * @property {number} graceMs to end by itself when it is asked to
- * @property {() => Promise<void>} [beforeStop]
+ * @property {(() => Promise<void>) | undefined} beforeStop
  */
 
 const GRACE_MS = 10_000;
+// What is killed is gone by then; only in a container whose first process is no init, what its dead
+// parent has left stays as a zombie, which holds nothing but its number.
+const KILLED_MS = 2_000;
 
 /** @param {string} name */
 export const logOf = (name) => join(localDir, 'logs', `${name}.log`);
@@ -111,7 +114,9 @@ export class Children {
       signalGroup(child.group, 'SIGTERM');
       const deadline = performance.now() + child.graceMs;
       while (signalGroup(child.group, 0)) {
-        if (performance.now() > deadline) signalGroup(child.group, 'SIGKILL');
+        const late = performance.now() - deadline;
+        if (late > KILLED_MS) break;
+        if (late > 0) signalGroup(child.group, 'SIGKILL');
         await sleep(20);
       }
       names.push(child.name);

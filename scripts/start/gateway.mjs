@@ -34,7 +34,7 @@ export async function request(method, path, { token, body, key } = {}) {
     response = await fetch(url, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(60_000),
     });
   } catch {

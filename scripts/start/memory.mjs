@@ -9,7 +9,7 @@ export async function memoryOf(groups) {
   const { output } = await run('ps', ['-A', '-o', 'pgid=,rss=']);
   let kilobytes = 0;
   for (const line of output.split('\n')) {
-    const [group, rss] = line.trim().split(/\s+/).map(Number);
+    const [group = 0, rss = 0] = line.trim().split(/\s+/).map(Number);
     if (groups.includes(group)) kilobytes += rss;
   }
   return `${(kilobytes / 1e6).toFixed(1)} GB`;

@@ -28,6 +28,7 @@ import { inProject } from './project.mjs';
 
 export const DAPR_VERSION = '1.18.2';
 const CLI_VERSION = '1.16.5';
+/** @type {[major: number, minor: number]} */
 const OLDEST = [1, 17];
 const GO_NEEDED = '1.26.5';
 const DISK_NEEDED_GB = 10;

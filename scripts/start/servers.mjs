@@ -102,7 +102,7 @@ export async function ensureProgram(server, terminal) {
   return findProgram(server.program);
 }
 
-/** @returns {Promise<string[] | undefined>} how apt-get is called here, if it may be */
+/** @returns {Promise<[string, ...string[]] | undefined>} how apt-get is called here, if it may be */
 async function aptGet() {
   if (!findProgram('apt-get')) return undefined;
   if (process.getuid?.() === 0) return ['apt-get'];
