@@ -1,0 +1,99 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { packagesAreStale } from '../../scripts/start/build.mjs';
+import { isFree } from '../../scripts/start/ports.mjs';
+import { inProject, readApps, root } from '../../scripts/start/project.mjs';
+import { findInstalledRuntime, runtimeIsStale } from '../../scripts/start/runtime.mjs';
+import { until } from '../harness/until';
+import { Room } from './room';
+
+// `npm start` in a clone of the last commit, as a user types it. Packages and the built Dapr are
+// those of this project, or it would take ten minutes; everything else is made in the clone.
+
+const START_MS = 180_000;
+
+let folder: string;
+let room: Room | undefined;
+let start: ChildProcess;
+let output = '';
+
+const ended = () => start.exitCode !== null || start.signalCode !== null;
+
+/** Waits until the command has said this, but not longer than it runs. */
+async function said(text: string, withinMs: number): Promise<void> {
+  await until(`npm start to say "${text}"`, () => output.includes(text) || ended(), withinMs);
+  if (!output.includes(text)) throw new Error(`npm start has ended:\n${output}`);
+}
+
+beforeAll(async () => {
+  await assertCurrent();
+  folder = mkdtempSync(join(tmpdir(), 'omnichannel-start-'));
+  execFileSync('git', ['clone', '--quiet', root, folder]);
+  for (const name of ['node_modules', '.runtime']) {
+    symlinkSync(inProject(name), join(folder, name));
+  }
+  room = await Room.open();
+  if (room === undefined) await assertPortsFree();
+  const [command, args] = room?.inside(folder, 'npm', 'start') ?? ['npm', ['start']];
+  // a group of its own, so that what Ctrl-C signals is the command and not this test
+  start = spawn(command, args, { cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [start.stdout, start.stderr]) {
+    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
+});
+
+afterAll(() => {
+  if (!ended()) signal('SIGKILL');
+  room?.close();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+});
+
+test('npm start brings the system up and confirms an order, whose story it prints', async () => {
+  await said('Ctrl-C stops it all.', START_MS);
+  expect(output).toMatch(/✓ order: order_\S+ confirmed in/);
+  for (const step of ['place', 'reserve', 'charge', 'schedule']) {
+    expect(output).toMatch(new RegExp(`${step} +done +\\d+ ms`));
+  }
+  for (const type of ['order.created', 'payment.processed', 'order.confirmed']) {
+    expect(output).toContain(`said ${type}`);
+  }
+  expect(output).toContain('http://127.0.0.1:4000/api/v1/products');
+  expect(output).not.toContain('✗');
+});
+
+test('Ctrl-C stops it all, says so, and leaves nothing', async () => {
+  signal('SIGINT');
+  await until('the end of npm start', ended, 30_000).catch(async (error: unknown) => {
+    const left = await room?.processes();
+    throw new Error([String(error), output, ...(left ?? [])].join('\n'), { cause: error });
+  });
+  // 130 where the shell between npm and the command tells that it was interrupted too
+  expect([0, 130]).toContain(start.exitCode);
+  expect(output).toMatch(/^Stopped: dapr run, .*Redis\.$/m);
+  expect(await room?.processes()).toEqual(room && []);
+  if (room === undefined) await assertPortsFree();
+});
+
+function signal(name: NodeJS.Signals): void {
+  if (start.pid !== undefined) process.kill(-start.pid, name);
+}
+
+/** What is linked into the clone must be what its commit asks for: else it would be replaced there. */
+async function assertCurrent(): Promise<void> {
+  const committed = execFileSync('git', ['show', 'HEAD:package-lock.json'], { cwd: root });
+  if (packagesAreStale() || !committed.equals(readFileSync(inProject('package-lock.json')))) {
+    throw new Error('node_modules is not what the last commit asks for: commit, or run "npm ci"');
+  }
+  if (!(await findInstalledRuntime()) && runtimeIsStale()) {
+    throw new Error('the Dapr runtime is not current: run "npm run runtime"');
+  }
+}
+
+async function assertPortsFree(): Promise<void> {
+  const ports = readApps().flatMap(({ port, appPort }) => [port, appPort]);
+  const free = await Promise.all(ports.map((port) => isFree(port)));
+  expect(ports.filter((_, index) => !free[index])).toEqual([]);
+}
