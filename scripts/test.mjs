@@ -2,6 +2,9 @@
 // npm test: everything, from what is installed to the system on real sidecars.
 // npm test -- <arguments>: jest with these alone, on what is built.
 import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './start/build.mjs';
 import { run } from './start/commands.mjs';
 import { Fault, runScript } from './start/fault.mjs';
@@ -27,19 +30,28 @@ const check = (name, command, args) =>
     () => 'well',
   );
 
-/** @param {string[]} args */
+let passed = 0;
+let failed = 0;
+
+/** Runs jest, and counts. A file that does not even run is a test that fails. @param {string[]} args */
 function jest(...args) {
   const program = inProject('node_modules', '.bin', 'jest');
-  const { status } = spawnSync(program, args, { cwd: root, env: childEnv(), stdio: 'inherit' });
-  if (status !== 0) throw new Fault('Tests failed: see above.');
+  const report = join(mkdtempSync(join(tmpdir(), 'omnichannel-test-')), 'report.json');
+  const { status } = spawnSync(program, [...args, '--json', `--outputFile=${report}`], {
+    cwd: root,
+    env: childEnv(),
+    stdio: 'inherit',
+  });
+  if (!existsSync(report)) throw new Fault('jest could not run: see above.');
+  const counts = JSON.parse(readFileSync(report, 'utf8'));
+  rmSync(dirname(report), { recursive: true });
+  const faults = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
+  if (status !== 0 && faults === 0) throw new Fault('jest failed, though no test did: see above.');
+  passed += counts.numPassedTests;
+  failed += faults;
 }
 
-await runScript(async () => {
-  const chosen = process.argv.slice(2);
-  if (packagesAreStale()) await installPackages(terminal);
-  if (buildIsStale()) await buildServices(terminal);
-  if (chosen.length > 0) return jest(...chosen);
-
+async function everything() {
   await check('types', 'tsc', ['-p', 'tsconfig.test.json']);
   await check('lint', 'npm', ['run', '--silent', 'lint']);
   jest('--selectProjects', 'unit', 'architecture');
@@ -51,5 +63,15 @@ await runScript(async () => {
     }
   }
   // each of these starts processes of its own: side by side they would only wait for one another
-  jest('--selectProjects', 'e2e', '--runInBand', '--passWithNoTests');
+  jest('--selectProjects', 'e2e', '--runInBand');
+}
+
+await runScript(async () => {
+  const chosen = process.argv.slice(2);
+  if (packagesAreStale()) await installPackages(terminal);
+  if (buildIsStale()) await buildServices(terminal);
+  if (chosen.length > 0) jest(...chosen);
+  else await everything();
+  if (failed > 0) process.exitCode = 1;
+  terminal.say(`${passed} passed, ${failed} failed`);
 });
