@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { OrderCreated } from '#contracts/order';
+import { asService } from '#kit/caller';
+import { systemClock } from '#kit/clock';
+import { newCause } from '#kit/handling';
+import { type Running, start } from '#kit/run';
+import { startSidecars } from '../harness/sidecars';
+import { until } from '../harness/until';
+import type { World } from '../harness/world';
+import { type Context, answerer, asker, seen } from './sample';
+
+const price = { amount: '1.00', currency: 'EUR' };
+let world: World;
+let order: Running;
+let inventory: Running;
+
+beforeAll(async () => {
+  world = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], {
+    env: { LOG_LEVEL: 'silent' },
+    // what is left unfinished waits for this: shorter, so that the test is
+    overrides: { bus: { processingTimeout: '12s', redeliverInterval: '1000' } },
+  });
+  order = await start(asker, world.app('order').env);
+  inventory = await start(answerer, world.app('inventory').env);
+});
+afterAll(async () => {
+  await Promise.all([order.stop(), inventory.stop()]);
+  await world.stop();
+});
+
+const say = async (orderId: string) => {
+  const cause = newCause(systemClock, { caller: asService() });
+  const context = order.host.begin(cause) as unknown as Context;
+  await context.publish(OrderCreated, {
+    orderId,
+    shopId: 's',
+    userId: 'u',
+    items: [{ productId: 'p', quantity: 1, unitPrice: price }],
+    totalAmount: price,
+  });
+};
+const heard = (orderId: string) => seen.some(({ what, id }) => what === 'event' && id === orderId);
+
+it('what is said while a service is away, for longer than it is tried, is handled when it is back', async () => {
+  await say('before');
+  await until('the first event', () => heard('before'), 30_000);
+  await order.stop();
+  // its publishing half alone, on ports where the sidecar does not look for it
+  order = await start(asker, { ...world.app('order').env, APP_PORT: '0', PORT: '0' });
+  for (const id of ['away_1', 'away_2', 'away_3']) await say(id);
+  await order.stop();
+  const { sidecar } = world.app('order');
+  await until(
+    'the sidecar to take no more',
+    () => sidecar.read().includes('un-healthy status'),
+    30_000,
+  );
+  await until('the sidecar to give up', () => sidecar.read().includes('Error processing'), 60_000);
+
+  order = await start(asker, world.app('order').env);
+  await until('the events', () => ['away_1', 'away_2', 'away_3'].every(heard), 60_000);
+  expect(await order.host.deadLetters.page(1, 10)).toMatchObject({ total: 0 });
+});
