@@ -5,14 +5,17 @@ import { type Server, createServer } from 'node:net';
 const FIRST = 20_000;
 const COUNT = 12_000;
 
-/** Ports that nobody listens on. */
+// Two runs on one machine begin at different places. Within a run it only goes on: a port that was
+// given may not be listened on yet.
+let last = FIRST + Math.floor(Math.random() * COUNT);
+
+/** Ports that nobody listens on, and that were not given before. */
 export async function freePorts(count: number): Promise<number[]> {
   const held: { port: number; server: Server }[] = [];
-  // two runs on one machine begin at different places
-  let port = FIRST + Math.floor(Math.random() * COUNT);
   for (let tried = 0; held.length < count; tried++) {
     if (tried === COUNT) throw new Error(`there are no ${count} free ports from ${FIRST} on`);
-    port = port + 1 < FIRST + COUNT ? port + 1 : FIRST;
+    const port = last + 1 < FIRST + COUNT ? last + 1 : FIRST;
+    last = port;
     const server = await hold(port);
     if (server !== undefined) held.push({ port, server });
   }
