@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from './testbed';
+import { FakeClock } from './fake-clock';
 
 describe('time in a test', () => {
   it('passes at once, and wakes who sleeps in the order of their time', async () => {

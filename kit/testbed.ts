@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import {
   type DescMethod,
   type DescMethodUnary,
@@ -12,7 +11,7 @@ import {
 import type { z } from 'zod';
 import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { type Caller, DEFAULT_TENANT, anonymous } from './caller';
-import type { Clock } from './clock';
+import { FakeClock } from './fake-clock';
 import { type CloudEvent } from './cloud-event';
 import type { Contract, EventData, EventInput } from './contract';
 import { type Cause, identity, newCause } from './handling';
@@ -22,44 +21,6 @@ import { Crash, type Fake, type Faults, Memory, MemorySidecar, type Sent } from 
 import { Metrics } from './metrics';
 import type { Context } from './context';
 import type { BindingMessage, Definition, Service, UnaryOf } from './service';
-
-/** Time that stands still, but for those who sleep: their time passes at once, in its order. */
-export class FakeClock implements Clock {
-  readonly #sleepers = new Set<{ due: number }>();
-  #woken = 0;
-
-  constructor(private time = Date.parse('2026-01-01T00:00:00Z')) {}
-
-  now(): number {
-    return this.time;
-  }
-
-  advance(milliseconds: number): void {
-    this.time += milliseconds;
-  }
-
-  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    const sleeper = { due: this.time + milliseconds };
-    this.#sleepers.add(sleeper);
-    try {
-      let woken: number;
-      do {
-        woken = this.#woken;
-        // work that is ready goes first, as it would within any real time
-        for (let turns = 0; turns < 5; turns++) await turn();
-        signal?.throwIfAborted();
-      } while (woken !== this.#woken || this.#someoneBefore(sleeper.due));
-      this.#woken++;
-      this.time = Math.max(this.time, sleeper.due);
-    } finally {
-      this.#sleepers.delete(sleeper);
-    }
-  }
-
-  #someoneBefore(due: number): boolean {
-    return [...this.#sleepers].some((other) => other.due < due);
-  }
-}
 
 /** Answers for the calls of a service, typed by whom it calls; a method that is missing is UNIMPLEMENTED. */
 export type Fakes<D extends Definition> = {

@@ -3,7 +3,7 @@ import { type DescMessage, type Message, toJson } from '@bufbuild/protobuf';
 import type { CallRequest } from '#kit/sidecar';
 import { BASE } from './app';
 import { type RpcRoute } from './route';
-import { cases } from './route-cases';
+import { cases } from './testing-routes';
 import { routes } from './routes';
 import { type Calls, type Edge, openEdge } from './testing';
 

@@ -5,7 +5,8 @@ import { type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose';
 import { Agent, request } from 'undici';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import type { Log } from '#kit/log';
-import { FakeClock, type Fakes, testbed } from '#kit/testbed';
+import { FakeClock } from '#kit/fake-clock';
+import { type Fakes, testbed } from '#kit/testbed';
 import { createApp } from './app';
 import { gateway } from './service';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { MARK_SECONDS } from '#kit/documents';
 import { NotificationSent } from '#contracts/notification';
-import { ann, bed, hear, inboxOf, smsForAnn, types } from './bed';
+import { ann, bed, hear, inboxOf, smsForAnn, types } from './testing';
 
 describe('an event', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code, MicroserviceError, notFound, unavailable } from '#kit/errors';
 import { NotificationSent } from '#contracts/notification';
-import { type Bed, type Options, ann, bed, channels, hear, inboxOf, smsForAnn } from './bed';
+import { type Bed, type Options, ann, bed, channels, hear, inboxOf, smsForAnn } from './testing';
 
 describe('an email', () => {
   it('goes to the user, greets them by name, and is named after its notification', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Caller } from '#kit/caller';
 import { Code } from '#kit/errors';
-import { type Bed, World, ann, bedIn, bedWith, pending, wish } from './bed';
+import { type Bed, World, ann, bedIn, bedWith, pending, wish } from './testing';
 
 const bob: Caller = { userId: 'bob', role: 'customer', tenantId: 'default' };
 const admin: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };

@@ -4,7 +4,7 @@ import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
 import type { Given } from '#kit/testbed';
 import { CancelOrder, OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
-import { type Bed, World, ann, bedWith, fulfil, orderOf, pending, steps } from './bed';
+import { type Bed, World, ann, bedWith, fulfil, orderOf, pending, steps } from './testing';
 
 const cancel = (bed: Bed, given: Given = {}, reason = 'changed_my_mind') =>
   bed.call('cancelOrder', { orderId: 'o1', reason }, { caller: ann, id: 'cancel', ...given });

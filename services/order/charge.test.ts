@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code } from '#kit/errors';
-import { World, fulfilled, silent, steps, wish } from './bed';
+import { World, fulfilled, silent, steps, wish } from './testing';
 
 describe('a payment that is silent', () => {
   const chargesWith = async (world: World, wanted = wish()) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code } from '#kit/errors';
-import { pending } from './bed';
+import { pending } from './testing';
 import { FAILURES, cancelled, decided, toUndo, withdrawn } from './decisions';
 import type { Order, Story } from './domain';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { pending } from './bed';
+import { pending } from './testing';
 import { facts, goods, priced } from './domain';
 
 const prices = new Map([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
-import { World, bedWith, fulfil, fulfilled, orderOf, pending, steps, wish } from './bed';
+import { World, bedWith, fulfil, fulfilled, orderOf, pending, steps, wish } from './testing';
 
 const branches = [
   {

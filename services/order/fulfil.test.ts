@@ -8,7 +8,17 @@ import {
   OrderStatusUpdated,
   PlaceOrder,
 } from '#contracts/order';
-import { World, bedWith, fulfil, fulfilled, orderOf, pending, silent, steps, wish } from './bed';
+import {
+  World,
+  bedWith,
+  fulfil,
+  fulfilled,
+  orderOf,
+  pending,
+  silent,
+  steps,
+  wish,
+} from './testing';
 
 describe('an order that nothing stands against', () => {
   it('is confirmed, and everybody has done their part', async () => {

@@ -13,7 +13,7 @@ import {
   silent,
   steps,
   wish,
-} from './bed';
+} from './testing';
 
 // A buyer cancels while the order is being fulfilled: in another process, after each single effect
 // of the fulfilment, and the other way round; and either process may die on the way.

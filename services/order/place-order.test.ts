@@ -4,7 +4,7 @@ import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
 import type { Given } from '#kit/testbed';
 import { OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
-import { type Bed, World, ann, bedIn, orderOf, silent, steps, wish } from './bed';
+import { type Bed, World, ann, bedIn, orderOf, silent, steps, wish } from './testing';
 
 const place = (bed: Bed, wanted: Partial<ReturnType<typeof wish>> = wish(), given: Given = {}) =>
   bed.call('placeOrder', wanted, { caller: ann, id: 'key-1', ...given });

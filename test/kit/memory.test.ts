@@ -1,6 +1,7 @@
 import { type Host } from '#kit/host';
 import type { CloudEvent } from '#kit/cloud-event';
-import { FakeClock, Testbed } from '#kit/testbed';
+import { FakeClock } from '#kit/fake-clock';
+import { Testbed } from '#kit/testbed';
 import type { Bench } from './bench';
 import { answerer, asker } from './sample';
 import { describeSemantics } from './semantics';
