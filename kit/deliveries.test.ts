@@ -1,6 +1,7 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { defineEvent } from './contract';
+import { MAX_ATTEMPTS } from './deliveries';
 import { unavailable } from './errors';
 import { Service } from './service';
 import { testbed } from './testbed';
@@ -31,36 +32,46 @@ function shelf() {
   };
   return {
     bed,
-    onTopic: () => bed.deliver('thing.made', event),
-    asDead: () => bed.deliver('shelf.dead', event),
+    deliver: () => bed.deliver(event),
     letters: async () => (await bed.host.deadLetters.page(1, 10)).letters,
     breakDown: () => (down = true),
+    mend: () => (down = false),
   };
 }
 
-test('an event that was given up while the service was away is handled after all', async () => {
-  const { bed, asDead, letters } = shelf();
-  expect(await asDead()).toBe('SUCCESS');
+test('an event whose handler fails is given again, and handled once it can be', async () => {
+  const { bed, deliver, letters, breakDown, mend } = shelf();
+  breakDown();
+  for (let time = 1; time < MAX_ATTEMPTS; time++) expect(await deliver()).toBe('RETRY');
+  mend();
+  expect(await deliver()).toBe('SUCCESS');
   expect(await bed.context().things.get('thing_1')).toEqual({ id: 'thing_1' });
   expect(await letters()).toEqual([]);
 });
 
-test('an event that was given up because it failed here is a dead letter', async () => {
-  const { onTopic, asDead, letters, breakDown } = shelf();
+test('an event whose handler fails to the end is a dead letter with the last error', async () => {
+  const { deliver, letters, breakDown } = shelf();
   breakDown();
-  expect(await onTopic()).toBe('RETRY');
-  expect(await onTopic()).toBe('RETRY');
-  expect(await asDead()).toBe('SUCCESS');
+  for (let time = 1; time < MAX_ATTEMPTS; time++) expect(await deliver()).toBe('RETRY');
+  expect(await letters()).toEqual([]);
+  expect(await deliver()).toBe('SUCCESS');
   expect(await letters()).toMatchObject([
-    { id: 'event_1', reason: 'unavailable', message: 'the shelf is being painted', attempts: 2 },
+    {
+      id: 'event_1',
+      reason: 'unavailable',
+      message: 'the shelf is being painted',
+      attempts: MAX_ATTEMPTS,
+    },
   ]);
 });
 
-test('an event that fails only once it was given up is tried again, and then a dead letter', async () => {
-  const { asDead, letters, breakDown } = shelf();
+test('an event is not let go before its dead letter is kept', async () => {
+  const { bed, deliver, letters, breakDown } = shelf();
   breakDown();
-  expect(await asDead()).toBe('RETRY');
-  expect(await letters()).toEqual([]);
-  expect(await asDead()).toBe('SUCCESS');
-  expect(await letters()).toMatchObject([{ attempts: 1 }]);
+  for (let time = 1; time < MAX_ATTEMPTS; time++) await deliver();
+  const full = jest.spyOn(bed.sidecar, 'save').mockRejectedValue(unavailable('the store is full'));
+  expect(await deliver()).toBe('RETRY');
+  full.mockRestore();
+  expect(await deliver()).toBe('SUCCESS');
+  expect(await letters()).toMatchObject([{ message: 'the shelf is being painted' }]);
 });

@@ -21,7 +21,14 @@ const REFUSALS: ReadonlySet<Code> = new Set([
   Code.OUT_OF_RANGE,
 ]);
 
-/** Of so many failing events the last error is remembered, for the dead letter that may come of it. */
+/**
+ * A handler gets an event so often before it is a dead letter. Counted here and not by the sidecar:
+ * that one also counts what it tries while the service is away, and then gives up an event, and
+ * with it a dead letter, that nobody has ever seen. With its 2 s between two deliveries that is 10 s.
+ */
+export const MAX_ATTEMPTS = 6;
+
+/** Of so many failing events it is known how often they failed; one forgotten is counted anew. */
 const MAX_FAILING = 1_000;
 
 interface Parts {
@@ -30,8 +37,6 @@ interface Parts {
   metrics: Metrics;
   outcomes: Outcomes;
   deadLetters: DeadLetters;
-  /** The topic of the events that the sidecar gave up on. */
-  deadTopic: string;
   isCommand: (type: string) => boolean;
   /** Hands an event to its handler. */
   handle: (event: CloudEvent) => Promise<void>;
@@ -44,14 +49,8 @@ export class Deliveries {
 
   constructor(private readonly parts: Parts) {}
 
-  /** One delivery of what came on a topic. Never throws. */
-  async deliver(topic: string, raw: Record<string, unknown>): Promise<Delivery> {
-    if (topic === this.parts.deadTopic) {
-      const failure = this.#failing.get(idOf(raw));
-      if (failure !== undefined) return this.#bury(raw, failure);
-      // Not one delivery is known to have failed here: the service was away while its sidecar
-      // tried, and the event is as good as new.
-    }
+  /** One delivery of an event. Never throws. */
+  async deliver(raw: Record<string, unknown>): Promise<Delivery> {
     const parsed = CloudEvent.safeParse(raw);
     if (!parsed.success) return this.#keep(raw, unreadable(parsed.error));
     // a delivery that comes while the same event is being handled here shares its outcome
@@ -112,7 +111,7 @@ export class Deliveries {
       return { delivery: 'SUCCESS', outcome: 'handled' };
     } catch (error) {
       const failure = failureOf(error, (this.#failing.get(id)?.attempts ?? 0) + 1);
-      if (isTransient(error)) {
+      if (isTransient(error) && failure.attempts < MAX_ATTEMPTS) {
         this.#remember(id, failure);
         return { delivery: 'RETRY', outcome: 'retried', failure };
       }
@@ -124,6 +123,7 @@ export class Deliveries {
       const delivery =
         refusal === undefined ? await this.#keep(raw, failure) : await this.#answer(id, refusal);
       if (delivery === 'RETRY') this.#remember(id, failure);
+      else this.#failing.delete(id);
       const outcome = refusal === undefined ? 'dead' : 'refused';
       return { delivery, outcome: delivery === 'RETRY' ? 'retried' : outcome, failure };
     }
@@ -135,19 +135,6 @@ export class Deliveries {
       return 'SUCCESS';
     } catch {
       return 'RETRY';
-    }
-  }
-
-  /** An event that the sidecar gave up on: kept with the last error that was seen here. */
-  async #bury(raw: Record<string, unknown>, failure: Failure): Promise<Delivery> {
-    // There is no place behind this one. As long as the store cannot take the letter, its
-    // delivery is not ended, so that the broker keeps it.
-    for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
-      if ((await this.#keep(raw, failure)) === 'SUCCESS') {
-        this.#failing.delete(idOf(raw));
-        return 'SUCCESS';
-      }
-      await this.parts.clock.sleep(wait);
     }
   }
 
@@ -169,10 +156,6 @@ export class Deliveries {
     const [oldest] = this.#failing.keys();
     if (this.#failing.size > MAX_FAILING && oldest !== undefined) this.#failing.delete(oldest);
   }
-}
-
-function idOf({ id }: Record<string, unknown>): string {
-  return typeof id === 'string' ? id : '';
 }
 
 /** What came is not what its contract says; asking again gives the same. */

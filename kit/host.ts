@@ -29,8 +29,6 @@ export const HANDLING_BUDGET_MS = 45_000;
  */
 export class Host {
   readonly deadLetters: DeadLetters;
-  /** The topic on which the sidecar hands over what it gave up on. */
-  readonly deadTopic: string;
   readonly #documents: Documents;
   readonly #outcomes: Outcomes;
   readonly #deliveries: Deliveries;
@@ -53,14 +51,12 @@ export class Host {
     });
     this.#outcomes = new Outcomes(sidecar);
     this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
-    this.deadTopic = `${service.name}.dead`;
     this.#deliveries = new Deliveries({
       clock,
       log,
       metrics,
       outcomes: this.#outcomes,
       deadLetters: this.deadLetters,
-      deadTopic: this.deadTopic,
       isCommand: (type) => service.events.get(type)?.contract.kind === 'command',
       handle: (event) => this.#handle(event),
     });
@@ -123,9 +119,9 @@ export class Host {
     });
   }
 
-  /** Handles one delivery of an event from a topic. Never throws. */
-  async deliver(topic: string, raw: Record<string, unknown>): Promise<Delivery> {
-    return this.#counted(() => this.#deliveries.deliver(topic, raw));
+  /** Handles one delivery of an event. Never throws. */
+  async deliver(raw: Record<string, unknown>): Promise<Delivery> {
+    return this.#counted(() => this.#deliveries.deliver(raw));
   }
 
   /** Hands the event of a dead letter to its handler again. */

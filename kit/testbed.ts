@@ -142,7 +142,7 @@ export class Testbed<D extends Definition> {
     given: Given & { sequence?: number; version?: number } = {},
   ): Promise<'SUCCESS' | 'RETRY'> {
     const cause = this.#cause(given);
-    return this.deliver(contract.type, {
+    return this.deliver({
       specversion: '1.0',
       id: cause.id,
       type: contract.type,
@@ -157,10 +157,10 @@ export class Testbed<D extends Definition> {
     });
   }
 
-  /** Delivers anything on a topic, as it is. */
-  async deliver(topic: string, event: Record<string, unknown>): Promise<'SUCCESS' | 'RETRY'> {
+  /** Delivers anything as an event, as it is. */
+  async deliver(event: Record<string, unknown>): Promise<'SUCCESS' | 'RETRY'> {
     const { sidecar } = this;
-    const outcome = await Promise.race([this.host.deliver(topic, event), sidecar.died.promise]);
+    const outcome = await Promise.race([this.host.deliver(event), sidecar.died.promise]);
     if (sidecar.dead) throw new Crash();
     return outcome;
   }
@@ -219,7 +219,7 @@ export class Testbed<D extends Definition> {
   async #pump(): Promise<void> {
     for (const event of [...this.#pending]) {
       try {
-        if ((await this.deliver(event.type, event)) !== 'SUCCESS') continue;
+        if ((await this.deliver(event)) !== 'SUCCESS') continue;
       } catch (error) {
         if (error instanceof Crash) return;
         throw error;

@@ -120,12 +120,9 @@ function addService(
 }
 
 function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
-  const { service, deadTopic } = host;
-  const topics = service.hears.map(({ type }) => type);
-  const subscriptions = [
-    ...topics.map((topic) => ({ pubsubName: BUS, topic, deadLetterTopic: deadTopic })),
-    { pubsubName: BUS, topic: deadTopic },
-  ];
+  const { service } = host;
+  // No dead-letter topic: what becomes of an event that fails is decided here. See MAX_ATTEMPTS.
+  const subscriptions = service.hears.map(({ type: topic }) => ({ pubsubName: BUS, topic }));
 
   server.addService(grpcDefinition(AppCallback), {
     listTopicSubscriptions: unary(appToken, () => {
@@ -135,7 +132,7 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
     onTopicEvent: unary(appToken, async (call) => {
       // as above: this method's own deserializer made it; the same holds below
       const request = call.request as TopicEventRequest;
-      const outcome = await host.deliver(request.topic, cloudEventOf(request));
+      const outcome = await host.deliver(cloudEventOf(request));
       const status = outcome === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
       return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
     }),

@@ -85,9 +85,7 @@ describe('an event', () => {
   it('that cannot be read is a dead letter', async () => {
     const on = bed();
     const event = { specversion: '1.0', id: 'e1', type: 'order.cancelled', source: 'order' };
-    expect(await on.deliver('order.cancelled', { ...event, data: { orderId: 'o1' } })).toBe(
-      'SUCCESS',
-    );
+    expect(await on.deliver({ ...event, data: { orderId: 'o1' } })).toBe('SUCCESS');
     expect(on.memory.events).toEqual([]);
     expect(await on.host.deadLetters.get('e1')).toMatchObject({ reason: 'unreadable' });
   });

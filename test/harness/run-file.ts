@@ -12,11 +12,6 @@ const RunFile = z.object({
     resourcesPaths: z.array(z.string()),
     configFilePath: z.string(),
     appProtocol: Protocol,
-    enableAppHealthCheck: z.boolean().default(false),
-    appHealthCheckPath: z.string(),
-    appHealthProbeInterval: z.int(),
-    appHealthProbeTimeout: z.int(),
-    appHealthThreshold: z.int(),
     env: Env,
   }),
   apps: z.array(

@@ -10,7 +10,7 @@ import { type ControlPlane, controlPlane } from './control-plane';
 import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
 import { type Overrides, copyResources, serversNeeded } from './resources';
-import { type RunFile, readRunFile } from './run-file';
+import { readRunFile } from './run-file';
 import { Workplace } from './workplace';
 import { World, type WorldPlan } from './world';
 
@@ -116,7 +116,6 @@ async function planWorld(
       ...['--metrics-port', String(metrics), '--metrics-listen-address', '127.0.0.1'],
       ...['--config', configuration, ...resources.flatMap((path) => ['--resources-path', path])],
       ...controlPlaneArgs(plane),
-      ...healthArgs(runFile),
     ]);
     const service = spec.command && {
       ...planned(appId, spec.command[0], spec.command.slice(1)),
@@ -139,16 +138,6 @@ function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
   return [
     ...['--placement-host-address', `127.0.0.1:${plane.placement.port}`],
     ...['--scheduler-host-address', `127.0.0.1:${plane.scheduler.port}`],
-  ];
-}
-
-function healthArgs({ common }: RunFile): string[] {
-  if (!common.enableAppHealthCheck) return [];
-  return [
-    ...['--enable-app-health-check', '--app-health-check-path', common.appHealthCheckPath],
-    ...['--app-health-probe-interval', String(common.appHealthProbeInterval)],
-    ...['--app-health-probe-timeout', String(common.appHealthProbeTimeout)],
-    ...['--app-health-threshold', String(common.appHealthThreshold)],
   ];
 }
 

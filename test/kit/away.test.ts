@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/caller';
 import { systemClock } from '#kit/clock';
+import { MAX_ATTEMPTS } from '#kit/deliveries';
 import { newCause } from '#kit/handling';
 import { type Running, start } from '#kit/run';
 import { startSidecars } from '../harness/sidecars';
@@ -15,11 +16,8 @@ let order: Running;
 let inventory: Running;
 
 beforeAll(async () => {
-  world = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], {
-    env: { LOG_LEVEL: 'silent' },
-    // what is left unfinished waits for this: shorter, so that the test is
-    overrides: { bus: { processingTimeout: '12s', redeliverInterval: '1000' } },
-  });
+  const env = { LOG_LEVEL: 'silent' };
+  world = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], { env });
   order = await start(asker, world.app('order').env);
   inventory = await start(answerer, world.app('inventory').env);
 });
@@ -50,12 +48,9 @@ it('what is said while a service is away, for longer than it is tried, is handle
   for (const id of ['away_1', 'away_2', 'away_3']) await say(id);
   await order.stop();
   const { sidecar } = world.app('order');
-  await until(
-    'the sidecar to take no more',
-    () => sidecar.read().includes('un-healthy status'),
-    30_000,
-  );
-  await until('the sidecar to give up', () => sidecar.read().includes('Error processing'), 60_000);
+  // three events, each tried more often than their handler would be given them
+  const tried = () => sidecar.read().split('connection refused').length > 3 * 2 * MAX_ATTEMPTS;
+  await until('the sidecar to try in vain', tried, 60_000);
 
   order = await start(asker, world.app('order').env);
   await until('the events', () => ['away_1', 'away_2', 'away_3'].every(heard), 60_000);
