@@ -37,13 +37,19 @@ beforeAll(async () => {
   }
   room = await Room.open();
   if (room === undefined) await assertPortsFree();
-  const [command, args] = room?.inside(folder, 'npm', 'start') ?? ['npm', ['start']];
+  type('npm', 'start');
+});
+
+/** Types a command that goes on. */
+function type(program: string, ...words: string[]): void {
+  const [command, args] = room?.inside(folder, program, ...words) ?? [program, words];
   // a group of its own, so that what Ctrl-C signals is the command and not this test
   start = spawn(command, args, { cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  output = '';
   for (const stream of [start.stdout, start.stderr]) {
     stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   }
-});
+}
 
 afterAll(() => {
   if (!ended()) signal('SIGKILL');
@@ -73,6 +79,22 @@ test('Ctrl-C stops it all, says so, and leaves nothing', async () => {
   // 130 where the shell between npm and the command tells that it was interrupted too
   expect([0, 130]).toContain(start.exitCode);
   expect(output).toMatch(/^Stopped: dapr run, .*Redis\.$/m);
+  expect(await room?.processes()).toEqual(room && []);
+  if (room === undefined) await assertPortsFree();
+});
+
+test('a service that dies ends a start that is up, with its name and its last lines', async () => {
+  type('npm', 'start');
+  await said('Ctrl-C stops it all.', START_MS);
+  const kill =
+    'kill -9 $(ps -A -o pid=,args= | awk "/[d]ist.services.payment.main/ { print \\$1 }")';
+  const [command, args] = room?.inside('/', 'sh', '-c', kill) ?? ['sh', ['-c', kill]];
+  execFileSync(command, args);
+  await until('the end of npm start', ended, 30_000);
+  expect(output).toMatch(/✗ payment ended/);
+  expect(output).toContain('.dapr/logs/payment_app_');
+  expect(output).toContain('"message":"ready"');
+  expect(start.exitCode).toBe(1);
   expect(await room?.processes()).toEqual(room && []);
   if (room === undefined) await assertPortsFree();
 });
