@@ -67,6 +67,13 @@ export interface DocumentMeter {
   markDropped(store: string): void;
 }
 
+export interface OpenOptions {
+  /** What is changed: then it is made once for each document, however often it is tried. */
+  effect?: string | undefined;
+  /** Fewer, where what is in the document tells by itself what was done. */
+  maxMarks?: number;
+}
+
 /** Shared by all handlings of a process. */
 export class Documents {
   readonly #queue = new KeyedQueue();
@@ -79,10 +86,14 @@ export class Documents {
 
   /**
    * The documents of one kind, as one handling sees and changes them. A change is known again by
-   * its place among the handling's changes of that document, or by the effect that is named here:
-   * then it is made once for each document, however often it is tried.
+   * its place among the handling's changes of that document, or by the effect that is named here.
    */
-  open<T>(name: string, schema: z.ZodType<T>, handling: Handling, effect?: string): Store<T> {
+  open<T>(
+    name: string,
+    schema: z.ZodType<T>,
+    handling: Handling,
+    { effect, maxMarks = MAX_MARKS }: OpenOptions = {},
+  ): Store<T> {
     const { tenantId } = handling.cause.caller;
     const stateKey = (key: string) => `${name}:${tenantId}:${key}`;
     const read = (value: unknown, key: string): T => {
@@ -123,7 +134,7 @@ export class Documents {
         data: schema.parse(decided.document),
         sequence,
         correlationId: handling.cause.correlationId,
-        marks: this.#marks(name, found?.envelope.marks ?? [], {
+        marks: this.#marks(name, found?.envelope.marks ?? [], maxMarks, {
           by,
           sequence,
           outcome: decided.outcome,
@@ -176,13 +187,13 @@ export class Documents {
     };
   }
 
-  #marks(store: string, old: Envelope['marks'], made: Omit<Mark, 'at'>): Envelope['marks'] {
+  #marks(store: string, old: Mark[], atMost: number, made: Omit<Mark, 'at'>): Mark[] {
     const now = Math.floor(this.clock.now() / 1000);
     const fresh = old.filter((mark) => now - mark.at < MARK_SECONDS);
     fresh.push({ ...made, at: now });
-    while (fresh.length > MAX_MARKS) {
+    while (fresh.length > atMost) {
       fresh.shift();
-      this.meter.markDropped(store);
+      if (atMost === MAX_MARKS) this.meter.markDropped(store);
     }
     return fresh;
   }

@@ -14,6 +14,9 @@ export interface List {
 
 export const PAGE_SIZE = 100;
 
+/** An id that is there, or is not, tells by itself that it was added or removed. */
+const MAX_LIST_MARKS = 64;
+
 const Page = z.object({
   ids: z.array(z.string()),
   /** In the head: how many ids each full page behind it holds, oldest first. */
@@ -23,7 +26,7 @@ type Page = z.infer<typeof Page>;
 
 export function openList(documents: Documents, name: string, handling: Handling): List {
   const open = (effect?: string): Store<Page> =>
-    documents.open(`list-${name}`, Page, handling, effect);
+    documents.open(`list-${name}`, Page, handling, { effect, maxMarks: MAX_LIST_MARKS });
   // no entity has such a key, so the sequence of its own document is not mistaken for the list's
   const headOf = (owner: string) => `of:${owner}`;
   const archived = (owner: string, index: number) => `${headOf(owner)}:${String(index)}`;
