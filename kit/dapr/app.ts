@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type DescMethodUnary, create, toJson } from '@bufbuild/protobuf';
+import { type DescMethodUnary, type DescService, create, toJson } from '@bufbuild/protobuf';
 import { ValueSchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   AppCallback,
@@ -15,6 +15,7 @@ import {
   Server,
   ServerCredentials,
   type ServerUnaryCall,
+  type ServiceError,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
   type sendUnaryData,
@@ -95,7 +96,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 function addService(
   server: Server,
   { clock, appToken }: AppOptions,
-  service: typeof OperationsService | NonNullable<Host['service']['definition']['serves']>,
+  service: DescService,
   answerOf: (method: DescMethodUnary) => Answer,
 ): void {
   const implementation: UntypedServiceImplementation = {};
@@ -111,8 +112,7 @@ function addService(
         return { response: create(method.output, { ...response }), trailers };
       } catch (error) {
         const answered = answerWithError(known(error), call.metadata);
-        if ('status' in answered) throw Object.assign(known(error), { grpc: answered.status });
-        return { response: create(method.output), trailers: answered.trailers };
+        return 'status' in answered ? answered : { response: create(method.output), ...answered };
       }
     });
   }
@@ -162,10 +162,12 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
   });
 }
 
+type Answered = { response: Message; trailers?: Metadata } | { status: Partial<ServiceError> };
+
 /** A handler in the terms of grpc-js, behind the check of the token. */
 function unary(
   token: string | undefined,
-  handle: (call: Call) => Promise<{ response: Message; trailers?: Metadata }>,
+  handle: (call: Call) => Promise<Answered>,
 ): UntypedHandleCall {
   return (call: Call, done: sendUnaryData<Message>) => {
     if (token !== undefined && !isToken(call.metadata, token)) {
@@ -173,13 +175,13 @@ function unary(
       return;
     }
     handle(call).then(
-      ({ response, trailers }) => {
-        done(null, response, trailers);
+      (answered) => {
+        if ('status' in answered) done(answered.status);
+        else done(null, answered.response, answered.trailers);
       },
       (error: unknown) => {
-        const grpc = error instanceof Error && 'grpc' in error ? error.grpc : undefined;
         const { code, message } = known(error);
-        done(typeof grpc === 'object' && grpc !== null ? grpc : { code, details: message });
+        done({ code, details: message });
       },
     );
   };
