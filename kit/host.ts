@@ -7,7 +7,7 @@ import { readData } from './contract';
 import { DeadLetters } from './dead-letters';
 import { Deliveries, type Delivery } from './deliveries';
 import { Documents } from './documents';
-import { Code, MicroserviceError } from './errors';
+import { Code, MicroserviceError, unavailable } from './errors';
 import { type Cause, Handling, newCause } from './handling';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
@@ -34,6 +34,7 @@ export class Host {
   readonly #deliveries: Deliveries;
   readonly #work: Work;
   #active = 0;
+  #draining = false;
   #idle: PromiseWithResolvers<unknown> | undefined;
 
   constructor(
@@ -102,6 +103,7 @@ export class Host {
       const started = performance.now();
       let code = Code.OK;
       try {
+        this.#assertOpen();
         handling.assertInTime();
         const response = await handle(request, this.#open(handling));
         // the handler's type, derived from this method, says what it returns
@@ -121,7 +123,9 @@ export class Host {
 
   /** Handles one delivery of an event. Never throws. */
   async deliver(raw: Record<string, unknown>): Promise<Delivery> {
-    return this.#counted(() => this.#deliveries.deliver(raw));
+    // a command that a call here waits for belongs to what is being finished
+    const mayBegin = !this.#draining || this.#outcomes.isExpected(String(raw['id']));
+    return mayBegin ? this.#counted(() => this.#deliveries.deliver(raw)) : 'RETRY';
   }
 
   /** Hands the event of a dead letter to its handler again. */
@@ -131,17 +135,25 @@ export class Host {
 
   /** Handles a message of an input binding. Throws where it shall be given again. */
   async receive(name: string, message: BindingMessage): Promise<void> {
+    this.#assertOpen();
     await this.#counted(() => this.#work.receive(name, message));
   }
 
   /** Does a job that is due. Throws where it shall be tried again. */
   async perform(raw: unknown): Promise<void> {
+    this.#assertOpen();
     await this.#counted(() => this.#work.perform(raw));
   }
 
   /** How many calls, events, jobs and messages are being worked on. */
   get active(): number {
     return this.#active;
+  }
+
+  /** From here on nothing new is begun: others are told to ask again. Settles as idle does. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.idle();
   }
 
   /** Settles when nothing is being worked on. */
@@ -166,6 +178,10 @@ export class Host {
     }
     const data = readable(() => readData(heard.contract, event.eventversion, event.data));
     await (heard.handle as Handler)(data, this.begin(cause), event);
+  }
+
+  #assertOpen(): void {
+    if (this.#draining) throw unavailable(`${this.service.name} is stopping`);
   }
 
   #open(handling: Handling): Context<Definition> {

@@ -176,6 +176,5 @@ function calleeCause(
     ...cause,
     id: identity(cause.id, 'call', callee, handling.ordinal(`call ${callee}`)),
     deadline: clock.now() + handling.timeFor(atMost),
-    respondAsync: cause.respondAsync,
   };
 }

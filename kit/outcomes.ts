@@ -36,6 +36,11 @@ export class Outcomes {
     };
   }
 
+  /** Whether somebody in this process waits for the command. */
+  isExpected(commandId: string): boolean {
+    return this.#waiting.has(commandId);
+  }
+
   async done(commandId: string): Promise<void> {
     const waiting = this.#waiting.get(commandId);
     if (waiting === undefined) await this.#keep(commandId, { refusal: null });

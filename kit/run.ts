@@ -130,7 +130,7 @@ export async function start<D extends Definition>(
       log.info({ active: host.active }, 'stopping');
       await Promise.all([
         http.close(atMost),
-        Promise.race([host.idle(), wait(atMost, undefined, { ref: false })]),
+        Promise.race([host.drain(), wait(atMost, undefined, { ref: false })]),
       ]);
       app?.close();
       await Promise.all([sidecar.close(), flags.close()]);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { OrderCancelled, OrderCreated, PlaceOrder } from '#contracts/order';
 import {
@@ -14,8 +14,6 @@ import type { Bench } from './bench';
 import { type Context, forget, script, seen } from './sample';
 
 const MINUTE = 60_000;
-// the sidecar's retries alone take 10 s
-jest.setTimeout(MINUTE);
 let counter = 0;
 const fresh = (prefix = 'o') => `${prefix}_${String(process.pid)}_${String(++counter)}`;
 const price = { amount: '1.00', currency: 'EUR' };
