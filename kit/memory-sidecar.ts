@@ -193,7 +193,7 @@ export class MemorySidecar implements Sidecar {
     return stored !== undefined && stored.expires > this.clock.now() ? stored : undefined;
   }
 
-  /** Lets others run first, as any real exchange does. */
+  /** Lets others run first, as every real exchange does. */
   async #turn(): Promise<void> {
     await Promise.resolve();
     if (this.dead) throw new Crash();
