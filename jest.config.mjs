@@ -29,7 +29,7 @@ const config = {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: testsOf('kit', 'contracts', 'services', 'test/simulation'),
+      testMatch: testsOf('kit', 'contracts', 'services', 'test/simulation', 'test/bench'),
     },
     {
       ...shared,

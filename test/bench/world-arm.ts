@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Process } from '../harness/process';
+import { until } from '../harness/until';
+import type { World } from '../harness/world';
+import { type Cpu, cpuOf } from './cpu';
+
+const run = promisify(execFile);
+
+// What an arm that consists of a World has in common with others that do.
+
+export function processesOf(world: World): Process[] {
+  return [...world.apps.flatMap(({ processes }) => processes), ...world.servers];
+}
+
+export function cpuOfWorld(world: World): Cpu {
+  return cpuOf(Object.fromEntries(processesOf(world).map(({ name, pid }) => [name, pid])));
+}
+
+export function pauseWorld(world: World): void {
+  for (const process of processesOf(world)) process.signal('SIGSTOP');
+}
+
+/** Servers first, so that whoever needs them finds them. */
+export function resumeWorld(world: World): void {
+  for (const process of processesOf(world).reverse()) process.signal('SIGCONT');
+}
+
+/** How many events consumers have not acknowledged, whether they were delivered or not yet. */
+const UNDONE = `
+  local undone = 0
+  for _, topic in ipairs(redis.call('KEYS', '*')) do
+    if redis.call('TYPE', topic).ok == 'stream' then
+      local last = redis.call('XREVRANGE', topic, '+', '-', 'COUNT', 1)[1]
+      for _, group in ipairs(redis.call('XINFO', 'GROUPS', topic)) do
+        local known = {}
+        for at = 1, #group, 2 do known[group[at]] = group[at + 1] end
+        undone = undone + known.pending
+        if last and last[1] ~= known['last-delivered-id'] then undone = undone + 1 end
+      end
+    end
+  end
+  return undone`;
+
+/** Settles when every event on the bus is acknowledged by all who hear it. */
+export async function busSettled({ redisPort }: World, withinMs = 60_000): Promise<void> {
+  const args = ['-p', String(redisPort), 'EVAL', UNDONE, '0'];
+  let undone = '';
+  try {
+    await until(
+      'the bus',
+      async () => (undone = (await run('redis-cli', args)).stdout.trim()) === '0',
+      withinMs,
+    );
+  } catch (error) {
+    throw new Error(`${undone} events are not acknowledged`, { cause: error });
+  }
+}
