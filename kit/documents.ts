@@ -81,6 +81,7 @@ export class Documents {
   constructor(
     private readonly sidecar: Sidecar,
     private readonly clock: Clock,
+    private readonly random: () => number,
     private readonly meter: DocumentMeter,
   ) {}
 
@@ -160,7 +161,7 @@ export class Documents {
           const decided = await attempt(key, by, change);
           if (decided !== undefined) return decided;
           this.meter.conflict(name);
-          await this.clock.sleep(Math.random() * 10 * 2 ** tries);
+          await this.clock.sleep(this.random() * 10 * 2 ** tries);
         }
         throw new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
       });

@@ -41,8 +41,8 @@ export class Host {
     readonly service: AnyService,
     private readonly world: World,
   ) {
-    const { sidecar, clock, metrics, log } = world;
-    this.#documents = new Documents(sidecar, clock, {
+    const { sidecar, clock, random, metrics, log } = world;
+    this.#documents = new Documents(sidecar, clock, random, {
       conflict: (store) => {
         metrics.conflicts.inc({ store });
       },

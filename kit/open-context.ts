@@ -17,6 +17,8 @@ import type { Sidecar } from './sidecar';
 export interface World {
   readonly sidecar: Sidecar;
   readonly clock: Clock;
+  /** At least 0 and less than 1: how long one of several that meet at a document waits. */
+  readonly random: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly flags: FlagSource;

@@ -77,7 +77,10 @@ export async function start<D extends Definition>(
     grpcPort: config.DAPR_GRPC_PORT,
     apiToken: config.DAPR_API_TOKEN,
   });
-  const world = { sidecar, clock: systemClock, log, metrics, flags, config };
+  const world = {
+    ...{ sidecar, clock: systemClock, random: () => Math.random() },
+    ...{ log, metrics, flags, config },
+  };
   // a host knows a service by what it is, not by the types of its parts
   const host = new Host(service, world);
 

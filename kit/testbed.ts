@@ -90,6 +90,7 @@ export class Testbed<D extends Definition> {
         sleep: (milliseconds, signal) =>
           sidecar.dead ? sidecar.died.promise : this.clock.sleep(milliseconds, signal),
       },
+      random: () => 0.5,
       log: this.options.log ?? silentLog,
       metrics: new Metrics(),
       flags: {
