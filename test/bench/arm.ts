@@ -15,7 +15,7 @@ export interface Arm {
   /** Stops all its processes (SIGSTOP): then it takes nothing from the arm that is measured. */
   pause(): void;
   /** Lets them go on. The driver places orders until some work before it measures again. */
-  resume(): void;
+  resume(): Promise<void>;
   /** Ends its processes, and removes what they wrote. */
   stop(): Promise<void>;
 }

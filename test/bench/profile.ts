@@ -1,0 +1,110 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { root } from '../../scripts/start/project.mjs';
+import { closedLoop, warmUp } from './closed-loop';
+import { sum } from './cpu';
+import { Ours } from './ours';
+
+/** What --cpu-prof writes. */
+const Profile = z.object({
+  nodes: z.array(
+    z.object({
+      id: z.int(),
+      callFrame: z.object({ functionName: z.string(), url: z.string(), lineNumber: z.int() }),
+    }),
+  ),
+  /** Microseconds of the machine's monotonic clock, as process.hrtime gives it. */
+  startTime: z.number(),
+  samples: z.array(z.int()),
+  timeDeltas: z.array(z.number()),
+});
+export type Profile = z.infer<typeof Profile>;
+
+const ORDERS = 400;
+const IN_FLIGHT = 8;
+const TOP = 40;
+
+/** Where a service spends its CPU under load: `npm run bench -- profile order [orders]`. */
+export async function profile([service = 'order', count = String(ORDERS)]: string[]) {
+  const orders = Number(count);
+  const folder = mkdtempSync(join(tmpdir(), 'omnichannel-profile-'));
+  const arm = new Ours('ours', { env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` } });
+  try {
+    await arm.start();
+    const pid = arm.world.app(service).service?.pid;
+    await warmUp(arm, 100);
+    const from = microseconds();
+    const { cpu } = await closedLoop(arm, orders, IN_FLIGHT);
+    const to = microseconds();
+    // each writes its profile when it ends
+    await arm.stop();
+    const self = selfTimes(readProfile(folder, pid), from, to);
+    const perOrder = (entries: Iterable<[string, number]>) =>
+      table([...entries].map(([name, ms]) => [name, ms / orders]));
+    console.log(`${orders} orders, ${IN_FLIGHT} in flight. CPU in ms per order, by process:`);
+    console.log(perOrder([['all', sum(cpu)], ...Object.entries(cpu)]));
+    console.log(`\n${service}, self time in ms per order, by package:`);
+    console.log(perOrder(byPackage(self)));
+    console.log(`\n${service}, self time in ms per order, by function:`);
+    console.log(perOrder(self));
+  } finally {
+    await arm.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const microseconds = () => Number(process.hrtime.bigint() / 1000n);
+
+/** The profile of a process: its name is CPU.<date>.<time>.<pid>.<thread>.<number>.cpuprofile. */
+function readProfile(folder: string, pid: number | undefined): Profile {
+  const name = readdirSync(folder).find((file) => file.split('.')[3] === String(pid));
+  if (name === undefined) throw new Error(`process ${pid} has written no profile`);
+  return Profile.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+}
+
+/** Milliseconds spent in each function itself within a time, idling left out. */
+export function selfTimes(profile: Profile, from: number, to: number): Map<string, number> {
+  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const times = new Map<string, number>();
+  let at = profile.startTime;
+  for (const [index, node] of profile.samples.entries()) {
+    const delta = profile.timeDeltas[index] ?? 0;
+    at += delta;
+    const name = names.get(node) ?? '';
+    if (at < from || at > to || name === '(idle)') continue;
+    times.set(name, (times.get(name) ?? 0) + delta / 1000);
+  }
+  return times;
+}
+
+function nameOf({ functionName, url, lineNumber }: Profile['nodes'][number]['callFrame']): string {
+  if (url === '') return functionName;
+  const file = url.startsWith('file:') ? relative(root, fileURLToPath(url)) : url;
+  return `${functionName || 'anonymous'} ${file}:${lineNumber + 1}`;
+}
+
+/** Times of functions summed up by the package, the folder or the part of Node that they are of. */
+export function byPackage(self: ReadonlyMap<string, number>): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const [name, ms] of self) {
+    const file = name.split(' ').at(-1) ?? '';
+    const whole =
+      /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ??
+      /^dist\/((?:services\/)?[^/]+)/.exec(file)?.[1] ??
+      /^node:[^/:]+/.exec(file)?.[0] ??
+      name;
+    times.set(whole, (times.get(whole) ?? 0) + ms);
+  }
+  return times;
+}
+
+function table(rows: [string, number][]): string {
+  return rows
+    .sort(([, left], [, right]) => right - left)
+    .slice(0, TOP)
+    .map(([name, ms]) => `${ms.toFixed(3).padStart(9)}  ${name}`)
+    .join('\n');
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { Pool } from 'undici';
+import { Edge, LoggedIn, Product, Registered, Stock } from '../e2e/edge';
+import { ADDRESS, PRICE, SHOP } from '../e2e/market';
+import { ADMIN } from '../harness/system';
+
+/** So many that orders in flight seldom meet at one product or one customer. */
+const PRODUCTS = 20;
+const CUSTOMERS = 20;
+const PIECES = 1_000_000;
+
+export interface Customer {
+  readonly userId: string;
+  readonly token: string;
+}
+
+/** Who buys what. */
+export interface Purchase {
+  readonly productId: string;
+  readonly customer: Customer;
+}
+
+/** What the orders of a benchmark are about, and the connections over which they are placed. */
+export class Shop {
+  #pool: Pool;
+
+  private constructor(
+    private readonly url: string,
+    readonly products: readonly string[],
+    readonly customers: readonly Customer[],
+  ) {
+    this.#pool = poolTo(url);
+  }
+
+  /** Fills the system behind a gateway with products in stock, and with customers who are signed in. */
+  static async open(url: string): Promise<Shop> {
+    const admin = await signedIn(url);
+    const products: string[] = [];
+    while (products.length < PRODUCTS) products.push(...(await pair(() => addProduct(admin))));
+    const customers: Customer[] = [];
+    while (customers.length < CUSTOMERS) customers.push(...(await pair(() => addCustomer(url))));
+    return new Shop(url, products, customers);
+  }
+
+  /** The `n`th of the usual orders: each product and each customer has its turn. */
+  purchase(n: number): Purchase {
+    const productId = this.products[n % this.products.length] ?? '';
+    const customer = this.customers[n % this.customers.length] ?? { userId: '', token: '' };
+    return { productId, customer };
+  }
+
+  /** Places an order for one piece, and settles when it is confirmed; throws where it is not. */
+  async buy({ productId, customer }: Purchase): Promise<void> {
+    const { statusCode, body } = await this.#pool.request({
+      method: 'POST',
+      path: '/api/v1/orders',
+      headers: {
+        'content-type': 'application/json',
+        'idempotency-key': randomUUID(),
+        authorization: `Bearer ${customer.token}`,
+      },
+      body: JSON.stringify({
+        shopId: SHOP,
+        items: [{ productId, quantity: 1 }],
+        payment: { method: 'card', token: 'tok_ok' },
+        deliveryAddress: ADDRESS,
+      }),
+    });
+    const answer = await body.text();
+    if (statusCode !== 201) throw new Error(`the order was answered ${statusCode}: ${answer}`);
+  }
+
+  /** Connections anew: those of a system that was stopped for long may be closed on its side. */
+  async reconnect(): Promise<void> {
+    const old = this.#pool;
+    this.#pool = poolTo(this.url);
+    await old.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+const poolTo = (url: string) =>
+  new Pool(url, { connections: 512, keepAliveTimeout: 60_000, headersTimeout: 60_000 });
+
+/** No more at a time: to hash a password takes a core for a while. */
+const pair = <T>(make: () => Promise<T>): Promise<T[]> => Promise.all([make(), make()]);
+
+export async function signedIn(url: string): Promise<Edge> {
+  const admin = { body: ADMIN };
+  const { token } = await new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', admin);
+  return new Edge(url, token);
+}
+
+export async function addProduct(admin: Edge): Promise<string> {
+  const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
+  const { productId } = await admin.ask(Product, 201, 'POST', '/products', { body });
+  const opening = { change: PIECES, reason: 'opening' };
+  const path = `/inventory/${SHOP}/${productId}/adjustments`;
+  await admin.ask(Stock, 200, 'POST', path, { body: opening });
+  return productId;
+}
+
+export async function addCustomer(url: string): Promise<Customer> {
+  const who = { email: `${randomUUID()}@example.com`, password: randomUUID() };
+  const body = { ...who, name: 'Ada Example' };
+  const { userId } = await new Edge(url).ask(Registered, 201, 'POST', '/auth/register', { body });
+  const { token } = await new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: who });
+  return { userId, token };
+}
