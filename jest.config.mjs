@@ -29,7 +29,14 @@ const config = {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: testsOf('kit', 'contracts', 'services', 'test/simulation', 'test/bench'),
+      testMatch: testsOf(
+        'kit',
+        'contracts',
+        'services',
+        'test/simulation',
+        'test/bench',
+        'test/chaos',
+      ),
     },
     {
       ...shared,

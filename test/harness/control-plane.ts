@@ -16,7 +16,7 @@ export async function controlPlane(folder: string): Promise<ControlPlane> {
     ...['--healthz-port', String(health), '--metrics-port', String(metrics)],
     ...['--metrics-listen-address', '127.0.0.1'],
   ];
-  const data = join(folder, 'data', 'scheduler');
+  const data = join(folder, 'servers', 'scheduler');
   mkdirSync(data, { mode: 0o700 });
   return {
     placement: {

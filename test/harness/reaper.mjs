@@ -1,6 +1,7 @@
 // @ts-check
 // node reaper.mjs <folder>: waits for the end of its input, which comes with the end of the test
 // run however that ends, and leaves nothing of the system in the folder: no process, no file.
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -19,6 +20,8 @@ function reap() {
       // it has ended by itself
     }
   }
+  // where the system's documents are on a small disk of their own
+  spawnSync('umount', ['--lazy', join(folder, 'data')], { stdio: 'ignore' });
   const keep = process.env['KEEP_SYSTEM'] !== undefined;
   if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   process.exit(0);

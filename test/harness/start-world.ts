@@ -23,6 +23,10 @@ export interface WorldOptions {
   controlPlane?: boolean;
   /** What is set for every service. */
   env?: Readonly<Record<string, string>>;
+  /** Gives the port by which a server is reached, where something shall stand in front of it. */
+  front?: (server: 'redis', port: number) => Promise<number>;
+  /** Is told the system's folder before anything is in it. */
+  prepare?: (folder: string) => void;
 }
 
 /** An app to be started. */
@@ -63,10 +67,12 @@ async function planWorld(
   const folders = (options.resources ?? runFile.common.resourcesPaths).map((it) => inProject(it));
   const { bin } = await findRuntime();
   const [redisPort = 0, mqttPort = 0] = await freePorts(2);
+  options.prepare?.(folder);
+  const redisFront = (await options.front?.('redis', redisPort)) ?? redisPort;
 
   const resources = folders.map((from, at) => {
     const to = join(folder, 'resources', String(at));
-    copyResources(from, to, { redisPort, mqttPort }, options.overrides ?? {});
+    copyResources(from, to, { redisPort: redisFront, mqttPort }, options.overrides ?? {});
     return to;
   });
   const ids = specs.map(({ appId }) => appId);
@@ -79,7 +85,7 @@ async function planWorld(
   });
   const servers: ProcessPlan[] = [];
   const server = ({ program, args }: typeof redis, port: number) => {
-    const data = join(folder, 'data', program);
+    const data = join(folder, 'servers', program);
     mkdirSync(data);
     servers.push(planned(program, programOf(program), args(port, data)));
   };

@@ -7,6 +7,8 @@ import type { World } from './world';
 export interface SystemOptions extends WorldOptions {
   /** The apps to start; all of dapr.yaml unless some are named. */
   apps?: readonly string[];
+  /** A module that the Node of an app loads before its own, by app id. */
+  preload?: Readonly<Record<string, string>>;
 }
 
 /** Whom the system's first admin is, in every test. */
@@ -29,7 +31,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<World> {
     return {
       appId: appID,
       onePort: Number(env['PORT']) === appPort,
-      command,
+      command: preloaded(command, options.preload?.[appID]),
       cwd,
       env,
       ...protocol,
@@ -37,4 +39,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<World> {
   });
   const admin = { ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password };
   return startWorld(specs, { ...options, env: { ...admin, ...options.env } });
+}
+
+function preloaded(
+  [program, ...args]: readonly [string, ...string[]],
+  file: string | undefined,
+): readonly [string, ...string[]] {
+  return file === undefined ? [program, ...args] : [program, '--require', file, ...args];
 }

@@ -18,7 +18,8 @@ export class Workplace {
 
   static open(): Workplace {
     const folder = mkdtempSync(join(tmpdir(), 'omnichannel-'));
-    for (const name of ['pids', 'logs', 'data', 'resources']) mkdirSync(join(folder, name));
+    for (const name of ['pids', 'logs', 'data', 'servers', 'resources'])
+      mkdirSync(join(folder, name));
     const reaper = spawn(process.execPath, [inProject('test', 'harness', 'reaper.mjs'), folder], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
