@@ -1,0 +1,3 @@
+import { startDirect } from './system';
+
+void startDirect(process.env);

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
+import { SHOP, Shopper, paidWith } from '../../e2e/market';
+import { ADMIN } from '../../harness/system';
+import { addCustomer, addProduct, signedIn } from '../shop';
+import { startDirect } from './system';
+
+// The directly wired services are a measure for the real ones only if they do the same work.
+
+let system: Awaited<ReturnType<typeof startDirect>>;
+
+beforeEach(async () => {
+  system = await startDirect({
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    ADMIN_EMAIL: ADMIN.email,
+    ADMIN_PASSWORD: ADMIN.password,
+  });
+});
+afterEach(() => system.close());
+
+async function market() {
+  const admin = await signedIn(system.url);
+  const productId = await addProduct(admin);
+  const { token, userId } = await addCustomer(system.url);
+  const stockPath = `/inventory/${SHOP}/${productId}`;
+  const before = await admin.get(Stock, stockPath);
+  return {
+    shopper: new Shopper(system.url, token, userId, ''),
+    productId,
+    /** How many pieces have gone, and how many are held. */
+    gone: async () => {
+      const { available, reserved } = await admin.get(Stock, stockPath);
+      return { sold: before.available - available - reserved, reserved };
+    },
+  };
+}
+
+test('an order is confirmed, and everybody has it in their books', async () => {
+  const { shopper, productId, gone } = await market();
+  const order = await shopper.buys(productId);
+  await system.settled();
+  expect(order.status).toBe('confirmed');
+  expect(await gone()).toEqual({ sold: 1, reserved: 0 });
+  expect(await shopper.get(Payment, `/payments/${order.paymentId!}`)).toMatchObject({
+    status: 'captured',
+    amount: order.totalAmount,
+  });
+  expect(await shopper.get(Delivery, `/deliveries/${order.orderId}`)).toMatchObject({
+    status: 'scheduled',
+  });
+  expect(await shopper.get(Orders, '/orders')).toMatchObject({ total: 1 });
+  const { items } = await shopper.get(Notifications, '/notifications');
+  expect(items.map(({ eventType }) => eventType)).toContain('order.confirmed');
+  expect(await shopper.get(Product, `/products/${productId}`)).toMatchObject({
+    availability: 'in_stock',
+  });
+});
+
+test('a declined order is cancelled, and nothing is kept of it', async () => {
+  const { shopper, productId, gone } = await market();
+  const orderId = await shopper.isDenied('payment_failed', productId, paidWith('tok_declined'));
+  await system.settled();
+  expect(await shopper.get(Order, `/orders/${orderId}`)).toMatchObject({ status: 'cancelled' });
+  expect(await gone()).toEqual({ sold: 0, reserved: 0 });
+});
