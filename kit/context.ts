@@ -9,6 +9,7 @@ import type { Cause, Said } from './handling';
 import type { List } from './lists';
 import type { Log } from './log';
 import type { Client, Definition } from './service';
+import type { EndpointAnswer, EndpointRequest } from './sidecar';
 
 export interface Jobs {
   /** Once, at a moment (ISO 8601) or after a delay (`30s`). The name makes it unique. */
@@ -25,6 +26,16 @@ export interface Binding {
     data: unknown,
     metadata?: Readonly<Record<string, string>>,
   ): Promise<void>;
+}
+
+/** An HTTP endpoint outside of the system. */
+export interface Endpoint {
+  /**
+   * Whatever status it answers, it has answered. Throws UNAVAILABLE where it cannot be reached, and
+   * DEADLINE_EXCEEDED where it stays silent: its effect may have come about then. The request has
+   * an `idempotency-key`, the same again when this handling is repeated, unless one is given.
+   */
+  request(request: EndpointRequest): Promise<EndpointAnswer>;
 }
 
 interface Base<D extends Definition> {
@@ -52,6 +63,7 @@ interface Base<D extends Definition> {
   readonly newId: (prefix: string) => string;
   readonly lists: Readonly<Record<NonNullable<D['lists']>[number], List>>;
   readonly bindings: Readonly<Record<NonNullable<D['sends']>[number], Binding>>;
+  readonly endpoints: Readonly<Record<NonNullable<D['endpoints']>[number], Endpoint>>;
   /** A client of any app, for what every service answers. */
   readonly client: <S extends DescService>(appId: string, service: S) => Client<S>;
   readonly jobs: Jobs;

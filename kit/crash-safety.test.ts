@@ -15,7 +15,11 @@ const created = (orderId: string) => ({
   totalAmount: price,
 });
 
-const head = { stores: { counts: Counted, others: Counted }, publishes: [OrderCreated] } as const;
+const head = {
+  endpoints: ['outside'],
+  stores: { counts: Counted, others: Counted },
+  publishes: [OrderCreated],
+} as const;
 type Context = ContextOf<Service<typeof head>>;
 
 /** Gives a handler to the check, as the handler of a command. */
@@ -23,7 +27,7 @@ async function check(handle: (orderId: string, context: Context) => Promise<void
   const service = new Service('order', head);
   service.on(PlaceOrder, ({ orderId }, context) => handle(orderId, context));
   await expectCrashSafe(
-    () => testbed(service),
+    () => testbed(service, { endpoints: { outside: () => ({ status: 200, body: {} }) } }),
     (bed) => bed.hear(PlaceOrder, { orderId: 'order_1' }, { id: 'command_1' }),
   );
 }
@@ -77,6 +81,22 @@ describe('the check of crash safety', () => {
         .catch(() => undefined);
     });
     await expect(unsafe).rejects.toThrow('killed');
+  });
+
+  it('is content with a request to an endpoint that is asked again as the same', async () => {
+    await check(async (orderId, { counts, endpoints }) => {
+      await endpoints.outside.request({ method: 'POST', path: '/things' });
+      await counts.update(orderId, increment(orderId));
+    });
+  });
+
+  it('catches a request to an endpoint that is another one when it is asked again', async () => {
+    const unsafe = check(async (orderId, { counts, endpoints }) => {
+      const headers = { 'idempotency-key': String(Math.random()) };
+      await endpoints.outside.request({ method: 'POST', path: '/things', headers });
+      await counts.update(orderId, increment(orderId));
+    });
+    await expect(unsafe).rejects.toThrow('killed after effect 1 of 3');
   });
 
   it('refuses work that has no effect, since it would test nothing', async () => {

@@ -15,8 +15,9 @@ export interface CrashSafety {
 /**
  * Asserts that some work ends the same whatever happens on the way: the process is killed after
  * each single side effect and the work comes again; it is killed once the work is acknowledged;
- * the work comes twice, one after the other and at once; each write meets a conflict. Documents, events said, messages sent and jobs must be the
- * same as in an undisturbed run, and every call must keep its identity.
+ * the work comes twice, one after the other and at once; each write meets a conflict. Documents,
+ * events said, messages sent and jobs must be the same as in an undisturbed run, and every call
+ * and every request to an endpoint must keep its identity.
  *
  * `build` makes a fresh testbed, prepared; `act` gives it the work, under a fixed id.
  */
@@ -112,7 +113,7 @@ function leftBy<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]
         .map(([name, inner]) => [name, plain(inner)]),
     );
   };
-  const { documents, events, sent, jobs, calls } = bed.memory;
+  const { documents, events, sent, jobs, calls, requests } = bed.memory;
   const unique = (texts: string[]) => [...new Set(texts)].sort();
   return {
     documents: Object.fromEntries(
@@ -127,6 +128,11 @@ function leftBy<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]
     said: unique(events.map(({ id, type, subject }) => `${type} ${subject} ${id}`)),
     sent: unique(sent.map((message) => JSON.stringify(plain(message)))),
     jobs: unique([...jobs.keys()]),
+    requests: unique(
+      requests.map(({ endpoint, method, path, headers = {} }) =>
+        [endpoint, method, path, headers['idempotency-key']].join(' '),
+      ),
+    ),
     calls: unique(calls.map(({ appId, method, causeId }) => `${appId} ${method} ${causeId}`)),
   };
 }

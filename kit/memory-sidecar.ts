@@ -9,7 +9,15 @@ import type { CloudEvent } from './cloud-event';
 import type { Clock } from './clock';
 import { Code, MicroserviceError } from './errors';
 import type { Host } from './host';
-import type { CallAnswer, CallRequest, JobRequest, Loaded, Sidecar } from './sidecar';
+import type {
+  CallAnswer,
+  CallRequest,
+  EndpointAnswer,
+  EndpointRequest,
+  JobRequest,
+  Loaded,
+  Sidecar,
+} from './sidecar';
 
 /** The process was killed: nothing that it does after this has an effect. */
 export class Crash extends Error {
@@ -39,6 +47,7 @@ export class Memory {
   readonly sent: Sent[] = [];
   readonly jobs = new Map<string, JobRequest>();
   readonly calls: { appId: string; method: string; request: unknown; causeId: string }[] = [];
+  readonly requests: (EndpointRequest & { endpoint: string })[] = [];
   #etags = 0;
 
   write(key: string, value: unknown, expires = Infinity): void {
@@ -53,6 +62,12 @@ export type Fake<M extends DescMethodUnary> = (
 ) => Promise<MessageInitShape<M['output']>> | MessageInitShape<M['output']>;
 
 type AnyFake = (request: unknown, call: unknown) => unknown;
+
+/**
+ * An HTTP endpoint: answers, throws UNAVAILABLE where it shall not be reached, or gives a promise
+ * that never settles where it shall stay silent. Its body was JSON on the way, both ways.
+ */
+export type FakeEndpoint = (request: EndpointRequest) => EndpointAnswer | Promise<EndpointAnswer>;
 
 /** What shall go wrong, and when; counted from 1. */
 export interface Faults {
@@ -77,6 +92,7 @@ export class MemorySidecar implements Sidecar {
     readonly memory: Memory,
     private readonly clock: Clock,
     private readonly fakes: Readonly<Record<string, Readonly<Record<string, AnyFake>>>>,
+    private readonly endpoints: Readonly<Record<string, FakeEndpoint>> = {},
   ) {
     // a crash that no test waits for is no unhandled rejection
     this.died.promise.catch(() => undefined);
@@ -120,8 +136,7 @@ export class MemorySidecar implements Sidecar {
 
   async publish(event: CloudEvent): Promise<void> {
     await this.#turn();
-    // what arrives is what JSON makes of it
-    const copy = JSON.parse(JSON.stringify(event)) as CloudEvent;
+    const copy = overTheWire(event);
     this.memory.events.push(copy);
     this.onPublish(copy);
     await this.#effect();
@@ -168,6 +183,25 @@ export class MemorySidecar implements Sidecar {
     await this.#effect();
   }
 
+  async request(
+    endpoint: string,
+    request: EndpointRequest,
+    timeout: number,
+  ): Promise<EndpointAnswer> {
+    await this.#turn();
+    const fake = this.endpoints[endpoint];
+    if (fake === undefined) {
+      throw new MicroserviceError(`${endpoint} cannot be reached`, Code.UNAVAILABLE);
+    }
+    const sent = overTheWire(request);
+    this.memory.requests.push({ endpoint, ...sent });
+    // asked is asked: also without an answer there may be an effect to be killed after
+    const [answer] = await Promise.allSettled([this.#within(timeout, endpoint, fake(sent))]);
+    await this.#effect();
+    if (answer.status === 'rejected') throw answer.reason;
+    return overTheWire(answer.value);
+  }
+
   async schedule(job: JobRequest): Promise<void> {
     await this.#turn();
     this.memory.jobs.set(job.name, job);
@@ -199,6 +233,20 @@ export class MemorySidecar implements Sidecar {
     if (this.dead) throw new Crash();
   }
 
+  async #within<T>(timeout: number, whom: string, answer: T | Promise<T>): Promise<T> {
+    const answered = new AbortController();
+    const silence = this.clock.sleep(timeout, answered.signal).then(() => {
+      throw new MicroserviceError(`${whom} did not answer in time`, Code.DEADLINE_EXCEEDED, {
+        reason: 'timeout',
+      });
+    });
+    try {
+      return await Promise.race([answer, silence]);
+    } finally {
+      answered.abort();
+    }
+  }
+
   async #effect(): Promise<void> {
     const effect = ++this.effects;
     if (effect === this.faults.crashAfterEffect) {
@@ -206,4 +254,9 @@ export class MemorySidecar implements Sidecar {
     }
     await this.onEffect(effect);
   }
+}
+
+/** What arrives is what JSON makes of it. */
+function overTheWire<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
 }

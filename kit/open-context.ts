@@ -1,5 +1,5 @@
 import { type DescMethodUnary, type DescService, create } from '@bufbuild/protobuf';
-import type { Binding, Context, Jobs } from './context';
+import type { Binding, Context, Endpoint, Jobs } from './context';
 import type { Contract } from './contract';
 import { type CloudEvent, cloudEvent } from './cloud-event';
 import type { Clock } from './clock';
@@ -107,6 +107,20 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     },
   ]);
 
+  const endpoints = (definition.endpoints ?? []).map((endpoint): [string, Endpoint] => [
+    endpoint,
+    {
+      request: async (request) => {
+        handling.assertInTime();
+        const ordinal = handling.ordinal(`request ${endpoint}`);
+        const key = identity(cause.id, 'request', name, endpoint, ordinal);
+        const headers = { 'idempotency-key': key, ...request.headers };
+        const timeout = handling.timeFor(definition.deadlines?.[endpoint] ?? CALL_MS);
+        return sidecar.request(endpoint, { ...request, headers }, timeout);
+      },
+    },
+  ]);
+
   const jobs: Jobs = {
     once: async (job, unique, dueTime, data) => {
       handling.assertInTime();
@@ -140,6 +154,7 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
       (definition.lists ?? []).map((list) => [list, openList(documents, list, handling)]),
     ),
     bindings: Object.fromEntries(bindings),
+    endpoints: Object.fromEntries(endpoints),
     client,
     jobs,
     flags: parts.flags.for(cause.caller),

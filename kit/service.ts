@@ -15,7 +15,9 @@ export interface Definition {
   readonly serves?: DescService;
   /** Whom it calls, by app id. */
   readonly calls?: Readonly<Record<string, DescService>>;
-  /** Milliseconds that a call to an app may take, where it is not the usual 5 s. */
+  /** The HTTP endpoints outside of the system that it asks, by name. */
+  readonly endpoints?: readonly string[];
+  /** Milliseconds that a call to an app or endpoint may take, where it is not the usual 5 s. */
   readonly deadlines?: Readonly<Record<string, number>>;
   /** The documents it owns, by name of their kind. */
   readonly stores?: Readonly<Record<string, z.ZodType>>;

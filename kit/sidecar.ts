@@ -22,6 +22,24 @@ export interface CallAnswer<M extends DescMethodUnary = DescMethodUnary> {
   readonly said: readonly Said[];
 }
 
+/** What is asked of an HTTP endpoint outside of the system. */
+export interface EndpointRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** From the endpoint's base: `/v1/captures`. Never a secret: it may stand in an error. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** By name in small letters. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Whatever the endpoint answered, also with a status that tells of a failure. */
+export interface EndpointAnswer {
+  readonly status: number;
+  /** What was JSON, read; any other body as text. */
+  readonly body: unknown;
+}
+
 export interface JobRequest {
   readonly name: string;
   /** When: a moment (ISO 8601) or a delay (`30s`), for once. */
@@ -62,6 +80,8 @@ export interface Sidecar {
     metadata: Readonly<Record<string, string>>,
     timeout: number,
   ): Promise<void>;
+  /** Throws only where no answer came; the request may have had its effect even so. */
+  request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointAnswer>;
   schedule(job: JobRequest, timeout: number): Promise<void>;
   unschedule(name: string, timeout: number): Promise<void>;
 }

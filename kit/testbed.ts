@@ -17,7 +17,15 @@ import type { Contract, EventData, EventInput } from './contract';
 import { type Cause, identity, newCause } from './handling';
 import { Host } from './host';
 import { type Log, silentLog } from './log';
-import { Crash, type Fake, type Faults, Memory, MemorySidecar, type Sent } from './memory-sidecar';
+import {
+  Crash,
+  type Fake,
+  type FakeEndpoint,
+  type Faults,
+  Memory,
+  MemorySidecar,
+  type Sent,
+} from './memory-sidecar';
 import { Metrics } from './metrics';
 import type { Context } from './context';
 import type { BindingMessage, Definition, Service, UnaryOf } from './service';
@@ -36,6 +44,8 @@ type FlagValues = Readonly<Record<string, boolean | string | number>>;
 
 export interface TestbedOptions<D extends Definition> {
   calls?: Fakes<D>;
+  /** Answers for the HTTP endpoints; one that is missing cannot be reached. */
+  endpoints?: Readonly<Partial<Record<NonNullable<D['endpoints']>[number], FakeEndpoint>>>;
   config?: NonNullable<D['config']> extends z.ZodType
     ? z.output<NonNullable<D['config']>>
     : undefined;
@@ -79,8 +89,8 @@ export class Testbed<D extends Definition> {
   restart(): void {
     // the type of a fake is known by its method; the sidecar keeps them by name
     const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemorySidecar>[2];
-    const sidecar = new MemorySidecar(this.memory, this.clock, fakes);
-    const { flags = {} } = this.options;
+    const { flags = {}, endpoints = {} } = this.options;
+    const sidecar = new MemorySidecar(this.memory, this.clock, fakes, endpoints);
     this.sidecar = sidecar;
     this.host = new Host(this.service, {
       sidecar,

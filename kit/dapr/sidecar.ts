@@ -3,7 +3,16 @@ import { Client, type Metadata, credentials } from '@grpc/grpc-js';
 import { Pool } from 'undici';
 import type { CloudEvent } from '../cloud-event';
 import { Code, MicroserviceError } from '../errors';
-import type { CallAnswer, CallRequest, JobRequest, Loaded, Sidecar } from '../sidecar';
+import type {
+  CallAnswer,
+  CallRequest,
+  EndpointAnswer,
+  EndpointRequest,
+  JobRequest,
+  Loaded,
+  Sidecar,
+} from '../sidecar';
+import { endpointAnswer } from './endpoint';
 import { unaryDefinition } from './grpc-adapter';
 import { causeToMetadata, getSaid } from './metadata';
 import { askForRefusals, fromServiceError, refusalIn } from './status';
@@ -150,6 +159,22 @@ export class DaprSidecar implements Sidecar {
     this.#expectOk(`sending through ${binding}`, status, body);
   }
 
+  async request(
+    endpoint: string,
+    { method, path, body, headers = {} }: EndpointRequest,
+    timeout: number,
+  ): Promise<EndpointAnswer> {
+    const answer = await this.#request(
+      method,
+      `/v1.0/invoke/${endpoint}/method${path}`,
+      timeout,
+      body === undefined ? undefined : JSON.stringify(body),
+      'application/json',
+      headers,
+    );
+    return endpointAnswer(endpoint, answer);
+  }
+
   async schedule({ name, ...job }: JobRequest, timeout: number): Promise<void> {
     const text = JSON.stringify({ ...job, overwrite: true });
     const path = `/v1.0/jobs/${encodeURIComponent(name)}`;
@@ -179,11 +204,12 @@ export class DaprSidecar implements Sidecar {
   }
 
   async #request(
-    method: 'GET' | 'POST' | 'DELETE',
+    method: EndpointRequest['method'],
     path: string,
     timeout: number,
     body?: string,
     contentType = 'application/json',
+    more: Readonly<Record<string, string>> = {},
   ) {
     if (timeout <= 0) throw new MicroserviceError('no time is left', Code.DEADLINE_EXCEEDED);
     try {
@@ -194,8 +220,11 @@ export class DaprSidecar implements Sidecar {
       } = await this.#http.request({
         method,
         path,
-        headers:
-          body === undefined ? this.#headers : { ...this.#headers, 'content-type': contentType },
+        headers: {
+          ...more,
+          ...this.#headers,
+          ...(body === undefined ? {} : { 'content-type': contentType }),
+        },
         ...(body === undefined ? {} : { body }),
         headersTimeout: timeout,
         bodyTimeout: timeout,

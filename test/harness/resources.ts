@@ -5,10 +5,12 @@ import { type Document, isMap, isSeq, parseAllDocuments } from 'yaml';
 /** Values of a component's metadata, by the component's name. */
 export type Overrides = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Where the servers are that components name. */
+/** Where in this system is what components name. */
 export interface Servers {
   readonly redisPort: number;
   readonly mqttPort: number;
+  /** Base URLs of HTTP endpoints, by name; the others are where their file says. */
+  readonly endpoints: Readonly<Record<string, string>>;
 }
 
 /** What in a component names a server, by the end of its type. */
@@ -28,6 +30,10 @@ export function copyResources(from: string, to: string, servers: Servers, overri
     for (const document of documents) {
       const address = ADDRESS[serverOf(document) ?? '']?.(servers);
       if (address !== undefined) setMetadata(document, ...address);
+      const baseUrl = servers.endpoints[nameOf(document)];
+      if (isEndpoint(document) && baseUrl !== undefined) {
+        document.setIn(['spec', 'baseUrl'], baseUrl);
+      }
       const changes = Object.entries(overrides[nameOf(document)] ?? {});
       for (const [key, value] of changes) setMetadata(document, key, value);
     }
@@ -51,6 +57,8 @@ const resourcesIn = (file: string) =>
   parseAllDocuments(readFileSync(file, 'utf8')) as Document.Parsed[];
 
 const nameOf = (document: Document) => String(document.getIn(['metadata', 'name']));
+
+const isEndpoint = (document: Document) => document.get('kind') === 'HTTPEndpoint';
 
 const serverOf = (document: Document) =>
   document.get('kind') === 'Component'

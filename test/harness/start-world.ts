@@ -19,6 +19,8 @@ export interface WorldOptions {
   resources?: readonly string[];
   /** Values that components shall have in this system: `{ bus: { processingTimeout: '5s' } }`. */
   overrides?: Overrides;
+  /** Where HTTP endpoints are, by name: `{ 'payment-provider': 'http://127.0.0.1:8080' }`. */
+  endpoints?: Readonly<Record<string, string>>;
   /** With placement and scheduler, which jobs and workflows need. */
   controlPlane?: boolean;
   /** What is set for every service. */
@@ -72,7 +74,8 @@ async function planWorld(
 
   const resources = folders.map((from, at) => {
     const to = join(folder, 'resources', String(at));
-    copyResources(from, to, { redisPort: redisFront, mqttPort }, options.overrides ?? {});
+    const servers = { redisPort: redisFront, mqttPort, endpoints: options.endpoints ?? {} };
+    copyResources(from, to, servers, options.overrides ?? {});
     return to;
   });
   const ids = specs.map(({ appId }) => appId);

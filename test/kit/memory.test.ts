@@ -3,12 +3,12 @@ import type { CloudEvent } from '#kit/cloud-event';
 import { FakeClock } from '#kit/fake-clock';
 import { Testbed } from '#kit/testbed';
 import type { Bench } from './bench';
-import { answerer, asker } from './sample';
+import { answerer, asker, echo } from './sample';
 import { describeSemantics } from './semantics';
 
 function memoryBench(): Promise<Bench> {
   const clock = new FakeClock();
-  const order = new Testbed(asker, { clock });
+  const order = new Testbed(asker, { clock, endpoints: { echo } });
   const inventory = new Testbed(answerer, { clock });
   const beds = [order, inventory];
   order.sidecar.peers = { inventory };

@@ -6,6 +6,7 @@ import type { Caller } from '#kit/caller';
 import type { EventMeta } from '#kit/cloud-event';
 import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/errors';
 import { type ContextOf, Service } from '#kit/service';
+import type { EndpointAnswer, EndpointRequest } from '#kit/sidecar';
 
 /**
  * Two services that do nothing of their own: each handler does what its test put into `script`
@@ -29,6 +30,7 @@ export const asker = new Service('order', {
   calls: { inventory: InventoryService },
   stores: { counts: Counted },
   lists: ['all'],
+  endpoints: ['echo', 'nowhere'],
   publishes: [PlaceOrder, OrderCreated, OrderConfirmed],
 });
 export type Context = ContextOf<typeof asker>;
@@ -69,11 +71,24 @@ asker.serve({
   getStory: async () => ({}),
 });
 
+/** The HTTP endpoint `echo`: answers as the path says. Where nobody listens is `nowhere`. */
+export function echo(request: EndpointRequest): EndpointAnswer | Promise<EndpointAnswer> {
+  const { path } = request;
+  asked.push(request);
+  if (path === '/silent') return new Promise(() => {});
+  if (path === '/text') return { status: 200, body: 'größer' };
+  const [, status = '200'] = /^\/status\/(\d+)$/.exec(path) ?? [];
+  return { status: Number(status), body: { asked: request.body ?? null } };
+}
+/** What reached the endpoint, in order. */
+export const asked: EndpointRequest[] = [];
+
 let unavailableOnce = new Set<string>();
 
 export function forget(): void {
   script.clear();
   seen.length = 0;
+  asked.length = 0;
   unavailableOnce = new Set();
 }
 

@@ -11,7 +11,7 @@ import type { CloudEvent } from '#kit/cloud-event';
 import { Code, MicroserviceError, refused, unavailable } from '#kit/errors';
 import { type Cause, newCause } from '#kit/handling';
 import type { Bench } from './bench';
-import { type Context, forget, script, seen } from './sample';
+import { type Context, asked, forget, script, seen } from './sample';
 
 const MINUTE = 60_000;
 let counter = 0;
@@ -412,6 +412,54 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await expect(
           host.answer(OrderService.method.getOrder, request, cause),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
+      });
+    });
+
+    describe('requests to an endpoint outside', () => {
+      it('are answered with what it says, whatever its status', async () => {
+        const { echo } = begin().endpoints;
+        const body = { text: 'größer 🎉' };
+        for (const status of [200, 201, 402, 404, 500, 503]) {
+          await expect(
+            echo.request({ method: 'POST', path: `/status/${status}`, body }),
+          ).resolves.toEqual({ status, body: { asked: body } });
+        }
+        const text = await echo.request({ method: 'GET', path: '/text' });
+        expect(text).toEqual({ status: 200, body: 'größer' });
+      });
+
+      it('have the same identity when they are made again under the same cause', async () => {
+        const cause = newCause(bench.clock, { caller: asService() });
+        const ask = ({ endpoints }: Context, headers = {}) =>
+          endpoints.echo.request({ method: 'POST', path: '/status/200', headers });
+        for (const context of [begin(cause), begin(cause), begin()]) await ask(context);
+        await ask(begin(), { 'idempotency-key': 'of the caller' });
+        const keys = asked.map(({ headers }) => headers?.['idempotency-key']);
+        expect(keys).toEqual([keys[0], keys[0], expect.any(String), 'of the caller']);
+        expect(new Set(keys).size).toBe(3);
+      });
+
+      it('that get no answer are DEADLINE_EXCEEDED', async () => {
+        await expect(
+          begin().endpoints.echo.request({ method: 'POST', path: '/silent' }),
+        ).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED, details: { reason: 'timeout' } });
+        expect(asked.length).toBeGreaterThan(0);
+      });
+
+      it('that nobody takes are UNAVAILABLE, and do not tell where they went', async () => {
+        const request = begin().endpoints.nowhere.request({ method: 'GET', path: '/secret' });
+        await expect(request).rejects.toMatchObject({
+          code: Code.UNAVAILABLE,
+          message: 'nowhere cannot be reached',
+        });
+      });
+
+      it('are not made once the time is over', async () => {
+        const { echo } = begin({ deadline: bench.clock.now() - 1 }).endpoints;
+        await expect(echo.request({ method: 'GET', path: '/text' })).rejects.toMatchObject({
+          code: Code.DEADLINE_EXCEEDED,
+        });
+        expect(asked).toEqual([]);
       });
     });
 

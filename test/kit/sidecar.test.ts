@@ -4,6 +4,7 @@ import { until } from '../harness/until';
 import { systemClock } from '#kit/clock';
 import { start } from '#kit/run';
 import type { Bench } from './bench';
+import { startEcho } from './outside';
 import { answerer, asker } from './sample';
 import { describeSemantics } from './semantics';
 
@@ -18,7 +19,10 @@ const RESOURCES = [
 async function sidecarBench(): Promise<Bench> {
   const apps = [{ appId: 'order' }, { appId: 'inventory' }];
   const env = { LOG_LEVEL: 'silent' };
-  const world = await startSidecars(apps, { resources: RESOURCES, controlPlane: true, env });
+  const outside = await startEcho();
+  const { endpoints } = outside;
+  const options = { resources: RESOURCES, controlPlane: true, env, endpoints };
+  const world = await startSidecars(apps, options);
   const order = await start(asker, world.app('order').env);
   const inventory = await start(answerer, world.app('inventory').env);
   const devices = await connectAsync(`mqtt://127.0.0.1:${String(world.mqttPort)}`);
@@ -47,6 +51,7 @@ async function sidecarBench(): Promise<Bench> {
       await devices.endAsync();
       await Promise.all([order.stop(), inventory.stop()]);
       await world.stop();
+      await outside.stop();
     },
   };
 }

@@ -1,0 +1,64 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Code } from '#kit/errors';
+import { type Running, start } from '#kit/run';
+import { startSidecars } from '../harness/sidecars';
+import { until } from '../harness/until';
+import type { World } from '../harness/world';
+import { startEcho } from './outside';
+import { asked, asker, forget } from './sample';
+
+// What test/kit/components/endpoints.yaml says of the endpoints is what the sidecar does.
+let outside: Awaited<ReturnType<typeof startEcho>>;
+let world: World;
+let order: Running;
+
+beforeAll(async () => {
+  outside = await startEcho();
+  const { endpoints } = outside;
+  const resources = ['components', 'components/bus/redis', 'components/state/sqlite'];
+  world = await startSidecars([{ appId: 'order' }], {
+    ...{ resources: [...resources, 'test/kit/components'], endpoints },
+    env: { LOG_LEVEL: 'silent' },
+  });
+  order = await start(asker, world.app('order').env);
+});
+afterAll(async () => {
+  await order.stop();
+  await world.stop();
+  await outside.stop();
+});
+afterEach(forget);
+
+const ask = (endpoint: string, path: string) =>
+  order.sidecar.request(endpoint, { method: 'POST', path, body: {} }, 10_000);
+
+describe('the policy of an endpoint', () => {
+  it('ends each try at its timeout and asks again, within the deadline of the caller', async () => {
+    await expect(ask('echo', '/silent')).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
+    expect(asked).toHaveLength(1 + 2);
+  });
+
+  it('asks again where nobody listens', async () => {
+    await expect(ask('nowhere', '/')).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    const { sidecar } = world.app('order');
+    // said before the first retry, not before the others
+    await until('a retry', () =>
+      sidecar.read().includes('Error processing operation endpoint[now'),
+    );
+  });
+
+  it('does not ask again where there was an answer', async () => {
+    await expect(ask('echo', '/status/503')).resolves.toMatchObject({ status: 503 });
+    expect(asked).toHaveLength(1);
+  });
+
+  it('asks no more while its breaker is open, and again when that has waited', async () => {
+    const open = async () => {
+      const answer = await ask('echo', '/status/500').catch((error: unknown) => error);
+      return answer instanceof Error && answer;
+    };
+    const error = await until('the breaker to open', open);
+    expect(error).toMatchObject({ code: Code.UNAVAILABLE, details: { reason: 'circuit_open' } });
+    await until('the breaker to close', () => ask('echo', '/status/200'));
+  });
+});
