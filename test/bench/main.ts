@@ -1,15 +1,67 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { inProject, localDir } from '../../scripts/start/project.mjs';
+import { idle } from './idle';
+import { open } from './open';
+import { orders } from './orders';
+import type { Effort, Part } from './part';
 import { profile } from './profile';
+import { report } from './report';
+import { machine, readResults, writeResults } from './results';
 
-/** What `npm run bench -- <part>` runs. */
-const parts: Readonly<Record<string, (args: string[]) => Promise<void>>> = { profile };
+const USAGE = `npm run bench                 measures all, and writes docs/performance.md
+npm run bench -- <part> ...   measures these alone: orders, open, idle
+npm run bench -- profile <service> [orders]   where a service spends its CPU
+  --quick   shows that it works, in a minute or two; prints, and writes nothing
+  --write   with --quick: writes it all the same
+  --json    prints what was measured, for programs`;
 
-async function main([name = '', ...args]: string[]): Promise<void> {
-  const part = Object.hasOwn(parts, name) ? parts[name] : undefined;
-  if (part === undefined) throw new Error(`parts: ${Object.keys(parts).join(', ')}`);
-  await part(args);
+/** In the order of the document. */
+const PARTS: Readonly<Record<string, Part>> = { orders, open, idle };
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    say(USAGE);
+    return;
+  }
+  if (positionals[0] === 'profile') return profile(positionals.slice(1));
+  const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
+  if (unknown !== undefined) throw new Error(`${unknown} is no part\n${USAGE}`);
+
+  const effort: Effort = values.quick ? 'quick' : 'full';
+  const file = join(localDir, `bench${values.quick ? '-quick' : ''}.json`);
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const result = await part.run(effort, say);
+    // kept at once: what comes later may fail
+    writeResults(file, { ...readResults(file), [name]: result });
+  }
+
+  const known = readResults(file);
+  const measured = Object.entries(PARTS)
+    .filter(([name]) => Object.hasOwn(known, name))
+    .map(([name, part]) => ({ part, result: part.result.parse(known[name]) }));
+  const text = report(await machine(), measured);
+  if (!values.quick || values.write) writeFileSync(inProject('docs', 'performance.md'), text);
+  process.stdout.write(values.json ? `${JSON.stringify(known)}\n` : text);
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
+/** What goes on, for those who wait; apart from what is measured. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+main().catch((error: unknown) => {
   console.error(error);
   process.exitCode = 1;
 });

@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 import { Edge, LoggedIn, Product, Registered, Stock } from '../e2e/edge';
 import { ADDRESS, PRICE, SHOP } from '../e2e/market';
 import { ADMIN } from '../harness/system';
+import { until } from '../harness/until';
 
 /** So many that orders in flight seldom meet at one product or one customer. */
 const PRODUCTS = 20;
@@ -85,8 +86,9 @@ export class Shop {
 const poolTo = (url: string) =>
   new Pool(url, { connections: 512, keepAliveTimeout: 60_000, headersTimeout: 60_000 });
 
-/** No more at a time: to hash a password takes a core for a while. */
-const pair = <T>(make: () => Promise<T>): Promise<T[]> => Promise.all([make(), make()]);
+/** No more at a time, as to hash a password takes a core for a while; and again on a busy machine. */
+const pair = <T extends object | string>(make: () => Promise<T>): Promise<T[]> =>
+  Promise.all([until('a product or customer', make), until('a product or customer', make)]);
 
 export async function signedIn(url: string): Promise<Edge> {
   const admin = { body: ADMIN };

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { warmUp } from './closed-loop';
+import { cpuBetween, sum } from './cpu';
+import { figure, table } from './markdown';
+import { Ours } from './ours';
+import { part } from './part';
+
+const SECONDS = { full: 30, quick: 3 } as const;
+/** After the last order: what is still cleared up then belongs to it. */
+const REST_MS = 5_000;
+
+const IdleResult = z.object({
+  seconds: z.number(),
+  /** Milliseconds, by process. */
+  cpu: z.record(z.string(), z.number()),
+});
+
+const percent = (ms: number, seconds: number) => ms / seconds / 10;
+
+export const idle = part({
+  title: 'Idle',
+  result: IdleResult,
+  run: async (effort, say) => {
+    const arm = new Ours('ours');
+    try {
+      await arm.start();
+      await warmUp(arm, 20);
+      await sleep(REST_MS);
+      say(`idle: ${SECONDS[effort]} s`);
+      const before = arm.cpu();
+      const begun = performance.now();
+      await sleep(SECONDS[effort] * 1000);
+      const seconds = (performance.now() - begun) / 1000;
+      return { seconds, cpu: { ...cpuBetween(before, arm.cpu()) } };
+    } finally {
+      await arm.stop();
+    }
+  },
+  report: ({ seconds, cpu }) => [
+    `CPU over ${Math.round(seconds)} s without any order, as a share of one core.`,
+    '',
+    ...table(
+      ['process', '% of a core'],
+      [['all', sum(cpu)] as const, ...Object.entries(cpu).sort(([, a], [, b]) => b - a)].map(
+        ([name, ms]) => [name, percent(ms, seconds).toFixed(2)],
+      ),
+    ),
+  ],
+  aims: ({ seconds, cpu }) => {
+    const share = percent(sum(cpu), seconds);
+    return [
+      {
+        aim: 'the idle system uses less than 5 % of one core',
+        measured: `${figure(share)} %`,
+        met: share < 5,
+      },
+    ];
+  },
+});

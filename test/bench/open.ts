@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { closedLoop, warmUp } from './closed-loop';
+import { figure, table } from './markdown';
+import { openLoop } from './open-loop';
+import { Ours } from './ours';
+import { type Effort, part } from './part';
+import { abba, median, percentile, poisson, seeded } from './statistics';
+
+const PLANS: Readonly<
+  Record<Effort, { alone: number; capacity: number; stepSeconds: number; orders: number }>
+> = {
+  full: { alone: 100, capacity: 300, stepSeconds: 8, orders: 1_000 },
+  quick: { alone: 10, capacity: 32, stepSeconds: 2, orders: 40 },
+};
+const IN_FLIGHT = 32;
+/** Steps towards the knee, as shares of what a closed loop gets through. */
+const STEPS = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2];
+/** Orders on their way at the end of a step that are no queue yet: what arrives in this time. */
+const QUEUE_SECONDS = 0.5;
+const SHARES = [0.3, 0.6, 0.8];
+const SEED = 4;
+/** The fewest of which a thousandth can be told. */
+const ENOUGH = 1_000;
+
+const OpenResult = z.object({
+  alone: z.array(z.number()),
+  capacity: z.number(),
+  steps: z.array(z.object({ rate: z.number(), left: z.int(), p99: z.number(), kept: z.boolean() })),
+  knee: z.number(),
+  loads: z.array(
+    z.object({
+      share: z.number(),
+      rate: z.number(),
+      failed: z.int(),
+      latencies: z.array(z.number()),
+    }),
+  ),
+});
+type OpenResult = z.infer<typeof OpenResult>;
+
+export const open = part({
+  title: 'Orders that come when they come',
+  result: OpenResult,
+  run: async (effort, say) => {
+    const plan = PLANS[effort];
+    const random = seeded(SEED);
+    const arm = new Ours('ours');
+    let n = 0;
+    const load = async (rate: number, count: number) => {
+      const sample = await openLoop(() => arm.placeOrder(n++), poisson(rate, count, random));
+      await arm.settled();
+      return sample;
+    };
+    try {
+      await arm.start();
+      await warmUp(arm, 100);
+      const alone = [...(await closedLoop(arm, plan.alone, 1)).latencies];
+      const { seconds } = await closedLoop(arm, plan.capacity, IN_FLIGHT);
+      const capacity = plan.capacity / seconds;
+      say(`open: ${figure(capacity)} orders/s at ${IN_FLIGHT} in flight`);
+
+      const steps: OpenResult['steps'] = [];
+      const step = async (rate: number) => {
+        const { left, latencies } = await load(rate, Math.ceil(rate * plan.stepSeconds));
+        const kept = left <= rate * QUEUE_SECONDS;
+        steps.push({ rate, left, p99: percentile(latencies, 0.99), kept });
+        say(`open: ${figure(rate)} orders/s: ${kept ? 'no queue' : 'a queue'}`);
+        return kept;
+      };
+      for (const share of STEPS) {
+        // once more, as the machine may have been busy otherwise
+        if (!(await step(share * capacity)) && !(await step(share * capacity))) break;
+      }
+      const knee = steps.findLast(({ kept }) => kept)?.rate ?? capacity / 2;
+
+      const loads = SHARES.map((share) => ({
+        share,
+        rate: share * knee,
+        failed: 0,
+        latencies: [] as number[],
+      }));
+      for (const round of [0, 1]) {
+        for (const at of abba(loads, round)) {
+          const { latencies, failed } = await load(at.rate, plan.orders / 2);
+          at.latencies.push(...latencies);
+          at.failed += failed;
+          say(`open: ${latencies.length} orders at ${figure(at.rate)} a second`);
+        }
+      }
+      return { alone, capacity, steps, knee, loads };
+    } finally {
+      await arm.stop();
+    }
+  },
+  report: ({ alone, capacity, steps, knee, loads }) => [
+    `Poisson arrivals at shares of the knee (seed ${SEED}); latency from the moment at which an order should`,
+    'have been sent, exact percentiles of all orders. The knee is the highest rate without a queue:',
+    `rates go up by a tenth of what ${IN_FLIGHT} in flight get through (${figure(capacity)} orders/s), and there is a queue`,
+    `when more orders are on their way at the end of a step, and of one more, than arrive in ${QUEUE_SECONDS} s.`,
+    '',
+    ...table(
+      ['orders/s', 'on their way at the end', 'p99 ms', 'queue'],
+      steps.map(({ rate, left, p99, kept }) => [
+        ...[figure(rate), String(left), figure(p99), kept ? 'no' : 'yes'],
+      ]),
+    ),
+    '',
+    `The knee: ${figure(knee)} orders/s.`,
+    '',
+    ...table(
+      ['load', 'orders/s', 'orders', 'failed', 'p50 ms', 'p95 ms', 'p99 ms', 'p99.9 ms'],
+      [
+        { load: 'one alone', rate: '', failed: 0, latencies: alone },
+        ...loads.map((at) => ({
+          ...at,
+          ...{ load: `${Math.round(at.share * 100)} % of the knee`, rate: figure(at.rate) },
+        })),
+      ].map(({ load, rate, failed, latencies }) => [
+        ...[load, rate, String(latencies.length), String(failed)],
+        ...[0.5, 0.95, 0.99].map((share) => figure(percentile(latencies, share))),
+        latencies.length < ENOUGH ? 'too few' : figure(percentile(latencies, 0.999)),
+      ]),
+    ),
+  ],
+  aims: ({ alone, loads }) => {
+    const at = loads.find(({ share }) => share === 0.6);
+    const times = percentile(at?.latencies ?? [], 0.99) / median(alone);
+    return [
+      {
+        aim: 'p99 at 60 % of the knee at most 6 times the p50 of an order alone',
+        measured: `${figure(times)} times`,
+        met: times <= 6 && at?.failed === 0,
+      },
+    ];
+  },
+});

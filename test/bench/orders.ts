@@ -1,0 +1,208 @@
+import { z } from 'zod';
+import type { Arm } from './arm';
+import { type Sample, closedLoop, warmUp } from './closed-loop';
+import { sum } from './cpu';
+import { Direct } from './direct/arm';
+import { figure, spreadText, table } from './markdown';
+import { Ours } from './ours';
+import { type Effort, part } from './part';
+import { type Spread, abba, median, percentile, ratios } from './statistics';
+
+/** How many orders in flight, and how many in each round. */
+interface Level {
+  readonly inFlight: number;
+  readonly orders: number;
+}
+
+const PLANS: Readonly<Record<Effort, { rounds: number; levels: readonly Level[] }>> = {
+  full: {
+    rounds: 10,
+    levels: [
+      { inFlight: 1, orders: 30 },
+      { inFlight: 8, orders: 48 },
+      { inFlight: 16, orders: 48 },
+    ],
+  },
+  quick: {
+    rounds: 2,
+    levels: [
+      { inFlight: 1, orders: 5 },
+      { inFlight: 8, orders: 16 },
+      { inFlight: 16, orders: 16 },
+    ],
+  },
+};
+const WARM_UP = 16;
+
+const Run = z.object({
+  round: z.int(),
+  arm: z.string(),
+  inFlight: z.int(),
+  orders: z.int(),
+  seconds: z.number(),
+  latencies: z.array(z.number()),
+  cpu: z.record(z.string(), z.number()),
+});
+export const OrdersResult = z.object({
+  /** In the order of the tables; the first is what is compared with each of the others. */
+  arms: z.array(z.string()),
+  runs: z.array(Run),
+});
+export type OrdersResult = z.infer<typeof OrdersResult>;
+
+const MEANING: Readonly<Record<string, string>> = {
+  ours: 'the system, as `npm start` runs it',
+  'ours again': 'the same a second time: how far apart two equals are measured (the noise)',
+  direct: 'a: the same services in one process, with no sidecar, broker or database',
+  bare: 'b: services that do nothing but as many calls, reads, writes and events through sidecars',
+  workflow: 'd: the same steps as a Dapr Workflow',
+};
+
+export const orders = part({
+  title: 'An order, several ways',
+  result: OrdersResult,
+  run: async (effort, say) => {
+    const arms = [new Ours('ours'), new Ours('ours again'), new Direct()];
+    const { rounds, levels } = PLANS[effort];
+    const runs: z.infer<typeof Run>[] = [];
+    try {
+      for (let round = 0; round < rounds; round++) {
+        // twice, so that no figure hangs on how one process has come up
+        if (round === 0 || round === Math.floor(rounds / 2)) await startAll(arms, say);
+        for (const arm of abba(arms, round)) {
+          await arm.resume();
+          await warmUp(arm, WARM_UP);
+          for (const { inFlight, orders } of levels) {
+            const sample = await closedLoop(arm, orders, inFlight);
+            runs.push({ round, arm: arm.name, inFlight, ...plain(sample) });
+          }
+          arm.pause();
+        }
+        say(`orders: round ${round + 1} of ${rounds}`);
+      }
+    } finally {
+      await stopAll(arms);
+    }
+    return { arms: arms.map(({ name }) => name), runs };
+  },
+  report,
+  aims: (result) => [
+    ...aim(result, 'bare', 1.15, 'at most 1.15 times the CPU of bare sidecars'),
+    ...aim(result, 'workflow', 0.25, 'at most 0.25 times the CPU of a Dapr Workflow'),
+  ],
+});
+
+const plain = ({ latencies, cpu, ...rest }: Sample) => ({
+  ...{ ...rest, latencies: [...latencies], cpu: { ...cpu } },
+});
+
+const started = new Set<Arm>();
+
+async function startAll(arms: readonly Arm[], say: (line: string) => void): Promise<void> {
+  await stopAll(arms);
+  for (const arm of arms) {
+    say(`orders: starting ${arm.name}`);
+    await arm.start();
+    started.add(arm);
+    arm.pause();
+  }
+}
+
+async function stopAll(arms: readonly Arm[]): Promise<void> {
+  for (const arm of arms) {
+    // what is stopped hears nothing
+    if (started.delete(arm)) await arm.resume();
+    await arm.stop();
+  }
+}
+
+/** CPU in ms per order of each round, at one level or over all. */
+export function cpuPerOrder({ runs }: OrdersResult, arm: string, inFlight?: number): number[] {
+  const rounds = Map.groupBy(
+    runs.filter((run) => run.arm === arm && run.inFlight === (inFlight ?? run.inFlight)),
+    ({ round }) => round,
+  );
+  return [...rounds]
+    .sort(([left], [right]) => left - right)
+    .map(([, of]) => {
+      const placed = of.reduce((all, run) => all + run.orders, 0);
+      return of.reduce((all, run) => all + sum(run.cpu), 0) / placed;
+    });
+}
+
+function compared(result: OrdersResult, other: string, inFlight?: number): Spread {
+  const [ours = ''] = result.arms;
+  return ratios(cpuPerOrder(result, ours, inFlight), cpuPerOrder(result, other, inFlight));
+}
+
+function aim(result: OrdersResult, other: string, atMost: number, text: string) {
+  if (!result.arms.includes(other)) return [];
+  const ratio = compared(result, other);
+  return [{ aim: text, measured: spreadText(ratio), met: ratio.median <= atMost }];
+}
+
+function report(result: OrdersResult): string[] {
+  const { arms, runs } = result;
+  const [ours = '', ...others] = arms;
+  const levels = [...new Set(runs.map(({ inFlight }) => inFlight))];
+  const rounds = cpuPerOrder(result, ours).length;
+  const of = (arm: string, inFlight: number) =>
+    runs.filter((run) => run.arm === arm && run.inFlight === inFlight);
+  return [
+    ...arms.map((arm) => `- ${arm}: ${MEANING[arm] ?? ''}`),
+    '',
+    `So many orders at a time, each followed at once by the next; ${rounds} rounds over all, forth and`,
+    'back, the others standing still meanwhile. Latency is of all orders of all rounds; the rest are',
+    'medians of the rounds. CPU is until every event of the orders was handled.',
+    '',
+    ...table(
+      ['', 'in flight', 'orders/s', 'p50 ms', 'p95 ms', 'p99 ms', 'orders', 'CPU ms per order'],
+      arms.flatMap((arm) =>
+        levels.map((inFlight) => {
+          const latencies = of(arm, inFlight).flatMap((run) => run.latencies);
+          const speeds = of(arm, inFlight).map((run) => run.orders / run.seconds);
+          return [
+            ...[arm, String(inFlight), figure(median(speeds))],
+            ...[0.5, 0.95, 0.99].map((share) => figure(percentile(latencies, share))),
+            ...[String(latencies.length), figure(median(cpuPerOrder(result, arm, inFlight)))],
+          ];
+        }),
+      ),
+    ),
+    '',
+    'CPU of ours over that of each other: the median of the ratios of the rounds, and their quartiles.',
+    '',
+    ...table(
+      ['CPU of ours to', ...levels.map((inFlight) => `${inFlight} in flight`), 'all'],
+      others.map((other) => [
+        other,
+        ...levels.map((inFlight) => spreadText(compared(result, other, inFlight))),
+        spreadText(compared(result, other)),
+      ]),
+    ),
+    '',
+    'CPU of ours in ms per order, by process:',
+    '',
+    ...byProcess(levels, (inFlight) => of(ours, inFlight)),
+  ];
+}
+
+function byProcess(levels: number[], runsAt: (inFlight: number) => z.infer<typeof Run>[]) {
+  const used = levels.map((inFlight) => {
+    const runs = runsAt(inFlight);
+    const placed = runs.reduce((all, run) => all + run.orders, 0);
+    const names = Object.keys(runs[0]?.cpu ?? {});
+    return new Map(
+      names.map((name) => [
+        name,
+        runs.reduce((all, run) => all + (run.cpu[name] ?? 0), 0) / placed,
+      ]),
+    );
+  });
+  const total = (name: string) => used.reduce((all, level) => all + (level.get(name) ?? 0), 0);
+  const names = [...(used[0]?.keys() ?? [])].sort((left, right) => total(right) - total(left));
+  return table(
+    ['process', ...levels.map((inFlight) => `${inFlight} in flight`)],
+    names.map((name) => [name, ...used.map((level) => figure(level.get(name) ?? 0))]),
+  );
+}
