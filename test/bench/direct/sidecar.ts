@@ -1,22 +1,33 @@
 import { type DescMethodUnary, create } from '@bufbuild/protobuf';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CloudEvent } from '#kit/cloud-event';
-import { Code, MicroserviceError } from '#kit/errors';
+import { Code, MicroserviceError, unavailable } from '#kit/errors';
 import type { Host } from '#kit/host';
-import type { CallAnswer, CallRequest, Loaded, Sidecar } from '#kit/sidecar';
+import type {
+  CallAnswer,
+  CallRequest,
+  EndpointAnswer,
+  EndpointRequest,
+  Loaded,
+  Sidecar,
+} from '#kit/sidecar';
 
 /** As the sidecar waits before it gives an event again: see components/resiliency.yaml. */
 const AGAIN_MS = 2_000;
 
+/** What stands for an HTTP endpoint outside: its answers, without the wire. */
+export type Endpoint = (request: EndpointRequest) => EndpointAnswer | Promise<EndpointAnswer>;
+
 /** What connects services in one process: their hosts by name, and a bus that is a loop. */
 export class Exchange {
   readonly hosts = new Map<string, Host>();
+  readonly endpoints = new Map<string, Endpoint>();
   #undone = 0;
   #settled: PromiseWithResolvers<unknown> | undefined;
 
   host(appId: string): Host {
     const host = this.hosts.get(appId);
-    if (host === undefined) throw new MicroserviceError(`${appId} is not here`, Code.UNAVAILABLE);
+    if (host === undefined) throw unavailable(`${appId} is not here`);
     return host;
   }
 
@@ -81,6 +92,12 @@ export class DirectSidecar implements Sidecar {
     const { response, said } = await this.exchange.host(appId).answer(method, request, cause);
     // made of this very method's output
     return { response: create(method.output, { ...response }) as typeof response, said };
+  }
+
+  async request(endpoint: string, request: EndpointRequest): Promise<EndpointAnswer> {
+    const answer = this.exchange.endpoints.get(endpoint);
+    if (answer === undefined) throw unavailable(`${endpoint} is not here`);
+    return answer(request);
   }
 
   /** Letters go nowhere. */
