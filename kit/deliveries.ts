@@ -105,8 +105,12 @@ export class Deliveries {
     const { id } = event;
     const command = isCommand(event.type);
     try {
-      await handle(event);
-      if (command) await outcomes.done(id);
+      if (command) {
+        await outcomes.whileDoing(id, () => handle(event));
+        await outcomes.done(id);
+      } else {
+        await handle(event);
+      }
       this.#failing.delete(id);
       return { delivery: 'SUCCESS', outcome: 'handled' };
     } catch (error) {

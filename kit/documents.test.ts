@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { OrderStatusUpdated, PlaceOrder } from '#contracts/order';
@@ -32,5 +32,64 @@ describe('an event about a change that others have followed', () => {
     const { id, data } = first!;
     expect(again).toMatchObject({ id, sequence: 1, data });
     expect(data).toMatchObject({ previousStatus: 'pending' });
+  });
+});
+
+describe('a document that a handling has read before it changes it', () => {
+  const up = (now = { count: 0 }) => ({ count: now.count + 1 });
+
+  async function bedWith(count: number) {
+    const bed = testbed(counter);
+    await bed.context().counters.update('c1', () => ({ count }));
+    const load = jest.spyOn(bed.sidecar, 'load');
+    return { bed, load };
+  }
+
+  it('is not read again', async () => {
+    const { bed, load } = await bedWith(1);
+    const { counters } = bed.context();
+    await counters.get('c1');
+    expect(await counters.update('c1', up)).toEqual({ count: 2 });
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not read again where there was none', async () => {
+    const { bed, load } = await bedWith(1);
+    const { counters } = bed.context();
+    await counters.get('c2');
+    expect(await counters.update('c2', up)).toEqual({ count: 1 });
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it('is changed as it is by then, where others have changed it in between', async () => {
+    const { bed } = await bedWith(1);
+    const { counters } = bed.context();
+    await counters.get('c1');
+    await bed.context().counters.update('c1', up);
+    expect(await counters.update('c1', up)).toEqual({ count: 3 });
+  });
+
+  it('refuses and leaves alone only what it is by then', async () => {
+    const { bed } = await bedWith(0);
+    const { counters } = bed.context();
+    const unlessNone = (now = { count: 0 }) => {
+      if (now.count === 0) throw new Error('there is none');
+      return now;
+    };
+    await counters.get('c1');
+    await bed.context().counters.update('c1', up);
+    expect(await counters.update('c1', unlessNone)).toEqual({ count: 1 });
+    await counters.get('c1');
+    await bed.context().counters.update('c1', up);
+    expect(await counters.update('c1', unlessNone)).toEqual({ count: 2 });
+  });
+
+  it('is read again after it was removed or changed', async () => {
+    const { bed } = await bedWith(5);
+    const { counters } = bed.context();
+    await counters.get('c1');
+    await counters.remove('c1');
+    expect(await counters.update('c1', up)).toEqual({ count: 1 });
+    expect(await counters.update('c1', up)).toEqual({ count: 2 });
   });
 });

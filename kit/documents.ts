@@ -55,6 +55,20 @@ const Envelope = z.object({
 });
 type Envelope = z.infer<typeof Envelope>;
 
+/** A document as it was read. */
+interface Found<T> {
+  readonly envelope: Envelope;
+  readonly etag: string;
+  readonly document: T;
+}
+
+/** What a change came to; `next` is what is to be written, if anything is. */
+interface Made<T, O> {
+  readonly decided: Decision<T, O>;
+  readonly sequence: number;
+  readonly next?: Envelope;
+}
+
 /** Longer than any broker takes to redeliver, the sidecar's retries included. */
 export const MARK_SECONDS = 15 * 60;
 export const MAX_MARKS = 256;
@@ -105,7 +119,7 @@ export class Documents {
         Code.DATA_LOSS,
       );
     };
-    const load = async (key: string) => {
+    const load = async (key: string): Promise<Found<T> | undefined> => {
       handling.assertInTime();
       const loaded = await this.sidecar.load(stateKey(key), handling.timeFor(STEP_MS));
       if (loaded === undefined) return undefined;
@@ -113,57 +127,91 @@ export class Documents {
       handling.saw(key, envelope.sequence);
       return { envelope, etag: loaded.etag, document: read(envelope.data, key) };
     };
-    const get = async (key: string) => (await load(key))?.document;
 
-    const attempt = async <O>(
-      key: string,
+    const seen = new Map<string, Found<T> | undefined>();
+    const get = async (key: string) => {
+      const found = await load(key);
+      seen.set(key, found);
+      return found?.document;
+    };
+
+    const make = <O>(
+      found: Found<T> | undefined,
       by: string,
       change: (current: T | undefined) => Decision<T, O>,
-    ): Promise<Decision<T, O> | undefined> => {
-      const found = await load(key);
+    ): Made<T, O> => {
       const mark = found?.envelope.marks.find((done) => done.by === by);
       if (found !== undefined && mark !== undefined) {
-        // what is said of this change comes with its own number, not with that of a later one
-        handling.saw(key, mark.sequence);
         // the outcome was written by this same change, so it has this change's type
-        return { document: found.document, outcome: mark.outcome as O };
+        const decided = { document: found.document, outcome: mark.outcome as O };
+        // what is said of this change comes with its own number, not with that of a later one
+        return { decided, sequence: mark.sequence };
       }
       const decided = change(found?.document);
-      if (found !== undefined && decided.document === found.document) return decided;
-      const sequence = (found?.envelope.sequence ?? 0) + 1;
+      const before = found?.envelope.sequence ?? 0;
+      if (found !== undefined && decided.document === found.document) {
+        return { decided, sequence: before };
+      }
+      const sequence = before + 1;
+      const { outcome } = decided;
+      const marks = found?.envelope.marks ?? [];
       const next: Envelope = {
         data: schema.parse(decided.document),
         sequence,
         correlationId: handling.cause.correlationId,
-        marks: this.#marks(name, found?.envelope.marks ?? [], maxMarks, {
-          by,
-          sequence,
-          outcome: decided.outcome,
-        }),
+        marks: this.#marks(name, marks, maxMarks, { by, sequence, outcome }),
       };
+      return { decided, sequence, next };
+    };
+
+    /** False where somebody else wrote first. */
+    const write = async (key: string, next: Envelope, etag: string | undefined) => {
       handling.assertInTime();
-      const written = await this.sidecar.save(
-        stateKey(key),
-        next,
-        found?.etag,
-        handling.timeFor(STEP_MS),
-      );
-      if (!written) return undefined;
-      handling.saw(key, next.sequence);
-      return decided;
+      const timeout = handling.timeFor(STEP_MS);
+      const written = await this.sidecar.save(stateKey(key), next, etag, timeout);
+      if (!written) this.meter.conflict(name);
+      return written;
+    };
+
+    /**
+     * Makes the change on what this handling has read already: a write that goes through proves
+     * that it still was so. Where that comes to no write, only a new reading can tell.
+     */
+    const changeSeen = async <O>(
+      key: string,
+      by: string,
+      change: (current: T | undefined) => Decision<T, O>,
+    ): Promise<Made<T, O> | undefined> => {
+      if (!seen.has(key)) return undefined;
+      const found = seen.get(key);
+      seen.delete(key);
+      let made: Made<T, O>;
+      try {
+        made = make(found, by, change);
+      } catch {
+        return undefined;
+      }
+      const { next } = made;
+      return next !== undefined && (await write(key, next, found?.etag)) ? made : undefined;
     };
 
     const decide = async <O>(key: string, change: (current: T | undefined) => Decision<T, O>) => {
       const which = effect ?? String(handling.ordinal(`change ${stateKey(key)}`));
       const by = `${handling.cause.id}#${which}`;
       return this.#queue.run(stateKey(key), async () => {
-        for (let tries = 0; tries < TRIES; tries++) {
-          const decided = await attempt(key, by, change);
-          if (decided !== undefined) return decided;
-          this.meter.conflict(name);
-          await this.clock.sleep(this.random() * 10 * 2 ** tries);
+        let made = await changeSeen(key, by, change);
+        for (let tries = 0; made === undefined && tries < TRIES; tries++) {
+          const found = await load(key);
+          const tried = make(found, by, change);
+          const { next } = tried;
+          if (next === undefined || (await write(key, next, found?.etag))) made = tried;
+          else await this.clock.sleep(this.random() * 10 * 2 ** tries);
         }
-        throw new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
+        if (made === undefined) {
+          throw new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
+        }
+        handling.saw(key, made.sequence);
+        return made.decided;
       });
     };
 
@@ -183,6 +231,7 @@ export class Documents {
       },
       decide,
       remove: async (key) => {
+        seen.delete(key);
         await this.sidecar.erase(stateKey(key), handling.timeFor(STEP_MS));
       },
     };

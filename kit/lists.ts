@@ -53,15 +53,13 @@ export function openList(documents: Documents, name: string, handling: Handling)
     async add(owner, id) {
       const pages = changing('add', owner, id);
       for (;;) {
-        const head = await pages.get(headOf(owner));
-        if (head !== undefined && isFull(head) && !head.ids.includes(id))
-          await archive(owner, head);
-        const { outcome } = await pages.decide(headOf(owner), (now = empty) => {
+        const { document: head, outcome } = await pages.decide(headOf(owner), (now = empty) => {
           if (now.ids.includes(id)) return { document: now, outcome: 'there' };
           if (isFull(now)) return { document: now, outcome: 'full' };
           return { document: { ...now, ids: [...now.ids, id] }, outcome: 'added' };
         });
         if (outcome !== 'full') return;
+        await archive(owner, head);
       }
     },
 

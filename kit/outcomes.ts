@@ -19,6 +19,7 @@ const STEP_MS = 5_000;
  */
 export class Outcomes {
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
+  readonly #doneHere = new Set<string>();
 
   constructor(private readonly sidecar: Sidecar) {}
 
@@ -41,6 +42,16 @@ export class Outcomes {
     return this.#waiting.has(commandId);
   }
 
+  /** Does the command here: meanwhile nobody who waits for it needs to look elsewhere. */
+  async whileDoing(commandId: string, work: () => Promise<void>): Promise<void> {
+    this.#doneHere.add(commandId);
+    try {
+      await work();
+    } finally {
+      this.#doneHere.delete(commandId);
+    }
+  }
+
   async done(commandId: string): Promise<void> {
     const waiting = this.#waiting.get(commandId);
     if (waiting === undefined) await this.#keep(commandId, { refusal: null });
@@ -56,6 +67,7 @@ export class Outcomes {
 
   /** Whether another process has done the command by now; throws its refusal. */
   async doneElsewhere(commandId: string, timeout: number): Promise<boolean> {
+    if (this.#doneHere.has(commandId)) return false;
     const loaded = await this.sidecar.load(keyOf(commandId), timeout);
     if (loaded === undefined) return false;
     const { refusal } = Outcome.parse(loaded.value);

@@ -232,11 +232,11 @@ test('an order that was confirmed a moment before is cancelled as a confirmed on
   const bed = await bedWith(pending(), world);
   const other = replicaOf(bed, world);
   // between reading and deciding there is no effect but this: the write meets another
-  const load = bed.sidecar.load.bind(bed.sidecar);
-  let reads = 0;
-  bed.sidecar.load = async (key) => {
-    if (key.startsWith('orders:') && ++reads === 2) await deliver(other, fulfil);
-    return load(key);
+  const save = bed.sidecar.save.bind(bed.sidecar);
+  let writes = 0;
+  bed.sidecar.save = async (key, ...document) => {
+    if (key.startsWith('orders:') && ++writes === 1) await deliver(other, fulfil);
+    return save(key, ...document);
   };
   expect(await cancel(bed)).toBe('RETRY');
   expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });

@@ -12,7 +12,8 @@ export async function noteStock(
   { sequence }: EventMeta,
 ): Promise<void> {
   // refused, it waits among the dead letters, and can be replayed once the product is there
-  if ((await products.get(productId)) === undefined) throw notFound('product');
+  const isNew = (await stocks.get(productId)) === undefined;
+  if (isNew && (await products.get(productId)) === undefined) throw notFound('product');
   await stocks.update(productId, (stock = { shops: {} }) =>
     noted(stock, shopId, newStock, sequence),
   );
