@@ -1,9 +1,16 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { DeliverySchema } from '#proto/retail/delivery/v1/delivery_pb';
-import { DeliveryStatusUpdated } from '#contracts/delivery';
+import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { type Delivery, type Planned, type Status, planned } from './domain';
 import type { Context } from './service';
+
+/** A delivery is planned once: said by whoever finds it, as it may have been written but not said. */
+export async function sayScheduled({ publish }: Context, delivery: Planned): Promise<void> {
+  const { deliveryId, orderId, userId, shopId, estimatedAt } = delivery;
+  const said = { deliveryId, orderId, userId, shopId, estimatedAt };
+  await publish(DeliveryScheduled, said, 'scheduled');
+}
 
 /** Says that a delivery came from one status to the next; nothing where it did not. */
 export async function sayMoved(

@@ -128,6 +128,19 @@ describe('cancel', () => {
     expect(cancelled).toMatchObject([{ orderId: 'o1', userId: 'u1', previousStatus }]);
   });
 
+  it('says first that it was scheduled, where who scheduled it died before saying so', async () => {
+    const bed = empty();
+    bed.fail({ crashAfterEffect: 1 });
+    await expect(bed.call('schedule', order, { id: 'first' })).rejects.toThrow('killed');
+    bed.restart();
+    await bed.call('cancel', { orderId: 'o1' });
+    expect(bed.memory.events.map(({ type }) => type)).toEqual([
+      ...['delivery.scheduled', 'delivery.status.updated'],
+    ]);
+    await bed.call('schedule', order, { id: 'first' });
+    expect(bed.said(DeliveryScheduled)).toHaveLength(1);
+  });
+
   it('is refused for what is delivered', async () => {
     const bed = await movedOn('picked_up', 'in_transit', 'delivered');
     const answer = await bed.call('cancel', { orderId: 'o1' });

@@ -4,18 +4,17 @@ import {
   ScheduleOutcome,
   type ScheduleRequest as ScheduleMessage,
 } from '#proto/retail/delivery/v1/delivery_pb';
-import { DeliveryScheduled } from '#contracts/delivery';
 import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import { checked } from '#kit/validate';
 import { callOff, estimate, plan, planned } from './domain';
-import { sayMoved, time } from './messages';
+import { sayMoved, sayScheduled, time } from './messages';
 import { OrderRequest, ScheduleRequest } from './requests';
 import type { Context } from './service';
 
 /** Plans the delivery of an order, once, or refuses. */
 export async function schedule(request: ScheduleMessage, context: Context) {
-  const { caller, clock, config, deliveries, newId, publish } = context;
+  const { caller, clock, config, deliveries, newId } = context;
   allow(caller, 'service');
   const order = checked(ScheduleRequest, request);
   const at = isoTime(clock);
@@ -34,10 +33,8 @@ export async function schedule(request: ScheduleMessage, context: Context) {
   if (delivery === undefined || outcome.refusal !== undefined) {
     return { outcome: ScheduleOutcome.REFUSED, reason: outcome.refusal ?? 'cancelled' };
   }
-  const { deliveryId, orderId, userId, shopId, estimatedAt } = delivery;
-  if (outcome.isNew) {
-    await publish(DeliveryScheduled, { deliveryId, orderId, userId, shopId, estimatedAt });
-  }
+  const { deliveryId, estimatedAt } = delivery;
+  if (outcome.isNew) await sayScheduled(context, delivery);
   return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: time(estimatedAt) };
 }
 
@@ -50,6 +47,9 @@ export async function cancel(request: CancelRequest, context: Context) {
     callOff(now, orderId, isoTime(clock)),
   );
   if (outcome.isTooLate) return { outcome: CancelOutcome.REFUSED, reason: 'delivered' };
+  const delivery = planned(document);
+  // who planned it may have died before it said so, and does not come back for an order that ended
+  if (delivery !== undefined && outcome.from !== undefined) await sayScheduled(context, delivery);
   await sayMoved(context, document, outcome.from, 'cancelled');
   return { outcome: CancelOutcome.CANCELLED };
 }
