@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
 import { testbed } from '#kit/testbed';
-import { PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { payment } from './service';
 
 const amount = { amount: '19.99', currency: 'EUR' };
@@ -81,6 +81,19 @@ describe('a void', () => {
     await cancel(on);
     expect(on.said(RefundProcessed)).toHaveLength(1);
   });
+
+  it.each([1, 2, 3])(
+    'says that a charge was declined that died after effect %i',
+    async (effect) => {
+      const on = bed();
+      on.fail({ crashAfterEffect: effect });
+      await expect(charge(on, 'tok_declined')).rejects.toThrow('killed');
+      on.restart();
+      await cancel(on);
+      const { status } = await on.call('getPayment', { paymentId: 'pay_o1' });
+      expect(on.said(PaymentFailed)).toHaveLength(status === 'declined' ? 1 : 0);
+    },
+  );
 
   it('leaves a declined payment as it is', async () => {
     const on = bed();

@@ -20,9 +20,9 @@ export async function voidCharge(request: VoidMessage, context: Context) {
   const payment = await payments.update(paymentId, (now) =>
     barred(now, orderId, provider.name, isoTime(clock)),
   );
-  if (payment.status === 'declined') return {};
-  // the charge may have died before it said what it took, and nothing is given back before that
+  // the charge may have died before it said what became of it, and nothing is given back before that
   await sayCharge(payment, context);
+  if (payment.status === 'declined') return {};
 
   const { released: amount } = await provider.void(paymentId);
   if (amount === undefined) return {};
