@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import { Code, unavailable } from '#kit/errors';
 import type { Given } from '#kit/testbed';
 import { CancelOrder, OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
 import { type Bed, World, ann, bedWith, fulfil, orderOf, pending, steps } from './testing';
@@ -37,11 +37,25 @@ describe('cancelling a pending order', () => {
     const bed = await bedWith(pending(), world);
     await cancel(bed);
     expect(await fulfil(bed)).toBe('SUCCESS');
-    expect(bed.called('inventory', 'reserve')).toBe(0);
+    expect(world.stock.get('o1')).toBe('released');
+    expect(bed.called('payment', 'charge')).toBe(0);
     expect(bed.said(OrderConfirmed)).toEqual([]);
     expect(bed.said(OrderCancelled)).toHaveLength(1);
     const { items } = await bed.call('listOrders', {}, { caller: ann });
     expect(items).toMatchObject([{ orderId: 'o1', status: 'cancelled' }]);
+  });
+
+  it('lets whoever held its items for it, and died, say so', async () => {
+    const world = new World();
+    const bed = await bedWith(pending(), world);
+    world.faults.set('reserve', [unavailable('inventory died')]);
+    expect(await fulfil(bed)).toBe('RETRY');
+    await cancel(bed);
+    expect(await fulfil(bed)).toBe('SUCCESS');
+    const asked = bed.memory.calls.filter(({ method }) => method === 'reserve');
+    expect(asked).toHaveLength(2);
+    expect(asked[0]?.causeId).toBe(asked[1]?.causeId);
+    expect(world.stock.get('o1')).toBe('released');
   });
 
   it('ends the same wherever the process dies', async () => {
@@ -84,19 +98,24 @@ describe('cancelling a confirmed order', () => {
     await expect(cancel(bed, { id: 'cancel' })).rejects.toThrow('can no longer be cancelled');
   });
 
-  it('says nothing more of the confirmation where that was not said yet', async () => {
+  // after the list, the announcement, three steps and the decision; the commit; order.confirmed
+  it.each([6, 7, 8])('says of its confirmation what was not said yet (%i)', async (effect) => {
     const world = new World();
     const bed = await bedWith(pending(), world);
-    // after the list, the announcement, three steps and the decision
-    bed.fail({ crashAfterEffect: 6 });
+    bed.fail({ crashAfterEffect: effect });
     await expect(fulfil(bed)).rejects.toThrow('killed');
     bed.restart();
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
     await cancel(bed);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(world.stock.get('o1')).toBe('returned');
-    expect(bed.said(OrderConfirmed)).toEqual([]);
+    expect(bed.said(OrderConfirmed)).toHaveLength(1);
     expect(bed.said(OrderCancelled)).toHaveLength(1);
+    expect(bed.said(OrderStatusUpdated).map(({ status }) => status)).toEqual([
+      ...['confirmed', 'cancelled'],
+    ]);
+    const told = (await orderOf(bed)).story.events.map(({ type }) => type);
+    expect(told.filter((type) => type === 'order.confirmed')).toHaveLength(1);
   });
 
   it('ends the same wherever the process dies', async () => {

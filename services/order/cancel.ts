@@ -10,6 +10,7 @@ import type { CancelOrderRequest } from '#proto/retail/order/v1/order_pb';
 import { toMessage } from './answers';
 import { withdrawn } from './decisions';
 import type { Context } from './service';
+import { sayConfirmed } from './say-confirmed';
 import { StoryTeller } from './story';
 import { cancelDelivery, unwind } from './unwind';
 
@@ -51,6 +52,11 @@ export async function cancel(
 
   // 2. Decide, against a fulfilment that may confirm at the same time.
   const told = story.next();
+  if (confirmed) {
+    await sayConfirmed(order, context);
+    // the order tells of it already
+    story.next();
+  }
   const now = await orders.update(orderId, (current = order) =>
     withdrawn(current, reason, confirmed, told, isoTime(clock)),
   );

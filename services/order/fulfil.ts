@@ -1,11 +1,6 @@
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
-import {
-  OrderConfirmed,
-  OrderCreated,
-  OrderStatusUpdated,
-  type PlaceOrder,
-} from '#contracts/order';
+import { OrderCreated, type PlaceOrder } from '#contracts/order';
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { charge } from './charge';
@@ -13,6 +8,7 @@ import { type Verdict, decided } from './decisions';
 import { type Order, facts, goods } from './domain';
 import type { Context } from './service';
 import { type Done, type NotDone, StoryTeller, insist } from './story';
+import { sayConfirmed } from './say-confirmed';
 import { unwind } from './unwind';
 
 /**
@@ -29,6 +25,9 @@ export async function fulfil({ orderId }: EventData<typeof PlaceOrder>, context:
 
   // An order that is decided never goes forward again, whatever became of an earlier delivery.
   const verdict = order.status === 'pending' ? await goForward(order, story, context) : undefined;
+  // One that was cancelled meanwhile may hold items, and who held them died before it said so:
+  // asked again it says it. What it holds only now is given back below.
+  if (verdict === undefined && !knowsOfReserve(order)) await reserve(order, context);
 
   // 5. Decide. One change of the document: a buyer who cancels at the same time comes before it or
   //    after it. Made in every run, so that the change after it is known by its number.
@@ -65,6 +64,10 @@ async function goForward(order: Order, story: StoryTeller, context: Context): Pr
   return { confirmed: true, paymentId, deliveryId };
 }
 
+function knowsOfReserve({ story }: Order): boolean {
+  return story.steps.some(({ step }) => step === 'reserve');
+}
+
 async function reserve(order: Order, { inventory }: Context): Promise<Done<object> | NotDone> {
   const { outcome, reason } = await inventory.reserve(goods(order));
   return outcome === ReserveOutcome.RESERVED ? { outcome: 'done' } : { outcome: 'refused', reason };
@@ -84,12 +87,8 @@ async function schedule(
 }
 
 /** After the decision, so that nobody reserves for an order whose items may have been taken. */
-async function conclude(order: Order, { inventory, publish }: Context): Promise<void> {
-  const { outcome } = await insist(() => inventory.commit(goods(order)));
+async function conclude(order: Order, context: Context): Promise<void> {
+  const { outcome } = await insist(() => context.inventory.commit(goods(order)));
   // a cancellation has overtaken this, and says how the order ended
-  if (outcome === CommitOutcome.RELEASED) return;
-  await publish(OrderConfirmed, { ...facts(order), status: 'confirmed' });
-  const { orderId, userId } = order;
-  const change = { status: 'confirmed', previousStatus: 'pending' } as const;
-  await publish(OrderStatusUpdated, { orderId, userId, ...change });
+  if (outcome === CommitOutcome.COMMITTED) await sayConfirmed(order, context);
 }

@@ -248,7 +248,7 @@ test('an order that was confirmed a moment before is cancelled as a confirmed on
   await expectCancelled(bed, world, 'confirmed a moment before');
 });
 
-test('an order that is cancelled between its confirmation and saying so is not said to be confirmed', async () => {
+test('an order that is cancelled between its confirmation and saying so is said to be both, once', async () => {
   const world = new World();
   const bed = await bedWith(pending(), world);
   const other = replicaOf(bed, world);
@@ -258,7 +258,7 @@ test('an order that is cancelled between its confirmation and saying so is not s
   };
   await deliver(bed, fulfil);
   expect(bed.called('inventory', 'commit')).toBe(1);
-  expect(bed.said(OrderConfirmed)).toEqual([]);
+  expect(bed.said(OrderConfirmed)).toHaveLength(1);
   await expectCancelled(bed, world, 'cancelled before the commit');
 });
 
