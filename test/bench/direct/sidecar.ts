@@ -22,6 +22,8 @@ export type Endpoint = (request: EndpointRequest) => EndpointAnswer | Promise<En
 export class Exchange {
   readonly hosts = new Map<string, Host>();
   readonly endpoints = new Map<string, Endpoint>();
+  /** Events that are kept back instead of being given to whoever hears them, by type. */
+  readonly keptBack = new Map<string, CloudEvent[]>();
   #undone = 0;
   #settled: PromiseWithResolvers<unknown> | undefined;
 
@@ -33,6 +35,11 @@ export class Exchange {
 
   /** Gives an event to whoever hears it; nobody waits for them. */
   say(event: CloudEvent): void {
+    const kept = this.keptBack.get(event.type);
+    if (kept !== undefined) {
+      kept.push(event);
+      return;
+    }
     for (const host of this.hosts.values()) {
       if (host.service.events.has(event.type)) void this.#deliver(host, JSON.stringify(event));
     }
@@ -58,29 +65,53 @@ export class Exchange {
   }
 }
 
-/**
- * The world of one service where nothing lies between services: documents are texts in memory,
- * calls are calls. What a service gets is a copy, as nothing that it is given is its own.
- */
-export class DirectSidecar implements Sidecar {
-  readonly #documents = new Map<string, { json: string; etag: string }>();
+/** The documents of one service, as texts: what is given out is nobody else's. */
+export interface Texts {
+  get(key: string): { readonly json: string; readonly etag: string } | undefined;
+  set(key: string, json: string): void;
+  delete(key: string): void;
+}
+
+export class MemoryTexts implements Texts {
+  readonly #texts = new Map<string, { json: string; etag: string }>();
   #writes = 0;
 
-  constructor(private readonly exchange: Exchange) {}
+  get(key: string) {
+    return this.#texts.get(key);
+  }
+
+  set(key: string, json: string): void {
+    this.#texts.set(key, { json, etag: String(++this.#writes) });
+  }
+
+  delete(key: string): void {
+    this.#texts.delete(key);
+  }
+}
+
+/**
+ * The world of one service where nothing lies between services: calls are calls, and events are
+ * handed over.
+ */
+export class DirectSidecar implements Sidecar {
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly documents: Texts,
+  ) {}
 
   async load(key: string): Promise<Loaded | undefined> {
-    const stored = this.#documents.get(key);
+    const stored = this.documents.get(key);
     return stored && { value: JSON.parse(stored.json), etag: stored.etag };
   }
 
   async save(key: string, value: unknown, etag: string | undefined): Promise<boolean> {
-    if (this.#documents.get(key)?.etag !== etag) return false;
-    this.#documents.set(key, { json: JSON.stringify(value), etag: String(++this.#writes) });
+    if (this.documents.get(key)?.etag !== etag) return false;
+    this.documents.set(key, JSON.stringify(value));
     return true;
   }
 
   async erase(key: string): Promise<void> {
-    this.#documents.delete(key);
+    this.documents.delete(key);
   }
 
   async publish(event: CloudEvent): Promise<void> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
 import { SHOP, Shopper, paidWith } from '../../e2e/market';
 import { ADMIN } from '../../harness/system';
@@ -6,6 +6,9 @@ import { addCustomer, addProduct, signedIn } from '../shop';
 import { startDirect } from './system';
 
 // The directly wired services are a measure for the real ones only if they do the same work.
+
+// to hash passwords takes a busy machine its time
+jest.setTimeout(60_000);
 
 let system: Awaited<ReturnType<typeof startDirect>>;
 

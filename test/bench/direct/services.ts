@@ -1,0 +1,46 @@
+import { systemClock } from '#kit/clock';
+import { KitConfig, readConfig } from '#kit/config';
+import { createFlags } from '#kit/flags';
+import { Host } from '#kit/host';
+import { createLog } from '#kit/log';
+import { Metrics } from '#kit/metrics';
+import type { AnyService } from '#kit/service';
+import { delivery } from '../../../services/delivery/service';
+import { gateway } from '../../../services/gateway/service';
+import { inventory } from '../../../services/inventory/service';
+import { notification } from '../../../services/notification/service';
+import { order } from '../../../services/order/service';
+import { payment } from '../../../services/payment/service';
+import { product } from '../../../services/product/service';
+import { user } from '../../../services/user/service';
+import { DirectSidecar, Exchange, type Texts } from './sidecar';
+
+const SERVICES: readonly AnyService[] = [
+  ...[user, product, order, payment, notification, inventory, delivery, gateway],
+];
+
+/** All services in this process, with nothing between them; as they are otherwise. */
+export async function openServices(
+  env: NodeJS.ProcessEnv,
+  textsOf: (appId: string) => Texts,
+): Promise<Exchange> {
+  const exchange = new Exchange();
+  for (const service of SERVICES) {
+    const sidecar = new DirectSidecar(exchange, textsOf(service.name));
+    exchange.hosts.set(service.name, await hostOf(service, env, sidecar));
+  }
+  return exchange;
+}
+
+async function hostOf(service: AnyService, env: NodeJS.ProcessEnv, sidecar: DirectSidecar) {
+  const schema = KitConfig.extend(service.definition.config?.shape ?? {});
+  const noSidecar = { DAPR_HTTP_PORT: '0', DAPR_GRPC_PORT: '0' };
+  // a shape that is known only now hides the kit's own part from the type
+  const config = readConfig(schema, { ...env, ...noSidecar }) as KitConfig;
+  const log = createLog(service.name, config.LOG_LEVEL);
+  const metrics = new Metrics();
+  const flags = createFlags({ file: config.FLAGS_FILE, log });
+  await flags.ready();
+  const random = () => Math.random();
+  return new Host(service, { sidecar, clock: systemClock, random, log, metrics, flags, config });
+}
