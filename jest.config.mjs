@@ -23,6 +23,9 @@ const shared = {
 /** @param {string[]} folders */
 const testsOf = (...folders) => folders.map((folder) => `<rootDir>/${folder}/**/*.test.ts`);
 
+/** Of the benchmark, what starts sidecars. */
+const ARMS = ['test/bench/bare', 'test/bench/workflow'];
+
 /** @type {import('jest').Config} */
 const config = {
   projects: [
@@ -37,6 +40,7 @@ const config = {
         'test/bench',
         'test/chaos',
       ),
+      testPathIgnorePatterns: ['/node_modules/', ...ARMS],
     },
     {
       ...shared,
@@ -47,7 +51,7 @@ const config = {
       // starts real processes: run it with --runInBand
       ...shared,
       displayName: 'e2e',
-      testMatch: testsOf('test/harness', 'test/kit', 'test/e2e', 'test/start'),
+      testMatch: testsOf('test/harness', 'test/kit', 'test/e2e', 'test/start', ...ARMS),
       setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
     },
   ],

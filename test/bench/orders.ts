@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Arm } from './arm';
+import { Bare } from './bare/bare';
 import { type Sample, closedLoop, warmUp } from './closed-loop';
 import { sum } from './cpu';
 import { Direct } from './direct/arm';
@@ -7,6 +8,7 @@ import { figure, spreadText, table } from './markdown';
 import { Ours } from './ours';
 import { type Effort, part } from './part';
 import { type Spread, abba, median, percentile, ratios } from './statistics';
+import { Workflow } from './workflow/workflow';
 
 /** How many orders in flight, and how many in each round. */
 interface Level {
@@ -62,7 +64,13 @@ export const orders = part({
   title: 'An order, several ways',
   result: OrdersResult,
   run: async (effort, say) => {
-    const arms = [new Ours('ours'), new Ours('ours again'), new Direct()];
+    const arms = [
+      new Ours('ours'),
+      new Ours('ours again'),
+      new Direct(),
+      new Bare(),
+      new Workflow(),
+    ];
     const { rounds, levels } = PLANS[effort];
     const runs: z.infer<typeof Run>[] = [];
     try {

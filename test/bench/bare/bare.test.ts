@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Shopper } from '../../e2e/market';
+import { startSystem } from '../../harness/system';
+import type { World } from '../../harness/world';
+import { addCustomer, addProduct, signedIn } from '../shop';
+import { busSettled } from '../world-arm';
+import { Bare } from './bare';
+import { differences, operationsBetween, operationsIn, operationsOf } from './operations';
+import { recordingFor } from './recording';
+
+const ORDERS = 10;
+const CUSTOMERS = 5;
+const bare = new Bare();
+let system: World | undefined;
+
+beforeAll(() => bare.start());
+
+afterAll(() => system?.stop());
+
+test('the bare sidecars see what is recorded, also with orders of one customer in flight', async () => {
+  await Promise.all(Array.from({ length: ORDERS }, (_, n) => bare.placeOrder(n % CUSTOMERS)));
+  await bare.settled();
+  await bare.check();
+});
+
+test('the sidecars of the real services see what is recorded, no more and no less', async () => {
+  system = await startSystem();
+  const { url } = system.app('gateway');
+  const productId = await addProduct(await signedIn(url));
+  const { token, userId } = await addCustomer(url);
+  const customer = new Shopper(url, token, userId, '');
+  // what was recorded is the order of somebody who has bought before
+  await customer.buys(productId);
+  await busSettled(system);
+
+  const before = await operationsOf(system);
+  for (let n = 0; n < ORDERS; n++) await customer.buys(productId);
+  await busSettled(system);
+  const seen = operationsBetween(before, await operationsOf(system));
+
+  const numbers = Array.from({ length: ORDERS }, (_, number) => number);
+  const recorded = numbers.map((number) =>
+    recordingFor(bare.script, { number: number + 1, slot: 0 }, 1),
+  );
+  const expected = operationsIn(recorded);
+  // Whoever waits for a command also looks now and then whether another replica has done it: as
+  // often as time goes by, which is no part of an order.
+  const looks = seen.get('order: load') ?? 0;
+  expect(differences(seen, expected, new Map([...expected, ['order: load', looks]]))).toEqual([]);
+});
+
+test('work that a sidecar was not asked for is found', async () => {
+  const event = { specversion: '1.0', type: 'delivery.moved', source: 'test', id: '0', data: {} };
+  await bare.world.publish(event, 'delivery');
+  // and whoever measures learns of it
+  await expect(bare.stop()).rejects.toThrow('delivery: publish delivery.moved 1 times, expected 0');
+});

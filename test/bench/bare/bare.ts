@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { inProject, root } from '../../../scripts/start/project.mjs';
+import { ADDRESS, SHOP } from '../../e2e/market';
+import { readRunFile } from '../../harness/run-file';
+import { type AppSpec, startWorld } from '../../harness/start-world';
+import type { World } from '../../harness/world';
+import type { Arm } from '../arm';
+import type { Cpu } from '../cpu';
+import { busSettled, cpuOfWorld, pauseWorld, resumeWorld } from '../world-arm';
+import {
+  type Operations,
+  differences,
+  operationsBetween,
+  operationsIn,
+  operationsOf,
+} from './operations';
+import { record } from './record';
+import { type Script, type Steps, idOf, keyFor, recordingFor } from './recording';
+
+/** As many customers and products as the other arms have. */
+const SLOTS = 20;
+
+/**
+ * Bare sidecars: the sidecars, components, messages and documents of an order as ours, between
+ * services that do nothing else. What ours costs more than this is our own code; what both cost is
+ * the price of sidecars, of so many operations. The operations are recorded anew at each start.
+ */
+export class Bare implements Arm {
+  readonly name = 'bare';
+  #folder: string | undefined;
+  #world: World | undefined;
+  #script: Script | undefined;
+  #pool: Pool | undefined;
+  #orders = 0;
+  readonly #confirmed: number[] = [];
+  #before: Operations = new Map();
+
+  get world(): World {
+    if (this.#world === undefined) throw new Error('bare is not started');
+    return this.#world;
+  }
+
+  get script(): Script {
+    if (this.#script === undefined) throw new Error('bare is not started');
+    return this.#script;
+  }
+
+  async start(): Promise<void> {
+    this.#script = await record();
+    this.#folder = mkdtempSync(join(tmpdir(), 'omnichannel-bare-'));
+    const file = join(this.#folder, 'script.json');
+    writeFileSync(file, JSON.stringify(this.#script));
+    this.#orders = this.#confirmed.length = 0;
+    const env = { BARE_SCRIPT: file, BARE_SLOTS: String(SLOTS) };
+    this.#world = await startWorld(specs(), { env });
+    this.#connect();
+    await seed(this.#world, this.#script);
+    this.#before = await operationsOf(this.#world);
+  }
+
+  async placeOrder(n: number): Promise<void> {
+    if (this.#pool === undefined) throw new Error('bare is not started');
+    const number = this.#orders++;
+    const id = idOf(0, { number, slot: n % SLOTS });
+    const { statusCode, body } = await this.#pool.request({
+      method: 'POST',
+      path: '/api/v1/orders',
+      headers: { 'content-type': 'application/json', 'idempotency-key': id },
+      body: ORDER,
+    });
+    const answer = await body.text();
+    if (statusCode !== 201) throw new Error(`the order was answered ${statusCode}: ${answer}`);
+    this.#confirmed.push(number);
+  }
+
+  settled(): Promise<void> {
+    return busSettled(this.world);
+  }
+
+  cpu(): Cpu {
+    return cpuOfWorld(this.world);
+  }
+
+  pause(): void {
+    pauseWorld(this.world);
+  }
+
+  async resume(): Promise<void> {
+    resumeWorld(this.world);
+    const old = this.#pool;
+    this.#connect();
+    await old?.close();
+  }
+
+  /** Throws where the sidecars did not see what was recorded, no more and no less. */
+  async check(): Promise<void> {
+    const seen = operationsBetween(this.#before, await operationsOf(this.world));
+    const all = Array.from({ length: this.#orders }, (_, number) => number);
+    // of an order that was not confirmed, as a system that was stopped was not yet awake, nobody
+    // knows how much was done
+    const faults = differences(seen, this.#expected(this.#confirmed), this.#expected(all));
+    if (faults.length > 0) throw new Error(`bare is not as recorded:\n${faults.join('\n')}`);
+  }
+
+  #expected(numbers: readonly number[]): Operations {
+    return operationsIn(
+      numbers.map((number) => recordingFor(this.script, { number, slot: 0 }, SLOTS)),
+    );
+  }
+
+  /** What was measured counts only if it was as much work as ours: then nothing is thrown. */
+  async stop(): Promise<void> {
+    try {
+      if (this.#world !== undefined && this.#orders > 0) await this.check();
+    } finally {
+      await this.#pool?.destroy();
+      await this.#world?.stop();
+      this.#world = this.#pool = undefined;
+      if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    }
+  }
+
+  #connect(): void {
+    const { url } = this.world.app('gateway');
+    this.#pool = new Pool(url, { connections: 512, keepAliveTimeout: 60_000 });
+  }
+}
+
+const ORDER = JSON.stringify({
+  shopId: SHOP,
+  items: [{ productId: `product_${'0'.repeat(22)}`, quantity: 1 }],
+  payment: { method: 'card', token: 'tok_ok' },
+  deliveryAddress: ADDRESS,
+});
+
+/** The apps of dapr.yaml, under their names and with their protocols, each served by an echo. */
+function specs(): AppSpec[] {
+  return readRunFile().apps.map(({ appID, appProtocol, appPort, env }) => {
+    const onePort = Number(env['PORT']) === appPort;
+    const file = inProject('test', 'bench', 'bare', onePort ? 'edge.ts' : 'echo.ts');
+    const hook = inProject('scripts', 'typescript.mjs');
+    return {
+      appId: appID,
+      onePort,
+      cwd: root,
+      command: ['node', '--import', hook, file],
+      ...(appProtocol === undefined ? {} : { protocol: appProtocol }),
+    };
+  });
+}
+
+/** Writes the documents that are there before an order: a customer's, a product's. */
+async function seed(world: World, { recordings: [first] }: Script): Promise<void> {
+  const handlings: (readonly [app: string, steps: Steps])[] = [
+    ...(first?.calls ?? []).map(({ app, steps }) => [app, steps] as const),
+    ...(first?.events ?? []).flatMap(({ heard }) => Object.entries(heard)),
+  ];
+  const documents = new Map<string, Map<string, string>>();
+  for (const [app, steps] of handlings) {
+    const ofApp = documents.get(app) ?? new Map<string, string>();
+    documents.set(app, ofApp);
+    for (const one of steps.flat()) {
+      if (one.do !== 'load' || one.scope === 'order' || one.was === undefined) continue;
+      for (let slot = 0; slot < SLOTS; slot++) {
+        ofApp.set(keyFor(one.key, one.scope, { number: 0, slot }), one.was);
+      }
+    }
+  }
+  for (const [app, ofApp] of documents) {
+    const items = [...ofApp].map(
+      ([key, value]) => `{"key":${JSON.stringify(key)},"value":${value}}`,
+    );
+    if (items.length === 0) continue;
+    const response = await fetch(`${world.app(app).sidecarUrl}/v1.0/state/state`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `[${items.join()}]`,
+    });
+    if (!response.ok) throw new Error(`${app} could not be seeded: ${await response.text()}`);
+  }
+}

@@ -1,0 +1,223 @@
+import { type DescMethodUnary, type MessageShape, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
+import { Metadata } from '@grpc/grpc-js';
+import { systemClock } from '#kit/clock';
+import { type CloudEvent } from '#kit/cloud-event';
+import { KitConfig } from '#kit/config';
+import { causeToMetadata, setSaid } from '#kit/dapr/metadata';
+import { unaryDefinition } from '#kit/dapr/grpc-adapter';
+import { askForRefusals } from '#kit/dapr/status';
+import { createFlags } from '#kit/flags';
+import { Host } from '#kit/host';
+import { silentLog } from '#kit/log';
+import { Metrics } from '#kit/metrics';
+import type { AnyService } from '#kit/service';
+import type { CallAnswer, CallRequest, Loaded, Sidecar } from '#kit/sidecar';
+import type { FakeEndpoint } from '#kit/memory-sidecar';
+import type { Asked, MadeCall, SaidEvent, Scope, Template } from './recording';
+import { Tape, onTape, tapeHere } from './tape';
+
+/** What has happened since it was begun. */
+export class Take {
+  readonly events: SaidEvent[] = [];
+  readonly calls: MadeCall[] = [];
+  readonly requests: Asked[] = [];
+  /** The documents that each service touched. */
+  readonly keys = new Map<string, Set<string>>();
+  sends = 0;
+}
+
+const FLAGS_FILE = KitConfig.shape.FLAGS_FILE.parse(undefined);
+
+/** Services in memory, one process each, who write down all that they ask of their sidecars. */
+export class Recorder {
+  readonly hosts = new Map<string, Host>();
+  take = new Take();
+  readonly #flags = createFlags({ file: FLAGS_FILE, log: silentLog });
+  readonly #deliveries = new Set<Promise<unknown>>();
+
+  constructor(
+    readonly services: readonly AnyService[],
+    private readonly endpoints: Readonly<Record<string, FakeEndpoint>> = {},
+  ) {
+    for (const service of services) {
+      const { config } = service.definition;
+      this.hosts.set(
+        service.name,
+        new Host(service, {
+          sidecar: this.#sidecarOf(service),
+          clock: systemClock,
+          random: Math.random,
+          log: silentLog,
+          metrics: new Metrics(),
+          flags: this.#flags,
+          config: config?.parse({}),
+        }),
+      );
+    }
+  }
+
+  host(app: string): Host {
+    const host = this.hosts.get(app);
+    if (host === undefined) throw new Error(`${app} is not recorded`);
+    return host;
+  }
+
+  /** Settles when every event is handled. */
+  async settled(): Promise<void> {
+    while (this.#deliveries.size > 0) await Promise.all(this.#deliveries);
+  }
+
+  async close(): Promise<void> {
+    await this.#flags.close();
+  }
+
+  #sidecarOf({ name: app, hears }: AnyService): Sidecar {
+    const documents = new Map<string, { text: string; etag: string }>();
+    const touch = (key: string) => {
+      const keys = this.take.keys.get(app) ?? new Set<string>();
+      this.take.keys.set(app, keys.add(key));
+    };
+    // whose a document is shows only when another order is recorded
+    const scope: Scope = 'order';
+    return {
+      load: (key) => {
+        touch(key);
+        const was = documents.get(key);
+        const operation = { do: 'load', key, scope, forUpdate: false, was: was?.text } as const;
+        return tapeHere().record(operation, async (): Promise<Loaded | undefined> => {
+          const now = documents.get(key);
+          return now && { value: JSON.parse(now.text), etag: now.etag };
+        });
+      },
+      save: (key, value, etag, _timeout, ttlSeconds) => {
+        touch(key);
+        const text = JSON.stringify(value);
+        const ttl = ttlSeconds === undefined ? {} : { ttlSeconds };
+        return tapeHere().record({ do: 'save', key, scope, value: text, ...ttl }, async () => {
+          const now = documents.get(key);
+          if (now?.etag !== etag) return false;
+          documents.set(key, { text, etag: String(Number(etag ?? 0) + 1) });
+          return true;
+        });
+      },
+      publish: (event) => {
+        const index = this.take.events.length;
+        const topic = event.type;
+        const message = templateOf(JSON.stringify(event), event.id);
+        const said = { topic, subject: event.subject, message, awaited: false, heard: {} };
+        this.take.events.push(said);
+        const tape = tapeHere();
+        return tape.record({ do: 'publish', event: index }, async () => {
+          const isOwn = hears.some(({ type, kind }) => type === topic && kind === 'command');
+          const { handled } = isOwn ? tape.mayWaitFor(index) : { handled: () => {} };
+          this.#deliver(event, said, handled);
+        });
+      },
+      call: (call) => {
+        const index = this.take.calls.length;
+        // its place; what it came to is known at its end
+        this.take.calls.push(unanswered(call.appId));
+        return tapeHere().record({ do: 'call', call: index }, () => this.#call(call, index));
+      },
+      send: (binding, operation, data, metadata) => {
+        const { fileName = '' } = metadata;
+        const message = templateOf(JSON.stringify({ operation, data, metadata }), fileName);
+        const sent = { do: 'send', binding, number: this.take.sends++, message } as const;
+        return tapeHere().record(sent, async () => {});
+      },
+      request: (endpoint, request) => {
+        const index = this.take.requests.length;
+        const { method, path, headers = {} } = request;
+        const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+        const asked = { endpoint, method, path, headers, body };
+        // its place; what it came to is known at its end
+        this.take.requests.push({ ...asked, status: 0, answer: '' });
+        return tapeHere().record({ do: 'request', request: index }, async () => {
+          const answer = await this.endpoints[endpoint]?.(request);
+          if (answer === undefined) throw new Error(`${endpoint} is not recorded`);
+          const { status } = answer;
+          this.take.requests[index] = { ...asked, status, answer: JSON.stringify(answer.body) };
+          return answer;
+        });
+      },
+      erase: (key) => {
+        touch(key);
+        return tapeHere().record({ do: 'erase', key, scope }, async () => {
+          documents.delete(key);
+        });
+      },
+      // no happy order does this; one that did would have to be replayed
+      schedule: () => Promise.reject(new Error('a job is not recorded')),
+      unschedule: () => Promise.reject(new Error('the end of a job is not recorded')),
+    };
+  }
+
+  #deliver(event: CloudEvent, said: SaidEvent, handled: () => void): void {
+    for (const { name, hears } of this.services) {
+      if (!hears.some(({ type }) => type === event.type)) continue;
+      const tape = new Tape();
+      // as it arrives; numbers of extensions are text by then, which every service understands
+      const copy = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
+      const delivery = onTape(tape, () => this.host(name).deliver(copy)).then((outcome) => {
+        if (outcome !== 'SUCCESS') throw new Error(`${name} has not handled ${event.type}`);
+        tape.endOfWait();
+        said.heard[name] = tape.steps;
+        handled();
+        this.#deliveries.delete(delivery);
+      });
+      this.#deliveries.add(delivery);
+    }
+  }
+
+  async #call<M extends DescMethodUnary>(
+    call: CallRequest<M>,
+    index: number,
+  ): Promise<CallAnswer<M>> {
+    const { appId: app, method, request, cause } = call;
+    const sent = toBinary(method.input, request);
+    const metadata = causeToMetadata(cause);
+    askForRefusals(metadata);
+    const tape = new Tape();
+    const arrived = fromBinary(method.input, sent);
+    const { response, said } = await onTape(tape, () =>
+      this.host(app).answer(method, arrived as MessageShape<M['input']>, cause),
+    );
+    tape.endOfWait();
+    const answered = toBinary(method.output, create(method.output, { ...response }));
+    const trailers = new Metadata();
+    setSaid(trailers, said);
+    this.take.calls[index] = {
+      app,
+      path: unaryDefinition(method).path,
+      metadata: textsOf(metadata),
+      request: Buffer.from(sent).toString('base64'),
+      response: Buffer.from(answered).toString('base64'),
+      trailers: textsOf(trailers),
+      steps: tape.steps,
+    };
+    // read by this very method
+    return { response: fromBinary(method.output, answered) as MessageShape<M['output']>, said };
+  }
+}
+
+function unanswered(app: string): MadeCall {
+  return { app, path: '', metadata: {}, request: '', response: '', trailers: {}, steps: [] };
+}
+
+/** Metadata of gRPC: what the kit sets is text. */
+function textsOf(metadata: Metadata): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(metadata.getMap())) texts[name] = String(value);
+  return texts;
+}
+
+function templateOf(text: string, id: string): Template {
+  const at = text.indexOf(`"${id}"`);
+  if (id === '' || at < 0) throw new Error('there is no id in a message');
+  return {
+    before: text.slice(0, at + 1),
+    after: text.slice(at + 1 + id.length),
+    length: id.length,
+  };
+}

@@ -1,0 +1,124 @@
+import {
+  type Operation,
+  type Order,
+  type Recording,
+  type Script,
+  type Steps,
+  fill,
+  idOf,
+  keyFor,
+  recordingFor,
+} from './recording';
+import type { BareSidecar } from './sidecar';
+
+interface Handling {
+  readonly recording: Recording;
+  readonly order: Order;
+  /** Of the documents it has read. */
+  readonly etags: Map<string, string | undefined>;
+  /** What lets others read the documents that it is about to write. */
+  readonly holds: Map<string, () => void>;
+}
+
+/** Does what was recorded, and nothing else. */
+export class Replay {
+  /** Who waits for an event, or has handled one that is waited for. */
+  readonly #handled = new Map<string, PromiseWithResolvers<unknown>>();
+  readonly #queues = new Map<string, Promise<unknown>>();
+
+  constructor(
+    readonly script: Script,
+    readonly slots: number,
+    private readonly sidecar: BareSidecar,
+  ) {}
+
+  recording(order: Order): Recording {
+    return recordingFor(this.script, order, this.slots);
+  }
+
+  async run(steps: Steps, order: Order): Promise<void> {
+    const recording = this.recording(order);
+    const handling: Handling = { recording, order, etags: new Map(), holds: new Map() };
+    try {
+      for (const step of steps) {
+        const [first] = step;
+        if (step.length === 1 && first !== undefined) await this.#do(first, handling);
+        else await Promise.all(step.map((operation) => this.#do(operation, handling)));
+      }
+    } finally {
+      for (const letOthers of handling.holds.values()) letOthers();
+    }
+  }
+
+  /** An event is handled that some other handling waits for. */
+  handled(event: number, order: Order): void {
+    this.#waiting(event, order).resolve(undefined);
+  }
+
+  async #do(operation: Operation, { recording, order, etags, holds }: Handling): Promise<void> {
+    switch (operation.do) {
+      case 'load': {
+        const key = keyFor(operation.key, operation.scope, order);
+        if (operation.forUpdate) holds.set(key, await this.#hold(key));
+        etags.set(key, await this.sidecar.load(key));
+        return;
+      }
+      case 'save': {
+        const key = keyFor(operation.key, operation.scope, order);
+        await this.sidecar.save(key, operation.value, etags.get(key), operation.ttlSeconds);
+        holds.get(key)?.();
+        return;
+      }
+      case 'erase':
+        return this.sidecar.erase(keyFor(operation.key, operation.scope, order));
+      case 'publish': {
+        const event = recording.events[operation.event];
+        if (event === undefined) throw new Error('an event is not in the recording');
+        const text = fill(event.message, operation.event, order);
+        return this.sidecar.publish(event.topic, event.subject, text);
+      }
+      case 'wait': {
+        await this.#waiting(operation.event, order).promise;
+        this.#handled.delete(idOf(operation.event, order));
+        return;
+      }
+      case 'call': {
+        const call = recording.calls[operation.call];
+        if (call === undefined) throw new Error('a call is not in the recording');
+        return this.sidecar.call(call, idOf(operation.call, order).padEnd(22, '.'));
+      }
+      case 'request': {
+        const asked = recording.requests[operation.request];
+        if (asked === undefined) throw new Error('a request is not in the recording');
+        return this.sidecar.request(asked, idOf(operation.request, order).padEnd(22, '.'));
+      }
+      case 'send':
+        return this.sidecar.send(
+          operation.binding,
+          fill(operation.message, operation.number, order),
+        );
+    }
+  }
+
+  #waiting(event: number, order: Order): PromiseWithResolvers<unknown> {
+    const id = idOf(event, order);
+    const waiting = this.#handled.get(id) ?? Promise.withResolvers<unknown>();
+    this.#handled.set(id, waiting);
+    return waiting;
+  }
+
+  /**
+   * The turn of whoever reads a document to write it, as the kit gives it: without, two orders of
+   * one customer would meet, and what comes of that is no part of an order.
+   */
+  async #hold(key: string): Promise<() => void> {
+    const before = this.#queues.get(key);
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#queues.set(key, promise);
+    await before;
+    return () => {
+      if (this.#queues.get(key) === promise) this.#queues.delete(key);
+      resolve(undefined);
+    };
+  }
+}

@@ -1,0 +1,116 @@
+import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import { Pool } from 'undici';
+import type { Asked, MadeCall } from './recording';
+
+/**
+ * The sidecar as the kit asks it (kit/dapr/sidecar.ts): the same paths, headers, connections and
+ * protocols, so that what this costs more or less than the kit is not the way to the sidecar.
+ */
+export class BareSidecar {
+  readonly #http: Pool;
+  readonly #grpc: Client;
+
+  constructor(httpPort: string, grpcPort: string) {
+    this.#http = new Pool(`http://127.0.0.1:${httpPort}`, {
+      connections: 100,
+      keepAliveTimeout: 90_000,
+    });
+    this.#grpc = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), {
+      'grpc.service_config_disable_resolution': 1,
+    });
+  }
+
+  /** The etag of a document; undefined where there is none. */
+  async load(key: string): Promise<string | undefined> {
+    const path = `/v1.0/state/state/${encodeURIComponent(key)}?consistency=strong`;
+    const { statusCode, headers, body } = await this.#http.request({
+      ...{ method: 'GET', path, ...LIMITS },
+    });
+    const text = await body.text();
+    if (statusCode === 204 || text === '') return undefined;
+    if (statusCode >= 300) throw new Error(`${path} was answered ${statusCode}: ${text}`);
+    return String(headers['etag']);
+  }
+
+  async save(key: string, value: string, etag?: string, ttlSeconds?: number): Promise<void> {
+    const tag = etag === undefined ? '' : `,"etag":${JSON.stringify(etag)}`;
+    const ttl =
+      ttlSeconds === undefined ? '' : `,"metadata":{"ttlInSeconds":"${String(ttlSeconds)}"}`;
+    const item = `{"key":"${key}","value":${value},"options":${FIRST_WRITE}${tag}${ttl}}`;
+    await this.#send('POST', '/v1.0/state/state', `[${item}]`);
+  }
+
+  async erase(key: string): Promise<void> {
+    await this.#send('DELETE', `/v1.0/state/state/${encodeURIComponent(key)}`);
+  }
+
+  async publish(topic: string, subject: string, event: string): Promise<void> {
+    const path = `/v1.0/publish/bus/${topic}?metadata.partitionKey=${encodeURIComponent(subject)}`;
+    await this.#send('POST', path, event, 'application/cloudevents+json');
+  }
+
+  async send(binding: string, message: string): Promise<void> {
+    await this.#send('POST', `/v1.0/bindings/${binding}`, message);
+  }
+
+  /** A recorded request of an endpoint, under this id. */
+  async request(
+    { endpoint, method, path, headers, body, status }: Asked,
+    id: string,
+  ): Promise<void> {
+    const json = body === undefined ? {} : { 'content-type': 'application/json' };
+    const answer = await this.#http.request({
+      method,
+      path: `/v1.0/invoke/${endpoint}/method${path}`,
+      headers: { ...headers, 'idempotency-key': id, ...json },
+      ...(body === undefined ? {} : { body }),
+      ...LIMITS,
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode !== status) {
+      throw new Error(`${endpoint} answered ${answer.statusCode}: ${text}`);
+    }
+  }
+
+  /** A recorded call, under this id. */
+  call({ app, path, metadata, request }: MadeCall, id: string): Promise<void> {
+    const sent = new Metadata();
+    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+    sent.set('x-cause-id', id);
+    sent.set('dapr-app-id', app);
+    return new Promise((answered, failed) => {
+      const bytes = Buffer.from(request, 'base64');
+      const deadline = Date.now() + 30_000;
+      this.#grpc.makeUnaryRequest(path, same, same, bytes, sent, { deadline }, (error) => {
+        if (error === null) answered();
+        else failed(error);
+      });
+    });
+  }
+
+  async isReady(): Promise<boolean> {
+    try {
+      const path = '/v1.0/healthz/outbound';
+      const { statusCode, body } = await this.#http.request({ method: 'GET', path, ...LIMITS });
+      await body.dump();
+      return statusCode === 204;
+    } catch {
+      return false;
+    }
+  }
+
+  async #send(method: 'POST' | 'DELETE', path: string, body?: string, type = 'application/json') {
+    const answer = await this.#http.request({
+      ...{ method, path, ...LIMITS },
+      ...(body === undefined ? {} : { body, headers: { 'content-type': type } }),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode >= 300) {
+      throw new Error(`${path} was answered ${answer.statusCode}: ${text}`);
+    }
+  }
+}
+
+const FIRST_WRITE = '{"concurrency":"first-write","consistency":"strong"}';
+const LIMITS = { headersTimeout: 30_000, bodyTimeout: 30_000 };
+const same = (bytes: Buffer): Buffer => bytes;

@@ -1,0 +1,91 @@
+import { DaprWorkflowClient, WorkflowRuntime, type WorkflowActivityContext } from '@dapr/dapr';
+import { asService } from '#kit/caller';
+import { HANDLING_BUDGET_MS, type Host } from '#kit/host';
+import { identity, newCause } from '#kit/handling';
+import { start } from '#kit/run';
+import { type ContextOf, Service } from '#kit/service';
+import { PlaceOrder } from '#contracts/order';
+import { getOrder, getStory, listOrders } from '../../../services/order/answers';
+import { cancelOrder } from '../../../services/order/cancel';
+import { placeOrder } from '../../../services/order/place-order';
+import { type Context, order } from '../../../services/order/service';
+import { until } from '../../harness/until';
+import { type ActivityName, activities } from './activities';
+import { fulfilOrder } from './fulfil-order';
+import { type Outcome, Task } from './outcome';
+
+/** As long as the edge waits for an order. */
+const WAIT_SECONDS = 30;
+
+/** The order service, but for this: a workflow carries out what a command on the bus did. */
+async function main(env: NodeJS.ProcessEnv): Promise<void> {
+  const sidecar = { daprHost: '127.0.0.1', daprPort: env['DAPR_GRPC_PORT'] ?? '' };
+  const workflows = new DaprWorkflowClient(sidecar);
+
+  const service = new Service('order', order.definition);
+  const execute: Context['execute'] = async (contract, data, read) => {
+    if (contract !== PlaceOrder) throw new Error('this order service only places orders');
+    const { orderId } = PlaceOrder.data.parse(data);
+    await workflows.scheduleNewWorkflow(fulfilOrder, orderId, orderId);
+    await workflows.waitForWorkflowCompletion(orderId, false, WAIT_SECONDS);
+    return read();
+  };
+  service.serve({
+    placeOrder: (request, context) => placeOrder(request, { ...context, execute }),
+    getOrder,
+    listOrders,
+    getStory,
+    cancelOrder,
+  });
+
+  const running = await start(service, env);
+  process.once('SIGTERM', () => void stop());
+
+  const runtime = runtimeOf(sidecar, running.host);
+  // started before its sidecar is there, it would never connect
+  const healthy = `http://127.0.0.1:${env['DAPR_HTTP_PORT'] ?? ''}/v1.0/healthz/outbound`;
+  await until('the sidecar', async () => (await fetch(healthy)).ok, 60_000);
+  await runtime.start();
+
+  async function stop(): Promise<void> {
+    await running.stop();
+    await runtime.stop();
+    await workflows.stop();
+    process.exit(0);
+  }
+}
+
+function runtimeOf(sidecar: { daprHost: string; daprPort: string }, host: Host): WorkflowRuntime {
+  const runtime = new WorkflowRuntime(sidecar);
+  runtime.registerWorkflowWithName(fulfilOrder.name, fulfilOrder);
+  for (const name of Object.keys(activities) as ActivityName[]) {
+    runtime.registerActivityWithName(name, (context: WorkflowActivityContext, input: unknown) =>
+      perform(name, context, Task.parse(input), host),
+    );
+  }
+  // Beyond 10 at a time and 100 that wait, the SDK drops work without a word; an option there is none.
+  const { worker } = runtime as unknown as { worker: { _maxConcurrentWorkItems: number } };
+  worker._maxConcurrentWorkItems = 1_000;
+  return runtime;
+}
+
+/** An activity as the kit knows work: under a cause that is the same when it is run again. */
+async function perform(
+  name: ActivityName,
+  workflow: WorkflowActivityContext,
+  { orderId, outcome }: Task,
+  host: Host,
+): Promise<Outcome> {
+  const { clock } = host;
+  const cause = newCause(clock, {
+    id: identity('activity', workflow.getWorkflowInstanceId(), name),
+    correlationId: orderId,
+    caller: asService(),
+    deadline: clock.now() + HANDLING_BUDGET_MS,
+  });
+  // the host opens what the definition says, which is the order service's
+  const context = host.begin(cause) as unknown as ContextOf<typeof order>;
+  return activities[name](await context.orders.need(orderId), context, outcome);
+}
+
+void main(process.env);

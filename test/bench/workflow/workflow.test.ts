@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { type Event, eventsOf } from '../../e2e/bus';
+import { Edge, Order, Stock } from '../../e2e/edge';
+import { ADDRESS, SHOP } from '../../e2e/market';
+import type { World } from '../../harness/world';
+import { startSystem } from '../../harness/system';
+import { type Customer, addCustomer, addProduct, signedIn } from '../shop';
+import { busSettled } from '../world-arm';
+import { startWorkflowWorld } from './workflow';
+
+/** A system with one product, and one customer who is signed in. */
+interface System {
+  readonly world: World;
+  readonly productId: string;
+  readonly customer: Customer;
+}
+
+const worlds: World[] = [];
+let ours: System;
+let workflow: System;
+
+beforeAll(async () => {
+  ours = await open(await startSystem());
+  workflow = await open(await startWorkflowWorld());
+});
+
+afterAll(async () => {
+  for (const world of worlds) await world.stop();
+});
+
+async function open(world: World): Promise<System> {
+  worlds.push(world);
+  const { url } = world.app('gateway');
+  const productId = await addProduct(await signedIn(url));
+  return { world, productId, customer: await addCustomer(url) };
+}
+
+/** An order, and the events that were said until all that follows from it was done. */
+async function order({ world, productId, customer }: System, token: string) {
+  const before = new Set((await eventsOf(world)).map(({ id }) => id));
+  const edge = new Edge(world.app('gateway').url, customer.token);
+  const items = [{ productId, quantity: 1 }];
+  const payment = { method: 'card', token };
+  const answer = await edge.send('POST', '/orders', {
+    body: { shopId: SHOP, items, payment, deliveryAddress: ADDRESS },
+    headers: { 'idempotency-key': randomUUID() },
+  });
+  await busSettled(world);
+  const said = (await eventsOf(world)).filter(({ id }) => !before.has(id));
+  const orderId = said.find(({ type }) => type === 'order.created')?.subject;
+  const kept = await edge.get(Order, `/orders/${orderId}`);
+  const admin = await signedIn(world.app('gateway').url);
+  const stock = await admin.get(Stock, `/inventory/${SHOP}/${productId}`);
+  const { available, reserved } = stock;
+  return { answer, kept, stock: { available, reserved }, said: typesOf(said) };
+}
+
+/** How often each event was said; the command that the workflow does without is none. */
+function typesOf(events: readonly Event[]): Record<string, number> {
+  const types = events.map(({ type }) => type).filter((type) => type !== 'order.place');
+  return Object.fromEntries(
+    types.sort().map((type) => [type, types.filter((it) => it === type).length]),
+  );
+}
+
+test('an order is confirmed by the workflow, and what is said of it is what ours says', async () => {
+  const done = await order(workflow, 'tok_ok');
+  expect(done.answer.status).toBe(201);
+  expect(done.kept).toMatchObject({
+    status: 'confirmed',
+    paymentId: expect.any(String),
+    deliveryId: expect.any(String),
+  });
+  expect(done.stock).toEqual({ available: 999_999, reserved: 0 });
+  expect(done.said).toEqual((await order(ours, 'tok_ok')).said);
+});
+
+test('an order that is not paid is cancelled by it, its items are released, and the same is said', async () => {
+  const done = await order(workflow, 'tok_declined');
+  expect(done.answer.status).toBe(422);
+  expect(done.kept).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
+  expect(done.stock).toEqual({ available: 999_999, reserved: 0 });
+  expect(done.said).toEqual((await order(ours, 'tok_declined')).said);
+});
+
+test('what is undone is undone in reverse: an order that cannot be brought is paid back first', async () => {
+  const { world, productId, customer } = workflow;
+  const edge = new Edge(world.app('gateway').url, customer.token);
+  const body = {
+    ...{ shopId: SHOP, items: [{ productId, quantity: 1 }] },
+    ...{ payment: { method: 'card', token: 'tok_ok' } },
+    deliveryAddress: { ...ADDRESS, postalCode: '00000' },
+  };
+  const refusal = await edge.refused(422, 'POST', '/orders', {
+    body,
+    headers: { 'idempotency-key': randomUUID() },
+  });
+  expect(refusal.details.reason).toBe('undeliverable');
+  await busSettled(world);
+  const said = (await eventsOf(world)).filter(
+    ({ correlationid }) => correlationid === refusal.details.orderId,
+  );
+  const refunded = said.find(({ type }) => type === 'payment.refunded');
+  const released = said.find(({ type }) => type === 'inventory.released');
+  expect(Date.parse(String(refunded?.['time']))).toBeLessThan(
+    Date.parse(String(released?.['time'])),
+  );
+});
