@@ -13,8 +13,13 @@ import { Code, type ErrorDetails, MicroserviceError, isTransient } from '../erro
  */
 const ASKED = 'x-refusals';
 const REFUSAL = 'x-refusal-bin';
-/** Where gRPC keeps a google.rpc.Status. */
+/** Where gRPC keeps a google.rpc.Status: for clients of any make. */
 const RICH = 'grpc-status-details-bin';
+/**
+ * The same, for the kit. A sidecar that repeats a call hands on what each attempt told, and of
+ * names that begin with grpc- what comes several times arrives as one, not to be read any more.
+ */
+const STATUS = 'x-status-bin';
 const DOMAIN = 'omnichannel';
 
 const GrpcCode = z.enum(Code).catch(Code.UNKNOWN);
@@ -35,19 +40,22 @@ export function answerWithError(
     return { trailers: metadata };
   }
   metadata.set(RICH, bytes);
+  metadata.set(STATUS, bytes);
   return { status: { code: error.code, details: error.message, metadata } };
 }
 
 /** The refusal in the trailers of an answer, if there is one. */
 export function refusalIn(trailers: Metadata): MicroserviceError | undefined {
-  const [bytes] = trailers.get(REFUSAL);
+  const bytes = trailers.get(REFUSAL).at(-1);
   return Buffer.isBuffer(bytes) ? fromStatusBytes(bytes) : undefined;
 }
 
 /** What a failed call means. What no service said, the way to it did. */
 export function fromServiceError(error: ServiceError, callee: string): MicroserviceError {
-  const [bytes] = error.metadata.get(RICH);
-  if (Buffer.isBuffer(bytes)) return fromStatusBytes(bytes);
+  const bytes = error.metadata.get(STATUS).at(-1);
+  const told = Buffer.isBuffer(bytes) ? fromStatusBytes(bytes) : undefined;
+  // else it is of an attempt before the one that failed in the end
+  if (told?.code === error.code) return told;
   const because = { cause: error };
   // an open breaker comes as UNKNOWN, and a call that the sidecar's policy cut off as CANCELLED
   if (error.details.includes('circuit breaker is open')) {
