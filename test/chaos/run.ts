@@ -1,0 +1,173 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../harness/ports';
+import type { SystemOptions } from '../harness/system';
+import { Market, type Shopper } from '../e2e/market';
+import { PIECES, SHOPPERS, asks } from './asks';
+import { BusLog } from './bus-log';
+import { check, trailOf } from './check';
+import { Faults } from './faults';
+import { Ledger } from './ledger';
+import { Load } from './load';
+import { Proxy } from './proxy';
+import { type Reading, readBooks } from './read-books';
+import { recoveries } from './recovery';
+import { type Report, inText, reportOf, scheduleInWords } from './report';
+import { rest } from './rest';
+import { type Fault, type Targets } from './schedule';
+import { SmallDisk } from './small-disk';
+import { Tracks } from './tracks';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** How long the load lasts. */
+  readonly seconds: number;
+  readonly ordersPerSecond: number;
+  /** Where the ledger, the report and, if something is wrong, all logs are written. */
+  readonly folder: string;
+  readonly plan: (targets: Targets) => readonly Fault[];
+  readonly tell: (line: string) => void;
+  /** Ends the run early: what was begun is healed and checked. */
+  readonly signal?: AbortSignal;
+  readonly system?: SystemOptions;
+}
+
+const STATUS_MS = 10_000;
+/** From the last fault until everything is at rest; what is not by then is stuck. */
+const REST_MS = 120_000;
+/** The orders of a minute need about so much, and as much again is free. */
+const DISK_MB = { atLeast: 96, perMinute: 24 };
+
+/** Starts a system, hits it under load, heals it, and checks what came of it. */
+export async function runChaos(options: ChaosOptions): Promise<Report> {
+  const { seed, seconds, folder, tell, signal } = options;
+  mkdirSync(folder, { recursive: true });
+  const noDisk = SmallDisk.impossible();
+  const notRun = noDisk === undefined ? [] : [`disk-full: ${noDisk}`];
+  for (const what of notRun) tell(`not run: ${what}`);
+
+  const place = new Place(noDisk === undefined ? seconds / 60 : undefined);
+  const ledger = new Ledger(join(folder, 'ledger.jsonl'));
+  let market: Market | undefined;
+  let faults: Faults | undefined;
+  let failed = true;
+  try {
+    market = await Market.open({
+      controlPlane: true,
+      ...options.system,
+      front: (server, port) => place.front(server, port),
+      prepare: (world) => {
+        place.prepare(world);
+      },
+    });
+    const { world } = market;
+    const tracks = new Tracks();
+    const shoppers: Shopper[] = [];
+    const products: string[] = [];
+    // one by one: a password takes a second to hash, by design
+    while (shoppers.length < SHOPPERS) shoppers.push(await market.shopper());
+    while (products.length < PIECES.length) products.push(await market.product(0));
+    const load = new Load(market, shoppers, products, ledger, tracks);
+    for (const [at, pieces] of PIECES.entries()) {
+      await load.adjust(`chaos-${seed}-opening-${at}`, products[at] ?? '', pieces);
+    }
+
+    faults = new Faults(world, place.wires, place.disk);
+    const plan = options.plan(faults.targets);
+    tell(`seed ${seed}, ${plan.length} faults:\n${scheduleInWords(plan)}`);
+    faults.watch();
+    const started = Date.now();
+    const elapsed = () => `${((Date.now() - started) / 1_000).toFixed(0)} s`.padStart(6);
+    const status = setInterval(() => {
+      const { size } = tracks.all;
+      const waiting = tracks.undecided.length;
+      tell(
+        `${elapsed()}: ${ledger.asked.length} asked, ${size} orders, ${waiting} undecided, ${load.inFlight} in flight, ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
+      );
+    }, STATUS_MS);
+
+    const following = tracks.run();
+    const loading = load.run(asks(seed, options.ordersPerSecond));
+    const hitting = faults.run(plan, (line) => {
+      tell(`${elapsed()}: ${line}`);
+    });
+    await sleep(seconds * 1_000, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+    faults.heal();
+    await hitting;
+    await load.stop();
+    await loading;
+    const loaded = (Date.now() - started) / 1_000;
+
+    tell(`${elapsed()}: everything is healed, waiting for rest`);
+    await Promise.all(world.apps.map((app) => app.ready()));
+    const bus = new BusLog(world.redisPort);
+    const unanswered = await load.settle();
+    await rest({ bus, tracks, withinMs: REST_MS });
+    const deadLettered = await load.replayAll();
+    await rest({ bus, tracks, withinMs: REST_MS / 2 });
+    tracks.stop();
+    await following;
+    clearInterval(status);
+
+    tell(`${elapsed()}: reading the books`);
+    const { asked } = ledger;
+    const reading: Reading = { market, shoppers, products, asked, captures: [] };
+    const books = await readBooks(reading);
+    const violations = check(books).map((violation) => ({
+      ...violation,
+      trail: trailOf(books, violation.about),
+    }));
+    const { hits, deaths } = faults;
+    const report = reportOf({
+      ...{ seed, seconds: loaded, notRun, heldBack: load.heldBack, deadLettered, unanswered },
+      ...{ books, hits, deaths, violations },
+      recoveries: recoveries(hits, tracks.all.values(), Date.now()),
+    });
+    writeFileSync(
+      join(folder, 'report.json'),
+      JSON.stringify({ ...report, hits, deaths }, null, 2),
+    );
+    writeFileSync(join(folder, 'report.txt'), inText(report, hits));
+    tell(inText(report, hits));
+    failed = violations.length > 0;
+    return report;
+  } finally {
+    await faults?.stop();
+    await ledger.close();
+    if (failed && market !== undefined) {
+      for (const part of ['logs', 'data']) {
+        cpSync(join(market.world.folder, part), join(folder, part), { recursive: true });
+      }
+      tell(`kept: ${folder}`);
+    }
+    await market?.close();
+    await place.close();
+  }
+}
+
+/** What stands between the system and the machine: wires, and a disk of its own. */
+class Place {
+  readonly wires = new Map<string, Proxy>();
+  disk: SmallDisk | undefined;
+
+  /** With a disk for so many minutes of load; none where that is not given. */
+  constructor(private readonly minutes: number | undefined) {}
+
+  async front(server: string, port: number): Promise<number> {
+    const [front = 0] = await freePorts(1);
+    this.wires.set(`${server}-wire`, await Proxy.open(port, front));
+    return front;
+  }
+
+  prepare(folder: string): void {
+    if (this.minutes === undefined) return;
+    const megabytes = DISK_MB.atLeast + Math.ceil(DISK_MB.perMinute * this.minutes);
+    this.disk = SmallDisk.at(join(folder, 'data'), megabytes);
+  }
+
+  async close(): Promise<void> {
+    this.disk?.remove();
+    await Promise.all([...this.wires.values()].map((wire) => wire.close()));
+  }
+}

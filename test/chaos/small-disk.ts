@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A small disk in memory, which can be filled up to the last byte. */
+export class SmallDisk {
+  readonly #filler: string;
+
+  private constructor(private readonly folder: string) {
+    this.#filler = join(folder, 'filler');
+  }
+
+  /** Why there can be none on this machine; undefined where there can. */
+  static impossible(): string | undefined {
+    const folder = mkdtempSync(join(tmpdir(), 'chaos-mount-'));
+    try {
+      const refusal = mount(folder, 1);
+      if (refusal === undefined) unmount(folder);
+      return refusal;
+    } finally {
+      rmdirSync(folder);
+    }
+  }
+
+  /** At a folder that is empty. */
+  static at(folder: string, megabytes: number): SmallDisk {
+    const refusal = mount(folder, megabytes);
+    if (refusal !== undefined) throw new Error(refusal);
+    return new SmallDisk(folder);
+  }
+
+  fill(): void {
+    const file = openSync(this.#filler, 'w');
+    // with large pieces first, then with what still fits
+    for (let bytes = 1 << 20; bytes >= 1 << 9; bytes >>= 1) {
+      const piece = Buffer.alloc(bytes);
+      while (wrote(file, piece));
+    }
+    closeSync(file);
+  }
+
+  empty(): void {
+    rmSync(this.#filler, { force: true });
+  }
+
+  remove(): void {
+    unmount(this.folder);
+  }
+}
+
+function wrote(file: number, piece: Buffer): boolean {
+  try {
+    return writeSync(file, piece) === piece.length;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return false;
+    throw error;
+  }
+}
+
+function mount(folder: string, megabytes: number): string | undefined {
+  const args = ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder];
+  const { status, stderr, error } = spawnSync('mount', args, { encoding: 'utf8' });
+  if (status === 0) return undefined;
+  return error === undefined ? stderr.trim() : error.message;
+}
+
+function unmount(folder: string): void {
+  spawnSync('umount', ['--lazy', folder]);
+}
