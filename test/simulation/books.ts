@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import type { CloudEvent } from '#kit/cloud-event';
+import { DeadLetter } from '#kit/dead-letters';
+import type { Memory, Sent } from '#kit/memory-sidecar';
+import { Delivery } from '../../services/delivery/domain';
+import { Stock } from '../../services/inventory/domain';
+import { Notification } from '../../services/notification/domain';
+import { Order } from '../../services/order/domain';
+import { Payment } from '../../services/payment/domain';
+import { LedgerEntry } from '../../services/payment/simulator';
+import { Stock as Availability } from '../../services/product/domain';
+import type { App } from './faults';
+
+const Page = z.object({ ids: z.array(z.string()) });
+const Outcome = z.object({ refusal: z.unknown() });
+
+export type Entry = z.infer<typeof LedgerEntry>;
+
+/** What every service, the provider and the bus have in their books at a moment. */
+export class Books {
+  readonly orders: Map<string, Order>;
+  readonly stocks: Map<string, Stock>;
+  readonly payments: Map<string, Payment>;
+  /** The provider's, by the key under which it was asked to capture. */
+  readonly ledger: Map<string, Entry>;
+  readonly deliveries: Map<string, Delivery>;
+  readonly notifications: Map<string, Notification>;
+  readonly availability: Map<string, Availability>;
+  /** Ids of notifications by user, and of orders by user. */
+  readonly inboxes: Map<string, { ids: string[] }>;
+  readonly ordersOf: Map<string, { ids: string[] }>;
+  readonly deadLetters: (DeadLetter & { app: string })[];
+  /** Commands that were refused. */
+  readonly refused: ReadonlySet<string>;
+  /** Each event that was said, by its id; and all that came to the bus under it. */
+  readonly events: ReadonlyMap<string, readonly CloudEvent[]>;
+  readonly sent: readonly Sent[];
+
+  constructor(memories: Record<App, Memory>) {
+    const read = <T>(app: App, store: string, schema: z.ZodType<T>, tenant = 'default') => {
+      const found = new Map<string, T>();
+      const prefix = `${store}:${tenant}:`;
+      for (const [key, { json }] of memories[app].documents) {
+        if (!key.startsWith(prefix)) continue;
+        const { data } = JSON.parse(json) as { data: unknown };
+        found.set(key.slice(prefix.length), schema.parse(data));
+      }
+      return found;
+    };
+    this.orders = read('order', 'orders', Order);
+    this.stocks = read('inventory', 'stocks', Stock);
+    this.payments = read('payment', 'payments', Payment);
+    this.ledger = read('payment', 'ledger', LedgerEntry);
+    this.deliveries = read('delivery', 'deliveries', Delivery);
+    this.notifications = read('notification', 'notifications', Notification);
+    this.availability = read('product', 'stocks', Availability);
+    this.inboxes = read('notification', 'list-inbox', Page);
+    this.ordersOf = read('order', 'list-byUser', Page);
+    this.sent = memories.notification.sent;
+    const events = new Map<string, CloudEvent[]>();
+    const refused = new Set<string>();
+    this.deadLetters = [];
+    for (const [app, memory] of Object.entries(memories)) {
+      for (const event of memory.events) {
+        events.set(event.id, [...(events.get(event.id) ?? []), event]);
+      }
+      for (const [key, { json }] of memory.documents) {
+        if (!key.startsWith('outcome:')) continue;
+        const { refusal } = Outcome.parse(JSON.parse(json));
+        if (refusal !== null) refused.add(key.slice('outcome:'.length));
+      }
+      // the services' names are the keys
+      for (const letter of read(app as App, 'dead-letter', DeadLetter, '').values()) {
+        this.deadLetters.push({ ...letter, app });
+      }
+    }
+    this.events = events;
+    this.refused = refused;
+  }
+}

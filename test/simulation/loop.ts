@@ -1,0 +1,91 @@
+/** What is to happen at a moment of virtual time. */
+export interface Entry {
+  readonly due: number;
+  readonly order: number;
+  /** Undefined: it is not to happen any more. */
+  run: (() => void) | undefined;
+}
+
+export const START = Date.parse('2026-01-05T00:00:00Z');
+
+/** Longest that a schedule may take until nothing is left to happen, in virtual milliseconds. */
+const HORIZON_MS = 3 * 3600 * 1000;
+/** And in steps, of which a schedule has some hundreds: more is work that goes round in a circle. */
+const MOST_STEPS = 100_000;
+
+/**
+ * Virtual time: whatever is under way anywhere is an entry, and the next one to come about is
+ * decided here. Between two of them everything runs that needs no more than what has come about.
+ */
+export class Loop {
+  now = START;
+  steps = 0;
+  /** A binary heap, the earliest first. */
+  readonly #heap: Entry[] = [];
+  #order = 0;
+
+  after(milliseconds: number, run: () => void): Entry {
+    const entry = { due: this.now + Math.max(0, milliseconds), order: this.#order++, run };
+    this.#heap.push(entry);
+    this.#rise(this.#heap.length - 1);
+    return entry;
+  }
+
+  /** Until nothing is left. False: it does not come to an end. */
+  async run(): Promise<boolean> {
+    for (let entry = this.#next(); entry !== undefined; entry = this.#next()) {
+      if (entry.run === undefined) continue;
+      if (++this.steps > MOST_STEPS || entry.due > START + HORIZON_MS) return false;
+      this.now = entry.due;
+      entry.run();
+      // the next tick comes when no promise has anything left to do
+      await new Promise<void>((done) => {
+        process.nextTick(done);
+      });
+    }
+    return true;
+  }
+
+  #next(): Entry | undefined {
+    const [first] = this.#heap;
+    const last = this.#heap.pop();
+    if (last !== undefined && last !== first) {
+      this.#heap[0] = last;
+      this.#sink(0);
+    }
+    return first;
+  }
+
+  #rise(at: number): void {
+    const heap = this.#heap;
+    for (let child = at; child > 0;) {
+      const parent = (child - 1) >> 1;
+      if (!isBefore(heap[child], heap[parent])) return;
+      swap(heap, child, parent);
+      child = parent;
+    }
+  }
+
+  #sink(at: number): void {
+    const heap = this.#heap;
+    for (let parent = at; ;) {
+      const left = 2 * parent + 1;
+      const child = isBefore(heap[left + 1], heap[left]) ? left + 1 : left;
+      if (!isBefore(heap[child], heap[parent])) return;
+      swap(heap, child, parent);
+      parent = child;
+    }
+  }
+}
+
+function isBefore(one: Entry | undefined, other: Entry | undefined): boolean {
+  if (one === undefined || other === undefined) return one !== undefined;
+  return one.due === other.due ? one.order < other.order : one.due < other.due;
+}
+
+function swap(heap: Entry[], one: number, other: number): void {
+  const [first, second] = [heap[one], heap[other]];
+  if (first === undefined || second === undefined) return;
+  heap[one] = second;
+  heap[other] = first;
+}

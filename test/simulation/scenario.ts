@@ -1,0 +1,194 @@
+import fc from 'fast-check';
+import { APPS, type App, type Fault, OPERATIONS, WAYS } from './faults';
+
+/** The products that there are, and one that there is not. */
+export const PRODUCTS = ['ink', 'pen'] as const;
+const UNKNOWN = 'tea';
+
+export const TOKENS = [
+  'tok_ok',
+  'tok_declined',
+  'tok_flaky',
+  'tok_timeout',
+  'tok_undeliverable_refund_fails_once',
+  'tok_unheard_of',
+] as const;
+
+export interface Wish {
+  items: { productId: string; quantity: number }[];
+  token: (typeof TOKENS)[number];
+  /** 00000 is no postal code, AQ no country that is served. */
+  postalCode: '10115' | '00000';
+  country: 'DE' | 'AQ';
+}
+
+/** What somebody does at a moment, in milliseconds; `order` counts the orders, from 0. */
+export type Action =
+  | { do: 'place'; at: number; order: number; wish: Wish; respondAsync: boolean; tries: number }
+  /** Once more under the same key: the same request, or with one piece more. */
+  | { do: 'repeat'; at: number; order: number; changed: boolean }
+  | { do: 'cancel'; at: number; order: number; tries: number }
+  /** By an admin; all that is left where there is no amount. */
+  | { do: 'refund'; at: number; order: number; amount: string | null; tries: number }
+  | { do: 'adjust'; at: number; productId: string; change: number; tries: number }
+  /** One step on: picked up, in transit, delivered. */
+  | { do: 'deliver'; at: number; order: number; steps: number }
+  | { do: 'replay'; at: number; app: App };
+
+export interface Scenario {
+  /** Decides how long everything takes, and with it what comes before what. */
+  seed: number;
+  /** Pieces of each product at the start. */
+  pieces: number[];
+  /** Stocks that so many others change too that the marks of a change are soon forgotten. */
+  hot: boolean;
+  actions: Action[];
+  faults: Fault[];
+}
+
+const MOST_ORDERS = 4;
+
+/** A moment: most are early, when something is under way. */
+const at = fc.oneof(
+  { arbitrary: fc.nat({ max: 600 }), weight: 4 },
+  { arbitrary: fc.nat({ max: 8_000 }), weight: 3 },
+  { arbitrary: fc.nat({ max: 100_000 }), weight: 1 },
+);
+/** How long something is away: less than a retry, than a redelivery, or longer than any deadline. */
+const ms = fc.oneof(
+  { arbitrary: fc.integer({ min: 10, max: 2_000 }), weight: 3 },
+  { arbitrary: fc.integer({ min: 2_000, max: 90_000 }), weight: 2 },
+);
+const order = fc.nat({ max: MOST_ORDERS - 1 });
+const tries = fc.integer({ min: 1, max: 3 });
+const replica = fc.nat({ max: 1 });
+/** Which one it hits; most are early, as most schedules have few. */
+const nth = fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 50 }));
+const app = fc.oneof(
+  { arbitrary: fc.constant<App>('order'), weight: 5 },
+  { arbitrary: fc.constantFrom<App>('inventory', 'payment'), weight: 5 },
+  { arbitrary: fc.constantFrom(...APPS), weight: 3 },
+);
+
+const items = fc.uniqueArray(
+  fc.record({
+    productId: fc.oneof(
+      { arbitrary: fc.constantFrom<string>(...PRODUCTS), weight: 20 },
+      { arbitrary: fc.constant<string>(UNKNOWN), weight: 1 },
+    ),
+    quantity: fc.integer({ min: 1, max: 3 }),
+  }),
+  { minLength: 1, maxLength: 2, selector: ({ productId }) => productId },
+);
+
+const wish: fc.Arbitrary<Wish> = fc.record({
+  items,
+  token: fc.oneof(
+    { arbitrary: fc.constant('tok_ok' as const), weight: 3 },
+    { arbitrary: fc.constantFrom(...TOKENS), weight: 2 },
+  ),
+  postalCode: fc.oneof(
+    { arbitrary: fc.constant('10115' as const), weight: 5 },
+    { arbitrary: fc.constant('00000' as const), weight: 1 },
+  ),
+  country: fc.oneof(
+    { arbitrary: fc.constant('DE' as const), weight: 8 },
+    { arbitrary: fc.constant('AQ' as const), weight: 1 },
+  ),
+});
+
+const place = fc.record({
+  ...{ do: fc.constant('place' as const), at, order, wish, tries },
+  respondAsync: fc.boolean(),
+});
+const other: fc.Arbitrary<Action> = fc.oneof(
+  {
+    arbitrary: fc.record({ do: fc.constant('cancel' as const), at, order, tries }),
+    weight: 4,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ do: fc.constant('repeat' as const), at, order },
+      changed: fc.boolean(),
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ do: fc.constant('refund' as const), at, order, tries },
+      amount: fc.constantFrom(null, '1.00', '2.50', '100.00'),
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ do: fc.constant('adjust' as const), at, tries },
+      productId: fc.constantFrom(...PRODUCTS),
+      change: fc.constantFrom(-2, -1, 1, 2, 5),
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ do: fc.constant('deliver' as const), at, order },
+      steps: fc.integer({ min: 1, max: 3 }),
+    }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({ do: fc.constant('replay' as const), at, app }),
+    weight: 1,
+  },
+);
+
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  {
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('operation' as const), app, nth, ms },
+      operation: fc.constantFrom(...OPERATIONS),
+      way: fc.constantFrom(...WAYS),
+    }),
+    weight: 6,
+  },
+  { arbitrary: fc.record({ kind: fc.constant('conflict' as const), app, nth }), weight: 1 },
+  {
+    arbitrary: fc.record({ kind: fc.constant('kill' as const), app, replica, nth, ms }),
+    weight: 4,
+  },
+  {
+    arbitrary: fc.record({ kind: fc.constant('stop' as const), app, replica, nth, ms }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({ kind: fc.constant('restart' as const), app, replica, nth, ms }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('delivery' as const), app, nth, ms },
+      way: fc.constantFrom('twice' as const, 'late' as const, 'unacknowledged' as const),
+    }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('outage' as const), at, ms },
+      app: fc.oneof(app, fc.constant('all' as const)),
+    }),
+    weight: 1,
+  },
+);
+
+/** Few orders for few pieces, so that they meet; and some faults, so that each can be told apart. */
+export const scenarios: fc.Arbitrary<Scenario> = fc.record({
+  seed: fc.nat(),
+  pieces: fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 6 })),
+  hot: fc.integer({ min: 0, max: 9 }).map((drawn) => drawn === 9),
+  actions: fc
+    .tuple(
+      fc.array(place, { minLength: 1, maxLength: MOST_ORDERS - 1 }),
+      fc.array(other, { maxLength: 4 }),
+    )
+    .map(([orders, others]) => [...orders, ...others]),
+  faults: fc.array(fault, { maxLength: 6 }),
+});
