@@ -51,7 +51,11 @@ export class Memory {
   #etags = 0;
 
   write(key: string, value: unknown, expires = Infinity): void {
-    this.documents.set(key, { json: JSON.stringify(value), etag: String(++this.#etags), expires });
+    this.writeJson(key, JSON.stringify(value), expires);
+  }
+
+  writeJson(key: string, json: string, expires = Infinity): void {
+    this.documents.set(key, { json, etag: String(++this.#etags), expires });
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_TENANT } from '#kit/caller';
 import type { CloudEvent } from '#kit/cloud-event';
 import { DeadLetter } from '#kit/dead-letters';
 import type { Memory, Sent } from '#kit/memory-sidecar';
@@ -9,12 +10,13 @@ import { Order } from '../../services/order/domain';
 import { Payment } from '../../services/payment/domain';
 import { LedgerEntry } from '../../services/payment/simulator';
 import { Stock as Availability } from '../../services/product/domain';
-import type { App } from './faults';
+import { APPS, type App } from './faults';
 
 const Page = z.object({ ids: z.array(z.string()) });
 const Outcome = z.object({ refusal: z.unknown() });
 
 export type Entry = z.infer<typeof LedgerEntry>;
+export type Letter = DeadLetter & { app: App };
 
 /** What every service, the provider and the bus have in their books at a moment. */
 export class Books {
@@ -29,7 +31,7 @@ export class Books {
   /** Ids of notifications by user, and of orders by user. */
   readonly inboxes: Map<string, { ids: string[] }>;
   readonly ordersOf: Map<string, { ids: string[] }>;
-  readonly deadLetters: (DeadLetter & { app: string })[];
+  readonly deadLetters: readonly Letter[];
   /** Commands that were refused. */
   readonly refused: ReadonlySet<string>;
   /** Each event that was said, by its id; and all that came to the bus under it. */
@@ -37,16 +39,8 @@ export class Books {
   readonly sent: readonly Sent[];
 
   constructor(memories: Record<App, Memory>) {
-    const read = <T>(app: App, store: string, schema: z.ZodType<T>, tenant = 'default') => {
-      const found = new Map<string, T>();
-      const prefix = `${store}:${tenant}:`;
-      for (const [key, { json }] of memories[app].documents) {
-        if (!key.startsWith(prefix)) continue;
-        const { data } = JSON.parse(json) as { data: unknown };
-        found.set(key.slice(prefix.length), schema.parse(data));
-      }
-      return found;
-    };
+    const read = <T>(app: App, store: string, schema: z.ZodType<T>) =>
+      documents(memories[app], `${store}:${DEFAULT_TENANT}:`, schema);
     this.orders = read('order', 'orders', Order);
     this.stocks = read('inventory', 'stocks', Stock);
     this.payments = read('payment', 'payments', Payment);
@@ -59,8 +53,8 @@ export class Books {
     this.sent = memories.notification.sent;
     const events = new Map<string, CloudEvent[]>();
     const refused = new Set<string>();
-    this.deadLetters = [];
-    for (const [app, memory] of Object.entries(memories)) {
+    this.deadLetters = deadLettersIn(memories);
+    for (const memory of Object.values(memories)) {
       for (const event of memory.events) {
         events.set(event.id, [...(events.get(event.id) ?? []), event]);
       }
@@ -69,12 +63,35 @@ export class Books {
         const { refusal } = Outcome.parse(JSON.parse(json));
         if (refusal !== null) refused.add(key.slice('outcome:'.length));
       }
-      // the services' names are the keys
-      for (const letter of read(app as App, 'dead-letter', DeadLetter, '').values()) {
-        this.deadLetters.push({ ...letter, app });
-      }
     }
     this.events = events;
     this.refused = refused;
   }
+}
+
+/**
+ * The dead letters of all services, as their lists show them. One that is kept and not listed is of
+ * an event that came again, as its keeping failed halfway, and was handled then.
+ */
+export function deadLettersIn(memories: Record<App, Memory>): Letter[] {
+  return APPS.flatMap((app) => {
+    const listed = documents(memories[app], 'list-dead-letters::of:all', Page).get('')?.ids ?? [];
+    if (listed.length === 0) return [];
+    const letters = documents(memories[app], 'dead-letter::', DeadLetter);
+    return listed.map((id) => {
+      const letter = letters.get(id);
+      if (letter === undefined) throw new Error(`${app} lists a dead letter ${id} that is gone`);
+      return { ...letter, app };
+    });
+  });
+}
+
+function documents<T>(memory: Memory, prefix: string, schema: z.ZodType<T>): Map<string, T> {
+  const found = new Map<string, T>();
+  for (const [key, { json }] of memory.documents) {
+    if (!key.startsWith(prefix)) continue;
+    const { data } = JSON.parse(json) as { data: unknown };
+    found.set(key.slice(prefix.length), schema.parse(data));
+  }
+  return found;
 }

@@ -65,6 +65,7 @@ export class Faults {
 
   /** The fault that hits the next one of this name. */
   take(name: string): Fault | undefined {
+    if (this.#waiting.size === 0) return undefined;
     const numbered = this.#waiting.get(name);
     if (numbered === undefined) return undefined;
     const count = (this.#counts.get(name) ?? 0) + 1;

@@ -92,7 +92,9 @@ async function main(): Promise<void> {
 
 function progress(tally: Tally, ms: number): string {
   const schedules = tally.get('schedules') ?? 0;
-  return `${schedules} schedules in ${(ms / 1000).toFixed(0)} s, ${((schedules * 1000) / ms).toFixed(0)} a second`;
+  const { user, system } = process.cpuUsage();
+  const each = ((user + system) / 1000 / schedules).toFixed(1);
+  return `${schedules} schedules in ${(ms / 1000).toFixed(0)} s, ${each} ms of CPU each`;
 }
 
 function ask(thread: Worker, chunk: Chunk): Promise<Done> {

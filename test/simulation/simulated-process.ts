@@ -35,6 +35,7 @@ export class SimulatedProcess {
   host!: Host;
   /** Of this life of the process; it is dead afterwards. */
   life!: SimulatedSidecar;
+  readonly #stepName: string;
   #wakesAt = 0;
   /** What the process was given and has not answered: told when it dies. */
   readonly #unanswered = new Set<() => void>();
@@ -46,6 +47,7 @@ export class SimulatedProcess {
     readonly surroundings: Surroundings,
   ) {
     this.name = `${program.app}-${replica}`;
+    this.#stepName = `${this.name} step`;
     this.chance = surroundings.stage.chance(this.name);
     this.#start();
   }
@@ -92,7 +94,7 @@ export class SimulatedProcess {
   /** Counts an operation that was carried out, and lets happen to the process what then shall. */
   stepped(): void {
     const { stage } = this.surroundings;
-    const fault = stage.faults.take(`${this.name} step`);
+    const fault = stage.faults.take(this.#stepName);
     if (fault?.kind === 'kill') this.kill(fault.ms);
     else if (fault?.kind === 'stop') this.#stop(fault.ms);
     else if (fault?.kind === 'restart') this.#restart(fault.ms);

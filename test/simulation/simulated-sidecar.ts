@@ -76,14 +76,14 @@ export class SimulatedSidecar implements Sidecar {
     return this.#operate('save', key, timeout, () => {
       const stored = this.#stored(key);
       if (contended && stored !== undefined) {
-        this.memory.write(key, JSON.parse(stored.json), stored.expires);
+        this.memory.writeJson(key, stored.json, stored.expires);
       }
       if (contended || stored?.etag !== etag) {
         stage.count('conflicts');
         return false;
       }
       const expires = ttlSeconds === undefined ? Infinity : stage.loop.now + ttlSeconds * 1000;
-      this.memory.write(key, JSON.parse(text), expires);
+      this.memory.writeJson(key, text, expires);
       return true;
     });
   }

@@ -8,7 +8,7 @@ import { order } from '../../services/order/service';
 import { payment } from '../../services/payment/service';
 import { created } from '../../services/product/domain';
 import { product } from '../../services/product/service';
-import { Books } from './books';
+import { Books, deadLettersIn } from './books';
 import { Bus } from './bus';
 import { Clients, SHOP } from './clients';
 import { APPS, type App, Faults } from './faults';
@@ -100,16 +100,18 @@ export async function simulate(
   };
   if (!(await loop.run())) return done([stuck]);
   faults.heal();
-  const before = new Books(memories);
-  for (const letter of before.deadLetters) stage.count(`dead letter: ${letter.reason}`);
+  const letters = deadLettersIn(memories);
+  for (const { reason } of letters) stage.count(`dead letter: ${reason}`);
   for (let time = 0; time < REPLAYS; time++) {
-    for (const app of APPS) clients.replay(app);
+    for (const app of new Set(deadLettersIn(memories).map((letter) => letter.app))) {
+      clients.replay(app);
+    }
     if (!(await loop.run())) return done([stuck]);
   }
   clients.probe();
   if (!(await loop.run())) return done([stuck]);
   const books = new Books(memories);
-  return done(violations({ books, before, clients, stage }));
+  return done(violations({ books, letters, clients, stage }));
 }
 
 /** The documents that are there at the start. */

@@ -9,8 +9,8 @@ const MAY_WORK_LATER: ReadonlySet<string> = new Set([
   ...['timeout', 'sidecar', 'unreachable', 'provider_silent'],
 ]);
 
-export function deadLetters({ books, before }: Evidence, found: Findings): void {
-  for (const { app, type, subject, reason, message } of before.deadLetters) {
+export function deadLetters({ books, letters }: Evidence, found: Findings): void {
+  for (const { app, type, subject, reason, message } of letters) {
     if (MAY_WORK_LATER.has(reason)) continue;
     found.add(`${app} gave up ${type} of ${subject} for ${reason}: ${message}`);
   }

@@ -1,4 +1,4 @@
-import type { Books } from '../books';
+import type { Books, Letter } from '../books';
 import type { Clients } from '../clients';
 import type { Stage } from '../stage';
 
@@ -30,8 +30,8 @@ export interface Violation {
 export interface Evidence {
   /** At the end, after dead letters were replayed and each client asked once more. */
   readonly books: Books;
-  /** Before that. */
-  readonly before: Books;
+  /** The dead letters that there were before that. */
+  readonly letters: readonly Letter[];
   readonly clients: Clients;
   readonly stage: Stage;
 }
