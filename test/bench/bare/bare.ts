@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { inProject, root } from '../../../scripts/start/project.mjs';
+import { inProject } from '../../../scripts/start/project.mjs';
 import { ADDRESS, SHOP } from '../../e2e/market';
-import { readRunFile } from '../../harness/run-file';
-import { type AppSpec, startWorld } from '../../harness/start-world';
+import { startWorld } from '../../harness/start-world';
 import type { World } from '../../harness/world';
+import { appsRunBy, onSources } from '../apps';
 import type { Arm } from '../arm';
 import type { Cpu } from '../cpu';
 import { busSettled, cpuOfWorld, pauseWorld, resumeWorld } from '../world-arm';
@@ -58,7 +58,7 @@ export class Bare implements Arm {
     writeFileSync(file, JSON.stringify(this.#script));
     this.#orders = this.#confirmed.length = 0;
     const env = { BARE_SCRIPT: file, BARE_SLOTS: String(SLOTS) };
-    this.#world = await startWorld(specs(), { env });
+    this.#world = await startWorld(echoes(), { env });
     this.#connect();
     await seed(this.#world, this.#script);
     this.#before = await operationsOf(this.#world);
@@ -143,21 +143,10 @@ const ORDER = JSON.stringify({
   deliveryAddress: ADDRESS,
 });
 
-/** The apps of dapr.yaml, under their names and with their protocols, each served by an echo. */
-function specs(): AppSpec[] {
-  return readRunFile().apps.map(({ appID, appProtocol, appPort, env }) => {
-    const onePort = Number(env['PORT']) === appPort;
-    const file = inProject('test', 'bench', 'bare', onePort ? 'edge.ts' : 'echo.ts');
-    const hook = inProject('scripts', 'typescript.mjs');
-    return {
-      appId: appID,
-      onePort,
-      cwd: root,
-      command: ['node', '--import', hook, file],
-      ...(appProtocol === undefined ? {} : { protocol: appProtocol }),
-    };
-  });
-}
+const echoes = () =>
+  appsRunBy((_, isEdge) =>
+    onSources(inProject('test', 'bench', 'bare', isEdge ? 'edge.ts' : 'echo.ts')),
+  );
 
 /** Writes the documents that are there before an order: a customer's, a product's. */
 async function seed(world: World, { recordings: [first] }: Script): Promise<void> {

@@ -83,15 +83,16 @@ export interface Order {
 
 /** Fills the gap: which one of an order's messages this is, and which order. */
 export function fill({ before, after, length }: Template, which: number, order: Order): string {
-  return before + idOf(which, order).padEnd(length, '.') + after;
+  return before + idOf(which, order).padEnd(length, '_') + after;
 }
 
+/** Of letters that any header, file or provider takes. */
 export function idOf(which: number, { number, slot }: Order): string {
-  return `${which}.${number}.${slot}`;
+  return `${which}_${number}_${slot}`;
 }
 
 export function readId(id: string): { which: number; order: Order } {
-  const [which, number, slot] = id.split('.').map(Number);
+  const [which, number, slot] = id.split('_').map(Number);
   if (which === undefined || number === undefined || slot === undefined) {
     throw new Error(`${id} is no id of an order's message`);
   }

@@ -11,6 +11,9 @@ import {
 } from './recording';
 import type { BareSidecar } from './sidecar';
 
+/** As long as an identity of the kit. */
+const ID_LENGTH = 22;
+
 interface Handling {
   readonly recording: Recording;
   readonly order: Order;
@@ -85,12 +88,12 @@ export class Replay {
       case 'call': {
         const call = recording.calls[operation.call];
         if (call === undefined) throw new Error('a call is not in the recording');
-        return this.sidecar.call(call, idOf(operation.call, order).padEnd(22, '.'));
+        return this.sidecar.call(call, idOf(operation.call, order).padEnd(ID_LENGTH, '_'));
       }
       case 'request': {
         const asked = recording.requests[operation.request];
         if (asked === undefined) throw new Error('a request is not in the recording');
-        return this.sidecar.request(asked, idOf(operation.request, order).padEnd(22, '.'));
+        return this.sidecar.request(asked, idOf(operation.request, order).padEnd(ID_LENGTH, '_'));
       }
       case 'send':
         return this.sidecar.send(

@@ -1,8 +1,9 @@
-import { inProject, root } from '../../../scripts/start/project.mjs';
+import { inProject } from '../../../scripts/start/project.mjs';
 import { readRunFile } from '../../harness/run-file';
-import { type AppSpec, startWorld } from '../../harness/start-world';
+import { startWorld } from '../../harness/start-world';
 import { ADMIN } from '../../harness/system';
 import type { World } from '../../harness/world';
+import { appsRunBy, onSources } from '../apps';
 import type { Arm } from '../arm';
 import type { Cpu } from '../cpu';
 import { Shop } from '../shop';
@@ -62,19 +63,10 @@ export class Workflow implements Arm {
 }
 
 export function startWorkflowWorld(): Promise<World> {
-  const { apps, common } = readRunFile();
-  const hook = inProject('scripts', 'typescript.mjs');
   const main = inProject('test', 'bench', 'workflow', 'main.ts');
-  const specs = apps.map(({ appID, appProtocol, appPort, command, env }): AppSpec => ({
-    appId: appID,
-    onePort: Number(env['PORT']) === appPort,
-    command: appID === 'order' ? ['node', '--import', hook, main] : command,
-    cwd: root,
-    env,
-    ...(appProtocol === undefined ? {} : { protocol: appProtocol }),
-  }));
+  const specs = appsRunBy(({ appID, command }) => (appID === 'order' ? onSources(main) : command));
   return startWorld(specs, {
-    resources: [...common.resourcesPaths, 'test/bench/workflow/components'],
+    resources: [...readRunFile().common.resourcesPaths, 'test/bench/workflow/components'],
     controlPlane: true,
     env: { ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password },
   });

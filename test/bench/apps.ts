@@ -1,0 +1,29 @@
+import { root } from '../../scripts/start/project.mjs';
+import { readRunFile } from '../harness/run-file';
+import type { AppSpec } from '../harness/start-world';
+
+type App = ReturnType<typeof readRunFile>['apps'][number];
+
+/** The apps of dapr.yaml, under their names and with their protocols, each run by another program. */
+export function appsRunBy(commandOf: (app: App, isEdge: boolean) => AppSpec['command']): AppSpec[] {
+  return (
+    readRunFile()
+      // what has no port stands in for something outside, and comes with whoever asks it
+      .apps.filter((app) => 'appPort' in app)
+      .map((app): AppSpec => {
+        const { appID: appId, appProtocol: protocol, appPort, env } = app;
+        const onePort = Number(env['PORT']) === appPort;
+        const command = commandOf(app, onePort);
+        return {
+          ...{ appId, onePort, cwd: root, env },
+          ...(command === undefined ? {} : { command }),
+          ...(protocol === undefined ? {} : { protocol }),
+        };
+      })
+  );
+}
+
+/** A program of the benchmark, on the sources. */
+export function onSources(file: string): readonly [string, ...string[]] {
+  return ['node', '--import', `${root}/scripts/typescript.mjs`, file];
+}
