@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inProject, localDir } from '../../scripts/start/project.mjs';
+import { growth } from './growth';
 import { idle } from './idle';
 import { open } from './open';
 import { orders } from './orders';
@@ -11,14 +12,14 @@ import { report } from './report';
 import { machine, readResults, writeResults } from './results';
 
 const USAGE = `npm run bench                 measures all, and writes docs/performance.md
-npm run bench -- <part> ...   measures these alone: orders, open, idle
+npm run bench -- <part> ...   measures these alone: orders, open, idle, growth
 npm run bench -- profile <service> [orders]   where a service spends its CPU
   --quick   shows that it works, in a minute or two; prints, and writes nothing
   --write   with --quick: writes it all the same
   --json    prints what was measured, for programs`;
 
 /** In the order of the document. */
-const PARTS: Readonly<Record<string, Part>> = { orders, open, idle };
+const PARTS: Readonly<Record<string, Part>> = { orders, open, idle, growth };
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

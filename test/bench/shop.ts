@@ -8,6 +8,8 @@ import { until } from '../harness/until';
 /** So many that orders in flight seldom meet at one product or one customer. */
 const PRODUCTS = 20;
 const CUSTOMERS = 20;
+/** Preparing is not what is measured, and a machine may be busy. */
+export const PATIENCE_MS = 120_000;
 const PIECES = 1_000_000;
 
 export interface Customer {
@@ -35,7 +37,7 @@ export class Shop {
 
   /** Fills the system behind a gateway with products in stock, and with customers who are signed in. */
   static async open(url: string): Promise<Shop> {
-    const admin = await signedIn(url);
+    const admin = await until('the admin', () => signedIn(url), PATIENCE_MS);
     const products: string[] = [];
     while (products.length < PRODUCTS) products.push(...(await pair(() => addProduct(admin))));
     const customers: Customer[] = [];
@@ -88,7 +90,10 @@ const poolTo = (url: string) =>
 
 /** No more at a time, as to hash a password takes a core for a while; and again on a busy machine. */
 const pair = <T extends object | string>(make: () => Promise<T>): Promise<T[]> =>
-  Promise.all([until('a product or customer', make), until('a product or customer', make)]);
+  Promise.all([
+    until('a product or customer', make, PATIENCE_MS),
+    until('a product or customer', make, PATIENCE_MS),
+  ]);
 
 export async function signedIn(url: string): Promise<Edge> {
   const admin = { body: ADMIN };

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+  create,
+} from '@bufbuild/protobuf';
+import { type Caller, asService } from '#kit/caller';
+import { systemClock } from '#kit/clock';
+import type { CloudEvent } from '#kit/cloud-event';
+import { newCause } from '#kit/handling';
+import type { Host } from '#kit/host';
+import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { ADDRESS, PRICE, SHOP } from '../../e2e/market';
+import { openServices } from '../direct/services';
+import type { Exchange } from '../direct/sidecar';
+import { FileTexts, type Rows } from './file-texts';
+
+const SELLER: Caller = { userId: 'seller', role: 'seller', tenantId: 'default' };
+const PIECES = 1_000_000;
+
+/** Documents by service. */
+export type Pages = ReadonlyMap<string, Rows>;
+
+/**
+ * The books of a system at rest, in which the services' own code writes: what would have taken the
+ * system minutes is there within seconds, and in the form that the system gives it.
+ */
+export class Books {
+  private constructor(
+    private readonly exchange: Exchange,
+    private readonly texts: ReadonlyMap<string, FileTexts>,
+  ) {}
+
+  /** Opens the books of the system whose data is in this folder, writes, and closes them. */
+  static async write<T>(folder: string, work: (books: Books) => Promise<T>): Promise<T> {
+    const texts = new Map<string, FileTexts>();
+    try {
+      const exchange = await openServices({ PORT: '0', LOG_LEVEL: 'silent' }, (appId) => {
+        const file = new FileTexts(folder, appId);
+        texts.set(appId, file);
+        return file;
+      });
+      const done = await work(new Books(exchange, texts));
+      await exchange.settled();
+      return done;
+    } finally {
+      for (const file of texts.values()) file.close();
+    }
+  }
+
+  host(appId: string): Host {
+    return this.exchange.host(appId);
+  }
+
+  /** A product in stock, as those of the shop. */
+  async addProduct(): Promise<string> {
+    const wanted = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
+    const { createProduct } = ProductService.method;
+    const { productId } = await this.call('product', createProduct, wanted, SELLER);
+    const opening = { shopId: SHOP, productId, change: PIECES, reason: 'opening' };
+    await this.call('inventory', InventoryService.method.adjustStock, opening, SELLER);
+    return productId;
+  }
+
+  /** An order of this user, confirmed before this settles. */
+  async order(userId: string, productId: string): Promise<void> {
+    const { status } = await this.#place(userId, productId, false);
+    if (status !== 'confirmed') throw new Error(`an order is ${status}`);
+  }
+
+  /** Orders that are placed, each with the command to fulfil it, which nobody has got yet. */
+  async pending(count: number, who: (n: number) => [userId: string, productId: string]) {
+    const commands: CloudEvent[] = [];
+    this.exchange.keptBack.set('order.place', commands);
+    for (let n = 0; n < count; n++) await this.#place(...who(n), true);
+    return commands;
+  }
+
+  /** Holds a piece for some order; with `commit`, it is sold. */
+  async reserve(productId: string, commit: boolean): Promise<void> {
+    const { method } = InventoryService;
+    const items = [{ productId, quantity: 1 }];
+    const goods = { orderId: `order_${randomUUID()}`, shopId: SHOP, items };
+    await this.call('inventory', method.reserve, goods, asService());
+    if (commit) await this.call('inventory', method.commit, goods, asService());
+  }
+
+  /** What was written so far, and what it took the place of. */
+  pages(): { now: Pages; before: Pages } {
+    const written = [...this.texts].map(([appId, texts]) => [appId, texts.written()] as const);
+    return {
+      now: new Map(written.map(([appId, { now }]) => [appId, now])),
+      before: new Map(written.map(([appId, { before }]) => [appId, before])),
+    };
+  }
+
+  async call<M extends DescMethodUnary>(
+    appId: string,
+    method: M,
+    request: MessageInitShape<M['input']>,
+    caller: Caller,
+    respondAsync = false,
+  ): Promise<MessageShape<M['output']>> {
+    const cause = newCause(systemClock, { caller, respondAsync });
+    // made of this very method's input
+    const message = create(method.input, request) as MessageShape<M['input']>;
+    return (await this.host(appId).answer(method, message, cause)).response;
+  }
+
+  #place(userId: string, productId: string, respondAsync: boolean) {
+    const wanted = {
+      shopId: SHOP,
+      items: [{ productId, quantity: 1 }],
+      payment: { method: 'card', token: 'tok_ok' },
+      deliveryAddress: ADDRESS,
+    };
+    const caller: Caller = { userId, role: 'customer', tenantId: 'default' };
+    return this.call('order', OrderService.method.placeOrder, wanted, caller, respondAsync);
+  }
+}
+
+/** Writes documents as they were. */
+export function restore(folder: string, pages: Pages): void {
+  for (const [appId, rows] of pages) {
+    if (rows.size === 0) continue;
+    const file = new FileTexts(folder, appId);
+    file.restore(rows);
+    file.close();
+  }
+}
