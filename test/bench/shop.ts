@@ -9,7 +9,7 @@ import { until } from '../harness/until';
 const PRODUCTS = 20;
 const CUSTOMERS = 20;
 /** Preparing is not what is measured, and a machine may be busy. */
-export const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 120_000;
 const PIECES = 1_000_000;
 
 export interface Customer {
@@ -37,11 +37,11 @@ export class Shop {
 
   /** Fills the system behind a gateway with products in stock, and with customers who are signed in. */
   static async open(url: string): Promise<Shop> {
-    const admin = await until('the admin', () => signedIn(url), PATIENCE_MS);
+    const admin = await patiently(() => signedIn(url));
     const products: string[] = [];
-    while (products.length < PRODUCTS) products.push(...(await pair(() => addProduct(admin))));
+    while (products.length < PRODUCTS) products.push(await patiently(() => addProduct(admin)));
     const customers: Customer[] = [];
-    while (customers.length < CUSTOMERS) customers.push(...(await pair(() => addCustomer(url))));
+    while (customers.length < CUSTOMERS) customers.push(await patiently(() => addCustomer(url)));
     return new Shop(url, products, customers);
   }
 
@@ -88,12 +88,9 @@ export class Shop {
 const poolTo = (url: string) =>
   new Pool(url, { connections: 512, keepAliveTimeout: 60_000, headersTimeout: 60_000 });
 
-/** No more at a time, as to hash a password takes a core for a while; and again on a busy machine. */
-const pair = <T extends object | string>(make: () => Promise<T>): Promise<T[]> =>
-  Promise.all([
-    until('a product or customer', make, PATIENCE_MS),
-    until('a product or customer', make, PATIENCE_MS),
-  ]);
+/** Again on a machine that is too busy: to hash a password takes a core for a while. */
+export const patiently = <T extends object | string>(make: () => Promise<T>) =>
+  until('what is to be prepared', make, PATIENCE_MS);
 
 export async function signedIn(url: string): Promise<Edge> {
   const admin = { body: ADMIN };

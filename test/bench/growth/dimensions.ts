@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { closedLoop } from '../closed-loop';
 import { type Cpu, cpuBetween } from '../cpu';
-import { until } from '../../harness/until';
 import type { Ours } from '../ours';
-import { type Customer, PATIENCE_MS, type Purchase, addCustomer } from '../shop';
+import { type Customer, type Purchase, addCustomer, patiently } from '../shop';
 import { busSettled } from '../world-arm';
 import { Books, type Pages, restore } from './books';
 
@@ -106,7 +105,7 @@ const ordersPerUser: Dimension = {
     for (const factor of FACTORS) {
       const customers: Customer[] = [];
       while (customers.length < CUSTOMERS) {
-        customers.push(await until('a customer', () => addCustomer(url), PATIENCE_MS));
+        customers.push(await patiently(() => addCustomer(url)));
       }
       await ours.settled();
       const pages = await Books.write(folder, async (books) => {
