@@ -63,8 +63,10 @@ function refundsAreWanted(
   }
 }
 
-function capturedIn({ state, amount, released }: Entry): bigint {
-  const isTaken = state === 'captured' || (state === 'voided' && released !== undefined);
+function capturedIn({ state, amount, refunds, released }: Entry): bigint {
+  // what was barred before it came has nothing to give back
+  const isTaken =
+    state === 'captured' || (state === 'voided' && (released !== undefined || refunds.length > 0));
   return isTaken && amount !== undefined ? minor(amount) : 0n;
 }
 
