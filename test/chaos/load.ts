@@ -214,7 +214,7 @@ export class Load {
   }
 
   #shopper(index: number): Shopper {
-    const found = this.shoppers[index];
+    const found = this.shoppers[index % this.shoppers.length];
     if (found === undefined) throw new Error(`there is no shopper ${index}`);
     return found;
   }

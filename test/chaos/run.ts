@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../harness/ports';
 import type { SystemOptions } from '../harness/system';
+import { until } from '../harness/until';
 import { Market, type Shopper } from '../e2e/market';
 import { PIECES, SHOPPERS, asks } from './asks';
 import { BusLog } from './bus-log';
@@ -31,17 +32,22 @@ export interface ChaosOptions {
   /** Ends the run early: what was begun is healed and checked. */
   readonly signal?: AbortSignal;
   readonly system?: SystemOptions;
+  readonly shoppers?: number;
+  /** From the last fault until everything is at rest; what is not by then is stuck. */
+  readonly restMs?: number;
+  /** Whether logs and documents are kept where something is wrong. */
+  readonly keep?: boolean;
 }
 
 const STATUS_MS = 10_000;
-/** From the last fault until everything is at rest; what is not by then is stuck. */
+const SET_UP_MS = 60_000;
 const REST_MS = 120_000;
 /** The orders of a minute need about so much, and as much again is free. */
 const DISK_MB = { atLeast: 96, perMinute: 24 };
 
 /** Starts a system, hits it under load, heals it, and checks what came of it. */
 export async function runChaos(options: ChaosOptions): Promise<Report> {
-  const { seed, seconds, folder, tell, signal } = options;
+  const { seed, seconds, folder, tell, signal, keep = true, restMs = REST_MS } = options;
   mkdirSync(folder, { recursive: true });
   const noDisk = SmallDisk.impossible();
   const notRun = noDisk === undefined ? [] : [`disk-full: ${noDisk}`];
@@ -66,8 +72,12 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     const shoppers: Shopper[] = [];
     const products: string[] = [];
     // one by one: a password takes a second to hash, by design
-    while (shoppers.length < SHOPPERS) shoppers.push(await market.shopper());
-    while (products.length < PIECES.length) products.push(await market.product(0));
+    const shopper = () => market!.shopper();
+    const product = () => market!.product(0);
+    const wanted = options.shoppers ?? SHOPPERS;
+    while (shoppers.length < wanted) shoppers.push(await until('a shopper', shopper, SET_UP_MS));
+    while (products.length < PIECES.length)
+      products.push(await until('a product', product, SET_UP_MS));
     const load = new Load(market, shoppers, products, ledger, tracks);
     for (const [at, pieces] of PIECES.entries()) {
       await load.adjust(`chaos-${seed}-opening-${at}`, products[at] ?? '', pieces);
@@ -103,9 +113,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await Promise.all(world.apps.map((app) => app.ready()));
     const bus = new BusLog(world.redisPort);
     const unanswered = await load.settle();
-    await rest({ bus, tracks, withinMs: REST_MS });
+    await rest({ bus, tracks, withinMs: restMs });
     const deadLettered = await load.replayAll();
-    await rest({ bus, tracks, withinMs: REST_MS / 2 });
+    await rest({ bus, tracks, withinMs: restMs / 2 });
     tracks.stop();
     await following;
     clearInterval(status);
@@ -135,7 +145,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   } finally {
     await faults?.stop();
     await ledger.close();
-    if (failed && market !== undefined) {
+    if (failed && keep && market !== undefined) {
       for (const part of ['logs', 'data']) {
         cpSync(join(market.world.folder, part), join(folder, part), { recursive: true });
       }

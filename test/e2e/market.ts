@@ -123,9 +123,9 @@ export class Market {
     const world = await startSystem(options);
     try {
       const { url } = world.app('gateway');
-      const { token } = await new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', {
-        body: ADMIN,
-      });
+      const login = () => new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: ADMIN });
+      // where everything has just been started, a password may take too long to be checked
+      const { token } = await until('the admin to be let in', login, 30_000);
       return new Market(world, new Edge(url, token));
     } catch (error) {
       await world.stop();

@@ -1,0 +1,10 @@
+// @ts-check
+'use strict';
+// A handler does not wait until its events are said: what caused them is acknowledged before.
+const { plant } = require('./plant.cjs');
+
+plant(
+  'dist/kit/open-context.js',
+  'await say(event);\n            handling.said.push',
+  'setTimeout(() => say(event).catch(() => undefined), 500);\n            handling.said.push',
+);

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { inProject } from '../../scripts/start/project.mjs';
+import type { Report } from '../chaos/report';
+import { type ChaosOptions, runChaos } from '../chaos/run';
+import { type Fault, type Targets, compactSchedule } from '../chaos/schedule';
+
+const TEST_MS = 300_000;
+
+/** A short run; its folder stays only where something failed that should not. */
+async function run(
+  options: Pick<ChaosOptions, 'seed' | 'seconds' | 'plan'> & Partial<ChaosOptions>,
+  assert: (report: Report) => void,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'chaos-test-'));
+  const report = await runChaos({ ordersPerSecond: 6, folder, tell: () => {}, ...options });
+  assert(report);
+  rmSync(folder, { recursive: true });
+}
+
+test(
+  'a system that is hit by every kind of fault loses, doubles and strands nothing',
+  () => {
+    const hit = (targets: Targets) => compactSchedule(20, targets);
+    return run({ seed: 20, seconds: 46, plan: hit }, (report) => {
+      const broken = report.violations.map(({ invariant, about, message }) => {
+        return `${invariant}: ${about} ${message}`;
+      });
+      expect(broken).toEqual([]);
+      expect(report).toMatchObject({ lost: 0, doubled: 0, stuck: 0 });
+      expect(report.confirmed).toBeGreaterThan(10);
+      const kinds = new Set(Object.keys(report.faults).map((name) => name.split(' ')[0]));
+      // where no disk can be mounted, the run says so
+      expect(kinds.size).toBe(10 - report.notRun.length);
+    });
+  },
+  TEST_MS,
+);
+
+/** What is planted in whom, what brings it to light, and which invariant tells so. */
+const PLANTS: [plant: string, app: string, faults: Fault[], invariant: string][] = [
+  ['release-skipped', 'order', [], 'nothingIsHeldForEver'],
+  [
+    'no-marks',
+    'inventory',
+    [
+      { kind: 'refuse', target: 'redis-wire', from: 2, to: 3.5 },
+      { kind: 'refuse', target: 'redis-wire', from: 5, to: 6.5 },
+    ],
+    'readModelsFollow',
+  ],
+  [
+    'acknowledge-first',
+    'order',
+    [
+      { kind: 'kill', target: 'order', from: 3, to: 3.2 },
+      { kind: 'kill', target: 'order', from: 6, to: 6.2 },
+    ],
+    'everyChangeIsSaid',
+  ],
+];
+
+test.each(PLANTS)(
+  'a planted bug is found: %s in %s',
+  (plant, app, faults, invariant) => {
+    const preload = { [app]: inProject('test', 'chaos', 'plants', `${plant}.cjs`) };
+    // what a killed process left is given again soon: nobody waits for it here
+    const overrides = { bus: { processingTimeout: '5s', redeliverInterval: '1000' } };
+    const system = { preload, overrides };
+    const calm = { ordersPerSecond: 10, shoppers: 2, restMs: 20_000, keep: false };
+    return run({ seed: 7, seconds: 9, plan: () => faults, system, ...calm }, (report) => {
+      expect(report.violations.map((violation) => violation.invariant)).toContain(invariant);
+    });
+  },
+  TEST_MS,
+);
