@@ -1,7 +1,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { defineEvent } from './contract';
-import { MAX_ATTEMPTS } from './deliveries';
+import { defineCommand, defineEvent } from './contract';
+import { MAX_ATTEMPTS, MAX_COMMAND_ATTEMPTS } from './deliveries';
 import { unavailable } from './errors';
 import { Service } from './service';
 import { testbed } from './testbed';
@@ -74,4 +74,35 @@ test('an event is not let go before its dead letter is kept', async () => {
   full.mockRestore();
   expect(await deliver()).toBe('SUCCESS');
   expect(await letters()).toMatchObject([{ message: 'the shelf is being painted' }]);
+});
+
+test('a command is not given up because something else is away for minutes', async () => {
+  const MakeThing = defineCommand('MakeThing', {
+    type: 'thing.make',
+    description: 'Make a thing.',
+    data: Thing,
+    subject: ({ id }) => id,
+  });
+  const service = new Service('shelf', { stores: { things: Thing }, publishes: [MakeThing] });
+  let failure: Error | undefined;
+  service.on(MakeThing, async ({ id }, { things }) => {
+    if (failure !== undefined) throw failure;
+    await things.update(id, (now) => now ?? { id });
+  });
+  const bed = testbed(service);
+  const letters = async () => (await bed.host.deadLetters.page(1, 10)).total;
+  const make = (id: string) => bed.hear(MakeThing, { id }, { id });
+
+  failure = unavailable('the carpenter is away');
+  for (let time = 1; time < MAX_COMMAND_ATTEMPTS; time++) expect(await make('late')).toBe('RETRY');
+  failure = undefined;
+  expect(await make('late')).toBe('SUCCESS');
+  expect(await bed.context().things.get('late')).toEqual({ id: 'late' });
+
+  // a fault of its own is one that somebody must look into
+  failure = new Error('the saw is broken');
+  for (let time = 1; time < MAX_ATTEMPTS; time++) expect(await make('odd')).toBe('RETRY');
+  expect(await letters()).toBe(0);
+  expect(await make('odd')).toBe('SUCCESS');
+  expect(await letters()).toBe(1);
 });

@@ -28,6 +28,20 @@ const REFUSALS: ReadonlySet<Code> = new Set([
  */
 export const MAX_ATTEMPTS = 6;
 
+/**
+ * A command was promised to somebody: an order that was accepted ends. It is not given up because
+ * another service is away for a while, a breaker is open or a disk is full: that may last as long as
+ * a machine takes to come back. With 2 s between two deliveries this is five minutes at least.
+ */
+export const MAX_COMMAND_ATTEMPTS = 150;
+
+/** With these something else is away; with any other transient failure this service has a fault. */
+const AWAY: ReadonlySet<Code> = new Set([
+  Code.UNAVAILABLE,
+  Code.DEADLINE_EXCEEDED,
+  Code.RESOURCE_EXHAUSTED,
+]);
+
 /** Of so many failing events it is known how often they failed; one forgotten is counted anew. */
 const MAX_FAILING = 1_000;
 
@@ -115,7 +129,8 @@ export class Deliveries {
       return { delivery: 'SUCCESS', outcome: 'handled' };
     } catch (error) {
       const failure = failureOf(error, (this.#failing.get(id)?.attempts ?? 0) + 1);
-      if (isTransient(error) && failure.attempts < MAX_ATTEMPTS) {
+      const patience = command && isAway(error) ? MAX_COMMAND_ATTEMPTS : MAX_ATTEMPTS;
+      if (isTransient(error) && failure.attempts < patience) {
         this.#remember(id, failure);
         return { delivery: 'RETRY', outcome: 'retried', failure };
       }
@@ -160,6 +175,10 @@ export class Deliveries {
     const [oldest] = this.#failing.keys();
     if (this.#failing.size > MAX_FAILING && oldest !== undefined) this.#failing.delete(oldest);
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof MicroserviceError && AWAY.has(error.code);
 }
 
 /** What came is not what its contract says; asking again gives the same. */

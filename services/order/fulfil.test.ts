@@ -133,11 +133,11 @@ describe('a step that cannot be asked for', () => {
 
   it('becomes a dead letter, and its replay goes on from there', async () => {
     const world = new World();
-    const failures = Array.from({ length: MAX_ATTEMPTS }, () => silent(Code.UNAVAILABLE));
+    const failures = Array.from({ length: MAX_ATTEMPTS }, () => silent(Code.INTERNAL));
     world.faults.set('schedule', failures);
     const bed = await bedWith(pending(), world);
     while ((await fulfil(bed)) === 'RETRY');
-    expect(await bed.host.deadLetters.get('place')).toMatchObject({ reason: 'unavailable' });
+    expect(await bed.host.deadLetters.get('place')).toMatchObject({ reason: 'internal' });
     expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
     expect(await bed.host.replay('place')).toEqual({ succeeded: true });
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
