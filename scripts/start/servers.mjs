@@ -28,6 +28,13 @@ const pong = async (/** @type {number} */ port) =>
 const CONNECT = Buffer.from('\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05start', 'latin1');
 const CONNACK = 0x20;
 
+/**
+ * What a broker has acknowledged is on its disk. With everysec the last second is not, and while the
+ * disk is busy two, of which then not even the machine knows: an order that was accepted would be
+ * lost with the process. It costs a publish 0.2 ms.
+ */
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+
 /** @type {Server} */
 export const redis = {
   name: 'Redis',
@@ -35,11 +42,11 @@ export const redis = {
   aptPackage: 'redis-server',
   port: 6379,
   image: 'redis:7-alpine',
-  imageCommand: [],
+  imageCommand: ['redis-server', ...DURABLE],
   answers: pong,
   args: (port, dir) => [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'],
-    ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
+    ...DURABLE,
   ],
 };
 

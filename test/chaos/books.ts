@@ -69,6 +69,8 @@ export interface Inbox {
 export interface Books {
   readonly asked: readonly Asked[];
   readonly orders: readonly OrderBook[];
+  /** Accepted orders that were undecided when all was at rest, and nobody had replayed anything. */
+  readonly stranded: readonly string[];
   readonly stocks: readonly StockBook[];
   readonly captures: readonly CaptureBook[];
   /** In the order in which they were said. */

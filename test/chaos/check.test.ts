@@ -134,6 +134,12 @@ const SPOILED: [string, (books: Books) => Books, string[], RegExp][] = [
     /pending for ever/,
   ],
   [
+    'an order waited for an operator',
+    (books) => ({ ...books, stranded: [CONFIRMED] }),
+    ['everyOrderEnds'],
+    /was stranded/,
+  ],
+  [
     'an order ends twice',
     again('order.confirmed', CONFIRMED, 3),
     ['everyOrderEnds', 'everyChangeIsOneEvent'],

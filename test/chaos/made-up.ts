@@ -93,6 +93,7 @@ export function goodBooks(): Books {
       },
       { ...anOrder(CANCELLED, 'cancelled', ['order.created']), reason: 'payment_failed' },
     ],
+    stranded: [],
     stocks: [{ productId: PRODUCT, available: 9, reserved: 0, shown: 'in_stock' }],
     captures: [
       { key: `pay_${CONFIRMED}`, captured: 1_999, refunds: [] },

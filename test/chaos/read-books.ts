@@ -29,11 +29,12 @@ export interface Reading {
   readonly products: readonly string[];
   readonly asked: readonly Asked[];
   readonly captures: readonly CaptureBook[];
+  readonly stranded: readonly string[];
 }
 
 /** Reads everything from outside, as it is now: through the edge, and from the broker's own log. */
 export async function readBooks(reading: Reading): Promise<Books> {
-  const { market, shoppers, products, asked, captures } = reading;
+  const { market, shoppers, products, asked, captures, stranded } = reading;
   const bus = new BusLog(market.world.redisPort);
   const events = await bus.events();
   const orders = await readOrders(
@@ -57,7 +58,7 @@ export async function readBooks(reading: Reading): Promise<Books> {
   const groups = await bus.groups();
   const emails = emailsIn(market.world.folder);
   return {
-    ...{ asked, orders, stocks, captures, events, groups, inboxes, emails },
+    ...{ asked, orders, stranded, stocks, captures, events, groups, inboxes, emails },
     letters: letters.flat(),
   };
 }

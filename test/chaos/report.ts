@@ -64,7 +64,7 @@ export function reportOf(outcome: Outcome): Report {
     ),
     lost: broken(LOST, /is lost|nobody was told|one was not said/),
     doubled: broken(DOUBLED, /captured \d+ times|is twice|cancelled \d+ times/),
-    stuck: broken(STUCK, /for ever$/) + unanswered,
+    stuck: broken(STUCK, /for ever$|was stranded/) + unanswered,
     answers: tally(asked.map(({ what, status }) => `${what} ${status ?? 'no answer'}`)),
     events: { said: events.length, distinct: distinct(events).length },
     faults: countsOf(hits),

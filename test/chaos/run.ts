@@ -114,6 +114,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     const bus = new BusLog(world.redisPort);
     const unanswered = await load.settle();
     await rest({ bus, tracks, withinMs: restMs });
+    const stranded = tracks.undecided.map(({ orderId }) => orderId);
     const deadLettered = await load.replayAll();
     await rest({ bus, tracks, withinMs: restMs / 2 });
     tracks.stop();
@@ -122,7 +123,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 
     tell(`${elapsed()}: reading the books`);
     const { asked } = ledger;
-    const reading: Reading = { market, shoppers, products, asked, captures: [] };
+    const reading: Reading = { market, shoppers, products, asked, captures: [], stranded };
     const books = await readBooks(reading);
     const violations = check(books).map((violation) => ({
       ...violation,

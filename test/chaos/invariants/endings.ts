@@ -4,7 +4,7 @@ const ENDINGS = ['order.confirmed', 'order.cancelled'];
 
 /** 3. Each order that was accepted, or begun, ends: confirmed, or cancelled; and says so once. */
 export function everyOrderEnds(books: Books): Found[] {
-  const { orders, events, asked } = books;
+  const { orders, events, asked, stranded } = books;
   const said = Map.groupBy(
     distinct(events).filter(({ topic }) => ENDINGS.includes(topic)),
     (event) => orderOf(event) ?? '',
@@ -18,6 +18,7 @@ export function everyOrderEnds(books: Books): Found[] {
     const says = (message: string) => [{ about: orderId, message }];
     if (status === 'missing') return says('was accepted, and is lost');
     if (status !== 'confirmed' && status !== 'cancelled') return says(`is ${status} for ever`);
+    if (stranded.includes(orderId)) return says('was stranded until it was replayed');
     const endings = said.get(orderId)?.map(({ topic }) => topic) ?? [];
     const confirmed = endings.filter((topic) => topic === 'order.confirmed').length;
     const cancelled = endings.length - confirmed;
