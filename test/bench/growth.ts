@@ -8,7 +8,7 @@ import { type Effort, part } from './part';
 import { abba, median, ratios } from './statistics';
 
 const PLANS: Readonly<Record<Effort, { rounds: number; orders: number }>> = {
-  full: { rounds: 6, orders: 40 },
+  full: { rounds: 6, orders: 32 },
   quick: { rounds: 1, orders: 8 },
 };
 /** Drains are long at the largest size. */

@@ -20,9 +20,9 @@ const PLANS: Readonly<Record<Effort, { rounds: number; levels: readonly Level[] 
   full: {
     rounds: 10,
     levels: [
-      { inFlight: 1, orders: 30 },
-      { inFlight: 8, orders: 48 },
-      { inFlight: 16, orders: 48 },
+      { inFlight: 1, orders: 24 },
+      { inFlight: 8, orders: 40 },
+      { inFlight: 16, orders: 40 },
     ],
   },
   quick: {
