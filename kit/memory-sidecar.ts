@@ -200,7 +200,8 @@ export class MemorySidecar implements Sidecar {
     const sent = overTheWire(request);
     this.memory.requests.push({ endpoint, ...sent });
     // asked is asked: also without an answer there may be an effect to be killed after
-    const [answer] = await Promise.allSettled([this.#within(timeout, endpoint, fake(sent))]);
+    const asking = async () => this.#within(timeout, endpoint, fake(sent));
+    const [answer] = await Promise.allSettled([asking()]);
     await this.#effect();
     if (answer.status === 'rejected') throw answer.reason;
     return overTheWire(answer.value);
@@ -238,6 +239,7 @@ export class MemorySidecar implements Sidecar {
   }
 
   async #within<T>(timeout: number, whom: string, answer: T | Promise<T>): Promise<T> {
+    if (!(answer instanceof Promise)) return answer;
     const answered = new AbortController();
     const silence = this.clock.sleep(timeout, answered.signal).then(() => {
       throw new MicroserviceError(`${whom} did not answer in time`, Code.DEADLINE_EXCEEDED, {

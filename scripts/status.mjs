@@ -2,10 +2,14 @@
 // npm run status [-- --json]: how the running system is.
 import { runScript } from './start/fault.mjs';
 import { request } from './start/gateway.mjs';
+import { readApps } from './start/project.mjs';
 
 await runScript(async () => {
   const { status, data, details, error } = await request('GET', '/health/detailed');
   const health = data ?? details ?? { error };
+  // what stands in for something outside is unknown to the gateway
+  const outside = readApps().filter(({ appPort }) => appPort === 0);
+  if (health.services) health.services.push(...(await Promise.all(outside.map(healthOf))));
   if (process.argv.includes('--json')) {
     console.log(JSON.stringify(health, null, 2));
   } else {
@@ -13,9 +17,24 @@ await runScript(async () => {
     for (const { service, status: state, latency, faults = [] } of health.services ?? []) {
       const ms = `${Math.round(latency)} ms`;
       console.log(
-        `  ${service.padEnd(14)} ${state.padEnd(10)} ${ms.padStart(7)}  ${faults.join(', ')}`,
+        `  ${service.padEnd(26)} ${state.padEnd(10)} ${ms.padStart(7)}  ${faults.join(', ')}`,
       );
     }
   }
   if (status >= 400) process.exitCode = 1;
 });
+
+/** @param {import('./start/project.mjs').App} app */
+async function healthOf({ id, port }) {
+  const begun = performance.now();
+  try {
+    const url = `http://127.0.0.1:${port}/health/ready`;
+    const { ok, status: code } = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    const latency = performance.now() - begun;
+    const state = ok ? 'healthy' : 'unhealthy';
+    return { service: id, status: state, latency, faults: ok ? [] : [`answers ${code}`] };
+  } catch {
+    const latency = performance.now() - begun;
+    return { service: id, status: 'unhealthy', latency, faults: [`nobody answers on ${port}`] };
+  }
+}

@@ -14,7 +14,8 @@ export function topology(services) {
     '# Topology',
     '',
     'Written by `npm run docs` from the definitions of the services. A line is a call, a dotted one',
-    'an event. A service hears its own commands: they are in the table, not in the picture.',
+    'an event. A service hears its own commands: they are in the table, not in the picture. What is',
+    'outside of the system, and asked over HTTP, has slanted sides.',
     '',
     '```mermaid',
     'flowchart LR',
@@ -22,6 +23,7 @@ export function topology(services) {
     ...services.map(({ name, definition: { serves } }) =>
       serves === undefined ? `  ${name}([${name}])` : `  ${name}[${name}]`,
     ),
+    ...[...new Set(services.flatMap(endpointsOf))].map((name) => `  ${name}[/${name}/]`),
     ...services.flatMap(calls),
     ...services.flatMap((service) => events(service, services)),
     '```',
@@ -37,7 +39,13 @@ export function topology(services) {
 
 /** @param {Service} service */
 function calls({ name, definition }) {
-  return Object.keys(definition.calls ?? {}).map((callee) => `  ${name} --> ${callee}`);
+  const asked = [...Object.keys(definition.calls ?? {}), ...(definition.endpoints ?? [])];
+  return asked.map((callee) => `  ${name} --> ${callee}`);
+}
+
+/** @param {Service} service */
+function endpointsOf({ definition }) {
+  return definition.endpoints ?? [];
 }
 
 /** @param {Service} speaker @param {readonly Service[]} services */
@@ -55,7 +63,7 @@ function row({ name, definition, hears }) {
   const cells = [
     name,
     Object.keys(definition.stores ?? {}),
-    Object.keys(definition.calls ?? {}),
+    [...Object.keys(definition.calls ?? {}), ...(definition.endpoints ?? [])],
     typesOf(hears),
     typesOf(definition.publishes ?? []),
   ];

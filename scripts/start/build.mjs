@@ -82,7 +82,7 @@ function sourceStamp() {
 export const buildIsStale = () =>
   !existsSync(builtStamp) ||
   readFileSync(builtStamp, 'utf8') !== sourceStamp() ||
-  readApps().some(({ id }) => !existsSync(inProject('dist', 'services', id, 'main.js')));
+  readApps().some(({ main }) => !existsSync(inProject(main)));
 
 /** @param {import('./terminal.mjs').Terminal} terminal */
 export async function buildServices(terminal) {

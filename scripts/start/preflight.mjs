@@ -71,7 +71,8 @@ function checkDisk(terminal) {
  * @param {import('./project.mjs').App[]} apps
  */
 async function checkPorts(terminal, apps) {
-  const ports = [...new Set(apps.flatMap(({ port, appPort }) => [port, appPort]))];
+  const all = new Set(apps.flatMap(({ port, appPort }) => [port, appPort]));
+  const ports = [...all].filter((port) => port > 0);
   const taken = [];
   for (const port of ports) {
     if (!(await isFree(port))) taken.push(`${port} by ${await holderOf(port)}`);

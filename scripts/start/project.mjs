@@ -19,7 +19,10 @@ export const childEnv = () => ({
   PATH: [inProject('node_modules', '.bin'), process.env.PATH].join(delimiter),
 });
 
-/** @typedef {{ id: string, port: number, appPort: number }} App */
+/**
+ * `appPort` is 0 where no sidecar calls the app: it stands in for something outside of the system.
+ * @typedef {{ id: string, port: number, appPort: number, main: string }} App
+ */
 
 /**
  * The apps of dapr.yaml. Read line by line, since nothing is installed yet when it is needed first.
@@ -31,13 +34,15 @@ export function readApps(file = inProject('dapr.yaml')) {
   const apps = [];
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     const id = /^\s*-\s*appID:\s*([\w-]+)/.exec(line)?.[1];
-    if (id) apps.push({ id, port: 0, appPort: 0 });
+    if (id) apps.push({ id, port: 0, appPort: 0, main: '' });
     const app = apps.at(-1);
     if (!app) continue;
     const appPort = /^\s*appPort:\s*(\d+)/.exec(line)?.[1];
     if (appPort) app.appPort = Number(appPort);
     const port = /\bPORT:\s*['"]?(\d+)/.exec(line)?.[1];
     if (port) app.port = Number(port);
+    const main = /^\s*command:.*'(dist\/[\w/-]+\.js)'/.exec(line)?.[1];
+    if (main) app.main = main;
   }
   return apps;
 }

@@ -2,16 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
-import { type Given, testbed } from '#kit/testbed';
+import type { Given } from '#kit/testbed';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
 import { PROVIDER_MS } from './provider';
-import { payment } from './service';
+import { type Bed, bed } from './testing';
 
 const amount = { amount: '19.99', currency: 'EUR' };
 const order = { orderId: 'o1', userId: 'ann', amount, method: 'card', token: 'tok_ok' };
 const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
-const bed = () => testbed(payment);
-type Bed = ReturnType<typeof bed>;
 const chargeWith = (on: Bed, token: string, given: Given = {}) =>
   on.call('charge', { ...order, token }, given);
 const paid = { paymentId: 'pay_o1', orderId: 'o1', userId: 'ann' };
@@ -25,7 +23,7 @@ describe('a charge', () => {
       reason: '',
     });
     expect(on.said(PaymentProcessed)).toEqual([
-      { ...paid, amount, status: 'success', gateway: 'simulator' },
+      { ...paid, amount, status: 'success', gateway: 'payment-provider' },
     ]);
     expect(on.memory.events[0]).toMatchObject({ subject: 'pay_o1', sequence: 1 });
   });
@@ -76,7 +74,7 @@ describe('a charge', () => {
     for (let tries = 0; tries < 2; tries++) {
       await expect(chargeWith(on, 'tok_timeout')).rejects.toMatchObject({
         code: Code.DEADLINE_EXCEEDED,
-        details: { reason: 'provider_silent' },
+        details: { reason: 'timeout' },
       });
     }
     expect(on.clock.now() - began).toBe(2 * PROVIDER_MS);

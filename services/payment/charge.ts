@@ -4,7 +4,7 @@ import { checked } from '#kit/validate';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
 import type { ChargeRequest as ChargeMessage } from '#proto/retail/payment/v1/payment_pb';
 import { type Payment, charged, paymentIdOf, taken } from './domain';
-import { openProvider } from './open-provider';
+import { PROVIDER, openProvider } from './provider';
 import { ChargeRequest } from './requests';
 import type { Context } from './service';
 
@@ -21,13 +21,12 @@ export async function charge(request: ChargeMessage, context: Context) {
 
 async function take(asked: ChargeRequest, context: Context): Promise<Payment> {
   const { payments, clock } = context;
-  const provider = openProvider(context);
   const paymentId = paymentIdOf(asked.orderId);
-  const capture = await provider.capture(paymentId, asked.amount, asked.token);
+  const capture = await openProvider(context).capture(paymentId, asked.amount, asked.token);
   // Where a void came in between, its bar stays, and what was captured is the void's to give back.
   return payments.update(
     paymentId,
-    (now) => now ?? charged(asked, capture, provider.name, isoTime(clock)),
+    (now) => now ?? charged(asked, capture, PROVIDER, isoTime(clock)),
   );
 }
 

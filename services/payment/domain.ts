@@ -49,7 +49,7 @@ interface Charge {
 /** How the provider ended a charge. */
 interface Capture {
   status: 'captured' | 'declined' | 'voided';
-  reason?: string;
+  reason?: string | undefined;
 }
 
 export function charged(asked: Charge, capture: Capture, gateway: string, at: string): Payment {

@@ -2,15 +2,12 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isTransient } from '#kit/errors';
 import { type Money, minor, ofMinor } from '#kit/money';
-import { testbed } from '#kit/testbed';
 import { PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { taken } from './domain';
-import { payment } from './service';
+import { type Bed, bed, ledgerOf } from './testing';
 
 const eur = (units: bigint) => ofMinor(units, 'EUR');
 const TOTAL = 1999n;
-const bed = () => testbed(payment);
-type Bed = ReturnType<typeof bed>;
 
 const token = fc.constantFrom(
   'tok_ok',
@@ -78,7 +75,7 @@ test('what is kept is what was taken less what was given back, whatever dies whe
 
 async function checkBooks(on: Bed) {
   const ours = await on.context().payments.get('pay_o1');
-  const theirs = await on.context().ledger.get('pay_o1');
+  const theirs = ledgerOf(on).get('pay_o1');
   const sum = (parts: { amount: Money }[]) =>
     parts.reduce((total, { amount }) => total + minor(amount), 0n);
 

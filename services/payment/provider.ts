@@ -1,53 +1,62 @@
-import type { Clock } from '#kit/clock';
-import { Code, MicroserviceError } from '#kit/errors';
-import type { Money } from '#kit/money';
+import { z } from 'zod';
+import { Code, MicroserviceError, unavailable } from '#kit/errors';
+import { Money } from '#kit/money';
+import type { Context } from './service';
 
-/** How a capture ended, for good. */
-export interface Capture {
-  status: 'captured' | 'declined' | 'voided';
-  /** Why it was declined: a code. */
-  reason?: string;
-}
+/** By which the provider is known to the sidecar: where it is stands in components. */
+export const PROVIDER = 'payment-provider';
 
 /**
- * Who moves the money. Everything is asked under a key: the same key asked again is the same
- * movement and gets the same answer. Throws UNAVAILABLE where nothing was done; any other error,
- * or no answer, leaves unknown what was done, until it is asked again or voided.
- */
-export interface Provider {
-  readonly name: string;
-  capture(key: string, amount: Money, token: string): Promise<Capture>;
-  /** Gives back a part of what was captured under `captured`; refused where that is not there. */
-  refund(key: string, captured: string, amount: Money): Promise<'done' | 'refused'>;
-  /** Gives back whatever is left of a capture, and bars it where it has not come yet. */
-  void(key: string): Promise<{ released: Money | undefined }>;
-}
-
-/**
- * Longest that the provider may take. Card networks answer within two seconds; and the caller of
- * this service, who waits for 10 s, shall learn that the outcome is unknown instead of guessing.
+ * Longest that the provider may take for an answer: card networks have theirs within two seconds.
+ * It is asked once in a call of this service, so that whoever calls learns in time that the
+ * outcome is unknown, instead of guessing. The sidecar's policy for the provider says the same.
  */
 export const PROVIDER_MS = 2_500;
 
-/** The same provider, whose silence is an error: DEADLINE_EXCEEDED. */
-export function impatient(provider: Provider, clock: Clock): Provider {
-  const within = async <T>(answer: Promise<T>): Promise<T> => {
-    const answered = new AbortController();
-    const silence = clock.sleep(PROVIDER_MS, answered.signal).then(() => {
-      throw new MicroserviceError('the payment provider does not answer', Code.DEADLINE_EXCEEDED, {
-        reason: 'provider_silent',
-      });
-    });
-    try {
-      return await Promise.race([answer, silence]);
-    } finally {
-      answered.abort();
+/** How a capture ended, for good. */
+const Capture = z.object({
+  status: z.enum(['captured', 'declined', 'voided']),
+  /** Why it was declined: a code. */
+  reason: z.string().optional(),
+});
+const Refund = z.object({ status: z.enum(['done', 'refused']) });
+const Void = z.object({ released: Money.optional() });
+
+/**
+ * Who moves the money. Everything is asked under a key: the same key asked again is the same
+ * movement and gets the same answer. An error leaves unknown what was done, until it is asked
+ * again or voided.
+ */
+export interface Provider {
+  capture(key: string, amount: Money, token: string): Promise<z.output<typeof Capture>>;
+  /** Gives back a part of what was captured under `captured`; refused where that is not there. */
+  refund(key: string, captured: string, amount: Money): Promise<'done' | 'refused'>;
+  /** Gives back whatever is left of a capture, and bars it where it has not come yet. */
+  void(captured: string): Promise<{ released?: Money | undefined }>;
+}
+
+export function openProvider({ endpoints }: Pick<Context, 'endpoints'>): Provider {
+  const ask = async <S extends z.ZodType>(answer: S, path: string, key: string, body = {}) => {
+    const headers = { 'idempotency-key': key };
+    const request = { method: 'POST', path, body, headers } as const;
+    const { status, body: answered } = await endpoints[PROVIDER].request(request);
+    if (status >= 500 || status === 429) {
+      throw unavailable('the payment provider is not available');
     }
+    const { data } = answer.safeParse(answered);
+    if (status !== 200 || data === undefined) {
+      const details = { reason: 'provider_unreadable', status };
+      const message = 'the payment provider gave an answer that cannot be read';
+      throw new MicroserviceError(message, Code.INTERNAL, details);
+    }
+    return data;
   };
   return {
-    name: provider.name,
-    capture: (...asked) => within(provider.capture(...asked)),
-    refund: (...asked) => within(provider.refund(...asked)),
-    void: (...asked) => within(provider.void(...asked)),
+    capture: (key, amount, token) => ask(Capture, '/captures', key, { amount, token }),
+    refund: async (key, captured, amount) => {
+      const { status } = await ask(Refund, `/captures/${captured}/refunds`, key, { amount });
+      return status;
+    },
+    void: (captured) => ask(Void, `/captures/${captured}/void`, `${captured}_void`),
   };
 }

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
-import { type Given, testbed } from '#kit/testbed';
+import type { Given } from '#kit/testbed';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
-import { payment } from './service';
+import { type Bed, bed, ledgerOf } from './testing';
 
 const eur = (amount: string) => ({ amount, currency: 'EUR' });
 const order = { orderId: 'o1', userId: 'ann', amount: eur('19.99'), method: 'card' };
@@ -12,12 +12,11 @@ const admin: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
 const ofOrder = { case: 'orderId', value: 'o1' } as const;
 const ofPayment = { case: 'paymentId', value: 'pay_o1' } as const;
 const paidWith = (token: string) => async () => {
-  const on = testbed(payment);
+  const on = bed();
   await on.call('charge', { ...order, token });
   return on;
 };
 const paid = paidWith('tok_ok');
-type Bed = Awaited<ReturnType<typeof paid>>;
 const refundPart = (on: Bed, amount: string, given: Given = {}) =>
   on.call('refund', { target: ofPayment, amount: eur(amount) }, { caller: admin, ...given });
 const refundAll = (on: Bed, given: Given = {}) => on.call('refund', { target: ofOrder }, given);
@@ -33,7 +32,7 @@ describe('a refund', () => {
     await refundAll(on);
     await Promise.all([refundAll(on), refundAll(on)]);
     expect(given(on)).toEqual(['19.99']);
-    expect((await on.context().ledger.need('pay_o1')).refunds).toHaveLength(1);
+    expect(ledgerOf(on).get('pay_o1')?.refunds).toHaveLength(1);
   });
 
   it('of an admin goes by a command, and is answered when it is done', async () => {
@@ -197,7 +196,7 @@ describe('a payment', () => {
         refunded: eur('0.00'),
         status: 'captured',
         method: 'card',
-        gateway: 'simulator',
+        gateway: 'payment-provider',
       });
     }
     for (const caller of [
@@ -209,7 +208,7 @@ describe('a payment', () => {
   });
 
   it('that was voided before it was charged is seen by no customer', async () => {
-    const on = testbed(payment);
+    const on = bed();
     await on.call('void', { orderId: 'o1' });
     const caller: Caller = { userId: '', role: 'anonymous', tenantId: 'default' };
     await expect(on.call('getPayment', { paymentId: 'pay_o1' }, { caller })).rejects.toMatchObject({

@@ -7,7 +7,7 @@ import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
 import { type Payment, paymentIdOf, refundOf, settled, withRefund } from './domain';
 import { toMessage } from './get-payment';
-import { openProvider } from './open-provider';
+import { openProvider } from './provider';
 import { RefundRequest, withTarget } from './requests';
 import type { Context } from './service';
 

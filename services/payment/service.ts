@@ -10,13 +10,14 @@ import { charge } from './charge';
 import { Payment } from './domain';
 import { getPayment } from './get-payment';
 import { giveBack, refund } from './refund';
-import { LedgerEntry } from './simulator';
+import { PROVIDER, PROVIDER_MS } from './provider';
 import { voidCharge } from './void';
 
 export const payment = new Service('payment', {
   serves: PaymentService,
-  // the ledger is the simulated provider's, and nobody's but the simulator's to read
-  stores: { payments: Payment, ledger: LedgerEntry },
+  stores: { payments: Payment },
+  endpoints: [PROVIDER],
+  deadlines: { [PROVIDER]: PROVIDER_MS },
   publishes: [PaymentProcessed, PaymentFailed, RefundProcessed, RefundPayment],
 });
 

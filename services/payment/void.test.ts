@@ -1,17 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
-import { testbed } from '#kit/testbed';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
-import { payment } from './service';
+import { type Bed, bed, ledgerOf } from './testing';
 
 const amount = { amount: '19.99', currency: 'EUR' };
 const order = { orderId: 'o1', userId: 'ann', amount, method: 'card' };
-const bed = () => testbed(payment);
-type Bed = ReturnType<typeof bed>;
 const charge = (on: Bed, token = 'tok_ok') => on.call('charge', { ...order, token });
 const cancel = (on: Bed, id = 'v1') => on.call('void', { orderId: 'o1' }, { id });
-const entry = (on: Bed) => on.context().ledger.need('pay_o1');
+const entry = (on: Bed) => ledgerOf(on).get('pay_o1');
 const unknown = async () => {
   const on = bed();
   await expect(charge(on, 'tok_timeout')).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
@@ -28,15 +25,15 @@ describe('a void', () => {
     const on = bed();
     await cancel(on);
     expect(await charge(on)).toMatchObject({ paymentId: 'pay_o1', status: 'voided' });
-    expect(await entry(on)).toMatchObject({ state: 'voided' });
+    expect(entry(on)).toMatchObject({ state: 'voided' });
     expect(on.memory.events).toEqual([]);
   });
 
   it('takes back a charge of which nobody knows whether it went through', async () => {
     const on = await unknown();
-    expect(await entry(on)).toMatchObject({ state: 'captured' });
+    expect(entry(on)).toMatchObject({ state: 'captured' });
     await cancel(on);
-    expect(await entry(on)).toMatchObject({ state: 'voided', released: amount });
+    expect(entry(on)).toMatchObject({ state: 'voided', released: amount });
     expect(await charge(on, 'tok_timeout')).toMatchObject({ status: 'voided' });
     expect(on.memory.events).toEqual([]);
   });
@@ -45,7 +42,7 @@ describe('a void', () => {
     const on = await captured();
     await cancel(on);
     await cancel(on, 'v2');
-    expect(await entry(on)).toMatchObject({ state: 'voided', released: amount });
+    expect(entry(on)).toMatchObject({ state: 'voided', released: amount });
     const found = await on.call('getPayment', { paymentId: 'pay_o1' });
     expect(found).toMatchObject({ status: 'voided', refunded: amount });
     expect(on.said(PaymentProcessed)).toHaveLength(1);

@@ -5,7 +5,7 @@ import { RefundProcessed } from '#contracts/payment';
 import type { VoidRequest as VoidMessage } from '#proto/retail/payment/v1/payment_pb';
 import { sayCharge } from './charge';
 import { barred, paymentIdOf, released, taken, voidRefundId } from './domain';
-import { openProvider } from './open-provider';
+import { PROVIDER, openProvider } from './provider';
 import { VoidRequest } from './requests';
 import type { Context } from './service';
 
@@ -15,16 +15,15 @@ export async function voidCharge(request: VoidMessage, context: Context) {
   allow(context.caller, 'service');
   const { orderId } = checked(VoidRequest, request);
   const paymentId = paymentIdOf(orderId);
-  const provider = openProvider(context);
   // The bar comes first: a charge that is under way meets it here, or the void at the provider.
   const payment = await payments.update(paymentId, (now) =>
-    barred(now, orderId, provider.name, isoTime(clock)),
+    barred(now, orderId, PROVIDER, isoTime(clock)),
   );
   // the charge may have died before it said what became of it, and nothing is given back before that
   await sayCharge(payment, context);
   if (payment.status === 'declined') return {};
 
-  const { released: amount } = await provider.void(paymentId);
+  const { released: amount } = await openProvider(context).void(paymentId);
   if (amount === undefined) return {};
   if (taken(payment) === undefined) {
     // it was taken without an answer: nobody was told, so nobody is told that it came back

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { runFile, scopes, targets } from './deployment';
+import { endpoints, runFile, scopes, standIns, targets } from './deployment';
 import { apps, filesOf, read, services } from './tree';
 
 describe('dapr.yaml, ports and folders agree', () => {
@@ -37,6 +37,38 @@ describe('dapr.yaml, ports and folders agree', () => {
   });
 });
 
+describe('HTTP endpoints are declared, and what stands in for them is asked', () => {
+  const component = {
+    path: 'components/bank.yaml',
+    text: 'kind: HTTPEndpoint\nmetadata: { name: bank }\nscopes: [user]\nspec: { baseUrl: "http://127.0.0.1:3104" }',
+  };
+  const run = (PORT: string) => `
+    common: { appProtocol: grpc }
+    apps: [{ appID: bank-simulator, command: [node], env: { PORT: '${PORT}' } }]`;
+
+  test('one that is declared for nobody, or for another, is caught', () => {
+    expect(endpoints([{ service: 'user', endpoint: 'bank' }], [component])).toEqual([]);
+    expect(endpoints([{ service: 'user', endpoint: 'post' }], [component])).toHaveLength(1);
+    expect(endpoints([{ service: 'order', endpoint: 'bank' }], [component])).toHaveLength(1);
+  });
+
+  test('a stand-in that no endpoint leads to is caught', () => {
+    expect(standIns(run('3104'), [component])).toEqual([]);
+    expect(standIns(run('3105'), [component])).toEqual([
+      'bank-simulator has no appPort, and no HTTPEndpoint leads to 3105',
+    ]);
+  });
+
+  test('the tree keeps to it', async () => {
+    const asked = (await services()).flatMap(({ name: service, definition }) =>
+      (definition.endpoints ?? []).map((endpoint) => ({ service, endpoint })),
+    );
+    expect(asked).not.toEqual([]);
+    expect(endpoints(asked, filesOf('components'))).toEqual([]);
+    expect(standIns(read('dapr.yaml'), filesOf('components'))).toEqual([]);
+  });
+});
+
 describe('components are for apps that there are', () => {
   test('an unknown app is caught', () => {
     expect(scopes([{ path: 'components/x.yaml', text: 'scopes: [ordr]' }], ['order'])).toHaveLength(
@@ -49,16 +81,17 @@ describe('components are for apps that there are', () => {
   });
 });
 
-describe('each app that is called is a target of resiliency', () => {
+describe('each app that is called, and each endpoint, is a target of resiliency', () => {
   test('a called app without a target is caught', () => {
     const text = 'spec: { targets: { apps: { user: {} } } }';
     expect(targets(text, ['user', 'order'])).toEqual([expect.stringMatching(/^order is called/)]);
   });
 
   test('the tree keeps to it', async () => {
-    const called = (await services()).flatMap(({ definition }) =>
-      Object.keys(definition.calls ?? {}),
-    );
+    const called = (await services()).flatMap(({ definition }) => [
+      ...Object.keys(definition.calls ?? {}),
+      ...(definition.endpoints ?? []),
+    ]);
     // the gateway calls every service
     const behind = apps().filter((app) => app !== 'gateway');
     expect(targets(read('components/resiliency.yaml'), [...called, ...behind])).toEqual([]);

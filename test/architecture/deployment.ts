@@ -28,7 +28,7 @@ const RunFile = z.object({
     z.object({
       appID: z.string(),
       appProtocol: z.string().optional(),
-      appPort: z.int(),
+      appPort: z.int().optional(),
       command: z.array(z.string()),
       env: z.object({ PORT: z.string() }),
     }),
@@ -37,7 +37,9 @@ const RunFile = z.object({
 
 /** dapr.yaml runs each folder of services once, on ports that are its own. */
 export function runFile(text: string, folders: readonly string[]): Fault[] {
-  const { common, apps } = RunFile.parse(parse(text));
+  const { common, apps: all } = RunFile.parse(parse(text));
+  // what has no appPort stands in for something outside: see standIns
+  const apps = all.filter(({ appPort }) => appPort !== undefined);
   const ids = apps.map(({ appID }) => appID);
   const each = apps.flatMap(({ appID, appProtocol, appPort, command, env }) => {
     const http = ports[appID] ?? Number(env.PORT);
@@ -56,9 +58,49 @@ export function runFile(text: string, folders: readonly string[]): Fault[] {
   return [
     ...each,
     ...repeated(ids).map((id) => `${id} is run twice`),
-    ...repeated(apps.map(({ env }) => env.PORT)).map((port) => `port ${port} is given twice`),
+    ...repeated(all.map(({ env }) => env.PORT)).map((port) => `port ${port} is given twice`),
     ...folders.filter((app) => !ids.includes(app)).map((app) => `dapr.yaml does not run ${app}`),
   ];
+}
+
+/** What stands in for something outside is what an HTTP endpoint leads to. */
+export function standIns(text: string, components: readonly SourceFile[]): Fault[] {
+  const asked = endpointsIn(components).map(({ spec }) => spec.baseUrl);
+  return RunFile.parse(parse(text)).apps.flatMap(({ appID, appPort, env }) =>
+    unless(
+      appPort !== undefined || asked.includes(`http://127.0.0.1:${env.PORT}`),
+      `${appID} has no appPort, and no HTTPEndpoint leads to ${env.PORT}`,
+    ),
+  );
+}
+
+/** An HTTP endpoint that a service asks is declared, for that service. */
+export function endpoints(
+  asked: readonly { service: string; endpoint: string }[],
+  components: readonly SourceFile[],
+): Fault[] {
+  const declared = endpointsIn(components);
+  return asked.flatMap(({ service, endpoint }) =>
+    unless(
+      declared.some(
+        ({ metadata, scopes }) => metadata.name === endpoint && scopes.includes(service),
+      ),
+      `${service} asks ${endpoint}, which no HTTPEndpoint declares for it`,
+    ),
+  );
+}
+
+const HttpEndpoint = z.object({
+  kind: z.literal('HTTPEndpoint'),
+  metadata: z.object({ name: z.string() }),
+  scopes: z.array(z.string()),
+  spec: z.object({ baseUrl: z.string() }),
+});
+
+function endpointsIn(components: readonly SourceFile[]) {
+  return components
+    .flatMap(({ text }) => parseAllDocuments(text))
+    .flatMap((document) => HttpEndpoint.safeParse(document.toJS()).data ?? []);
 }
 
 const Scoped = z.object({ scopes: z.array(z.string()).default([]) });

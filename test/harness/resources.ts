@@ -41,16 +41,27 @@ export function copyResources(from: string, to: string, servers: Servers, overri
   }
 }
 
+/** The HTTP endpoints of a folder that these apps ask. */
+export function endpointsNeeded(folder: string, apps: readonly string[]) {
+  return documentsFor(folder, apps)
+    .filter(isEndpoint)
+    .map((it) => ({ name: nameOf(it), baseUrl: String(it.getIn(['spec', 'baseUrl'])) }));
+}
+
 /** The servers (`redis`, `mqtt3`, ...) that the components of a folder need for these apps. */
 export function serversNeeded(folder: string, apps: readonly string[]): string[] {
+  return documentsFor(folder, apps).flatMap((document) => serverOf(document) ?? []);
+}
+
+/** What in a folder is for one of these apps. */
+function documentsFor(folder: string, apps: readonly string[]) {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .flatMap((file) => resourcesIn(join(folder, file)))
     .filter((document) => {
       const scopes = document.get('scopes');
       return !isSeq(scopes) || apps.some((app) => scopes.toJSON().includes(app));
-    })
-    .flatMap((document) => serverOf(document) ?? []);
+    });
 }
 
 const resourcesIn = (file: string) =>

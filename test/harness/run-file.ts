@@ -19,7 +19,8 @@ const RunFile = z.object({
       appID: z.string(),
       appDirPath: z.string(),
       appProtocol: Protocol.optional(),
-      appPort: z.int(),
+      /** Absent where the app stands in for something outside, which no sidecar calls. */
+      appPort: z.int().optional(),
       command: z.tuple([z.string()], z.string()),
       env: Env,
     }),

@@ -11,6 +11,7 @@ import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
 import { type Overrides, copyResources, serversNeeded } from './resources';
 import { readRunFile } from './run-file';
+import { standIns } from './stand-ins';
 import { Workplace } from './workplace';
 import { World, type WorldPlan } from './world';
 
@@ -25,8 +26,11 @@ export interface WorldOptions {
   controlPlane?: boolean;
   /** What is set for every service. */
   env?: Readonly<Record<string, string>>;
-  /** Gives the port by which a server is reached, where something shall stand in front of it. */
-  front?: (server: 'redis', port: number) => Promise<number>;
+  /**
+   * Gives the port by which a server is reached, where something shall stand in front of it: of
+   * `redis`, or of a program that stands in for an HTTP endpoint, by the endpoint's name.
+   */
+  front?: (server: string, port: number) => Promise<number>;
   /** Is told the system's folder before anything is in it. */
   prepare?: (folder: string) => void;
 }
@@ -70,15 +74,23 @@ async function planWorld(
   const { bin } = await findRuntime();
   const [redisPort = 0, mqttPort = 0] = await freePorts(2);
   options.prepare?.(folder);
-  const redisFront = (await options.front?.('redis', redisPort)) ?? redisPort;
+  const fronted = async (server: string, port: number) =>
+    (await options.front?.(server, port)) ?? port;
+  const redisFront = await fronted('redis', redisPort);
+  const ids = specs.map(({ appId }) => appId);
+  const outside = await standIns(runFile, folders, ids, folder);
+  const endpoints: Record<string, string> = {};
+  for (const { endpoint, port } of outside) {
+    endpoints[endpoint] = `http://127.0.0.1:${await fronted(endpoint, port)}`;
+  }
+  Object.assign(endpoints, options.endpoints);
 
   const resources = folders.map((from, at) => {
     const to = join(folder, 'resources', String(at));
-    const servers = { redisPort: redisFront, mqttPort, endpoints: options.endpoints ?? {} };
+    const servers = { redisPort: redisFront, mqttPort, endpoints };
     copyResources(from, to, servers, options.overrides ?? {});
     return to;
   });
-  const ids = specs.map(({ appId }) => appId);
   const needed = new Set(resources.flatMap((from) => serversNeeded(from, ids)));
   const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
 
@@ -94,6 +106,10 @@ async function planWorld(
   };
   if (needed.has('redis')) server(redis, redisPort);
   if (needed.has('mqtt3')) server(mosquitto, mqttPort);
+  for (const { process } of outside) {
+    const { name, command, args, env } = process;
+    servers.push({ ...planned(name, command, args), env: { ...cleanEnv(), ...env } });
+  }
   if (plane !== undefined) {
     servers.push(planned('placement', join(bin, 'placement'), plane.placement.args));
     servers.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
@@ -134,12 +150,15 @@ async function planWorld(
     apps.push({ id: appId, ...ports, env, sidecar, ...(service && { service }) });
   }
 
+  const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));
   const serversAnswer = async () =>
+    (await standInsAnswer()).every(Boolean) &&
     (!needed.has('redis') || (await redis.answers(redisPort))) &&
     (!needed.has('mqtt3') || (await mosquitto.answers(mqttPort))) &&
     (plane === undefined ||
       ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
-  return { workplace, redisPort, mqttPort, servers, apps, serversAnswer };
+  const standInPorts = Object.fromEntries(outside.map(({ endpoint, port }) => [endpoint, port]));
+  return { workplace, redisPort, mqttPort, standInPorts, servers, apps, serversAnswer };
 }
 
 function controlPlaneArgs(plane: ControlPlane | undefined): string[] {

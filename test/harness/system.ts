@@ -20,7 +20,10 @@ export const ADMIN = { email: 'admin@example.com', password: 'only-for-tests-of-
  */
 export async function startSystem(options: SystemOptions = {}): Promise<World> {
   const { apps } = readRunFile();
-  const wanted = apps.filter(({ appID }) => options.apps?.includes(appID) ?? true);
+  const wanted = apps
+    // what stands in for something outside is started with whoever asks it
+    .filter(({ appPort }) => appPort !== undefined)
+    .filter(({ appID }) => options.apps?.includes(appID) ?? true);
   const specs = wanted.map(({ appID, appDirPath, appProtocol, appPort, command, env }) => {
     const cwd = inProject(appDirPath);
     const [, main] = command;

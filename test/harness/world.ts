@@ -8,6 +8,8 @@ export interface WorldPlan {
   readonly workplace: Workplace;
   readonly redisPort: number;
   readonly mqttPort: number;
+  /** Where programs listen that stand in for HTTP endpoints, by the endpoint's name. */
+  readonly standInPorts: Readonly<Record<string, number>>;
   readonly servers: readonly ProcessPlan[];
   readonly apps: readonly AppPlan[];
   readonly serversAnswer: () => Promise<boolean>;
@@ -41,7 +43,14 @@ export class World {
     return found;
   }
 
-  /** One of redis-server, mosquitto, placement and scheduler. */
+  /** The URL of the program that stands in for an HTTP endpoint, with nothing in front of it. */
+  standIn(endpoint: string): string {
+    const port = this.plan.standInPorts[endpoint];
+    if (port === undefined) throw new Error(`nothing stands in for ${endpoint} in this system`);
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** One of redis-server, mosquitto, placement, scheduler, and the apps that stand in. */
   server(name: string): Process {
     const found = this.servers.find((server) => server.name === name);
     if (found === undefined) throw new Error(`${name} is no server of this system`);

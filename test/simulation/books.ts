@@ -8,14 +8,13 @@ import { Stock } from '../../services/inventory/domain';
 import { Notification } from '../../services/notification/domain';
 import { Order } from '../../services/order/domain';
 import { Payment } from '../../services/payment/domain';
-import { LedgerEntry } from '../../services/payment/simulator';
+import type { LedgerEntry } from '../../services/payment/simulator/ledger';
 import { Stock as Availability } from '../../services/product/domain';
 import { APPS, type App } from './faults';
 
 const Page = z.object({ ids: z.array(z.string()) });
 const Outcome = z.object({ refusal: z.unknown() });
 
-export type Entry = z.infer<typeof LedgerEntry>;
 export type Letter = DeadLetter & { app: App };
 
 /** What every service, the provider and the bus have in their books at a moment. */
@@ -24,7 +23,7 @@ export class Books {
   readonly stocks: Map<string, Stock>;
   readonly payments: Map<string, Payment>;
   /** The provider's, by the key under which it was asked to capture. */
-  readonly ledger: Map<string, Entry>;
+  readonly ledger: ReadonlyMap<string, LedgerEntry>;
   readonly deliveries: Map<string, Delivery>;
   readonly notifications: Map<string, Notification>;
   readonly availability: Map<string, Availability>;
@@ -38,13 +37,13 @@ export class Books {
   readonly events: ReadonlyMap<string, readonly CloudEvent[]>;
   readonly sent: readonly Sent[];
 
-  constructor(memories: Record<App, Memory>) {
+  constructor(memories: Record<App, Memory>, ledger: ReadonlyMap<string, LedgerEntry>) {
     const read = <T>(app: App, store: string, schema: z.ZodType<T>) =>
       documents(memories[app], `${store}:${DEFAULT_TENANT}:`, schema);
     this.orders = read('order', 'orders', Order);
     this.stocks = read('inventory', 'stocks', Stock);
     this.payments = read('payment', 'payments', Payment);
-    this.ledger = read('payment', 'ledger', LedgerEntry);
+    this.ledger = ledger;
     this.deliveries = read('delivery', 'deliveries', Delivery);
     this.notifications = read('notification', 'notifications', Notification);
     this.availability = read('product', 'stocks', Availability);

@@ -1,6 +1,6 @@
 import type { CloudEvent } from '#kit/cloud-event';
 import { Code, MicroserviceError, unavailable } from '#kit/errors';
-import type { Memory } from '#kit/memory-sidecar';
+import type { FakeEndpoint, Memory } from '#kit/memory-sidecar';
 import type {
   CallAnswer,
   CallRequest,
@@ -21,11 +21,9 @@ export interface Surroundings {
   readonly stage: Stage;
   readonly bus: Bus;
   readonly network: Network;
-  /** What is outside of the system, by name; undefined where it takes effect and never answers. */
-  readonly endpoints: Readonly<Record<string, OutsideEndpoint>>;
+  /** What is outside of the system, by name. */
+  readonly endpoints: Readonly<Record<string, FakeEndpoint>>;
 }
-
-export type OutsideEndpoint = (request: EndpointRequest) => EndpointAnswer | undefined;
 
 /** The way to a sidecar and back, in milliseconds. */
 const SOON_MS = 1;
@@ -147,7 +145,9 @@ export class SimulatedSidecar implements Sidecar {
     const what = `${endpoint} ${request.method} ${request.path}`;
     const answered = this.#operate('request', what, timeout, () => {
       const answer = endpoints[endpoint]?.(JSON.parse(text) as EndpointRequest);
-      return answer && (JSON.parse(JSON.stringify(answer)) as EndpointAnswer);
+      // it answers at once, or with what never settles
+      if (answer === undefined || answer instanceof Promise) return undefined;
+      return JSON.parse(JSON.stringify(answer)) as EndpointAnswer;
     });
     return answered.then((answer) => answer ?? this.#silence(what, timeout));
   }

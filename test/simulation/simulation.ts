@@ -5,7 +5,10 @@ import { adjust, emptyStock } from '../../services/inventory/domain';
 import { inventory } from '../../services/inventory/service';
 import { notification } from '../../services/notification/service';
 import { order } from '../../services/order/service';
+import { PROVIDER } from '../../services/payment/provider';
 import { payment } from '../../services/payment/service';
+import type { LedgerEntry } from '../../services/payment/simulator/ledger';
+import { SimulatedProvider } from '../../services/payment/simulator/provider';
 import { created } from '../../services/product/domain';
 import { product } from '../../services/product/service';
 import { Books, deadLettersIn } from './books';
@@ -65,7 +68,10 @@ export async function simulate(
   network.fixed.set('user', () => ({
     ...{ userId: 'ann', email: 'ann@example.com', name: 'Ann', phone: '+4915100000000' },
   }));
-  const around = { stage, bus, network, endpoints: {} };
+  const ledger = new Map<string, LedgerEntry>();
+  const provider = new SimulatedProvider(ledger);
+  const endpoints = { [PROVIDER]: provider.answer.bind(provider) };
+  const around = { stage, bus, network, endpoints };
   for (const app of APPS) {
     const program = PROGRAMS[app];
     const processes = REPLICAS.map(
@@ -110,7 +116,7 @@ export async function simulate(
   }
   clients.probe();
   if (!(await loop.run())) return done([stuck]);
-  const books = new Books(memories);
+  const books = new Books(memories, ledger);
   return done(violations({ books, letters, clients, stage }));
 }
 

@@ -115,7 +115,9 @@ async function assertCurrent(): Promise<void> {
 }
 
 async function assertPortsFree(): Promise<void> {
-  const ports = readApps().flatMap(({ port, appPort }) => [port, appPort]);
+  const ports = readApps()
+    .flatMap(({ port, appPort }) => [port, appPort])
+    .filter((port) => port > 0);
   const free = await Promise.all(ports.map((port) => isFree(port)));
   expect(ports.filter((_, index) => !free[index])).toEqual([]);
 }

@@ -1,7 +1,8 @@
 import { type Money, minor } from '#kit/money';
 import { RefundPayment } from '#contracts/payment';
 import type { Order } from '../../../services/order/domain';
-import type { Books, Entry } from '../books';
+import type { LedgerEntry } from '../../../services/payment/simulator/ledger';
+import type { Books } from '../books';
 import type { Evidence, Findings } from './violation';
 
 export function money({ books }: Evidence, found: Findings): void {
@@ -44,7 +45,7 @@ function ofOrder(books: Books, orderId: string, order: Order, found: Findings): 
 function refundsAreWanted(
   books: Books,
   paymentId: string,
-  entries: [string, Entry][],
+  entries: [string, LedgerEntry][],
   found: Findings,
   orderId: string,
 ): void {
@@ -63,14 +64,14 @@ function refundsAreWanted(
   }
 }
 
-function capturedIn({ state, amount, refunds, released }: Entry): bigint {
+function capturedIn({ state, amount, refunds, released }: LedgerEntry): bigint {
   // what was barred before it came has nothing to give back
   const isTaken =
     state === 'captured' || (state === 'voided' && (released !== undefined || refunds.length > 0));
   return isTaken && amount !== undefined ? minor(amount) : 0n;
 }
 
-function givenBackIn({ refunds, released }: Entry): bigint {
+function givenBackIn({ refunds, released }: LedgerEntry): bigint {
   return sum(refunds.map(amountOf)) + (released === undefined ? 0n : minor(released));
 }
 

@@ -1,0 +1,136 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LedgerEntry } from './ledger';
+import { SimulatedProvider } from './provider';
+
+const eur = (amount: string) => ({ amount, currency: 'EUR' });
+const open = () => {
+  const ledger = new Map<string, LedgerEntry>();
+  const provider = new SimulatedProvider(ledger);
+  const post = (path: string, key: string | undefined, body: unknown = {}) =>
+    provider.answer({ method: 'POST', path, body, headers: { 'idempotency-key': key } });
+  const capture = (token: string, key = 'pay_1') =>
+    post('/captures', key, { amount: eur('10.00'), token });
+  const refund = (amount: string, key: string) =>
+    post('/captures/pay_1/refunds', key, { amount: eur(amount) });
+  const cancel = () => post('/captures/pay_1/void', 'pay_1_void');
+  return { ledger, provider, post, capture, refund, cancel };
+};
+const answered = (body: object) => ({ status: 200, body });
+
+describe('a capture', () => {
+  it.each([
+    ['tok_ok', { status: 'captured' }],
+    ['tok_undeliverable_refund_fails_once', { status: 'captured' }],
+    ['tok_declined', { status: 'declined', reason: 'insufficient_funds' }],
+    ['tok_of_nobody', { status: 'declined', reason: 'invalid_token' }],
+  ])('of %s', (token, body) => {
+    expect(open().capture(token)).toEqual(answered(body));
+  });
+
+  it('of tok_flaky fails twice, then works', () => {
+    const { capture, ledger } = open();
+    for (let tries = 0; tries < 2; tries++) {
+      expect(capture('tok_flaky')).toMatchObject({ status: 503 });
+      expect(ledger.get('pay_1')?.state).toBe('failing');
+    }
+    expect(capture('tok_flaky')).toEqual(answered({ status: 'captured' }));
+  });
+
+  it('of tok_timeout is made, and never answered', async () => {
+    const { capture, ledger } = open();
+    const silence = Symbol('silence');
+    expect(await Promise.race([capture('tok_timeout'), Promise.resolve(silence)])).toBe(silence);
+    expect(ledger.get('pay_1')).toMatchObject({ state: 'captured', amount: eur('10.00') });
+  });
+
+  it('under the same key is the same one, whatever is asked', () => {
+    const { post, capture, ledger } = open();
+    void capture('tok_ok');
+    const again = post('/captures', 'pay_1', { amount: eur('99.00'), token: 'tok_declined' });
+    expect(again).toEqual(answered({ status: 'captured' }));
+    expect(ledger.get('pay_1')).toMatchObject({ amount: eur('10.00') });
+    void capture('tok_ok', 'pay_2');
+    expect(ledger.size).toBe(2);
+  });
+});
+
+describe('a refund', () => {
+  it('gives back once for a key, and never more than is left', () => {
+    const { capture, refund, ledger } = open();
+    void capture('tok_ok');
+    for (const key of ['a', 'a']) expect(refund('6.00', key)).toEqual(answered({ status: 'done' }));
+    expect(refund('6.00', 'b')).toEqual(answered({ status: 'refused' }));
+    expect(refund('4.00', 'c')).toEqual(answered({ status: 'done' }));
+    expect(ledger.get('pay_1')?.refunds).toHaveLength(2);
+  });
+
+  it('of what is not there, or in another currency, is refused', () => {
+    const { post, capture, refund } = open();
+    expect(refund('1.00', 'a')).toEqual(answered({ status: 'refused' }));
+    void capture('tok_ok');
+    const dollars = { amount: { amount: '1.00', currency: 'USD' } };
+    expect(post('/captures/pay_1/refunds', 'b', dollars)).toEqual(answered({ status: 'refused' }));
+  });
+
+  it('of tok_undeliverable_refund_fails_once fails once', () => {
+    const { capture, refund } = open();
+    void capture('tok_undeliverable_refund_fails_once');
+    expect(refund('10.00', 'a')).toMatchObject({ status: 503 });
+    expect(refund('10.00', 'a')).toEqual(answered({ status: 'done' }));
+  });
+});
+
+describe('a void', () => {
+  it('gives back what is left, the same however often it is asked', () => {
+    const { capture, refund, cancel } = open();
+    void capture('tok_ok');
+    void refund('4.00', 'a');
+    expect(cancel()).toEqual(answered({ released: eur('6.00') }));
+    expect(cancel()).toEqual(answered({ released: eur('6.00') }));
+    expect(refund('1.00', 'b')).toEqual(answered({ status: 'refused' }));
+  });
+
+  it('bars a capture that comes later', () => {
+    const { capture, cancel } = open();
+    expect(cancel()).toEqual(answered({}));
+    expect(capture('tok_ok')).toEqual(answered({ status: 'voided' }));
+  });
+});
+
+describe('what is asked wrongly', () => {
+  it.each([
+    ['without a key', '/captures', undefined, { amount: eur('1.00'), token: 'tok_ok' }],
+    ['without an amount', '/captures', 'k', { token: 'tok_secret' }],
+    ['with an amount that is none', '/captures', 'k', { amount: eur('x'), token: 'tok_secret' }],
+    ['without a token', '/captures', 'k', { amount: eur('1.00') }],
+    ['as a refund of nothing', '/captures/pay_1/refunds', 'k', {}],
+    ['as no JSON', '/captures', 'k', undefined],
+  ])('is refused, and the token not repeated: %s', (_, path, key, body) => {
+    const { post, ledger } = open();
+    const answer = post(path, key, body);
+    expect(answer).toMatchObject({ status: 400, body: { error: expect.any(String) } });
+    expect(JSON.stringify(answer)).not.toContain('tok_secret');
+    expect(ledger.size).toBe(0);
+  });
+
+  it('of what is not there is not found', () => {
+    const { provider, post } = open();
+    expect(post('/nothing', 'k')).toMatchObject({ status: 404 });
+    expect(provider.answer({ method: 'GET', path: '/captures' })).toMatchObject({ status: 404 });
+  });
+});
+
+it('tells its whole ledger', () => {
+  const { provider, capture } = open();
+  void capture('tok_ok');
+  void capture('tok_declined', 'pay_2');
+  expect(provider.answer({ method: 'GET', path: '/ledger' })).toMatchObject({
+    status: 200,
+    body: {
+      captures: [
+        { key: 'pay_1', state: 'captured', amount: eur('10.00'), refunds: [] },
+        { key: 'pay_2', state: 'declined' },
+      ],
+    },
+  });
+});

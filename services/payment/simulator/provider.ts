@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { inWords, read } from '#kit/faults';
+import { Money } from '#kit/money';
+import type { EndpointAnswer } from '#kit/sidecar';
+import { type Ledger, captured, refunded, voided } from './ledger';
+
+/** What is asked over HTTP; header names are in small letters. */
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+const Key = z.string().regex(/^[\w-]{1,255}$/, 'has the wrong form');
+const Capture = z.object({ amount: Money, token: z.string().min(1).max(255) });
+const Refund = z.object({ amount: Money });
+
+const NOT_AVAILABLE: EndpointAnswer = { status: 503, body: { error: 'not available' } };
+const NOT_FOUND: EndpointAnswer = { status: 404, body: { error: 'not found' } };
+
+/**
+ * A payment provider in the provider's stead. Every movement is asked under a key, the same key
+ * again is the same movement; what a capture does is told by its token.
+ *
+ *     POST /captures               {amount, token}   {status: captured | declined | voided, reason?}
+ *     POST /captures/<key>/refunds {amount}          {status: done | refused}
+ *     POST /captures/<key>/void                      {released?: amount}
+ *     GET  /ledger                                   {captures: [{key, state, amount, ...}]}
+ */
+export class SimulatedProvider {
+  constructor(private readonly ledger: Ledger) {}
+
+  /** The answer; a promise that never settles where it stays silent. */
+  answer({ method, path, body, headers = {} }: Asked): EndpointAnswer | Promise<EndpointAnswer> {
+    if (method === 'GET' && path === '/ledger') {
+      const captures = [...this.ledger.entries()].map(([key, entry]) => ({ key, ...entry }));
+      return { status: 200, body: { captures } };
+    }
+    if (method !== 'POST') return NOT_FOUND;
+    const key = read(Key, headers['idempotency-key']);
+    if (key.faults) return bad('idempotency-key', key.faults);
+    if (path === '/captures') {
+      const asked = read(Capture, body);
+      return asked.faults ? bad('the body', asked.faults) : this.#capture(key.data, asked.data);
+    }
+    const [, of = '', what] = /^\/captures\/([\w-]{1,255})\/(refunds|void)$/.exec(path) ?? [];
+    if (what === 'void') return this.#void(of);
+    if (what !== 'refunds') return NOT_FOUND;
+    const asked = read(Refund, body);
+    return asked.faults ? bad('the body', asked.faults) : this.#refund(of, key.data, asked.data);
+  }
+
+  #capture(
+    key: string,
+    { amount, token }: z.output<typeof Capture>,
+  ): EndpointAnswer | Promise<EndpointAnswer> {
+    const entry = captured(this.ledger.get(key), amount, token);
+    this.ledger.set(key, entry);
+    const { state: status, reason } = entry;
+    if (status === 'failing') return NOT_AVAILABLE;
+    if (status === 'captured' && entry.silent) return new Promise(() => {});
+    return { status: 200, body: { status, ...(reason === undefined ? {} : { reason }) } };
+  }
+
+  #refund(of: string, key: string, { amount }: z.output<typeof Refund>): EndpointAnswer {
+    const now = this.ledger.get(of);
+    if (now === undefined) return { status: 200, body: { status: 'refused' } };
+    const [entry, status] = refunded(now, key, amount);
+    this.ledger.set(of, entry);
+    return status === 'failing' ? NOT_AVAILABLE : { status: 200, body: { status } };
+  }
+
+  #void(of: string): EndpointAnswer {
+    const entry = voided(this.ledger.get(of));
+    this.ledger.set(of, entry);
+    return { status: 200, body: entry.released === undefined ? {} : { released: entry.released } };
+  }
+}
+
+/** Names the field, and never what was given: it may be a token. */
+function bad(whole: string, faults: Parameters<typeof inWords>[0]): EndpointAnswer {
+  return { status: 400, body: { error: inWords(faults, whole) } };
+}

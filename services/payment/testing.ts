@@ -1,0 +1,24 @@
+import { testbed } from '#kit/testbed';
+import { PROVIDER } from './provider';
+import { payment } from './service';
+import type { LedgerEntry } from './simulator/ledger';
+import { SimulatedProvider } from './simulator/provider';
+
+const ledgers = new WeakMap<object, Map<string, LedgerEntry>>();
+
+/** The service over a simulated provider of its own. */
+export function bed() {
+  const ledger = new Map<string, LedgerEntry>();
+  const provider = new SimulatedProvider(ledger);
+  const on = testbed(payment, {
+    endpoints: { [PROVIDER]: (request) => provider.answer(request) },
+  });
+  ledgers.set(on, ledger);
+  return on;
+}
+export type Bed = ReturnType<typeof bed>;
+
+/** What the provider of a bed knows, by key of the capture. */
+export function ledgerOf(on: Bed): ReadonlyMap<string, LedgerEntry> {
+  return ledgers.get(on) ?? new Map<string, LedgerEntry>();
+}
