@@ -39,7 +39,8 @@ export async function adjustStock(request: AdjustStockRequest, context: Context)
 
 /** Adjusts a stock, once for each adjustment. */
 export async function carryOut(wanted: EventData<typeof AdjustStock>, context: Context) {
-  await changeStock(context, wanted, { reason: wanted.reason }, (stock) => adjust(stock, wanted));
+  const { reason, adjustmentId } = wanted;
+  await changeStock(context, wanted, { reason }, adjustmentId, (stock) => adjust(stock, wanted));
 }
 
 function toMessage(stock: Stock): MessageInitShape<typeof StockSchema> {

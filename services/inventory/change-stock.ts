@@ -8,6 +8,9 @@ interface Why {
   orderId?: string;
 }
 
+/** What makes it this change of the stock and no other, such as the id of an adjustment. */
+type Once = string;
+
 /**
  * Changes a stock, says so, and says when it fell to its minimum.
  *
@@ -20,20 +23,20 @@ export async function changeStock(
   { stocks, publish }: Context,
   { shopId, productId }: Place,
   why: Why,
+  once: Once,
   decide: (stock: Stock) => Decided,
 ): Promise<Outcome> {
   const place = { shopId, productId };
   const { outcome } = await stocks.decide(keyOf(place), (now) => decide(now ?? emptyStock(place)));
-  const { change } = outcome;
-  if (change === undefined) return outcome;
-  const { was, now, low } = change;
-  await publish(StockUpdated, {
-    ...place,
-    ...{ newStock: now, previousStock: was, change: now - was },
-    ...why,
-  });
+  if (outcome.change === undefined) return outcome;
+  const { was, now, low } = outcome.change;
+  // Not told apart by their order in the handling: where the kit has lost the first change of a
+  // redelivery, the second would take its place and be said as the first.
+  const change = { newStock: now, previousStock: was, change: now - was };
+  await publish(StockUpdated, { ...place, ...change, ...why }, once);
   if (low !== undefined) {
-    await publish(LowStockAlert, { ...place, currentStock: now, minimumStock: low });
+    const alert = { ...place, currentStock: now, minimumStock: low };
+    await publish(LowStockAlert, alert, once);
   }
   return outcome;
 }

@@ -9,7 +9,7 @@ import { InventoryReleased, InventoryReserved } from '#contracts/inventory';
 import { allow } from '#kit/caller';
 import { checked } from '#kit/validate';
 import { changeStock } from './change-stock';
-import type { Refusal } from './domain';
+import type { Decided, Place, Refusal, Stock } from './domain';
 import { giveBack, hold, release as letGo, take } from './holding';
 import { OrderRequest, ReleaseRequest } from './requests';
 import type { Context } from './service';
@@ -20,7 +20,7 @@ export async function reserve(request: ReserveRequest, context: Context) {
   const { orderId, shopId, items } = checked(OrderRequest, request);
   for (const [index, { productId, quantity }] of items.entries()) {
     const why = { reason: 'reserved', orderId };
-    const { refusal, committed } = await changeStock(context, { shopId, productId }, why, (stock) =>
+    const { refusal, committed } = await changeOf(context, { shopId, productId }, why, (stock) =>
       hold(stock, { orderId, quantity }),
     );
     if (committed) return { outcome: ReserveOutcome.RESERVED };
@@ -35,14 +35,19 @@ export async function reserve(request: ReserveRequest, context: Context) {
   return { outcome: ReserveOutcome.RESERVED };
 }
 
-async function takeBack(
-  context: Context,
-  place: { shopId: string; productId: string },
-  orderId: string,
-  refusal: Refusal,
-) {
+async function takeBack(context: Context, place: Place, orderId: string, refusal: Refusal) {
   const why = { reason: 'not_reserved', orderId };
-  await changeStock(context, place, why, (stock) => giveBack(stock, orderId, refusal));
+  await changeOf(context, place, why, (stock) => giveBack(stock, orderId, refusal));
+}
+
+/** To an order each of these happens once in a stock. */
+function changeOf(
+  context: Context,
+  place: Place,
+  why: { reason: string; orderId: string },
+  decide: (stock: Stock) => Decided,
+) {
+  return changeStock(context, place, why, `${why.reason} ${why.orderId}`, decide);
 }
 
 /** Gives back what an order holds, and what it had taken if it was confirmed. */
@@ -52,7 +57,7 @@ export async function release(request: ReleaseMessage, context: Context) {
   const items = [];
   for (const { productId, quantity } of order.items) {
     const why = { reason: 'released', orderId };
-    const { back } = await changeStock(context, { shopId, productId }, why, (stock) =>
+    const { back } = await changeOf(context, { shopId, productId }, why, (stock) =>
       letGo(stock, { orderId, quantity }, confirmed),
     );
     if (back !== undefined && back > 0) items.push({ productId, quantity: back });
@@ -70,7 +75,7 @@ export async function commit(request: CommitRequest, context: Context) {
   let outcome = CommitOutcome.COMMITTED;
   for (const { productId, quantity } of items) {
     const why = { reason: 'sold', orderId };
-    const { refusal } = await changeStock(context, { shopId, productId }, why, (stock) =>
+    const { refusal } = await changeOf(context, { shopId, productId }, why, (stock) =>
       take(stock, { orderId, quantity }),
     );
     if (refusal !== undefined) outcome = CommitOutcome.RELEASED;

@@ -97,3 +97,20 @@ describe('a stock that changed so often that the marks of its changes are gone',
     expect(bed.said(InventoryReleased)).toHaveLength(1);
   });
 });
+
+it('says what was held and taken back as two events, though the stock has forgotten the first', async () => {
+  const bed = await shopWith({ ink: 1, pen: 1 });
+  const act = () => bed.call('reserve', asked('o1', { ink: 1, pen: 2 }), { id: 'reserve' });
+  // it holds the ink and says so
+  bed.fail({ crashAfterEffect: 2 });
+  await expect(act()).rejects.toThrow('killed');
+  bed.restart();
+  for (const [key, { json }] of bed.memory.documents) {
+    if (!key.startsWith('stocks:')) continue;
+    // a document as the kit keeps it
+    bed.memory.write(key, { ...(JSON.parse(json) as object), marks: [] });
+  }
+  expect(await act()).toMatchObject({ outcome: ReserveOutcome.REFUSED });
+  const said = bed.said(StockUpdated).filter(({ orderId }) => orderId === 'o1');
+  expect(said.map(({ change }) => change)).toEqual([-1, 1]);
+});
