@@ -65,7 +65,7 @@ export class Faults {
         const hit: Hit = { ...fault, begunAt: Date.now(), healedAt: 0, note: '' };
         this.hits.push(hit);
         try {
-          hit.note = await this.#begin(kind, target);
+          hit.note = await this.#begin(kind, target).catch(failed);
           await until(start + fault.to * 1_000, this.#over);
         } finally {
           this.#heal(kind, target);
@@ -172,6 +172,9 @@ export class Faults {
     return found;
   }
 }
+
+/** What could not be done is told, and nothing else is left out for it. */
+const failed = (error: unknown) => `could not be done: ${String(error)}`;
 
 /** Waits for the moment; false where it all is over before. */
 async function until(moment: number, { signal }: AbortController): Promise<boolean> {

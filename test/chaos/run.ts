@@ -57,6 +57,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   const ledger = new Ledger(join(folder, 'ledger.jsonl'));
   let market: Market | undefined;
   let faults: Faults | undefined;
+  let load: Load | undefined;
+  let status: NodeJS.Timeout | undefined;
+  const tracks = new Tracks();
   let failed = true;
   try {
     market = await Market.open({
@@ -68,7 +71,6 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       },
     });
     const { world } = market;
-    const tracks = new Tracks();
     const shoppers: Shopper[] = [];
     const products: string[] = [];
     // one by one: a password takes a second to hash, by design
@@ -78,9 +80,10 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     while (shoppers.length < wanted) shoppers.push(await until('a shopper', shopper, SET_UP_MS));
     while (products.length < PIECES.length)
       products.push(await until('a product', product, SET_UP_MS));
-    const load = new Load(market, shoppers, products, ledger, tracks);
+    const clients = new Load(market, shoppers, products, ledger, tracks);
+    load = clients;
     for (const [at, pieces] of PIECES.entries()) {
-      await load.adjust(`chaos-${seed}-opening-${at}`, products[at] ?? '', pieces);
+      await clients.adjust(`chaos-${seed}-opening-${at}`, products[at] ?? '', pieces);
     }
 
     faults = new Faults(world, place.wires, place.disk);
@@ -89,33 +92,33 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     faults.watch();
     const started = Date.now();
     const elapsed = () => `${((Date.now() - started) / 1_000).toFixed(0)} s`.padStart(6);
-    const status = setInterval(() => {
+    status = setInterval(() => {
       const { size } = tracks.all;
       const waiting = tracks.undecided.length;
       tell(
-        `${elapsed()}: ${ledger.asked.length} asked, ${size} orders, ${waiting} undecided, ${load.inFlight} in flight, ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
+        `${elapsed()}: ${ledger.asked.length} asked, ${size} orders, ${waiting} undecided, ${clients.inFlight} in flight, ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
       );
     }, STATUS_MS);
 
     const following = tracks.run();
-    const loading = load.run(asks(seed, options.ordersPerSecond));
+    const loading = clients.run(asks(seed, options.ordersPerSecond));
     const hitting = faults.run(plan, (line) => {
       tell(`${elapsed()}: ${line}`);
     });
     await sleep(seconds * 1_000, undefined, signal === undefined ? {} : { signal }).catch(() => {});
     faults.heal();
     await hitting;
-    await load.stop();
+    await clients.stop();
     await loading;
     const loaded = (Date.now() - started) / 1_000;
 
     tell(`${elapsed()}: everything is healed, waiting for rest`);
     await Promise.all(world.apps.map((app) => app.ready()));
     const bus = new BusLog(world.redisPort);
-    const unanswered = await load.settle();
+    const unanswered = await clients.settle();
     await rest({ bus, tracks, withinMs: restMs });
     const stranded = tracks.undecided.map(({ orderId }) => orderId);
-    const deadLettered = await load.replayAll();
+    const deadLettered = await clients.replayAll();
     await rest({ bus, tracks, withinMs: restMs / 2 });
     tracks.stop();
     await following;
@@ -131,7 +134,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     }));
     const { hits, deaths } = faults;
     const report = reportOf({
-      ...{ seed, seconds: loaded, notRun, heldBack: load.heldBack, deadLettered, unanswered },
+      ...{ seed, seconds: loaded, notRun, heldBack: clients.heldBack, deadLettered, unanswered },
       ...{ books, hits, deaths, violations },
       recoveries: recoveries(hits, tracks.all.values(), Date.now()),
     });
@@ -144,7 +147,10 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     failed = violations.length > 0;
     return report;
   } finally {
+    clearInterval(status);
+    tracks.stop();
     await faults?.stop();
+    await load?.stop();
     await ledger.close();
     if (failed && keep && market !== undefined) {
       for (const part of ['logs', 'data']) {
