@@ -12,6 +12,7 @@ import { Faults } from './faults';
 import { Ledger } from './ledger';
 import { Load } from './load';
 import { Proxy } from './proxy';
+import { providerLedger } from './provider-ledger';
 import { type Reading, readBooks } from './read-books';
 import { recoveries } from './recovery';
 import { type Report, inText, reportOf, scheduleInWords } from './report';
@@ -126,7 +127,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 
     tell(`${elapsed()}: reading the books`);
     const { asked } = ledger;
-    const reading: Reading = { market, shoppers, products, asked, captures: [], stranded };
+    const captures = await providerLedger(world.standIn('payment-provider'));
+    const reading: Reading = { market, shoppers, products, asked, captures, stranded };
     const books = await readBooks(reading);
     const violations = check(books).map((violation) => ({
       ...violation,

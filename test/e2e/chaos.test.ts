@@ -52,6 +52,12 @@ const PLANTS: [plant: string, app: string, faults: Fault[], invariant: string][]
     'readModelsFollow',
   ],
   [
+    'new-key-per-try',
+    'payment',
+    [{ kind: 'drop', target: 'payment-provider-wire', from: 2, to: 4 }],
+    'moneyAddsUp',
+  ],
+  [
     'acknowledge-first',
     'order',
     [
