@@ -45,7 +45,7 @@ export class Bus {
     stage.count('events published');
     for (const to of this.#hearers.get(event.type) ?? []) {
       const message = { event, to, acknowledged: false, deliveries: 0, reclaims: [] };
-      const fault = stage.faults.take(`${to.app} delivery`);
+      const fault = stage.faults.take(`${to.app} delivery`, stage.loop.now);
       const hit = fault?.kind === 'delivery' ? fault : undefined;
       this.#give(message, hit?.way === 'late' ? hit.ms : 0, hit?.way === 'unacknowledged');
       if (hit?.way === 'twice') this.#give(message, hit.ms, false);

@@ -28,6 +28,8 @@ export type Way = (typeof WAYS)[number];
 export type Fault =
   /** The nth operation of this kind, counted over both processes of an app. */
   | { kind: 'operation'; app: App; operation: Operation; nth: number; way: Way; ms: number }
+  /** From the nth on, operations of this kind are refused for so long: a mail server that is down. */
+  | { kind: 'away'; app: App; operation: Operation; nth: number; ms: number }
   /** Somebody else writes the document before the nth save. */
   | { kind: 'conflict'; app: App; nth: number }
   /** Killed once it has carried out so many operations, and back after so long. */
@@ -51,6 +53,8 @@ export type Fault =
 export class Faults {
   readonly #waiting = new Map<string, Map<number, Fault>>();
   readonly #counts = new Map<string, number>();
+  /** Until when everything of a name is refused. */
+  readonly #away = new Map<string, { until: number; refused: Fault }>();
   /** How many came about, by kind. */
   readonly injected = new Map<string, number>();
 
@@ -63,16 +67,22 @@ export class Faults {
     }
   }
 
-  /** The fault that hits the next one of this name. */
-  take(name: string): Fault | undefined {
+  /** The fault that hits the next one of this name, at this moment. */
+  take(name: string, now: number): Fault | undefined {
     if (this.#waiting.size === 0) return undefined;
+    const away = this.#away.get(name);
+    if (away !== undefined && now < away.until) return away.refused;
     const numbered = this.#waiting.get(name);
     if (numbered === undefined) return undefined;
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
     const fault = numbered.get(count);
-    if (fault !== undefined) this.count(labelOf(fault));
-    return fault;
+    if (fault === undefined) return undefined;
+    this.count(labelOf(fault));
+    if (fault.kind !== 'away') return fault;
+    const refused = { ...fault, kind: 'operation', way: 'refused' } as const;
+    this.#away.set(name, { until: now + fault.ms, refused });
+    return refused;
   }
 
   count(label: string): void {
@@ -82,12 +92,14 @@ export class Faults {
   /** From here on nothing goes wrong any more. */
   heal(): void {
     this.#waiting.clear();
+    this.#away.clear();
   }
 }
 
 function nameOf(fault: Exclude<Fault, { kind: 'outage' }>): string {
   switch (fault.kind) {
     case 'operation':
+    case 'away':
       return `${fault.app} ${fault.operation}`;
     case 'conflict':
     case 'delivery':
@@ -99,6 +111,7 @@ function nameOf(fault: Exclude<Fault, { kind: 'outage' }>): string {
 
 function labelOf(fault: Fault): string {
   if (fault.kind === 'operation') return `${fault.operation} ${fault.way}`;
+  if (fault.kind === 'away') return `${fault.operation} away`;
   if (fault.kind === 'delivery') return `event ${fault.way}`;
   return fault.kind;
 }

@@ -48,7 +48,7 @@ export class Network {
     const call = stage.plant?.call?.(asked) ?? asked;
     const { appId, method, cause } = call;
     const name = `${appId}.${method.localName}`;
-    const fault = faults.take(`${from} call`);
+    const fault = faults.take(`${from} call`, loop.now);
     const hit = fault?.kind === 'operation' ? fault : undefined;
     let isOver = false;
     const end = (how: string, then: () => void) => {

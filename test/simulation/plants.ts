@@ -109,6 +109,26 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
       };
     },
   },
+  'capture-under-a-new-key': {
+    bug: 'the provider is asked again for the same money under another key',
+    breaks: 'money',
+    seams: () => {
+      const asked = new Map<string, number>();
+      return {
+        sidecar: (_, sidecar) =>
+          changed(sidecar, {
+            request: (endpoint, request, timeout) => {
+              const key = request.headers?.['idempotency-key'] ?? '';
+              const times = asked.get(key) ?? 0;
+              if (request.path === '/captures') asked.set(key, times + 1);
+              const other = times === 0 ? key : `${key}-${times}`;
+              const headers = { 'idempotency-key': other };
+              return sidecar.request(endpoint, { ...request, headers }, timeout);
+            },
+          }),
+      };
+    },
+  },
   'stale-read-accepted': {
     bug: 'a write is taken though somebody else wrote after what it was made from was read',
     breaks: 'pieces',

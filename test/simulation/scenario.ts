@@ -40,7 +40,7 @@ export interface Scenario {
   seed: number;
   /** Pieces of each product at the start. */
   pieces: number[];
-  /** Stocks that so many others change too that the marks of a change are soon forgotten. */
+  /** Stocks and lists that so many others change too that the marks of a change are soon forgotten. */
   hot: boolean;
   actions: Action[];
   faults: Fault[];
@@ -149,6 +149,13 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
       way: fc.constantFrom(...WAYS),
     }),
     weight: 6,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('away' as const), app, nth, ms },
+      operation: fc.constantFrom(...OPERATIONS),
+    }),
+    weight: 2,
   },
   { arbitrary: fc.record({ kind: fc.constant('conflict' as const), app, nth }), weight: 1 },
   {

@@ -94,7 +94,7 @@ export class SimulatedProcess {
   /** Counts an operation that was carried out, and lets happen to the process what then shall. */
   stepped(): void {
     const { stage } = this.surroundings;
-    const fault = stage.faults.take(this.#stepName);
+    const fault = stage.faults.take(this.#stepName, stage.loop.now);
     if (fault?.kind === 'kill') this.kill(fault.ms);
     else if (fault?.kind === 'stop') this.#stop(fault.ms);
     else if (fault?.kind === 'restart') this.#restart(fault.ms);

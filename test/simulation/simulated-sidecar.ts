@@ -35,10 +35,11 @@ export function silence(what: string): MicroserviceError {
   });
 }
 
-/** A stock that many others change keeps the last mark only, as theirs have pushed out the others. */
+/** What many others change keeps the last mark only, as theirs have pushed out the others. */
 function withoutMarks(key: string, value: unknown): unknown {
-  const isHot = key.startsWith('stocks:') && typeof value === 'object' && value !== null;
-  if (!isHot || !('marks' in value) || !Array.isArray(value.marks)) return value;
+  const isHot = key.startsWith('stocks:') || key.startsWith('list-');
+  if (!isHot || typeof value !== 'object' || value === null) return value;
+  if (!('marks' in value) || !Array.isArray(value.marks)) return value;
   return { ...value, marks: value.marks.slice(-1) };
 }
 
@@ -68,7 +69,8 @@ export class SimulatedSidecar implements Sidecar {
     ttlSeconds?: number,
   ): Promise<boolean> {
     const { stage } = this.surroundings;
-    const contended = stage.faults.take(`${this.process.program.app} conflict`) !== undefined;
+    const contended =
+      stage.faults.take(`${this.process.program.app} conflict`, stage.loop.now) !== undefined;
     // what is sent is what it is now
     const text = JSON.stringify(stage.scenario.hot ? withoutMarks(key, value) : value);
     return this.#operate('save', key, timeout, () => {
@@ -180,7 +182,7 @@ export class SimulatedSidecar implements Sidecar {
     const { stage } = this.surroundings;
     const { app } = process.program;
     const { loop } = stage;
-    const fault = stage.faults.take(`${app} ${operation}`);
+    const fault = stage.faults.take(`${app} ${operation}`, loop.now);
     const latency = process.chance.delay(SOON_MS, LATE_MS);
     const note = (how: string) => {
       if (stage.trace) stage.note(process.name, `${operation} ${what}: ${how}`);
