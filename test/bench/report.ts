@@ -17,7 +17,8 @@ export interface Measured {
 }
 
 const METHOD = `CPU is user and system time of all processes that work for an order, from /proc: services, sidecars,
-broker, gateway; not of the program that places orders, which shares the machine. What is compared
+broker, gateway; not of what shares the machine with them: the program that places orders, and the
+stand-in for the payment provider. What is compared
 is measured in one run, in turns, as the speed of a machine drifts; so ratios say more than times.`;
 
 /** The text of docs/performance.md. */

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Process } from '../harness/process';
+import { readRunFile } from '../harness/run-file';
 import { until } from '../harness/until';
 import type { World } from '../harness/world';
 import { type Cpu, cpuOf } from './cpu';
@@ -13,8 +14,12 @@ export function processesOf(world: World): Process[] {
   return [...world.apps.flatMap(({ processes }) => processes), ...world.servers];
 }
 
+/** Without what stands in for something outside of the system, such as the payment provider. */
 export function cpuOfWorld(world: World): Cpu {
-  return cpuOf(Object.fromEntries(processesOf(world).map(({ name, pid }) => [name, pid])));
+  const outside = readRunFile().apps.filter(({ appPort }) => appPort === undefined);
+  const names = new Set(outside.map(({ appID }) => appID));
+  const counted = processesOf(world).filter(({ name }) => !names.has(name));
+  return cpuOf(Object.fromEntries(counted.map(({ name, pid }) => [name, pid])));
 }
 
 export function pauseWorld(world: World): void {

@@ -10,7 +10,9 @@ import { gateway } from '../../../services/gateway/service';
 import { inventory } from '../../../services/inventory/service';
 import { notification } from '../../../services/notification/service';
 import { order } from '../../../services/order/service';
+import { PROVIDER } from '../../../services/payment/provider';
 import { payment } from '../../../services/payment/service';
+import { SimulatedProvider } from '../../../services/payment/simulator/provider';
 import { product } from '../../../services/product/service';
 import { user } from '../../../services/user/service';
 import { DirectSidecar, Exchange, type Texts } from './sidecar';
@@ -25,6 +27,8 @@ export async function openServices(
   textsOf: (appId: string) => Texts,
 ): Promise<Exchange> {
   const exchange = new Exchange();
+  const provider = new SimulatedProvider(new Map());
+  exchange.endpoints.set(PROVIDER, (request) => provider.answer(request));
   for (const service of SERVICES) {
     const sidecar = new DirectSidecar(exchange, textsOf(service.name));
     exchange.hosts.set(service.name, await hostOf(service, env, sidecar));
