@@ -48,6 +48,19 @@ describe('a list', () => {
     expect(await all()).toEqual(['a']);
   });
 
+  it.each([50, 99, 100, 101, 180, 255])(
+    'takes an id once, though %i others came before it is given again',
+    async (others) => {
+      const { list, all } = await filled(PAGE_SIZE - 20);
+      await list('e1').add('o', 'a');
+      for (let n = 1; n <= others; n++) await list(`other ${n}`).add('o', `other-${n}`);
+      await list('e1').add('o', 'a');
+      const ids = await all();
+      expect(ids.filter((id) => id === 'a')).toHaveLength(1);
+      expect(ids).toHaveLength(PAGE_SIZE - 20 + 1 + others);
+    },
+  );
+
   it('lets go of several ids of one old page at once', async () => {
     const { list, all } = await filled(PAGE_SIZE + 1);
     await Promise.all([1, 2, 3].map((n) => list(`r${n}`).remove('o', `id-${n}`)));

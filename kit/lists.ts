@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Documents, Store } from './documents';
+import { type Documents, MAX_MARKS, type Store } from './documents';
 import type { Handling } from './handling';
 
 /** Ids in the order they were added, kept in documents of 100 so that no document grows. */
 export interface List {
-  /** Adds once: an id that is in the newest page already is not added again. */
+  /** Adds once: an id that is among the newest 256 already is not added again. */
   add(owner: string, id: string): Promise<void>;
   /** Takes an id out; nothing happens where there is none. */
   remove(owner: string, id: string): Promise<void>;
@@ -13,6 +13,9 @@ export interface List {
 }
 
 export const PAGE_SIZE = 100;
+
+/** So many of the newest ids are not added again: as many as documents keep marks of changes. */
+const KNOWN = MAX_MARKS;
 
 /** An id that is there, or is not, tells by itself that it was added or removed. */
 const MAX_LIST_MARKS = 64;
@@ -49,17 +52,37 @@ export function openList(documents: Documents, name: string, handling: Handling)
     );
   };
 
+  /**
+   * Whether an id was added not long ago, to a page that is full by now. What is given again because
+   * a process died comes a minute later, and marks may have been dropped since.
+   */
+  const isBehind = async (pages: Store<Page>, owner: string, { ids, older }: Page, id: string) => {
+    let known = ids.length;
+    for (let index = older.length - 1; index >= 0 && known < KNOWN; index--) {
+      const page = await pages.get(archived(owner, index));
+      if (page?.ids.includes(id)) return true;
+      known += older[index] ?? 0;
+    }
+    return false;
+  };
+
   return {
     async add(owner, id) {
       const pages = changing('add', owner, id);
+      let lookedThrough = 0;
       for (;;) {
         const { document: head, outcome } = await pages.decide(headOf(owner), (now = empty) => {
           if (now.ids.includes(id)) return { document: now, outcome: 'there' };
+          if (now.older.length > lookedThrough) return { document: now, outcome: 'maybe' };
           if (isFull(now)) return { document: now, outcome: 'full' };
           return { document: { ...now, ids: [...now.ids, id] }, outcome: 'added' };
         });
-        if (outcome !== 'full') return;
-        await archive(owner, head);
+        if (outcome === 'maybe') {
+          if (await isBehind(pages, owner, head, id)) return;
+          lookedThrough = head.older.length;
+        } else if (outcome === 'full') {
+          await archive(owner, head);
+        } else return;
       }
     },
 
