@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Shopper } from '../../e2e/market';
 import { startSystem } from '../../harness/system';
+import { until } from '../../harness/until';
 import type { World } from '../../harness/world';
 import { addCustomer, addProduct, signedIn } from '../shop';
 import { busSettled } from '../world-arm';
@@ -26,8 +27,9 @@ test('the bare sidecars see what is recorded, also with orders of one customer i
 test('the sidecars of the real services see what is recorded, no more and no less', async () => {
   system = await startSystem();
   const { url } = system.app('gateway');
-  const productId = await addProduct(await signedIn(url));
-  const { token, userId } = await addCustomer(url);
+  // on a busy machine a password may take longer to hash than a call may take
+  const productId = await addProduct(await until('the admin', () => signedIn(url), 60_000));
+  const { token, userId } = await until('a customer', () => addCustomer(url), 60_000);
   const customer = new Shopper(url, token, userId, '');
   // what was recorded is the order of somebody who has bought before
   await customer.buys(productId);

@@ -5,6 +5,7 @@ import { Edge, Order, Stock } from '../../e2e/edge';
 import { ADDRESS, SHOP } from '../../e2e/market';
 import type { World } from '../../harness/world';
 import { startSystem } from '../../harness/system';
+import { until } from '../../harness/until';
 import { type Customer, addCustomer, addProduct, signedIn } from '../shop';
 import { busSettled } from '../world-arm';
 import { startWorkflowWorld } from './workflow';
@@ -32,8 +33,10 @@ afterAll(async () => {
 async function open(world: World): Promise<System> {
   worlds.push(world);
   const { url } = world.app('gateway');
-  const productId = await addProduct(await signedIn(url));
-  return { world, productId, customer: await addCustomer(url) };
+  // on a busy machine a password may take longer to hash than a call may take
+  const admin = await until('the admin', () => signedIn(url), 60_000);
+  const customer = await until('a customer', () => addCustomer(url), 60_000);
+  return { world, productId: await addProduct(admin), customer };
 }
 
 /** An order, and the events that were said until all that follows from it was done. */
@@ -50,7 +53,7 @@ async function order({ world, productId, customer }: System, token: string) {
   const said = (await eventsOf(world)).filter(({ id }) => !before.has(id));
   const orderId = said.find(({ type }) => type === 'order.created')?.subject;
   const kept = await edge.get(Order, `/orders/${orderId}`);
-  const admin = await signedIn(world.app('gateway').url);
+  const admin = await until('the admin', () => signedIn(world.app('gateway').url), 60_000);
   const stock = await admin.get(Stock, `/inventory/${SHOP}/${productId}`);
   const { available, reserved } = stock;
   return { answer, kept, stock: { available, reserved }, said: typesOf(said) };
