@@ -9,7 +9,7 @@ export function appsRunBy(commandOf: (app: App, isEdge: boolean) => AppSpec['com
   return (
     readRunFile()
       // what has no port stands in for something outside, and comes with whoever asks it
-      .apps.filter((app) => 'appPort' in app)
+      .apps.filter(({ appPort }) => appPort !== undefined)
       .map((app): AppSpec => {
         const { appID: appId, appProtocol: protocol, appPort, env } = app;
         const onePort = Number(env['PORT']) === appPort;

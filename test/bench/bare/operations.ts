@@ -38,7 +38,7 @@ export function operationsBetween(before: Operations, after: Operations): Operat
 /** What a recording asks for, added up over so many orders. */
 export function operationsIn(recordings: readonly Recording[]): Operations {
   const counts = new Map<string, number>();
-  for (const { edge, calls, events } of recordings) {
+  for (const { edge, calls, events, requests } of recordings) {
     const handlings: [app: string, steps: Steps][] = [['gateway', edge.steps]];
     for (const { app, steps } of calls) handlings.push([app, steps]);
     for (const { topic, heard } of events) {
@@ -51,6 +51,8 @@ export function operationsIn(recordings: readonly Recording[]): Operations {
       for (const one of steps.flat()) {
         if (one.do === 'publish') add(counts, `${app}: publish ${events[one.event]!.topic}`, 1);
         else if (one.do === 'call') add(counts, `${app}: call ${calls[one.call]!.app}`, 1);
+        else if (one.do === 'request')
+          add(counts, `${app}: call ${requests[one.request]!.endpoint}`, 1);
         else if (one.do === 'send') add(counts, `${app}: send ${one.binding}`, 1);
         else if (one.do !== 'wait') add(counts, `${app}: ${one.do}`, 1);
       }

@@ -14,6 +14,8 @@ import { inventory } from '../../../services/inventory/service';
 import { notification } from '../../../services/notification/service';
 import { order } from '../../../services/order/service';
 import { payment } from '../../../services/payment/service';
+import { PROVIDER } from '../../../services/payment/provider';
+import { SimulatedProvider } from '../../../services/payment/simulator/provider';
 import { product } from '../../../services/product/service';
 import { user } from '../../../services/user/service';
 import { ADDRESS, PRICE, SHOP } from '../../e2e/market';
@@ -36,7 +38,8 @@ interface Buyer {
 
 /** Runs orders through the services as they are, in memory, and writes down what each one does. */
 export async function record(): Promise<Script> {
-  const recorder = new Recorder(SERVICES);
+  const provider = new SimulatedProvider(new Map());
+  const recorder = new Recorder(SERVICES, { [PROVIDER]: (request) => provider.answer(request) });
   try {
     const buyer = await prepare(recorder, 'one');
     const another = await prepare(recorder, 'two');
