@@ -45,6 +45,20 @@ describe('cancelling a pending order', () => {
     expect(items).toMatchObject([{ orderId: 'o1', status: 'cancelled' }]);
   });
 
+  it('is refused where its delivery is there already, and the order goes on', async () => {
+    const world = new World();
+    const bed = await bedWith(pending(), world);
+    // all but the decision
+    bed.fail({ crashAfterEffect: 5 });
+    await expect(fulfil(bed)).rejects.toThrow('killed');
+    bed.restart();
+    world.delivery.set('o1', 'delivered');
+    await expect(cancel(bed)).rejects.toMatchObject({ details: { reason: 'delivered' } });
+    expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
+    expect(await fulfil(bed)).toBe('SUCCESS');
+    expect(world.sold()).toBe(true);
+  });
+
   it('lets whoever held its items for it, and died, say so', async () => {
     const world = new World();
     const bed = await bedWith(pending(), world);

@@ -38,9 +38,11 @@ export async function cancel(
   const order = await orders.need(orderId);
   const story = new StoryTeller(context);
 
-  // 1. What is confirmed can be cancelled as long as its delivery can.
-  const confirmed = order.status === 'confirmed';
-  if (confirmed) {
+  // 1. An order can be cancelled as long as its delivery can, which is asked first: a parcel may be
+  //    there before its order is known to be confirmed. A delivery that is not planned yet is barred.
+  const { status } = order;
+  const confirmed = status === 'confirmed';
+  if (confirmed || status === 'pending') {
     const stopped = await story.step('cancel_delivery', async () => {
       await cancelDelivery(order, context);
       return { outcome: 'done' };

@@ -30,7 +30,7 @@ describe('a pending order', () => {
   it('is cancelled by its buyer with everything undone', () => {
     const order = withdrawn(pending(), 'no_more', false, nothing, at);
     expect(order).toMatchObject({ status: 'cancelling', reason: 'no_more' });
-    expect(toUndo(order)).toEqual(['cancel_delivery', 'void', 'release']);
+    expect(toUndo(order)).toEqual(['void', 'release']);
   });
 });
 
@@ -53,7 +53,7 @@ describe('a decided order', () => {
     expect(cancelled(ended, told, at)).toBe(ended);
   });
 
-  it('that is confirmed is withdrawn only after its delivery', () => {
+  it('that is confirmed is withdrawn only by who knows it as such', () => {
     expect(() => withdrawn(confirmed(), 'no_more', false, nothing, at)).toThrow(
       expect.objectContaining({ code: Code.ABORTED }),
     );
@@ -64,7 +64,7 @@ describe('a decided order', () => {
 
   it('is undone again after its end only where a fulfilment may come late', () => {
     const neverConfirmed = cancelled(withdrawn(pending(), 'no', false, nothing, at), nothing, at);
-    expect(toUndo(neverConfirmed)).toEqual(['cancel_delivery', 'void', 'release']);
+    expect(toUndo(neverConfirmed)).toEqual(['void', 'release']);
     const onceConfirmed = cancelled(withdrawn(confirmed(), 'no', true, nothing, at), nothing, at);
     expect(toUndo(onceConfirmed)).toEqual([]);
   });

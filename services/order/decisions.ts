@@ -11,9 +11,11 @@ export const FAILURES = {
   undeliverable: ['refund', 'release'],
 } as const satisfies Record<string, readonly Undo[]>;
 
-/** How far the fulfilment of a pending order is, nobody knows: all of it is undone, and barred. */
-const UNDO_PENDING: Undo[] = ['cancel_delivery', 'void', 'release'];
-/** The delivery of a confirmed order is cancelled before anything else, since that may be refused. */
+/**
+ * How far the fulfilment of a pending order is, nobody knows: all of it is undone, and barred. Its
+ * delivery is cancelled before it is withdrawn, confirmed or not, since that may be refused.
+ */
+const UNDO_PENDING: Undo[] = ['void', 'release'];
 const UNDO_CONFIRMED: Undo[] = ['refund', 'return'];
 
 /** What fulfilment came to. */
@@ -68,18 +70,18 @@ export function decided(
 
 /**
  * Begins to cancel an order for its buyer; one that is being cancelled stays as it is.
- * Throws ABORTED where it was confirmed before its delivery was cancelled: to be tried again.
+ * Throws ABORTED where it has just been confirmed, which is to be said first: to be tried again.
  */
 export function withdrawn(
   order: Order,
   reason: string,
-  deliveryCancelled: boolean,
+  knownAsConfirmed: boolean,
   told: Story,
   at: string,
 ): Order {
   if (order.status === 'cancelling' || order.status === 'cancelled') return order;
   const confirmed = order.status === 'confirmed';
-  if (confirmed && !deliveryCancelled) {
+  if (confirmed && !knownAsConfirmed) {
     throw new MicroserviceError('the order has just been confirmed', Code.ABORTED);
   }
   return {

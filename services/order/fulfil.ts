@@ -1,5 +1,6 @@
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
+import { unavailable } from '#kit/errors';
 import { OrderCreated, type PlaceOrder } from '#contracts/order';
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
@@ -81,9 +82,10 @@ async function schedule(
     ...{ orderId, userId, shopId },
     ...(instructions === undefined ? {} : { address: instructions.deliveryAddress }),
   });
-  return outcome === ScheduleOutcome.SCHEDULED
-    ? { outcome: 'done', deliveryId }
-    : { outcome: 'refused', reason };
+  if (outcome === ScheduleOutcome.SCHEDULED) return { outcome: 'done', deliveryId };
+  // who cancels the order has called it off and is about to say so: then it is known why it ends
+  if (reason === 'cancelled') throw unavailable('the order is being cancelled');
+  return { outcome: 'refused', reason };
 }
 
 /** After the decision, so that nobody reserves for an order whose items may have been taken. */

@@ -131,7 +131,9 @@ export class World {
         const asked = address?.country === 'AQ' ? 'refused' : 'scheduled';
         const status = this.#first(this.delivery, orderId, asked);
         const deliveryId = `delivery_${orderId}`;
-        if (status === 'scheduled') return { outcome: ScheduleOutcome.SCHEDULED, deliveryId };
+        if (status === 'scheduled' || status === 'delivered') {
+          return { outcome: ScheduleOutcome.SCHEDULED, deliveryId };
+        }
         const reason = status === 'refused' ? 'undeliverable' : 'cancelled';
         return { outcome: ScheduleOutcome.REFUSED, reason };
       },
