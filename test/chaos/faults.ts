@@ -28,7 +28,7 @@ export class Faults {
   readonly hits: Hit[] = [];
   readonly deaths: Death[] = [];
   readonly #processes: ReadonlyMap<string, Process>;
-  /** Who is away because of a fault: by the name of the process, how many faults. */
+  /** Who is away because of a fault. */
   readonly #down = new Set<string>();
   readonly #over = new AbortController();
   readonly #done = new AbortController();

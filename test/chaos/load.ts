@@ -10,7 +10,7 @@ export const SERVICES = [
   ...(['user', 'product', 'order', 'payment', 'notification', 'inventory', 'delivery'] as const),
 ];
 
-/** What of a system is left unanswered is not asked for ever. */
+/** What is left unanswered is not asked for ever. */
 const SETTLE_TRIES = 20;
 const SETTLE_AT_ONCE = 8;
 const RETRY_MS = 2_000;

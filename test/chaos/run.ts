@@ -41,7 +41,7 @@ export interface ChaosOptions {
 }
 
 const STATUS_MS = 10_000;
-const SET_UP_MS = 60_000;
+const SET_UP_MS = 180_000;
 const REST_MS = 120_000;
 /** The orders of a minute need about so much, and as much again is free. */
 const DISK_MB = { atLeast: 96, perMinute: 24 };

@@ -57,7 +57,7 @@ export function schedule(seed: number, seconds: number, targets: Targets): Fault
     const overlaps = kind !== 'all' && busy.length === 0 && chance.likely(OVERLAP);
     const pause = chance.spread(...PAUSE);
     from = overlaps ? from + lasts / 2 : Math.max(to, ...faults.map((each) => each.to)) + pause;
-    if (overlaps) decks.noWonder();
+    if (overlaps) decks.notEverything();
   }
 }
 
@@ -79,7 +79,7 @@ class Decks {
   readonly kinds: readonly FaultKind[];
   readonly #kinds: FaultKind[] = [];
   readonly #targets = new Map<FaultKind, string[]>();
-  #alone = false;
+  #besides = false;
 
   constructor(
     private readonly chance: Chance,
@@ -91,8 +91,8 @@ class Decks {
   }
 
   /** The next one may not be everything: something else is being hit already. */
-  noWonder(): void {
-    this.#alone = true;
+  notEverything(): void {
+    this.#besides = true;
   }
 
   kind(): FaultKind {
@@ -100,8 +100,8 @@ class Decks {
       const deck = this.kinds.flatMap((kind) => Array<FaultKind>(WEIGHTS[kind]).fill(kind));
       this.#kinds.push(...this.chance.shuffled(deck));
     }
-    const at = this.#alone ? this.#kinds.findIndex((kind) => kind !== 'all') : 0;
-    this.#alone = false;
+    const at = this.#besides ? this.#kinds.findIndex((kind) => kind !== 'all') : 0;
+    this.#besides = false;
     return this.#kinds.splice(Math.max(at, 0), 1)[0] ?? 'kill';
   }
 
