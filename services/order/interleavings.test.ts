@@ -77,6 +77,9 @@ async function expectCancelled(bed: Bed, world: World, what: string): Promise<vo
   });
 }
 
+/** Some hundred ways to die, on a machine that is busy. */
+const PATIENCE_MS = 60_000;
+
 describe.each(wishes)('an order $what', ({ wanted }) => {
   it('ends cancelled, whenever its buyer cancels during its fulfilment', async () => {
     const effects = await effectsOf(fulfil, wanted);
@@ -102,27 +105,31 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
     }
   });
 
-  it('ends cancelled, whoever dies where', async () => {
-    const effects = await effectsOf(fulfil, wanted);
-    for (let n = 1; n <= effects; n++) {
-      for (let kill = 1; kill <= 12; kill++) {
-        const world = new World();
-        const bed = await bedWith(pending(wanted), world);
-        const other = replicaOf(bed, world);
-        // the cancellation dies on its way, and the fulfilment goes on before it comes again
-        other.fail({ crashAfterEffect: kill });
-        overtaken(bed, n, () => cancel(other).catch(() => undefined));
-        await deliver(bed, async (on) => {
-          const outcome = await fulfil(on);
-          // it waits for a cancellation that has called its delivery off
-          if (outcome === 'RETRY') await deliver(other, cancel);
-          return outcome;
-        });
-        await deliver(other, cancel);
-        await expectCancelled(bed, world, `effect ${n}, the cancellation killed after ${kill}`);
+  it(
+    'ends cancelled, whoever dies where',
+    async () => {
+      const effects = await effectsOf(fulfil, wanted);
+      for (let n = 1; n <= effects; n++) {
+        for (let kill = 1; kill <= 12; kill++) {
+          const world = new World();
+          const bed = await bedWith(pending(wanted), world);
+          const other = replicaOf(bed, world);
+          // the cancellation dies on its way, and the fulfilment goes on before it comes again
+          other.fail({ crashAfterEffect: kill });
+          overtaken(bed, n, () => cancel(other).catch(() => undefined));
+          await deliver(bed, async (on) => {
+            const outcome = await fulfil(on);
+            // it waits for a cancellation that has called its delivery off
+            if (outcome === 'RETRY') await deliver(other, cancel);
+            return outcome;
+          });
+          await deliver(other, cancel);
+          await expectCancelled(bed, world, `effect ${n}, the cancellation killed after ${kill}`);
+        }
       }
-    }
-  });
+    },
+    PATIENCE_MS,
+  );
 
   it('ends cancelled, when the fulfilment died and comes again after the cancellation', async () => {
     const effects = await effectsOf(fulfil, wanted);
