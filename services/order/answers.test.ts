@@ -52,7 +52,7 @@ it('a story tells when each step began, how long it took and why it failed', asy
   const { orderId } = await bed.call('placeOrder', wanted, { caller: ann });
   const { steps, events } = await bed.call('getStory', { orderId }, { caller: ann });
   expect(steps.map(({ step }) => step)).toEqual([
-    ...['place', 'reserve', 'charge', 'void', 'release'],
+    ...['place', 'reserve', 'charge', 'cancel_delivery', 'void', 'release'],
   ]);
   const [, , charge, undo] = steps;
   // three silences of 2.5 s, and twice a second in between

@@ -7,7 +7,8 @@ import type { OrderRequest } from './requests';
 export const FAILURES = {
   out_of_stock: [],
   payment_failed: ['release'],
-  payment_unknown: ['void', 'release'],
+  // another run of the fulfilment may have come further by now
+  payment_unknown: ['cancel_delivery', 'void', 'release'],
   undeliverable: ['refund', 'release'],
 } as const satisfies Record<string, readonly Undo[]>;
 

@@ -20,7 +20,7 @@ const Story = z.object({
 export type Story = z.infer<typeof Story>;
 
 /** How a step is taken back. `void` and `release` also bar what is still on its way. */
-export const Undo = z.enum(['refund', 'void', 'release', 'return']);
+export const Undo = z.enum(['cancel_delivery', 'refund', 'void', 'release', 'return']);
 export type Undo = z.infer<typeof Undo>;
 
 /** Only delivery and payment need to know this, and only until the order is decided. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/crash-safety';
+import { unavailable } from '#kit/errors';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
 import { World, bedWith, fulfil, fulfilled, orderOf, pending, steps, wish } from './testing';
 
@@ -22,7 +23,10 @@ const branches = [
     what: 'whose payment stays unknown',
     wanted: wish({ token: 'tok_timeout' }),
     reason: 'payment_unknown',
-    story: ['reserve done', 'charge unknown', 'void done', 'release done'],
+    story: [
+      ...['reserve done', 'charge unknown'],
+      ...['cancel_delivery done', 'void done', 'release done'],
+    ],
     why: 'deadline_exceeded',
   },
   {
@@ -66,7 +70,9 @@ describe.each(branches)('an order $what', ({ wanted, reason, story, why }) => {
     const before = bed.memory.calls.length;
     expect(await fulfil(bed)).toBe('SUCCESS');
     const after = bed.memory.calls.slice(before).map(({ method }) => method);
-    expect(after).toEqual(story.filter((step) => /void|refund|release/.test(step)).map(first));
+    expect(after).toEqual(
+      story.filter((step) => /cancel|void|refund|release/.test(step)).map(first),
+    );
     expect(steps(await orderOf(bed))).toEqual(['place done', ...story]);
   });
 });
@@ -77,7 +83,7 @@ function decisionOf(story: readonly string[]): number {
   return 2 + forward.filter((step) => !step.endsWith('unknown')).length + 1;
 }
 
-const first = (step: string) => step.split(' ')[0];
+const first = (step: string) => step.split(/[ _]/)[0];
 
 const outcomes = [
   { what: 'that nothing stands against', wanted: wish() },
@@ -112,4 +118,21 @@ describe.each(outcomes)('an order $what', ({ wanted }) => {
     expect(JSON.stringify([...bed.memory.documents])).not.toMatch(secret);
     expect(JSON.stringify(bed.memory.events)).not.toMatch(secret);
   });
+});
+
+it('is not of unknown payment while its delivery, which comes after the payment, is on its way', async () => {
+  const world = new World();
+  const bed = await bedWith(pending(), world);
+  // after the list, the announcement and three steps, before the decision
+  bed.fail({ crashAfterEffect: 5 });
+  await expect(fulfil(bed)).rejects.toThrow('killed');
+  bed.restart();
+  world.faults.set(
+    'charge',
+    [1, 2, 3].map(() => unavailable('payment is away')),
+  );
+  expect(await fulfil(bed)).toBe('RETRY');
+  expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
+  expect(await fulfil(bed)).toBe('SUCCESS');
+  expect(world.sold()).toBe(true);
 });

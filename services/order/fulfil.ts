@@ -1,6 +1,6 @@
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
-import { unavailable } from '#kit/errors';
+import { Code, MicroserviceError, unavailable } from '#kit/errors';
 import { OrderCreated, type PlaceOrder } from '#contracts/order';
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
@@ -54,7 +54,11 @@ async function goForward(order: Order, story: StoryTeller, context: Context): Pr
   // 3. Take the money.
   const paid = await story.step('charge', () => charge(order, context));
   if (paid.outcome === 'declined') return { confirmed: false, reason: 'payment_failed' };
-  if (paid.outcome !== 'done') return { confirmed: false, reason: 'payment_unknown' };
+  if (paid.outcome !== 'done') {
+    // an earlier run may have come further: then it was paid, and payment says so once it is back
+    if (await isBrought(order, context)) throw unavailable('payment does not answer');
+    return { confirmed: false, reason: 'payment_unknown' };
+  }
   const { paymentId } = paid;
 
   // 4. Plan its delivery.
@@ -86,6 +90,16 @@ async function schedule(
   // who cancels the order has called it off and is about to say so: then it is known why it ends
   if (reason === 'cancelled') throw unavailable('the order is being cancelled');
   return { outcome: 'refused', reason };
+}
+
+async function isBrought({ orderId }: Order, { delivery }: Context): Promise<boolean> {
+  try {
+    const { status } = await delivery.getDelivery({ orderId });
+    return status !== 'cancelled';
+  } catch (error) {
+    if (error instanceof MicroserviceError && error.code === Code.NOT_FOUND) return false;
+    throw error;
+  }
 }
 
 /** After the decision, so that nobody reserves for an order whose items may have been taken. */

@@ -137,6 +137,11 @@ export class World {
         const reason = status === 'refused' ? 'undeliverable' : 'cancelled';
         return { outcome: ScheduleOutcome.REFUSED, reason };
       },
+      getDelivery: ({ orderId }) => {
+        const status = this.delivery.get(orderId) ?? 'refused';
+        if (status === 'refused') throw new MicroserviceError('no delivery', Code.NOT_FOUND);
+        return { orderId, status };
+      },
       cancel: ({ orderId }) => {
         this.#fail('cancel');
         if (this.delivery.get(orderId) === 'delivered') {

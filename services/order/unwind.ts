@@ -9,6 +9,7 @@ import type { StoryTeller } from './story';
 
 /** Each is known by the order's id where it is asked: done by two at once, it is done once. */
 const UNDO: Record<Undo, (order: Order, context: Context) => Promise<unknown>> = {
+  cancel_delivery: cancelDelivery,
   refund: (order, { payment }) =>
     payment.refund({ target: { case: 'orderId', value: order.orderId }, reason: why(order) }),
   void: ({ orderId }, { payment }) => payment.void({ orderId }),
