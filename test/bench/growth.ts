@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { warmUp } from './closed-loop';
 import { sum } from './cpu';
-import { DIMENSIONS, FACTORS, type Factor } from './growth/dimensions';
+import { DIMENSIONS, FACTORS, type Factor, backlog } from './growth/dimensions';
 import { figure, spreadText, table } from './markdown';
 import { Ours } from './ours';
 import { type Effort, part } from './part';
 import { abba, median, ratios } from './statistics';
 
 const PLANS: Readonly<Record<Effort, { rounds: number; orders: number }>> = {
-  full: { rounds: 6, orders: 32 },
+  full: { rounds: 5, orders: 32 },
   quick: { rounds: 1, orders: 8 },
 };
 /** Drains are long at the largest size. */
@@ -46,9 +46,7 @@ export const growth = part({
       for (const { name, one, prepare } of DIMENSIONS) {
         say(`growth: ${name}`);
         const measure = await prepare(arm);
-        const rounds = name.startsWith('commands')
-          ? Math.min(DRAIN_ROUNDS, plan.rounds)
-          : plan.rounds;
+        const rounds = name === backlog.name ? Math.min(DRAIN_ROUNDS, plan.rounds) : plan.rounds;
         const cpu: Record<string, number[]> = {};
         for (let round = 0; round < rounds; round++) {
           for (const size of abba(SIZES, round)) {

@@ -9,7 +9,6 @@ import { abba, median, percentile, poisson, seeded } from './statistics';
 const PLANS: Readonly<
   Record<Effort, { alone: number; capacity: number; stepSeconds: number; orders: number }>
 > = {
-  // so many orders at 60 % of the knee
   full: { alone: 100, capacity: 300, stepSeconds: 8, orders: 1_000 },
   quick: { alone: 10, capacity: 32, stepSeconds: 2, orders: 40 },
 };
@@ -18,7 +17,12 @@ const IN_FLIGHT = 32;
 const STEPS = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2];
 /** Orders on their way at the end of a step that are no queue yet: what arrives in this time. */
 const QUEUE_SECONDS = 0.5;
-const SHARES = [0.3, 0.6, 0.8];
+/** Shares of the knee, and how much of the full number of orders: slow ones take their time. */
+const LOADS = [
+  { share: 0.3, part: 0.3 },
+  { share: 0.6, part: 1 },
+  { share: 0.8, part: 1 },
+];
 const SEED = 4;
 /** The fewest of which a thousandth can be told. */
 const ENOUGH = 1_000;
@@ -74,17 +78,16 @@ export const open = part({
       }
       const knee = steps.findLast(({ kept }) => kept)?.rate ?? capacity / 2;
 
-      const loads = SHARES.map((share) => ({
+      const loads = LOADS.map(({ share, part }) => ({
         share,
+        part,
         rate: share * knee,
         failed: 0,
         latencies: [] as number[],
       }));
       for (const round of [0, 1]) {
         for (const at of abba(loads, round)) {
-          // each load for as long
-          const count = Math.round((plan.orders / 2) * (at.share / 0.6));
-          const { latencies, failed } = await load(at.rate, count);
+          const { latencies, failed } = await load(at.rate, (plan.orders * at.part) / 2);
           at.latencies.push(...latencies);
           at.failed += failed;
           say(`open: ${latencies.length} orders at ${figure(at.rate)} a second`);

@@ -55,6 +55,8 @@ export class FileTexts implements Texts {
 
   close(): void {
     this.#file.exec('COMMIT');
+    // what is left in the log, the sidecar's next write would have to move into the file
+    this.#file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#file.close();
   }
 
