@@ -31,9 +31,10 @@ export const MAX_ATTEMPTS = 6;
 /**
  * A command was promised to somebody: an order that was accepted ends. It is not given up because
  * another service is away for a while, a breaker is open or a disk is full: that may last as long as
- * a machine takes to come back. With 2 s between two deliveries this is five minutes at least.
+ * a machine takes to come back. In time and not in attempts: of an event that is not taken, the bus
+ * begins another round of deliveries beside the first each time that its processingTimeout is over.
  */
-export const MAX_COMMAND_ATTEMPTS = 150;
+export const COMMAND_PATIENCE_MS = 5 * 60_000;
 
 /** With these something else is away; with any other transient failure this service has a fault. */
 const AWAY: ReadonlySet<Code> = new Set([
@@ -59,7 +60,7 @@ interface Parts {
 /** What becomes of an event: handled, retried, answered with a refusal, or kept as a dead letter. */
 export class Deliveries {
   readonly #running = new Map<string, Promise<Delivery>>();
-  readonly #failing = new Map<string, Failure>();
+  readonly #failing = new Map<string, { failure: Failure; since: number }>();
 
   constructor(private readonly parts: Parts) {}
 
@@ -115,7 +116,7 @@ export class Deliveries {
     event: CloudEvent,
     raw: Record<string, unknown>,
   ): Promise<{ delivery: Delivery; outcome: string; failure?: Failure }> {
-    const { outcomes, isCommand, handle } = this.parts;
+    const { clock, outcomes, isCommand, handle } = this.parts;
     const { id } = event;
     const command = isCommand(event.type);
     try {
@@ -128,9 +129,11 @@ export class Deliveries {
       this.#failing.delete(id);
       return { delivery: 'SUCCESS', outcome: 'handled' };
     } catch (error) {
-      const failure = failureOf(error, (this.#failing.get(id)?.attempts ?? 0) + 1);
-      const patience = command && isAway(error) ? MAX_COMMAND_ATTEMPTS : MAX_ATTEMPTS;
-      if (isTransient(error) && failure.attempts < patience) {
+      const earlier = this.#failing.get(id);
+      const failure = failureOf(error, (earlier?.failure.attempts ?? 0) + 1);
+      const failingFor = clock.now() - (earlier?.since ?? clock.now());
+      const mayWait = command && isAway(error) && failingFor < COMMAND_PATIENCE_MS;
+      if (isTransient(error) && (mayWait || failure.attempts < MAX_ATTEMPTS)) {
         this.#remember(id, failure);
         return { delivery: 'RETRY', outcome: 'retried', failure };
       }
@@ -170,8 +173,9 @@ export class Deliveries {
   }
 
   #remember(id: string, failure: Failure): void {
+    const since = this.#failing.get(id)?.since ?? this.parts.clock.now();
     this.#failing.delete(id);
-    this.#failing.set(id, failure);
+    this.#failing.set(id, { failure, since });
     const [oldest] = this.#failing.keys();
     if (this.#failing.size > MAX_FAILING && oldest !== undefined) this.#failing.delete(oldest);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code } from '#kit/errors';
+import { CHARGE_MS } from './charge';
 import { World, fulfilled, silent, steps, wish } from './testing';
 
 describe('a payment that is silent', () => {
@@ -28,11 +29,11 @@ describe('a payment that is silent', () => {
   it('is given up sooner where there would be no time to undo it', async () => {
     const world = new World();
     const error = silent(Code.DEADLINE_EXCEEDED);
-    const slow = { shift: () => (world.clock.advance(10_000), error) };
+    const slow = { shift: () => (world.clock.advance(CHARGE_MS), error) };
     world.faults.set('charge', Object.assign([error], slow));
     expect(await chargesWith(world)).toEqual({ charges: 2, status: 'cancelled' });
-    // of 45 s, so that a void and a release as slow as can be have their time
-    expect(world.clock.now() - Date.parse('2026-01-01')).toBeLessThanOrEqual(21_000);
+    // of 18 s, so that a void and a release as slow as can be have their time
+    expect(world.clock.now() - Date.parse('2026-01-01')).toBeLessThanOrEqual(18_000 - 9_000);
   });
 
   it('that was voided meanwhile cancels the order', async () => {

@@ -3,17 +3,18 @@ import type { Order } from './domain';
 import type { Context } from './service';
 import type { Done, NotDone } from './story';
 
-/** Longest that payment may take for one answer: its provider is asked once or twice meanwhile. */
-export const CHARGE_MS = 10_000;
+/** Longest that payment may take for one answer: its provider has 2.5 s, its documents the rest. */
+export const CHARGE_MS = 4_000;
 /** A provider that stumbles is asked so often, with time to recover in between. */
 const ATTEMPTS = 3;
 const PAUSE_MS = 1_000;
 /**
- * What must be left of a handling's 45 s after an attempt: for a void as long as a charge, for a
- * release (5 s), and for writing and saying what came of it. So of answers that take all of their
- * time there are two, and of quick failures three.
+ * What must be left of a handling's 18 s after an attempt: for a void as long as a charge, for a
+ * release (4 s), and for writing and saying what came of it. So of a silent provider there are two
+ * attempts (2.5 s each), of quick failures three; and where time runs out even so, the order is
+ * decided by then, and goes on from there when it is given again.
  */
-const AFTERWARDS_MS = CHARGE_MS + 10_000;
+const AFTERWARDS_MS = CHARGE_MS + 5_000;
 
 /**
  * Takes the money for an order. No answer leaves unknown whether it was taken. Payment knows the

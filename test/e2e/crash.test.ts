@@ -8,11 +8,7 @@ let market: Market;
 let shopper: Shopper;
 
 beforeAll(async () => {
-  // What was given to a sidecar that died is given again after this time: minutes, where it runs
-  // for good. Shorter than an order with a slow payment takes, so that some are even handled twice
-  // at once.
-  const bus = { processingTimeout: '5s', redeliverInterval: '1000' };
-  market = await Market.open({ overrides: { bus } });
+  market = await Market.open();
   shopper = await market.shopper();
 });
 

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Process } from '../harness/process';
+import { Market, PRICE, type Shopper, paidWith } from './market';
+import { ordersThrough } from './recovery';
+
+// The bound of components/bus/redis/bus.yaml and components/resiliency.yaml, with the numbers that
+// stand there: no order waits longer than 30 s for its decision once what died is back.
+
+let market: Market;
+let shopper: Shopper;
+
+beforeAll(async () => {
+  market = await Market.open();
+  shopper = await market.shopper();
+});
+afterAll(() => market.close());
+
+/** Those that an order needs; a user's sidecar, say, is not among them. */
+const IN_THE_WAY = ['gateway', 'order', 'product', 'inventory', 'payment', 'delivery'];
+
+function named(name: string): Process {
+  const { apps, servers } = market.world;
+  const all = [...apps.flatMap(({ processes }) => processes), ...servers];
+  const found = all.find((process) => process.name === name);
+  if (found === undefined) throw new Error(`${name} is no process of this system`);
+  return found;
+}
+
+test('a payment that is never answered still ends the order, and the money is given back', async () => {
+  const productId = await market.product(1);
+  const orderId = await shopper.isDenied('payment_unknown', productId, paidWith('tok_timeout'));
+  const ledger = await fetch(`${market.world.standIn('payment-provider')}/ledger`);
+  expect(await ledger.json()).toMatchObject({
+    captures: expect.arrayContaining([
+      expect.objectContaining({ key: `pay_${orderId}`, state: 'voided', released: PRICE }),
+    ]),
+  });
+  expect(await market.stock(productId)).toEqual({ available: 1, reserved: 0 });
+});
+
+describe('no order waits longer than 30 s after the end and return of', () => {
+  test.each([
+    ...IN_THE_WAY.flatMap((app) => [app, `${app}-sidecar`]),
+    'notification-sidecar',
+    'payment-provider-simulator',
+    'redis-server',
+  ])('%s', async (name) => {
+    // throws for an order that waits longer
+    expect(await ordersThrough(market, shopper, named(name))).toBeGreaterThan(0);
+  });
+});
