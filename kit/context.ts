@@ -6,7 +6,7 @@ import type { Contract, EventInput } from './contract';
 import type { Store } from './documents';
 import type { Flags } from './flags';
 import type { Cause, Said } from './handling';
-import type { List } from './lists';
+import type { Feed, List } from './lists';
 import type { Log } from './log';
 import type { Client, Definition } from './service';
 import type { EndpointAnswer, EndpointRequest } from './sidecar';
@@ -62,6 +62,11 @@ interface Base<D extends Definition> {
   /** A new id, the same again when this handling is repeated: `order_...`. */
   readonly newId: (prefix: string) => string;
   readonly lists: Readonly<Record<NonNullable<D['lists']>[number], List>>;
+  readonly feeds: {
+    readonly [K in keyof NonNullable<D['feeds']>]: NonNullable<D['feeds']>[K] extends z.ZodType
+      ? Feed<z.output<NonNullable<D['feeds']>[K]>>
+      : never;
+  };
   readonly bindings: Readonly<Record<NonNullable<D['sends']>[number], Binding>>;
   readonly endpoints: Readonly<Record<NonNullable<D['endpoints']>[number], Endpoint>>;
   /** A client of any app, for what every service answers. */

@@ -83,7 +83,7 @@ export class DeadLetters {
 
   async page(page: number, limit: number): Promise<{ letters: DeadLetter[]; total: number }> {
     const { letters, list } = this.#open('list');
-    const { ids, total } = await list.page(ALL, page, limit);
+    const { items: ids, total } = await list.page(ALL, page, limit);
     const found = await Promise.all(ids.map((id) => letters.get(id)));
     return { letters: found.filter((letter) => letter !== undefined), total };
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from './clock';
 import { Code, MicroserviceError, notFound } from './errors';
-import type { Handling } from './handling';
+import { type Handling, identity } from './handling';
 import { KeyedQueue } from './keyed-queue';
 import type { Sidecar } from './sidecar';
 
@@ -33,6 +33,12 @@ export interface Store<T> {
 export interface Decision<T, O> {
   document: T;
   outcome: O;
+  /**
+   * The document as changed tells by itself that this was done: the same change made on it again
+   * comes to nothing, and to the same outcome. So no mark is kept, which documents that change all
+   * the time would grow by.
+   */
+  evident?: boolean;
 }
 
 /**
@@ -71,7 +77,11 @@ interface Made<T, O> {
 
 /** Longer than any broker takes to redeliver, the sidecar's retries included. */
 export const MARK_SECONDS = 15 * 60;
-export const MAX_MARKS = 256;
+export const MAX_MARKS = 128;
+/** Of documents that tell by themselves what was done. */
+export const FEW_MARKS = 64;
+/** Letters that tell the effects of one cause apart: 48 bits, as every mark goes with its document. */
+const EFFECT_LENGTH = 8;
 const TRIES = 8;
 const STEP_MS = 5_000;
 
@@ -154,12 +164,13 @@ export class Documents {
       }
       const sequence = before + 1;
       const { outcome } = decided;
-      const marks = found?.envelope.marks ?? [];
+      const marks = this.#fresh(found?.envelope.marks ?? []);
+      if (decided.evident !== true) this.#mark(name, marks, maxMarks, { by, sequence, outcome });
       const next: Envelope = {
         data: schema.parse(decided.document),
         sequence,
         correlationId: handling.cause.correlationId,
-        marks: this.#marks(name, marks, maxMarks, { by, sequence, outcome }),
+        marks,
       };
       return { decided, sequence, next };
     };
@@ -196,7 +207,10 @@ export class Documents {
     };
 
     const decide = async <O>(key: string, change: (current: T | undefined) => Decision<T, O>) => {
-      const which = effect ?? String(handling.ordinal(`change ${stateKey(key)}`));
+      const which =
+        effect === undefined
+          ? String(handling.ordinal(`change ${stateKey(key)}`))
+          : identity(effect).slice(0, EFFECT_LENGTH);
       const by = `${handling.cause.id}#${which}`;
       return this.#queue.run(stateKey(key), async () => {
         let made = await changeSeen(key, by, change);
@@ -237,14 +251,20 @@ export class Documents {
     };
   }
 
-  #marks(store: string, old: Mark[], atMost: number, made: Omit<Mark, 'at'>): Mark[] {
-    const now = Math.floor(this.clock.now() / 1000);
-    const fresh = old.filter((mark) => now - mark.at < MARK_SECONDS);
-    fresh.push({ ...made, at: now });
-    while (fresh.length > atMost) {
-      fresh.shift();
+  #fresh(marks: readonly Mark[]): Mark[] {
+    const now = this.#seconds();
+    return marks.filter((mark) => now - mark.at < MARK_SECONDS);
+  }
+
+  #mark(store: string, marks: Mark[], atMost: number, made: Omit<Mark, 'at'>): void {
+    marks.push({ ...made, at: this.#seconds() });
+    while (marks.length > atMost) {
+      marks.shift();
       if (atMost === MAX_MARKS) this.meter.markDropped(store);
     }
-    return fresh;
+  }
+
+  #seconds(): number {
+    return Math.floor(this.clock.now() / 1000);
   }
 }

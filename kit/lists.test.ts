@@ -10,7 +10,7 @@ function build() {
   const bed = testbed(shelves);
   /** The list as one handling has it; the same cause again is that handling repeated. */
   const list = (id: string) => bed.host.begin(newCause(bed.clock, { id })).lists['ids']!;
-  const all = async () => (await list('look').page('o', 1, 1000)).ids.toReversed();
+  const all = async () => (await list('look').page('o', 1, 1000)).items.toReversed();
   return { bed, list, all };
 }
 

@@ -1,40 +1,90 @@
 import { z } from 'zod';
-import { type Documents, MAX_MARKS, type Store } from './documents';
-import type { Handling } from './handling';
+import { type Documents, FEW_MARKS, type Store } from './documents';
+import { type Handling, identity } from './handling';
 
-/** Ids in the order they were added, kept in documents of 100 so that no document grows. */
-export interface List {
-  /** Adds once: an id that is among the newest 256 already is not added again. */
-  add(owner: string, id: string): Promise<void>;
-  /** Takes an id out; nothing happens where there is none. */
+/** Things in the order they were added, kept in documents of a bounded size so that none grows. */
+export interface Feed<T> {
+  /** Adds once: what is among the newest 256 already, by its id, is not added again. */
+  add(owner: string, item: T): Promise<void>;
+  /** Takes an item out; nothing happens where there is none of this id. */
   remove(owner: string, id: string): Promise<void>;
-  /** A page of ids, newest first; `page` counts from 1. */
-  page(owner: string, page: number, limit: number): Promise<{ ids: string[]; total: number }>;
+  /** A page of items, newest first; `page` counts from 1. */
+  page(owner: string, page: number, limit: number): Promise<{ items: T[]; total: number }>;
 }
 
+/** A feed of ids. */
+export type List = Feed<string>;
+
+/** A list keeps so many ids in a document, and a feed so many items, which are larger. */
 export const PAGE_SIZE = 100;
+const FEED_PAGE_SIZE = 25;
 
-/** So many of the newest ids are not added again: as many as documents keep marks of changes. */
-const KNOWN = MAX_MARKS;
+/**
+ * Of so many that have left the head it is known there that they came. What is given again because
+ * a process died comes a minute later: by then the page may be full, and the mark be dropped.
+ */
+const RECENT = 256;
+/** Letters by which they are known: 60 bits, as they go with every change of the head. */
+const RECENT_LENGTH = 10;
 
-/** An id that is there, or is not, tells by itself that it was added or removed. */
-const MAX_LIST_MARKS = 64;
+interface Page<T> {
+  items: T[];
+  /** In the head: how many items each full page behind it holds, oldest first. */
+  older: number[];
+  /** In the head: what has left it last, oldest first. */
+  recent: string[];
+}
 
-const Page = z.object({
-  ids: z.array(z.string()),
-  /** In the head: how many ids each full page behind it holds, oldest first. */
-  older: z.array(z.number().int()),
-});
-type Page = z.infer<typeof Page>;
+interface Kind<T> {
+  name: string;
+  item: z.ZodType<T>;
+  idOf: (item: T) => string;
+  pageSize: number;
+}
 
 export function openList(documents: Documents, name: string, handling: Handling): List {
-  const open = (effect?: string): Store<Page> =>
-    documents.open(`list-${name}`, Page, handling, { effect, maxMarks: MAX_LIST_MARKS });
+  const idOf = (id: string) => id;
+  return open(documents, { name, item: z.string(), idOf, pageSize: PAGE_SIZE }, handling);
+}
+
+/** Of small things that are looked at together: to be listed they need no document each. */
+export function openFeed<T extends { id: string }>(
+  documents: Documents,
+  name: string,
+  item: z.ZodType<T>,
+  handling: Handling,
+): Feed<T> {
+  const idOf = ({ id }: T) => id;
+  return open(documents, { name, item, idOf, pageSize: FEED_PAGE_SIZE }, handling);
+}
+
+function open<T>(
+  documents: Documents,
+  { name, item, idOf, pageSize }: Kind<T>,
+  handling: Handling,
+): Feed<T> {
+  const schema = z.object({
+    items: z.array(item),
+    older: z.array(z.int()),
+    recent: z.array(z.string()),
+  });
+  const open = (effect?: string): Store<Page<T>> =>
+    // an id that is there, or is not, tells by itself that it was added or removed
+    documents.open(`list-${name}`, schema, handling, { effect, maxMarks: FEW_MARKS });
   // no entity has such a key, so the sequence of its own document is not mistaken for the list's
   const headOf = (owner: string) => `of:${owner}`;
   const archived = (owner: string, index: number) => `${headOf(owner)}:${String(index)}`;
-  const empty: Page = { ids: [], older: [] };
-  const isFull = ({ ids }: Page) => ids.length >= PAGE_SIZE;
+  const empty: Page<T> = { items: [], older: [], recent: [] };
+  const isFull = ({ items }: Page<T>) => items.length >= pageSize;
+  const has = ({ items }: Page<T>, id: string) => items.some((one) => idOf(one) === id);
+  const short = (id: string) => identity(id).slice(0, RECENT_LENGTH);
+  const forgotten = ({ recent }: Page<T>, id: string) => {
+    const known = short(id);
+    return recent.filter((one) => one !== known);
+  };
+  /** The page without an item; the same page where it has none. */
+  const without = (page: Page<T>, id: string): Page<T> =>
+    has(page, id) ? { ...page, items: page.items.filter((one) => idOf(one) !== id) } : page;
 
   /** The changes of one id, told from whatever else the same handling does to the list. */
   const changing = (verb: string, owner: string, id: string) =>
@@ -44,45 +94,33 @@ export function openList(documents: Documents, name: string, handling: Handling)
    * Makes room behind a full head. Such a head changes in no other way, so whoever meets it writes
    * the same page, and may do so only while there is none: it may have lost an id since.
    */
-  const archive = async (owner: string, { ids, older }: Page) => {
+  const archive = async (owner: string, { items, older, recent }: Page<T>) => {
     const pages = open(`archive ${older.length}`);
-    await pages.update(archived(owner, older.length), (page) => page ?? { ids, older: [] });
+    await pages.update(archived(owner, older.length), (page) => page ?? { ...empty, items });
+    const next: Page<T> = {
+      items: [],
+      older: [...older, items.length],
+      recent: [...recent, ...items.map((one) => short(idOf(one)))].slice(-RECENT),
+    };
     await pages.update(headOf(owner), (now = empty) =>
-      now.older.length === older.length ? { ids: [], older: [...older, ids.length] } : now,
+      now.older.length === older.length ? next : now,
     );
   };
 
-  /**
-   * Whether an id was added not long ago, to a page that is full by now. What is given again because
-   * a process died comes a minute later, and marks may have been dropped since.
-   */
-  const isBehind = async (pages: Store<Page>, owner: string, { ids, older }: Page, id: string) => {
-    let known = ids.length;
-    for (let index = older.length - 1; index >= 0 && known < KNOWN; index--) {
-      const page = await pages.get(archived(owner, index));
-      if (page?.ids.includes(id)) return true;
-      known += older[index] ?? 0;
-    }
-    return false;
-  };
-
   return {
-    async add(owner, id) {
+    async add(owner, added) {
+      const id = idOf(added);
       const pages = changing('add', owner, id);
-      let lookedThrough = 0;
       for (;;) {
         const { document: head, outcome } = await pages.decide(headOf(owner), (now = empty) => {
-          if (now.ids.includes(id)) return { document: now, outcome: 'there' };
-          if (now.older.length > lookedThrough) return { document: now, outcome: 'maybe' };
+          if (has(now, id) || now.recent.includes(short(id))) {
+            return { document: now, outcome: 'there' };
+          }
           if (isFull(now)) return { document: now, outcome: 'full' };
-          return { document: { ...now, ids: [...now.ids, id] }, outcome: 'added' };
+          return { document: { ...now, items: [...now.items, added] }, outcome: 'added' };
         });
-        if (outcome === 'maybe') {
-          if (await isBehind(pages, owner, head, id)) return;
-          lookedThrough = head.older.length;
-        } else if (outcome === 'full') {
-          await archive(owner, head);
-        } else return;
+        if (outcome !== 'full') return;
+        await archive(owner, head);
       }
     },
 
@@ -95,18 +133,19 @@ export function openList(documents: Documents, name: string, handling: Handling)
           await archive(owner, head);
           continue;
         }
-        for (let index = head.older.length - 1; index >= 0 && !head.ids.includes(id); index--) {
+        for (let index = head.older.length - 1; index >= 0 && !has(head, id); index--) {
           const { document: left, outcome: was } = await pages.decide(
             archived(owner, index),
-            (page = empty) => ({ document: without(page, id), outcome: page.ids.includes(id) }),
+            (page = empty) => ({ document: without(page, id), outcome: has(page, id) }),
           );
           if (!was) continue;
           // another may have taken more out meanwhile, and counted already
           await pages.update(headOf(owner), (now = empty) => ({
             ...now,
             older: now.older.map((count, at) =>
-              at === index ? Math.min(count, left.ids.length) : count,
+              at === index ? Math.min(count, left.items.length) : count,
             ),
+            recent: forgotten(now, id),
           }));
           return;
         }
@@ -122,11 +161,11 @@ export function openList(documents: Documents, name: string, handling: Handling)
     async page(owner, page, limit) {
       const pages = open();
       const head = (await pages.get(headOf(owner))) ?? empty;
-      const sizes = [...head.older, head.ids.length];
+      const sizes = [...head.older, head.items.length];
       const total = sizes.reduce((sum, size) => sum + size, 0);
-      const ids: string[] = [];
+      const items: T[] = [];
       let skip = (page - 1) * limit;
-      for (let index = sizes.length - 1; index >= 0 && ids.length < limit; index--) {
+      for (let index = sizes.length - 1; index >= 0 && items.length < limit; index--) {
         const size = sizes[index] ?? 0;
         if (skip >= size) {
           skip -= size;
@@ -134,18 +173,12 @@ export function openList(documents: Documents, name: string, handling: Handling)
         }
         const held =
           index === head.older.length
-            ? head.ids
-            : ((await pages.get(archived(owner, index)))?.ids ?? []);
-        ids.push(...held.toReversed().slice(skip, skip + limit - ids.length));
+            ? head.items
+            : ((await pages.get(archived(owner, index)))?.items ?? []);
+        items.push(...held.toReversed().slice(skip, skip + limit - items.length));
         skip = 0;
       }
-      return { ids, total };
+      return { items, total };
     },
   };
-}
-
-/** The page without an id; the same page where it has none. */
-function without(page: Page, id: string): Page {
-  if (!page.ids.includes(id)) return page;
-  return { ...page, ids: page.ids.filter((other) => other !== id) };
 }

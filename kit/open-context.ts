@@ -6,7 +6,7 @@ import type { Clock } from './clock';
 import type { Documents } from './documents';
 import type { FlagSource } from './flags';
 import { type Cause, type Handling, identity } from './handling';
-import { openList } from './lists';
+import { openFeed, openList } from './lists';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import type { Outcomes } from './outcomes';
@@ -152,6 +152,12 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
       `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
     lists: Object.fromEntries(
       (definition.lists ?? []).map((list) => [list, openList(documents, list, handling)]),
+    ),
+    feeds: Object.fromEntries(
+      Object.entries(definition.feeds ?? {}).map(([feed, item]) => [
+        feed,
+        openFeed(documents, feed, item, handling),
+      ]),
     ),
     bindings: Object.fromEntries(bindings),
     endpoints: Object.fromEntries(endpoints),

@@ -23,6 +23,8 @@ export interface Definition {
   readonly stores?: Readonly<Record<string, z.ZodType>>;
   /** Its lists of ids. */
   readonly lists?: readonly string[];
+  /** Its lists of small things, each with an id, which are kept in the list and nowhere else. */
+  readonly feeds?: Readonly<Record<string, z.ZodType<{ id: string }>>>;
   readonly publishes?: readonly Contract[];
   /** The output bindings it sends through. */
   readonly sends?: readonly string[];

@@ -62,7 +62,7 @@ function events(speaker, services) {
 function row({ name, definition, hears }) {
   const cells = [
     name,
-    Object.keys(definition.stores ?? {}),
+    Object.keys({ ...definition.stores, ...definition.feeds }),
     [...Object.keys(definition.calls ?? {}), ...(definition.endpoints ?? [])],
     typesOf(hears),
     typesOf(definition.publishes ?? []),

@@ -15,9 +15,9 @@ type Once = string;
  * Changes a stock, says so, and says when it fell to its minimum.
  *
  * A redelivery says the same again, from the outcome that the kit keeps with the change. A stock
- * that changes more than 256 times before the redelivery comes may have lost it; then nothing is
- * said again. What the stock is by then has been said since; an alert may be missing in this one
- * case. The counters do not depend on it: see Stock.
+ * that was held or released more than 128 times before the redelivery comes may have lost it; then
+ * nothing is said again. What the stock is by then has been said since; an alert may be missing in
+ * this one case. The counters do not depend on it: see Stock.
  */
 export async function changeStock(
   { stocks, publish }: Context,

@@ -97,6 +97,8 @@ export interface Outcome {
 export interface Decided {
   document: Stock;
   outcome: Outcome;
+  /** Asked again, the stock as changed answers the same: see the kit's Decision. */
+  evident?: boolean;
 }
 
 /** Nothing is changed. */

@@ -98,13 +98,15 @@ export function take(stock: Stock, { orderId, quantity }: Line): Decided {
       throw refused('not_reserved', `nothing of ${stock.productId} is held for this order`);
     }
   }
-  return changed(stock, {
+  const taken = changed(stock, {
     available: stock.available - (held === undefined ? quantity : 0),
     reserved: stock.reserved - (held ?? 0),
     sold: stock.sold + (held ?? quantity),
     reservations: without(stock.reservations, orderId),
     ...settle(stock, { orderId }),
   });
+  // a settled order takes nothing, and taking what was held is nothing to say
+  return { ...taken, evident: held !== undefined };
 }
 
 function heldBy({ reservations }: Stock, orderId: string): number | undefined {

@@ -3,25 +3,32 @@ import { z } from 'zod';
 const Channel = z.enum(['inbox', 'email', 'sms']);
 export type Channel = z.infer<typeof Channel>;
 
-/**
- * That somebody was told of an event by a channel. Written when it was: as long as it is there,
- * the event does not tell them again. What an email or a text message said is not in it, as that
- * has a name and an address.
- */
-export const Notification = z.object({
-  notificationId: z.string(),
-  /** Absent where the shop's operators were told. */
-  userId: z.string().optional(),
-  channel: Channel,
-  eventId: z.string(),
+/** What a user was told, as it is in their inbox. */
+export const Entry = z.object({
+  /** The notification's. */
+  id: z.string(),
   eventType: z.string(),
-  status: z.literal('sent'),
-  /** The message, in the inbox only. */
-  subject: z.string().optional(),
-  text: z.string().optional(),
+  subject: z.string(),
+  text: z.string(),
   sentAt: z.string(),
 });
-export type Notification = z.infer<typeof Notification>;
+export type Entry = z.infer<typeof Entry>;
+
+/**
+ * By which channels an event was told, where these are more than the inbox: as long as it is here,
+ * they are not used again. What an email or a text message said is not kept, as that has a name and
+ * an address.
+ */
+export const Told = z.object({ channels: z.array(Channel) });
+export type Told = z.infer<typeof Told>;
+
+/** Told by these channels too; what is there tells by itself that it was added. */
+export function toldBy(now: Told | undefined, channels: ReadonlySet<Channel>) {
+  const known = now?.channels ?? [];
+  const all = [...new Set([...known, ...channels])];
+  const document = now !== undefined && all.length === known.length ? now : { channels: all };
+  return { document, outcome: undefined, evident: true };
+}
 
 /** What is told, in words without anything personal. */
 export interface Message {

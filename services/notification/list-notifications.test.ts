@@ -64,10 +64,15 @@ describe('the inbox', () => {
     ).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
   });
 
-  it('leaves out what is told this very moment', async () => {
-    const on = await bedWith(1);
-    await on.context().lists.inbox.add('ann', 'ntf_not_recorded_yet');
-    expect((await on.call('listNotifications', {}, { caller: ann })).items).toHaveLength(1);
+  it('shows what is on its older pages too, each once', async () => {
+    const on = await bedWith(60);
+    const pages = await Promise.all(
+      [1, 2, 3, 4].map((page) => on.call('listNotifications', { page }, { caller: ann })),
+    );
+    const subjects = pages.flatMap(({ items }) => items).map(({ subject }) => subject);
+    expect(subjects).toEqual(
+      Array.from({ length: 60 }, (_, n) => `Your payment for order o${60 - n} failed`),
+    );
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code, MicroserviceError } from '#kit/errors';
 import { PageRequest, checked } from '#kit/validate';
 import type { ListNotificationsRequest } from '#proto/retail/notification/v1/notification_pb';
-import type { Notification } from './domain';
+import type { Entry } from './domain';
 import type { Context } from './service';
 
 /** The caller's inbox, newest first. */
@@ -11,19 +11,16 @@ export async function listNotifications(request: ListNotificationsRequest, conte
   if (userId === '')
     throw new MicroserviceError('an inbox belongs to a user', Code.UNAUTHENTICATED);
   const { page, limit } = checked(PageRequest, request);
-  const { ids, total } = await context.lists.inbox.page(userId, page, limit);
-  const found = await Promise.all(ids.map((id) => context.notifications.get(id)));
-  // one that is listed but not recorded is being worked on this moment
-  const items = found.filter((item) => item !== undefined).map(toMessage);
-  return { items, page, limit, total };
+  const { items, total } = await context.feeds.inbox.page(userId, page, limit);
+  return { items: items.map(toMessage), page, limit, total };
 }
 
-function toMessage({ notificationId, channel, subject, text, eventType, sentAt }: Notification) {
+function toMessage({ id: notificationId, subject, text, eventType, sentAt }: Entry) {
   return {
     notificationId,
-    channel,
-    subject: subject ?? '',
-    text: text ?? '',
+    channel: 'inbox',
+    subject,
+    text,
     eventType,
     sentAt: timestampFromDate(new Date(sentAt)),
   };

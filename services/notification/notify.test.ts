@@ -64,14 +64,14 @@ describe('an event', () => {
     await hear[type](on, { id: 'e1' });
     const { sent, said, inbox } = {
       sent: on.sent.length,
-      said: on.memory.events.length,
+      said: on.said(NotificationSent),
       inbox: await inboxOf(on),
     };
     on.clock.advance((MARK_SECONDS + 60) * 1000);
     on.restart();
     expect(await hear[type](on, { id: 'e1' })).toBe('SUCCESS');
     expect(on.sent).toHaveLength(sent);
-    expect(on.memory.events).toHaveLength(said);
+    expect(on.said(NotificationSent)).toEqual(said);
     expect(await inboxOf(on)).toEqual(inbox);
   });
 

@@ -1,9 +1,8 @@
-import { isoTime } from '#kit/clock';
 import type { EventMeta } from '#kit/cloud-event';
 import { isTransient } from '#kit/errors';
 import { identity } from '#kit/handling';
 import { NotificationSent } from '#contracts/notification';
-import type { Channel, Telling } from './domain';
+import { type Channel, type Telling, toldBy } from './domain';
 import { Recipient } from './recipient';
 import { send } from './send';
 import type { Context } from './service';
@@ -12,9 +11,9 @@ import type { Context } from './service';
  * Tells of an event by each of its channels, each on its own: one that fails keeps no other from
  * being used, and those that worked are not used again when the event comes again.
  *
- * The cost, as each order says four or five events that are heard here: by the inbox two writes
- * (the user's list, and the record that it was told), by email or text message one (the record)
- * and one call for both, to ask where the user is reached. Besides, one event said for each.
+ * The cost, as each order says four or five events that are heard here: one write for the inbox,
+ * which knows its entries, one for each other channel, that it was used, and for those one call, to
+ * ask where the user is reached. Besides, one event said for each.
  */
 export async function notify<E>(
   telling: Telling<E>,
@@ -22,41 +21,51 @@ export async function notify<E>(
   meta: EventMeta,
   context: Context,
 ): Promise<void> {
+  const { told } = context;
+  const { channels } = telling;
   const recipient = new Recipient(telling.to(event), context);
+  const key = identity(meta.source, meta.id);
+  // the inbox knows by itself what is in it
+  const hasMore = channels.some((channel) => channel !== 'inbox');
+  const known = hasMore ? ((await told.get(key))?.channels ?? []) : [];
+  const used = new Set<Channel>();
   const failures: unknown[] = [];
-  for (const channel of telling.channels) {
+  let kept = 0;
+  const keep = async () => {
+    if (used.size > kept) await told.decide(key, (now) => toldBy(now, used));
+    kept = used.size;
+  };
+  for (const channel of channels) {
+    if (known.includes(channel)) continue;
     try {
-      await tellBy(channel, recipient, telling.text(event), meta, context);
+      if (await tellBy(channel, recipient, telling.text(event), meta, context)) used.add(channel);
     } catch (error) {
       failures.push(error);
     }
+    // no later, as the next channel may take its time; the inbox can wait for the one after it
+    if (channel !== 'inbox') await keep();
   }
+  if (hasMore) await keep();
   // what may work later decides: it brings the event again for all that has failed
   if (failures.length > 0) throw failures.find(isTransient) ?? failures[0];
 }
 
+/** False where the recipient has no address there. */
 async function tellBy(
   channel: Channel,
   recipient: Recipient,
   message: { subject: string; text: string },
   { id: eventId, type: eventType, source }: EventMeta,
   context: Context,
-): Promise<void> {
-  const { notifications, publish, caller, clock } = context;
+): Promise<boolean> {
   // a hash, as it becomes the name of a file, and an event's id may be any text
-  const notificationId = `ntf_${identity(caller.tenantId, source, eventId, channel)}`;
-  // the event was handled before, maybe long ago
-  if ((await notifications.get(notificationId)) !== undefined) return;
-
-  if (!(await send(channel, notificationId, message, recipient, context))) return;
+  const notificationId = `ntf_${identity(context.caller.tenantId, source, eventId, channel)}`;
+  if (!(await send(channel, { notificationId, eventType, ...message }, recipient, context))) {
+    return false;
+  }
   const { userId } = recipient;
   const whom = userId === undefined ? {} : { userId };
   const about = { notificationId, ...whom, channel, eventType, eventId };
-  await publish(NotificationSent, about, 'sent');
-  // Last of all, so that a record means that nothing is left to do.
-  const words = channel === 'inbox' ? message : {};
-  await notifications.update(
-    notificationId,
-    (now) => now ?? { ...about, ...words, status: 'sent', sentAt: isoTime(clock) },
-  );
+  await context.publish(NotificationSent, about, 'sent');
+  return true;
 }

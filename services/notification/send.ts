@@ -1,4 +1,5 @@
 import { Code, MicroserviceError } from '#kit/errors';
+import { isoTime } from '#kit/clock';
 import { type Channel, type Letter, type Message, email, textMessage } from './domain';
 import type { Recipient } from './recipient';
 import type { Context } from './service';
@@ -9,27 +10,28 @@ import type { Context } from './service';
  */
 export async function send(
   channel: Channel,
-  notificationId: string,
-  message: Message,
+  message: Message & { notificationId: string; eventType: string },
   recipient: Recipient,
   context: Context,
 ): Promise<boolean> {
+  const { notificationId: id, eventType, subject, text } = message;
   switch (channel) {
     case 'inbox': {
       if (recipient.userId === undefined) return false;
-      await context.lists.inbox.add(recipient.userId, notificationId);
+      const sentAt = isoTime(context.clock);
+      await context.feeds.inbox.add(recipient.userId, { id, eventType, subject, text, sentAt });
       return true;
     }
     case 'email': {
       const contact = await recipient.contact();
       if (contact === undefined) return false;
-      await post('email', email(notificationId, contact.email, contact.name, message), context);
+      await post('email', email(id, contact.email, contact.name, message), context);
       return true;
     }
     case 'sms': {
       const phone = await recipient.phone();
       if (phone === undefined || phone === '') return false;
-      await post('sms', textMessage(notificationId, phone, message), context);
+      await post('sms', textMessage(id, phone, message), context);
       return true;
     }
   }

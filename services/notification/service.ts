@@ -8,7 +8,7 @@ import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
-import { Notification, type Telling, operators, user } from './domain';
+import { Entry, type Telling, Told, operators, user } from './domain';
 import { listNotifications } from './list-notifications';
 import { notify } from './notify';
 import * as texts from './texts';
@@ -16,8 +16,8 @@ import * as texts from './texts';
 export const notification = new Service('notification', {
   serves: NotificationService,
   calls: { user: UserService },
-  stores: { notifications: Notification },
-  lists: ['inbox'],
+  stores: { told: Told },
+  feeds: { inbox: Entry },
   sends: ['email', 'sms'],
   publishes: [NotificationSent],
   config: z.object({ OPERATIONS_EMAIL: z.email().default('operations@example.com') }),

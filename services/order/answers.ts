@@ -18,7 +18,7 @@ export async function getOrder(request: GetOrderRequest, context: Context) {
 export async function listOrders(request: ListOrdersRequest, context: Context) {
   const { page, limit } = checked(PageRequest, request);
   const { orders, lists, caller } = context;
-  const { ids, total } = await lists.byUser.page(caller.userId, page, limit);
+  const { items: ids, total } = await lists.byUser.page(caller.userId, page, limit);
   const found = await Promise.all(ids.map((id) => orders.get(id)));
   const items = found.filter((order) => order !== undefined).map(toMessage);
   return { items, page, limit, total };

@@ -71,7 +71,7 @@ describe('an order that nothing stands against', () => {
 
   it('is in the list of its buyer', async () => {
     const { bed } = await fulfilled();
-    const { ids } = await bed.context(asService()).lists.byUser.page('ann', 1, 20);
+    const { items: ids } = await bed.context(asService()).lists.byUser.page('ann', 1, 20);
     expect(ids).toEqual(['o1']);
   });
 

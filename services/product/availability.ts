@@ -14,9 +14,12 @@ export async function noteStock(
   // refused, it waits among the dead letters, and can be replayed once the product is there
   const isNew = (await stocks.get(productId)) === undefined;
   if (isNew && (await products.get(productId)) === undefined) throw notFound('product');
-  await stocks.update(productId, (stock = { shops: {} }) =>
-    noted(stock, shopId, newStock, sequence),
-  );
+  // each note bears its number, so the document tells by itself whether it was made
+  await stocks.decide(productId, (stock = { shops: {} }) => ({
+    document: noted(stock, shopId, newStock, sequence),
+    outcome: undefined,
+    evident: true,
+  }));
 }
 
 /** A product as it is answered, with whether it is to be had. */

@@ -23,7 +23,7 @@ export async function listProducts(request: ListProductsRequest, context: Produc
   const { page, limit, category } = checked(Listing, request);
   const { lists, products } = context;
   const owner = category === '' ? 'all' : shelf(category);
-  const { ids, total } = await lists.catalogue.page(owner, page, limit);
+  const { items: ids, total } = await lists.catalogue.page(owner, page, limit);
   const items = await Promise.all(
     ids.map(async (id) => {
       const product = await products.get(id);

@@ -157,13 +157,13 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         const ids = Array.from({ length: 230 }, (_, index) => `id-${String(index)}`);
         for (const id of [...ids, 'id-229', 'id-228']) await begin().lists.all.add(owner, id);
         const page = (number: number) => begin().lists.all.page(owner, number, 90);
-        expect(await page(1)).toEqual({ ids: ids.slice(140).reverse(), total: 230 });
-        expect(await page(2)).toEqual({ ids: ids.slice(50, 140).reverse(), total: 230 });
-        expect(await page(3)).toEqual({ ids: ids.slice(0, 50).reverse(), total: 230 });
+        expect(await page(1)).toEqual({ items: ids.slice(140).reverse(), total: 230 });
+        expect(await page(2)).toEqual({ items: ids.slice(50, 140).reverse(), total: 230 });
+        expect(await page(3)).toEqual({ items: ids.slice(0, 50).reverse(), total: 230 });
         await begin().lists.all.remove(owner, 'id-5');
         await begin().lists.all.remove(owner, 'id-225');
         expect((await page(1)).total).toBe(228);
-        expect((await page(3)).ids).not.toContain('id-5');
+        expect((await page(3)).items).not.toContain('id-5');
       });
     });
 

@@ -5,14 +5,15 @@ import { DeadLetter } from '#kit/dead-letters';
 import type { Memory, Sent } from '#kit/memory-sidecar';
 import { Delivery } from '../../services/delivery/domain';
 import { Stock } from '../../services/inventory/domain';
-import { Notification } from '../../services/notification/domain';
+import { Entry as InboxEntry, Told } from '../../services/notification/domain';
 import { Order } from '../../services/order/domain';
 import { Payment } from '../../services/payment/domain';
 import type { LedgerEntry } from '../../services/payment/simulator/ledger';
 import { Stock as Availability } from '../../services/product/domain';
 import { APPS, type App } from './faults';
 
-const Page = z.object({ ids: z.array(z.string()) });
+const Page = z.object({ items: z.array(z.string()) });
+const InboxPage = z.object({ items: z.array(InboxEntry) });
 const Outcome = z.object({ refusal: z.unknown() });
 
 export type Letter = DeadLetter & { app: App };
@@ -25,11 +26,12 @@ export class Books {
   /** The provider's, by the key under which it was asked to capture. */
   readonly ledger: ReadonlyMap<string, LedgerEntry>;
   readonly deliveries: Map<string, Delivery>;
-  readonly notifications: Map<string, Notification>;
+  /** By which channels each event was told, where these are more than the inbox. */
+  readonly told: Map<string, Told>;
   readonly availability: Map<string, Availability>;
-  /** Ids of notifications by user, and of orders by user. */
-  readonly inboxes: Map<string, { ids: string[] }>;
-  readonly ordersOf: Map<string, { ids: string[] }>;
+  /** The pages of every inbox, and of the ids of the orders of every user. */
+  readonly inboxes: Map<string, { items: InboxEntry[] }>;
+  readonly ordersOf: Map<string, { items: string[] }>;
   readonly deadLetters: readonly Letter[];
   /** Commands that were refused. */
   readonly refused: ReadonlySet<string>;
@@ -45,9 +47,9 @@ export class Books {
     this.payments = read('payment', 'payments', Payment);
     this.ledger = ledger;
     this.deliveries = read('delivery', 'deliveries', Delivery);
-    this.notifications = read('notification', 'notifications', Notification);
+    this.told = read('notification', 'told', Told);
     this.availability = read('product', 'stocks', Availability);
-    this.inboxes = read('notification', 'list-inbox', Page);
+    this.inboxes = read('notification', 'list-inbox', InboxPage);
     this.ordersOf = read('order', 'list-byUser', Page);
     this.sent = memories.notification.sent;
     const events = new Map<string, CloudEvent[]>();
@@ -74,7 +76,7 @@ export class Books {
  */
 export function deadLettersIn(memories: Record<App, Memory>): Letter[] {
   return APPS.flatMap((app) => {
-    const listed = documents(memories[app], 'list-dead-letters::of:all', Page).get('')?.ids ?? [];
+    const listed = documents(memories[app], 'list-dead-letters::of:all', Page).get('')?.items ?? [];
     if (listed.length === 0) return [];
     const letters = documents(memories[app], 'dead-letter::', DeadLetter);
     return listed.map((id) => {

@@ -32,7 +32,7 @@ export function ending({ books, clients, stage }: Evidence, found: Findings): vo
     if (placed.has(orderId))
       stage.count(status === 'confirmed' ? 'confirmed' : `cancelled: ${reason}`);
     // cancelled before anything was done for it, it may never have been listed
-    const listed = books.ordersOf.get(`of:${userId}`)?.ids.filter((id) => id === orderId) ?? [];
+    const listed = books.ordersOf.get(`of:${userId}`)?.items.filter((id) => id === orderId) ?? [];
     if (placed.has(orderId)) found.equal(listed.length, 1, "times in its user's list", orderId);
     const delivery = books.deliveries.get(orderId)?.status ?? 'none';
     const isBrought = !['none', 'refused', 'cancelled'].includes(delivery);
