@@ -1,26 +1,79 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 // Below what Linux and macOS give to outgoing connections, so that none of these is taken between
 // now and the moment at which its process listens.
 const FIRST = 20_000;
-const COUNT = 12_000;
+const BLOCKS = 12;
+/** More than a run has in use at once: a system takes about 60. */
+const BLOCK = 1_000;
 
-// Two runs on one machine begin at different places. Within a run it only goes on: a port that was
-// given may not be listened on yet.
-let last = FIRST + Math.floor(Math.random() * COUNT);
+/** Where it is noted whose each block is. */
+const CLAIMS = join(tmpdir(), 'omnichannel-ports');
 
-/** Ports that nobody listens on, and that were not given before. */
+/** Where the ports of this process begin, and which of them was given last. */
+let own: { first: number; last: number } | undefined;
+
+/**
+ * Ports that nobody listens on, and that were not given before. Each process has a block of its own:
+ * a service that is killed leaves its port free for a while, and another run would take it.
+ */
 export async function freePorts(count: number): Promise<number[]> {
+  own ??= { first: claimBlock(), last: Math.floor(Math.random() * BLOCK) };
   const held: { port: number; server: Server }[] = [];
   for (let tried = 0; held.length < count; tried++) {
-    if (tried === COUNT) throw new Error(`there are no ${count} free ports from ${FIRST} on`);
-    const port = last + 1 < FIRST + COUNT ? last + 1 : FIRST;
-    last = port;
+    if (tried === BLOCK) throw new Error(`there are no ${count} free ports from ${own.first} on`);
+    own.last = (own.last + 1) % BLOCK;
+    const port = own.first + own.last;
     const server = await hold(port);
     if (server !== undefined) held.push({ port, server });
   }
   await Promise.all(held.map(({ server }) => new Promise((closed) => server.close(closed))));
   return held.map((each) => each.port);
+}
+
+/** The first port of a block that is claimed by this process, or by none that lives. */
+function claimBlock(): number {
+  mkdirSync(CLAIMS, { recursive: true });
+  for (let block = 0; block < BLOCKS; block++) {
+    const claim = join(CLAIMS, String(block));
+    const owner = ownerOf(claim);
+    if (owner !== undefined && owner !== process.pid && isAlive(owner)) continue;
+    if (owner !== process.pid) {
+      rmSync(claim, { force: true });
+      if (!write(claim)) continue;
+    }
+    return FIRST + block * BLOCK;
+  }
+  throw new Error(`all ${BLOCKS} blocks of ports are in use: see ${CLAIMS}`);
+}
+
+/** False where somebody else was quicker. */
+function write(claim: string): boolean {
+  try {
+    writeFileSync(claim, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function ownerOf(claim: string): number | undefined {
+  try {
+    return Number(readFileSync(claim, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function hold(port: number): Promise<Server | undefined> {

@@ -3,4 +3,4 @@
 // Documents do not remember which changes were made to them.
 const { plant } = require('./plant.cjs');
 
-plant('dist/kit/documents.js', 'fresh.push({ ...made, at: now });', '');
+plant('dist/kit/documents.js', 'marks.push({ ...made, at: this.#seconds() });', '');
