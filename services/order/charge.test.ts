@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code } from '#kit/errors';
 import { CHARGE_MS } from './charge';
-import { World, fulfilled, silent, steps, wish } from './testing';
+import {
+  World,
+  bedWith,
+  fulfil,
+  fulfilled,
+  orderOf,
+  pending,
+  silent,
+  steps,
+  wish,
+} from './testing';
 
 describe('a payment that is silent', () => {
   const chargesWith = async (world: World, wanted = wish()) => {
@@ -14,7 +24,7 @@ describe('a payment that is silent', () => {
     expect(stumbling).toEqual({ charges: 3, status: 'confirmed' });
   });
 
-  it.each([Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.UNKNOWN])(
+  it.each([Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.UNKNOWN])(
     'is asked three times and no more: status %i',
     async (code) => {
       const world = new World();
@@ -42,5 +52,30 @@ describe('a payment that is silent', () => {
     const { order } = await fulfilled(wish(), world);
     expect(order).toMatchObject({ status: 'cancelled', reason: 'payment_unknown' });
     expect(steps(order)).toContain('charge refused');
+  });
+});
+
+describe('a payment that is away', () => {
+  const away = () => {
+    const world = new World();
+    const failures = [1, 2, 3].map(() => silent(Code.UNAVAILABLE));
+    world.faults.set('charge', failures);
+    return world;
+  };
+
+  it('is waited for by an order that is new', async () => {
+    const bed = await bedWith(pending(), away());
+    expect(await fulfil(bed)).toBe('RETRY');
+    expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
+    expect(await fulfil(bed)).toBe('SUCCESS');
+    expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
+  });
+
+  it('cancels an order that has waited', async () => {
+    const world = away();
+    const bed = await bedWith(pending(), world);
+    world.clock.advance(15_000);
+    expect(await fulfil(bed)).toBe('SUCCESS');
+    expect(await orderOf(bed)).toMatchObject({ status: 'cancelled', reason: 'payment_unknown' });
   });
 });

@@ -15,13 +15,19 @@ const PAUSE_MS = 1_000;
  * decided by then, and goes on from there when it is given again.
  */
 const AFTERWARDS_MS = CHARGE_MS + 5_000;
+/**
+ * So long after it was placed an order is tried again where payment is away: longer than a breaker
+ * is open or a process takes to come back, and half of what its buyer waits. Silence is another
+ * thing: the money may be gone.
+ */
+const PATIENCE_MS = 15_000;
 
 /**
  * Takes the money for an order. No answer leaves unknown whether it was taken. Payment knows the
  * order, so it is asked again without risk; but not for ever, as the items are held meanwhile.
  */
 export async function charge(
-  { orderId, userId, totalAmount: amount, instructions }: Order,
+  { orderId, userId, totalAmount: amount, instructions, createdAt }: Order,
   { payment, clock, cause }: Context,
 ): Promise<Done<{ paymentId: string }> | NotDone> {
   const request = { orderId, userId, amount, ...instructions?.payment };
@@ -35,11 +41,17 @@ export async function charge(
       if (!isTransient(error)) throw error;
       const timeLeft = cause.deadline - clock.now() - PAUSE_MS;
       if (attempt === ATTEMPTS || timeLeft < CHARGE_MS + AFTERWARDS_MS) {
+        const age = clock.now() - Date.parse(createdAt);
+        if (isAway(error) && age < PATIENCE_MS) throw error;
         return { outcome: 'unknown', reason: nameOf(error) };
       }
       await clock.sleep(PAUSE_MS);
     }
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof MicroserviceError && error.code === Code.UNAVAILABLE;
 }
 
 function nameOf(error: unknown): string {
