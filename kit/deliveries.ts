@@ -2,24 +2,13 @@ import { z } from 'zod';
 import type { Clock } from './clock';
 import { CloudEvent } from './cloud-event';
 import { type DeadLetters, type Failure, failureOf } from './dead-letters';
-import { Code, MicroserviceError, isTransient } from './errors';
+import { Code, MicroserviceError, type Refusal, isTransient, refusalOf } from './errors';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import type { Outcomes } from './outcomes';
 
 /** SUCCESS: done with, not to be given again. RETRY: to be given again later. */
 export type Delivery = 'SUCCESS' | 'RETRY';
-
-/** With what the domain says no. Any other final failure is a fault to be looked into. */
-const REFUSALS: ReadonlySet<Code> = new Set([
-  Code.INVALID_ARGUMENT,
-  Code.FAILED_PRECONDITION,
-  Code.NOT_FOUND,
-  Code.ALREADY_EXISTS,
-  Code.PERMISSION_DENIED,
-  Code.UNAUTHENTICATED,
-  Code.OUT_OF_RANGE,
-]);
 
 /**
  * A handler gets an event so often before it is a dead letter. Counted here and not by the sidecar:
@@ -137,10 +126,7 @@ export class Deliveries {
         this.#remember(id, failure);
         return { delivery: 'RETRY', outcome: 'retried', failure };
       }
-      const refusal =
-        command && error instanceof MicroserviceError && REFUSALS.has(error.code)
-          ? error
-          : undefined;
+      const refusal = command ? refusalOf(error) : undefined;
       // whoever sent a command is told; nobody waits for what becomes of an event
       const delivery =
         refusal === undefined ? await this.#keep(raw, failure) : await this.#answer(id, refusal);
@@ -151,7 +137,7 @@ export class Deliveries {
     }
   }
 
-  async #answer(commandId: string, refusal: MicroserviceError): Promise<Delivery> {
+  async #answer(commandId: string, refusal: Refusal): Promise<Delivery> {
     try {
       await this.parts.outcomes.refused(commandId, refusal);
       return 'SUCCESS';

@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { OrderStatusUpdated, PlaceOrder } from '#contracts/order';
+import { refused } from './errors';
 import { Service } from './service';
 import { testbed } from './testbed';
 
@@ -91,5 +92,57 @@ describe('a document that a handling has read before it changes it', () => {
     await counters.remove('c1');
     expect(await counters.update('c1', up)).toEqual({ count: 1 });
     expect(await counters.update('c1', up)).toEqual({ count: 2 });
+  });
+});
+
+describe('a command that is refused', () => {
+  const limited = new Service('order', {
+    serves: OrderService,
+    stores: { counters: z.object({ count: z.int() }) },
+    publishes: [PlaceOrder, OrderStatusUpdated],
+  });
+  const take = (now = { count: 0 }) => {
+    if (now.count === 0) throw refused('none_left', 'none is left');
+    return { count: now.count - 1 };
+  };
+  limited.on(PlaceOrder, async ({ orderId }, { counters }) => {
+    await counters.update(orderId, take);
+  });
+  limited.on(OrderStatusUpdated, async ({ orderId }, { counters }) => {
+    await counters.update(orderId, take);
+  });
+  const whose = { orderId: 'o1', userId: 'u1' };
+  const open = () => testbed(limited);
+  const count = async (bed: ReturnType<typeof open>) =>
+    (await bed.context().counters.get('o1'))?.count;
+
+  it.each([
+    ['a document', 0],
+    ['no document', undefined],
+  ])(
+    'on %s is refused again when it comes again, though it could be done by then',
+    async (_, before) => {
+      const bed = open();
+      if (before !== undefined)
+        await bed.context().counters.update('o1', () => ({ count: before }));
+      expect(await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' })).toBe('SUCCESS');
+      expect(await count(bed)).toBe(before);
+
+      await bed.context().counters.update('o1', () => ({ count: 2 }));
+      await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
+      expect(await count(bed)).toBe(2);
+      await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
+      expect(await count(bed)).toBe(1);
+    },
+  );
+
+  it('is no rule for events: what was refused is a dead letter, whose replay may succeed', async () => {
+    const bed = open();
+    const data = { ...whose, status: 'confirmed', previousStatus: 'pending' } as const;
+    await bed.hear(OrderStatusUpdated, data, { id: 'first' });
+    const { letters } = await bed.host.deadLetters.page(1, 10);
+    await bed.context().counters.update('o1', () => ({ count: 2 }));
+    expect(await bed.host.replay(letters[0]?.id ?? '')).toEqual({ succeeded: true });
+    expect(await count(bed)).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from './clock';
-import { Code, MicroserviceError, notFound } from './errors';
+import { Code, MicroserviceError, Refusal, notFound, refusalError, refusalOf } from './errors';
 import { type Handling, identity } from './handling';
 import { KeyedQueue } from './keyed-queue';
 import type { Sidecar } from './sidecar';
@@ -13,8 +13,8 @@ export interface Store<T> {
   /**
    * Reads, changes, writes; again where somebody else wrote in between. `change` is pure: it gets
    * the document or undefined, returns what it shall be, and throws to refuse. Returning the same
-   * object writes nothing. A redelivery changes nothing and gets what the first delivery left. The
-   * changes of one document in one handling are told apart by their order, so none but the last may
+   * object writes nothing. A redelivery changes nothing and gets what the first delivery left; a
+   * command that was refused is refused again, whatever the document has become. The changes of one document in one handling are told apart by their order, so none but the last may
    * stand behind a condition that could be another one in a redelivery.
    */
   update(key: string, change: (current: T | undefined) => T): Promise<T>;
@@ -42,19 +42,21 @@ export interface Decision<T, O> {
 }
 
 /**
- * A change that was made: by which effect, when (epoch seconds), with what outcome, and which of
- * the document's changes it was.
+ * A change that was made, or refused to a command: by which effect, when (epoch seconds), with what
+ * outcome, and which of the document's changes it was.
  */
 const Mark = z.object({
   by: z.string(),
   at: z.number(),
   sequence: z.int(),
   outcome: z.unknown().optional(),
+  refusal: Refusal.optional(),
 });
 type Mark = z.infer<typeof Mark>;
 
 const Envelope = z.object({
-  data: z.unknown(),
+  /** Nothing where there is no document, and a command was refused for that. */
+  data: z.unknown().optional(),
   sequence: z.number().int(),
   correlationId: z.string(),
   marks: z.array(Mark),
@@ -65,12 +67,13 @@ type Envelope = z.infer<typeof Envelope>;
 interface Found<T> {
   readonly envelope: Envelope;
   readonly etag: string;
-  readonly document: T;
+  readonly document: T | undefined;
 }
 
 /** What a change came to; `next` is what is to be written, if anything is. */
 interface Made<T, O> {
-  readonly decided: Decision<T, O>;
+  /** An error where a command was refused, now or by an earlier delivery. */
+  readonly decided: Decision<T, O> | MicroserviceError;
   readonly sequence: number;
   readonly next?: Envelope;
 }
@@ -135,7 +138,11 @@ export class Documents {
       if (loaded === undefined) return undefined;
       const envelope = Envelope.parse(loaded.value);
       handling.saw(key, envelope.sequence);
-      return { envelope, etag: loaded.etag, document: read(envelope.data, key) };
+      return {
+        envelope,
+        etag: loaded.etag,
+        document: envelope.data === undefined ? undefined : read(envelope.data, key),
+      };
     };
 
     const seen = new Map<string, Found<T> | undefined>();
@@ -151,28 +158,35 @@ export class Documents {
       change: (current: T | undefined) => Decision<T, O>,
     ): Made<T, O> => {
       const mark = found?.envelope.marks.find((done) => done.by === by);
-      if (found !== undefined && mark !== undefined) {
+      if (mark?.refusal !== undefined) {
+        return { decided: refusalError(mark.refusal), sequence: mark.sequence };
+      }
+      if (found?.document !== undefined && mark !== undefined) {
         // the outcome was written by this same change, so it has this change's type
         const decided = { document: found.document, outcome: mark.outcome as O };
         // what is said of this change comes with its own number, not with that of a later one
         return { decided, sequence: mark.sequence };
       }
-      const decided = change(found?.document);
       const before = found?.envelope.sequence ?? 0;
-      if (found !== undefined && decided.document === found.document) {
-        return { decided, sequence: before };
-      }
-      const sequence = before + 1;
-      const { outcome } = decided;
-      const marks = this.#fresh(found?.envelope.marks ?? []);
-      if (decided.evident !== true) this.#mark(name, marks, maxMarks, { by, sequence, outcome });
-      const next: Envelope = {
-        data: schema.parse(decided.document),
-        sequence,
-        correlationId: handling.cause.correlationId,
-        marks,
+      const next = (sequence: number, data: unknown, made?: Pick<Mark, 'outcome' | 'refusal'>) => {
+        const marks = this.#fresh(found?.envelope.marks ?? []);
+        if (made !== undefined) this.#mark(name, marks, maxMarks, { by, sequence, ...made });
+        return { data, sequence, correlationId: handling.cause.correlationId, marks };
       };
-      return { decided, sequence, next };
+      let decided: Decision<T, O>;
+      try {
+        decided = change(found?.document);
+      } catch (error) {
+        const refusal = refusalOf(error);
+        if (!handling.isCommand || refusal === undefined) throw error;
+        // Whoever sent the command is told so: its redelivery may not find that it can be done.
+        const kept = next(before, found?.envelope.data, { refusal });
+        return { decided: refusalError(refusal), sequence: before, next: kept };
+      }
+      const { document, outcome, evident = false } = decided;
+      if (found !== undefined && document === found.document) return { decided, sequence: before };
+      const changed = next(before + 1, schema.parse(document), evident ? undefined : { outcome });
+      return { decided, sequence: before + 1, next: changed };
     };
 
     /** False where somebody else wrote first. */
@@ -224,6 +238,7 @@ export class Documents {
         if (made === undefined) {
           throw new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
         }
+        if (made.decided instanceof MicroserviceError) throw made.decided;
         handling.saw(key, made.sequence);
         return made.decided;
       });

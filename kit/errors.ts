@@ -1,4 +1,5 @@
 import { status as Code } from '@grpc/grpc-js';
+import { z } from 'zod';
 
 export { Code };
 
@@ -45,6 +46,36 @@ const TRANSIENT: ReadonlySet<Code> = new Set([
  */
 export function isTransient(error: unknown): boolean {
   return !(error instanceof MicroserviceError) || TRANSIENT.has(error.code);
+}
+
+/** With what the domain says no. Any other final failure is a fault to be looked into. */
+const REFUSALS = [
+  Code.INVALID_ARGUMENT,
+  Code.FAILED_PRECONDITION,
+  Code.NOT_FOUND,
+  Code.ALREADY_EXISTS,
+  Code.PERMISSION_DENIED,
+  Code.UNAUTHENTICATED,
+  Code.OUT_OF_RANGE,
+] as const;
+
+/** A refusal as it is kept. */
+export const Refusal = z.object({
+  code: z.enum(Code),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type Refusal = z.infer<typeof Refusal>;
+
+/** What is to be kept of an error by which the domain says no; nothing of any other. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (!(error instanceof MicroserviceError)) return undefined;
+  const { code, message, details } = error;
+  return REFUSALS.some((refusal) => refusal === code) ? { code, message, details } : undefined;
+}
+
+export function refusalError({ code, message, details }: Refusal): MicroserviceError {
+  return new MicroserviceError(message, code, details);
 }
 
 export function invalid(field: string, message: string): MicroserviceError {

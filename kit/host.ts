@@ -179,7 +179,9 @@ export class Host {
       return;
     }
     const data = readable(() => readData(heard.contract, event.eventversion, event.data));
-    await (heard.handle as Handler)(data, this.begin(cause), event);
+    const isCommand = heard.contract.kind === 'command';
+    const context = this.#open(new Handling(cause, this.world.clock, isCommand));
+    await (heard.handle as Handler)(data, context, event);
   }
 
   #assertOpen(): void {

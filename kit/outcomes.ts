@@ -1,12 +1,7 @@
 import { z } from 'zod';
-import { Code, MicroserviceError } from './errors';
+import { Refusal, refusalError } from './errors';
 import type { Sidecar } from './sidecar';
 
-const Refusal = z.object({
-  code: z.enum(Code),
-  message: z.string(),
-  details: z.record(z.string(), z.unknown()),
-});
 /** How a command ended: `refusal` is null when it was done. */
 const Outcome = z.object({ refusal: Refusal.nullable() });
 
@@ -59,10 +54,9 @@ export class Outcomes {
   }
 
   /** A refusal is kept in any case: the same command asked again is refused again. */
-  async refused(commandId: string, error: MicroserviceError): Promise<void> {
-    const { code, message, details } = error;
-    await this.#keep(commandId, { refusal: { code, message, details } });
-    this.#waiting.get(commandId)?.reject(error);
+  async refused(commandId: string, refusal: Refusal): Promise<void> {
+    await this.#keep(commandId, { refusal });
+    this.#waiting.get(commandId)?.reject(refusalError(refusal));
   }
 
   /** Whether another process has done the command by now; throws its refusal. */
@@ -72,7 +66,7 @@ export class Outcomes {
     if (loaded === undefined) return false;
     const { refusal } = Outcome.parse(loaded.value);
     if (refusal === null) return true;
-    throw new MicroserviceError(refusal.message, refusal.code, refusal.details);
+    throw refusalError(refusal);
   }
 
   async #keep(commandId: string, outcome: z.infer<typeof Outcome>): Promise<void> {

@@ -31,33 +31,40 @@ export function resumeWorld(world: World): void {
   for (const process of processesOf(world).reverse()) process.signal('SIGCONT');
 }
 
-/** How many events consumers have not acknowledged, whether they were delivered or not yet. */
+/** Whose events are not acknowledged, whether they were delivered or not yet. */
 const UNDONE = `
-  local undone = 0
+  local undone = {}
   for _, topic in ipairs(redis.call('KEYS', '*')) do
     if redis.call('TYPE', topic).ok == 'stream' then
       local last = redis.call('XREVRANGE', topic, '+', '-', 'COUNT', 1)[1]
       for _, group in ipairs(redis.call('XINFO', 'GROUPS', topic)) do
         local known = {}
         for at = 1, #group, 2 do known[group[at]] = group[at + 1] end
-        undone = undone + known.pending
-        if last and last[1] ~= known['last-delivered-id'] then undone = undone + 1 end
+        local ahead = last and last[1] ~= known['last-delivered-id']
+        if known.pending > 0 or ahead then
+          local rest = ahead and ', and some not delivered' or ''
+          table.insert(undone, known.name .. ' has ' .. known.pending .. ' of ' .. topic .. ' in hand' .. rest)
+        end
       end
     end
   end
-  return undone`;
+  return table.concat(undone, '; ')`;
 
 /** Settles when every event on the bus is acknowledged by all who hear it. */
-export async function busSettled({ redisPort }: World, withinMs = 60_000): Promise<void> {
-  const args = ['-p', String(redisPort), 'EVAL', UNDONE, '0'];
+export async function busSettled(world: World, withinMs = 60_000): Promise<void> {
+  const args = ['-p', String(world.redisPort), 'EVAL', UNDONE, '0'];
   let undone = '';
   try {
     await until(
       'the bus',
-      async () => (undone = (await run('redis-cli', args)).stdout.trim()) === '0',
+      async () => (undone = (await run('redis-cli', args)).stdout.trim()) === '',
       withinMs,
     );
   } catch (error) {
-    throw new Error(`${undone} events are not acknowledged`, { cause: error });
+    const late = world.apps.filter(({ id }) => undone.includes(`${id} has`));
+    const logs = late.flatMap(({ processes }) => processes.map((process) => process.tail()));
+    throw new Error([`events are not acknowledged: ${undone}`, ...logs].join('\n'), {
+      cause: error,
+    });
   }
 }
