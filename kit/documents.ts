@@ -80,9 +80,9 @@ interface Made<T, O> {
 
 /** Longer than any broker takes to redeliver, the sidecar's retries included. */
 export const MARK_SECONDS = 15 * 60;
-export const MAX_MARKS = 128;
+export const MAX_MARKS = 64;
 /** Of documents that tell by themselves what was done. */
-export const FEW_MARKS = 64;
+export const FEW_MARKS = 32;
 /** Letters that tell the effects of one cause apart: 48 bits, as every mark goes with its document. */
 const EFFECT_LENGTH = 8;
 const TRIES = 8;

@@ -15,7 +15,7 @@ type Once = string;
  * Changes a stock, says so, and says when it fell to its minimum.
  *
  * A redelivery says the same again, from the outcome that the kit keeps with the change. A stock
- * that was held or released more than 128 times before the redelivery comes may have lost it; then
+ * that was held or released more than 64 times before the redelivery comes may have lost it; then
  * nothing is said again. What the stock is by then has been said since; an alert may be missing in
  * this one case. The counters do not depend on it: see Stock.
  */

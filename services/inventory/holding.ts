@@ -1,6 +1,7 @@
 import { refused } from '#kit/errors';
 import {
   type Decided,
+  type OrderKey,
   REMEMBERED,
   type Refusal,
   type Settled,
@@ -8,6 +9,7 @@ import {
   changed,
   isKnown,
   newest,
+  orderKeyOf,
   same,
 } from './domain';
 
@@ -19,8 +21,9 @@ export interface Line {
 
 /** Holds pieces for an order. Asked again, the order gets the answer that it has. */
 export function hold(stock: Stock, { orderId, quantity }: Line): Decided {
-  if (heldBy(stock, orderId) !== undefined) return same(stock, {});
-  const known = settledOf(stock, orderId);
+  const order = orderKeyOf(orderId);
+  if (heldBy(stock, order) !== undefined) return same(stock, {});
+  const known = settledOf(stock, order);
   if (known !== undefined) {
     const { refusal } = known;
     return same(stock, refusal === undefined ? { committed: true } : { refusal });
@@ -28,19 +31,20 @@ export function hold(stock: Stock, { orderId, quantity }: Line): Decided {
   if (stock.available < quantity) {
     const reason = isKnown(stock) ? 'out_of_stock' : 'unknown_product';
     const refusal: Refusal = { reason, productId: stock.productId };
-    return changed(stock, settle(stock, { orderId, refusal }), { refusal });
+    return changed(stock, settle(stock, { order, refusal }), { refusal });
   }
   return changed(stock, {
     available: stock.available - quantity,
     reserved: stock.reserved + quantity,
-    reservations: { ...stock.reservations, [orderId]: quantity },
+    reservations: [...stock.reservations, [order, quantity]],
   });
 }
 
 /** Gives back what an order holds; from then on the order gets this refusal. */
 export function giveBack(stock: Stock, orderId: string, refusal: Refusal): Decided {
-  const held = heldBy(stock, orderId);
-  const known = settledOf(stock, orderId);
+  const order = orderKeyOf(orderId);
+  const held = heldBy(stock, order);
+  const known = settledOf(stock, order);
   if (held === undefined && known !== undefined) return same(stock, { back: known.back ?? 0 });
   const back = held ?? 0;
   return changed(
@@ -48,8 +52,8 @@ export function giveBack(stock: Stock, orderId: string, refusal: Refusal): Decid
     {
       available: stock.available + back,
       reserved: stock.reserved - back,
-      reservations: without(stock.reservations, orderId),
-      ...settle(stock, { orderId, refusal, back }),
+      reservations: without(stock.reservations, order),
+      ...settle(stock, { order, refusal, back }),
     },
     { back },
   );
@@ -61,9 +65,10 @@ export function giveBack(stock: Stock, orderId: string, refusal: Refusal): Decid
  */
 export function release(stock: Stock, line: Line, confirmed: boolean): Decided {
   const { orderId, quantity } = line;
-  const known = settledOf(stock, orderId);
+  const order = orderKeyOf(orderId);
+  const known = settledOf(stock, order);
   const taken =
-    heldBy(stock, orderId) === undefined &&
+    heldBy(stock, order) === undefined &&
     stock.sold >= quantity &&
     (known === undefined ? confirmed && mayHaveForgotten(stock) : known.refusal === undefined);
   const refusal: Refusal = { reason: 'released', productId: stock.productId };
@@ -73,20 +78,21 @@ export function release(stock: Stock, line: Line, confirmed: boolean): Decided {
         {
           available: stock.available + quantity,
           sold: stock.sold - quantity,
-          ...settle(stock, { orderId, refusal, back: quantity }),
+          ...settle(stock, { order, refusal, back: quantity }),
         },
         { back: quantity },
       )
     : giveBack(stock, orderId, refusal);
-  if (!(taken || confirmed) || stock.returned.includes(orderId)) return released;
+  if (!(taken || confirmed) || stock.returned.includes(order)) return released;
   const { document, outcome } = released;
-  return { document: { ...document, returned: newest(stock.returned, orderId) }, outcome };
+  return { document: { ...document, returned: newest(stock.returned, order) }, outcome };
 }
 
 /** Takes what an order holds out of the stock for good. Throws where it holds nothing and too few are left. */
 export function take(stock: Stock, { orderId, quantity }: Line): Decided {
-  const held = heldBy(stock, orderId);
-  const known = settledOf(stock, orderId);
+  const order = orderKeyOf(orderId);
+  const held = heldBy(stock, order);
+  const known = settledOf(stock, order);
   if (held === undefined) {
     if (known !== undefined) {
       return same(stock, known.refusal === undefined ? {} : { refusal: known.refusal });
@@ -102,33 +108,32 @@ export function take(stock: Stock, { orderId, quantity }: Line): Decided {
     available: stock.available - (held === undefined ? quantity : 0),
     reserved: stock.reserved - (held ?? 0),
     sold: stock.sold + (held ?? quantity),
-    reservations: without(stock.reservations, orderId),
-    ...settle(stock, { orderId }),
+    reservations: without(stock.reservations, order),
+    ...settle(stock, { order }),
   });
   // a settled order takes nothing, and taking what was held is nothing to say
   return { ...taken, evident: held !== undefined };
 }
 
-function heldBy({ reservations }: Stock, orderId: string): number | undefined {
-  return Object.hasOwn(reservations, orderId) ? reservations[orderId] : undefined;
+function heldBy({ reservations }: Stock, order: OrderKey): number | undefined {
+  return reservations.find(([holder]) => holder === order)?.[1];
 }
 
-function settledOf(stock: Stock, orderId: string): Settled | undefined {
-  const settled = stock.settled.findLast((order) => order.orderId === orderId);
-  if (settled !== undefined || !stock.returned.includes(orderId)) return settled;
-  return { orderId, refusal: { reason: 'released', productId: stock.productId } };
+function settledOf(stock: Stock, order: OrderKey): Settled | undefined {
+  const settled = stock.settled.findLast((known) => known.order === order);
+  if (settled !== undefined || !stock.returned.includes(order)) return settled;
+  return { order, refusal: { reason: 'released', productId: stock.productId } };
 }
 
 function mayHaveForgotten({ settled }: Stock): boolean {
   return settled.length === REMEMBERED;
 }
 
-function settle({ settled }: Stock, order: Settled): Pick<Stock, 'settled'> {
-  const others = settled.filter(({ orderId }) => orderId !== order.orderId);
-  return { settled: newest(others, order) };
+function settle({ settled }: Stock, now: Settled): Pick<Stock, 'settled'> {
+  const others = settled.filter(({ order }) => order !== now.order);
+  return { settled: newest(others, now) };
 }
 
-function without(reservations: Stock['reservations'], orderId: string): Stock['reservations'] {
-  const { [orderId]: _, ...others } = reservations;
-  return others;
+function without(reservations: Stock['reservations'], order: OrderKey): Stock['reservations'] {
+  return reservations.filter(([holder]) => holder !== order);
 }

@@ -1,3 +1,4 @@
+import { orderKeyOf } from '../../../services/inventory/domain';
 import { AdjustStock } from '#contracts/inventory';
 import type { Books } from '../books';
 import { SHOP } from '../clients';
@@ -20,9 +21,10 @@ export function pieces({ books, stage }: Evidence, found: Findings): void {
 
 export function reservations({ books }: Evidence, found: Findings): void {
   for (const stock of books.stocks.values()) {
-    for (const [orderId, quantity] of Object.entries(stock.reservations)) {
-      const status = books.orders.get(orderId)?.status ?? 'unknown';
-      found.add(`${quantity} of ${stock.productId} are held for what is ${status}`, orderId);
+    for (const [holder, quantity] of stock.reservations) {
+      const order = [...books.orders.values()].find((it) => orderKeyOf(it.orderId) === holder);
+      const status = order?.status ?? 'unknown';
+      found.add(`${quantity} of ${stock.productId} are held for what is ${status}`, order?.orderId);
     }
   }
 }
