@@ -26,6 +26,9 @@ const testsOf = (...folders) => folders.map((folder) => `<rootDir>/${folder}/**/
 /** Of the benchmark, what starts sidecars. */
 const ARMS = ['test/bench/bare', 'test/bench/workflow'];
 
+/** Of the tests on real sidecars, what measures how long a system takes to come back. */
+const LOAD = ['test/e2e/chaos.test.ts', 'test/e2e/recovery.test.ts'];
+
 /** @type {import('jest').Config} */
 const config = {
   projects: [
@@ -48,10 +51,18 @@ const config = {
       testMatch: testsOf('test/architecture'),
     },
     {
-      // starts real processes: run it with --runInBand
+      // starts real processes
       ...shared,
       displayName: 'e2e',
       testMatch: testsOf('test/harness', 'test/kit', 'test/e2e', 'test/start', ...ARMS),
+      testPathIgnorePatterns: ['/node_modules/', ...LOAD],
+      setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
+    },
+    {
+      // puts a system under load: run it with --runInBand
+      ...shared,
+      displayName: 'load',
+      testMatch: LOAD.map((file) => `<rootDir>/${file}`),
       setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
     },
   ],

@@ -62,8 +62,10 @@ async function everything() {
       throw new Fault(`The tests need ${server.program}: install it, then test again.`);
     }
   }
-  // each of these starts processes of its own: side by side they would only wait for one another
-  jest('--selectProjects', 'e2e', '--runInBand');
+  // Each starts a system of its own and mostly waits: two fit on two cores. Not beside those that
+  // put a system under load and measure how long it takes to come back.
+  jest('--selectProjects', 'e2e', '--maxWorkers', '2');
+  jest('--selectProjects', 'load', '--runInBand');
 }
 
 await runScript(async () => {

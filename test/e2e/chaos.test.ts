@@ -75,7 +75,7 @@ test.each(PLANTS)(
     // what a killed process left is given again soon: nobody waits for it here
     const overrides = { bus: { processingTimeout: '5s', redeliverInterval: '1000' } };
     const system = { preload, overrides };
-    const calm = { ordersPerSecond: 10, shoppers: 2, restMs: 20_000, keep: false };
+    const calm = { ordersPerSecond: 10, shoppers: 2, restMs: 12_000, keep: false };
     return run({ seed: 7, seconds: 9, plan: () => faults, system, ...calm }, (report) => {
       expect(report.violations.map((violation) => violation.invariant)).toContain(invariant);
     });

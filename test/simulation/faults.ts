@@ -10,8 +10,7 @@ export const APPS = [
 export type App = (typeof APPS)[number];
 
 /** What a process asks of its sidecar. `request` goes to the payment provider. */
-export const OPERATIONS = ['load', 'save', 'publish', 'call', 'send', 'request'] as const;
-export type Operation = (typeof OPERATIONS)[number];
+export type Operation = 'load' | 'save' | 'publish' | 'call' | 'send' | 'request';
 
 /**
  * How an operation goes wrong, as who asked for it sees it.

@@ -10,8 +10,7 @@ const HELP = `npm run simulate:faults -- [options]
   --runs M      how many schedules; 10000 by default
   --workers W   threads that share the work; 1 by default
   --plant NAME  with a bug, to see it found
-  --path P      one schedule of the seed, as it was told when it failed
-  --trace       what came about in each schedule`;
+  --path P      one schedule of the seed, as it was told when it failed`;
 
 /** Schedules of one seed; then the next seed follows. The same for any number of workers. */
 const RUNS_PER_SEED = 2_000;
@@ -42,7 +41,6 @@ async function main(): Promise<void> {
       workers: { type: 'string', default: '1' },
       plant: { type: 'string' },
       path: { type: 'string' },
-      trace: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
