@@ -54,7 +54,14 @@ const config = {
       // starts real processes
       ...shared,
       displayName: 'e2e',
-      testMatch: testsOf('test/harness', 'test/kit', 'test/e2e', 'test/start', ...ARMS),
+      testMatch: testsOf(
+        'test/harness',
+        'test/kit',
+        'test/e2e',
+        'test/polyglot',
+        'test/start',
+        ...ARMS,
+      ),
       testPathIgnorePatterns: ['/node_modules/', ...LOAD],
       setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
     },

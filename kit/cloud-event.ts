@@ -10,22 +10,40 @@ import { traceId } from './trace';
  */
 export const CloudEvent = z.object({
   specversion: z.literal('1.0'),
-  id: z.string().min(1),
-  type: z.string().min(1),
-  /** The app id of the service that said it. */
-  source: z.string().min(1),
-  /** The id of the entity that it is about. */
-  subject: z.string().default(''),
+  id: z
+    .string()
+    .min(1)
+    .describe('The same where the same event is said again; unique in the whole system.'),
+  type: z.string().min(1).describe('The topic that it is said on.'),
+  source: z.string().min(1).describe('The app id of who said it.'),
+  subject: z.string().default('').describe('The id of the entity that it is about.'),
   time: z.iso.datetime({ offset: true }).optional(),
   datacontenttype: z.string().default('application/json'),
-  eventversion: z.coerce.number().int().positive().default(1),
-  correlationid: z.string().default(''),
-  causationid: z.string().default(''),
-  /** The change number of the entity's document: an older fact never overwrites a newer one. */
-  sequence: z.coerce.number().int().nonnegative().default(0),
+  eventversion: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(1)
+    .describe("The version of the data's schema."),
+  correlationid: z.string().default('').describe('The same in all that follows from one request.'),
+  causationid: z
+    .string()
+    .default('')
+    .describe('The id of what it follows from: an event, a call or a request.'),
+  sequence: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "The change number of the entity's document: an older fact never overwrites a newer one. 0 where there is no such number.",
+    ),
   tenantid: z.string().default('default'),
-  traceparent: z.string().optional(),
-  traceid: z.string().optional(),
+  traceparent: z.string().optional().describe('W3C trace context.'),
+  traceid: z
+    .string()
+    .optional()
+    .describe('The trace id in traceparent, which the sidecar drops without it.'),
   data: z.unknown(),
 });
 export type CloudEvent = z.infer<typeof CloudEvent>;

@@ -44,3 +44,11 @@ test('docs/ is what `npm run docs` writes now', async () => {
   const stale = [...documents(house)].filter(([name, text]) => there.get(`docs/${name}`) !== text);
   expect(stale.map(([name]) => name)).toEqual([]);
 });
+
+test('the schemas can be read in any language: no pattern looks around or back', () => {
+  const [asyncapi] = filesOf('docs').filter(({ path }) => path === 'docs/asyncapi.json');
+  const patterns = [...(asyncapi?.text.matchAll(/"pattern": "(.*)"/g) ?? [])].map(([, it]) => it);
+  expect(patterns.length).toBeGreaterThan(0);
+  // neither RE2 (Go, Rust, ...) nor the interoperable subset of JSON Schema has them
+  expect(patterns.filter((pattern) => /\(\?[=!<]|\\\\[1-9]/.test(pattern ?? ''))).toEqual([]);
+});

@@ -11,11 +11,12 @@ export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** The files of a folder, however deep. */
+/** The files of a folder, however deep; not what was generated there. */
 export function filesOf(folder: string): SourceFile[] {
   return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .filter((path) => !path.includes('/generated/'))
     .map((path) => ({ path, text: read(path) }));
 }
 

@@ -15,6 +15,8 @@ export interface AppPlan {
   readonly sidecar: ProcessPlan;
   /** Absent where the service runs inside of the test. */
   readonly service?: ProcessPlan;
+  /** Whether it is started by the test, and not with the others. */
+  readonly later: boolean;
 }
 
 const READY_MS = 60_000;

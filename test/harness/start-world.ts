@@ -47,6 +47,8 @@ export interface AppSpec {
   /** How its service is started; absent where that runs inside of the test. */
   readonly command?: readonly [string, ...string[]];
   readonly cwd?: string;
+  /** It is started by the test: `world.app(id).start()`. */
+  readonly later?: boolean;
 }
 
 /** Starts apps on free ports in a folder of their own, and waits until each is ready. */
@@ -147,7 +149,8 @@ async function planWorld(
       ...{ cwd: spec.cwd ?? root, env: { ...cleanEnv(), ...env } },
     };
     const ports = { port, appPort, daprHttpPort, daprGrpcPort };
-    apps.push({ id: appId, ...ports, env, sidecar, ...(service && { service }) });
+    const later = spec.later ?? false;
+    apps.push({ id: appId, ...ports, env, sidecar, later, ...(service && { service }) });
   }
 
   const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { inProject } from '../../scripts/start/project.mjs';
 import { readRunFile } from './run-file';
-import { type WorldOptions, startWorld } from './start-world';
+import { type AppSpec, type WorldOptions, startWorld } from './start-world';
 import type { World } from './world';
 
 export interface SystemOptions extends WorldOptions {
@@ -9,6 +9,8 @@ export interface SystemOptions extends WorldOptions {
   apps?: readonly string[];
   /** A module that the Node of an app loads before its own, by app id. */
   preload?: Readonly<Record<string, string>>;
+  /** Apps that are not in dapr.yaml. */
+  more?: readonly AppSpec[];
 }
 
 /** Whom the system's first admin is, in every test. */
@@ -41,7 +43,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<World> {
     };
   });
   const admin = { ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password };
-  return startWorld(specs, { ...options, env: { ...admin, ...options.env } });
+  return startWorld([...specs, ...(options.more ?? [])], {
+    ...options,
+    env: { ...admin, ...options.env },
+  });
 }
 
 function preloaded(

@@ -78,8 +78,9 @@ export class World {
     await until('the servers', this.plan.serversAnswer).catch((error: unknown) => {
       throw new Error([String(error), ...this.servers.map((it) => it.tail())].join('\n'));
     });
-    for (const app of this.apps) app.start();
-    await Promise.all(this.apps.map((app) => app.ready()));
+    const apps = this.apps.filter(({ plan }) => !plan.later);
+    for (const app of apps) app.start();
+    await Promise.all(apps.map((app) => app.ready()));
   }
 
   /** Lets the services finish, ends everything, and removes the folder. */

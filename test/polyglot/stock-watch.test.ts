@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { inProject } from '../../scripts/start/project.mjs';
+import { type Event, eventsOf } from '../e2e/bus';
+import { Market, SHOP, type Shopper } from '../e2e/market';
+import type { App } from '../harness/app';
+import { until } from '../harness/until';
+import { BUILD_MS, buildParticipant } from './build';
+
+// A program in Go joins the running system with a sidecar of its own. What it knows of us is proto/
+// and docs/asyncapi.json.
+let market: Market;
+let shopper: Shopper;
+let watch: App;
+
+beforeAll(async () => {
+  const program = await buildParticipant();
+  market = await Market.open({
+    more: [
+      {
+        appId: 'stock-watch',
+        protocol: 'http',
+        onePort: true,
+        command: [program],
+        env: { ASYNCAPI_FILE: inProject('docs', 'asyncapi.json') },
+        later: true,
+      },
+    ],
+  });
+  shopper = await market.shopper();
+  watch = market.world.app('stock-watch');
+  watch.start();
+  await watch.ready();
+}, BUILD_MS);
+afterAll(() => market.close());
+
+const said = async (type: string, about: string) => {
+  const events = await eventsOf(market.world);
+  return events.filter((it) => it.type === type && JSON.stringify(it.data).includes(about));
+};
+const alertsOf = async (productId: string) =>
+  (await said('inventory.low-stock', productId)).filter(({ source }) => source === 'stock-watch');
+const alertOf = (productId: string): Promise<Event> =>
+  until(`an alert of ${productId}`, async () => (await alertsOf(productId))[0], 60_000);
+
+describe('a participant in another language', () => {
+  test('hears what is confirmed, asks two services, and says what a third one hears', async () => {
+    const [plenty, scarce] = [await market.product(100), await market.product(6)];
+    await shopper.buys(plenty);
+    const { orderId } = await shopper.buys(scarce, {
+      items: [{ productId: scarce, quantity: 2 }],
+    });
+    const alert = await alertOf(scarce);
+    expect(alert.data).toEqual({
+      ...{ shopId: SHOP, productId: scarce },
+      ...{ currentStock: 4, minimumStock: 5 },
+    });
+    const [confirmed] = await said('order.confirmed', orderId);
+    expect(alert).toMatchObject({
+      subject: `${SHOP}:${scarce}`,
+      correlationid: confirmed?.correlationid,
+      causationid: confirmed?.id,
+      tenantid: 'default',
+      sequence: 0,
+    });
+    const told = await until('the operators to be told', async () => {
+      const [first] = await said('notification.sent', alert.id);
+      return first;
+    });
+    expect(told).toMatchObject({
+      source: 'notification',
+      data: { channel: 'email', eventType: 'inventory.low-stock', eventId: alert.id },
+      correlationid: confirmed?.correlationid,
+    });
+    expect(await alertsOf(plenty)).toEqual([]);
+  });
+
+  test('says the same event again where what it heard comes again', async () => {
+    const productId = await market.product(3);
+    const { orderId } = await shopper.buys(productId);
+    await alertOf(productId);
+    const [{ topic: _, ...confirmed } = { topic: '' }] = await said('order.confirmed', orderId);
+    await market.world.publish(confirmed);
+    const alerts = await until('the second alert', async () => {
+      const found = await alertsOf(productId);
+      return found.length === 2 && found;
+    });
+    expect(alerts[1]?.id).toBe(alerts[0]?.id);
+  });
+
+  test('hears what was confirmed while it was away when it is back', async () => {
+    const productId = await market.product(3);
+    await Promise.all([watch.service?.stop(), watch.sidecar.stop()]);
+    await shopper.buys(productId);
+    watch.start();
+    await watch.ready();
+    await alertOf(productId);
+  });
+
+  test('does not take what is not as the schema has it', async () => {
+    const productId = await market.product(3);
+    const { orderId } = await shopper.buys(productId);
+    await alertOf(productId);
+    const [{ topic: _, ...confirmed } = { topic: '', data: {} }] = await said(
+      'order.confirmed',
+      orderId,
+    );
+    const data = { ...(confirmed.data as object), items: [] };
+    await market.world.publish({ ...confirmed, id: `wrong_${orderId}`, data });
+    await until('the refusal', () => watch.service?.read().includes('unreadable, and dropped'));
+    expect(await alertsOf(productId)).toHaveLength(1);
+  });
+});
