@@ -10,7 +10,7 @@ import { run } from './start/commands.mjs';
 import { Fault, runScript } from './start/fault.mjs';
 import { childEnv, inProject, root } from './start/project.mjs';
 import { buildRuntime, findInstalledRuntime } from './start/runtime.mjs';
-import { ensureProgram, mosquitto, redis } from './start/servers.mjs';
+import { ensurePrograms } from './start/servers.mjs';
 import { Terminal } from './start/terminal.mjs';
 
 const terminal = new Terminal();
@@ -57,11 +57,7 @@ async function everything() {
   jest('--selectProjects', 'unit', 'architecture');
 
   if (!(await findInstalledRuntime())) await buildRuntime(terminal);
-  for (const server of [redis, mosquitto]) {
-    if (!(await ensureProgram(server, terminal))) {
-      throw new Fault(`The tests need ${server.program}: install it, then test again.`);
-    }
-  }
+  await ensurePrograms(terminal);
   // Each starts a system of its own and mostly waits: two fit on two cores. Not beside those that
   // put a system under load and measure how long it takes to come back.
   jest('--selectProjects', 'e2e', '--maxWorkers', '2');

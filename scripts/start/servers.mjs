@@ -1,94 +1,86 @@
 // @ts-check
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram, lastLines, run, saysNoNetwork } from './commands.mjs';
 import { Fault } from './fault.mjs';
-import { ask, holderOf, isFree } from './ports.mjs';
-import { localDir } from './project.mjs';
+import { holderOf, isFree } from './ports.mjs';
+import { childEnv, localDir } from './project.mjs';
+import { kafka } from './servers/kafka.mjs';
+import { mosquitto } from './servers/mosquitto.mjs';
+import { postgresql } from './servers/postgresql.mjs';
+import { rabbitmq } from './servers/rabbitmq.mjs';
+import { redis } from './servers/redis.mjs';
 
 /**
  * A server that the system needs beside Dapr.
  * @typedef {object} Server
  * @property {string} name
- * @property {string} program its file name
- * @property {string} aptPackage
- * @property {number} port
+ * @property {string} program what its process and its folder are called
+ * @property {string[]} aptPackages
+ * @property {[number, ...number[]]} ports that it listens on, the one for clients first
  * @property {string} image with the same server, for Docker
+ * @property {string[]} [imageOptions] of `docker run`
  * @property {string[]} imageCommand
  * @property {(port: number) => Promise<boolean>} answers
- * @property {(port: number, dir: string) => string[]} args dir is there, and is the server's own
+ * @property {() => string | undefined} find the program that runs it, if all it needs is there
+ * @property {(terminal: import('./terminal.mjs').Terminal) => Promise<boolean>} [install]
+ *   gets what apt does not have; false where what apt has is missing for it
+ * @property {(program: string, ports: number[], dir: string, front: number) => Promise<Plan>} plan
+ *   dir is there, and is the server's own; front is the port by which clients reach it
+ *
+ * @typedef {{ command: string, args: string[], env?: Record<string, string> }} Plan
  */
 
-const pong = async (/** @type {number} */ port) =>
-  // a Redis that wants a password is one all the same, and daprd will say so
-  /^(\+PONG|-NOAUTH)/.test((await ask(port, Buffer.from('PING\r\n')))?.toString() ?? '');
-
-// CONNECT of MQTT 3.1.1 with a clean session, a keep-alive of 10 s and the client id "start"
-const CONNECT = Buffer.from('\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05start', 'latin1');
-const CONNACK = 0x20;
-
-/**
- * What a broker has acknowledged is on its disk. With everysec the last second is not, and while the
- * disk is busy two, of which then not even the machine knows: an order that was accepted would be
- * lost with the process. It costs a publish 0.2 ms.
- */
-const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-
-/** @type {Server} */
-export const redis = {
-  name: 'Redis',
-  program: 'redis-server',
-  aptPackage: 'redis-server',
-  port: 6379,
-  image: 'redis:7-alpine',
-  imageCommand: ['redis-server', ...DURABLE],
-  answers: pong,
-  args: (port, dir) => [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'],
-    ...DURABLE,
-  ],
-};
-
-/** @type {Server} */
-export const mosquitto = {
-  name: 'mosquitto',
-  program: 'mosquitto',
-  aptPackage: 'mosquitto',
-  port: 1883,
-  image: 'eclipse-mosquitto:2',
-  imageCommand: ['mosquitto', '-c', '/mosquitto-no-auth.conf'],
-  answers: async (port) => (await ask(port, CONNECT))?.[0] === CONNACK,
-  args: (port, dir) => {
-    const file = join(dir, 'mosquitto.conf');
-    const asRoot = process.getuid?.() === 0 ? 'user root\n' : '';
-    writeFileSync(
-      file,
-      `listener ${port} 127.0.0.1\nallow_anonymous true\n` +
-        `persistence true\npersistence_location ${dir}/\n${asRoot}`,
-    );
-    return ['-c', file];
-  },
-};
+/** By the end of the type of the components that need it: `pubsub.redis`, `state.redis`. */
+export const servers = /** @type {const} */ ({
+  redis,
+  rabbitmq,
+  kafka,
+  postgresql,
+  mqtt3: mosquitto,
+});
 
 /**
- * The server's program on this machine, installed by apt where that is allowed.
+ * The server's program on this machine, installed where that is allowed.
  * @param {Server} server
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<string | undefined>} its path
  */
 export async function ensureProgram(server, terminal) {
-  const found = findProgram(server.program);
+  const found = server.find();
   if (found) return found;
+  if (await server.install?.(terminal)) return server.find();
+  if (!(await installPackages(server, terminal))) return undefined;
+  await server.install?.(terminal);
+  return server.find();
+}
+
+/**
+ * Installs what is missing of all servers, for tests that start their own.
+ * @param {import('./terminal.mjs').Terminal} terminal
+ */
+export async function ensurePrograms(terminal) {
+  for (const server of Object.values(servers)) {
+    if (!(await ensureProgram(server, terminal))) throw missing(server);
+  }
+}
+
+/**
+ * @param {Server} server
+ * @param {import('./terminal.mjs').Terminal} terminal
+ * @returns {Promise<boolean>} false where nothing may be installed from here
+ */
+async function installPackages({ name, program, aptPackages }, terminal) {
   const apt = await aptGet();
-  if (!apt) return undefined;
+  if (!apt) return false;
   await terminal.during(
-    [server.aptPackage, `installing ${server.aptPackage} with apt`],
+    [program, `installing ${aptPackages.join(', ')} with apt`],
     async (step) => {
       const onLine = (/** @type {string} */ line) => step.note(line.slice(0, 60));
       // Debian starts what it installs, and it would outlive this start: not in runlevel 1
       const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-      const install = ['install', '-y', '--no-install-recommends', server.aptPackage];
+      const install = ['install', '-y', '--no-install-recommends', ...aptPackages];
       let outcome = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
       if (outcome.code !== 0) {
         // a fresh machine has no package lists, or old ones
@@ -98,15 +90,15 @@ export async function ensureProgram(server, terminal) {
       if (outcome.code !== 0) {
         throw new Fault(
           saysNoNetwork(outcome.output)
-            ? `${server.name} cannot be downloaded: check the network, or install ${server.program} by hand.`
-            : `${server.name} cannot be installed with apt: install ${server.program} by hand.`,
+            ? `${name} cannot be downloaded: check the network, or install ${program} by hand.`
+            : `${name} cannot be installed with apt: install ${program} by hand.`,
           lastLines(outcome.output, 5),
         );
       }
     },
     () => 'installed',
   );
-  return findProgram(server.program);
+  return true;
 }
 
 /** @returns {Promise<[string, ...string[]] | undefined>} how apt-get is called here, if it may be */
@@ -136,42 +128,49 @@ async function hasImage(server, terminal) {
 }
 
 /**
- * Uses the server that answers, or starts one from the PATH, from Docker or after installing it.
+ * Uses the server that answers, or starts one that is installed, one from Docker, or one that can be
+ * installed.
  * @param {Server} server
  * @param {import('./children.mjs').Children} children
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<() => Promise<void>>} waits until it answers
  */
 export async function ensureServer(server, children, terminal) {
-  const { name, port } = server;
+  const { name, ports } = server;
+  const [port] = ports;
   if (await server.answers(port)) {
     terminal.say(`  ✓ ${name}: the one that answers on ${port} is used`);
     return async () => {};
   }
-  if (!(await isFree(port))) {
+  for (const each of ports) {
+    if (await isFree(each)) continue;
     throw new Fault(
-      `Port ${port} is held by ${await holderOf(port)}, and that is no ${name}: stop it, then start again.`,
+      `Port ${each} is held by ${await holderOf(each)}, and that is no ${name}: stop it, then start again.`,
     );
   }
-  const dir = join(localDir, server.program);
-  mkdirSync(dir, { recursive: true });
-  const program = findProgram(server.program);
+  const start = async (/** @type {string} */ program) => {
+    const dir = join(localDir, server.program);
+    mkdirSync(dir, { recursive: true });
+    const { command, args, env } = await server.plan(program, ports, dir, port);
+    children.start(name, command, args, { env: { ...childEnv(), ...env } });
+  };
+  const program = server.find();
   if (program) {
-    children.start(name, program, server.args(port, dir));
+    await start(program);
   } else if (await hasImage(server, terminal)) {
-    const publish = ['-p', `127.0.0.1:${port}:${port}`];
+    const options = ['-p', `127.0.0.1:${port}:${port}`, ...(server.imageOptions ?? [])];
     children.start(name, 'docker', [
-      ...['run', '--rm', ...publish, server.image, ...server.imageCommand],
+      'run',
+      '--rm',
+      ...options,
+      server.image,
+      ...server.imageCommand,
     ]);
   } else {
     const installed = await ensureProgram(server, terminal);
-    if (!installed) {
-      throw new Fault(
-        `${name} is missing and cannot be installed from here: install ${server.program} (on Debian: "apt-get install ${server.aptPackage}"), or start one on port ${port}.`,
-      );
-    }
+    if (!installed) throw missing(server);
     // on a machine with systemd the package has started it already
-    if (!(await server.answers(port))) children.start(name, installed, server.args(port, dir));
+    if (!(await server.answers(port))) await start(installed);
   }
   return () =>
     terminal.during(
@@ -182,3 +181,9 @@ export async function ensureServer(server, children, terminal) {
       () => `answers on ${port} after`,
     );
 }
+
+/** @param {Server} server */
+export const missing = ({ name, aptPackages, ports: [port] }) =>
+  new Fault(
+    `${name} is missing and cannot be installed from here: install it (on Debian: "apt-get install ${aptPackages.join(' ')}"), or start one on port ${port}.`,
+  );

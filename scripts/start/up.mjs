@@ -13,7 +13,7 @@ import { memoryOf } from './memory.mjs';
 import { checkNpm, preflight } from './preflight.mjs';
 import { inProject, localDir, readApps, relativePath } from './project.mjs';
 import { buildRuntime } from './runtime.mjs';
-import { ensureServer, mosquitto, redis } from './servers.mjs';
+import { ensureServer, servers } from './servers.mjs';
 import { Sidecars } from './sidecars.mjs';
 import { storyLines } from './story.mjs';
 import { Terminal, elapsed } from './terminal.mjs';
@@ -134,8 +134,8 @@ async function up(options, terminal, children) {
   terminal.say('Servers');
   // all are started before one is waited for
   const waits = [
-    await ensureServer(redis, children, terminal),
-    await ensureServer(mosquitto, children, terminal),
+    await ensureServer(servers.redis, children, terminal),
+    await ensureServer(servers.mqtt3, children, terminal),
     await ensureControlPlane(runtime, children, terminal),
   ];
   for (const wait of waits) await wait();
@@ -161,7 +161,7 @@ function forget() {
   for (const name of existsSync(data) ? readdirSync(data) : []) {
     if (name !== '.gitignore') rmSync(inProject('data', name), { recursive: true });
   }
-  for (const name of [redis.program, mosquitto.program, 'scheduler']) {
+  for (const name of [...Object.values(servers).map(({ program }) => program), 'scheduler']) {
     rmSync(`${localDir}/${name}`, { recursive: true, force: true });
   }
 }

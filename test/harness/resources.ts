@@ -1,22 +1,32 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, isMap, isSeq, parseAllDocuments } from 'yaml';
+import { servers } from '../../scripts/start/servers.mjs';
 
 /** Values of a component's metadata, by the component's name. */
 export type Overrides = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+/** A server that components need, by the end of their type. */
+export type ServerKind = keyof typeof servers;
+
+// Object.keys does not know the keys of what it is given
+export const SERVER_KINDS = Object.keys(servers) as ServerKind[];
+
 /** Where in this system is what components name. */
 export interface Servers {
-  readonly redisPort: number;
-  readonly mqttPort: number;
+  /** The ports by which servers are reached. */
+  readonly ports: Readonly<Record<ServerKind, number>>;
   /** Base URLs of HTTP endpoints, by name; the others are where their file says. */
   readonly endpoints: Readonly<Record<string, string>>;
 }
 
-/** What in a component names a server, by the end of its type. */
-const ADDRESS: Readonly<Record<string, (servers: Servers) => [name: string, value: string]>> = {
-  redis: ({ redisPort }) => ['redisHost', `127.0.0.1:${redisPort}`],
-  mqtt3: ({ mqttPort }) => ['url', `tcp://127.0.0.1:${mqttPort}`],
+/** What in a component is the address of its server. */
+const ADDRESS: Readonly<Record<ServerKind, (port: number) => [name: string, value: string]>> = {
+  redis: (port) => ['redisHost', `127.0.0.1:${port}`],
+  rabbitmq: (port) => ['hostname', `127.0.0.1:${port}`],
+  kafka: (port) => ['brokers', `127.0.0.1:${port}`],
+  postgresql: (port) => ['port', String(port)],
+  mqtt3: (port) => ['url', `tcp://127.0.0.1:${port}`],
 };
 
 /**
@@ -28,8 +38,8 @@ export function copyResources(from: string, to: string, servers: Servers, overri
   for (const name of readdirSync(from).filter((file) => file.endsWith('.yaml'))) {
     const documents = resourcesIn(join(from, name));
     for (const document of documents) {
-      const address = ADDRESS[serverOf(document) ?? '']?.(servers);
-      if (address !== undefined) setMetadata(document, ...address);
+      const server = serverOf(document);
+      if (server !== undefined) setMetadata(document, ...ADDRESS[server](servers.ports[server]));
       const baseUrl = servers.endpoints[nameOf(document)];
       if (isEndpoint(document) && baseUrl !== undefined) {
         document.setIn(['spec', 'baseUrl'], baseUrl);
@@ -48,9 +58,15 @@ export function endpointsNeeded(folder: string, apps: readonly string[]) {
     .map((it) => ({ name: nameOf(it), baseUrl: String(it.getIn(['spec', 'baseUrl'])) }));
 }
 
-/** The servers (`redis`, `mqtt3`, ...) that the components of a folder need for these apps. */
-export function serversNeeded(folder: string, apps: readonly string[]): string[] {
+/** The servers that the components of a folder need for these apps. */
+export function serversNeeded(folder: string, apps: readonly string[]): ServerKind[] {
   return documentsFor(folder, apps).flatMap((document) => serverOf(document) ?? []);
+}
+
+/** The server of the component that carries the events, if that is in this folder. */
+export function brokerIn(folder: string): ServerKind | undefined {
+  const bus = documentsFor(folder, []).find((document) => nameOf(document) === 'bus');
+  return bus && serverOf(bus);
 }
 
 /** What in a folder is for one of these apps. */
@@ -71,12 +87,11 @@ const nameOf = (document: Document) => String(document.getIn(['metadata', 'name'
 
 const isEndpoint = (document: Document) => document.get('kind') === 'HTTPEndpoint';
 
-const serverOf = (document: Document) =>
-  document.get('kind') === 'Component'
-    ? String(document.getIn(['spec', 'type']))
-        .split('.')
-        .at(-1)
-    : undefined;
+function serverOf(document: Document): ServerKind | undefined {
+  if (document.get('kind') !== 'Component') return undefined;
+  const type = String(document.getIn(['spec', 'type']));
+  return SERVER_KINDS.find((kind) => type.endsWith(`.${kind}`));
+}
 
 function setMetadata(document: Document, name: string, value: string): void {
   const metadata = document.getIn(['spec', 'metadata']);

@@ -1,21 +1,21 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram } from '../../scripts/start/commands.mjs';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
 import { findRuntime } from '../../scripts/start/runtime.mjs';
-import { mosquitto, redis } from '../../scripts/start/servers.mjs';
+import { servers } from '../../scripts/start/servers.mjs';
 import type { AppPlan } from './app';
 import { type ControlPlane, controlPlane } from './control-plane';
 import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
-import { type Overrides, copyResources, serversNeeded } from './resources';
+import { type Overrides, brokerIn, copyResources, serversNeeded } from './resources';
 import { readRunFile } from './run-file';
+import { type Front, planServer, serverPorts } from './servers';
 import { standIns } from './stand-ins';
+import { type Transports, withTransports } from './transports';
 import { Workplace } from './workplace';
 import { World, type WorldPlan } from './world';
 
-export interface WorldOptions {
+export interface WorldOptions extends Transports {
   /** Folders of components; those of dapr.yaml unless others are named. */
   resources?: readonly string[];
   /** Values that components shall have in this system: `{ bus: { processingTimeout: '5s' } }`. */
@@ -28,9 +28,9 @@ export interface WorldOptions {
   env?: Readonly<Record<string, string>>;
   /**
    * Gives the port by which a server is reached, where something shall stand in front of it: of
-   * `redis`, or of a program that stands in for an HTTP endpoint, by the endpoint's name.
+   * `redis`, `kafka`, ..., or of a program that stands in for an HTTP endpoint, by the endpoint's name.
    */
-  front?: (server: string, port: number) => Promise<number>;
+  front?: Front;
   /** Is told the system's folder before anything is in it. */
   prepare?: (folder: string) => void;
 }
@@ -72,13 +72,13 @@ async function planWorld(
 ): Promise<WorldPlan> {
   const { folder } = workplace;
   const runFile = readRunFile();
-  const folders = (options.resources ?? runFile.common.resourcesPaths).map((it) => inProject(it));
+  const paths = options.resources ?? runFile.common.resourcesPaths;
+  const folders = withTransports(paths, options).map((it) => inProject(it));
   const { bin } = await findRuntime();
-  const [redisPort = 0, mqttPort = 0] = await freePorts(2);
   options.prepare?.(folder);
   const fronted = async (server: string, port: number) =>
     (await options.front?.(server, port)) ?? port;
-  const redisFront = await fronted('redis', redisPort);
+  const ports = await serverPorts(fronted);
   const ids = specs.map(({ appId }) => appId);
   const outside = await standIns(runFile, folders, ids, folder);
   const endpoints: Record<string, string> = {};
@@ -89,32 +89,25 @@ async function planWorld(
 
   const resources = folders.map((from, at) => {
     const to = join(folder, 'resources', String(at));
-    const servers = { redisPort: redisFront, mqttPort, endpoints };
-    copyResources(from, to, servers, options.overrides ?? {});
+    copyResources(from, to, { ports: ports.fronts, endpoints }, options.overrides ?? {});
     return to;
   });
-  const needed = new Set(resources.flatMap((from) => serversNeeded(from, ids)));
+  const needed = [...new Set(resources.flatMap((from) => serversNeeded(from, ids)))];
   const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
 
   const planned = (name: string, command: string, args: readonly string[]): ProcessPlan => ({
     ...{ name, command, args, cwd: folder, env: cleanEnv() },
     ...{ log: join(folder, 'logs', `${name}.log`), pidFile: join(folder, 'pids', name) },
   });
-  const servers: ProcessPlan[] = [];
-  const server = ({ program, args }: typeof redis, port: number) => {
-    const data = join(folder, 'servers', program);
-    mkdirSync(data);
-    servers.push(planned(program, programOf(program), args(port, data)));
-  };
-  if (needed.has('redis')) server(redis, redisPort);
-  if (needed.has('mqtt3')) server(mosquitto, mqttPort);
+  const plans: ProcessPlan[] = [];
+  for (const kind of needed) plans.push(await planServer(kind, ports, folder, planned));
   for (const { process } of outside) {
     const { name, command, args, env } = process;
-    servers.push({ ...planned(name, command, args), env: { ...cleanEnv(), ...env } });
+    plans.push({ ...planned(name, command, args), env: { ...cleanEnv(), ...env } });
   }
   if (plane !== undefined) {
-    servers.push(planned('placement', join(bin, 'placement'), plane.placement.args));
-    servers.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
+    plans.push(planned('placement', join(bin, 'placement'), plane.placement.args));
+    plans.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
   }
 
   const configuration = inProject(runFile.common.configFilePath);
@@ -156,12 +149,17 @@ async function planWorld(
   const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));
   const serversAnswer = async () =>
     (await standInsAnswer()).every(Boolean) &&
-    (!needed.has('redis') || (await redis.answers(redisPort))) &&
-    (!needed.has('mqtt3') || (await mosquitto.answers(mqttPort))) &&
+    (await Promise.all(needed.map((kind) => servers[kind].answers(ports.clients[kind])))).every(
+      Boolean,
+    ) &&
     (plane === undefined ||
       ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
   const standInPorts = Object.fromEntries(outside.map(({ endpoint, port }) => [endpoint, port]));
-  return { workplace, redisPort, mqttPort, standInPorts, servers, apps, serversAnswer };
+  const brokers = resources.flatMap((from) => brokerIn(from) ?? []);
+  return {
+    ...{ workplace, ports: ports.clients, brokers, standInPorts },
+    ...{ servers: plans, apps, serversAnswer },
+  };
 }
 
 function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
@@ -170,12 +168,6 @@ function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
     ...['--placement-host-address', `127.0.0.1:${plane.placement.port}`],
     ...['--scheduler-host-address', `127.0.0.1:${plane.scheduler.port}`],
   ];
-}
-
-function programOf(name: string): string {
-  const found = findProgram(name);
-  if (found === undefined) throw new Error(`the tests need ${name}: run "npm test", or install it`);
-  return found;
 }
 
 /** What would make a service, or a sidecar, another one than planned. */

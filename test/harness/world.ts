@@ -1,19 +1,26 @@
+import { servers } from '../../scripts/start/servers.mjs';
 import { App, type AppPlan } from './app';
 import { Process, type ProcessPlan } from './process';
+import type { ServerKind } from './resources';
 import { until } from './until';
 import type { Workplace } from './workplace';
 
 /** A system as it shall be started. */
 export interface WorldPlan {
   readonly workplace: Workplace;
-  readonly redisPort: number;
-  readonly mqttPort: number;
+  /** Where servers listen, with nothing in front of them. */
+  readonly ports: Readonly<Record<ServerKind, number>>;
+  /** The server of the bus: one, or none where events go by another way. */
+  readonly brokers: readonly ServerKind[];
   /** Where programs listen that stand in for HTTP endpoints, by the endpoint's name. */
   readonly standInPorts: Readonly<Record<string, number>>;
   readonly servers: readonly ProcessPlan[];
   readonly apps: readonly AppPlan[];
   readonly serversAnswer: () => Promise<boolean>;
 }
+
+// RabbitMQ takes ten seconds on two busy cores
+const SERVERS_MS = 60_000;
 
 /** Apps with their sidecars, the servers they need, and the folder that holds all they write. */
 export class World {
@@ -30,11 +37,18 @@ export class World {
   }
 
   get redisPort(): number {
-    return this.plan.redisPort;
+    return this.plan.ports.redis;
   }
 
   get mqttPort(): number {
-    return this.plan.mqttPort;
+    return this.plan.ports.mqtt3;
+  }
+
+  /** What carries the events: its process, and the port it listens on with nothing in front of it. */
+  get broker(): { readonly name: ServerKind; readonly process: Process; readonly port: number } {
+    const [name] = this.plan.brokers;
+    if (name === undefined) throw new Error('no server carries the events of this system');
+    return { name, process: this.server(servers[name].program), port: this.plan.ports[name] };
   }
 
   app(id: string): App {
@@ -50,7 +64,7 @@ export class World {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** One of redis-server, mosquitto, placement, scheduler, and the apps that stand in. */
+  /** One of the servers of scripts/start/servers, placement, scheduler, and the apps that stand in. */
   server(name: string): Process {
     const found = this.servers.find((server) => server.name === name);
     if (found === undefined) throw new Error(`${name} is no server of this system`);
@@ -75,7 +89,7 @@ export class World {
   /** Starts the servers, then all apps at once, and waits until each is ready. */
   async start(): Promise<void> {
     for (const server of this.servers) server.start();
-    await until('the servers', this.plan.serversAnswer).catch((error: unknown) => {
+    await until('the servers', this.plan.serversAnswer, SERVERS_MS).catch((error: unknown) => {
       throw new Error([String(error), ...this.servers.map((it) => it.tail())].join('\n'));
     });
     const apps = this.apps.filter(({ plan }) => !plan.later);

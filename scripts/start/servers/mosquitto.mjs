@@ -1,0 +1,31 @@
+// @ts-check
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram } from '../commands.mjs';
+import { ask } from '../ports.mjs';
+
+// CONNECT of MQTT 3.1.1 with a clean session, a keep-alive of 10 s and the client id "start"
+const CONNECT = Buffer.from('\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05start', 'latin1');
+const CONNACK = 0x20;
+
+/** @type {import('../servers.mjs').Server} */
+export const mosquitto = {
+  name: 'mosquitto',
+  program: 'mosquitto',
+  aptPackages: ['mosquitto'],
+  ports: [1883],
+  image: 'eclipse-mosquitto:2',
+  imageCommand: ['mosquitto', '-c', '/mosquitto-no-auth.conf'],
+  answers: async (port) => (await ask(port, CONNECT))?.[0] === CONNACK,
+  find: () => findProgram('mosquitto'),
+  plan: async (command, [port], dir) => {
+    const file = join(dir, 'mosquitto.conf');
+    const asRoot = process.getuid?.() === 0 ? 'user root\n' : '';
+    writeFileSync(
+      file,
+      `listener ${port} 127.0.0.1\nallow_anonymous true\n` +
+        `persistence true\npersistence_location ${dir}/\n${asRoot}`,
+    );
+    return { command, args: ['-c', file] };
+  },
+};

@@ -1,0 +1,47 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { missing, servers } from '../../scripts/start/servers.mjs';
+import { freePorts } from './ports';
+import type { ProcessPlan } from './process';
+import { SERVER_KINDS, type ServerKind } from './resources';
+
+/** What stands in front of a server: the port by which it is reached, given where it listens. */
+export type Front = (server: string, port: number) => Promise<number>;
+
+/** Where the servers of one system listen, and where they are reached. */
+export interface ServerPorts {
+  /** All ports of each, the one for clients first. */
+  readonly own: Readonly<Record<ServerKind, readonly number[]>>;
+  readonly clients: Readonly<Record<ServerKind, number>>;
+  readonly fronts: Readonly<Record<ServerKind, number>>;
+}
+
+/** Gives ports to all servers, needed or not: a port that nobody listens on costs nothing. */
+export async function serverPorts(front: Front): Promise<ServerPorts> {
+  const own = {} as Record<ServerKind, readonly number[]>; // filled below, like the next two
+  const clients = {} as Record<ServerKind, number>;
+  const fronts = {} as Record<ServerKind, number>;
+  for (const kind of SERVER_KINDS) {
+    own[kind] = await freePorts(servers[kind].ports.length);
+    clients[kind] = own[kind][0] ?? 0;
+    fronts[kind] = await front(kind, clients[kind]);
+  }
+  return { own, clients, fronts };
+}
+
+/** How a server is started in the folder of a system. Sets up its own folder there. */
+export async function planServer(
+  kind: ServerKind,
+  ports: ServerPorts,
+  folder: string,
+  planned: (name: string, command: string, args: readonly string[]) => ProcessPlan,
+): Promise<ProcessPlan> {
+  const server = servers[kind];
+  const program = server.find();
+  if (program === undefined) throw missing(server);
+  const data = join(folder, 'servers', server.program);
+  mkdirSync(data);
+  const plan = await server.plan(program, [...ports.own[kind]], data, ports.fronts[kind]);
+  const process = planned(server.program, plan.command, plan.args);
+  return { ...process, env: { ...process.env, ...plan.env } };
+}
