@@ -19,6 +19,9 @@ const CAUSES = [
   ],
   [/configuration is not usable/, 'a setting in the environment is wrong'],
   [/6379.*refused|error connecting to redis/i, 'Redis did not answer'],
+  [/5672.*refused|rabbitmq.*(refused|timeout)/i, 'RabbitMQ did not answer'],
+  [/kafka: client has run out of available brokers/i, 'Kafka did not answer'],
+  [/5432.*refused|failed to (connect to|ping) the database/i, 'PostgreSQL did not let it in'],
   [/1883.*refused/i, 'the MQTT broker did not answer'],
 ];
 

@@ -17,6 +17,7 @@ import { redis } from './servers/redis.mjs';
  * @typedef {object} Server
  * @property {string} name
  * @property {string} program what its process and its folder are called
+ * @property {string} needs what to install by hand
  * @property {string[]} aptPackages
  * @property {[number, ...number[]]} ports that it listens on, the one for clients first
  * @property {string} image with the same server, for Docker
@@ -71,11 +72,11 @@ export async function ensurePrograms(terminal) {
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<boolean>} false where nothing may be installed from here
  */
-async function installPackages({ name, program, aptPackages }, terminal) {
+async function installPackages({ name, needs, aptPackages }, terminal) {
   const apt = await aptGet();
   if (!apt) return false;
   await terminal.during(
-    [program, `installing ${aptPackages.join(', ')} with apt`],
+    [name, `installing ${aptPackages.join(', ')} with apt`],
     async (step) => {
       const onLine = (/** @type {string} */ line) => step.note(line.slice(0, 60));
       // Debian starts what it installs, and it would outlive this start: not in runlevel 1
@@ -90,8 +91,8 @@ async function installPackages({ name, program, aptPackages }, terminal) {
       if (outcome.code !== 0) {
         throw new Fault(
           saysNoNetwork(outcome.output)
-            ? `${name} cannot be downloaded: check the network, or install ${program} by hand.`
-            : `${name} cannot be installed with apt: install ${program} by hand.`,
+            ? `${name} cannot be downloaded: check the network, or install ${needs} by hand.`
+            : `${name} cannot be installed with apt: install ${needs} by hand.`,
           lastLines(outcome.output, 5),
         );
       }
@@ -183,7 +184,7 @@ export async function ensureServer(server, children, terminal) {
 }
 
 /** @param {Server} server */
-export const missing = ({ name, aptPackages, ports: [port] }) =>
+export const missing = ({ name, needs, aptPackages, ports: [port] }) =>
   new Fault(
-    `${name} is missing and cannot be installed from here: install it (on Debian: "apt-get install ${aptPackages.join(' ')}"), or start one on port ${port}.`,
+    `${name} is missing and cannot be installed from here: install ${needs} (on Debian: "apt-get install ${aptPackages.join(' ')}"), or start one on port ${port}.`,
   );

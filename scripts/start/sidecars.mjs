@@ -18,7 +18,7 @@ const SIDECARS_STOP_MS = 3000;
 const ENDED =
   /^\W*(?:The (?:App|daprd) process exited with error code: (.*)|Exited (?:App|Dapr) successfully)/;
 
-/** The services and their sidecars, all under one `dapr run -f dapr.yaml`. */
+/** The services and their sidecars, all under one `dapr run -f`. */
 export class Sidecars {
   #children;
   #apps;
@@ -31,8 +31,9 @@ export class Sidecars {
    * @param {import('./runtime.mjs').Runtime} runtime
    * @param {import('./children.mjs').Children} children
    * @param {import('./project.mjs').App[]} apps
+   * @param {string} runFile
    */
-  constructor(runtime, children, apps) {
+  constructor(runtime, children, apps, runFile) {
     this.#children = children;
     this.#apps = apps;
     mkdirSync(logs, { recursive: true });
@@ -41,7 +42,7 @@ export class Sidecars {
       if (statSync(file).mtimeMs < Date.now() - KEEP_LOGS_MS) rmSync(file);
     }
     this.#oldLogs = new Set(readdirSync(logs));
-    children.start('dapr run', runtime.cli, ['run', '-f', inProject('dapr.yaml')], {
+    children.start('dapr run', runtime.cli, ['run', '-f', runFile], {
       env: {
         ...childEnv(),
         // else sidecars reach one another by the machine's outside address

@@ -17,14 +17,18 @@ import { ensureServer, servers } from './servers.mjs';
 import { Sidecars } from './sidecars.mjs';
 import { storyLines } from './story.mjs';
 import { Terminal, elapsed } from './terminal.mjs';
+import { choices, chooseTransports, runFileFor, serversOf } from './transports.mjs';
 
 const HELP = `npm start                brings the whole system up, places one order, and stays until Ctrl-C
 npm start -- --fresh     forgets what earlier starts have stored
 npm start -- --no-demo   without the demo catalogue and the order
 npm start -- --once      stops again when the order is confirmed
+npm start -- --bus kafka --state postgresql
+                         another broker (${choices('bus').join(', ')}), another database
+                         (${choices('state').join(', ')}), or both; without these, what dapr.yaml says
 
-It uses a Dapr that is installed, a Redis on 6379 and a mosquitto on 1883, and gets what is missing:
-Dapr is built with Go, the others come from the PATH, from Docker or by apt.
+It uses a Dapr that is installed and servers that answer on their usual ports, and gets what is
+missing: Dapr is built with Go, the servers come from the PATH, from Docker, by apt, Kafka by Maven.
 
 Settings, from the environment:
   ADMIN_EMAIL, ADMIN_PASSWORD  the first admin (else made up, in ${relativePath(accountsFile)})
@@ -69,13 +73,14 @@ export async function main(args) {
  * @param {Terminal} terminal
  */
 function readOptions(args, terminal) {
-  /** @type {import('node:util').ParseArgsConfig['options']} */
-  const options = {
+  const options = /** @type {const} */ ({
     help: { type: 'boolean', short: 'h' },
     fresh: { type: 'boolean' },
     'no-demo': { type: 'boolean' },
     once: { type: 'boolean' },
-  };
+    bus: { type: 'string' },
+    state: { type: 'string' },
+  });
   try {
     const { values } = parseArgs({ args, options });
     if (!values.help) return values;
@@ -114,6 +119,7 @@ function onSignals(terminal) {
 async function up(options, terminal, children) {
   const begun = performance.now();
   const apps = readApps();
+  const transports = chooseTransports(options);
   terminal.say('This machine');
   const installed = await preflight(terminal, apps);
 
@@ -133,15 +139,15 @@ async function up(options, terminal, children) {
 
   terminal.say('Servers');
   // all are started before one is waited for
-  const waits = [
-    await ensureServer(servers.redis, children, terminal),
-    await ensureServer(servers.mqtt3, children, terminal),
-    await ensureControlPlane(runtime, children, terminal),
-  ];
+  const waits = [];
+  for (const server of [...serversOf(transports), servers.mqtt3]) {
+    waits.push(await ensureServer(server, children, terminal));
+  }
+  waits.push(await ensureControlPlane(runtime, children, terminal));
   for (const wait of waits) await wait();
 
   terminal.say('Services');
-  const sidecars = new Sidecars(runtime, children, apps);
+  const sidecars = new Sidecars(runtime, children, apps, runFileFor(transports));
   await sidecars.ready(terminal);
 
   if (!options['no-demo']) await children.guard(demo(terminal));

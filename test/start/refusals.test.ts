@@ -35,10 +35,12 @@ interface Machine {
   env?: Readonly<Record<string, string>>;
   /** A script that node runs first. */
   before?: string;
+  /** What follows `npm start --`. */
+  args?: readonly string[];
 }
 
 function start(machine: Machine): SpawnSyncReturns<string> {
-  const { name, has = {}, links = [], env = {}, before = '' } = machine;
+  const { name, has = {}, links = [], env = {}, before = '', args = [] } = machine;
   const folder = join(home, name);
   const bin = join(home, `${name}-bin`);
   execFileSync('git', ['clone', '--quiet', root, folder]);
@@ -56,8 +58,8 @@ function start(machine: Machine): SpawnSyncReturns<string> {
   for (const link of links) symlinkSync(inProject(link), join(folder, link));
   const first = join(home, `${name}.cjs`);
   writeFileSync(first, before);
-  const command = ['-r', first, 'scripts/start.mjs'] as const;
-  const inside = room?.inside(folder, 'node', ...command) ?? (['node', command] as const);
+  const command = ['-r', first, 'scripts/start.mjs', ...args];
+  const inside: [string, string[]] = room?.inside(folder, 'node', ...command) ?? ['node', command];
   return spawnSync(inside[0], inside[1], {
     cwd: folder,
     encoding: 'utf8',
@@ -91,6 +93,11 @@ test('without Go the missing runtime cannot be built', async () => {
 test('with a Go that is too old it cannot be built either', async () => {
   const go = 'echo "go: go.mod requires go >= 1.26.5 (running go 1.21.0)" >&2; exit 1';
   await expectRefusal({ name: 'old-go', has: { go } }, /Go is too old.*: install Go 1\.\d+/);
+});
+
+test('a broker that there is no folder for is refused, and those that there are named', async () => {
+  const machine = { name: 'no-such-bus', args: ['--bus', 'pigeon'] };
+  await expectRefusal(machine, /--bus is kafka, rabbitmq, redis, and not pigeon/);
 });
 
 test('an installed Dapr that is too old is refused', async () => {

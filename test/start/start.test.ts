@@ -99,6 +99,15 @@ test('a service that dies ends a start that is up, with its name and its last li
   if (room === undefined) await assertPortsFree();
 });
 
+test('another broker and another database are brought up as well, and confirm an order', async () => {
+  type('npm', 'start', '--', '--bus', 'kafka', '--state', 'postgresql', '--once');
+  await said('confirmed in', START_MS);
+  await until('the end of npm start', ended, 60_000);
+  expect(output).toMatch(/^Stopped: dapr run, .*PostgreSQL, Kafka\.$/m);
+  expect(start.exitCode).toBe(0);
+  expect(await room?.processes()).toEqual(room && []);
+});
+
 function signal(name: NodeJS.Signals): void {
   if (start.pid !== undefined) process.kill(-start.pid, name);
 }

@@ -32,6 +32,7 @@ const hasLibraries = () =>
 export const kafka = {
   name: 'Kafka',
   program: 'kafka',
+  needs: 'Java 17 and Maven',
   aptPackages: ['default-jre-headless', 'maven'],
   // its own, and that of its controller
   ports: [9092, 9093],

@@ -12,6 +12,7 @@ const CONNACK = 0x20;
 export const mosquitto = {
   name: 'mosquitto',
   program: 'mosquitto',
+  needs: 'mosquitto',
   aptPackages: ['mosquitto'],
   ports: [1883],
   image: 'eclipse-mosquitto:2',

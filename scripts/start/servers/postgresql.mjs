@@ -23,6 +23,7 @@ const NOT_READY_YET = '57P03';
 export const postgresql = {
   name: 'PostgreSQL',
   program: 'postgresql',
+  needs: 'PostgreSQL',
   aptPackages: ['postgresql'],
   ports: [5432],
   image: 'postgres:16',

@@ -25,6 +25,7 @@ exec "$0"`;
 export const rabbitmq = {
   name: 'RabbitMQ',
   program: 'rabbitmq-server',
+  needs: 'RabbitMQ',
   aptPackages: ['rabbitmq-server'],
   // its own, that of its cluster, and that of Erlang's name service
   ports: [5672, 25672, 25673],

@@ -13,6 +13,7 @@ const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '']
 export const redis = {
   name: 'Redis',
   program: 'redis-server',
+  needs: 'redis-server',
   aptPackages: ['redis-server'],
   ports: [6379],
   image: 'redis:7-alpine',
