@@ -44,6 +44,15 @@ export const CloudEvent = z.object({
     .string()
     .optional()
     .describe('The trace id in traceparent, which the sidecar drops without it.'),
+  replyto: z
+    .string()
+    .regex(/^[a-z0-9-]+\.replies$/, 'must be a topic of replies')
+    .optional()
+    .describe('Of a request: the topic on which it is answered.'),
+  expirytime: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('Of a request or reply: nobody waits for it any more after this.'),
   data: z.unknown(),
 });
 export type CloudEvent = z.infer<typeof CloudEvent>;

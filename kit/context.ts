@@ -2,7 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Caller } from './caller';
 import type { Clock } from './clock';
-import type { Contract, EventInput } from './contract';
+import type { Answer, Contract, EventInput } from './contract';
 import type { Store } from './documents';
 import type { Flags } from './flags';
 import type { Cause, Said } from './handling';
@@ -59,6 +59,18 @@ interface Base<D extends Definition> {
     data: EventInput<C>,
     read: () => Promise<R | undefined>,
   ) => Promise<R | undefined>;
+  /**
+   * Asks another service over the bus, and waits for its answer: 5 s at most, unless `deadlines` of
+   * the service says otherwise for the contract's type. Throws its refusal; DEADLINE_EXCEEDED where
+   * no answer came in time: it may have had its effect. Asked again under the same cause, it is the
+   * same request. An answer that another replica of this service gets is found after a second at
+   * the latest. While an event's handler waits, it holds one of the sidecar's workers, and answers
+   * need one too: a handler of many events does not ask, it hears.
+   */
+  readonly request: <C extends NonNullable<D['asks']>[number]>(
+    contract: C,
+    data: EventInput<C>,
+  ) => Promise<Answer<C>>;
   /** A new id, the same again when this handling is repeated: `order_...`. */
   readonly newId: (prefix: string) => string;
   readonly lists: Readonly<Record<NonNullable<D['lists']>[number], List>>;

@@ -10,8 +10,11 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
   readonly type: EventType;
   /** The newest version, the only one a hearer sees. */
   readonly version: number;
-  /** `event` is a fact for anyone; `command` asks one service to do something. */
-  readonly kind: 'event' | 'command';
+  /**
+   * `event` is a fact for anyone; `command` is work that a service gives itself; `request` asks
+   * another service, which answers.
+   */
+  readonly kind: 'event' | 'command' | 'request';
   /** Said for the world outside; nobody inside has to hear it. */
   readonly public: boolean;
   /** One sentence for the generated documents. */
@@ -23,6 +26,15 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
   readonly earlier: readonly Earlier[];
 }
 
+export interface RequestContract<
+  Name extends string = string,
+  Data extends z.ZodType = z.ZodType,
+  Answer extends z.ZodType = z.ZodType,
+> extends Contract<Name, Data> {
+  readonly kind: 'request';
+  readonly answer: Answer;
+}
+
 export interface Earlier {
   readonly version: number;
   readonly data: z.ZodType;
@@ -31,6 +43,8 @@ export interface Earlier {
 
 export type EventData<C extends Contract> = z.output<C['data']>;
 export type EventInput<C extends Contract> = z.input<C['data']>;
+export type Answer<C extends RequestContract> = z.output<C['answer']>;
+export type AnswerInput<C extends RequestContract> = z.input<C['answer']>;
 
 interface Shape<Data extends z.ZodType> {
   type: EventType;
@@ -60,9 +74,25 @@ export function defineCommand<Name extends string, Data extends z.ZodType>(
   return define(name, 'command', shape);
 }
 
+/** Defines what a service is asked over the bus, by whoever declares that it asks it. */
+export function defineRequest<
+  Name extends string,
+  Data extends z.ZodType,
+  Answer extends z.ZodType,
+>(
+  name: Name,
+  { answer, ...shape }: Shape<Data> & { answer: Answer },
+): RequestContract<Name, Data, Answer> {
+  return { ...define(name, 'request', shape), kind: 'request', answer };
+}
+
+export function isRequest(contract: Contract): contract is RequestContract {
+  return contract.kind === 'request';
+}
+
 function define<Name extends string, Data extends z.ZodType>(
   name: Name,
-  kind: 'event' | 'command',
+  kind: Contract['kind'],
   shape: Shape<Data>,
 ): Contract<Name, Data> {
   if (!TYPE.test(shape.type)) throw new Error(`${name}: '${shape.type}' is no dotted event type`);

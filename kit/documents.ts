@@ -178,8 +178,8 @@ export class Documents {
         decided = change(found?.document);
       } catch (error) {
         const refusal = refusalOf(error);
-        if (!handling.isCommand || refusal === undefined) throw error;
-        // Whoever sent the command is told so: its redelivery may not find that it can be done.
+        if (!handling.isAsked || refusal === undefined) throw error;
+        // Whoever has asked is told so: a redelivery may not find that it can be done.
         const kept = next(before, found?.envelope.data, { refusal });
         return { decided: refusalError(refusal), sequence: before, next: kept };
       }

@@ -58,8 +58,8 @@ export class Handling {
   constructor(
     readonly cause: Cause,
     private readonly clock: Clock,
-    /** Whether it carries out a command: that is refused for good, or not at all. */
-    readonly isCommand = false,
+    /** Whether somebody is told of its refusal: then it is refused for good, or not at all. */
+    readonly isAsked = false,
   ) {}
 
   /** 0 for the first effect of this name in the run, then 1, 2, ... */

@@ -1,18 +1,19 @@
 import type { DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import { asService } from './caller';
 import type { Clock } from './clock';
-import type { CloudEvent } from './cloud-event';
+import { type CloudEvent, cloudEvent } from './cloud-event';
 import type { Context } from './context';
-import { readData } from './contract';
+import { type RequestContract, isRequest, readData } from './contract';
 import { DeadLetters } from './dead-letters';
 import { Deliveries, type Delivery } from './deliveries';
 import { Documents } from './documents';
-import { Code, MicroserviceError, unavailable } from './errors';
+import { Code, MicroserviceError, refusalOf, unavailable } from './errors';
 import { type Cause, Handling, newCause } from './handling';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import { type World, openContext } from './open-context';
-import { Outcomes } from './outcomes';
+import { Outcome, Outcomes } from './outcomes';
+import { repliesTo, replyOn, timeLeft } from './replies';
 import type { AnyService, BindingMessage, Definition, Handler } from './service';
 import type { CallAnswer } from './sidecar';
 import { Work, readable } from './work';
@@ -24,6 +25,8 @@ import { Work, readable } from './work';
  * the longest way of an order: see services/order/charge.ts.
  */
 export const HANDLING_BUDGET_MS = 18_000;
+
+const STEP_MS = 5_000;
 
 /**
  * Brings a service to life over a sidecar: runs its handlers, each under its cause. The same code
@@ -125,8 +128,10 @@ export class Host {
 
   /** Handles one delivery of an event. Never throws. */
   async deliver(raw: Record<string, unknown>): Promise<Delivery> {
-    // a command that a call here waits for belongs to what is being finished
-    const mayBegin = !this.#draining || this.#outcomes.isExpected(String(raw['id']));
+    // what a call here waits for, a command or a reply, belongs to what is being finished
+    const isExpected = () =>
+      ['id', 'causationid'].some((name) => this.#outcomes.isExpected(String(raw[name])));
+    const mayBegin = !this.#draining || isExpected();
     return mayBegin ? this.#counted(() => this.#deliveries.deliver(raw)) : 'RETRY';
   }
 
@@ -167,21 +172,62 @@ export class Host {
 
   /** Runs the handler of an event; a message or job comes this way from a dead letter. */
   async #handle(event: CloudEvent): Promise<void> {
+    const { clock } = this.world;
+    const left = timeLeft(event, clock);
+    if (left <= 0) return;
     const cause = this.#cause({
       id: event.id,
       correlationId: event.correlationid === '' ? event.id : event.correlationid,
       caller: asService(event.tenantid),
+      deadline: clock.now() + Math.min(left, HANDLING_BUDGET_MS),
       ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
     });
+    if (event.type === repliesTo(this.service.name)) {
+      const outcome = readable(() => Outcome.parse(event.data));
+      await this.#outcomes.replied(event.causationid, outcome, left);
+      return;
+    }
     const heard = this.service.events.get(event.type);
     if (heard === undefined) {
       await this.#work.do(event.type, cause, event.data);
       return;
     }
-    const data = readable(() => readData(heard.contract, event.eventversion, event.data));
-    const isCommand = heard.contract.kind === 'command';
-    const context = this.#open(new Handling(cause, this.world.clock, isCommand));
-    await (heard.handle as Handler)(data, context, event);
+    const { contract } = heard;
+    const data = readable(() => readData(contract, event.eventversion, event.data));
+    const handling = new Handling(cause, clock, contract.kind !== 'event');
+    const handle = () => (heard.handle as Handler)(data, this.#open(handling), event);
+    if (isRequest(contract)) await this.#reply(event, contract, handling, handle);
+    else await handle();
+  }
+
+  /** Answers a request, by a refusal where there is one. Throws what may be another time. */
+  async #reply(
+    request: CloudEvent,
+    contract: RequestContract,
+    handling: Handling,
+    handle: () => Promise<unknown>,
+  ): Promise<void> {
+    const { sidecar, clock, metrics } = this.world;
+    let outcome: Outcome;
+    try {
+      outcome = { refusal: null, answer: contract.answer.parse(await handle()) };
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      outcome = { refusal };
+    }
+    const { replyto, expirytime } = request;
+    if (replyto === undefined) return;
+    const reply = cloudEvent(
+      this.service.name,
+      replyOn(replyto, request),
+      outcome,
+      handling,
+      clock,
+    );
+    handling.assertInTime();
+    await sidecar.publish({ ...reply, expirytime }, handling.timeFor(STEP_MS));
+    metrics.eventsSaid.inc({ type: reply.type });
   }
 
   #assertOpen(): void {

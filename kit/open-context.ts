@@ -1,17 +1,20 @@
 import { type DescMethodUnary, type DescService, create } from '@bufbuild/protobuf';
 import type { Binding, Context, Endpoint, Jobs } from './context';
-import type { Contract } from './contract';
+import type { Contract, RequestContract } from './contract';
 import { type CloudEvent, cloudEvent } from './cloud-event';
 import type { Clock } from './clock';
 import type { Documents } from './documents';
+import { Code, MicroserviceError } from './errors';
 import type { FlagSource } from './flags';
 import { type Cause, type Handling, identity } from './handling';
 import { openFeed, openList } from './lists';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import type { Outcomes } from './outcomes';
+import { repliesTo } from './replies';
 import type { Client, Definition } from './service';
 import type { Sidecar } from './sidecar';
+import { readable } from './work';
 
 /** What the contexts of one process share. */
 export interface World {
@@ -72,29 +75,52 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     metrics.eventsSaid.inc({ type: event.type });
   };
 
-  const execute = async <R>(
-    contract: Contract,
-    data: unknown,
-    read: () => Promise<R | undefined>,
-  ): Promise<R | undefined> => {
-    const event = cloudEvent(name, contract, data, handling, clock);
+  /** Says what somebody shall do, and waits for what came of it; undefined where that takes too long. */
+  const outcomeOf = async (
+    event: CloudEvent,
+    left: (atMost: number) => number,
+  ): Promise<{ answer: unknown } | undefined> => {
     const { done, forget } = parts.outcomes.expect(event.id);
     const waiting = new AbortController();
     try {
       await say(event);
-      if (cause.respondAsync) return undefined;
-      for (let look = 0; handling.timeFor(1) > 0; look++) {
+      for (let look = 0; left(1) > 0; look++) {
         const here = await Promise.race([
-          done.then(() => true),
-          clock.sleep(handling.timeFor(LOOKS_MS[look] ?? 1_000), waiting.signal).then(() => false),
+          done.then((answer) => ({ answer })),
+          clock.sleep(left(LOOKS_MS[look] ?? 1_000), waiting.signal).then(() => undefined),
         ]);
-        if (here || (await parts.outcomes.doneElsewhere(event.id, STEP_MS))) return await read();
+        const outcome = here ?? (await parts.outcomes.elsewhere(event.id, STEP_MS));
+        if (outcome !== undefined) return outcome;
       }
       return undefined;
     } finally {
       waiting.abort();
       forget();
     }
+  };
+
+  const execute = async <R>(
+    contract: Contract,
+    data: unknown,
+    read: () => Promise<R | undefined>,
+  ): Promise<R | undefined> => {
+    const event = cloudEvent(name, contract, data, handling, clock);
+    const left = (atMost: number) => (cause.respondAsync ? 0 : handling.timeFor(atMost));
+    return (await outcomeOf(event, left)) && read();
+  };
+
+  const request = async (contract: RequestContract, data: unknown): Promise<unknown> => {
+    const { type, answer } = contract;
+    const until = clock.now() + handling.timeFor(definition.deadlines?.[type] ?? CALL_MS);
+    const event = {
+      ...cloudEvent(name, contract, data, handling, clock),
+      replyto: repliesTo(name),
+      expirytime: new Date(until).toISOString(),
+    };
+    const outcome = await outcomeOf(event, (atMost) => Math.min(atMost, until - clock.now()));
+    if (outcome !== undefined) return readable(() => answer.parse(outcome.answer));
+    const message = `${type} was not answered in time`;
+    throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
   };
 
   const bindings = (definition.sends ?? []).map((binding): [string, Binding] => [
@@ -148,6 +174,7 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
       handling.said.push({ type: event.type, at: event.time ?? '' });
     },
     execute,
+    request,
     newId: (prefix: string) =>
       `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
     lists: Object.fromEntries(

@@ -2,15 +2,18 @@ import { z } from 'zod';
 import { Refusal, refusalError } from './errors';
 import type { Sidecar } from './sidecar';
 
-/** How a command ended: `refusal` is null when it was done. */
-const Outcome = z.object({ refusal: Refusal.nullable() });
+/** How a command or request ended: `refusal` is null when it was done, or answered. */
+export const Outcome = z.object({ refusal: Refusal.nullable(), answer: z.unknown().optional() });
+export type Outcome = z.infer<typeof Outcome>;
 
 const KEEP_SECONDS = 24 * 3600;
 const STEP_MS = 5_000;
 
 /**
- * How commands ended, for those who wait: at once where the same process did the work, through
- * the store where another one did.
+ * How commands and requests ended, for those who wait: at once where the same process did the
+ * work or got the reply, through the store where another one did. Thus replicas can share a topic
+ * of replies, as on every broker they do: whoever gets one that it has not asked for leaves it
+ * there for the one that has.
  */
 export class Outcomes {
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
@@ -18,7 +21,10 @@ export class Outcomes {
 
   constructor(private readonly sidecar: Sidecar) {}
 
-  /** Settles when this process has done the command. To be called before the command is sent. */
+  /**
+   * Settles when this process has done the command, or has the reply to the request, with the
+   * answer. To be called before it is sent.
+   */
   expect(commandId: string): { done: Promise<unknown>; forget: () => void } {
     const waiting = this.#waiting.get(commandId) ?? Promise.withResolvers<unknown>();
     this.#waiting.set(commandId, waiting);
@@ -59,19 +65,28 @@ export class Outcomes {
     this.#waiting.get(commandId)?.reject(refusalError(refusal));
   }
 
-  /** Whether another process has done the command by now; throws its refusal. */
-  async doneElsewhere(commandId: string, timeout: number): Promise<boolean> {
-    if (this.#doneHere.has(commandId)) return false;
+  /** A reply: for whoever waits for it here, else for as long as somebody elsewhere may. */
+  async replied(requestId: string, outcome: Outcome, milliseconds: number): Promise<void> {
+    const waiting = this.#waiting.get(requestId);
+    if (waiting === undefined) await this.#keep(requestId, outcome, milliseconds / 1000);
+    else if (outcome.refusal === null) waiting.resolve(outcome.answer);
+    else waiting.reject(refusalError(outcome.refusal));
+  }
+
+  /** What another process has done or was told by now, if so; throws its refusal. */
+  async elsewhere(commandId: string, timeout: number): Promise<{ answer: unknown } | undefined> {
+    if (this.#doneHere.has(commandId)) return undefined;
     const loaded = await this.sidecar.load(keyOf(commandId), timeout);
-    if (loaded === undefined) return false;
-    const { refusal } = Outcome.parse(loaded.value);
-    if (refusal === null) return true;
+    if (loaded === undefined) return undefined;
+    const { refusal, answer } = Outcome.parse(loaded.value);
+    if (refusal === null) return { answer };
     throw refusalError(refusal);
   }
 
-  async #keep(commandId: string, outcome: z.infer<typeof Outcome>): Promise<void> {
+  async #keep(commandId: string, outcome: Outcome, seconds = KEEP_SECONDS): Promise<void> {
     // it may be there from an earlier delivery of the same command: then it is the same
-    await this.sidecar.save(keyOf(commandId), outcome, undefined, STEP_MS, KEEP_SECONDS);
+    const ttl = Math.ceil(seconds);
+    await this.sidecar.save(keyOf(commandId), outcome, undefined, STEP_MS, ttl);
   }
 }
 

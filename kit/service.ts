@@ -5,9 +5,10 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import type { z } from 'zod';
-import type { Contract } from './contract';
+import type { AnswerInput, Contract, RequestContract } from './contract';
 import type { Context } from './context';
 import type { EventMeta } from './cloud-event';
+import { repliesTo } from './replies';
 
 /** The head of a service: what it owns, calls and says. */
 export interface Definition {
@@ -26,6 +27,8 @@ export interface Definition {
   /** Its lists of small things, each with an id, which are kept in the list and nowhere else. */
   readonly feeds?: Readonly<Record<string, z.ZodType<{ id: string }>>>;
   readonly publishes?: readonly Contract[];
+  /** What it asks other services over the bus. */
+  readonly asks?: readonly RequestContract[];
   /** The output bindings it sends through. */
   readonly sends?: readonly string[];
   /** What it reads from the environment, besides what the kit reads for every service. */
@@ -80,7 +83,7 @@ interface JobHandler {
 /** A service, whatever the types of its parts: what a host needs of it. */
 export type AnyService = Pick<
   Service,
-  'name' | 'definition' | 'methods' | 'events' | 'bindings' | 'jobs' | 'hears'
+  'name' | 'definition' | 'methods' | 'events' | 'bindings' | 'jobs' | 'hears' | 'topics'
 >;
 
 /** A service as data: what it is, and which function handles what. A host brings it to life. */
@@ -109,8 +112,23 @@ export class Service<const D extends Definition = Definition> {
     contract: C,
     handle: (data: z.output<C['data']>, context: Context<D>, meta: EventMeta) => Promise<unknown>,
   ): void {
-    if (this.events.has(contract.type)) throw new Error(`${contract.type} is heard already`);
-    this.events.set(contract.type, { contract, handle });
+    if (contract.kind === 'request') throw new Error(`${contract.type} is to be answered`);
+    this.#hear(contract, handle);
+  }
+
+  /**
+   * Answers a request that comes over the bus; what it throws as a refusal is the answer then. It
+   * is run again where it fails otherwise, until nobody waits for it any more.
+   */
+  answers<C extends RequestContract>(
+    contract: C,
+    handle: (
+      data: z.output<C['data']>,
+      context: Context<D>,
+      meta: EventMeta,
+    ) => Promise<AnswerInput<C>>,
+  ): void {
+    this.#hear(contract, handle);
   }
 
   /** Hears an input binding. */
@@ -134,6 +152,17 @@ export class Service<const D extends Definition = Definition> {
   /** The contracts it hears, its own commands included. */
   get hears(): readonly Contract[] {
     return [...this.events.values()].map(({ contract }) => contract);
+  }
+
+  /** The topics that it takes events from: of what it hears, and of the replies to what it asks. */
+  get topics(): readonly string[] {
+    const replies = this.definition.asks === undefined ? [] : [repliesTo(this.name)];
+    return [...this.events.keys(), ...replies];
+  }
+
+  #hear(contract: Contract, handle: AnyHandler): void {
+    if (this.events.has(contract.type)) throw new Error(`${contract.type} is heard already`);
+    this.events.set(contract.type, { contract, handle });
   }
 }
 

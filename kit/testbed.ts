@@ -11,6 +11,7 @@ import {
 import type { z } from 'zod';
 import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { type Caller, DEFAULT_TENANT, anonymous } from './caller';
+import { type FakeAnswers, fakeReply } from './fake-answers';
 import { FakeClock } from './fake-clock';
 import { type CloudEvent } from './cloud-event';
 import type { Contract, EventData, EventInput } from './contract';
@@ -44,6 +45,8 @@ type FlagValues = Readonly<Record<string, boolean | string | number>>;
 
 export interface TestbedOptions<D extends Definition> {
   calls?: Fakes<D>;
+  /** Answers for what is asked over the bus; what is missing is never answered. */
+  answers?: FakeAnswers<D>;
   /** Answers for the HTTP endpoints; one that is missing cannot be reached. */
   endpoints?: Readonly<Partial<Record<NonNullable<D['endpoints']>[number], FakeEndpoint>>>;
   config?: NonNullable<D['config']> extends z.ZodType
@@ -116,9 +119,12 @@ export class Testbed<D extends Definition> {
       },
       config: this.options.config,
     });
+    // a fake is typed by its contract, and kept by its name
+    const answers = (this.options.answers ?? {}) as Parameters<typeof fakeReply>[2];
     sidecar.onPublish = (event) => {
-      if (!this.service.hears.some(({ type }) => type === event.type)) return;
-      this.#pending.push(event);
+      const reply = fakeReply(event, this.service, answers);
+      const heard = reply === undefined ? [event] : [event, reply];
+      this.#pending.push(...heard.filter(({ type }) => this.service.topics.includes(type)));
       void this.#pump();
     };
   }
@@ -164,6 +170,7 @@ export class Testbed<D extends Definition> {
       correlationid: cause.correlationId,
       sequence: given.sequence ?? 1,
       tenantid: cause.caller.tenantId,
+      ...(contract.kind === 'request' ? { replyto: 'test.replies' } : {}),
       data: JSON.parse(JSON.stringify(data)) as unknown,
     });
   }

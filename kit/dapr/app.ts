@@ -122,7 +122,7 @@ function addService(
 function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
   const { service } = host;
   // No dead-letter topic: what becomes of an event that fails is decided here. See MAX_ATTEMPTS.
-  const subscriptions = service.hears.map(({ type: topic }) => ({ pubsubName: BUS, topic }));
+  const subscriptions = service.topics.map((topic) => ({ pubsubName: BUS, topic }));
 
   server.addService(grpcDefinition(AppCallback), {
     listTopicSubscriptions: unary(appToken, () => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 /**
  * @typedef {import('#kit/contract').Contract} Contract
+ * @typedef {import('#kit/contract').RequestContract} RequestContract
  * @typedef {import('#kit/service').Service} Service
  * @typedef {import('zod').ZodType} ZodType
  */
@@ -44,10 +45,16 @@ export function asyncapi(contracts, services, envelope) {
       schemas: {
         CloudEvent: schemaOf(envelope),
         ...Object.fromEntries(said.map(({ name, data }) => [name, schemaOf(data)])),
+        ...Object.fromEntries(
+          said.filter(isRequest).map(({ name, answer }) => [`${name}Answer`, schemaOf(answer)]),
+        ),
       },
     },
   };
 }
+
+/** @param {Contract} contract @returns {contract is RequestContract} */
+const isRequest = (contract) => contract.kind === 'request';
 
 /** @param {Contract} contract */
 function channel({ name, type, description }) {
@@ -91,11 +98,14 @@ function operations({ name: service, definition, hears }) {
       channel: { $ref: `#/channels/${type}` },
       messages: [{ $ref: `#/channels/${type}/messages/${name}` }],
       tags: [{ name: service }],
+      ...(verb === 'answers' ? { reply: { address: { location: '$message.payload#/replyto' } } } : {}),
     },
   ];
   return [
     ...(definition.publishes ?? []).map(as('send', 'says')),
-    ...hears.map(as('receive', 'hears')),
+    ...(definition.asks ?? []).map(as('send', 'asks')),
+    ...hears.filter((it) => !isRequest(it)).map(as('receive', 'hears')),
+    ...hears.filter(isRequest).map(as('receive', 'answers')),
   ];
 }
 

@@ -50,7 +50,8 @@ function endpointsOf({ definition }) {
 
 /** @param {Service} speaker @param {readonly Service[]} services */
 function events(speaker, services) {
-  const said = speaker.definition.publishes ?? [];
+  const { publishes = [], asks = [] } = speaker.definition;
+  const said = [...publishes, ...asks];
   return services
     .filter((hearer) => hearer !== speaker)
     .map((hearer) => ({ hearer, types: typesOf(said.filter((one) => hearer.hears.includes(one))) }))
@@ -65,7 +66,7 @@ function row({ name, definition, hears }) {
     Object.keys({ ...definition.stores, ...definition.feeds }),
     [...Object.keys(definition.calls ?? {}), ...(definition.endpoints ?? [])],
     typesOf(hears),
-    typesOf(definition.publishes ?? []),
+    typesOf([...(definition.publishes ?? []), ...(definition.asks ?? [])]),
   ];
   return `| ${cells.map((cell) => (Array.isArray(cell) ? cell.join('<br>') : cell)).join(' | ')} |`;
 }
@@ -73,6 +74,6 @@ function row({ name, definition, hears }) {
 /** @param {Contracts} contracts */
 function typesOf(contracts) {
   return contracts
-    .map(({ type, kind }) => (kind === 'command' ? `${type} (command)` : type))
+    .map(({ type, kind }) => (kind === 'event' ? type : `${type} (${kind})`))
     .sort();
 }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { CloudEvent } from '#kit/cloud-event';
-import { defineEvent } from '#kit/contract';
+import { defineEvent, defineRequest } from '#kit/contract';
 import { Service } from '#kit/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { documents } from '../../scripts/docs/documents.mjs';
@@ -31,6 +31,30 @@ test('what is said and heard is in the documents', () => {
   expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
     operations: { 'mouth.says.Happened': {}, 'ear.hears.Happened': {} },
     components: { schemas: { Happened: { required: ['id'] } } },
+  });
+});
+
+test('what is asked and answered over the bus is in the documents', () => {
+  const AskThing = defineRequest('AskThing', {
+    ...{ type: 'thing.ask', description: 'What is it?', subject: () => '' },
+    ...{ data: z.object({ id: z.string() }), answer: z.object({ name: z.string() }) },
+  });
+  const asker = new Service('asker', { asks: [AskThing] });
+  const answerer = new Service('answerer', {});
+  answerer.answers(AskThing, async () => ({ name: 'thing' }));
+  const written = documents({
+    ...{ services: [asker, answerer], contracts: [AskThing], envelope: CloudEvent },
+  });
+  expect(written.get('topology.md')).toContain('asker -. "thing.ask (request)" .-> answerer');
+  expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
+    operations: {
+      'asker.asks.AskThing': { action: 'send' },
+      'answerer.answers.AskThing': {
+        action: 'receive',
+        reply: { address: { location: '$message.payload#/replyto' } },
+      },
+    },
+    components: { schemas: { AskThing: { required: ['id'] }, AskThingAnswer: {} } },
   });
 });
 

@@ -87,8 +87,8 @@ export interface Voice {
 }
 
 /**
- * Every topic heard is said by somebody, every event said is heard or public, and commands go from
- * a service to itself.
+ * Every topic heard is said by somebody, every event said is heard or public, commands go from a
+ * service to itself, and every request to the one that answers it.
  */
 export function topics(voices: readonly Voice[]): Fault[] {
   const said = new Set(voices.flatMap(({ says }) => says.map(({ type }) => type)));
@@ -99,9 +99,13 @@ export function topics(voices: readonly Voice[]): Fault[] {
       .map(({ type }) => `${name} hears ${type}, which nobody says`),
     ...says
       .filter(
-        (contract) => contract.kind === 'event' && !contract.public && !heard.has(contract.type),
+        (contract) => contract.kind !== 'command' && !contract.public && !heard.has(contract.type),
       )
       .map(({ type }) => `${name} says ${type}, which nobody hears and which is not public`),
+    ...hears
+      .filter(({ kind }) => kind === 'request')
+      .filter((contract) => voices.some((it) => it.name < name && it.hears.includes(contract)))
+      .map(({ type }) => `${name} answers ${type}, as another does`),
     ...[...new Set([...says, ...hears])]
       .filter(({ kind }) => kind === 'command')
       .filter((contract) => !says.includes(contract) || !hears.includes(contract))
@@ -109,18 +113,25 @@ export function topics(voices: readonly Voice[]): Fault[] {
   ]);
 }
 
-/** Each contract is said by the service that its file is named after, and by no other. */
+/**
+ * Each contract is said by the service that its file is named after, and by no other; a request is
+ * answered by it, whoever asks.
+ */
 export function owners(
   voices: readonly Voice[],
   contracts: ReadonlyMap<Contract, string>,
 ): Fault[] {
-  const said = voices.flatMap(({ name, says }) =>
-    says
-      .filter((contract) => contracts.get(contract) !== name)
-      .map(({ type }) => `${name} says ${type}, which is another's`),
+  const own = ({ says, hears }: Voice) => [
+    ...says.filter(({ kind }) => kind !== 'request'),
+    ...hears.filter(({ kind }) => kind === 'request'),
+  ];
+  const said = voices.flatMap((voice) =>
+    own(voice)
+      .filter((contract) => contracts.get(contract) !== voice.name)
+      .map(({ type }) => `${voice.name} says ${type}, which is another's`),
   );
   const silent = [...contracts]
-    .filter(([contract]) => !voices.some(({ says }) => says.includes(contract)))
+    .filter(([contract]) => !voices.some((voice) => own(voice).includes(contract)))
     .map(([{ type }, owner]) => `${owner} never says ${type}`);
   return [...said, ...silent];
 }

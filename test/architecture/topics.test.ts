@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { defineCommand, defineEvent } from '#kit/contract';
+import { defineCommand, defineEvent, defineRequest } from '#kit/contract';
 import { owners, topics } from './rules';
 import { contracts, voices } from './tree';
 
@@ -8,6 +8,7 @@ const data = z.object({ id: z.string() });
 const shape = { description: 'A test.', data, subject: ({ id }: { id: string }) => id };
 const Happened = defineEvent('Happened', { type: 'thing.happened', ...shape });
 const Known = defineEvent('Known', { type: 'thing.known', public: true, ...shape });
+const HowMany = defineRequest('HowMany', { type: 'thing.how-many', answer: data, ...shape });
 const DoIt = defineCommand('DoIt', { type: 'thing.do', ...shape });
 
 describe('what is heard is said, and what is said is heard or public', () => {
@@ -36,6 +37,18 @@ describe('what is heard is said, and what is said is heard or public', () => {
     ).toContainEqual(expect.stringContaining('does not both say and hear the command thing.do'));
   });
 
+  test('a request that nobody answers is caught, and one that two answer', () => {
+    const asker = { name: 'asker', says: [HowMany], hears: [] };
+    expect(topics([asker])).toEqual([
+      'asker says thing.how-many, which nobody hears and which is not public',
+    ]);
+    const answerer = (name: string) => ({ name, says: [], hears: [HowMany] });
+    expect(topics([asker, answerer('one')])).toEqual([]);
+    expect(topics([asker, answerer('one'), answerer('two')])).toEqual([
+      'two answers thing.how-many, as another does',
+    ]);
+  });
+
   test('the services keep to it', async () => {
     expect(topics(await voices())).toEqual([]);
   });
@@ -54,6 +67,13 @@ describe('each contract is said by its owner', () => {
     expect(owners([{ name: 'mouth', says: [], hears: [] }], owned)).toEqual([
       'mouth never says thing.happened',
     ]);
+  });
+
+  test('a request is its own who answers it', () => {
+    const asker = { name: 'asker', says: [HowMany], hears: [] };
+    const answerer = { name: 'answerer', says: [], hears: [HowMany] };
+    expect(owners([asker, answerer], new Map([[HowMany, 'answerer']]))).toEqual([]);
+    expect(owners([asker, answerer], new Map([[HowMany, 'asker']]))).toHaveLength(1);
   });
 
   test('the services keep to it', async () => {

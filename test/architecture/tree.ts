@@ -61,7 +61,7 @@ export async function voices(): Promise<Voice[]> {
   for (const service of await services()) {
     found.push({
       name: service.name,
-      says: service.definition.publishes ?? [],
+      says: [...(service.definition.publishes ?? []), ...(service.definition.asks ?? [])],
       hears: service.hears,
     });
   }

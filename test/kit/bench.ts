@@ -1,7 +1,10 @@
 import type { Clock } from '#kit/clock';
 import type { CloudEvent } from '#kit/cloud-event';
-import type { Host } from '#kit/host';
+import { Host } from '#kit/host';
+import { silentLog } from '#kit/log';
+import { Metrics } from '#kit/metrics';
 import type { Sidecar } from '#kit/sidecar';
+import { asker } from './sample';
 
 /** The two sample services, alive on one transport. */
 export interface Bench {
@@ -12,7 +15,21 @@ export interface Bench {
   device(topic: string, payload: string): Promise<void>;
   /** Puts anything on a topic, as another program might. */
   publish(event: CloudEvent): Promise<void>;
+  /**
+   * Another process of the asking service, that hears nothing: what it asks is answered to the
+   * first one.
+   */
+  readonly replica: Host;
   /** Waits until it holds; fails after a time that is ample for the transport. */
   until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
   close(): Promise<void>;
+}
+
+export function replicaOn(sidecar: Sidecar, clock: Clock): Host {
+  const none = { enabled: async () => false, value: async () => undefined };
+  const flags = { for: () => none, ready: async () => undefined, close: async () => undefined };
+  return new Host(asker, {
+    ...{ sidecar, clock, flags, random: () => Math.random() },
+    ...{ log: silentLog, metrics: new Metrics(), config: undefined },
+  });
 }

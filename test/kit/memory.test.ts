@@ -2,7 +2,7 @@ import { type Host } from '#kit/host';
 import type { CloudEvent } from '#kit/cloud-event';
 import { FakeClock } from '#kit/fake-clock';
 import { Testbed } from '#kit/testbed';
-import type { Bench } from './bench';
+import { type Bench, replicaOn } from './bench';
 import { answerer, asker, echo } from './sample';
 import { describeSemantics } from './semantics';
 
@@ -16,7 +16,7 @@ function memoryBench(): Promise<Bench> {
 
   const carry = (event: CloudEvent) => {
     for (const { host } of beds) {
-      if (!host.service.hears.some(({ type }) => type === event.type)) continue;
+      if (!host.service.topics.includes(event.type)) continue;
       waiting.push({ host, event });
       void pump();
     }
@@ -28,6 +28,7 @@ function memoryBench(): Promise<Bench> {
       // a sidecar gives an event until it is taken
       if ((await delivery.host.deliver(delivery.event)) === 'RETRY') waiting.push(delivery);
     }
+    if (waiting.length > 0) void clock.sleep(500).then(pump);
   };
   for (const bed of beds) bed.sidecar.onPublish = carry;
 
@@ -35,6 +36,7 @@ function memoryBench(): Promise<Bench> {
     order,
     inventory,
     clock,
+    replica: replicaOn(order.sidecar, clock),
     device: async (topic, payload) => {
       await order.host.receive('devices', { data: Buffer.from(payload), metadata: { topic } });
     },

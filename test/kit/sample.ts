@@ -3,6 +3,7 @@ import { OrderCancelled, OrderConfirmed, OrderCreated, PlaceOrder } from '#contr
 import { InventoryService, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import type { Caller } from '#kit/caller';
+import { defineRequest } from '#kit/contract';
 import type { EventMeta } from '#kit/cloud-event';
 import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/errors';
 import { type ContextOf, Service } from '#kit/service';
@@ -25,6 +26,15 @@ export const seen: {
 
 const Counted = z.object({ orderId: z.string(), count: z.number() });
 
+/** What the one asks the other over the bus. */
+export const AskStock = defineRequest('AskStock', {
+  type: 'inventory.ask-stock',
+  description: 'How many pieces there are.',
+  data: z.object({ orderId: z.string() }),
+  answer: z.object({ available: z.int(), text: z.string() }),
+  subject: ({ orderId }) => orderId,
+});
+
 export const asker = new Service('order', {
   serves: OrderService,
   calls: { inventory: InventoryService },
@@ -32,6 +42,9 @@ export const asker = new Service('order', {
   lists: ['all'],
   endpoints: ['echo', 'nowhere'],
   publishes: [PlaceOrder, OrderCreated, OrderConfirmed],
+  asks: [AskStock],
+  // ample where it is answered; where it is not, a test says how long it waits
+  deadlines: { [AskStock.type]: 30_000 },
 });
 export type Context = ContextOf<typeof asker>;
 
@@ -83,10 +96,14 @@ export function echo(request: EndpointRequest): EndpointAnswer | Promise<Endpoin
 /** What reached the endpoint, in order. */
 export const asked: EndpointRequest[] = [];
 
+/** What the other one does before it answers, by the order's id. */
+export const answering = new Map<string, (meta: EventMeta) => Promise<void>>();
+
 let unavailableOnce = new Set<string>();
 
 export function forget(): void {
   script.clear();
+  answering.clear();
   seen.length = 0;
   asked.length = 0;
   unavailableOnce = new Set();
@@ -122,4 +139,10 @@ answerer.serve({
   adjustStock: async () => ({}),
   release: async () => ({}),
   commit: async () => ({}),
+});
+answerer.answers(AskStock, async ({ orderId }, { cause, caller }, meta) => {
+  seen.push({ what: 'asked', id: orderId, causeId: cause.id, caller, detail: meta });
+  if (orderId.startsWith('refused')) throw refused('closed', 'the shop is closed', { orderId });
+  await answering.get(orderId)?.(meta);
+  return { available: 3, text: 'größer 🎉' };
 });

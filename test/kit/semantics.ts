@@ -11,7 +11,7 @@ import type { CloudEvent } from '#kit/cloud-event';
 import { Code, MicroserviceError, refused, unavailable } from '#kit/errors';
 import { type Cause, newCause } from '#kit/handling';
 import type { Bench } from './bench';
-import { type Context, asked, forget, script, seen } from './sample';
+import { AskStock, type Context, answering, asked, forget, script, seen } from './sample';
 
 const MINUTE = 60_000;
 let counter = 0;
@@ -412,6 +412,143 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await expect(
           host.answer(OrderService.method.getOrder, request, cause),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
+      });
+    });
+
+    describe('requests over the bus', () => {
+      const soon = (milliseconds: number) => ({ deadline: bench.clock.now() + milliseconds });
+      /** A reply as another process might say it. */
+      const replyTo = (request: string, available: number, over: Partial<CloudEvent> = {}) =>
+        event(fresh('reply'), {
+          type: 'order.replies',
+          causationid: request,
+          data: { refusal: null, answer: { available, text: '' } },
+          ...over,
+        });
+
+      it('are answered, and carry what caused them', async () => {
+        const orderId = fresh();
+        const context = begin({ caller: asService('tenant-7'), correlationId: `corr-${orderId}` });
+        const answer = await context.request(AskStock, { orderId });
+        expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
+        const [entry] = times('asked', orderId);
+        expect(entry?.caller).toEqual({ userId: '', role: 'service', tenantId: 'tenant-7' });
+        expect(entry?.detail).toMatchObject({
+          correlationid: `corr-${orderId}`,
+          causationid: context.cause.id,
+          replyto: 'order.replies',
+        });
+      });
+
+      it('each get their own answer, forty at once', async () => {
+        const ids = Array.from({ length: 40 }, () => fresh());
+        const said = ids.map((id, at) => {
+          answering.set(id, async ({ id: request }) => {
+            await bench.publish(replyTo(request, at));
+          });
+          return begin().request(AskStock, { orderId: id });
+        });
+        const answers = await Promise.all(said);
+        // the one said first, or the answerer's own
+        answers.forEach(({ available }, at) => {
+          expect([at, 3]).toContain(available);
+        });
+      });
+
+      it('are the same request when they are made again under the same cause', async () => {
+        const orderId = fresh();
+        const cause = newCause(bench.clock, { caller: asService(), deadline: Infinity });
+        for (const given of [cause, cause, {}]) await begin(given).request(AskStock, { orderId });
+        const [first, second, third] = times('asked', orderId).map(({ causeId }) => causeId);
+        expect(second).toBe(first);
+        expect(third).not.toBe(first);
+      });
+
+      it('that are refused tell why', async () => {
+        const orderId = fresh('refused');
+        await expect(begin().request(AskStock, { orderId })).rejects.toMatchObject({
+          code: Code.FAILED_PRECONDITION,
+          message: 'the shop is closed',
+          details: { reason: 'closed', orderId },
+        });
+        expect(times('asked', orderId)).toHaveLength(1);
+      });
+
+      it('are asked again where the answerer fails, and answered then', async () => {
+        const orderId = fresh();
+        answering.set(orderId, async () => {
+          if (times('asked', orderId).length < 2) throw unavailable('not yet');
+        });
+        await expect(begin().request(AskStock, { orderId })).resolves.toMatchObject({
+          available: 3,
+        });
+      });
+
+      it('that get no answer in time are DEADLINE_EXCEEDED', async () => {
+        const orderId = fresh();
+        answering.set(orderId, async () => {
+          throw unavailable('never');
+        });
+        await expect(begin(soon(1_500)).request(AskStock, { orderId })).rejects.toMatchObject({
+          code: Code.DEADLINE_EXCEEDED,
+          message: 'inventory.ask-stock was not answered in time',
+          details: { reason: 'timeout' },
+        });
+      });
+
+      it('that nobody waits for any more are let be', async () => {
+        const [late, early] = [fresh(), fresh()];
+        const type = AskStock.type;
+        const at = (orderId: string, milliseconds: number) =>
+          event(orderId, {
+            ...{ type, data: { orderId } },
+            expirytime: new Date(bench.clock.now() + milliseconds).toISOString(),
+          });
+        await bench.publish(at(late, -1));
+        await bench.publish(at(early, 60_000));
+        await until('asked', early);
+        await bench.until('the end', () => bench.inventory.host.active === 0);
+        expect(times('asked', late)).toEqual([]);
+      });
+
+      it('have their answer when it comes to another replica than the one that asked', async () => {
+        const orderId = fresh();
+        const cause = newCause(bench.clock, { caller: asService(), deadline: Infinity });
+        const context = bench.replica.begin(cause) as unknown as Context;
+        const answer = await context.request(AskStock, { orderId });
+        expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
+      });
+
+      it('whose answer comes twice have been answered once', async () => {
+        const orderId = fresh();
+        script.set(orderId, async ({ counts, request }) => {
+          const { available } = await request(AskStock, { orderId });
+          await counts.update(orderId, (now) => ({
+            orderId,
+            count: (now?.count ?? 0) + available,
+          }));
+        });
+        answering.set(orderId, async ({ id }) => {
+          await bench.publish(replyTo(id, 3));
+          await bench.publish(replyTo(id, 3));
+        });
+        await begin().publish(OrderCreated, created(orderId));
+        await bench.until('the count', async () => {
+          return (await begin().counts.get(orderId)) !== undefined;
+        });
+        await bench.until('the end of the handler', () => bench.order.host.active === 0);
+        await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 3 });
+      });
+
+      it('forget an answer that is too late for anybody', async () => {
+        const [late, early] = [fresh('request'), fresh('request')];
+        const at = (milliseconds: number) =>
+          new Date(bench.clock.now() + milliseconds).toISOString();
+        await bench.publish(replyTo(late, 1, { expirytime: at(-1) }));
+        await bench.publish(replyTo(early, 1, { expirytime: at(60_000) }));
+        const kept = (request: string) => bench.order.sidecar.load(`outcome:${request}`, 5_000);
+        await bench.until('the one in time', async () => (await kept(early)) !== undefined);
+        await expect(kept(late)).resolves.toBeUndefined();
       });
     });
 

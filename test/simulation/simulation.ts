@@ -78,11 +78,7 @@ export async function simulate(
       (replica) => new SimulatedProcess(program, replica, memories[app], around),
     );
     network.processes.set(app, processes);
-    bus.subscribe(
-      app,
-      processes,
-      program.service.hears.map(({ type }) => type),
-    );
+    bus.subscribe(app, processes, program.service.topics);
   }
   const clients = new Clients(stage, network);
   clients.plan(scenario.actions);
