@@ -1,8 +1,10 @@
 // @ts-check
-// npm run docs: writes docs/ from the services and contracts that `npm run build` made.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+// npm run docs: writes docs/, and what the components of the bus tell of the services, from the
+// services and contracts that `npm run build` made.
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { busComponents } from './docs/components.mjs';
 import { documents } from './docs/documents.mjs';
 
 const require = createRequire(import.meta.url);
@@ -26,4 +28,13 @@ mkdirSync(join(root, 'docs'), { recursive: true });
 for (const [name, text] of documents({ services, contracts, envelope: CloudEvent })) {
   writeFileSync(join(root, 'docs', name), text);
   console.log(`docs/${name}`);
+}
+
+const files = readdirSync(join(root, 'components', 'bus'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.yaml'))
+  .map((file) => `components/bus/${file.replaceAll('\\', '/')}`);
+const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+for (const [path, text] of busComponents(services, texts)) {
+  writeFileSync(join(root, path), text);
+  console.log(path);
 }

@@ -1,11 +1,17 @@
 import { expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { CloudEvent } from '#kit/cloud-event';
 import { defineEvent, defineRequest } from '#kit/contract';
 import { Service } from '#kit/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import { busComponents } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
 import { contracts, filesOf, services } from './tree';
+
+const Scoped = z.object({
+  spec: z.object({ metadata: z.array(z.object({ name: z.string(), value: z.string() })) }),
+});
 
 const Happened = defineEvent('Happened', {
   type: 'thing.happened',
@@ -75,4 +81,27 @@ test('the schemas can be read in any language: no pattern looks around or back',
   expect(patterns.length).toBeGreaterThan(0);
   // neither RE2 (Go, Rust, ...) nor the interoperable subset of JSON Schema has them
   expect(patterns.filter((pattern) => /\(\?[=!<]|\\\\[1-9]/.test(pattern ?? ''))).toEqual([]);
+});
+
+test('a service may say and hear on the bus what its definition says', () => {
+  const mouth = new Service('mouth', { publishes: [Happened] });
+  const ear = new Service('ear', {});
+  ear.on(Happened, async () => undefined);
+  const path = 'components/bus/pigeon/bus.yaml';
+  const written = busComponents([ear, mouth], new Map([[path, 'spec:\n  metadata:\n']]));
+  const { spec } = Scoped.parse(parse(written.get(path) ?? ''));
+  expect(Object.fromEntries(spec.metadata.map(({ name, value }) => [name, value]))).toEqual({
+    publishingScopes: 'ear=; mouth=thing.happened',
+    subscriptionScopes: 'ear=thing.happened; mouth=',
+  });
+  // and once more, over what was written
+  expect(busComponents([ear, mouth], written).get(path)).toBe(written.get(path));
+});
+
+test('the components of the bus are what `npm run docs` writes now', async () => {
+  const there = new Map(filesOf('components/bus').map(({ path, text }) => [path, text]));
+  const written = [...busComponents(await services(), there)];
+  expect(written.filter(([path, text]) => there.get(path) !== text).map(([path]) => path)).toEqual(
+    [],
+  );
 });

@@ -31,5 +31,8 @@ describe('an order is confirmed, and its customer hears of it', () => {
       const about = items.filter(({ subject, text }) => (subject + text).includes(orderId));
       return about.find(({ eventType }) => eventType === 'order.confirmed');
     });
+
+    const foreign = { specversion: '1.0', id: orderId, type: 'order.confirmed', source: 'payment' };
+    await expect(market.world.publish(foreign)).rejects.toThrow(/not published: 403/);
   });
 });

@@ -71,10 +71,12 @@ export class World {
     return found;
   }
 
-  /** Says an event on the bus, as it is, through the sidecar of some app. */
-  async publish(event: Readonly<Record<string, unknown>>, through?: string): Promise<void> {
-    const app = through === undefined ? this.apps[0] : this.app(through);
-    if (app === undefined) throw new Error('there is no app to publish through');
+  /** Says an event on the bus, as it is, through the sidecar of an app that may say it. */
+  async publish(
+    event: Readonly<Record<string, unknown>>,
+    through = String(event['source']),
+  ): Promise<void> {
+    const app = this.app(through);
     const topic = String(event['type']);
     const response = await fetch(`${app.sidecarUrl}/v1.0/publish/bus/${topic}`, {
       method: 'POST',

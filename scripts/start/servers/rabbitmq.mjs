@@ -1,8 +1,9 @@
 // @ts-check
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram } from '../commands.mjs';
 import { ask } from '../ports.mjs';
+import { inProject } from '../project.mjs';
 
 // what Debian puts on the PATH runs it as another user, in a folder of its own
 const PROGRAMS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/rabbitmq-server'];
@@ -21,6 +22,18 @@ names=$(command -v epmd || echo /usr/lib/erlang/erts-*/bin/epmd)
 "$names" &
 exec "$0"`;
 
+/** What it has to know of the services, and whom it lets in: without definitions that is its guest. */
+function definitions() {
+  const file = inProject('components', 'bus', 'rabbitmq', 'definitions.json');
+  const all = { vhost: '/', user: 'guest', configure: '.*', write: '.*', read: '.*' };
+  return JSON.stringify({
+    vhosts: [{ name: '/' }],
+    users: [{ name: 'guest', password: 'guest', tags: 'administrator' }],
+    permissions: [all],
+    ...JSON.parse(readFileSync(file, 'utf8')),
+  });
+}
+
 /** @type {import('../servers.mjs').Server} */
 export const rabbitmq = {
   name: 'RabbitMQ',
@@ -35,11 +48,9 @@ export const rabbitmq = {
   find: () => PROGRAMS.find((program) => existsSync(program)) ?? findProgram('rabbitmq-server'),
   plan: async (command, [port, cluster, names], dir) => {
     const config = join(dir, 'rabbitmq.conf');
-    writeFileSync(
-      config,
-      // a machine that is short of memory for a moment would stop all publishers
-      'vm_memory_high_watermark.relative = 0.6\nlog.console.level = warning\n',
-    );
+    const topics = join(dir, 'definitions.json');
+    writeFileSync(topics, definitions());
+    writeFileSync(config, `load_definitions = ${topics}\nlog.console.level = warning\n`);
     writeFileSync(join(dir, 'enabled_plugins'), '[].\n');
     const home = join(dir, 'home');
     mkdirSync(home, { recursive: true });

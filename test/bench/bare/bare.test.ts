@@ -56,8 +56,16 @@ test('the sidecars of the real services see what is recorded, no more and no les
 });
 
 test('work that a sidecar was not asked for is found', async () => {
-  const event = { specversion: '1.0', type: 'delivery.moved', source: 'test', id: '0', data: {} };
+  const event = {
+    specversion: '1.0',
+    type: 'delivery.status.updated',
+    source: 'test',
+    id: '0',
+    data: {},
+  };
   await bare.world.publish(event, 'delivery');
   // and whoever measures learns of it
-  await expect(bare.stop()).rejects.toThrow('delivery: publish delivery.moved 1 times, expected 0');
+  await expect(bare.stop()).rejects.toThrow(
+    'delivery: publish delivery.status.updated 1 times, expected 0',
+  );
 });

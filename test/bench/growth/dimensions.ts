@@ -174,7 +174,7 @@ export const backlog: Dimension = {
           return [customer.userId, productId];
         }),
       );
-      for (const command of commands) await world.publish(command, 'gateway');
+      for (const command of commands) await world.publish(command);
       const before = ours.cpu();
       service?.signal('SIGCONT');
       await busSettled(world, 600_000);
