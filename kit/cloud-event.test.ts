@@ -46,6 +46,23 @@ describe('an event that is said', () => {
     });
   });
 
+  it('tells who can read it besides, and is not said where they could not', () => {
+    const Told = defineEvent('LampLit', {
+      type: 'lamp.lit',
+      version: 2,
+      description: 'A lamp was lit.',
+      data: z.object({ lampId: z.string(), lamp: z.string().optional() }),
+      subject: ({ lampId }) => lampId,
+      earlier: [{ version: 1, data: z.object({ lamp: z.string() }), lift: (data) => data }],
+      readableAs: 1,
+    });
+    const say = (data: { lampId: string; lamp?: string }) =>
+      cloudEvent('lamps', Told, data, handlingOf('cause-1'), clock);
+    expect(say({ lampId: 'l1', lamp: 'l1' })).toMatchObject({ eventversion: 2, minversion: 1 });
+    expect(() => say({ lampId: 'l1' })).toThrow(z.ZodError);
+    expect(light(handlingOf('cause-1'), 'l1')).not.toHaveProperty('minversion');
+  });
+
   it('has the same id when its handling is repeated', () => {
     expect(light(handlingOf('cause-1'), 'l1').id).toBe(light(handlingOf('cause-1'), 'l1').id);
   });

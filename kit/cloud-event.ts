@@ -25,6 +25,12 @@ export const CloudEvent = z.object({
     .positive()
     .default(1)
     .describe("The version of the data's schema."),
+  minversion: z.coerce
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('The oldest version whose readers can read it, where that is an earlier one.'),
   correlationid: z.string().default('').describe('The same in all that follows from one request.'),
   causationid: z
     .string()
@@ -76,6 +82,9 @@ export function cloudEvent<C extends Contract>(
   fact?: string,
 ): CloudEvent {
   const data = contract.data.parse(input);
+  const { version, readableAs } = contract;
+  const older = contract.earlier.filter((step) => step.version >= readableAs);
+  for (const step of older) step.data.parse(data);
   const subject = contract.subject(data);
   const { cause } = handling;
   const { tenantId } = cause.caller;
@@ -91,7 +100,8 @@ export function cloudEvent<C extends Contract>(
     subject,
     time: isoTime(clock),
     datacontenttype: 'application/json',
-    eventversion: contract.version,
+    eventversion: version,
+    ...(readableAs === version ? {} : { minversion: readableAs }),
     correlationid: cause.correlationId,
     causationid: cause.id,
     sequence: handling.sequence(subject),

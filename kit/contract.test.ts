@@ -61,6 +61,31 @@ describe('a definition', () => {
   });
 });
 
+describe('a newer version than the reader knows', () => {
+  const [first] = LampLit.earlier;
+  const Old = defineEvent('LampLit', {
+    ...{ ...shape, subject: () => '' },
+    data: z.object({ lamp: z.string() }),
+  });
+  const both = { lamp: 'l1', lampId: 'l1', lumens: 1, colour: 'red' };
+
+  it('is read where it says that it can be', () => {
+    expect(readData(Old, 3, both, 1)).toEqual({ lamp: 'l1' });
+    expect(() => readData(Old, 3, both, 2)).toThrow('version 3 is unknown');
+    expect(() => readData(Old, 3, both)).toThrow('version 3 is unknown');
+    expect(() => readData(Old, 3, { lampId: 'l1' }, 1)).toThrow(z.ZodError);
+  });
+
+  it('says so only of a version that it knows', () => {
+    const shaped = { ...shape, version: 2, earlier: [first!] };
+    expect(defineEvent('LampLit', shaped).readableAs).toBe(2);
+    expect(defineEvent('LampLit', { ...shaped, readableAs: 1 }).readableAs).toBe(1);
+    for (const readableAs of [0, 3]) {
+      expect(() => defineEvent('LampLit', { ...shaped, readableAs })).toThrow('is unknown');
+    }
+  });
+});
+
 describe('reading data', () => {
   it('lifts every earlier version to the newest', () => {
     const newest = { lampId: 'l1', lumens: 800, colour: 'warm' };

@@ -24,6 +24,12 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
   subject(data: z.output<Data>): string;
   /** Earlier versions, oldest first: the schema each had, and how to lift it one version. */
   readonly earlier: readonly Earlier[];
+  /**
+   * The oldest version whose readers can read what is said now, as it still has all that they need
+   * in the same sense. Its own version, unless it says otherwise: then those who only know an
+   * earlier one keep it as a dead letter, to be replayed once they know this one.
+   */
+  readonly readableAs: number;
 }
 
 export interface RequestContract<
@@ -54,6 +60,7 @@ interface Shape<Data extends z.ZodType> {
   data: Data;
   subject: (data: z.output<Data>) => string;
   earlier?: readonly Earlier[];
+  readableAs?: number;
 }
 
 const TYPE = /^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)+$/;
@@ -103,11 +110,16 @@ function define<Name extends string, Data extends z.ZodType>(
       throw new Error(`${name}: version ${String(step.version)} is not lifted to the one after it`);
     }
   });
+  const readableAs = shape.readableAs ?? version;
+  if (![version, ...earlier.map((step) => step.version)].includes(readableAs)) {
+    throw new Error(`${name}: version ${String(readableAs)}, which shall read it, is unknown`);
+  }
   return {
     name,
     kind,
     version,
     earlier,
+    readableAs,
     type: shape.type,
     public: shape.public ?? false,
     description: shape.description,
@@ -117,16 +129,19 @@ function define<Name extends string, Data extends z.ZodType>(
 }
 
 /**
- * Reads the data of an event in whatever version it was said, lifted to the newest.
+ * Reads the data of an event in whatever version it was said, lifted to the newest; of a version
+ * that is newer than this code, what the readers of `readableAs` need.
  * Throws a ZodError, or an Error for a version that this code does not know.
  */
 export function readData<C extends Contract>(
   contract: C,
   version: number,
   data: unknown,
+  readableAs = version,
 ): EventData<C> {
   const from = contract.earlier.findIndex((step) => step.version === version);
-  if (from < 0 && version !== contract.version) {
+  const isReadable = version >= contract.version && readableAs <= contract.version;
+  if (from < 0 && !isReadable) {
     throw new Error(`${contract.type}: version ${String(version)} is unknown`);
   }
   const lifted =

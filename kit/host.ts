@@ -193,7 +193,9 @@ export class Host {
       return;
     }
     const { contract } = heard;
-    const data = readable(() => readData(contract, event.eventversion, event.data));
+    const data = readable(() =>
+      readData(contract, event.eventversion, event.data, event.minversion),
+    );
     const handling = new Handling(cause, clock, contract.kind !== 'event');
     const handle = () => (heard.handle as Handler)(data, this.#open(handling), event);
     if (isRequest(contract)) await this.#reply(event, contract, handling, handle);

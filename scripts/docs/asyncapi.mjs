@@ -41,10 +41,14 @@ export function asyncapi(contracts, services, envelope) {
     channels: Object.fromEntries(said.map((contract) => [contract.type, channel(contract)])),
     operations: Object.fromEntries(services.flatMap(operations)),
     components: {
-      messages: Object.fromEntries(said.map((contract) => [contract.name, message(contract)])),
+      messages: Object.fromEntries(
+        said.flatMap(versions).map((contract) => [contract.name, message(contract)]),
+      ),
       schemas: {
         CloudEvent: schemaOf(envelope),
-        ...Object.fromEntries(said.map(({ name, data }) => [name, schemaOf(data)])),
+        ...Object.fromEntries(
+          said.flatMap(versions).map(({ name, data }) => [name, schemaOf(data)]),
+        ),
         ...Object.fromEntries(
           said.filter(isRequest).map(({ name, answer }) => [`${name}Answer`, schemaOf(answer)]),
         ),
@@ -56,12 +60,30 @@ export function asyncapi(contracts, services, envelope) {
 /** @param {Contract} contract @returns {contract is RequestContract} */
 const isRequest = (contract) => contract.kind === 'request';
 
+/**
+ * The contract, and as `<name>V1` and so on what it was before: both may come.
+ * @param {Contract} contract
+ * @returns {Contract[]}
+ */
+const versions = (contract) => [
+  contract,
+  ...contract.earlier.map(({ version, data }) => ({
+    ...contract,
+    name: `${contract.name}V${version}`,
+    version,
+    data,
+  })),
+];
+
 /** @param {Contract} contract */
-function channel({ name, type, description }) {
+function channel(contract) {
+  const { type, description } = contract;
   return {
     address: type,
     description,
-    messages: { [name]: { $ref: `#/components/messages/${name}` } },
+    messages: Object.fromEntries(
+      versions(contract).map(({ name }) => [name, { $ref: `#/components/messages/${name}` }]),
+    ),
   };
 }
 

@@ -40,6 +40,26 @@ test('what is said and heard is in the documents', () => {
   });
 });
 
+test('what an event was before is in the documents beside what it is', () => {
+  const lift = (data: unknown) => data;
+  const earlier = [{ version: 1, data: z.object({ old: z.string() }), lift }];
+  const Changed = defineEvent('Happened', {
+    ...{ type: 'thing.happened', description: 'It did.', subject: () => '' },
+    ...{ version: 2, data: z.object({ id: z.string() }), earlier },
+  });
+  const written = documents({ services: [], contracts: [Changed], envelope: CloudEvent });
+  const ofVersion = (version: number) => ({
+    payload: { allOf: [{}, { properties: { eventversion: { const: version } } }] },
+  });
+  expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
+    channels: { 'thing.happened': { messages: { Happened: {}, HappenedV1: {} } } },
+    components: {
+      messages: { Happened: ofVersion(2), HappenedV1: ofVersion(1) },
+      schemas: { Happened: { required: ['id'] }, HappenedV1: { required: ['old'] } },
+    },
+  });
+});
+
 test('what is asked and answered over the bus is in the documents', () => {
   const AskThing = defineRequest('AskThing', {
     ...{ type: 'thing.ask', description: 'What is it?', subject: () => '' },

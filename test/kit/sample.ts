@@ -3,7 +3,7 @@ import { OrderCancelled, OrderConfirmed, OrderCreated, PlaceOrder } from '#contr
 import { InventoryService, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import type { Caller } from '#kit/caller';
-import { defineRequest } from '#kit/contract';
+import { defineEvent, defineRequest } from '#kit/contract';
 import type { EventMeta } from '#kit/cloud-event';
 import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/errors';
 import { type ContextOf, Service } from '#kit/service';
@@ -35,13 +35,34 @@ export const AskStock = defineRequest('AskStock', {
   subject: ({ orderId }) => orderId,
 });
 
+const stockSubject = () => 'stock';
+const OldStock = z.object({ pieces: z.int() });
+const NewStock = z.object({ available: z.int(), reserved: z.int() });
+const counted = { type: 'stock.counted', description: 'A test.', subject: stockSubject };
+/** One event as the old code has it, as the new has it, and as the new has it for both. */
+export const StockCountedOld = defineEvent('StockCounted', { ...counted, data: OldStock });
+const lift = (data: unknown) => ({ available: OldStock.parse(data).pieces, reserved: 0 });
+const newer = { ...counted, version: 2, earlier: [{ version: 1, data: OldStock, lift }] };
+export const StockCounted = defineEvent('StockCounted', { ...newer, data: NewStock });
+export const StockCountedForBoth = defineEvent('StockCounted', {
+  ...{ ...newer, readableAs: 1 },
+  data: NewStock.extend({ pieces: z.int() }),
+});
+
 export const asker = new Service('order', {
   serves: OrderService,
   calls: { inventory: InventoryService },
   stores: { counts: Counted },
   lists: ['all'],
   endpoints: ['echo', 'nowhere'],
-  publishes: [PlaceOrder, OrderCreated, OrderConfirmed],
+  publishes: [
+    PlaceOrder,
+    OrderCreated,
+    OrderConfirmed,
+    StockCountedOld,
+    StockCounted,
+    StockCountedForBoth,
+  ],
   asks: [AskStock],
   // ample where it is answered; where it is not, a test says how long it waits
   deadlines: { [AskStock.type]: 30_000 },
@@ -58,6 +79,15 @@ asker.on(PlaceOrder, async ({ orderId }, context, meta) => play('command', order
 asker.on(OrderCreated, async ({ orderId }, context, meta) => play('event', orderId, context, meta));
 asker.on(OrderCancelled, async ({ orderId }, context, meta) => {
   await play('cancelled', orderId, context, meta);
+});
+asker.on(StockCounted, async (data, { cause, caller }) => {
+  seen.push({
+    what: 'counted by new',
+    id: cause.correlationId,
+    causeId: cause.id,
+    caller,
+    detail: data,
+  });
 });
 asker.onJob('remind', z.object({ orderId: z.string() }), async ({ orderId }, context) => {
   await play('job', orderId, context);
@@ -145,4 +175,13 @@ answerer.answers(AskStock, async ({ orderId }, { cause, caller }, meta) => {
   if (orderId.startsWith('refused')) throw refused('closed', 'the shop is closed', { orderId });
   await answering.get(orderId)?.(meta);
   return { available: 3, text: 'größer 🎉' };
+});
+answerer.on(StockCountedOld, async (data, { cause, caller }) => {
+  seen.push({
+    what: 'counted by old',
+    id: cause.correlationId,
+    causeId: cause.id,
+    caller,
+    detail: data,
+  });
 });

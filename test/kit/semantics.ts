@@ -11,7 +11,18 @@ import type { CloudEvent } from '#kit/cloud-event';
 import { Code, MicroserviceError, refused, unavailable } from '#kit/errors';
 import { type Cause, newCause } from '#kit/handling';
 import type { Bench } from './bench';
-import { AskStock, type Context, answering, asked, forget, script, seen } from './sample';
+import {
+  AskStock,
+  StockCounted,
+  StockCountedForBoth,
+  StockCountedOld,
+  type Context,
+  answering,
+  asked,
+  forget,
+  script,
+  seen,
+} from './sample';
 
 const MINUTE = 60_000;
 let counter = 0;
@@ -412,6 +423,46 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await expect(
           host.answer(OrderService.method.getOrder, request, cause),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
+      });
+    });
+
+    describe('a new version of an event beside the old', () => {
+      /** What the old and the new hearer make of it, once both have it. */
+      const said = async (say: (context: Context) => Promise<void>) => {
+        const id = fresh('corr');
+        await say(begin({ correlationId: id }));
+        await until('counted by new', id);
+        return { id, byNew: times('counted by new', id)[0]?.detail };
+      };
+      const byOld = async (id: string) => {
+        await until('counted by old', id);
+        return times('counted by old', id)[0]?.detail;
+      };
+
+      it('said by the old is heard by the old, and by the new as if by the new', async () => {
+        const { id, byNew } = await said(({ publish }) => publish(StockCountedOld, { pieces: 3 }));
+        expect(byNew).toEqual({ available: 3, reserved: 0 });
+        expect(await byOld(id)).toEqual({ pieces: 3 });
+      });
+
+      it('said by the new for both is heard by the new, and by the old as if by the old', async () => {
+        const stock = { available: 3, reserved: 1, pieces: 3 };
+        const { id, byNew } = await said(({ publish }) => publish(StockCountedForBoth, stock));
+        expect(byNew).toEqual({ available: 3, reserved: 1 });
+        expect(await byOld(id)).toEqual({ pieces: 3 });
+      });
+
+      it('said by the new alone is heard by the new, and kept by the old until it can read it', async () => {
+        const stock = { available: 3, reserved: 1 };
+        const { id, byNew } = await said(({ publish }) => publish(StockCounted, stock));
+        expect(byNew).toEqual(stock);
+        await bench.until('a dead letter', async () => {
+          const { letters } = await bench.inventory.host.deadLetters.page(1, 100);
+          return letters.some(({ correlationId, reason }) => {
+            return correlationId === id && reason === 'unreadable';
+          });
+        });
+        expect(times('counted by old', id)).toEqual([]);
       });
     });
 
