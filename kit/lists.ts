@@ -42,9 +42,11 @@ interface Kind<T> {
   pageSize: number;
 }
 
+const ListedId = z.string();
+
 export function openList(documents: Documents, name: string, handling: Handling): List {
   const idOf = (id: string) => id;
-  return open(documents, { name, item: z.string(), idOf, pageSize: PAGE_SIZE }, handling);
+  return open(documents, { name, item: ListedId, idOf, pageSize: PAGE_SIZE }, handling);
 }
 
 /** Of small things that are looked at together: to be listed they need no document each. */
@@ -58,16 +60,28 @@ export function openFeed<T extends { id: string }>(
   return open(documents, { name, item, idOf, pageSize: FEED_PAGE_SIZE }, handling);
 }
 
+/** By the schema of their items: a schema is compiled when it is used first, which takes a while. */
+const pageSchemas = new WeakMap<z.ZodType, z.ZodType>();
+
+function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
+  const known = pageSchemas.get(item);
+  // made below, of this item
+  if (known !== undefined) return known as z.ZodType<Page<T>>;
+  const page = z.object({
+    items: z.array(item),
+    older: z.array(z.int()),
+    recent: z.array(z.string()),
+  });
+  pageSchemas.set(item, page);
+  return page;
+}
+
 function open<T>(
   documents: Documents,
   { name, item, idOf, pageSize }: Kind<T>,
   handling: Handling,
 ): Feed<T> {
-  const schema = z.object({
-    items: z.array(item),
-    older: z.array(z.int()),
-    recent: z.array(z.string()),
-  });
+  const schema = pageOf(item);
   const open = (effect?: string): Store<Page<T>> =>
     // an id that is there, or is not, tells by itself that it was added or removed
     documents.open(`list-${name}`, schema, handling, { effect, maxMarks: FEW_MARKS });
