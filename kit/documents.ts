@@ -81,8 +81,6 @@ interface Made<T, O> {
 /** Longer than any broker takes to redeliver, the sidecar's retries included. */
 export const MARK_SECONDS = 15 * 60;
 export const MAX_MARKS = 64;
-/** Of documents that tell by themselves what was done. */
-export const FEW_MARKS = 32;
 /** Letters that tell the effects of one cause apart: 48 bits, as every mark goes with its document. */
 const EFFECT_LENGTH = 8;
 const TRIES = 8;
@@ -97,8 +95,6 @@ export interface DocumentMeter {
 export interface OpenOptions {
   /** What is changed: then it is made once for each document, however often it is tried. */
   effect?: string | undefined;
-  /** Fewer, where what is in the document tells by itself what was done. */
-  maxMarks?: number;
 }
 
 /** Shared by all handlings of a process. */
@@ -120,7 +116,7 @@ export class Documents {
     name: string,
     schema: z.ZodType<T>,
     handling: Handling,
-    { effect, maxMarks = MAX_MARKS }: OpenOptions = {},
+    { effect }: OpenOptions = {},
   ): Store<T> {
     const { tenantId } = handling.cause.caller;
     const stateKey = (key: string) => `${name}:${tenantId}:${key}`;
@@ -170,7 +166,7 @@ export class Documents {
       const before = found?.envelope.sequence ?? 0;
       const next = (sequence: number, data: unknown, made?: Pick<Mark, 'outcome' | 'refusal'>) => {
         const marks = this.#fresh(found?.envelope.marks ?? []);
-        if (made !== undefined) this.#mark(name, marks, maxMarks, { by, sequence, ...made });
+        if (made !== undefined) this.#mark(name, marks, { by, sequence, ...made });
         return { data, sequence, correlationId: handling.cause.correlationId, marks };
       };
       let decided: Decision<T, O>;
@@ -271,11 +267,11 @@ export class Documents {
     return marks.filter((mark) => now - mark.at < MARK_SECONDS);
   }
 
-  #mark(store: string, marks: Mark[], atMost: number, made: Omit<Mark, 'at'>): void {
+  #mark(store: string, marks: Mark[], made: Omit<Mark, 'at'>): void {
     marks.push({ ...made, at: this.#seconds() });
-    while (marks.length > atMost) {
+    while (marks.length > MAX_MARKS) {
       marks.shift();
-      if (atMost === MAX_MARKS) this.meter.markDropped(store);
+      this.meter.markDropped(store);
     }
   }
 

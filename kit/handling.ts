@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { type Caller, anonymous } from './caller';
 import type { Clock } from './clock';
 import { Code, MicroserviceError } from './errors';
@@ -40,7 +40,7 @@ export function newCause(clock: Clock, given: Partial<Cause> = {}): Cause {
 
 /** An identity made of parts: 132 bits of their hash, in 22 letters that are safe in a URL. */
 export function identity(...parts: readonly (string | number)[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+  return hash('sha256', JSON.stringify(parts), 'base64url').slice(0, 22);
 }
 
 /** An event that was said in the course of some work, by this service or one that it called. */

@@ -121,7 +121,9 @@ export class Host {
         const duration = performance.now() - started;
         this.metrics.rpcs.inc({ method: name, code: Code[code] });
         this.metrics.rpcDuration.observe({ method: name }, duration / 1000);
-        this.#log(cause).info({ method: name, code: Code[code], duration }, 'call answered');
+        const { correlationId, requestId } = cause;
+        const line = { correlationId, requestId, method: name, code: Code[code], duration };
+        this.log.info(line, 'call answered');
       }
     });
   }

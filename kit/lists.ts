@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Documents, FEW_MARKS, type Store } from './documents';
+import type { Decision, Documents, Store } from './documents';
 import { type Handling, identity } from './handling';
 
 /** Things in the order they were added, kept in documents of a bounded size so that none grows. */
@@ -42,9 +42,11 @@ interface Kind<T> {
   pageSize: number;
 }
 
+const ListedId = z.string();
+
 export function openList(documents: Documents, name: string, handling: Handling): List {
   const idOf = (id: string) => id;
-  return open(documents, { name, item: z.string(), idOf, pageSize: PAGE_SIZE }, handling);
+  return open(documents, { name, item: ListedId, idOf, pageSize: PAGE_SIZE }, handling);
 }
 
 /** Of small things that are looked at together: to be listed they need no document each. */
@@ -58,19 +60,35 @@ export function openFeed<T extends { id: string }>(
   return open(documents, { name, item, idOf, pageSize: FEED_PAGE_SIZE }, handling);
 }
 
+/** By the schema of their items: a schema is compiled when it is used first, which takes a while. */
+const pageSchemas = new WeakMap<z.ZodType, z.ZodType>();
+
+function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
+  const known = pageSchemas.get(item);
+  // made below, of this item
+  if (known !== undefined) return known as z.ZodType<Page<T>>;
+  const page = z.object({
+    items: z.array(item),
+    older: z.array(z.int()),
+    recent: z.array(z.string()),
+  });
+  pageSchemas.set(item, page);
+  return page;
+}
+
+/** An id that is there tells by itself that it was added, so a list does not grow by marks. */
+function evidently<T, O>(document: T, outcome: O): Decision<T, O> {
+  return { document, outcome, evident: true };
+}
+
 function open<T>(
   documents: Documents,
   { name, item, idOf, pageSize }: Kind<T>,
   handling: Handling,
 ): Feed<T> {
-  const schema = z.object({
-    items: z.array(item),
-    older: z.array(z.int()),
-    recent: z.array(z.string()),
-  });
+  const schema = pageOf(item);
   const open = (effect?: string): Store<Page<T>> =>
-    // an id that is there, or is not, tells by itself that it was added or removed
-    documents.open(`list-${name}`, schema, handling, { effect, maxMarks: FEW_MARKS });
+    documents.open(`list-${name}`, schema, handling, { effect });
   // no entity has such a key, so the sequence of its own document is not mistaken for the list's
   const headOf = (owner: string) => `of:${owner}`;
   const archived = (owner: string, index: number) => `${headOf(owner)}:${String(index)}`;
@@ -86,38 +104,38 @@ function open<T>(
   const without = (page: Page<T>, id: string): Page<T> =>
     has(page, id) ? { ...page, items: page.items.filter((one) => idOf(one) !== id) } : page;
 
-  /** The changes of one id, told from whatever else the same handling does to the list. */
-  const changing = (verb: string, owner: string, id: string) =>
-    open(`${verb} ${id} ${handling.ordinal(`${verb} ${name} ${owner} ${id}`)}`);
+  /** The removal of one id, told from whatever else the same handling does to the list. */
+  const removing = (owner: string, id: string) =>
+    open(`remove ${id} ${handling.ordinal(`remove ${name} ${owner} ${id}`)}`);
 
   /**
    * Makes room behind a full head. Such a head changes in no other way, so whoever meets it writes
    * the same page, and may do so only while there is none: it may have lost an id since.
    */
   const archive = async (owner: string, { items, older, recent }: Page<T>) => {
-    const pages = open(`archive ${older.length}`);
-    await pages.update(archived(owner, older.length), (page) => page ?? { ...empty, items });
+    const pages = open();
+    await pages.decide(archived(owner, older.length), (page) =>
+      evidently(page ?? { ...empty, items }, undefined),
+    );
     const next: Page<T> = {
       items: [],
       older: [...older, items.length],
       recent: [...recent, ...items.map((one) => short(idOf(one)))].slice(-RECENT),
     };
-    await pages.update(headOf(owner), (now = empty) =>
-      now.older.length === older.length ? next : now,
+    await pages.decide(headOf(owner), (now = empty) =>
+      evidently(now.older.length === older.length ? next : now, undefined),
     );
   };
 
   return {
     async add(owner, added) {
       const id = idOf(added);
-      const pages = changing('add', owner, id);
+      const pages = open();
       for (;;) {
         const { document: head, outcome } = await pages.decide(headOf(owner), (now = empty) => {
-          if (has(now, id) || now.recent.includes(short(id))) {
-            return { document: now, outcome: 'there' };
-          }
-          if (isFull(now)) return { document: now, outcome: 'full' };
-          return { document: { ...now, items: [...now.items, added] }, outcome: 'added' };
+          if (has(now, id) || now.recent.includes(short(id))) return evidently(now, 'there');
+          if (isFull(now)) return evidently(now, 'full');
+          return evidently({ ...now, items: [...now.items, added] }, 'there');
         });
         if (outcome !== 'full') return;
         await archive(owner, head);
@@ -125,7 +143,7 @@ function open<T>(
     },
 
     async remove(owner, id) {
-      const pages = changing('remove', owner, id);
+      const pages = removing(owner, id);
       for (;;) {
         const head = await pages.get(headOf(owner));
         if (head === undefined) return;

@@ -14,11 +14,23 @@ const BINDINGS = [
   'deliveryAddress',
 ];
 
+/** Lines are written together, at the latest after so long; what a process that is killed had left is lost. */
+const WRITE_MS = 100;
+const WRITE_BYTES = 4_096;
+
+function standardOutput(): pino.DestinationStream {
+  const stream = pino.destination({ dest: 1, sync: false, minLength: WRITE_BYTES });
+  setInterval(() => {
+    stream.flush();
+  }, WRITE_MS).unref();
+  return stream;
+}
+
 /**
  * JSON lines: `{timestamp, level, service, requestId, correlationId, message, duration, ...}`,
  * `duration` in milliseconds.
  */
-export function createLog(service: string, level: string, stream?: pino.DestinationStream): Log {
+export function createLog(service: string, level: string, stream = standardOutput()): Log {
   const options: pino.LoggerOptions = {
     level,
     base: { service },
@@ -33,7 +45,7 @@ export function createLog(service: string, level: string, stream?: pino.Destinat
     // the bindings of a child do not go through the formatter
     redact: { paths: BINDINGS.flatMap((name) => [name, `*.${name}`]), remove: true },
   };
-  return stream === undefined ? pino(options) : pino(options, stream);
+  return pino(options, stream);
 }
 
 /** A log that keeps nothing. */

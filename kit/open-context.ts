@@ -123,7 +123,7 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
   };
 
-  const bindings = (definition.sends ?? []).map((binding): [string, Binding] => [
+  const binding = (binding: string): [string, Binding] => [
     binding,
     {
       send: async (operation, data, metadata = {}) => {
@@ -131,9 +131,9 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
         await sidecar.send(binding, operation, data, metadata, handling.timeFor(STEP_MS));
       },
     },
-  ]);
+  ];
 
-  const endpoints = (definition.endpoints ?? []).map((endpoint): [string, Endpoint] => [
+  const endpoint = (endpoint: string): [string, Endpoint] => [
     endpoint,
     {
       request: async (request) => {
@@ -145,7 +145,7 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
         return sidecar.request(endpoint, { ...request, headers }, timeout);
       },
     },
-  ]);
+  ];
 
   const jobs: Jobs = {
     once: async (job, unique, dueTime, data) => {
@@ -177,40 +177,45 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     request,
     newId: (prefix: string) =>
       `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
-    lists: Object.fromEntries(
-      (definition.lists ?? []).map((list) => [list, openList(documents, list, handling)]),
-    ),
-    feeds: Object.fromEntries(
-      Object.entries(definition.feeds ?? {}).map(([feed, item]) => [
-        feed,
-        openFeed(documents, feed, item, handling),
-      ]),
-    ),
-    bindings: Object.fromEntries(bindings),
-    endpoints: Object.fromEntries(endpoints),
     client,
     jobs,
-    flags: parts.flags.for(cause.caller),
     flagsOf: (userId: string) => parts.flags.for({ ...cause.caller, userId }),
-    log: parts.log.child({ correlationId: cause.correlationId, requestId: cause.requestId }),
     clock,
     caller: cause.caller,
     cause,
     said: handling.said,
     config: parts.config,
-    ...Object.fromEntries(
-      Object.entries(definition.stores ?? {}).map(([store, schema]) => [
-        store,
-        documents.open(store, schema, handling),
-      ]),
-    ),
-    ...Object.fromEntries(
-      Object.entries(definition.calls ?? {}).map(([appId, service]) => [
-        appId,
-        client(appId, service),
-      ]),
-    ),
   };
+  // a handling uses few of them
+  const later = (part: string, make: () => unknown) => {
+    let made: unknown;
+    Object.defineProperty(context, part, { enumerable: true, get: () => (made ??= make()) });
+  };
+  later('flags', () => parts.flags.for(cause.caller));
+  later('log', () =>
+    parts.log.child({ correlationId: cause.correlationId, requestId: cause.requestId }),
+  );
+  later('lists', () =>
+    Object.fromEntries(
+      (definition.lists ?? []).map((list) => [list, openList(documents, list, handling)]),
+    ),
+  );
+  later('feeds', () =>
+    Object.fromEntries(
+      Object.entries(definition.feeds ?? {}).map(([feed, item]) => [
+        feed,
+        openFeed(documents, feed, item, handling),
+      ]),
+    ),
+  );
+  later('bindings', () => Object.fromEntries((definition.sends ?? []).map(binding)));
+  later('endpoints', () => Object.fromEntries((definition.endpoints ?? []).map(endpoint)));
+  for (const [store, schema] of Object.entries(definition.stores ?? {})) {
+    later(store, () => documents.open(store, schema, handling));
+  }
+  for (const [appId, service] of Object.entries(definition.calls ?? {})) {
+    later(appId, () => client(appId, service));
+  }
   // built by walking the same definition that the type is derived from
   return context as unknown as Context<Definition>;
 }

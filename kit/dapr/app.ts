@@ -60,7 +60,8 @@ export interface App {
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { host, address } = options;
-  const server = new Server();
+  // nobody asks for its own record of every call
+  const server = new Server({ 'grpc.enable_channelz': 0 });
   const { serves } = host.service.definition;
   if (serves !== undefined) {
     addService(

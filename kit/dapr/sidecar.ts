@@ -49,6 +49,7 @@ export class DaprSidecar implements Sidecar {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
       'grpc.service_config_disable_resolution': 1,
+      'grpc.enable_channelz': 0,
     });
     this.#headers = apiToken === undefined ? {} : { 'dapr-api-token': apiToken };
   }

@@ -8,7 +8,7 @@ import { type Effort, part } from './part';
 import { abba, median, ratios } from './statistics';
 
 const PLANS: Readonly<Record<Effort, { rounds: number; orders: number }>> = {
-  full: { rounds: 5, orders: 32 },
+  full: { rounds: 7, orders: 40 },
   quick: { rounds: 1, orders: 8 },
 };
 /** Drains are long at the largest size. */

@@ -48,6 +48,7 @@ describe('the chapter on orders', () => {
     expect(orders.aims(result)).toMatchObject([
       { aim: 'at most 1.15 times the CPU of bare sidecars', met: false },
       { aim: 'at most 0.25 times the CPU of a Dapr Workflow', met: true },
+      { aim: 'the same of order, order-sidecar, placement, scheduler alone', met: true },
     ]);
     expect(orders.aims({ ...result, arms: ['ours'] })).toEqual([]);
   });

@@ -16,7 +16,15 @@ beforeAll(async () => {
 afterAll(() => market.close());
 
 /** What they have in hand comes back only by the bus; a service that dies is asked again by its sidecar. */
-const SIDECARS = ['gateway', 'order', 'product', 'inventory', 'payment', 'delivery', 'notification'];
+const SIDECARS = [
+  'gateway',
+  'order',
+  'product',
+  'inventory',
+  'payment',
+  'delivery',
+  'notification',
+];
 
 function named(name: string): Process {
   const { apps, servers } = market.world;

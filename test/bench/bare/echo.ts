@@ -27,7 +27,7 @@ function serve(env: NodeJS.ProcessEnv): void {
   const sidecar = new BareSidecar(DAPR_HTTP_PORT, DAPR_GRPC_PORT);
   const replay = new Replay(script, Number(env['BARE_SLOTS']), sidecar);
 
-  const server = new Server();
+  const server = new Server({ 'grpc.enable_channelz': 0 });
   addCalls(server, APP_ID, replay);
   addEvents(server, APP_ID, replay);
   server.bindAsync(`127.0.0.1:${APP_PORT}`, ServerCredentials.createInsecure(), (error) => {

@@ -17,6 +17,7 @@ export class BareSidecar {
     });
     this.#grpc = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), {
       'grpc.service_config_disable_resolution': 1,
+      'grpc.enable_channelz': 0,
     });
   }
 
