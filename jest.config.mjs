@@ -59,6 +59,7 @@ const config = {
         'test/kit',
         'test/e2e',
         'test/polyglot',
+        'test/conformance',
         'test/start',
         ...ARMS,
       ),

@@ -29,6 +29,12 @@ export interface SidecarAddress {
 const STATE = 'state';
 export const BUS = 'bus';
 
+/**
+ * The largest event, in bytes of its JSON. A sidecar takes and gives 4 MiB with its own headers (its
+ * --max-body-size): one that is said and can never be given would come back for ever.
+ */
+export const MAX_EVENT_BYTES = 4_000_000;
+
 const FIRST_WRITE = { concurrency: 'first-write', consistency: 'strong' };
 
 /** The sidecar beside this process: state, publish, bindings and jobs over HTTP, calls over gRPC. */
@@ -101,6 +107,7 @@ export class DaprSidecar implements Sidecar {
     const key = encodeURIComponent(event.subject);
     const path = `/v1.0/publish/${BUS}/${event.type}?metadata.partitionKey=${key}`;
     const text = JSON.stringify(event);
+    assertFits(event.type, Buffer.byteLength(text));
     const { status, body } = await this.#request(
       'POST',
       path,
@@ -243,6 +250,12 @@ export class DaprSidecar implements Sidecar {
     const code = status >= 500 || status === 429 ? Code.UNAVAILABLE : Code.INTERNAL;
     throw new MicroserviceError(message, code, { reason: 'sidecar', status });
   }
+}
+
+function assertFits(type: string, bytes: number): void {
+  if (bytes <= MAX_EVENT_BYTES) return;
+  const message = `${type} is of ${bytes} bytes; an event may have ${MAX_EVENT_BYTES}`;
+  throw new MicroserviceError(message, Code.INVALID_ARGUMENT, { reason: 'too_large' });
 }
 
 function sidecarError(error: unknown, { httpPort }: SidecarAddress): MicroserviceError {

@@ -3,6 +3,7 @@ import { until } from './until';
 
 /** An app with its sidecar, as data. */
 export interface AppPlan {
+  /** Its app id, or the name of one more process of that app. */
   readonly id: string;
   /** Where a service answers /health and /metrics, and the edge its API. */
   readonly port: number;

@@ -38,6 +38,8 @@ export interface WorldOptions extends Transports {
 /** An app to be started. */
 export interface AppSpec {
   readonly appId: string;
+  /** The name here of one more process of an app; else its appId. */
+  readonly name?: string;
   readonly protocol?: 'grpc' | 'http';
   /** A free one, unless it is given. */
   readonly appPort?: number;
@@ -113,7 +115,7 @@ async function planWorld(
   const configuration = inProject(runFile.common.configFilePath);
   const apps: AppPlan[] = [];
   for (const spec of specs) {
-    const { appId, protocol = runFile.common.appProtocol } = spec;
+    const { appId, name = appId, protocol = runFile.common.appProtocol } = spec;
     const [port = 0, own = 0, daprHttpPort = 0, daprGrpcPort = 0, internal = 0, metrics = 0] =
       await freePorts(6);
     const appPort = spec.appPort ?? (spec.onePort === true ? port : own);
@@ -127,7 +129,7 @@ async function planWorld(
       DAPR_HTTP_PORT: String(daprHttpPort),
       DAPR_GRPC_PORT: String(daprGrpcPort),
     };
-    const sidecar = planned(`${appId}-sidecar`, join(bin, 'daprd'), [
+    const sidecar = planned(`${name}-sidecar`, join(bin, 'daprd'), [
       ...['--app-id', appId, '--app-protocol', protocol, '--app-port', String(appPort)],
       ...['--dapr-http-port', String(daprHttpPort), '--dapr-grpc-port', String(daprGrpcPort)],
       ...['--dapr-listen-addresses', '127.0.0.1'],
@@ -138,12 +140,12 @@ async function planWorld(
       ...controlPlaneArgs(plane),
     ]);
     const service = spec.command && {
-      ...planned(appId, spec.command[0], spec.command.slice(1)),
+      ...planned(name, spec.command[0], spec.command.slice(1)),
       ...{ cwd: spec.cwd ?? root, env: { ...cleanEnv(), ...env } },
     };
     const ports = { port, appPort, daprHttpPort, daprGrpcPort };
     const later = spec.later ?? false;
-    apps.push({ id: appId, ...ports, env, sidecar, later, ...(service && { service }) });
+    apps.push({ id: name, ...ports, env, sidecar, later, ...(service && { service }) });
   }
 
   const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));

@@ -3,8 +3,8 @@ import type { CloudEvent } from '#kit/cloud-event';
 import { Host } from '#kit/host';
 import { silentLog } from '#kit/log';
 import { Metrics } from '#kit/metrics';
+import type { AnyService } from '#kit/service';
 import type { Sidecar } from '#kit/sidecar';
-import { asker } from './sample';
 
 /** The two sample services, alive on one transport. */
 export interface Bench {
@@ -25,10 +25,11 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-export function replicaOn(sidecar: Sidecar, clock: Clock): Host {
+/** Another process of a service, that hears nothing: what it does, it does through this sidecar. */
+export function hostOn(service: AnyService, sidecar: Sidecar, clock: Clock): Host {
   const none = { enabled: async () => false, value: async () => undefined };
   const flags = { for: () => none, ready: async () => undefined, close: async () => undefined };
-  return new Host(asker, {
+  return new Host(service, {
     ...{ sidecar, clock, flags, random: () => Math.random() },
     ...{ log: silentLog, metrics: new Metrics(), config: undefined },
   });

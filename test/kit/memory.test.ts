@@ -2,7 +2,7 @@ import { type Host } from '#kit/host';
 import type { CloudEvent } from '#kit/cloud-event';
 import { FakeClock } from '#kit/fake-clock';
 import { Testbed } from '#kit/testbed';
-import { type Bench, replicaOn } from './bench';
+import { type Bench, hostOn } from './bench';
 import { answerer, asker, echo } from './sample';
 import { describeSemantics } from './semantics';
 
@@ -36,7 +36,7 @@ function memoryBench(): Promise<Bench> {
     order,
     inventory,
     clock,
-    replica: replicaOn(order.sidecar, clock),
+    replica: hostOn(asker, order.sidecar, clock),
     device: async (topic, payload) => {
       await order.host.receive('devices', { data: Buffer.from(payload), metadata: { topic } });
     },

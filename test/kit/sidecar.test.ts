@@ -3,7 +3,7 @@ import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import { systemClock } from '#kit/clock';
 import { start } from '#kit/run';
-import { type Bench, replicaOn } from './bench';
+import { type Bench, hostOn } from './bench';
 import { startEcho } from './outside';
 import { answerer, asker } from './sample';
 import { describeSemantics } from './semantics';
@@ -40,7 +40,7 @@ async function sidecarBench(): Promise<Bench> {
     order,
     inventory,
     clock: systemClock,
-    replica: replicaOn(order.sidecar, systemClock),
+    replica: hostOn(asker, order.sidecar, systemClock),
     device: async (topic, payload) => {
       await devices.publishAsync(topic, payload, { qos: 1 });
     },

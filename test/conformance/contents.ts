@@ -1,0 +1,67 @@
+import { MAX_EVENT_BYTES } from '#kit/dapr/sidecar';
+import { Code, MicroserviceError } from '#kit/errors';
+import type { Behaviour } from './behaviour';
+import { hashOf } from './services';
+import type { Stage } from './stage';
+
+const KB = 1024;
+const TEXTS: Readonly<Record<string, string>> = {
+  '1 byte': 'x',
+  '64 KB': 'x'.repeat(64 * KB),
+  '1 MB': 'x'.repeat(KB * KB),
+  '3 MB': 'x'.repeat(3 * KB * KB),
+  unicode: 'größer 漢字 🎉 \u0000 "\\\n\u2028',
+};
+
+export const contents: Behaviour = {
+  name: 'events of 1 byte to 3 MB come as they were said, and one over the limit is refused with the limit',
+  holds: {
+    '1 byte': 'whole',
+    '64 KB': 'whole',
+    '1 MB': 'whole',
+    '3 MB': 'whole',
+    unicode: 'whole',
+    extensions: 'whole',
+    trace: 'handed on',
+    'over the limit': 'refused, naming it',
+  },
+  observe: async (stage) => {
+    const facts: Record<string, string> = {};
+    for (const [name, text] of Object.entries(TEXTS)) {
+      const event = stage.event(`contents ${name}`, { text });
+      await stage.say(event);
+      await stage.done('worker', event.subject);
+      const [come] = stage.begun(event.id);
+      facts[name] = come?.hash === hashOf(text) ? 'whole' : 'another text';
+      facts['trace'] = come?.trace?.includes(event.traceid ?? '?') === true ? 'handed on' : 'lost';
+    }
+    return {
+      facts: { ...facts, extensions: await extensions(stage), 'over the limit': await over(stage) },
+      figures: {},
+    };
+  },
+};
+
+/** A dead letter keeps an event as it came. */
+async function extensions(stage: Stage): Promise<string> {
+  const event = stage.event('extensions', {}, { data: 'nothing that it could read' });
+  await stage.say(event);
+  const { event: come } = await stage.deadLetter(event.id);
+  // a sidecar may turn a number into text: the envelope's reader turns it back
+  const changed = Object.entries(event).filter(
+    ([name, value]) => String(come[name]) !== String(value),
+  );
+  return changed.length === 0 ? 'whole' : `changed: ${changed.map(([name]) => name).join(', ')}`;
+}
+
+async function over(stage: Stage): Promise<string> {
+  try {
+    await stage.say(stage.event('over', { text: 'x'.repeat(4 * KB * KB) }));
+    return 'said';
+  } catch (error) {
+    if (!(error instanceof MicroserviceError)) throw error;
+    const named = error.message.includes(String(MAX_EVENT_BYTES));
+    if (named && error.code === Code.INVALID_ARGUMENT) return 'refused, naming it';
+    return `${Code[error.code]}: ${error.message}`;
+  }
+}

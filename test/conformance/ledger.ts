@@ -1,0 +1,61 @@
+import { appendFileSync, closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const Entry = z.object({
+  /** Milliseconds since the epoch. */
+  at: z.number(),
+  /** Which process of which service: `worker-2`. */
+  app: z.string(),
+  pid: z.int(),
+  what: z.enum(['begun', 'done']),
+  id: z.string(),
+  key: z.string(),
+  n: z.int(),
+  bytes: z.int().optional(),
+  hash: z.string().optional(),
+  trace: z.string().optional(),
+});
+export type Entry = z.infer<typeof Entry>;
+
+/** Writes down what this process does. A line is one write, so that lines of two do not mix. */
+export function note(what: Entry['what'], about: Omit<Entry, 'at' | 'app' | 'pid' | 'what'>): void {
+  const { LEDGER_FILE: file = '', APP_NAME: app = '' } = process.env;
+  const entry: Entry = { at: Date.now(), app, pid: process.pid, what, ...about };
+  appendFileSync(file, `${JSON.stringify(entry)}\n`);
+}
+
+/** What all processes of the services have done, in the order in which they did it. */
+export class Ledger {
+  readonly #entries: Entry[] = [];
+  #read = 0;
+  #rest = '';
+
+  constructor(readonly file: string) {
+    writeFileSync(file, '');
+  }
+
+  get entries(): readonly Entry[] {
+    const opened = openSync(this.file, 'r');
+    const buffer = Buffer.alloc(1 << 20);
+    try {
+      for (;;) {
+        const length = readSync(opened, buffer, 0, buffer.length, this.#read);
+        if (length === 0) return this.#entries;
+        this.#read += length;
+        // all that is noted is ASCII, so that no character is cut in two
+        const lines = (this.#rest + buffer.toString('latin1', 0, length)).split('\n');
+        this.#rest = lines.pop() ?? '';
+        for (const line of lines) this.#entries.push(Entry.parse(JSON.parse(line)));
+      }
+    } finally {
+      closeSync(opened);
+    }
+  }
+
+  /** What processes of a service have done: those named after it, with a number or without. */
+  of(service: string, what: Entry['what']): Entry[] {
+    return this.entries.filter(
+      (entry) => entry.what === what && entry.app.replace(/-\d+$/, '') === service,
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CloudEvent } from '#kit/cloud-event';
+import { type Stage, AMPLE_MS } from './stage';
+import { until } from '../harness/until';
+
+/** Fewer than the marks that a document keeps: each of them is known again if it comes twice. */
+const PER_KEY = 25;
+/** Keys whose events come mixed with one another. */
+const KEYS = 16;
+const AT_ONCE = 8;
+/** Said and not done yet: a load that outruns its hearers would measure their backlog. */
+const AHEAD = 100;
+
+/** Events said one after another under some keys, until it is told to stop. */
+export class Load {
+  readonly said: CloudEvent[] = [];
+  /** What failed, and was said again. */
+  failed = 0;
+  #stopped = false;
+  #next = 0;
+  readonly #running: Promise<unknown>;
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly prefix: string,
+  ) {
+    this.#running = Promise.all(Array.from({ length: AT_ONCE }, () => this.#speak()));
+    this.#running.catch(() => {});
+  }
+
+  /** Waits until so many have been done. */
+  async reached(count: number): Promise<void> {
+    await until(`${count} of ${this.prefix}`, () => this.done().size >= count, 2 * AMPLE_MS);
+  }
+
+  /** Stops, and waits until each hearer has done all that was said, or stays behind. */
+  async ended(withinMs = AMPLE_MS): Promise<{ lost: number; doubled: number }> {
+    this.#stopped = true;
+    await this.#running;
+    const behind = () => this.said.length - Math.min(this.done().size, this.done('watcher').size);
+    await until(`all of ${this.prefix}`, () => behind() === 0, withinMs).catch(() => {});
+    let lost = behind();
+    let doubled = 0;
+    for (const [key, count] of this.#counts()) {
+      const found = await this.stage.count(key);
+      lost += Math.max(0, count - found);
+      doubled += Math.max(0, found - count);
+    }
+    return { lost, doubled };
+  }
+
+  /** The ids of what a service has done. */
+  done(service = 'worker'): Set<string> {
+    const mine = (key: string) => key.startsWith(`${this.prefix}_`);
+    const entries = this.stage.ledger.of(service, 'done').filter(({ key }) => mine(key));
+    return new Set(entries.map(({ id }) => id));
+  }
+
+  async #speak(): Promise<void> {
+    while (!this.#stopped) {
+      if (this.said.length - this.done().size >= AHEAD) {
+        await sleep(20);
+        continue;
+      }
+      const at = this.#next++;
+      const round = Math.floor(at / (KEYS * PER_KEY));
+      const key = `${this.prefix}_${round * KEYS + (at % KEYS)}`;
+      await this.#say(this.stage.event(key, { n: Math.floor(at / KEYS) % PER_KEY }));
+    }
+  }
+
+  /** Until the broker has it: an event that was not acknowledged is said again, as the same one. */
+  async #say(event: CloudEvent): Promise<void> {
+    await until(
+      `${event.id} to be said`,
+      async () => {
+        try {
+          await this.stage.say(event);
+        } catch (error) {
+          this.failed++;
+          throw error;
+        }
+        return true;
+      },
+      AMPLE_MS,
+    );
+    this.said.push(event);
+  }
+
+  #counts(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { subject } of this.said) counts.set(subject, (counts.get(subject) ?? 0) + 1);
+    return counts;
+  }
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { asService } from '#kit/caller';
+import { systemClock } from '#kit/clock';
+import type { CloudEvent } from '#kit/cloud-event';
+import { DaprSidecar } from '#kit/dapr/sidecar';
+import { newCause } from '#kit/handling';
+import type { Host } from '#kit/host';
+import {
+  OperationsService,
+  ReplayDeadLetterRequestSchema,
+} from '#proto/retail/operations/v1/operations_pb';
+import type { App } from '../harness/app';
+import { startSidecars } from '../harness/sidecars';
+import type { AppSpec } from '../harness/start-world';
+import type { Bus } from '../harness/transports';
+import { until } from '../harness/until';
+import type { World } from '../harness/world';
+import { hostOn } from '../kit/bench';
+import { type Entry, Ledger } from './ledger';
+import { Said, type WorkerContext, latecomer, worker } from './services';
+
+const PUBLISH_MS = 5_000;
+/** Ample for a busy machine, and for what a broker takes to give an event again. */
+export const AMPLE_MS = 90_000;
+
+/** What an event shall do to its hearer; see services.ts. */
+export type Doing = Partial<
+  Record<'n' | 'ms' | 'fails', number> & {
+    text: string;
+    whileClosed: 'refuse' | 'fail';
+  }
+>;
+
+/**
+ * Services and sidecars as processes on one real broker, and a mouth: a sidecar of nobody, by which
+ * events are said as a service says them.
+ */
+export class Stage {
+  readonly mouth: DaprSidecar;
+  /** Reads what the worker keeps, through the worker's own sidecar. */
+  readonly reader: Host;
+  readonly #readerSidecar: DaprSidecar;
+
+  private constructor(
+    readonly bus: Bus,
+    readonly world: World,
+    readonly ledger: Ledger,
+    private readonly openFile: string,
+  ) {
+    this.mouth = sidecarOf(world.app('mouth'));
+    this.#readerSidecar = sidecarOf(world.app('worker'));
+    this.reader = hostOn(worker, this.#readerSidecar, systemClock);
+  }
+
+  static async open(bus: Bus): Promise<Stage> {
+    const folder = mkdtempSync(join(tmpdir(), 'omnichannel-conformance-'));
+    const ledger = new Ledger(join(folder, 'ledger.jsonl'));
+    const openFile = join(folder, 'open');
+    const service = (appId: string, name: string, later = false): AppSpec => ({
+      ...{ appId, name, later },
+      command: [process.execPath, '--import', './scripts/typescript.mjs', MAIN],
+      env: { APP_NAME: name, LEDGER_FILE: ledger.file, OPEN_FILE: openFile },
+    });
+    const apps = [
+      { appId: 'mouth' },
+      service('worker', 'worker'),
+      service('worker', 'worker-2'),
+      service('worker', 'worker-3', true),
+      service('watcher', 'watcher'),
+      service(latecomer.name, latecomer.name, true),
+    ];
+    const env = { LOG_LEVEL: 'warn' };
+    const stage = new Stage(bus, await startSidecars(apps, { bus, env }), ledger, openFile);
+    await stage.#flows();
+    return stage;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.mouth.close(), this.#readerSidecar.close()]);
+    await this.world.stop();
+    rmSync(dirname(this.ledger.file), { recursive: true });
+  }
+
+  /** An event with all that the wire carries, its identity its own. */
+  event(key: string, doing: Doing = {}, over: Partial<CloudEvent> = {}): CloudEvent {
+    const id = randomUUID();
+    const trace = id.replaceAll('-', '');
+    return {
+      ...{ specversion: '1.0', id, type: Said.type, source: 'mouth', subject: key },
+      ...{ time: new Date().toISOString(), datacontenttype: 'application/json' },
+      ...{ eventversion: 1, correlationid: `follows-${id}`, causationid: `why-${id}` },
+      ...{ sequence: doing.n ?? 1, tenantid: 'default' },
+      ...{ traceparent: `00-${trace}-b7ad6b7169203331-01`, traceid: trace },
+      data: { key, ...doing },
+      ...over,
+    };
+  }
+
+  /** Says an event, and is sure that the broker has it. */
+  async say(event: CloudEvent): Promise<void> {
+    await this.mouth.publish(event, PUBLISH_MS);
+  }
+
+  /** Waits until a service has done so many things about a key. */
+  async done(service: string, key: string, count = 1, withinMs = AMPLE_MS): Promise<Entry[]> {
+    const known = () => this.ledger.of(service, 'done').filter((entry) => entry.key === key);
+    await until(
+      `${count} × done by ${service} about ${key}`,
+      () => known().length >= count,
+      withinMs,
+    );
+    return known();
+  }
+
+  begun(id: string): Entry[] {
+    return this.ledger.of('worker', 'begun').filter((entry) => entry.id === id);
+  }
+
+  /** How often the document of a key was changed: what the world sees of all deliveries. */
+  async count(key: string): Promise<number> {
+    return (await this.tally(key))?.count ?? 0;
+  }
+
+  async tally(key: string) {
+    const cause = newCause(systemClock, { caller: asService(), deadline: Infinity });
+    // the host of this very service
+    const { tallies } = this.reader.begin(cause) as unknown as WorkerContext;
+    return tallies.get(key);
+  }
+
+  async deadLetter(id: string) {
+    const known = async () => {
+      const { letters } = await this.reader.deadLetters.page(1, 100);
+      return letters.find((letter) => letter.id === id);
+    };
+    return until(`the dead letter of ${id}`, known, AMPLE_MS);
+  }
+
+  async replay(id: string): Promise<boolean> {
+    const { response } = await this.#readerSidecar.call({
+      appId: 'worker',
+      method: OperationsService.method.replayDeadLetter,
+      request: create(ReplayDeadLetterRequestSchema, { id }),
+      cause: newCause(systemClock, { caller: { ...asService(), role: 'admin' } }),
+    });
+    return response.succeeded;
+  }
+
+  /** Lets a service finish, and starts it anew; its sidecar stays. */
+  async restart(name: string): Promise<void> {
+    const app = this.world.app(name);
+    await app.service?.stop();
+    app.service?.start();
+    await app.ready();
+  }
+
+  /** Mends what is broken: see `whileClosed`. */
+  open(): void {
+    writeFileSync(this.openFile, '');
+  }
+
+  /** Waits until all are joined to the broker: one was told of by the broker itself. */
+  async #flows(): Promise<void> {
+    const heard = (service: string) => this.ledger.of(service, 'done').length > 0;
+    const first = async () => {
+      await this.say(this.event('first'));
+      return heard('worker') && heard('watcher');
+    };
+    await until('the first event to be heard', first, AMPLE_MS);
+  }
+}
+
+const MAIN = join('test', 'conformance', 'service-main.ts');
+
+function sidecarOf({ plan }: App): DaprSidecar {
+  const { daprHttpPort: httpPort, daprGrpcPort: grpcPort } = plan;
+  return new DaprSidecar({ host: '127.0.0.1', httpPort, grpcPort });
+}
