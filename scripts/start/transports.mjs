@@ -48,18 +48,26 @@ export function serversOf({ bus, state }) {
 }
 
 /**
- * The run file with these transports: dapr.yaml itself where it names them, else one that differs
- * from it in nothing but their folders. Paths in a run file are relative to it.
+ * The text of a run file with the folders of these transports.
+ * @param {string} text
  * @param {Transports} transports
  */
-export function runFileFor(transports) {
-  const text = readFileSync(runFile, 'utf8');
-  const chosen = text
+export const withTransports = (text, transports) =>
+  text
     .split('\n')
     .map((line) =>
       line.replace(FOLDER, (_, before, kind) => before + transports[/** @type {'bus'} */ (kind)]),
     )
     .join('\n');
+
+/**
+ * The run file with these transports: dapr.yaml itself where it names them, else a copy, whose paths
+ * are whole, as those in a run file are relative to it.
+ * @param {Transports} transports
+ */
+export function runFileFor(transports) {
+  const text = readFileSync(runFile, 'utf8');
+  const chosen = withTransports(text, transports);
   if (chosen === text) return runFile;
   const file = join(localDir, 'dapr.yaml');
   mkdirSync(dirname(file), { recursive: true });

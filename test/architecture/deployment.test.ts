@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { endpoints, runFile, scopes, standIns, targets } from './deployment';
+import { chooseTransports, withTransports } from '../../scripts/start/transports.mjs';
+import { endpoints, runFile, scopes, standIns, targets, transports } from './deployment';
+import { transportWords } from './rules';
 import { apps, filesOf, read, services } from './tree';
 
 describe('dapr.yaml, ports and folders agree', () => {
@@ -95,5 +97,47 @@ describe('each app that is called, and each endpoint, is a target of resiliency'
     // the gateway calls every service
     const behind = apps().filter((app) => app !== 'gateway');
     expect(targets(read('components/resiliency.yaml'), [...called, ...behind])).toEqual([]);
+  });
+});
+
+describe('a broker or a database is a folder of components, and nothing else', () => {
+  const component = (name: string, type: string) =>
+    `kind: Component\nmetadata: { name: ${name} }\nspec: { type: ${type} }\n`;
+  const good = component('bus', 'pubsub.pigeon');
+
+  test.each([
+    ['another name', component('pigeons', 'pubsub.pigeon'), 'pigeons of type pubsub.pigeon'],
+    ['another type', component('bus', 'pubsub.raven'), 'bus of type pubsub.raven'],
+    ['a second component', `${good}---\n${component('state', 'state.pigeon')}`, 'state.pigeon'],
+  ])('%s is caught', (_, text, fault) => {
+    const path = 'components/bus/pigeon/bus.yaml';
+    expect(transports([{ path, text: good }])).toEqual([]);
+    expect(transports([{ path, text }])).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test('a file that names one is caught', () => {
+    const text = 'first\n// as Kafka does it';
+    expect(transportWords([{ path: 'kit/host.ts', text }])).toEqual(['kit/host.ts:2 says Kafka']);
+  });
+
+  test('the tree keeps to it', () => {
+    expect(transports(filesOf('components'))).toEqual([]);
+    const simulator = 'services/payment/simulator/';
+    const beside = ['kit', 'contracts', 'proto', 'services']
+      .flatMap(filesOf)
+      .filter(({ path }) => !path.startsWith(simulator));
+    expect(transportWords(beside)).toEqual([]);
+  });
+
+  test('what `npm start` runs on another is dapr.yaml but for the two folders', () => {
+    const text = read('dapr.yaml');
+    expect(withTransports(text, chooseTransports({}))).toBe(text);
+    const other = withTransports(text, chooseTransports({ bus: 'kafka', state: 'postgresql' }));
+    const before = text.split('\n');
+    const changed = other.split('\n').filter((line, index) => line !== before[index]);
+    expect(changed.map((line) => line.trim())).toEqual([
+      '- ./components/bus/kafka',
+      '- ./components/state/postgresql',
+    ]);
   });
 });

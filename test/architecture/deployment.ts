@@ -115,6 +115,35 @@ export function scopes(components: readonly SourceFile[], folders: readonly stri
   );
 }
 
+const Component = z.object({
+  kind: z.literal('Component'),
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({ type: z.string() }),
+});
+
+/** The blocks that a transport is made of: its folder, its component's name, its kind in Dapr. */
+const BLOCKS = { bus: 'pubsub', state: 'state' } as const;
+
+/**
+ * Each folder of components/bus declares one component, named bus, and each of components/state one
+ * that is named state: so one folder can take the place of another, with nothing else changed.
+ */
+export function transports(components: readonly SourceFile[]): Fault[] {
+  return components.flatMap(({ path, text }) => {
+    const [, block, folder] = /^components\/(bus|state)\/([\w-]+)\/.*\.ya?ml$/.exec(path) ?? [];
+    if (block !== 'bus' && block !== 'state') return [];
+    const declared = parseAllDocuments(text).map((document) => {
+      const { data } = Component.safeParse(document.toJS());
+      return data && `${data.metadata.name} of type ${data.spec.type}`;
+    });
+    const wanted = `${block} of type ${BLOCKS[block]}.${folder}`;
+    return unless(
+      declared.length === 1 && declared[0] === wanted,
+      `${path} declares ${declared.join(', ')}, not ${wanted} alone`,
+    );
+  });
+}
+
 const Resiliency = z.object({
   spec: z.object({ targets: z.object({ apps: z.record(z.string(), z.unknown()) }) }),
 });

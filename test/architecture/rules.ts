@@ -70,6 +70,18 @@ export function plumbingWords(files: readonly SourceFile[]): Fault[] {
   );
 }
 
+const TRANSPORTS = /redis|kafka|rabbitmq|sqlite|postgres/i;
+
+/** A transport is a folder of components: nothing that runs beside a sidecar knows which. */
+export function transportWords(files: readonly SourceFile[]): Fault[] {
+  return files.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => {
+      const word = TRANSPORTS.exec(line);
+      return word ? [`${path}:${index + 1} says ${word[0]}`] : [];
+    }),
+  );
+}
+
 /** Files are named in kebab-case, and none only hands on what others define. */
 export function fileNames(files: readonly SourceFile[]): Fault[] {
   return files.flatMap(({ path }) => {
