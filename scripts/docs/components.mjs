@@ -2,7 +2,6 @@
 
 /**
  * @typedef {import('#kit/service').Service} Service
- * @typedef {readonly import('#kit/contract').Contract[]} Contracts
  */
 
 /**
@@ -30,13 +29,26 @@ const MARK = `    # What a service may say and hear: what its definition says, a
 /** @param {string} text of a component @param {readonly Service[]} services */
 function withScopes(text, services) {
   const [before = ''] = text.split(MARK);
-  const says = services.map((it) => scope(it, it.definition.publishes ?? []));
-  const hears = services.map((it) => scope(it, it.hears));
+  const says = services.map((it) => scope(it, topicsSaid(it, services)));
+  const hears = services.map((it) => scope(it, it.topics));
   return `${before}${MARK}${scopes('publishingScopes', says)}${scopes('subscriptionScopes', hears)}`;
 }
 
-/** @param {Service} service @param {Contracts} contracts */
-const scope = ({ name }, contracts) => `${name}=${types(contracts).join(',')}`;
+/** @param {Service} service @param {readonly string[]} topics */
+const scope = ({ name }, topics) => `${name}=${[...topics].sort().join(',')}`;
+
+/**
+ * Where a service says what it publishes, what it asks, and its answers.
+ * @param {Service} service
+ * @param {readonly Service[]} services
+ */
+function topicsSaid({ definition, hears }, services) {
+  const { publishes = [], asks = [] } = definition;
+  const askers = services.filter((it) => it.definition.asks?.some((one) => hears.includes(one)));
+  // the topic that each of them hears besides its events
+  const replies = askers.flatMap((it) => it.topics.filter((topic) => !it.events.has(topic)));
+  return [...[...publishes, ...asks].map(({ type }) => type), ...replies];
+}
 
 /** @param {string} name @param {string[]} lines */
 const scopes = (name, lines) =>
@@ -48,9 +60,9 @@ const scopes = (name, lines) =>
  * @param {readonly Service[]} services
  */
 function definitions(services) {
-  const said = services.flatMap(({ definition }) => types(definition.publishes ?? []));
-  const heard = services.flatMap(({ name, hears }) =>
-    types(hears).map((type) => ({ type, queue: `${name}-${type}` })),
+  const said = services.flatMap((it) => topicsSaid(it, services));
+  const heard = services.flatMap(({ name, topics }) =>
+    [...topics].sort().map((type) => ({ type, queue: `${name}-${type}` })),
   );
   const own = { vhost: '/', durable: true, auto_delete: false, arguments: {} };
   const document = {
@@ -68,6 +80,3 @@ function definitions(services) {
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
-
-/** @param {Contracts} contracts */
-const types = (contracts) => contracts.map(({ type }) => type).sort();

@@ -118,6 +118,25 @@ test('a service may say and hear on the bus what its definition says', () => {
   expect(busComponents([ear, mouth], written).get(path)).toBe(written.get(path));
 });
 
+test('a service may ask on the bus what its definition says, and be answered there', () => {
+  const Ask = defineRequest('Ask', {
+    ...{ type: 'thing.ask', description: 'What is it?', subject: () => '' },
+    ...{ data: z.object({}), answer: z.object({}) },
+  });
+  const asker = new Service('asker', { asks: [Ask] });
+  const answerer = new Service('answerer', {});
+  answerer.answers(Ask, async () => ({}));
+  const written = busComponents(
+    [answerer, asker],
+    new Map([['components/bus/pigeon/bus.yaml', 'spec:\n  metadata:\n']]),
+  );
+  const { spec } = Scoped.parse(parse(written.get('components/bus/pigeon/bus.yaml') ?? ''));
+  expect(spec.metadata.map(({ value }) => value)).toEqual([
+    'answerer=asker.replies; asker=thing.ask',
+    'answerer=thing.ask; asker=asker.replies',
+  ]);
+});
+
 test('the components of the bus are what `npm run docs` writes now', async () => {
   const there = new Map(filesOf('components/bus').map(({ path, text }) => [path, text]));
   const written = [...busComponents(await services(), there)];
