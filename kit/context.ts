@@ -49,6 +49,11 @@ interface Base<D extends Definition> {
     data: EventInput<C>,
     fact?: string,
   ) => Promise<void>;
+  /** The same of many, in as few messages as may be; in what order they arrive is up to the bus. */
+  readonly publishAll: <C extends NonNullable<D['publishes']>[number]>(
+    contract: C,
+    all: readonly EventInput<C>[],
+  ) => Promise<void>;
   /**
    * Gives a command to the bus, from where this service takes it, and waits for its outcome:
    * what `read` gives once it is not undefined. Undefined where the time runs out, or where the

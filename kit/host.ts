@@ -137,6 +137,23 @@ export class Host {
     return mayBegin ? this.#counted(() => this.#deliveries.deliver(raw)) : 'RETRY';
   }
 
+  /** Handles a batch: one subject's events one after the other, as they are. Never throws. */
+  async deliverAll(batch: readonly Record<string, unknown>[]): Promise<Delivery[]> {
+    this.metrics.batchSize.observe(batch.length);
+    const latest = new Map<unknown, Promise<unknown>>();
+    const deliveries = batch.map(async (raw) => {
+      const subject = raw['subject'] ?? raw['id'];
+      const before = latest.get(subject);
+      const delivery = (async () => {
+        await before;
+        return this.deliver(raw);
+      })();
+      latest.set(subject, delivery);
+      return delivery;
+    });
+    return Promise.all(deliveries);
+  }
+
   /** Hands the event of a dead letter to its handler again. */
   async replay(id: string): Promise<{ succeeded: boolean }> {
     return this.#counted(() => this.#deliveries.replay(id));

@@ -146,6 +146,11 @@ export class MemorySidecar implements Sidecar {
     await this.#effect();
   }
 
+  async publishAll(events: readonly CloudEvent[]): Promise<void> {
+    // one after the other, as a process may be killed in the middle of them
+    for (const event of events) await this.publish(event);
+  }
+
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     await this.#turn();
     const { appId, method, request, cause } = call;

@@ -52,6 +52,12 @@ export class Metrics {
     buckets: SECONDS,
     ...this.#all,
   });
+  readonly batchSize = new Histogram({
+    name: 'event_batch_size',
+    help: 'Events that the sidecar handed over at once, where a service takes them so',
+    buckets: [1, 2, 5, 10, 20, 50, 100],
+    ...this.#all,
+  });
   readonly deadLetters = new Gauge({
     name: 'dead_letters',
     help: 'Dead letters that wait for an operator',

@@ -173,6 +173,13 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
       await say(event);
       handling.said.push({ type: event.type, at: event.time ?? '' });
     },
+    publishAll: async (contract: Contract, all: readonly unknown[]) => {
+      handling.assertInTime();
+      const events = all.map((data) => cloudEvent(name, contract, data, handling, clock));
+      await sidecar.publishAll(events, handling.timeFor(STEP_MS));
+      metrics.eventsSaid.inc({ type: contract.type }, events.length);
+      handling.said.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
+    },
     execute,
     request,
     newId: (prefix: string) =>

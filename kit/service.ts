@@ -64,9 +64,23 @@ type AnyHandler = (input: never, context: never, meta: never) => Promise<unknown
 /** The same, as a host calls it. */
 export type Handler = (input: unknown, context: unknown, meta?: unknown) => Promise<unknown>;
 
+/**
+ * How many events the sidecar hands over at once. That saves an exchange for each, so it is for what
+ * comes in masses and is soon done. Each is handled on its own, under its own cause, those about one
+ * subject one after the other; one that is to come again does not bring the others again, but the
+ * topic's next batch waits for it. A broker that has no batches (all but Kafka) gives one when it is
+ * full, or no more than the sidecar's workers hold, or when its time is over.
+ */
+export interface Batches {
+  readonly atMost: number;
+  /** How long the first one of a batch waits for others. */
+  readonly withinMs: number;
+}
+
 interface EventHandler {
   readonly contract: Contract;
   readonly handle: AnyHandler;
+  readonly batches?: Batches | undefined;
 }
 
 interface BindingHandler {
@@ -111,9 +125,13 @@ export class Service<const D extends Definition = Definition> {
   on<C extends Contract>(
     contract: C,
     handle: (data: z.output<C['data']>, context: Context<D>, meta: EventMeta) => Promise<unknown>,
+    batches?: Batches,
   ): void {
     if (contract.kind === 'request') throw new Error(`${contract.type} is to be answered`);
-    this.#hear(contract, handle);
+    if (batches !== undefined && contract.kind === 'command') {
+      throw new Error(`${contract.type} is a command: it may be tried for long, and others wait`);
+    }
+    this.#hear(contract, handle, batches);
   }
 
   /**
@@ -160,9 +178,9 @@ export class Service<const D extends Definition = Definition> {
     return [...this.events.keys(), ...replies];
   }
 
-  #hear(contract: Contract, handle: AnyHandler): void {
+  #hear(contract: Contract, handle: AnyHandler, batches?: Batches): void {
     if (this.events.has(contract.type)) throw new Error(`${contract.type} is heard already`);
-    this.events.set(contract.type, { contract, handle });
+    this.events.set(contract.type, { contract, handle, batches });
   }
 }
 

@@ -72,6 +72,8 @@ export interface Sidecar {
   ): Promise<boolean>;
   erase(key: string, timeout: number): Promise<void>;
   publish(event: CloudEvent, timeout: number): Promise<void>;
+  /** Events of one type, in as few messages as they fit in. Where it throws, some may be said. */
+  publishAll(events: readonly CloudEvent[], timeout: number): Promise<void>;
   call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>>;
   send(
     binding: string,

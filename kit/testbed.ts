@@ -158,8 +158,25 @@ export class Testbed<D extends Definition> {
     data: EventInput<C>,
     given: Given & { sequence?: number; version?: number } = {},
   ): Promise<'SUCCESS' | 'RETRY'> {
+    return this.deliver(this.eventOf(contract, data, given));
+  }
+
+  /** Delivers many in one batch. */
+  async deliverAll(batch: readonly Record<string, unknown>[]): Promise<('SUCCESS' | 'RETRY')[]> {
+    const { sidecar } = this;
+    const outcomes = await Promise.race([this.host.deliverAll(batch), sidecar.died.promise]);
+    if (sidecar.dead) throw new Crash();
+    return outcomes;
+  }
+
+  /** An event as another service says it. */
+  eventOf<C extends Contract>(
+    contract: C,
+    data: EventInput<C>,
+    given: Given & { sequence?: number; version?: number } = {},
+  ): Record<string, unknown> {
     const cause = this.#cause(given);
-    return this.deliver({
+    return {
       specversion: '1.0',
       id: cause.id,
       type: contract.type,
@@ -172,7 +189,7 @@ export class Testbed<D extends Definition> {
       tenantid: cause.caller.tenantId,
       ...(contract.kind === 'request' ? { replyto: 'test.replies' } : {}),
       data: JSON.parse(JSON.stringify(data)) as unknown,
-    });
+    };
   }
 
   /** Delivers anything as an event, as it is. */

@@ -7,6 +7,9 @@ import {
   AppCallbackHealthCheck,
   type BindingEventRequest,
   type JobEventRequest,
+  type TopicEventBulkRequest,
+  type TopicEventBulkRequestEntry,
+  type TopicEventCERequest,
   type TopicEventRequest,
   TopicEventResponse_TopicEventResponseStatus as Status,
 } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_pb';
@@ -23,14 +26,18 @@ import {
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import type { Clock } from '../clock';
 import { Code, MicroserviceError } from '../errors';
+import type { Delivery } from '../deliveries';
 import type { Cause, Said } from '../handling';
 import type { Host } from '../host';
 import type { ProcessStatus } from '../operations';
 import { operations } from '../operations';
-import { grpcDefinition, unaryMethods } from './grpc-adapter';
+import { grpcDefinition, unaryDefinition, unaryMethods } from './grpc-adapter';
 import { causeFromMetadata, setSaid } from './metadata';
 import { BUS } from './sidecar';
 import { answerWithError } from './status';
+
+const BATCH = AppCallbackAlpha.method.onBulkTopicEventAlpha1;
+const BATCH_PATH = '/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent';
 
 type Message = ReturnType<typeof create>;
 type Call = ServerUnaryCall<Message, Message>;
@@ -123,32 +130,55 @@ function addService(
 function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
   const { service } = host;
   // No dead-letter topic: what becomes of an event that fails is decided here. See MAX_ATTEMPTS.
-  const subscriptions = service.topics.map((topic) => ({ pubsubName: BUS, topic }));
-
-  server.addService(grpcDefinition(AppCallback), {
-    listTopicSubscriptions: unary(appToken, () => {
-      const response = create(AppCallback.method.listTopicSubscriptions.output, { subscriptions });
-      return Promise.resolve({ response });
-    }),
-    onTopicEvent: unary(appToken, async (call) => {
-      // as above: this method's own deserializer made it; the same holds below
-      const request = call.request as TopicEventRequest;
-      const outcome = await host.deliver(cloudEventOf(request));
-      const status = outcome === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
-      return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
-    }),
-    listInputBindings: unary(appToken, () => {
-      const bindings = [...service.bindings.keys()];
-      const response = create(AppCallback.method.listInputBindings.output, { bindings });
-      return Promise.resolve({ response });
-    }),
-    onBindingEvent: unary(appToken, async (call) => {
-      const { name, data, metadata } = call.request as BindingEventRequest;
-      await host.receive(name, { data, metadata });
-      return { response: create(AppCallback.method.onBindingEvent.output) };
-    }),
+  const subscriptions = service.topics.map((topic) => {
+    const batches = service.events.get(topic)?.batches;
+    if (batches === undefined) return { pubsubName: BUS, topic };
+    const { atMost: maxMessagesCount, withinMs: maxAwaitDurationMs } = batches;
+    const bulkSubscribe = { enabled: true, maxMessagesCount, maxAwaitDurationMs };
+    return { pubsubName: BUS, topic, bulkSubscribe };
   });
+  const onBatch = unary(appToken, async (call) => {
+    const { entries } = call.request as TopicEventBulkRequest;
+    const outcomes = await host.deliverAll(entries.map(entryOf));
+    const statuses = entries.map(({ entryId }, at) => ({
+      entryId,
+      status: statusOf(outcomes[at]),
+    }));
+    return { response: create(BATCH.output, { statuses }) };
+  });
+
+  // the same under its new name, which the sidecar tries first
+  const onBulkTopicEvent = { ...unaryDefinition(BATCH), path: BATCH_PATH };
+  server.addService(
+    { ...grpcDefinition(AppCallback), onBulkTopicEvent },
+    {
+      onBulkTopicEvent: onBatch,
+      listTopicSubscriptions: unary(appToken, () => {
+        const response = create(AppCallback.method.listTopicSubscriptions.output, {
+          subscriptions,
+        });
+        return Promise.resolve({ response });
+      }),
+      onTopicEvent: unary(appToken, async (call) => {
+        // as above: this method's own deserializer made it; the same holds below
+        const request = call.request as TopicEventRequest;
+        const status = statusOf(await host.deliver(cloudEventOf(request)));
+        return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
+      }),
+      listInputBindings: unary(appToken, () => {
+        const bindings = [...service.bindings.keys()];
+        const response = create(AppCallback.method.listInputBindings.output, { bindings });
+        return Promise.resolve({ response });
+      }),
+      onBindingEvent: unary(appToken, async (call) => {
+        const { name, data, metadata } = call.request as BindingEventRequest;
+        await host.receive(name, { data, metadata });
+        return { response: create(AppCallback.method.onBindingEvent.output) };
+      }),
+    },
+  );
   server.addService(grpcDefinition(AppCallbackAlpha), {
+    onBulkTopicEventAlpha1: onBatch,
     onJobEventAlpha1: unary(appToken, async (call) => {
       await host.perform(jobData(call.request as JobEventRequest));
       return { response: create(AppCallbackAlpha.method.onJobEventAlpha1.output) };
@@ -201,8 +231,18 @@ function known(error: unknown): MicroserviceError {
     : new MicroserviceError('internal error', Code.INTERNAL);
 }
 
+function statusOf(delivery: Delivery | undefined): Status {
+  return delivery === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
+}
+
+/** One of a batch; what is no CloudEvent will be refused as that, and the dead letter shows it. */
+function entryOf({ entryId, event }: TopicEventBulkRequestEntry): Record<string, unknown> {
+  if (event.case === 'cloudEvent') return cloudEventOf(event.value);
+  return { id: entryId, data: Buffer.from(event.value ?? []).toString('base64') };
+}
+
 /** The CloudEvent that the sidecar took apart, whole again. */
-function cloudEventOf(request: TopicEventRequest): Record<string, unknown> {
+function cloudEventOf(request: TopicEventRequest | TopicEventCERequest): Record<string, unknown> {
   const { id, source, type, specVersion, dataContentType, data, extensions = {} } = request;
   return {
     ...extensions,

@@ -12,6 +12,7 @@ import type {
   Loaded,
   Sidecar,
 } from '../sidecar';
+import { bulkBodies, failedEntries } from './bulk';
 import { endpointAnswer } from './endpoint';
 import { unaryDefinition } from './grpc-adapter';
 import { causeToMetadata, getSaid } from './metadata';
@@ -116,6 +117,17 @@ export class DaprSidecar implements Sidecar {
       'application/cloudevents+json',
     );
     this.#expectOk(`publish of ${event.type}`, status, body);
+  }
+
+  async publishAll(events: readonly CloudEvent[], timeout: number): Promise<void> {
+    const [first] = events;
+    if (first === undefined) return;
+    const path = `/v1.0-alpha1/publish/bulk/${BUS}/${first.type}`;
+    for (const text of bulkBodies(events)) {
+      assertFits(first.type, Buffer.byteLength(text));
+      const { status, body } = await this.#request('POST', path, timeout, text);
+      this.#expectOk(`publish of ${first.type}`, status, failedEntries(body));
+    }
   }
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {

@@ -20,6 +20,8 @@ export interface Bench {
    * first one.
    */
   readonly replica: Host;
+  /** The batches that the asking service was handed so far, and the events in them. */
+  batches(): Promise<{ count: number; events: number }>;
   /** Waits until it holds; fails after a time that is ample for the transport. */
   until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
   close(): Promise<void>;
@@ -33,4 +35,11 @@ export function hostOn(service: AnyService, sidecar: Sidecar, clock: Clock): Hos
     ...{ sidecar, clock, flags, random: () => Math.random() },
     ...{ log: silentLog, metrics: new Metrics(), config: undefined },
   });
+}
+
+export async function batchesOf({ metrics }: Host): Promise<{ count: number; events: number }> {
+  const { values } = await metrics.batchSize.get();
+  const of = (part: string) =>
+    values.find(({ metricName }) => metricName === `event_batch_size_${part}`)?.value ?? 0;
+  return { count: of('count'), events: of('sum') };
 }

@@ -80,6 +80,11 @@ asker.on(OrderCreated, async ({ orderId }, context, meta) => play('event', order
 asker.on(OrderCancelled, async ({ orderId }, context, meta) => {
   await play('cancelled', orderId, context, meta);
 });
+asker.on(
+  OrderConfirmed,
+  async ({ orderId }, context, meta) => play('batched', orderId, context, meta),
+  { atMost: 50, withinMs: 200 },
+);
 asker.on(StockCounted, async (data, { cause, caller }) => {
   seen.push({
     what: 'counted by new',

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
-import { OrderCancelled, OrderCreated, PlaceOrder } from '#contracts/order';
+import { OrderCancelled, OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
 import {
   GetOrderRequestSchema,
   OrderService,
@@ -423,6 +423,66 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await expect(
           host.answer(OrderService.method.getOrder, request, cause),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
+      });
+    });
+
+    describe('events in batches', () => {
+      const confirmed = (orderId: string) => ({
+        ...created(orderId),
+        status: 'confirmed' as const,
+      });
+      const sayAll = async (ids: readonly string[]) => {
+        await begin().publishAll(OrderConfirmed, ids.map(confirmed));
+      };
+
+      it('are said by the hundred and arrive, each once, many at a time', async () => {
+        const ids = Array.from({ length: 250 }, () => fresh());
+        const before = await bench.batches();
+        await sayAll(ids);
+        await bench.until('all of them', () => ids.every((id) => times('batched', id).length > 0));
+        expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
+        const after = await bench.batches();
+        expect(after.events - before.events).toBe(250);
+        expect(after.count - before.count).toBeLessThan(125);
+        expect(times('batched', ids[0]!)[0]?.detail).toMatchObject({
+          ...{ type: 'order.confirmed', source: 'order', subject: ids[0] },
+        });
+      });
+
+      it('are the same events when they are said again under the same cause', async () => {
+        const ids = [fresh(), fresh()];
+        const cause = newCause(bench.clock, { caller: asService(), deadline: Infinity });
+        for (const again of [1, 2]) {
+          await begin(cause).publishAll(OrderConfirmed, ids.map(confirmed));
+          for (const id of ids) await until('batched', id, again);
+        }
+        for (const id of ids) {
+          expect(new Set(times('batched', id).map(({ causeId }) => causeId)).size).toBe(1);
+        }
+      });
+
+      it('are not held by one that is refused, cannot be read, or fails for a while', async () => {
+        const ids = Array.from({ length: 20 }, () => fresh());
+        const [no, later] = [fresh(), fresh()];
+        script.set(no, async () => {
+          throw refused('closed', 'the shop is closed');
+        });
+        script.set(later, async () => {
+          if (times('batched', later).length < 3) throw unavailable('not yet');
+        });
+        const junk = fresh('junk');
+        const type = OrderConfirmed.type;
+        await bench.publish(event(junk, { type, data: { orderId: junk } }));
+        await sayAll([...ids.slice(0, 10), no, later, ...ids.slice(10)]);
+        await until('batched', later, 3);
+        await bench.until('the rest', () => ids.every((id) => times('batched', id).length > 0));
+        expect(await letter(junk)).toMatchObject({ reason: 'unreadable' });
+        await bench.until('the refused one', async () => {
+          const { letters } = await bench.order.host.deadLetters.page(1, 100);
+          return letters.some(({ subject, reason }) => subject === no && reason === 'closed');
+        });
+        // what was done is not done again because of the others
+        expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
       });
     });
 

@@ -3,7 +3,7 @@ import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import { systemClock } from '#kit/clock';
 import { start } from '#kit/run';
-import { type Bench, hostOn } from './bench';
+import { type Bench, batchesOf, hostOn } from './bench';
 import { startEcho } from './outside';
 import { answerer, asker } from './sample';
 import { describeSemantics } from './semantics';
@@ -41,6 +41,7 @@ async function sidecarBench(): Promise<Bench> {
     inventory,
     clock: systemClock,
     replica: hostOn(asker, order.sidecar, systemClock),
+    batches: () => batchesOf(order.host),
     device: async (topic, payload) => {
       await devices.publishAsync(topic, payload, { qos: 1 });
     },

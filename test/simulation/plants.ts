@@ -192,6 +192,7 @@ function changed(sidecar: Sidecar, to: Partial<Sidecar>): Sidecar {
     save: (...asked) => sidecar.save(...asked),
     erase: (...asked) => sidecar.erase(...asked),
     publish: (...asked) => sidecar.publish(...asked),
+    publishAll: (...asked) => sidecar.publishAll(...asked),
     call: (call) => sidecar.call(call),
     send: (...asked) => sidecar.send(...asked),
     request: (...asked) => sidecar.request(...asked),

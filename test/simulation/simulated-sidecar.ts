@@ -105,6 +105,10 @@ export class SimulatedSidecar implements Sidecar {
     });
   }
 
+  async publishAll(events: readonly CloudEvent[], timeout: number): Promise<void> {
+    for (const event of events) await this.publish(event, timeout);
+  }
+
   call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     if (this.dead) return new Promise(() => {});
     const { process } = this;

@@ -148,6 +148,7 @@ export class Recorder {
         });
       },
       // no happy order does this; one that did would have to be replayed
+      publishAll: () => Promise.reject(new Error('a batch is not recorded')),
       schedule: () => Promise.reject(new Error('a job is not recorded')),
       unschedule: () => Promise.reject(new Error('the end of a job is not recorded')),
     };

@@ -118,6 +118,10 @@ export class DirectSidecar implements Sidecar {
     this.exchange.say(event);
   }
 
+  async publishAll(events: readonly CloudEvent[]): Promise<void> {
+    for (const event of events) this.exchange.say(event);
+  }
+
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     const { appId, method, request, cause } = call;
     const { response, said } = await this.exchange.host(appId).answer(method, request, cause);
