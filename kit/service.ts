@@ -68,8 +68,8 @@ export type Handler = (input: unknown, context: unknown, meta?: unknown) => Prom
  * How many events the sidecar hands over at once. That saves an exchange for each, so it is for what
  * comes in masses and is soon done. Each is handled on its own, under its own cause, those about one
  * subject one after the other; one that is to come again does not bring the others again, but the
- * topic's next batch waits for it. A broker that has no batches (all but Kafka) gives one when it is
- * full, or no more than the sidecar's workers hold, or when its time is over.
+ * topic's next batch waits for it. Where the bus has no batches of its own (docs/brokers.md), one is
+ * given when it is full, holds all that the sidecar's workers have, or its time is over.
  */
 export interface Batches {
   readonly atMost: number;
