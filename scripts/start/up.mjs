@@ -17,6 +17,7 @@ import { ensureServer, servers } from './servers.mjs';
 import { Sidecars } from './sidecars.mjs';
 import { storyLines } from './story.mjs';
 import { Terminal, elapsed } from './terminal.mjs';
+import { keepTrimmed } from './trim.mjs';
 import { choices, chooseTransports, runFileFor, serversOf } from './transports.mjs';
 
 const HELP = `npm start                brings the whole system up, places one order, and stays until Ctrl-C
@@ -145,6 +146,7 @@ async function up(options, terminal, children) {
   }
   waits.push(await ensureControlPlane(runtime, children, terminal));
   for (const wait of waits) await wait();
+  if (transports.bus === 'redis') keepTrimmed(servers.redis.ports[0]);
 
   terminal.say('Services');
   const sidecars = new Sidecars(runtime, children, apps, runFileFor(transports));

@@ -27,7 +27,10 @@ const Resiliency = z.object({
 });
 
 const Bus = z.object({
-  spec: z.object({ metadata: z.array(z.object({ name: z.string(), value: z.string() })) }),
+  // a password comes from the environment, and has no value here
+  spec: z.object({
+    metadata: z.array(z.object({ name: z.string(), value: z.string().optional() })),
+  }),
 });
 
 /** Of the sidecar's exponential policy: the first pause, and by how much each is longer. */
