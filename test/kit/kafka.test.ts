@@ -1,0 +1,4 @@
+import { describeSemantics } from './semantics';
+import { sidecarBench } from './sidecar-bench';
+
+describeSemantics('over real sidecars on kafka', () => sidecarBench('kafka'));

@@ -1,0 +1,60 @@
+import { connectAsync } from 'mqtt';
+import { startSidecars } from '../harness/sidecars';
+import type { Bus } from '../harness/transports';
+import { until } from '../harness/until';
+import { systemClock } from '#kit/clock';
+import { start } from '#kit/run';
+import { type Bench, batchesOf, hostOn } from './bench';
+import { startEcho } from './outside';
+import { answerer, asker } from './sample';
+
+const RESOURCES = [
+  'components',
+  'components/bus/redis',
+  'components/state/sqlite',
+  // the binding of the devices, heard by the sample service
+  'test/kit/components',
+];
+
+/** The sample services beside real sidecars, on a bus of this kind. */
+export async function sidecarBench(bus: Bus): Promise<Bench> {
+  const apps = [{ appId: 'order' }, { appId: 'inventory' }];
+  const env = { LOG_LEVEL: 'silent' };
+  const outside = await startEcho();
+  const { endpoints } = outside;
+  const options = { resources: RESOURCES, controlPlane: true, env, endpoints, bus };
+  const world = await startSidecars(apps, options);
+  const order = await start(asker, world.app('order').env);
+  const inventory = await start(answerer, world.app('inventory').env);
+  const devices = await connectAsync(`mqtt://127.0.0.1:${String(world.mqttPort)}`);
+  // subscribed, resolvable, jobs on: all of the sidecar, not only its outbound half
+  for (const app of world.apps) {
+    await until(
+      `${app.id}'s sidecar`,
+      async () => {
+        return (await fetch(`${app.sidecarUrl}/v1.0/healthz`)).ok;
+      },
+      30_000,
+    );
+  }
+  return {
+    order,
+    inventory,
+    clock: systemClock,
+    replica: hostOn(asker, order.sidecar, systemClock),
+    batches: () => batchesOf(order.host),
+    device: async (topic, payload) => {
+      await devices.publishAsync(topic, payload, { qos: 1 });
+    },
+    publish: (event) => order.sidecar.publish(event, 5_000),
+    until: async (what, holds) => {
+      await until(what, holds, 40_000);
+    },
+    close: async () => {
+      await devices.endAsync();
+      await Promise.all([order.stop(), inventory.stop()]);
+      await world.stop();
+      await outside.stop();
+    },
+  };
+}
