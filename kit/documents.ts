@@ -20,11 +20,14 @@ export interface Store<T> {
   update(key: string, change: (current: T | undefined) => T): Promise<T>;
   /**
    * As update, where the handler must know what was decided: the outcome (small JSON) is kept
-   * with the change, and a redelivery gets the first delivery's.
+   * with the change, and a redelivery gets the first delivery's. `fact` is for a change that can
+   * come about only once, as in publish: whoever finds it done, under whatever cause, gets what was
+   * decided, and can say it in the stead of a process that was not able to.
    */
   decide<O>(
     key: string,
     change: (current: T | undefined) => Decision<T, O>,
+    fact?: string,
   ): Promise<Decision<T, O>>;
   /** Deletes, whatever it was. */
   remove(key: string): Promise<void>;
@@ -216,12 +219,21 @@ export class Documents {
       return next !== undefined && (await write(key, next, found?.etag)) ? made : undefined;
     };
 
-    const decide = async <O>(key: string, change: (current: T | undefined) => Decision<T, O>) => {
+    const byOf = (key: string, fact: string | undefined): string => {
+      if (fact !== undefined) return `fact#${identity(fact)}`;
       const which =
         effect === undefined
           ? String(handling.ordinal(`change ${stateKey(key)}`))
           : identity(effect).slice(0, EFFECT_LENGTH);
-      const by = `${handling.cause.id}#${which}`;
+      return `${handling.cause.id}#${which}`;
+    };
+
+    const decide = async <O>(
+      key: string,
+      change: (current: T | undefined) => Decision<T, O>,
+      fact?: string,
+    ) => {
+      const by = byOf(key, fact);
       return this.#queue.run(stateKey(key), async () => {
         let made = await changeSeen(key, by, change);
         for (let tries = 0; made === undefined && tries < TRIES; tries++) {

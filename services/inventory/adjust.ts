@@ -40,7 +40,8 @@ export async function adjustStock(request: AdjustStockRequest, context: Context)
 /** Adjusts a stock, once for each adjustment. */
 export async function carryOut(wanted: EventData<typeof AdjustStock>, context: Context) {
   const { reason, adjustmentId } = wanted;
-  await changeStock(context, wanted, { reason }, adjustmentId, (stock) => adjust(stock, wanted));
+  const once = { fact: adjustmentId, final: true };
+  await changeStock(context, wanted, { reason }, once, (stock) => adjust(stock, wanted));
 }
 
 function toMessage(stock: Stock): MessageInitShape<typeof StockSchema> {

@@ -9,7 +9,11 @@ interface Why {
 }
 
 /** What makes it this change of the stock and no other, such as the id of an adjustment. */
-type Once = string;
+interface Once {
+  fact: string;
+  /** Done, it stays done: whoever asks for it finds the same, and says it where nobody has. */
+  final: boolean;
+}
 
 /**
  * Changes a stock, says so, and says when it fell to its minimum.
@@ -23,20 +27,24 @@ export async function changeStock(
   { stocks, publish }: Context,
   { shopId, productId }: Place,
   why: Why,
-  once: Once,
+  { fact, final }: Once,
   decide: (stock: Stock) => Decided,
 ): Promise<Outcome> {
   const place = { shopId, productId };
-  const { outcome } = await stocks.decide(keyOf(place), (now) => decide(now ?? emptyStock(place)));
+  const { outcome } = await stocks.decide(
+    keyOf(place),
+    (now) => decide(now ?? emptyStock(place)),
+    final ? fact : undefined,
+  );
   if (outcome.change === undefined) return outcome;
   const { was, now, low } = outcome.change;
   // Not told apart by their order in the handling: where the kit has lost the first change of a
   // redelivery, the second would take its place and be said as the first.
   const change = { newStock: now, previousStock: was, change: now - was };
-  await publish(StockUpdated, { ...place, ...change, ...why }, once);
+  await publish(StockUpdated, { ...place, ...change, ...why }, fact);
   if (low !== undefined) {
     const alert = { ...place, currentStock: now, minimumStock: low };
-    await publish(LowStockAlert, alert, once);
+    await publish(LowStockAlert, alert, fact);
   }
   return outcome;
 }

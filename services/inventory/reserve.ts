@@ -36,18 +36,32 @@ export async function reserve(request: ReserveRequest, context: Context) {
 }
 
 async function takeBack(context: Context, place: Place, orderId: string, refusal: Refusal) {
-  const why = { reason: 'not_reserved', orderId };
-  await changeOf(context, place, why, (stock) => giveBack(stock, orderId, refusal));
+  await released(context, place, orderId, (stock) => giveBack(stock, orderId, refusal));
 }
 
-/** To an order each of these happens once in a stock. */
+/**
+ * From then on an order has nothing here, whoever wanted it so: two may cancel it at once, and the
+ * one that was first may not come to say so.
+ */
+function released(
+  context: Context,
+  place: Place,
+  orderId: string,
+  decide: (stock: Stock) => Decided,
+) {
+  const once = { fact: `released ${orderId}`, final: true };
+  return changeStock(context, place, { reason: 'released', orderId }, once, decide);
+}
+
+/** To an order each of these happens once in a stock, but what it has by now may be another thing. */
 function changeOf(
   context: Context,
   place: Place,
   why: { reason: string; orderId: string },
   decide: (stock: Stock) => Decided,
 ) {
-  return changeStock(context, place, why, `${why.reason} ${why.orderId}`, decide);
+  const once = { fact: `${why.reason} ${why.orderId}`, final: false };
+  return changeStock(context, place, why, once, decide);
 }
 
 /** Gives back what an order holds, and what it had taken if it was confirmed. */
@@ -56,8 +70,7 @@ export async function release(request: ReleaseMessage, context: Context) {
   const { orderId, shopId, confirmed, reason, ...order } = checked(ReleaseRequest, request);
   const items = [];
   for (const { productId, quantity } of order.items) {
-    const why = { reason: 'released', orderId };
-    const { back } = await changeOf(context, { shopId, productId }, why, (stock) =>
+    const { back } = await released(context, { shopId, productId }, orderId, (stock) =>
       letGo(stock, { orderId, quantity }, confirmed),
     );
     if (back !== undefined && back > 0) items.push({ productId, quantity: back });

@@ -30,6 +30,21 @@ describe('release', () => {
     expect(bed.said(InventoryReleased)).toHaveLength(1);
   });
 
+  it('is said by whoever finds it done, where who did it could not', async () => {
+    const bed = await reserved();
+    const before = bed.said(StockUpdated).length;
+    bed.fail({ crashAfterEffect: 1 });
+    await expect(bed.call('release', order, { id: 'killed' })).rejects.toThrow();
+    bed.restart();
+    expect(bed.said(StockUpdated)).toHaveLength(before);
+    await bed.call('release', order, { id: 'another' });
+    const changes = bed.said(StockUpdated).slice(before);
+    expect(changes.map(({ productId, newStock }) => [productId, newStock])).toEqual([
+      ['ink', 10],
+      ['pen', 10],
+    ]);
+  });
+
   it('of a confirmed order brings back what was taken', async () => {
     const bed = await reserved();
     await bed.call('commit', order);

@@ -56,8 +56,8 @@ export interface Group {
   readonly name: string;
   /** Entries that were given out and are not acknowledged. */
   readonly pending: number;
-  /** Entries that were not given out yet; absent where the broker cannot tell. */
-  readonly lag?: number;
+  /** Entries that were not given out yet. */
+  readonly lag: number;
 }
 
 export interface Inbox {

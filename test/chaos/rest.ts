@@ -19,7 +19,7 @@ export async function rest({ bus, tracks, withinMs }: Resting): Promise<boolean>
     if (performance.now() > end) return false;
     await sleep(LOOK_MS);
     const groups = await bus.groups().catch(() => undefined);
-    const isQuiet = groups?.every(({ pending, lag }) => pending === 0 && (lag ?? 0) === 0) ?? false;
+    const isQuiet = groups?.every(({ pending, lag }) => pending === 0 && lag === 0) ?? false;
     still = isQuiet && tracks.undecided.length === 0 ? still + 1 : 0;
   }
   return true;

@@ -3,9 +3,9 @@ import type { Books, Found } from '../books';
 /** 6. What was said was handled, or is a dead letter: nothing is in flight any more. */
 export function nothingIsInFlight({ groups }: Books): Found[] {
   return groups
-    .filter(({ pending, lag }) => pending > 0 || (lag ?? 0) > 0)
+    .filter(({ pending, lag }) => pending > 0 || lag > 0)
     .map(({ topic, name, pending, lag }) => {
-      const message = `${pending} events are with ${name} without an end, ${lag ?? 0} never went out`;
+      const message = `${pending} events are with ${name} without an end, ${lag} never went out`;
       return { about: topic, message };
     });
 }
