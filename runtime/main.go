@@ -11,6 +11,7 @@ import (
 	"github.com/dapr/dapr/cmd/daprd/app"
 	bindingsloader "github.com/dapr/dapr/pkg/components/bindings"
 	resolverloader "github.com/dapr/dapr/pkg/components/nameresolution"
+	pubsubloader "github.com/dapr/dapr/pkg/components/pubsub"
 	"github.com/dapr/kit/logger"
 )
 
@@ -21,5 +22,7 @@ func main() {
 	in.RegisterOutputBinding(smtp.NewSMTP, "smtp")
 	names.RegisterComponent(sqlite.NewResolver, "sqlite")
 	names.RegisterComponent(consul.NewResolver, "consul")
+	// in the place of the one that the tag brings
+	pubsubloader.DefaultRegistry.RegisterComponent(newRabbitMQ, "rabbitmq")
 	app.Run()
 }

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -72,13 +73,17 @@ const argsOf = (binary) => [
   binary.flags,
 ];
 
+/** @param {string} folder */
+const goFiles = (folder) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.go'))
+    .sort();
+
 /** @param {Binary} binary what it is made of, as one word */
 function stampOf(binary) {
   const hash = createHash('sha256').update(JSON.stringify([...argsOf(binary), binary.package]));
-  for (const file of ['go.mod', 'go.sum', 'main.go']) {
-    const path = join(binary.cwd, file);
-    if (existsSync(path)) hash.update(readFileSync(path));
-  }
+  const made = ['go.mod', 'go.sum', ...(binary.package === '.' ? goFiles(binary.cwd) : [])];
+  for (const file of made) hash.update(readFileSync(join(binary.cwd, file)));
   return hash.digest('hex');
 }
 

@@ -1,0 +1,72 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { OrderCreated } from '#contracts/order';
+import { asService } from '#kit/caller';
+import { systemClock } from '#kit/clock';
+import { newCause } from '#kit/handling';
+import { type Running, start } from '#kit/run';
+import { startSidecars } from '../harness/sidecars';
+import { BUSES } from '../harness/transports';
+import { until } from '../harness/until';
+import type { World } from '../harness/world';
+import { type Context, asker, seen } from './sample';
+
+/** How many events are said at a time, so that the broker dies with some of them in hand. */
+const SPEAKERS = 16;
+const EACH = 40;
+
+const price = { amount: '1.00', currency: 'EUR' };
+let world: World | undefined;
+let order: Running | undefined;
+
+afterEach(async () => {
+  await order?.stop();
+  await world?.stop();
+});
+
+test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus) => {
+  const env = { LOG_LEVEL: 'silent' };
+  world = await startSidecars([{ appId: 'order' }], { bus, env });
+  order = await start(asker, world.app('order').env);
+  const { host } = order;
+  const taken: string[] = [];
+
+  const say = async (orderId: string) => {
+    const context = host.begin(
+      newCause(systemClock, { caller: asService() }),
+    ) as unknown as Context;
+    const event = { orderId, shopId: 's', userId: 'u', totalAmount: price };
+    const items = [{ productId: 'p', quantity: 1, unitPrice: price }];
+    // what is refused is nobody's loss: whoever says it knows
+    await context.publish(OrderCreated, { ...event, items }).then(
+      () => taken.push(orderId),
+      () => undefined,
+    );
+  };
+  const heard = (id: string) => seen.some((one) => one.what === 'event' && one.id === id);
+  // what is said before the sidecar listens may be for nobody
+  const before = `${bus}_before`;
+  await until('the sidecar to listen', () => say(before).then(() => heard(before)), 60_000);
+
+  const speaking = Array.from({ length: SPEAKERS }, async (_, speaker) => {
+    for (let n = 0; n < EACH; n++) await say(`${bus}_${speaker}_${n}`);
+  });
+  await until('some events', () => taken.length > (SPEAKERS * EACH) / 4);
+  const { process } = world.broker;
+  await process.kill();
+  process.start();
+  await Promise.all(speaking);
+
+  await until(
+    'the broker to take events again',
+    async () => {
+      const before = taken.length;
+      await say(`${bus}_after`);
+      return taken.length > before;
+    },
+    60_000,
+  );
+  const missing = () => taken.filter((id) => !heard(id));
+  // that some are missing is told by name below
+  await until('all that was taken', () => missing().length === 0, 60_000).catch(() => undefined);
+  expect(missing()).toEqual([]);
+});
