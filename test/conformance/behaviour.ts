@@ -12,6 +12,8 @@ export interface Size {
   readonly load: number;
   /** Events of a backlog. */
   readonly backlog: number;
+  /** After which a broker that counts it gives an event again; see processingTimeout. */
+  readonly redeliverySeconds: number;
 }
 
 /** Something that a system rests on, whatever broker carries its events. */

@@ -24,9 +24,13 @@ export function note(what: Entry['what'], about: Omit<Entry, 'at' | 'app' | 'pid
   appendFileSync(file, `${JSON.stringify(entry)}\n`);
 }
 
+/** How the keys of a backlog begin, of which only the number of events is asked. */
+export const PILED = 'piled_';
+
 /** What all processes of the services have done, in the order in which they did it. */
 export class Ledger {
   readonly #entries: Entry[] = [];
+  readonly #piled = new Set<string>();
   #read = 0;
   #rest = '';
 
@@ -35,21 +39,36 @@ export class Ledger {
   }
 
   get entries(): readonly Entry[] {
+    this.#readOn();
+    return this.#entries;
+  }
+
+  #readOn(): void {
     const opened = openSync(this.file, 'r');
     const buffer = Buffer.alloc(1 << 20);
     try {
       for (;;) {
         const length = readSync(opened, buffer, 0, buffer.length, this.#read);
-        if (length === 0) return this.#entries;
+        if (length === 0) return;
         this.#read += length;
         // all that is noted is ASCII, so that no character is cut in two
         const lines = (this.#rest + buffer.toString('latin1', 0, length)).split('\n');
         this.#rest = lines.pop() ?? '';
-        for (const line of lines) this.#entries.push(Entry.parse(JSON.parse(line)));
+        for (const line of lines) {
+          const entry = Entry.parse(JSON.parse(line));
+          if (entry.key.startsWith(PILED)) this.#piled.add(entry.id);
+          else this.#entries.push(entry);
+        }
       }
     } finally {
       closeSync(opened);
     }
+  }
+
+  /** The ids of the events of a backlog that were done. */
+  get piled(): ReadonlySet<string> {
+    this.#readOn();
+    return this.#piled;
   }
 
   /** What processes of a service have done: those named after it, with a number or without. */

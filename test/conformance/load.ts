@@ -5,8 +5,8 @@ import { until } from '../harness/until';
 
 /** Fewer than the marks that a document keeps: each of them is known again if it comes twice. */
 const PER_KEY = 25;
-/** Keys whose events come mixed with one another. */
-const KEYS = 16;
+/** Keys of one speaker, whose events come mixed with one another. */
+const KEYS_EACH = 2;
 const AT_ONCE = 8;
 /** Said and not done yet: a load that outruns its hearers would measure their backlog. */
 const AHEAD = 100;
@@ -17,14 +17,15 @@ export class Load {
   /** What failed, and was said again. */
   failed = 0;
   #stopped = false;
-  #next = 0;
   readonly #running: Promise<unknown>;
 
   constructor(
     private readonly stage: Stage,
     private readonly prefix: string,
   ) {
-    this.#running = Promise.all(Array.from({ length: AT_ONCE }, () => this.#speak()));
+    this.#running = Promise.all(
+      Array.from({ length: AT_ONCE }, (_, speaker) => this.#speak(speaker)),
+    );
     this.#running.catch(() => {});
   }
 
@@ -56,16 +57,18 @@ export class Load {
     return new Set(entries.map(({ id }) => id));
   }
 
-  async #speak(): Promise<void> {
-    while (!this.#stopped) {
+  /** Each speaker has keys of its own, and says their events one after another. */
+  async #speak(speaker: number): Promise<void> {
+    for (let at = 0; !this.#stopped;) {
       if (this.said.length - this.done().size >= AHEAD) {
         await sleep(20);
         continue;
       }
-      const at = this.#next++;
-      const round = Math.floor(at / (KEYS * PER_KEY));
-      const key = `${this.prefix}_${round * KEYS + (at % KEYS)}`;
-      await this.#say(this.stage.event(key, { n: Math.floor(at / KEYS) % PER_KEY }));
+      const round = Math.floor(at / (KEYS_EACH * PER_KEY));
+      const key = `${this.prefix}_${speaker}_${round * KEYS_EACH + (at % KEYS_EACH)}`;
+      const n = Math.floor(at / KEYS_EACH) % PER_KEY;
+      await this.#say(this.stage.event(key, { n }));
+      at++;
     }
   }
 

@@ -20,6 +20,7 @@ import type { Bus } from '../harness/transports';
 import { until } from '../harness/until';
 import type { World } from '../harness/world';
 import { hostOn } from '../kit/bench';
+import type { Size } from './behaviour';
 import { type Entry, Ledger } from './ledger';
 import { Said, type WorkerContext, latecomer, worker } from './services';
 
@@ -29,7 +30,7 @@ export const AMPLE_MS = 90_000;
 
 /** What an event shall do to its hearer; see services.ts. */
 export type Doing = Partial<
-  Record<'n' | 'ms' | 'fails', number> & {
+  Record<'n' | 'ms' | 'slowTimes' | 'fails', number> & {
     text: string;
     whileClosed: 'refuse' | 'fail';
   }
@@ -56,7 +57,7 @@ export class Stage {
     this.reader = hostOn(worker, this.#readerSidecar, systemClock);
   }
 
-  static async open(bus: Bus): Promise<Stage> {
+  static async open(bus: Bus, { redeliverySeconds }: Size): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'omnichannel-conformance-'));
     const ledger = new Ledger(join(folder, 'ledger.jsonl'));
     const openFile = join(folder, 'open');
@@ -74,7 +75,14 @@ export class Stage {
       service(latecomer.name, latecomer.name, true),
     ];
     const env = { LOG_LEVEL: 'warn' };
-    const stage = new Stage(bus, await startSidecars(apps, { bus, env }), ledger, openFile);
+    const timeout = { processingTimeout: `${redeliverySeconds}s` };
+    const overrides = bus === 'redis' ? { bus: timeout } : {};
+    const stage = new Stage(
+      bus,
+      await startSidecars(apps, { bus, env, overrides }),
+      ledger,
+      openFile,
+    );
     await stage.#flows();
     return stage;
   }

@@ -1,6 +1,6 @@
 import { connectAsync } from 'mqtt';
 import { startSidecars } from '../harness/sidecars';
-import type { Bus } from '../harness/transports';
+import type { Bus, State } from '../harness/transports';
 import { until } from '../harness/until';
 import { systemClock } from '#kit/clock';
 import { start } from '#kit/run';
@@ -16,13 +16,13 @@ const RESOURCES = [
   'test/kit/components',
 ];
 
-/** The sample services beside real sidecars, on a bus of this kind. */
-export async function sidecarBench(bus: Bus): Promise<Bench> {
+/** The sample services beside real sidecars, on a bus and a database of these kinds. */
+export async function sidecarBench(bus: Bus, state: State = 'sqlite'): Promise<Bench> {
   const apps = [{ appId: 'order' }, { appId: 'inventory' }];
   const env = { LOG_LEVEL: 'silent' };
   const outside = await startEcho();
   const { endpoints } = outside;
-  const options = { resources: RESOURCES, controlPlane: true, env, endpoints, bus };
+  const options = { resources: RESOURCES, controlPlane: true, env, endpoints, bus, state };
   const world = await startSidecars(apps, options);
   const order = await start(asker, world.app('order').env);
   const inventory = await start(answerer, world.app('inventory').env);

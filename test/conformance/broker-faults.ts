@@ -1,0 +1,98 @@
+import type { CloudEvent } from '#kit/cloud-event';
+import { Code, MicroserviceError } from '#kit/errors';
+import { until } from '../harness/until';
+import { type Behaviour, seconds } from './behaviour';
+import { Load } from './load';
+import { AMPLE_MS, type Stage } from './stage';
+
+export const brokerRestarts: Behaviour = {
+  name: 'a broker that is restarted, or killed, under load loses nothing that it has acknowledged',
+  holds: { acknowledged: 'handled', doubled: 0 },
+  observe: async (stage, { load: size }) => {
+    const load = new Load(stage, 'restarts');
+    await load.reached(size / 4);
+    const restarted = await flowAgain(stage, load, 'stop');
+    await load.reached(load.done().size + size / 4);
+    const killed = await flowAgain(stage, load, 'kill');
+    await load.reached(load.done().size + size / 4);
+    const { lost, doubled } = await load.ended();
+    return {
+      facts: { acknowledged: lost === 0 ? 'handled' : 'not all handled', doubled },
+      figures: {
+        ...{ said: String(load.said.length), 'not handled': String(lost) },
+        'flows again after a restart': seconds(restarted),
+        'after a kill': seconds(killed),
+      },
+    };
+  },
+};
+
+/** Ends the broker and starts it at once; milliseconds from then to the first event said and done. */
+async function flowAgain(stage: Stage, load: Load, how: 'stop' | 'kill'): Promise<number> {
+  const { process } = stage.world.broker;
+  await process[how]();
+  const away = Date.now();
+  process.start();
+  const isNew = ({ id, time = '' }: CloudEvent) => Date.parse(time) > away && load.done().has(id);
+  await until('the load to flow again', () => load.said.some(isNew), 2 * AMPLE_MS);
+  return Date.now() - away;
+}
+
+const COUNT = 3;
+/** A publish may take 5 s; the rest is what a busy machine adds. */
+const WITHIN_MS = 6_000;
+
+export const brokerAway: Behaviour = {
+  name: 'while the broker is away a publish is refused within its deadline, and works by itself when it is back',
+  holds: {
+    answer: 'UNAVAILABLE',
+    'within its deadline': true,
+    'acknowledged and lost': 0,
+    doubled: 0,
+  },
+  observe: async (stage) => {
+    const { process } = stage.world.broker;
+    await process.kill();
+    const tries = [];
+    for (let n = 0; n < COUNT; n++) tries.push(await attempt(stage, stage.event(`away-${n}`)));
+    process.start();
+    const back = Date.now();
+    await until(
+      'a publish',
+      async () => {
+        await stage.say(stage.event('away-back'));
+        return true;
+      },
+      AMPLE_MS,
+    );
+    const recovered = Date.now() - back;
+    await stage.done('worker', 'away-back');
+    // whoever was refused says it again; what came through nevertheless is the same event
+    for (const { event } of tries) await stage.say(event);
+    for (const { event } of tries) await stage.done('worker', event.subject);
+    const counts = await Promise.all(tries.map(({ event }) => stage.count(event.subject)));
+    const answers = new Set(tries.map(({ answer }) => answer));
+    const longest = Math.max(...tries.map(({ took }) => took));
+    return {
+      facts: {
+        answer: [...answers].join(', '),
+        'within its deadline': longest < WITHIN_MS,
+        'acknowledged and lost': tries.filter(({ answer }) => answer === 'OK').length,
+        doubled: counts.filter((count) => count > 1).length,
+      },
+      figures: { 'refused after': seconds(longest), 'works again after': seconds(recovered) },
+    };
+  },
+};
+
+async function attempt(stage: Stage, event: CloudEvent) {
+  const begun = performance.now();
+  const ended = (answer: string) => ({ event, answer, took: performance.now() - begun });
+  try {
+    await stage.say(event);
+    return ended('OK');
+  } catch (error) {
+    if (!(error instanceof MicroserviceError)) throw error;
+    return ended(Code[error.code]);
+  }
+}

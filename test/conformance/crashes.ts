@@ -1,0 +1,68 @@
+import { until } from '../harness/until';
+import { type Behaviour, seconds } from './behaviour';
+import { AMPLE_MS, type Stage } from './stage';
+
+/** Longer than it takes to kill who has begun it. */
+const LONG_MS = 3_000;
+
+export const crashes: Behaviour = {
+  name: 'an event whose consumer, or its sidecar, is killed in mid-handler is given again, and has one effect',
+  holds: { 'consumer killed': 1, 'sidecar killed': 1 },
+  observe: async (stage) => {
+    const consumer = await killed(stage, 'crash-consumer', 'service');
+    const sidecar = await killed(stage, 'crash-sidecar', 'sidecar');
+    return {
+      facts: { 'consumer killed': consumer.effects, 'sidecar killed': sidecar.effects },
+      figures: {
+        'given again after the consumer': seconds(consumer.took),
+        'after the sidecar': seconds(sidecar.took),
+      },
+    };
+  },
+};
+
+/** Kills who has begun an event, starts it anew at once, and waits until the event is done. */
+async function killed(stage: Stage, key: string, which: 'service' | 'sidecar') {
+  const event = stage.event(key, { ms: LONG_MS });
+  await stage.say(event);
+  const [first] = await until(`${key} to begin`, () => begunBy(stage, event.id), AMPLE_MS);
+  const app = stage.world.app(first?.app ?? '');
+  const process = app[which];
+  await process?.kill();
+  const at = Date.now();
+  process?.start();
+  await app.ready();
+  // whose sidecar is killed may end its work by the new one: the event comes again even so
+  const [, again] = await until(
+    `${key} to begin again`,
+    () => begunBy(stage, event.id, 2),
+    AMPLE_MS,
+  );
+  await stage.done('worker', key);
+  return { took: (again?.at ?? at) - at, effects: await stage.count(key) };
+}
+
+const begunBy = (stage: Stage, id: string, times = 1) => {
+  const begun = stage.begun(id);
+  return begun.length >= times && begun;
+};
+
+export const slow: Behaviour = {
+  name: 'a handler slower than the redelivery interval has one effect, and its event is not lost',
+  holds: { effects: 1 },
+  observe: async (stage, { redeliverySeconds }) => {
+    const event = stage.event('slow', { ms: (redeliverySeconds + 5) * 1000, slowTimes: 1 });
+    const said = Date.now();
+    await stage.say(event);
+    await stage.done('worker', 'slow', 1, AMPLE_MS + redeliverySeconds * 1000);
+    const [first] = await stage.done('worker', 'slow');
+    const begun = stage.begun(event.id).filter(({ at }) => at <= (first?.at ?? at));
+    return {
+      facts: { effects: await stage.count('slow') },
+      figures: {
+        'begun until done': `${begun.length} times`,
+        'done after': seconds((first?.at ?? said) - said),
+      },
+    };
+  },
+};

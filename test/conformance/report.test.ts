@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { inProject } from '../../scripts/start/project.mjs';
+import { BUSES } from '../harness/transports';
+import { inversions } from './flow';
+import { document, known } from './report';
+import { expected, suite } from './suite';
+
+test('docs/brokers.md is written from what was measured', () => {
+  expect(readFileSync(inProject('docs', 'brokers.md'), 'utf8')).toBe(document(known()));
+});
+
+test.each(BUSES)('docs/brokers.md has every behaviour on %s, as it is asserted', (bus) => {
+  const measured = known()[bus] ?? {};
+  for (const [name] of suite) expect(expected(name, bus)).toContainEqual(measured[name]?.facts);
+  expect(Object.keys(measured)).toHaveLength(suite.length);
+});
+
+test('an event that begins after a later one of its key is an inversion', () => {
+  const begun = (id: string, key: string, n: number) => ({ id, key, n });
+  const entries = [begun('a', 'k', 1), begun('c', 'k', 3), begun('b', 'k', 2), begun('d', 'l', 1)];
+  expect(inversions([...entries, begun('a', 'k', 1)])).toBe(1);
+});
