@@ -11,6 +11,8 @@ export interface Bench {
   readonly order: { host: Host; sidecar: Sidecar };
   readonly inventory: { host: Host; sidecar: Sidecar };
   readonly clock: Clock;
+  /** What becomes of a write over a document that is gone: Redis takes any ETag then. */
+  readonly overGone: 'refused' | 'written';
   /** Puts a message on the topic of the input binding. */
   device(topic: string, payload: string): Promise<void>;
   /** Puts anything on a topic, as another program might. */

@@ -1,4 +1,6 @@
 import { describeSemantics } from './semantics';
 import { sidecarBench } from './sidecar-bench';
 
-describeSemantics('over real sidecars on kafka', () => sidecarBench('kafka'));
+describeSemantics('over real sidecars on kafka, with documents in redis', () =>
+  sidecarBench('kafka', 'redis'),
+);

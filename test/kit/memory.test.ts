@@ -44,6 +44,7 @@ function memoryBench(): Promise<Bench> {
     order,
     inventory,
     clock,
+    overGone: 'refused',
     replica: hostOn(asker, order.sidecar, clock),
     batches: () => batchesOf(order.host),
     device: async (topic, payload) => {

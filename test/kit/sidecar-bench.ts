@@ -41,6 +41,7 @@ export async function sidecarBench(bus: Bus, state: State = 'sqlite'): Promise<B
     order,
     inventory,
     clock: systemClock,
+    overGone: state === 'redis' ? 'written' : 'refused',
     replica: hostOn(asker, order.sidecar, systemClock),
     batches: () => batchesOf(order.host),
     device: async (topic, payload) => {
