@@ -22,10 +22,10 @@ async function conform(bus: Bus, size: Size) {
       const { facts, figures } = await behaviour.observe(stage, size);
       observed[name] = { facts, figures };
       const wanted = expected(name, bus);
-      const holds = wanted.some((it) => isDeepStrictEqual(facts, it));
+      const holds = isDeepStrictEqual(facts, wanted);
       if (!holds) failed++;
       console.log(`  ${holds ? '✓' : '✗'} ${behaviour.name}`);
-      if (!holds) console.log('    seen', facts, 'instead of', ...wanted);
+      if (!holds) console.log('    seen', facts, 'instead of', wanted);
       for (const [what, figure] of Object.entries(figures)) console.log(`      ${what}: ${figure}`);
     }
   } finally {
