@@ -43,15 +43,6 @@ test(
 const PLANTS: [plant: string, app: string, faults: Fault[], invariant: string][] = [
   ['release-skipped', 'order', [], 'nothingIsHeldForEver'],
   [
-    'no-marks',
-    'inventory',
-    [
-      { kind: 'refuse', target: 'redis-wire', from: 2, to: 3.5 },
-      { kind: 'refuse', target: 'redis-wire', from: 5, to: 6.5 },
-    ],
-    'readModelsFollow',
-  ],
-  [
     'new-key-per-try',
     'payment',
     [{ kind: 'drop', target: 'payment-provider-wire', from: 2, to: 4 }],
