@@ -43,6 +43,18 @@ test(
 const PLANTS: [plant: string, app: string, faults: Fault[], invariant: string][] = [
   ['release-skipped', 'order', [], 'nothingIsHeldForEver'],
   [
+    'no-marks',
+    'inventory',
+    [
+      // Late publishes pile up and are cut off, and whoever has written its document dies with its
+      // event unsaid. Nothing less tells: a stock knows by itself which orders it has seen.
+      { kind: 'delay', target: 'redis-wire', from: 2, to: 4.9 },
+      { kind: 'refuse', target: 'redis-wire', from: 5, to: 7 },
+      { kind: 'kill', target: 'inventory', from: 5.6, to: 5.8 },
+    ],
+    'readModelsFollow',
+  ],
+  [
     'new-key-per-try',
     'payment',
     [{ kind: 'drop', target: 'payment-provider-wire', from: 2, to: 4 }],
