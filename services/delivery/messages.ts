@@ -12,21 +12,23 @@ export async function sayScheduled({ publish }: Context, delivery: Planned): Pro
   await publish(DeliveryScheduled, said, 'scheduled');
 }
 
-/** Says that a delivery came from one status to the next; nothing where it did not. */
+/**
+ * Says that a delivery came from one status to the next; nothing where it did not. `fact` is for a
+ * step that whoever finds it made says as the same event.
+ */
 export async function sayMoved(
   { publish }: Context,
   document: Delivery,
   from: Status | undefined,
   to: Status,
+  fact?: string,
 ): Promise<void> {
   const delivery = planned(document);
   if (delivery === undefined || from === undefined) return;
   const { deliveryId, orderId, userId } = delivery;
   // a redelivery may find it further on: what is said is the step that this change made
-  await publish(DeliveryStatusUpdated, {
-    ...{ deliveryId, orderId, userId },
-    ...{ status: to, previousStatus: from },
-  });
+  const step = { status: to, previousStatus: from };
+  await publish(DeliveryStatusUpdated, { deliveryId, orderId, userId, ...step }, fact);
 }
 
 /** What is told of a delivery: everything but the address. */

@@ -141,6 +141,18 @@ describe('cancel', () => {
     expect(bed.said(DeliveryScheduled)).toHaveLength(1);
   });
 
+  it('says that it was cancelled, where who cancelled it died before saying so', async () => {
+    const bed = await scheduled();
+    bed.fail({ crashAfterEffect: 1 });
+    await expect(bed.call('cancel', { orderId: 'o1' }, { id: 'first' })).rejects.toThrow('killed');
+    bed.restart();
+    expect(bed.said(DeliveryStatusUpdated)).toEqual([]);
+    for (const id of ['second', 'first', 'third']) {
+      await bed.call('cancel', { orderId: 'o1' }, { id });
+      expect(bed.said(DeliveryStatusUpdated)).toMatchObject([{ previousStatus: 'scheduled' }]);
+    }
+  });
+
   it('is refused for what is delivered', async () => {
     const bed = await movedOn('picked_up', 'in_transit', 'delivered');
     const answer = await bed.call('cancel', { orderId: 'o1' });

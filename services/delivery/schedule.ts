@@ -38,18 +38,23 @@ export async function schedule(request: ScheduleMessage, context: Context) {
   return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: time(estimatedAt) };
 }
 
+/** What makes it one change and one event: two may cancel, and the first may not come to say so. */
+const CANCELLED = 'cancelled';
+
 /** Cancels the delivery of an order, unless it is there already. A schedule that comes later is refused. */
 export async function cancel(request: CancelRequest, context: Context) {
   const { caller, clock, deliveries } = context;
   allow(caller, 'service');
   const { orderId } = checked(OrderRequest, request);
-  const { document, outcome } = await deliveries.decide(orderId, (now) =>
-    callOff(now, orderId, isoTime(clock)),
+  const { document, outcome } = await deliveries.decide(
+    orderId,
+    (now) => callOff(now, orderId, isoTime(clock)),
+    CANCELLED,
   );
   if (outcome.isTooLate) return { outcome: CancelOutcome.REFUSED, reason: 'delivered' };
   const delivery = planned(document);
   // who planned it may have died before it said so, and does not come back for an order that ended
   if (delivery !== undefined && outcome.from !== undefined) await sayScheduled(context, delivery);
-  await sayMoved(context, document, outcome.from, 'cancelled');
+  await sayMoved(context, document, outcome.from, 'cancelled', CANCELLED);
   return { outcome: CancelOutcome.CANCELLED };
 }
