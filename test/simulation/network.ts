@@ -153,7 +153,7 @@ export class Network {
     if (stage.trace) stage.note(process.name, `is asked ${method.localName} (cause ${cause.id})`);
     process.serve(
       (host) =>
-        host.answer(method, arrived as CallRequest<M>['request'], cause).then(
+        host.answer(method, arrived as CallRequest<M>['request'], process.inward(cause)).then(
           (answer) => ({ answer }),
           // the host throws no other
           (error: unknown) => ({ error: error as MicroserviceError }),

@@ -1,5 +1,6 @@
 import type { Clock } from '#kit/clock';
 import type { FlagSource } from '#kit/flags';
+import type { Cause } from '#kit/handling';
 import { Host } from '#kit/host';
 import type { Log } from '#kit/log';
 import type { Memory } from '#kit/memory-sidecar';
@@ -12,6 +13,9 @@ import { SimulatedSidecar, type Surroundings } from './simulated-sidecar';
 
 /** A process that is told to stop has so long for what it is doing. */
 const DRAIN_MS = 25_000;
+
+/** In half of the schedules clocks differ: each is up to so much ahead or behind, as without NTP. */
+const SKEW_MS = 30_000;
 
 /** They decide nothing, and making them is slow. */
 const metrics = new Metrics();
@@ -35,6 +39,8 @@ export class SimulatedProcess {
   host!: Host;
   /** Of this life of the process; it is dead afterwards. */
   life!: SimulatedSidecar;
+  /** Milliseconds that its clock is ahead. */
+  readonly skew: number;
   readonly #stepName: string;
   #wakesAt = 0;
   /** What the process was given and has not answered: told when it dies. */
@@ -48,7 +54,11 @@ export class SimulatedProcess {
   ) {
     this.name = `${program.app}-${replica}`;
     this.#stepName = `${this.name} step`;
-    this.chance = surroundings.stage.chance(this.name);
+    const { stage } = surroundings;
+    this.chance = stage.chance(this.name);
+    this.skew = stage.skewed
+      ? Math.round((stage.chance(`${this.name} clock`).next() * 2 - 1) * SKEW_MS)
+      : 0;
     this.#start();
   }
 
@@ -89,6 +99,16 @@ export class SimulatedProcess {
         });
       });
     });
+  }
+
+  /** A cause of this process as it is for all others: over the wire goes the time that is left. */
+  outward(cause: Cause): Cause {
+    return { ...cause, deadline: cause.deadline - this.skew };
+  }
+
+  /** A cause that comes from the wire, by this process's clock. */
+  inward(cause: Cause): Cause {
+    return { ...cause, deadline: cause.deadline + this.skew };
   }
 
   /** Counts an operation that was carried out, and lets happen to the process what then shall. */
@@ -151,7 +171,7 @@ export class SimulatedProcess {
   #clock(life: SimulatedSidecar): Clock {
     const { loop } = this.surroundings.stage;
     return {
-      now: () => loop.now,
+      now: () => loop.now + this.skew,
       sleep: (milliseconds, signal) =>
         new Promise((resolve, reject) => {
           const timer = loop.after(milliseconds, () => {

@@ -118,7 +118,8 @@ export class SimulatedSidecar implements Sidecar {
         process.stepped();
         process.inside(this, answer);
       };
-      network.call(process.program.app, process.chance, call, {
+      const asked = { ...call, cause: process.outward(call.cause) };
+      network.call(process.program.app, process.chance, asked, {
         resolve: (answer) => {
           settle(() => {
             resolve(answer);

@@ -14,6 +14,8 @@ export class Stage {
   readonly trace: string[] | undefined;
   /** Whether messages of calls go over the wire and back. It costs, so not all schedules do. */
   readonly wire: boolean;
+  /** Whether the processes' clocks differ. */
+  readonly skewed: boolean;
 
   constructor(
     readonly scenario: Scenario,
@@ -24,6 +26,7 @@ export class Stage {
   ) {
     this.trace = traced ? [] : undefined;
     this.wire = scenario.seed % 8 === 0;
+    this.skewed = scenario.seed % 2 === 1;
   }
 
   chance(name: string): Chance {
