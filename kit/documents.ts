@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from './clock';
-import { Code, MicroserviceError, Refusal, notFound, refusalError, refusalOf } from './errors';
+import { Code, MicroserviceError, notFound, refusalError, refusalOf } from './errors';
 import { type Handling, identity } from './handling';
 import { KeyedQueue } from './keyed-queue';
+import { Envelope, type Mark, remembered } from './marks';
 import type { Sidecar } from './sidecar';
 
 /** The documents of one kind that a service owns, each under its id. */
@@ -44,28 +45,6 @@ export interface Decision<T, O> {
   evident?: boolean;
 }
 
-/**
- * A change that was made, or refused to a command: by which effect, when (epoch seconds), with what
- * outcome, and which of the document's changes it was.
- */
-const Mark = z.object({
-  by: z.string(),
-  at: z.number(),
-  sequence: z.int(),
-  outcome: z.unknown().optional(),
-  refusal: Refusal.optional(),
-});
-type Mark = z.infer<typeof Mark>;
-
-const Envelope = z.object({
-  /** Nothing where there is no document, and a command was refused for that. */
-  data: z.unknown().optional(),
-  sequence: z.number().int(),
-  correlationId: z.string(),
-  marks: z.array(Mark),
-});
-type Envelope = z.infer<typeof Envelope>;
-
 /** A document as it was read. */
 interface Found<T> {
   readonly envelope: Envelope;
@@ -81,9 +60,6 @@ interface Made<T, O> {
   readonly next?: Envelope;
 }
 
-/** Longer than any broker takes to redeliver, the sidecar's retries included. */
-export const MARK_SECONDS = 15 * 60;
-export const MAX_MARKS = 64;
 /** Letters that tell the effects of one cause apart: 48 bits, as every mark goes with its document. */
 const EFFECT_LENGTH = 8;
 const TRIES = 8;
@@ -168,8 +144,10 @@ export class Documents {
       }
       const before = found?.envelope.sequence ?? 0;
       const next = (sequence: number, data: unknown, made?: Pick<Mark, 'outcome' | 'refusal'>) => {
-        const marks = this.#fresh(found?.envelope.marks ?? []);
-        if (made !== undefined) this.#mark(name, marks, { by, sequence, ...made });
+        const at = Math.floor(this.clock.now() / 1000);
+        const added = made === undefined ? [] : [{ by, at, sequence, ...made }];
+        const { marks, dropped } = remembered([...(found?.envelope.marks ?? []), ...added], at);
+        for (let left = dropped; left > 0; left--) this.meter.markDropped(name);
         return { data, sequence, correlationId: handling.cause.correlationId, marks };
       };
       let decided: Decision<T, O>;
@@ -272,22 +250,5 @@ export class Documents {
         await this.sidecar.erase(stateKey(key), handling.timeFor(STEP_MS));
       },
     };
-  }
-
-  #fresh(marks: readonly Mark[]): Mark[] {
-    const now = this.#seconds();
-    return marks.filter((mark) => now - mark.at < MARK_SECONDS);
-  }
-
-  #mark(store: string, marks: Mark[], made: Omit<Mark, 'at'>): void {
-    marks.push({ ...made, at: this.#seconds() });
-    while (marks.length > MAX_MARKS) {
-      marks.shift();
-      this.meter.markDropped(store);
-    }
-  }
-
-  #seconds(): number {
-    return Math.floor(this.clock.now() / 1000);
   }
 }

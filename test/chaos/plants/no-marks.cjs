@@ -3,4 +3,4 @@
 // Documents do not remember which changes were made to them.
 const { plant } = require('./plant.cjs');
 
-plant('dist/kit/documents.js', 'marks.push({ ...made, at: this.#seconds() });', '');
+plant('dist/kit/documents.js', '[{ by, at, sequence, ...made }]', '[]');
