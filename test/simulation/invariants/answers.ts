@@ -1,4 +1,4 @@
-import { Code } from '#kit/errors';
+import { Code, isTransient } from '#kit/errors';
 import type { Evidence, Findings } from './violation';
 
 export function answers({ books, clients }: Evidence, found: Findings): void {
@@ -33,7 +33,10 @@ export function answers({ books, clients }: Evidence, found: Findings): void {
   }
   // the last two answers are of the probe: the same order again, and another under its key
   for (const [orderId, body] of bodies) {
-    const last = clients.answers.filter((one) => one.what === 'place' && one.orderId === orderId);
+    const last = clients.answers.filter(
+      ({ what, error, ...one }) =>
+        what === 'place' && one.orderId === orderId && !(error && isTransient(error)),
+    );
     const [same, other] = last.slice(-2);
     if (same?.order === undefined && same?.body === body) {
       found.add(`the same request was refused: ${same.error?.message ?? ''}`, orderId);
