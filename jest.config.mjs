@@ -31,6 +31,7 @@ const LOAD = ['test/e2e/chaos.test.ts', 'test/e2e/recovery.test.ts'];
 
 /** @type {import('jest').Config} */
 const config = {
+  maxConcurrency: 2,
   projects: [
     {
       ...shared,

@@ -20,7 +20,8 @@ async function run(
   rmSync(folder, { recursive: true });
 }
 
-test(
+// two at once: a run mostly waits for what it has hit
+test.concurrent(
   'a system that is hit by every kind of fault loses, doubles and strands nothing',
   () => {
     const hit = (targets: Targets) => compactSchedule(20, targets);
@@ -71,7 +72,7 @@ const PLANTS: [plant: string, app: string, faults: Fault[], invariant: string][]
   ],
 ];
 
-test.each(PLANTS)(
+test.concurrent.each(PLANTS)(
   'a planted bug is found: %s in %s',
   (plant, app, faults, invariant) => {
     const preload = { [app]: inProject('test', 'chaos', 'plants', `${plant}.cjs`) };
