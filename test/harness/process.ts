@@ -28,6 +28,10 @@ export class Process {
     return this.plan.log;
   }
 
+  get env(): Readonly<Record<string, string>> {
+    return this.plan.env;
+  }
+
   get pid(): number | undefined {
     try {
       return Number(readFileSync(this.plan.pidFile, 'utf8'));

@@ -16,15 +16,21 @@ export interface ServerPorts {
   readonly fronts: Readonly<Record<ServerKind, number>>;
 }
 
-/** Gives ports to all servers, needed or not: a port that nobody listens on costs nothing. */
-export async function serverPorts(front: Front): Promise<ServerPorts> {
+/**
+ * Gives ports to all servers, needed or not: a port that nobody listens on costs nothing. Something
+ * stands in front of those that are needed only.
+ */
+export async function serverPorts(
+  front: Front,
+  needed: readonly ServerKind[],
+): Promise<ServerPorts> {
   const own = {} as Record<ServerKind, readonly number[]>; // filled below, like the next two
   const clients = {} as Record<ServerKind, number>;
   const fronts = {} as Record<ServerKind, number>;
   for (const kind of SERVER_KINDS) {
     own[kind] = await freePorts(servers[kind].ports.length);
     clients[kind] = own[kind][0] ?? 0;
-    fronts[kind] = await front(kind, clients[kind]);
+    fronts[kind] = needed.includes(kind) ? await front(kind, clients[kind]) : clients[kind];
   }
   return { own, clients, fronts };
 }

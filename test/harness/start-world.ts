@@ -7,7 +7,13 @@ import type { AppPlan } from './app';
 import { type ControlPlane, controlPlane } from './control-plane';
 import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
-import { type Overrides, brokerIn, copyResources, serversNeeded } from './resources';
+import {
+  type Overrides,
+  brokerIn,
+  copyResources,
+  serversNeeded,
+  subscriptionsIn,
+} from './resources';
 import { readRunFile } from './run-file';
 import { type Front, planServer, serverPorts } from './servers';
 import { standIns } from './stand-ins';
@@ -80,8 +86,9 @@ async function planWorld(
   options.prepare?.(folder);
   const fronted = async (server: string, port: number) =>
     (await options.front?.(server, port)) ?? port;
-  const ports = await serverPorts(fronted);
   const ids = specs.map(({ appId }) => appId);
+  const needed = [...new Set(folders.flatMap((from) => serversNeeded(from, ids)))];
+  const ports = await serverPorts(fronted, needed);
   const outside = await standIns(runFile, folders, ids, folder);
   const endpoints: Record<string, string> = {};
   for (const { endpoint, port } of outside) {
@@ -94,7 +101,6 @@ async function planWorld(
     copyResources(from, to, { ports: ports.fronts, endpoints }, options.overrides ?? {});
     return to;
   });
-  const needed = [...new Set(resources.flatMap((from) => serversNeeded(from, ids)))];
   const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
 
   const planned = (name: string, command: string, args: readonly string[]): ProcessPlan => ({
@@ -158,8 +164,9 @@ async function planWorld(
       ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
   const standInPorts = Object.fromEntries(outside.map(({ endpoint, port }) => [endpoint, port]));
   const brokers = resources.flatMap((from) => brokerIn(from) ?? []);
+  const hears = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
   return {
-    ...{ workplace, ports: ports.clients, brokers, standInPorts },
+    ...{ workplace, ports: ports.clients, brokers, hears: Object.fromEntries(hears), standInPorts },
     ...{ servers: plans, apps, serversAnswer },
   };
 }

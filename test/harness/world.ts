@@ -12,6 +12,8 @@ export interface WorldPlan {
   readonly ports: Readonly<Record<ServerKind, number>>;
   /** The server of the bus: one, or none where events go by another way. */
   readonly brokers: readonly ServerKind[];
+  /** The topics that each service hears, as the component of the bus allows it. */
+  readonly hears: Readonly<Record<string, readonly string[]>>;
   /** Where programs listen that stand in for HTTP endpoints, by the endpoint's name. */
   readonly standInPorts: Readonly<Record<string, number>>;
   readonly servers: readonly ProcessPlan[];
@@ -49,6 +51,11 @@ export class World {
     const [name] = this.plan.brokers;
     if (name === undefined) throw new Error('no server carries the events of this system');
     return { name, process: this.server(servers[name].program), port: this.plan.ports[name] };
+  }
+
+  /** The topics that each service hears, as the component of the bus allows it. */
+  get hears(): Readonly<Record<string, readonly string[]>> {
+    return this.plan.hears;
   }
 
   app(id: string): App {
