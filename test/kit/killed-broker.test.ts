@@ -75,7 +75,10 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
   // that some are missing is told by name below
   await until('all that was taken', () => missing().length === 0, 60_000).catch(() => undefined);
   expect(missing()).toEqual([]);
-  await tellsAll(log, taken.filter((id) => id !== before));
+  await tellsAll(
+    log,
+    taken.filter((id) => id !== before),
+  );
   await tellsWhatWaits(log, world, order);
 });
 
