@@ -137,7 +137,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     }));
     const { hits, deaths } = faults;
     const report = reportOf({
-      ...{ seed, seconds: loaded, notRun, heldBack: clients.heldBack, deadLettered, unanswered },
+      ...{ bus: world.broker.name, seed, seconds: loaded, notRun, deadLettered, unanswered },
+      heldBack: clients.heldBack,
       ...{ books, hits, deaths, violations },
       recoveries: recoveries(hits, tracks.all.values(), Date.now()),
     });

@@ -54,10 +54,10 @@ export class Amqp {
     return amqp;
   }
 
-  /** Makes a durable queue where it is not there; gives how many messages it has. */
+  /** Makes a durable queue, kept on disk, where it is not there; gives how many messages it has. */
   async queue(name: string): Promise<number> {
     const bits = Buffer.from([DURABLE]);
-    const ok = await this.#ask(1, DECLARE, Buffer.alloc(2), short(name), bits, TABLE);
+    const ok = await this.#ask(1, DECLARE, Buffer.alloc(2), short(name), bits, ON_DISK);
     return ok.readUInt32BE(5 + ok.readUInt8(4));
   }
 
@@ -152,3 +152,5 @@ function u32(value: number): Buffer {
 
 const short = (text: string) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
 const long = (text: string) => Buffer.concat([u32(text.length), Buffer.from(text)]);
+// it is as large as all that is said, and read once
+const ON_DISK = long(`${short('x-queue-mode').toString()}S${long('lazy').toString()}`);
