@@ -81,7 +81,8 @@ export class KafkaReader {
   /** The first offset of each partition, or that of what comes next. */
   async offsets(topic: string, partitions: number[], which: 'first' | 'end'): Promise<ByPartition> {
     const moment = which === 'first' ? FIRST : END;
-    const body = new Bytes().i32(-1).list([topic], (name) => {
+    const body = new Bytes().i32(-1);
+    body.list([topic], (name) => {
       body.string(name).list(partitions, (partition) => body.i32(partition).i64(moment));
     });
     const reply = await this.#ask(LIST_OFFSETS, body);
