@@ -116,7 +116,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     const loaded = (Date.now() - started) / 1_000;
 
     tell(`${elapsed()}: everything is healed, waiting for rest`);
-    await Promise.all(world.apps.map((app) => app.ready()));
+    // a sidecar ends while its broker is not there yet, and is started again
+    const ready = () => Promise.all(world.apps.map((app) => app.ready()));
+    await until('all apps, after the last fault', ready, SET_UP_MS);
     const unanswered = await clients.settle();
     await rest({ bus, tracks, withinMs: restMs });
     const stranded = tracks.undecided.map(({ orderId }) => orderId);
