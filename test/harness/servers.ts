@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { missing, servers } from '../../scripts/start/servers.mjs';
 import { freePorts } from './ports';
+import type { Engine } from './containers/engine';
 import type { ProcessPlan } from './process';
 import { SERVER_KINDS, type ServerKind } from './resources';
+import type { ServerPlan } from './world';
 
 /** What stands in front of a server: the port by which it is reached, given where it listens. */
 export type Front = (server: string, port: number) => Promise<number>;
@@ -35,14 +37,22 @@ export async function serverPorts(
   return { own, clients, fronts };
 }
 
+/** Where servers of a kind run in containers: the engine that runs them. */
+export type Engines = Readonly<Partial<Record<ServerKind, Engine>>>;
+
 /** How a server is started in the folder of a system. Sets up its own folder there. */
 export async function planServer(
   kind: ServerKind,
   ports: ServerPorts,
   folder: string,
   planned: (name: string, command: string, args: readonly string[]) => ProcessPlan,
-): Promise<ProcessPlan> {
+  engine?: Engine,
+): Promise<ServerPlan> {
   const server = servers[kind];
+  if (engine !== undefined) {
+    const [front, name] = [ports.clients[kind], server.program];
+    return { engine, container: { ...server.container(ports.fronts[kind]), name, front } };
+  }
   const program = server.find();
   if (program === undefined) throw missing(server);
   const data = join(folder, 'servers', server.program);

@@ -15,11 +15,11 @@ import {
   subscriptionsIn,
 } from './resources';
 import { readRunFile } from './run-file';
-import { type Front, planServer, serverPorts } from './servers';
+import { type Engines, type Front, planServer, serverPorts } from './servers';
 import { standIns } from './stand-ins';
 import { type Transports, withTransports } from './transports';
 import { Workplace } from './workplace';
-import { World, type WorldPlan } from './world';
+import { type ServerPlan, World, type WorldPlan } from './world';
 
 export interface WorldOptions extends Transports {
   /** Folders of components; those of dapr.yaml unless others are named. */
@@ -37,6 +37,8 @@ export interface WorldOptions extends Transports {
    * `redis`, `kafka`, ..., or of a program that stands in for an HTTP endpoint, by the endpoint's name.
    */
   front?: Front;
+  /** What runs servers in containers, by kind; the others are processes of this machine. */
+  engines?: Engines;
   /** Is told the system's folder before anything is in it. */
   prepare?: (folder: string) => void;
 }
@@ -107,8 +109,10 @@ async function planWorld(
     ...{ name, command, args, cwd: folder, env: cleanEnv() },
     ...{ log: join(folder, 'logs', `${name}.log`), pidFile: join(folder, 'pids', name) },
   });
-  const plans: ProcessPlan[] = [];
-  for (const kind of needed) plans.push(await planServer(kind, ports, folder, planned));
+  const plans: ServerPlan[] = [];
+  for (const kind of needed) {
+    plans.push(await planServer(kind, ports, folder, planned, options.engines?.[kind]));
+  }
   for (const { process } of outside) {
     const { name, command, args, env } = process;
     plans.push({ ...planned(name, command, args), env: { ...cleanEnv(), ...env } });
