@@ -11,7 +11,7 @@ afterEach(async () => {
   market = undefined;
 });
 
-describe('an order is confirmed, and its customer hears of it', () => {
+describe('an order is confirmed, and its customer hears of it; the next one waits for a broker that is away', () => {
   const systems: [Bus, State][] = [
     ['rabbitmq', 'sqlite'],
     ['kafka', 'sqlite'],
