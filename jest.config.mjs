@@ -31,6 +31,7 @@ const LOAD = ['test/e2e/chaos.test.ts', 'test/e2e/recovery.test.ts'];
 
 /** @type {import('jest').Config} */
 const config = {
+  testSequencer: '<rootDir>/test/harness/longest-first.cjs',
   projects: [
     {
       ...shared,

@@ -1,20 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { inProject } from '../../scripts/start/project.mjs';
-import { BUSES } from '../harness/transports';
-import { inversions } from './flow';
+import { BUSES, STATES } from '../harness/transports';
+import { inversions } from './order';
 import { document, known } from './report';
-import { expected, suite } from './suite';
+import { expected, expectedOfStore, storeSuite, suite } from './suite';
 
 test('docs/brokers.md is written from what was measured', () => {
   expect(readFileSync(inProject('docs', 'brokers.md'), 'utf8')).toBe(document(known()));
 });
 
 test.each(BUSES)('docs/brokers.md has every behaviour on %s, as it is asserted', (bus) => {
-  const measured = known()[bus] ?? {};
+  const measured = known().brokers[bus] ?? {};
   for (const [name] of suite) expect(measured[name]?.facts).toEqual(expected(name, bus));
   expect(Object.keys(measured)).toHaveLength(suite.length);
 });
+
+test.each(STATES)(
+  'docs/brokers.md has every behaviour of documents in %s, as it is asserted',
+  (state) => {
+    const measured = known().stores[state] ?? {};
+    for (const [name] of storeSuite) {
+      expect(measured[name]?.facts).toEqual(expectedOfStore(name, state));
+    }
+    expect(Object.keys(measured)).toHaveLength(storeSuite.length);
+  },
+);
 
 test('an event that begins after a later one of its key is an inversion', () => {
   const begun = (id: string, key: string, n: number) => ({ id, key, n });

@@ -95,10 +95,8 @@ const settings = (front) => ({
   'offsets.topic.num.partitions': 1,
   // as much as a sidecar takes
   'message.max.bytes': 4_500_000,
-  // A broker that was killed is not let in again while its former self may live: as long as a busy
-  // machine may stall; the default is 9 s.
-  'broker.session.timeout.ms': 4_000,
-  'broker.heartbeat.interval.ms': 1_000,
+  // what a killed one had open is read through at its start, partition by partition: the disk can take it
+  'num.recovery.threads.per.data.dir': 4,
   // nobody else joins a group at its beginning
   'group.initial.rebalance.delay.ms': 0,
 });

@@ -50,6 +50,7 @@ function containerOf({ image, port, front, env, files, command }: ContainerSpec)
     .withExposedPorts({ container: port, host: front })
     .withEnvironment(env ?? {})
     .withCopyContentToContainer(copies)
-    .withWaitStrategy(Wait.forListeningPorts());
+    // that it answers is waited for by whoever needs it, as of a process
+    .withWaitStrategy(Wait.forLogMessage(/./));
   return command === undefined ? container : container.withCommand(command);
 }
