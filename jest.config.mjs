@@ -32,6 +32,7 @@ const LOAD = ['test/e2e/chaos.test.ts', 'test/e2e/recovery.test.ts'];
 /** @type {import('jest').Config} */
 const config = {
   maxConcurrency: 2,
+  testSequencer: '<rootDir>/test/harness/longest-first.cjs',
   projects: [
     {
       ...shared,

@@ -1,6 +1,6 @@
 // @ts-check
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram, lastLines, run, saysNoNetwork } from './commands.mjs';
 import { Fault } from './fault.mjs';
@@ -20,9 +20,7 @@ import { redis } from './servers/redis.mjs';
  * @property {string} needs what to install by hand
  * @property {string[]} aptPackages
  * @property {[number, ...number[]]} ports that it listens on, the one for clients first
- * @property {string} image with the same server, for Docker
- * @property {string[]} [imageOptions] of `docker run`
- * @property {string[]} imageCommand
+ * @property {(front: number) => Container} container the same server in Docker
  * @property {(port: number) => Promise<boolean>} answers
  * @property {() => string | undefined} find the program that runs it, if all it needs is there
  * @property {(terminal: import('./terminal.mjs').Terminal) => Promise<boolean>} [install]
@@ -31,6 +29,13 @@ import { redis } from './servers/redis.mjs';
  *   dir is there, and is the server's own; front is the port by which clients reach it
  *
  * @typedef {{ command: string, args: string[], env?: Record<string, string> }} Plan
+ *
+ * @typedef {object} Container
+ * @property {string} image
+ * @property {number} port for clients, in the container
+ * @property {Record<string, string>} [env]
+ * @property {Record<string, string>} [files] what is in files of the container, by path
+ * @property {string[]} [command] instead of the image's own
  */
 
 /** By the end of the type of the components that need it: `pubsub.redis`, `state.redis`. */
@@ -119,10 +124,11 @@ async function hasImage(server, terminal) {
   if (!findProgram('docker')) return false;
   const daemon = await run('docker', ['info'], { timeoutMs: 5000 });
   if (daemon.code !== 0) return false;
-  const there = await run('docker', ['image', 'inspect', server.image]);
+  const { image } = server.container(server.ports[0]);
+  const there = await run('docker', ['image', 'inspect', image]);
   if (there.code === 0) return true;
-  const step = terminal.step(`docker pull ${server.image}`);
-  const pull = await run('docker', ['pull', server.image], { timeoutMs: 120_000 });
+  const step = terminal.step(`docker pull ${image}`);
+  const pull = await run('docker', ['pull', image], { timeoutMs: 120_000 });
   if (pull.code === 0) step.done('done');
   else step.warn('not to be had');
   return pull.code === 0;
@@ -159,14 +165,8 @@ export async function ensureServer(server, children, terminal) {
   if (program) {
     await start(program);
   } else if (await hasImage(server, terminal)) {
-    const options = ['-p', `127.0.0.1:${port}:${port}`, ...(server.imageOptions ?? [])];
-    children.start(name, 'docker', [
-      'run',
-      '--rm',
-      ...options,
-      server.image,
-      ...server.imageCommand,
-    ]);
+    const dir = join(localDir, server.program);
+    children.start(name, 'docker', dockerRun(server.container(port), port, dir));
   } else {
     const installed = await ensureProgram(server, terminal);
     if (!installed) throw missing(server);
@@ -181,6 +181,24 @@ export async function ensureServer(server, children, terminal) {
       },
       () => `answers on ${port} after`,
     );
+}
+
+/**
+ * The arguments with which docker runs a server; what it has to read is written to the folder.
+ * @param {Container} container
+ * @param {number} front
+ * @param {string} dir
+ */
+export function dockerRun({ image, port, env = {}, files = {}, command = [] }, front, dir) {
+  mkdirSync(dir, { recursive: true });
+  const mounts = Object.entries(files).flatMap(([path, text]) => {
+    const file = join(dir, basename(path));
+    writeFileSync(file, text);
+    return ['-v', `${file}:${path}:ro`];
+  });
+  const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  const ports = ['-p', `127.0.0.1:${front}:${port}`];
+  return ['run', '--rm', ...ports, ...settings, ...mounts, image, ...command];
 }
 
 /** @param {Server} server */

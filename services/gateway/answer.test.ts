@@ -88,6 +88,7 @@ describe('a refusal', () => {
     }, lines);
     const answer = await edge.ask('GET', `${ORDERS}/order_1`, { token: await edge.token() });
     expect(answer.status).toBe(status);
+    expect(answer.headers['retry-after']).toBe(status === 503 ? '5' : undefined);
     expect(JSON.stringify(answer.body)).not.toContain('10.0.0.7');
     expect(lines.join()).toContain('10.0.0.7');
   });

@@ -21,6 +21,9 @@ export type EdgeRequest = Request<
 >;
 export type EdgeResponse = Response<unknown, Known & Record<string, unknown>>;
 
+/** As long as a breaker stays open (components/resiliency.yaml): who asks sooner is refused again. */
+const RETRY_AFTER_SECONDS = '5';
+
 export function sendData(response: EdgeResponse, status: number, data: unknown): void {
   const { requestId, clock } = response.locals;
   response.status(status).json({ success: true, data, requestId, timestamp: isoTime(clock) });
@@ -30,6 +33,7 @@ export function sendRefusal(response: EdgeResponse, refusal: Refusal): void {
   const { requestId, clock } = response.locals;
   const { statusCode, error, details } = refusal;
   if (statusCode === 401) response.set('www-authenticate', 'Bearer');
+  if (statusCode === 503) response.set('retry-after', RETRY_AFTER_SECONDS);
   const body = { success: false, error, statusCode, timestamp: isoTime(clock), requestId, details };
   response.status(statusCode).json(body);
 }

@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inProject, localDir } from '../../scripts/start/project.mjs';
+import { brokers } from './brokers';
 import { growth } from './growth';
 import { idle } from './idle';
 import { open } from './open';
@@ -12,14 +13,14 @@ import { report } from './report';
 import { machine, readResults, writeResults } from './results';
 
 const USAGE = `npm run bench                 measures all, and writes docs/performance.md
-npm run bench -- <part> ...   measures these alone: orders, open, idle, growth
+npm run bench -- <part> ...   measures these alone: orders, brokers, open, idle, growth
 npm run bench -- profile <service> [orders]   where a service spends its CPU
   --quick   shows that it works, in a minute or two; prints, and writes nothing
   --write   with --quick: writes it all the same
   --json    prints what was measured, for programs`;
 
 /** In the order of the document. */
-const PARTS: Readonly<Record<string, Part>> = { orders, open, idle, growth };
+const PARTS: Readonly<Record<string, Part>> = { orders, brokers, open, idle, growth };
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -49,11 +50,13 @@ async function main(): Promise<void> {
   }
 
   const known = readResults(file);
-  const measured = Object.entries(PARTS)
-    .filter(([name]) => Object.hasOwn(known, name))
-    .map(([name, part]) => ({ part, result: part.result.parse(known[name]) }));
-  const text = report(await machine(), measured);
-  if (!values.quick || values.write) writeFileSync(inProject('docs', 'performance.md'), text);
+  const chapters = Object.entries(PARTS).map(([name, part]) => {
+    const result = Object.hasOwn(known, name) ? part.result.parse(known[name]) : undefined;
+    return { part, result };
+  });
+  const document = inProject('docs', 'performance.md');
+  const text = report(await machine(), chapters, readFileSync(document, 'utf8'));
+  if (!values.quick || values.write) writeFileSync(document, text);
   process.stdout.write(values.json ? `${JSON.stringify(known)}\n` : text);
 }
 

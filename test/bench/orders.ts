@@ -107,7 +107,8 @@ export const orders = part({
   ],
 });
 
-const plain = ({ latencies, cpu, ...rest }: Sample) => ({
+/** What is kept of a sample. */
+export const plain = ({ latencies, cpu, ...rest }: Sample) => ({
   ...{ ...rest, latencies: [...latencies], cpu: { ...cpu } },
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { brokers } from './brokers';
 import { growth } from './growth';
 import { idle } from './idle';
 import { figure, table } from './markdown';
@@ -135,4 +136,49 @@ test('tables are as wide as what is in them, and figures have three digits that 
   expect([0, 0.01234, 1.234, 12.34, 123.4, 1234].map(figure)).toEqual([
     ...['0.00', '0.012', '1.23', '12.3', '123', '1234'],
   ]);
+});
+
+describe('the chapter on brokers', () => {
+  const processes = { order: 0.2, 'order-sidecar': 0.3, gateway: 0.1, 'gateway-sidecar': 0.1 };
+  const rounds = (arm: string, broker: string, costs: number[]) =>
+    costs.map((ms, round) => ({
+      ...{ round, arm, inFlight: 8, orders: 4, seconds: 2 / (round + 1), latencies: [1, 2, 3, 4] },
+      cpu: Object.fromEntries(
+        Object.entries({ ...processes, [broker]: 0.3 }).map(([name, share]) => [
+          name,
+          4 * ms * share,
+        ]),
+      ),
+    }));
+  const said = text(
+    brokers.report({
+      arms: ['redis', 'kafka'],
+      runs: [
+        ...rounds('redis', 'redis-server', [20, 20, 40]),
+        ...rounds('kafka', 'kafka', [30, 40, 80]),
+      ],
+    }),
+  );
+
+  test('has speed and CPU of each, and its CPU beside that of the first in the same round', () => {
+    expect(said).toContain(
+      '| kafka | 4.00 (2.00 to 6.00) | 2.00   | 4.00   | 40.0 (30.0 to 80.0) | 2.00 (1.50 to 2.00)  |',
+    );
+    expect(said).toMatch(/\| redis \| 4.00 \(2.00 to 6.00\) .* 20.0 \(20.0 to 40.0\) \| +\|/);
+  });
+
+  test('has the CPU of services, gateway, sidecars and broker', () => {
+    const cells = (values: string[]) => new RegExp(`\\| kafka \\| ${values.join(' +\\| ')} +\\|`);
+    expect(said).toMatch(cells(['8.00 .*', '4.00 .*', '16.0 .*', '12.0 .*']));
+  });
+});
+
+test('a chapter that is not measured anew stays as it is, with its aims', () => {
+  const idleOf = (ms: number) => ({ part: idle, result: { seconds: 30, cpu: { order: ms } } });
+  const old = report(machine, [{ part: orders, result }, idleOf(300)]);
+  const now = report(machine, [{ part: orders, result: undefined }, idleOf(600)], old);
+  expect(now).toContain(text(orders.report(result)));
+  expect(now).toMatch(/of bare sidecars +\| 1.25 \(1.00 to 1.50\) \| missed/);
+  expect(now).toMatch(/of one core +\| 2.00 % +\| met/);
+  expect(report(machine, [{ part: orders, result }, idleOf(300)], now)).toBe(old);
 });

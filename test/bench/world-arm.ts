@@ -2,8 +2,7 @@ import type { Process } from '../harness/process';
 import { readRunFile } from '../harness/run-file';
 import { until } from '../harness/until';
 import type { World } from '../harness/world';
-import type { Group } from '../chaos/books';
-import { BusLog } from '../chaos/bus-log';
+import { type Group, brokerLog } from '../harness/bus/broker-log';
 import { type Cpu, cpuOf } from './cpu';
 
 // What an arm that consists of a World has in common with others that do.
@@ -31,7 +30,7 @@ export function resumeWorld(world: World): void {
 
 /** Settles when every event on the bus is acknowledged by all who hear it. */
 export async function busSettled(world: World, withinMs = 60_000): Promise<void> {
-  const bus = new BusLog(world.redisPort);
+  const bus = brokerLog(world);
   let undone: Group[] = [];
   const settled = async () => {
     undone = (await bus.groups()).filter(({ pending, lag }) => pending + lag > 0);

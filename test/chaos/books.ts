@@ -1,4 +1,5 @@
 import type { Story } from '../e2e/edge';
+import type { Group } from '../harness/bus/broker-log';
 import type { Asked } from './ledger';
 
 // What all that is outside of the system knows of it, once it is at rest. Money in cents.
@@ -38,7 +39,7 @@ export interface CaptureBook {
 
 /** An entry of the bus. */
 export interface Said {
-  /** The broker's id of the entry: milliseconds of the broker's clock and a number. */
+  /** When it was said, in milliseconds since the epoch, and a number. */
   readonly entry: string;
   readonly topic: string;
   readonly id: string;
@@ -48,16 +49,6 @@ export interface Said {
   readonly sequence: number;
   readonly correlationId: string;
   readonly data: Readonly<Record<string, unknown>>;
-}
-
-/** How far the consumers of a topic are. */
-export interface Group {
-  readonly topic: string;
-  readonly name: string;
-  /** Entries that were given out and are not acknowledged. */
-  readonly pending: number;
-  /** Entries that were not given out yet. */
-  readonly lag: number;
 }
 
 export interface Inbox {

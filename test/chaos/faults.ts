@@ -22,6 +22,11 @@ export interface Death {
 
 const STOP_MS = 35_000;
 const WATCH_MS = 250;
+// What ends again and again is started more and more seldom, as supervisors do: sidecars that wait for
+// a broker would take the CPU that it needs to come up.
+const LEAST_MS = 500;
+const MOST_MS = 5_000;
+const FORGOTTEN_MS = 20_000;
 
 /** Does to a system what a schedule says, heals it, and starts again what ends by itself. */
 export class Faults {
@@ -151,10 +156,17 @@ export class Faults {
   }
 
   async #watch(): Promise<void> {
+    const restarts = new Map<string, { at: number; waitMs: number }>();
     while (await until(Date.now() + WATCH_MS, this.#done)) {
       for (const [name, process] of this.#processes) {
         if (this.#down.has(name) || process.running) continue;
-        this.deaths.push({ name, at: Date.now() });
+        const now = Date.now();
+        const last = restarts.get(name);
+        const isNew = last === undefined || now - last.at > FORGOTTEN_MS;
+        if (!isNew && now - last.at < last.waitMs) continue;
+        const waitMs = isNew ? LEAST_MS : Math.min(2 * last.waitMs, MOST_MS);
+        restarts.set(name, { at: now, waitMs });
+        this.deaths.push({ name, at: now });
         process.start();
       }
     }

@@ -16,7 +16,8 @@ import {
 } from '../e2e/edge';
 import { type Market, SHOP, type Shopper } from '../e2e/market';
 import { type Books, type CaptureBook, type OrderBook, accepted, orderOf } from './books';
-import { BusLog } from './bus-log';
+import type { BrokerLog } from '../harness/bus/broker-log';
+import { saidIn } from './bus-log';
 import type { Asked } from './ledger';
 import { SERVICES } from './load';
 
@@ -25,6 +26,7 @@ const LIMIT = 100;
 
 export interface Reading {
   readonly market: Market;
+  readonly bus: BrokerLog;
   readonly shoppers: readonly Shopper[];
   readonly products: readonly string[];
   readonly asked: readonly Asked[];
@@ -34,9 +36,8 @@ export interface Reading {
 
 /** Reads everything from outside, as it is now: through the edge, and from the broker's own log. */
 export async function readBooks(reading: Reading): Promise<Books> {
-  const { market, shoppers, products, asked, captures, stranded } = reading;
-  const bus = new BusLog(market.world.redisPort);
-  const events = await bus.events();
+  const { market, bus, shoppers, products, asked, captures, stranded } = reading;
+  const events = (await bus.entries()).map(saidIn);
   const orders = await readOrders(
     reading,
     events.flatMap((event) => orderOf(event) ?? []),

@@ -5,6 +5,8 @@ import { type Recovery, median } from './recovery';
 import { type Fault, inWords } from './schedule';
 
 export interface Report {
+  /** What carried the events. */
+  readonly bus: string;
   readonly seed: number;
   readonly seconds: number;
   /** What could not be done on this machine. */
@@ -31,6 +33,7 @@ const LOST = ['everyChangeIsSaid', 'everyEventIsTold'];
 const STUCK = ['nothingIsInFlight', 'nothingIsHeldForEver', 'replayEmptiesDeadLetters'];
 
 export interface Outcome {
+  readonly bus: string;
   readonly seed: number;
   readonly seconds: number;
   readonly notRun: readonly string[];
@@ -47,7 +50,7 @@ export interface Outcome {
 /** The run in numbers. */
 export function reportOf(outcome: Outcome): Report {
   const { books, hits, deaths, recoveries, violations, unanswered } = outcome;
-  const { seed, seconds, notRun, heldBack, deadLettered } = outcome;
+  const { bus, seed, seconds, notRun, heldBack, deadLettered } = outcome;
   const { orders, asked, events } = books;
   const broken = (names: readonly string[], text?: RegExp) =>
     violations.filter(
@@ -56,7 +59,7 @@ export function reportOf(outcome: Outcome): Report {
   const [longest] = recoveries.toSorted((one, other) => other.seconds - one.seconds);
   const waited = recoveries.map((recovery) => recovery.seconds);
   return {
-    ...{ seed, seconds, notRun, heldBack, deadLettered },
+    ...{ bus, seed, seconds, notRun, heldBack, deadLettered },
     accepted: new Set(accepted(asked).map(({ orderId }) => orderId)).size,
     confirmed: orders.filter(({ status }) => status === 'confirmed').length,
     cancelled: tally(
@@ -105,7 +108,7 @@ export function inText(report: Report, hits: readonly Hit[]): string {
     return `  ${inWords(hit)}  recovered in ${took} s${also}${hit.note === '' ? '' : `; ${hit.note}`}`;
   });
   return [
-    `seed ${report.seed}, ${report.seconds.toFixed(0)} s of load`,
+    `seed ${report.seed} on ${report.bus}, ${report.seconds.toFixed(0)} s of load`,
     ...report.notRun.map((what) => `not run: ${what}`),
     'faults:',
     ...lines,

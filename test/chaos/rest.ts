@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BusLog } from './bus-log';
+import type { BrokerLog } from '../harness/bus/broker-log';
 import type { Tracks } from './tracks';
 
 interface Resting {
-  readonly bus: BusLog;
+  readonly bus: BrokerLog;
   readonly tracks: Tracks;
   readonly withinMs: number;
 }

@@ -1,12 +1,12 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { brokerLog } from '../harness/bus/broker-log';
 import { freePorts } from '../harness/ports';
 import type { SystemOptions } from '../harness/system';
 import { until } from '../harness/until';
 import { Market, type Shopper } from '../e2e/market';
 import { PIECES, SHOPPERS, asks } from './asks';
-import { BusLog } from './bus-log';
 import { check, trailOf } from './check';
 import { Faults } from './faults';
 import { Ledger } from './ledger';
@@ -50,7 +50,7 @@ const DISK_MB = { atLeast: 96, perMinute: 24 };
 export async function runChaos(options: ChaosOptions): Promise<Report> {
   const { seed, seconds, folder, tell, signal, keep = true, restMs = REST_MS } = options;
   mkdirSync(folder, { recursive: true });
-  const noDisk = SmallDisk.impossible();
+  const noDisk = diskFor(options.system?.state);
   const notRun = noDisk === undefined ? [] : [`disk-full: ${noDisk}`];
   for (const what of notRun) tell(`not run: ${what}`);
 
@@ -72,6 +72,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       },
     });
     const { world } = market;
+    const bus = brokerLog(world);
+    await bus.keep();
     const shoppers: Shopper[] = [];
     const products: string[] = [];
     // one by one: a password takes a second to hash, by design
@@ -114,8 +116,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     const loaded = (Date.now() - started) / 1_000;
 
     tell(`${elapsed()}: everything is healed, waiting for rest`);
-    await Promise.all(world.apps.map((app) => app.ready()));
-    const bus = new BusLog(world.redisPort);
+    // a sidecar ends while its broker is not there yet, and is started again
+    const ready = () => Promise.all(world.apps.map((app) => app.ready()));
+    await until('all apps, after the last fault', ready, SET_UP_MS);
     const unanswered = await clients.settle();
     await rest({ bus, tracks, withinMs: restMs });
     const stranded = tracks.undecided.map(({ orderId }) => orderId);
@@ -128,7 +131,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     tell(`${elapsed()}: reading the books`);
     const { asked } = ledger;
     const captures = await providerLedger(world.standIn('payment-provider'));
-    const reading: Reading = { market, shoppers, products, asked, captures, stranded };
+    const reading: Reading = { market, bus, shoppers, products, asked, captures, stranded };
     const books = await readBooks(reading);
     const violations = check(books).map((violation) => ({
       ...violation,
@@ -136,7 +139,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     }));
     const { hits, deaths } = faults;
     const report = reportOf({
-      ...{ seed, seconds: loaded, notRun, heldBack: clients.heldBack, deadLettered, unanswered },
+      ...{ bus: world.broker.name, seed, seconds: loaded, notRun, deadLettered, unanswered },
+      heldBack: clients.heldBack,
       ...{ books, hits, deaths, violations },
       recoveries: recoveries(hits, tracks.all.values(), Date.now()),
     });
@@ -163,6 +167,13 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await market?.close();
     await place.close();
   }
+}
+
+/** Why the documents cannot be on a small disk; undefined where they can. */
+function diskFor(state: SystemOptions['state']): string | undefined {
+  // what a database needs of a disk is another matter than what the documents in it need
+  if (state !== undefined && state !== 'sqlite') return `the documents are in ${state}`;
+  return SmallDisk.impossible();
 }
 
 /** What stands between the system and the machine: wires, and a disk of its own. */

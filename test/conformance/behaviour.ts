@@ -1,5 +1,3 @@
-import type { Stage } from './stage';
-
 /** What was seen, by what was looked at; compared with what is to be seen. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
 
@@ -16,13 +14,22 @@ export interface Size {
   readonly redeliverySeconds: number;
 }
 
-/** Something that a system rests on, whatever broker carries its events. */
-export interface Behaviour {
+export interface Observed {
+  readonly facts: Facts;
+  readonly figures: Figures;
+}
+
+/** Something that a system rests on, whatever broker carries its events or store keeps its documents. */
+export interface Behaviour<Stage> {
   /** A sentence about what is to be seen. */
   readonly name: string;
-  /** What is to be seen on each broker that differences.ts does not name. */
+  /** What is to be seen on each broker, or store, that differences.ts does not name. */
   readonly holds: Facts;
-  observe(stage: Stage, size: Size): Promise<{ facts: Facts; figures: Figures }>;
+  observe(stage: Stage, size: Size): Promise<Observed>;
 }
 
 export const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
+export const inMs = (milliseconds: number) => `${milliseconds.toFixed(1)} ms`;
+
+/** What `npm test` does of it. */
+export const TEST_SIZE: Size = { load: 200, backlog: 2_000, redeliverySeconds: 8 };

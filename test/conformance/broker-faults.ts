@@ -5,7 +5,7 @@ import { type Behaviour, seconds } from './behaviour';
 import { Load } from './load';
 import { AMPLE_MS, type Stage } from './stage';
 
-export const brokerRestarts: Behaviour = {
+export const brokerRestarts: Behaviour<Stage> = {
   name: 'a broker that is restarted, or killed, under load loses nothing that it has acknowledged',
   holds: { acknowledged: 'handled', doubled: 0 },
   observe: async (stage, { load: size }) => {
@@ -42,7 +42,7 @@ const COUNT = 3;
 /** A publish may take 5 s; the rest is what a busy machine adds. */
 const WITHIN_MS = 6_000;
 
-export const brokerAway: Behaviour = {
+export const brokerAway: Behaviour<Stage> = {
   name: 'while the broker is away a publish is refused within its deadline, and works by itself when it is back',
   holds: {
     answer: 'UNAVAILABLE',

@@ -13,7 +13,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   unicode: 'größer 漢字 🎉 \u0000 "\\\n\u2028',
 };
 
-export const contents: Behaviour = {
+export const contents: Behaviour<Stage> = {
   name: 'events of 1 byte to 3 MB come as they were said, and one over the limit is refused with the limit',
   holds: {
     '1 byte': 'whole',

@@ -5,7 +5,7 @@ import { AMPLE_MS, type Stage } from './stage';
 /** Longer than it takes to kill who has begun it. */
 const LONG_MS = 3_000;
 
-export const crashes: Behaviour = {
+export const crashes: Behaviour<Stage> = {
   name: 'an event whose consumer, or its sidecar, is killed in mid-handler is given again, and has one effect',
   holds: { 'consumer killed': 1, 'sidecar killed': 1 },
   observe: async (stage) => {
@@ -48,11 +48,11 @@ const begunBy = (stage: Stage, id: string, times = 1) => {
   return begun.length >= times && begun;
 };
 
-export const slow: Behaviour = {
+export const slow: Behaviour<Stage> = {
   name: 'a handler slower than the redelivery interval has one effect, and its event is not lost',
   holds: { effects: 1 },
   observe: async (stage, { redeliverySeconds }) => {
-    const event = stage.event('slow', { ms: (redeliverySeconds + 5) * 1000, slowTimes: 1 });
+    const event = stage.event('slow', { ms: (redeliverySeconds + 3) * 1000, slowTimes: 1 });
     const said = Date.now();
     await stage.say(event);
     await stage.done('worker', 'slow', 1, AMPLE_MS + redeliverySeconds * 1000);

@@ -4,7 +4,7 @@ import { Load } from './load';
 import { Early, Unforeseen, latecomer } from './services';
 import { AMPLE_MS, type Stage } from './stage';
 
-export const sharing: Behaviour = {
+export const sharing: Behaviour<Stage> = {
   name: 'every service gets each event, replicas of one share the work, one that joins or leaves loses nothing',
   holds: { lost: 0, doubled: 0, 'two replicas share': true, 'a third takes part': true },
   observe: async (stage, { load: size }) => {
@@ -43,7 +43,7 @@ export const sharing: Behaviour = {
   },
 };
 
-export const retries: Behaviour = {
+export const retries: Behaviour<Stage> = {
   name: 'a transient failure is retried as the policy says, and succeeds',
   holds: { attempts: 4, effects: 1 },
   observe: async (stage) => {
@@ -62,7 +62,7 @@ export const retries: Behaviour = {
   },
 };
 
-export const duplicates: Behaviour = {
+export const duplicates: Behaviour<Stage> = {
   name: 'an event that comes again and again has one effect',
   holds: { effects: 1 },
   observe: async (stage) => {
@@ -93,7 +93,7 @@ export async function passed(stage: Stage, key: string): Promise<void> {
   for (let n = 0; n < ATTEMPTS; n++) await stage.done('worker', `${key}-${n}`);
 }
 
-export const early: Behaviour = {
+export const early: Behaviour<Stage> = {
   name: 'an event said before its consumer ever ran is handled when that comes',
   holds: { 'to a service of the system': 'handled', 'to one that nobody foresaw': 'handled' },
   observe: async (stage) => {

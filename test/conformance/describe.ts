@@ -1,31 +1,44 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Bus } from '../harness/transports';
-import type { Size } from './behaviour';
+import { type Observed, TEST_SIZE } from './behaviour';
 import { Stage } from './stage';
-import { expected, suite } from './suite';
+import { expected, phases } from './suite';
 
-// a broker gives an event again after 20 s, and a behaviour may wait for that more than once
+// a broker gives an event again after 8 s, and a behaviour may wait for that more than once
 jest.setTimeout(300_000);
-
-const SIZE: Size = { load: 200, backlog: 2_000, redeliverySeconds: 8 };
 
 /** The suite on one broker: a file for each, so that two of them run side by side. */
 export function describeConformance(bus: Bus): void {
   describe(`on ${bus}`, () => {
     let stage: Stage;
     beforeAll(async () => {
-      stage = await Stage.open(bus, SIZE);
+      stage = await Stage.open(bus, TEST_SIZE);
+      process.stderr.write(`${stage.says}\n`);
     });
     afterAll(async () => {
       await (stage as Stage | undefined)?.close();
     });
 
-    test.each(suite.map(([name, behaviour]) => ({ name, behaviour })))(
-      '$behaviour.name',
-      async ({ name, behaviour }) => {
-        const { facts } = await behaviour.observe(stage, SIZE);
-        expect(facts).toEqual(expected(name, bus));
-      },
-    );
+    for (const phase of phases) {
+      describe(phase.length > 1 ? 'side by side' : 'alone', () => {
+        const observed = new Map<string, Promise<Observed>>();
+        beforeAll(() => {
+          for (const [name, behaviour] of phase) {
+            const observing = behaviour.observe(stage, TEST_SIZE);
+            // what goes wrong is told by its test
+            observing.catch(() => {});
+            observed.set(name, observing);
+          }
+        });
+
+        test.each(phase.map(([name, behaviour]) => ({ name, behaviour })))(
+          '$behaviour.name',
+          async ({ name }) => {
+            const seen = await observed.get(name);
+            expect(seen?.facts).toEqual(expected(name, bus));
+          },
+        );
+      });
+    }
   });
 }

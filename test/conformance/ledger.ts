@@ -14,6 +14,8 @@ const Entry = z.object({
   bytes: z.int().optional(),
   hash: z.string().optional(),
   trace: z.string().optional(),
+  /** What the hearer has read, as JSON. */
+  made: z.string().optional(),
 });
 export type Entry = z.infer<typeof Entry>;
 

@@ -1,37 +1,53 @@
 import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { BUSES, type Bus } from '../harness/transports';
-import type { Size } from './behaviour';
-import { type Results, known, write } from './report';
+import { BUSES, STATES } from '../harness/transports';
+import { type Behaviour, type Facts, type Observed, type Size, seconds } from './behaviour';
+import { writeBroker, writeStore } from './report';
 import { Stage } from './stage';
-import { expected, suite } from './suite';
+import { Keepers } from './stores/keepers';
+import {
+  type BehaviourName,
+  type StoreBehaviourName,
+  expected,
+  expectedOfStore,
+  phasesToMeasure,
+  storeSuite,
+} from './suite';
 
-const USAGE = `npm run conformance -- [redis] [rabbitmq] [kafka] [--backlog N]
-Looks at each behaviour on these brokers (all of them), and writes what it sees to docs/brokers.md.`;
+const STORES = 'stores';
+const USAGE = `npm run conformance -- [redis] [rabbitmq] [kafka] [stores] [--backlog N] [--only BEHAVIOUR]
+Looks at each behaviour on these brokers, and on the stores of documents (all of them), and writes
+what it sees to docs/brokers.md; with --only, of some alone: sharing, backlog, ...`;
 
 /** As components/bus/redis has it. */
 const REDELIVERY_SECONDS = 20;
 
-/** Looks at all behaviours on one broker; gives what was seen, and how many were not as expected. */
-async function conform(bus: Bus, size: Size) {
-  const stage = await Stage.open(bus, size);
-  console.log(`${bus}: ${stage.world.broker.process.name}, as a process of this machine`);
-  const observed: NonNullable<Results[Bus]> = {};
+/**
+ * Looks at behaviours on one transport, side by side those of one phase, and publishes each that is as
+ * expected: another is a fault of the system or of differences.ts, and no guarantee. Gives how many
+ * are not.
+ */
+async function look<S, Name extends string>(
+  stage: S,
+  phases: readonly (readonly (readonly [Name, Behaviour<S>])[])[],
+  size: Size,
+  expected: (name: Name) => Facts,
+  publish: (name: Name, observed: Observed) => void,
+): Promise<number> {
   let failed = 0;
-  try {
-    for (const [name, behaviour] of suite) {
-      const { facts, figures } = await behaviour.observe(stage, size);
-      observed[name] = { facts, figures };
-      const wanted = expected(name, bus);
-      const holds = isDeepStrictEqual(facts, wanted);
-      if (!holds) failed++;
-      console.log(`  ${holds ? '✓' : '✗'} ${behaviour.name}`);
-      if (!holds) console.log('    seen', facts, 'instead of', wanted);
-      for (const [what, figure] of Object.entries(figures)) console.log(`      ${what}: ${figure}`);
-    }
-  } finally {
-    await stage.close();
-  }
-  return { observed, failed };
+  const lookAt = async ([name, behaviour]: readonly [Name, Behaviour<S>]) => {
+    const begun = performance.now();
+    const { facts, figures } = await behaviour.observe(stage, size);
+    const wanted = expected(name);
+    const holds = isDeepStrictEqual(facts, wanted);
+    if (holds) publish(name, { facts, figures });
+    else failed++;
+    const took = seconds(performance.now() - begun);
+    console.log(`  ${holds ? '✓' : '✗'} ${behaviour.name} (${took})`);
+    if (!holds) console.log('    seen', facts, 'instead of', wanted);
+    for (const [what, figure] of Object.entries(figures)) console.log(`      ${what}: ${figure}`);
+  };
+  for (const phase of phases) await Promise.all(phase.map(lookAt));
+  return failed;
 }
 
 async function main(): Promise<number> {
@@ -39,10 +55,12 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       backlog: { type: 'string', default: '100000' },
+      only: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   });
-  const unknown = positionals.filter((name) => !BUSES.some((bus) => bus === name));
+  const names = [...BUSES, STORES];
+  const unknown = positionals.filter((name) => !names.some((it) => it === name));
   if (values.help || unknown.length > 0) {
     console.log(USAGE);
     return values.help ? 0 : 1;
@@ -52,14 +70,40 @@ async function main(): Promise<number> {
     backlog: Number(values.backlog),
     redeliverySeconds: REDELIVERY_SECONDS,
   };
-  let failures = 0;
-  for (const bus of BUSES.filter((it) => positionals.length === 0 || positionals.includes(it))) {
-    const { observed, failed } = await conform(bus, size);
-    failures += failed;
-    // what is not as expected is a fault of the system or of differences.ts: no guarantee to publish
-    if (failed === 0) write({ ...known(), [bus]: observed });
+  const { only } = values;
+  const chosen = <Name extends string, S>(
+    phases: readonly (readonly (readonly [Name, Behaviour<S>])[])[],
+  ) => phases.map((rows) => rows.filter(([name]) => only.length === 0 || only.includes(name)));
+  const isAsked = (name: string) => positionals.length === 0 || positionals.includes(name);
+  let failed = 0;
+  const begun = performance.now();
+  for (const bus of BUSES.filter(isAsked)) {
+    const stage = await Stage.open(bus, size);
+    console.log(stage.says);
+    try {
+      const expects = (name: BehaviourName) => expected(name, bus);
+      failed += await look(stage, chosen(phasesToMeasure), size, expects, (name, observed) => {
+        writeBroker(bus, name, observed);
+      });
+    } finally {
+      await stage.close();
+    }
   }
-  return failures === 0 ? 0 : 1;
+  for (const state of isAsked(STORES) ? STATES : []) {
+    const keepers = await Keepers.open(state);
+    console.log(`documents in ${keepers.says}`);
+    try {
+      const phases = chosen(storeSuite.map((row) => [row]));
+      const expects = (name: StoreBehaviourName) => expectedOfStore(name, state);
+      failed += await look(keepers, phases, size, expects, (name, observed) => {
+        writeStore(state, name, observed);
+      });
+    } finally {
+      await keepers.close();
+    }
+  }
+  console.log(`took ${seconds(performance.now() - begun)}`);
+  return failed === 0 ? 0 : 1;
 }
 
 void main().then(

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { defineEvent } from '#kit/contract';
+import type { EventMeta } from '#kit/cloud-event';
+import { defineEvent, defineRequest } from '#kit/contract';
 import { refused, unavailable } from '#kit/errors';
 import { type ContextOf, Service } from '#kit/service';
 import { note } from './ledger';
@@ -19,7 +21,7 @@ const Data = z.object({
   whileClosed: z
     .enum(['refuse', 'fail', 'do'])
     .default('do')
-    .describe('What becomes of it until the test has mended what is broken.'),
+    .describe('What becomes of it until the test has mended what is broken: see Stage.open.'),
   text: z.string().default(''),
 });
 
@@ -42,6 +44,46 @@ export const Piled = defineEvent('Piled', {
   ...{ type: 'conformance.piled', description: 'Heard by one, in great numbers.', ...shape },
 });
 
+/** Said by the hundred, and heard many at a time. */
+export const Batched = defineEvent('Batched', {
+  ...{ type: 'conformance.batched', description: 'Heard in batches.', ...shape },
+});
+export const BATCH = { atMost: 50, withinMs: 200 };
+
+/** What the worker is asked over the bus; it does with it what it says, as with an event. */
+export const Asked = defineRequest('Asked', {
+  ...{ type: 'conformance.asked', description: 'Answered by one service.', ...shape },
+  answer: z.object({ key: z.string(), n: z.int() }),
+});
+
+const Old = z.object({ key: z.string(), pieces: z.int() });
+const New = z.object({ key: z.string(), available: z.int(), reserved: z.int() });
+const counted = {
+  ...{ type: 'conformance.counted', description: 'Heard by the old code and by the new.' },
+  subject: ({ key }: { key: string }) => key,
+};
+const lift = (data: unknown) => {
+  const { key, pieces } = Old.parse(data);
+  return { key, available: pieces, reserved: 0 };
+};
+const newer = { ...counted, version: 2, earlier: [{ version: 1, data: Old, lift }] };
+/** One event as the old code has it, as the new has it, and as the new has it for both. */
+export const CountedOld = defineEvent('Counted', { ...counted, data: Old });
+export const Counted = defineEvent('Counted', { ...newer, data: New });
+export const CountedForBoth = defineEvent('Counted', {
+  ...{ ...newer, readableAs: 1 },
+  data: New.extend({ pieces: z.int() }),
+});
+
+/** Says and asks what a test wants; it runs inside of the test. */
+export const mouth = new Service('mouth', {
+  publishes: [CountedOld, Counted, CountedForBoth],
+  asks: [Asked],
+  // ample where it is answered; where it is not, a behaviour says how long it waits
+  deadlines: { [Asked.type]: 30_000 },
+});
+export type MouthContext = ContextOf<typeof mouth>;
+
 /** What the worker has done about one key. */
 const Tally = z.object({ key: z.string(), count: z.int(), newest: z.int() });
 
@@ -50,9 +92,15 @@ export type WorkerContext = ContextOf<typeof worker>;
 
 /** Of this process, by the event's id. */
 const failures = new Map<string, number>();
-const slept = new Map<string, number>();
 
-worker.on(Said, async (data, { tallies, cause }, meta) => {
+/** Where the test, and all processes of a service, leave word for each other. */
+const inFolder = (name: string) => join(process.env['WORD_FOLDER'] ?? '', name);
+
+async function work(
+  data: z.output<typeof Data>,
+  { tallies, cause }: WorkerContext,
+  meta: EventMeta,
+): Promise<{ key: string; n: number }> {
   const { key, n, ms, slowTimes, fails, whileClosed, text } = data;
   const about = { id: meta.id, key, n };
   const bytes = Buffer.byteLength(text);
@@ -62,25 +110,48 @@ worker.on(Said, async (data, { tallies, cause }, meta) => {
     failures.set(meta.id, failed + 1);
     throw unavailable('as it was told to');
   }
-  if (whileClosed !== 'do' && !existsSync(process.env['OPEN_FILE'] ?? '')) {
+  if (whileClosed !== 'do' && !existsSync(inFolder(key))) {
     if (whileClosed === 'refuse') throw refused('closed', 'it is closed');
     throw unavailable('it is closed');
   }
-  const before = slept.get(meta.id) ?? 0;
-  slept.set(meta.id, before + 1);
-  if (before < slowTimes) await sleep(ms);
+  if (ms > 0 && isSlow(meta.id, slowTimes)) await sleep(ms);
   await tallies.update(key, (now) => ({
     ...{ key, count: (now?.count ?? 0) + 1, newest: Math.max(now?.newest ?? 0, n) },
   }));
   note('done', about);
-});
+  return { key, n };
+}
+
+/** Whether this is one of the first so many times that an event is worked on, in whatever process. */
+function isSlow(id: string, times: number): boolean {
+  for (let time = 0; time < times; time++) {
+    try {
+      writeFileSync(inFolder(`${id}-${time}`), '', { flag: 'wx' });
+      return true;
+    } catch {
+      // that time is taken
+    }
+  }
+  return false;
+}
+
+worker.on(Said, work);
+worker.on(Batched, work, BATCH);
+worker.answers(Asked, work);
 
 export const watcher = new Service('watcher', {});
-watcher.on(Said, async ({ key, n }, _, { id }) => {
-  note('done', { id, key, n });
+for (const contract of [Said, Piled]) {
+  watcher.on(contract, async ({ key, n }, _, { id }) => {
+    note('done', { id, key, n });
+  });
+}
+
+/** The old code beside the new: each notes what it makes of an event. */
+worker.on(CountedOld, async (data, _, { id }) => {
+  note('done', { id, key: data.key, n: 1, made: JSON.stringify(data) });
 });
-watcher.on(Piled, async ({ key, n }, _, { id }) => {
-  note('done', { id, key, n });
+watcher.on(Counted, async (data, _, { id }) => {
+  note('done', { id, key: data.key, n: 2, made: JSON.stringify(data) });
 });
 
 /** In the place of a service of the system. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -7,13 +7,19 @@ import { asService } from '#kit/caller';
 import { systemClock } from '#kit/clock';
 import type { CloudEvent } from '#kit/cloud-event';
 import { DaprSidecar } from '#kit/dapr/sidecar';
-import { newCause } from '#kit/handling';
+import type { DeadLetter } from '#kit/dead-letters';
+import { type Cause, newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
+import { type Running, start } from '#kit/run';
+import type { Sidecar } from '#kit/sidecar';
 import {
   OperationsService,
   ReplayDeadLetterRequestSchema,
 } from '#proto/retail/operations/v1/operations_pb';
+import { servers } from '../../scripts/start/servers.mjs';
 import type { App } from '../harness/app';
+import { choose } from '../harness/containers/choice';
+import { dockerEngine } from '../harness/containers/docker';
 import { startSidecars } from '../harness/sidecars';
 import type { AppSpec } from '../harness/start-world';
 import type { Bus } from '../harness/transports';
@@ -22,7 +28,15 @@ import type { World } from '../harness/world';
 import { hostOn } from '../kit/bench';
 import type { Size } from './behaviour';
 import { type Entry, Ledger } from './ledger';
-import { Said, type WorkerContext, latecomer, worker } from './services';
+import {
+  Asked,
+  type MouthContext,
+  Said,
+  type WorkerContext,
+  latecomer,
+  mouth,
+  worker,
+} from './services';
 
 const PUBLISH_MS = 5_000;
 /** Ample for a busy machine, and for what a broker takes to give an event again. */
@@ -37,37 +51,40 @@ export type Doing = Partial<
 >;
 
 /**
- * Services and sidecars as processes on one real broker, and a mouth: a sidecar of nobody, by which
- * events are said as a service says them.
+ * Services and sidecars as processes on one real broker, and a mouth: a service inside of the test,
+ * by which events are said and requests are made.
  */
 export class Stage {
-  readonly mouth: DaprSidecar;
   /** Reads what the worker keeps, through the worker's own sidecar. */
   readonly reader: Host;
   readonly #readerSidecar: DaprSidecar;
+  readonly #otherSidecar: DaprSidecar;
 
   private constructor(
-    readonly bus: Bus,
     readonly world: World,
     readonly ledger: Ledger,
-    private readonly openFile: string,
+    private readonly words: string,
+    private readonly speaker: Running,
+    /** How the broker runs, for whoever reads along. */
+    readonly says: string,
   ) {
-    this.mouth = sidecarOf(world.app('mouth'));
     this.#readerSidecar = sidecarOf(world.app('worker'));
+    this.#otherSidecar = sidecarOf(world.app('worker-2'));
     this.reader = hostOn(worker, this.#readerSidecar, systemClock);
   }
 
   static async open(bus: Bus, { redeliverySeconds }: Size): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'omnichannel-conformance-'));
     const ledger = new Ledger(join(folder, 'ledger.jsonl'));
-    const openFile = join(folder, 'open');
+    const words = join(folder, 'words');
+    mkdirSync(words);
     const service = (appId: string, name: string, later = false): AppSpec => ({
       ...{ appId, name, later },
       command: [process.execPath, '--import', './scripts/typescript.mjs', MAIN],
-      env: { APP_NAME: name, LEDGER_FILE: ledger.file, OPEN_FILE: openFile },
+      env: { APP_NAME: name, LEDGER_FILE: ledger.file, WORD_FOLDER: words },
     });
     const apps = [
-      { appId: 'mouth' },
+      { appId: mouth.name },
       service('worker', 'worker'),
       service('worker', 'worker-2'),
       service('worker', 'worker-3', true),
@@ -77,20 +94,36 @@ export class Stage {
     const env = { LOG_LEVEL: 'warn' };
     const timeout = { processingTimeout: `${redeliverySeconds}s` };
     const overrides = bus === 'redis' ? { bus: timeout } : {};
-    const stage = new Stage(
-      bus,
-      await startSidecars(apps, { bus, env, overrides }),
-      ledger,
-      openFile,
-    );
+    const { engine, says } = await choose(servers[bus], dockerEngine);
+    const engines = engine === undefined ? {} : { [bus]: engine };
+    const world = await startSidecars(apps, { bus, env, overrides, engines });
+    const speaker = await start(mouth, { ...world.app(mouth.name).env, LOG_LEVEL: 'silent' });
+    const stage = new Stage(world, ledger, words, speaker, says);
     await stage.#flows();
     return stage;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.mouth.close(), this.#readerSidecar.close()]);
+    const sidecars = [this.#readerSidecar, this.#otherSidecar];
+    await Promise.all([this.speaker.stop(), ...sidecars.map((sidecar) => sidecar.close())]);
     await this.world.stop();
     rmSync(dirname(this.ledger.file), { recursive: true });
+  }
+
+  get mouth(): Sidecar {
+    return this.speaker.sidecar;
+  }
+
+  /** Sidecars for what is said in great numbers: some publish one event after another. */
+  get mouths(): readonly Sidecar[] {
+    return [this.mouth, this.#readerSidecar, this.#otherSidecar];
+  }
+
+  /** What the mouth says and asks; `replica` as another process of it, that hears nothing. */
+  begin(given: Partial<Cause> = {}, replica = false): MouthContext {
+    const host = replica ? hostOn(mouth, this.mouth, systemClock) : this.speaker.host;
+    const cause = newCause(systemClock, { caller: asService(), deadline: Infinity, ...given });
+    return host.begin(cause);
   }
 
   /** An event with all that the wire carries, its identity its own. */
@@ -140,12 +173,16 @@ export class Stage {
     return tallies.get(key);
   }
 
-  async deadLetter(id: string) {
-    const known = async () => {
-      const { letters } = await this.reader.deadLetters.page(1, 100);
-      return letters.find((letter) => letter.id === id);
-    };
+  /** The worker's dead letter of an event. */
+  async deadLetter(id: string): Promise<DeadLetter> {
+    const known = async () => (await this.letters([id]))[0];
     return until(`the dead letter of ${id}`, known, AMPLE_MS);
+  }
+
+  /** Those of the worker's dead letters that are of one of these events. */
+  async letters(ids: readonly string[]): Promise<DeadLetter[]> {
+    const { letters } = await this.reader.deadLetters.page(1, 100);
+    return letters.filter(({ id }) => ids.includes(id));
   }
 
   async replay(id: string): Promise<boolean> {
@@ -167,8 +204,8 @@ export class Stage {
   }
 
   /** Mends what is broken: see `whileClosed`. */
-  open(): void {
-    writeFileSync(this.openFile, '');
+  open(...keys: readonly string[]): void {
+    for (const key of keys) writeFileSync(join(this.words, key), '');
   }
 
   /** Waits until all are joined to the broker: one was told of by the broker itself. */
@@ -179,6 +216,9 @@ export class Stage {
       return heard('worker') && heard('watcher');
     };
     await until('the first event to be heard', first, AMPLE_MS);
+    const answered = () =>
+      this.begin({ deadline: Date.now() + 2_000 }).request(Asked, { key: 'first' });
+    await until('the first request to be answered', answered, AMPLE_MS);
   }
 }
 

@@ -1,35 +1,82 @@
-import type { Bus } from '../harness/transports';
+import type { Bus, State } from '../harness/transports';
+import { batches } from './batches';
 import type { Behaviour, Facts } from './behaviour';
+import { backlog } from './backlog';
 import { brokerAway, brokerRestarts } from './broker-faults';
 import { contents } from './contents';
 import { crashes, slow } from './crashes';
 import { duplicates, early, retries, sharing } from './delivery';
-import { differences } from './differences';
+import { type Difference, differences, storeDifferences } from './differences';
 import { deadLetters } from './failures';
-import { backlog, order } from './flow';
+import { order } from './order';
+import { requests } from './requests';
+import type { Stage } from './stage';
+import * as stores from './stores/documents';
+import type { Keepers } from './stores/keepers';
+import { restart } from './stores/restart';
+import { versions } from './versions';
 
-/** All behaviours, in the order in which they are looked at. */
+/** Those that disturb no other: a test looks at them side by side, as they mostly wait. */
+const calm = { retries, duplicates, early, contents, requests, batches, versions } as const;
+/** So do these, but they end or hold up what others might wait for. */
+const patient = { slow, deadLetters } as const;
+
+/** What a broker has to give, in the order in which it is looked at. */
 export const behaviours = {
-  sharing,
-  retries,
-  deadLetters,
-  crashes,
-  duplicates,
-  early,
-  slow,
-  contents,
-  order,
-  brokerAway,
-  brokerRestarts,
-  backlog,
+  ...{ ...calm, ...patient },
+  ...{ sharing, crashes, order, brokerAway, brokerRestarts, backlog },
+} as const;
+
+/** What a store of documents has to give. */
+export const storeBehaviours = {
+  createIfAbsent: stores.createIfAbsent,
+  conflict: stores.conflict,
+  gone: stores.gone,
+  marks: stores.marks,
+  expiry: stores.expiry,
+  contents: stores.contents,
+  manyWriters: stores.manyWriters,
+  restart,
 } as const;
 
 export type BehaviourName = keyof typeof behaviours;
+export type StoreBehaviourName = keyof typeof storeBehaviours;
+
+type Row = readonly [BehaviourName, Behaviour<Stage>];
 
 // Object.entries does not know the names of what it is given
-export const suite = Object.entries(behaviours) as [BehaviourName, Behaviour][];
+export const suite = Object.entries(behaviours) as Row[];
+const isIn =
+  (group: object) =>
+  ([name]: Row) =>
+    name in group;
+const rest = suite.filter((row) => !isIn(calm)(row) && !isIn(patient)(row)).map((row) => [row]);
+/** The suite in groups, of which each may be looked at side by side. */
+export const phases: readonly (readonly Row[])[] = [
+  suite.filter(isIn(calm)),
+  suite.filter(isIn(patient)),
+  ...rest,
+];
+/** The same where figures are taken: only those are side by side that do nothing but wait. */
+export const phasesToMeasure: readonly (readonly Row[])[] = [
+  ...suite.filter(isIn(calm)).map((row) => [row]),
+  suite.filter(isIn(patient)),
+  ...rest,
+];
+export const storeSuite = Object.entries(storeBehaviours) as [
+  StoreBehaviourName,
+  Behaviour<Keepers>,
+][];
 
 /** What is to be seen of a behaviour on a broker. */
-export function expected(name: BehaviourName, bus: Bus): Facts {
-  return { ...behaviours[name].holds, ...differences[bus][name]?.facts };
-}
+export const expected = (name: BehaviourName, bus: Bus): Facts =>
+  differing(behaviours[name], differences[bus][name]);
+
+/** What is to be seen of a behaviour on a store. */
+export const expectedOfStore = (name: StoreBehaviourName, state: State): Facts =>
+  differing(storeBehaviours[name], storeDifferences[state][name]);
+
+const differing = ({ holds }: { readonly holds: Facts }, difference?: Difference): Facts => ({
+  ...holds,
+  ...difference?.facts,
+});

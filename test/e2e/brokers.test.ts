@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Bus, State } from '../harness/transports';
 import { until } from '../harness/until';
-import { Notifications } from './edge';
-import { Market } from './market';
+import { Notifications, Orders } from './edge';
+import { Market, type Shopper } from './market';
 
 let market: Market | undefined;
 
@@ -11,7 +11,7 @@ afterEach(async () => {
   market = undefined;
 });
 
-describe('an order is confirmed, and its customer hears of it', () => {
+describe('an order is confirmed, and its customer hears of it; the next one waits for a broker that is away', () => {
   const systems: [Bus, State][] = [
     ['rabbitmq', 'sqlite'],
     ['kafka', 'sqlite'],
@@ -34,5 +34,41 @@ describe('an order is confirmed, and its customer hears of it', () => {
 
     const foreign = { specversion: '1.0', id: orderId, type: 'order.confirmed', source: 'payment' };
     await expect(market.world.publish(foreign)).rejects.toThrow(/not published: 403/);
+
+    // a broker that keeps the documents too is another matter
+    if (state !== 'redis') await isRefusedWithoutBroker(market, shopper, productId);
   });
 });
+
+/** Ends the broker, asks for one more of the product, which has 9, and asks again with the broker back. */
+async function isRefusedWithoutBroker(
+  market: Market,
+  shopper: Shopper,
+  productId: string,
+): Promise<void> {
+  const { process } = market.world.broker;
+  await process.kill();
+  const asked = performance.now();
+  const key = 'while-the-broker-is-away';
+  const answer = await shopper.order(productId, {}, { key });
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+  expect(JSON.parse(answer.text)).toMatchObject({ success: false, statusCode: 503 });
+  // the budget of a request
+  expect(performance.now() - asked).toBeLessThan(30_000);
+  // nothing is half done: neither listed nor taken from the stock
+  expect((await shopper.get(Orders, '/orders')).items).toHaveLength(1);
+  expect(await market.stock(productId)).toEqual({ available: 9, reserved: 0 });
+  process.start();
+
+  // asked again as it was, until it is answered otherwise
+  const order = await until(
+    'the order, with the broker back',
+    () => shopper.buys(productId, {}, { key }),
+    60_000,
+  );
+  const { items } = await shopper.get(Orders, '/orders');
+  expect(items.map(({ orderId }) => orderId).filter((id) => id === order.orderId)).toHaveLength(1);
+  expect(items).toHaveLength(2);
+  expect(await market.stock(productId)).toEqual({ available: 8, reserved: 0 });
+}

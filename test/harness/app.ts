@@ -1,4 +1,4 @@
-import { Process, type ProcessPlan } from './process';
+import { LocalProcess, type Process, type ProcessPlan } from './process';
 import { until } from './until';
 
 /** An app with its sidecar, as data. */
@@ -29,8 +29,8 @@ export class App {
   readonly service: Process | undefined;
 
   constructor(readonly plan: AppPlan) {
-    this.sidecar = new Process(plan.sidecar);
-    this.service = plan.service && new Process(plan.service);
+    this.sidecar = new LocalProcess(plan.sidecar);
+    this.service = plan.service && new LocalProcess(plan.service);
   }
 
   get id(): string {

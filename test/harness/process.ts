@@ -16,8 +16,27 @@ export interface ProcessPlan {
 
 const GONE_MS = 5_000;
 
-/** One process of the system, in a group of its own, which holds all that it starts. */
-export class Process {
+/** One process of a system, on this machine or in a container. */
+export interface Process {
+  readonly name: string;
+  /** The file that holds its log, where there is one. */
+  readonly log: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly pid: number | undefined;
+  readonly running: boolean;
+  start(): void;
+  signal(signal: NodeJS.Signals | 0): boolean;
+  stop(withinMs?: number): Promise<void>;
+  kill(): Promise<void>;
+  read(): string;
+  /** The end of its log, under its name. */
+  tail(): string;
+  /** Where something is left of it that ends with nothing else. */
+  remove?(): Promise<void>;
+}
+
+/** A process of this machine, in a group of its own, which holds all that it starts. */
+export class LocalProcess implements Process {
   constructor(private readonly plan: ProcessPlan) {}
 
   get name(): string {
@@ -26,6 +45,10 @@ export class Process {
 
   get log(): string {
     return this.plan.log;
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return this.plan.env;
   }
 
   get pid(): number | undefined {

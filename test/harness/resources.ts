@@ -69,6 +69,18 @@ export function brokerIn(folder: string): ServerKind | undefined {
   return bus && serverOf(bus);
 }
 
+/** The topics that each app may hear, as the component of the bus says it, if that is in this folder. */
+export function subscriptionsIn(folder: string): Record<string, string[]> {
+  const bus = documentsFor(folder, []).find((document) => nameOf(document) === 'bus');
+  const scopes = bus === undefined ? '' : (metadataOf(bus, 'subscriptionScopes') ?? '');
+  const apps = scopes.split(';').map((scope) => scope.trim().split('='));
+  return Object.fromEntries(
+    apps.flatMap(([app = '', topics = '']) =>
+      app === '' ? [] : [[app, topics.split(',').filter((topic) => topic !== '')]],
+    ),
+  );
+}
+
 /** What in a folder is for one of these apps. */
 function documentsFor(folder: string, apps: readonly string[]) {
   return readdirSync(folder)
@@ -91,6 +103,13 @@ function serverOf(document: Document): ServerKind | undefined {
   if (document.get('kind') !== 'Component') return undefined;
   const type = String(document.getIn(['spec', 'type']));
   return SERVER_KINDS.find((kind) => type.endsWith(`.${kind}`));
+}
+
+function metadataOf(document: Document, name: string): string | undefined {
+  const metadata = document.getIn(['spec', 'metadata']);
+  if (!isSeq(metadata)) return undefined;
+  const known = metadata.items.find((item) => isMap(item) && item.get('name') === name);
+  return isMap(known) ? String(known.get('value')) : undefined;
 }
 
 function setMetadata(document: Document, name: string, value: string): void {

@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { missing, servers } from '../../scripts/start/servers.mjs';
 import { freePorts } from './ports';
+import type { Engine } from './containers/engine';
 import type { ProcessPlan } from './process';
 import { SERVER_KINDS, type ServerKind } from './resources';
+import type { ServerPlan } from './world';
 
 /** What stands in front of a server: the port by which it is reached, given where it listens. */
 export type Front = (server: string, port: number) => Promise<number>;
@@ -16,18 +18,27 @@ export interface ServerPorts {
   readonly fronts: Readonly<Record<ServerKind, number>>;
 }
 
-/** Gives ports to all servers, needed or not: a port that nobody listens on costs nothing. */
-export async function serverPorts(front: Front): Promise<ServerPorts> {
+/**
+ * Gives ports to all servers, needed or not: a port that nobody listens on costs nothing. Something
+ * stands in front of those that are needed only.
+ */
+export async function serverPorts(
+  front: Front,
+  needed: readonly ServerKind[],
+): Promise<ServerPorts> {
   const own = {} as Record<ServerKind, readonly number[]>; // filled below, like the next two
   const clients = {} as Record<ServerKind, number>;
   const fronts = {} as Record<ServerKind, number>;
   for (const kind of SERVER_KINDS) {
     own[kind] = await freePorts(servers[kind].ports.length);
     clients[kind] = own[kind][0] ?? 0;
-    fronts[kind] = await front(kind, clients[kind]);
+    fronts[kind] = needed.includes(kind) ? await front(kind, clients[kind]) : clients[kind];
   }
   return { own, clients, fronts };
 }
+
+/** Where servers of a kind run in containers: the engine that runs them. */
+export type Engines = Readonly<Partial<Record<ServerKind, Engine>>>;
 
 /** How a server is started in the folder of a system. Sets up its own folder there. */
 export async function planServer(
@@ -35,8 +46,13 @@ export async function planServer(
   ports: ServerPorts,
   folder: string,
   planned: (name: string, command: string, args: readonly string[]) => ProcessPlan,
-): Promise<ProcessPlan> {
+  engine?: Engine,
+): Promise<ServerPlan> {
   const server = servers[kind];
+  if (engine !== undefined) {
+    const [front, name] = [ports.clients[kind], server.program];
+    return { engine, container: { ...server.container(ports.fronts[kind]), name, front } };
+  }
   const program = server.find();
   if (program === undefined) throw missing(server);
   const data = join(folder, 'servers', server.program);

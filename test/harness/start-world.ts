@@ -7,13 +7,19 @@ import type { AppPlan } from './app';
 import { type ControlPlane, controlPlane } from './control-plane';
 import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
-import { type Overrides, brokerIn, copyResources, serversNeeded } from './resources';
+import {
+  type Overrides,
+  brokerIn,
+  copyResources,
+  serversNeeded,
+  subscriptionsIn,
+} from './resources';
 import { readRunFile } from './run-file';
-import { type Front, planServer, serverPorts } from './servers';
+import { type Engines, type Front, planServer, serverPorts } from './servers';
 import { standIns } from './stand-ins';
 import { type Transports, withTransports } from './transports';
 import { Workplace } from './workplace';
-import { World, type WorldPlan } from './world';
+import { type ServerPlan, World, type WorldPlan } from './world';
 
 export interface WorldOptions extends Transports {
   /** Folders of components; those of dapr.yaml unless others are named. */
@@ -31,6 +37,8 @@ export interface WorldOptions extends Transports {
    * `redis`, `kafka`, ..., or of a program that stands in for an HTTP endpoint, by the endpoint's name.
    */
   front?: Front;
+  /** What runs servers in containers, by kind; the others are processes of this machine. */
+  engines?: Engines;
   /** Is told the system's folder before anything is in it. */
   prepare?: (folder: string) => void;
 }
@@ -80,8 +88,9 @@ async function planWorld(
   options.prepare?.(folder);
   const fronted = async (server: string, port: number) =>
     (await options.front?.(server, port)) ?? port;
-  const ports = await serverPorts(fronted);
   const ids = specs.map(({ appId }) => appId);
+  const needed = [...new Set(folders.flatMap((from) => serversNeeded(from, ids)))];
+  const ports = await serverPorts(fronted, needed);
   const outside = await standIns(runFile, folders, ids, folder);
   const endpoints: Record<string, string> = {};
   for (const { endpoint, port } of outside) {
@@ -94,15 +103,16 @@ async function planWorld(
     copyResources(from, to, { ports: ports.fronts, endpoints }, options.overrides ?? {});
     return to;
   });
-  const needed = [...new Set(resources.flatMap((from) => serversNeeded(from, ids)))];
   const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
 
   const planned = (name: string, command: string, args: readonly string[]): ProcessPlan => ({
     ...{ name, command, args, cwd: folder, env: cleanEnv() },
     ...{ log: join(folder, 'logs', `${name}.log`), pidFile: join(folder, 'pids', name) },
   });
-  const plans: ProcessPlan[] = [];
-  for (const kind of needed) plans.push(await planServer(kind, ports, folder, planned));
+  const plans: ServerPlan[] = [];
+  for (const kind of needed) {
+    plans.push(await planServer(kind, ports, folder, planned, options.engines?.[kind]));
+  }
   for (const { process } of outside) {
     const { name, command, args, env } = process;
     plans.push({ ...planned(name, command, args), env: { ...cleanEnv(), ...env } });
@@ -158,8 +168,9 @@ async function planWorld(
       ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
   const standInPorts = Object.fromEntries(outside.map(({ endpoint, port }) => [endpoint, port]));
   const brokers = resources.flatMap((from) => brokerIn(from) ?? []);
+  const hears = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
   return {
-    ...{ workplace, ports: ports.clients, brokers, standInPorts },
+    ...{ workplace, ports: ports.clients, brokers, hears: Object.fromEntries(hears), standInPorts },
     ...{ servers: plans, apps, serversAnswer },
   };
 }

@@ -1,9 +1,15 @@
 import { servers } from '../../scripts/start/servers.mjs';
 import { App, type AppPlan } from './app';
-import { Process, type ProcessPlan } from './process';
+import { ContainerProcess } from './containers/container-process';
+import type { ContainerSpec, Engine } from './containers/engine';
+import { LocalProcess, type Process, type ProcessPlan } from './process';
 import type { ServerKind } from './resources';
 import { until } from './until';
 import type { Workplace } from './workplace';
+
+/** A server as it shall be started: as a process, or in a container of an engine. */
+export type ServerPlan =
+  ProcessPlan | { readonly container: ContainerSpec; readonly engine: Engine };
 
 /** A system as it shall be started. */
 export interface WorldPlan {
@@ -12,9 +18,11 @@ export interface WorldPlan {
   readonly ports: Readonly<Record<ServerKind, number>>;
   /** The server of the bus: one, or none where events go by another way. */
   readonly brokers: readonly ServerKind[];
+  /** The topics that each service hears, as the component of the bus allows it. */
+  readonly hears: Readonly<Record<string, readonly string[]>>;
   /** Where programs listen that stand in for HTTP endpoints, by the endpoint's name. */
   readonly standInPorts: Readonly<Record<string, number>>;
-  readonly servers: readonly ProcessPlan[];
+  readonly servers: readonly ServerPlan[];
   readonly apps: readonly AppPlan[];
   readonly serversAnswer: () => Promise<boolean>;
 }
@@ -28,7 +36,11 @@ export class World {
   readonly apps: readonly App[];
 
   constructor(private readonly plan: WorldPlan) {
-    this.servers = plan.servers.map((server) => new Process(server));
+    this.servers = plan.servers.map((server) =>
+      'container' in server
+        ? new ContainerProcess(server.container, server.engine)
+        : new LocalProcess(server),
+    );
     this.apps = plan.apps.map((app) => new App(app));
   }
 
@@ -36,19 +48,33 @@ export class World {
     return this.plan.workplace.folder;
   }
 
+  /** Where a server listens, with nothing in front of it. */
+  portOf(server: ServerKind): number {
+    return this.plan.ports[server];
+  }
+
   get redisPort(): number {
-    return this.plan.ports.redis;
+    return this.portOf('redis');
   }
 
   get mqttPort(): number {
-    return this.plan.ports.mqtt3;
+    return this.portOf('mqtt3');
   }
 
   /** What carries the events: its process, and the port it listens on with nothing in front of it. */
-  get broker(): { readonly name: ServerKind; readonly process: Process; readonly port: number } {
+  get broker(): {
+    readonly name: ServerKind;
+    readonly process: Process;
+    readonly port: number;
+  } {
     const [name] = this.plan.brokers;
     if (name === undefined) throw new Error('no server carries the events of this system');
-    return { name, process: this.server(servers[name].program), port: this.plan.ports[name] };
+    return { name, process: this.server(servers[name].program), port: this.portOf(name) };
+  }
+
+  /** The topics that each service hears, as the component of the bus allows it. */
+  get hears(): Readonly<Record<string, readonly string[]>> {
+    return this.plan.hears;
   }
 
   app(id: string): App {
@@ -107,6 +133,7 @@ export class World {
       await Promise.all(this.apps.map(({ sidecar }) => sidecar.stop()));
       await Promise.all(this.servers.map((server) => server.stop()));
     } finally {
+      for (const server of this.servers) await server.remove?.();
       await this.plan.workplace.close();
     }
   }

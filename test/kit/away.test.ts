@@ -1,4 +1,12 @@
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import {
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
 import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/caller';
 import { systemClock } from '#kit/clock';
@@ -56,3 +64,47 @@ it('what is said while a service is away, for longer than it is tried, is handle
   await until('the events', () => ['away_1', 'away_2', 'away_3'].every(heard), 60_000);
   expect(await order.host.deadLetters.page(1, 10)).toMatchObject({ total: 0 });
 });
+
+/** So often a daprd asks an app by default what it hears. */
+const BY_DEFAULT = 4;
+
+it('a sidecar that starts while its service cannot say yet what it hears asks until it can', async () => {
+  const { sidecar, plan } = world.app('order');
+  await order.stop();
+  await sidecar.kill();
+  const busy = await busyApp(plan.appPort);
+  sidecar.start();
+  await until('more tries than by default', () => busy.asked() > BY_DEFAULT, 60_000);
+  busy.stop();
+
+  order = await start(asker, world.app('order').env);
+  await until('the sidecar to take events', () => say('asked').then(() => true), 30_000);
+  await until('the event', () => heard('asked'), 30_000);
+});
+
+/** A service that is not ready to say what it hears; counts how often it is asked. */
+async function busyApp(port: number) {
+  let asked = 0;
+  const raw = (bytes: Buffer) => bytes;
+  const path = '/dapr.proto.runtime.v1.AppCallback/ListTopicSubscriptions';
+  const list = { path, requestStream: false, responseStream: false } as const;
+  const coded = { requestSerialize: raw, requestDeserialize: raw };
+  const server = new Server();
+  server.addService(
+    { list: { ...list, ...coded, responseSerialize: raw, responseDeserialize: raw } },
+    {
+      list: (_: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => {
+        asked++;
+        answer({ code: status.UNAVAILABLE });
+      },
+    },
+  );
+  const bind = promisify(server.bindAsync.bind(server));
+  await bind(`127.0.0.1:${port}`, ServerCredentials.createInsecure());
+  return {
+    asked: () => asked,
+    stop: () => {
+      server.forceShutdown();
+    },
+  };
+}

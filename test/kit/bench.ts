@@ -11,12 +11,17 @@ export interface Bench {
   readonly order: { host: Host; sidecar: Sidecar };
   readonly inventory: { host: Host; sidecar: Sidecar };
   readonly clock: Clock;
-  /** What becomes of a write over a document that is gone: Redis takes any ETag then. */
-  readonly overGone: 'refused' | 'written';
   /** Puts a message on the topic of the input binding. */
   device(topic: string, payload: string): Promise<void>;
   /** Puts anything on a topic, as another program might. */
   publish(event: CloudEvent): Promise<void>;
+  /** Waits until it holds; fails after a time that is ample for the transport. */
+  until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A bench for what is looked at in memory alone. */
+export interface BusBench extends Bench {
   /**
    * Another process of the asking service, that hears nothing: what it asks is answered to the
    * first one.
@@ -24,9 +29,6 @@ export interface Bench {
   readonly replica: Host;
   /** The batches that the asking service was handed so far, and the events in them. */
   batches(): Promise<{ count: number; events: number }>;
-  /** Waits until it holds; fails after a time that is ample for the transport. */
-  until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** Another process of a service, that hears nothing: what it does, it does through this sidecar. */

@@ -1,9 +1,11 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/caller';
 import { systemClock } from '#kit/clock';
 import { newCause } from '#kit/handling';
 import { type Running, start } from '#kit/run';
+import { type BrokerLog, type Group, brokerLog } from '../harness/bus/broker-log';
 import { startSidecars } from '../harness/sidecars';
 import { BUSES } from '../harness/transports';
 import { until } from '../harness/until';
@@ -14,6 +16,7 @@ import { type Context, asker, seen } from './sample';
 const SPEAKERS = 16;
 const EACH = 40;
 
+const Said = z.object({ subject: z.string() });
 const price = { amount: '1.00', currency: 'EUR' };
 let world: World | undefined;
 let order: Running | undefined;
@@ -25,7 +28,9 @@ afterEach(async () => {
 
 test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus) => {
   const env = { LOG_LEVEL: 'silent' };
-  world = await startSidecars([{ appId: 'order' }], { bus, env });
+  const overrides = { bus: { subscriptionScopes: `order=${asker.topics.join(',')}` } };
+  world = await startSidecars([{ appId: 'order' }], { bus, env, overrides });
+  const log = brokerLog(world);
   order = await start(asker, world.app('order').env);
   const { host } = order;
   const taken: string[] = [];
@@ -46,6 +51,7 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
   // what is said before the sidecar listens may be for nobody
   const before = `${bus}_before`;
   await until('the sidecar to listen', () => say(before).then(() => heard(before)), 60_000);
+  await log.keep();
 
   const speaking = Array.from({ length: SPEAKERS }, async (_, speaker) => {
     for (let n = 0; n < EACH; n++) await say(`${bus}_${speaker}_${n}`);
@@ -69,4 +75,33 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
   // that some are missing is told by name below
   await until('all that was taken', () => missing().length === 0, 60_000).catch(() => undefined);
   expect(missing()).toEqual([]);
+  await tellsAll(
+    log,
+    taken.filter((id) => id !== before),
+  );
+  await tellsWhatWaits(log, world, order);
 });
+
+/** The log of the broker has what it had taken, whoever has handled it. */
+async function tellsAll(log: BrokerLog, taken: readonly string[]): Promise<void> {
+  const entries = await log.entries();
+  const said = new Set(entries.map(({ text }) => Said.parse(JSON.parse(text)).subject));
+  expect(taken.filter((id) => !said.has(id))).toEqual([]);
+  const times = entries.map(({ entry }) => Number(entry.split('-')[0]));
+  expect(Math.max(...times) - Math.min(...times)).toBeLessThan(300_000);
+}
+
+/** The log of the broker tells of what nobody has handled yet, and whose it is. */
+async function tellsWhatWaits(log: BrokerLog, world: World, order: Running): Promise<void> {
+  // RabbitMQ has queues for services that do not run here
+  const open = async () =>
+    (await log.groups()).filter(({ name, pending, lag }) => name === 'order' && pending + lag > 0);
+  await until('all to be acknowledged', async () => (await open()).length === 0, 60_000);
+  await order.stop();
+  const { source, type } = { source: 'order', type: OrderCreated.type };
+  await world.publish({ specversion: '1.0', id: 'waits', type, source, subject: 'waits' });
+  const waiting = await until('one that waits', async () => (await open())[0], 60_000);
+  const one: Partial<Group> = { topic: type, name: source };
+  expect(waiting).toMatchObject(one);
+  expect(waiting.pending + waiting.lag).toBe(1);
+}

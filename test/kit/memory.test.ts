@@ -2,11 +2,12 @@ import { type Host } from '#kit/host';
 import type { CloudEvent } from '#kit/cloud-event';
 import { FakeClock } from '#kit/fake-clock';
 import { Testbed } from '#kit/testbed';
-import { type Bench, batchesOf, hostOn } from './bench';
+import { type BusBench, batchesOf, hostOn } from './bench';
 import { answerer, asker, echo } from './sample';
+import { describeBusSemantics } from './bus-semantics';
 import { describeSemantics } from './semantics';
 
-function memoryBench(): Promise<Bench> {
+function memoryBench(): Promise<BusBench> {
   const clock = new FakeClock();
   const order = new Testbed(asker, { clock, endpoints: { echo } });
   const inventory = new Testbed(answerer, { clock });
@@ -44,7 +45,6 @@ function memoryBench(): Promise<Bench> {
     order,
     inventory,
     clock,
-    overGone: 'refused',
     replica: hostOn(asker, order.sidecar, clock),
     batches: () => batchesOf(order.host),
     device: async (topic, payload) => {
@@ -68,3 +68,4 @@ function memoryBench(): Promise<Bench> {
 }
 
 describeSemantics('in memory', memoryBench);
+describeBusSemantics(memoryBench);

@@ -1,10 +1,9 @@
 import { connectAsync } from 'mqtt';
 import { startSidecars } from '../harness/sidecars';
-import type { Bus, State } from '../harness/transports';
 import { until } from '../harness/until';
 import { systemClock } from '#kit/clock';
 import { start } from '#kit/run';
-import { type Bench, batchesOf, hostOn } from './bench';
+import type { Bench } from './bench';
 import { startEcho } from './outside';
 import { answerer, asker } from './sample';
 
@@ -16,13 +15,13 @@ const RESOURCES = [
   'test/kit/components',
 ];
 
-/** The sample services beside real sidecars, on a bus and a database of these kinds. */
-export async function sidecarBench(bus: Bus, state: State = 'sqlite'): Promise<Bench> {
+/** The sample services beside real sidecars. */
+export async function sidecarBench(): Promise<Bench> {
   const apps = [{ appId: 'order' }, { appId: 'inventory' }];
   const env = { LOG_LEVEL: 'silent' };
   const outside = await startEcho();
   const { endpoints } = outside;
-  const options = { resources: RESOURCES, controlPlane: true, env, endpoints, bus, state };
+  const options = { resources: RESOURCES, controlPlane: true, env, endpoints };
   const world = await startSidecars(apps, options);
   const order = await start(asker, world.app('order').env);
   const inventory = await start(answerer, world.app('inventory').env);
@@ -41,9 +40,6 @@ export async function sidecarBench(bus: Bus, state: State = 'sqlite'): Promise<B
     order,
     inventory,
     clock: systemClock,
-    overGone: state === 'redis' ? 'written' : 'refused',
-    replica: hostOn(asker, order.sidecar, systemClock),
-    batches: () => batchesOf(order.host),
     device: async (topic, payload) => {
       await devices.publishAsync(topic, payload, { qos: 1 });
     },

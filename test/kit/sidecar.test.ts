@@ -1,4 +1,4 @@
 import { describeSemantics } from './semantics';
 import { sidecarBench } from './sidecar-bench';
 
-describeSemantics('over real sidecars', () => sidecarBench('redis'));
+describeSemantics('over real sidecars', sidecarBench);

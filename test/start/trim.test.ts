@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { inProject } from '../../scripts/start/project.mjs';
 import { trim } from '../../scripts/start/trim.mjs';
 import { startSidecars } from '../harness/sidecars';
 import type { World } from '../harness/world';
@@ -51,4 +54,54 @@ test('a topic that is short, or is not there, is left alone', async () => {
   acknowledge('short', 'one', 1, 2, 3, 4, 5);
   expect(await trim(world.redisPort, 'short', 5)).toBe(0);
   expect(await trim(world.redisPort, 'nowhere', 0)).toBe(0);
+});
+
+describe('where no `npm start` does it', () => {
+  const script = inProject('components', 'bus', 'redis', 'trim.sh');
+  const run = (password?: string) =>
+    execFileSync('sh', [script, '-p', String(world.redisPort)], {
+      encoding: 'utf8',
+      env: { ...process.env, KEEP: '4', REDISCLI_AUTH: password },
+      stdio: 'pipe',
+    });
+
+  test('trim.sh trims every topic, and fails where it is not let in', () => {
+    topic('by.script', { one: 5 });
+    acknowledge('by.script', 'one', 1, 2, 3);
+    expect(run()).toContain('by.script: 3 taken\n');
+    expect(left('by.script')).toEqual(['4-0', '5-0']);
+
+    redis('CONFIG', 'SET', 'requirepass', 'only-in-this-test');
+    expect(() => run()).toThrow(/NOAUTH/);
+    expect(() => run('another')).toThrow(/WRONGPASS/);
+    expect(run('only-in-this-test')).toBe('');
+  });
+
+  test('the job of Kubernetes runs it, with the password from a secret', () => {
+    const file = readFileSync(inProject('deploy', 'redis-trim.yaml'), 'utf8');
+    expect(parse(file)).toMatchObject({
+      kind: 'CronJob',
+      spec: {
+        concurrencyPolicy: 'Forbid',
+        jobTemplate: {
+          spec: {
+            template: {
+              spec: {
+                containers: [
+                  {
+                    command: ['sh', '/trim/trim.sh', '-h', 'redis'],
+                    env: [
+                      { name: 'REDISCLI_AUTH', valueFrom: { secretKeyRef: { name: 'redis' } } },
+                    ],
+                    volumeMounts: [{ name: 'trim', mountPath: '/trim' }],
+                  },
+                ],
+                volumes: [{ name: 'trim', configMap: { name: 'redis-trim' } }],
+              },
+            },
+          },
+        },
+      },
+    });
+  });
 });

@@ -36,36 +36,28 @@ export const kafka = {
   aptPackages: ['default-jre-headless', 'maven'],
   // its own, and that of its controller
   ports: [9092, 9093],
-  image: 'apache/kafka:4.1.1',
-  imageCommand: [],
+  container: (front) => ({
+    ...{ image: 'apache/kafka:4.1.1', port: 9092 },
+    env: asEnv({
+      ...settings(front),
+      // the image's own start asks for voters; the two ports are those inside of the container
+      listeners: 'PLAINTEXT://:9092,CONTROLLER://:9093',
+      'controller.quorum.voters': '1@localhost:9093',
+    }),
+  }),
   answers: async (port) => (await ask(port, API_VERSIONS))?.readUInt32BE(4) === 1,
   find: () => (hasLibraries() ? findProgram('java') : undefined),
   install,
-  plan: async (command, [port, controller], dir, front) => {
+  plan: async (command, [port = 0, controller = 0], dir, front) => {
     const data = join(dir, 'data');
     const file = join(dir, 'server.properties');
     writeFileSync(
       file,
       properties({
-        'process.roles': 'broker,controller',
-        'node.id': 1,
-        'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
+        ...settings(front),
         listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-        'advertised.listeners': `PLAINTEXT://127.0.0.1:${front}`,
-        'controller.listener.names': 'CONTROLLER',
+        'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
         'log.dirs': data,
-        // one node: there is nobody to copy to
-        'offsets.topic.replication.factor': 1,
-        'transaction.state.log.replication.factor': 1,
-        'transaction.state.log.min.isr': 1,
-        // as many of one kind of event are handled at once; see components/bus/kafka
-        'num.partitions': 16,
-        // each would be files of its own
-        'offsets.topic.num.partitions': 1,
-        // as much as a sidecar takes
-        'message.max.bytes': 4_500_000,
-        // nobody else joins a group at its beginning
-        'group.initial.rebalance.delay.ms': 0,
       }),
     );
     if (!existsSync(join(data, 'meta.properties'))) {
@@ -86,6 +78,40 @@ export const kafka = {
     };
   },
 };
+
+/** @param {number} front the port by which clients reach it */
+const settings = (front) => ({
+  'process.roles': 'broker,controller',
+  'node.id': 1,
+  'advertised.listeners': `PLAINTEXT://127.0.0.1:${front}`,
+  'controller.listener.names': 'CONTROLLER',
+  // one node: there is nobody to copy to
+  'offsets.topic.replication.factor': 1,
+  'transaction.state.log.replication.factor': 1,
+  'transaction.state.log.min.isr': 1,
+  // as many of one kind of event are handled at once; see components/bus/kafka
+  'num.partitions': 16,
+  // each would be files of its own
+  'offsets.topic.num.partitions': 1,
+  // as much as a sidecar takes
+  'message.max.bytes': 4_500_000,
+  // what a killed one had open is read through at its start, partition by partition: the disk can take it
+  'num.recovery.threads.per.data.dir': 4,
+  // nobody else joins a group at its beginning
+  'group.initial.rebalance.delay.ms': 0,
+});
+
+/**
+ * As the image's start takes them: KAFKA_NUM_PARTITIONS for num.partitions.
+ * @param {Record<string, string | number>} values
+ */
+const asEnv = (values) =>
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [
+      `KAFKA_${key.toUpperCase().replaceAll('.', '_')}`,
+      String(value),
+    ]),
+  );
 
 /** @param {Record<string, string | number>} values */
 const properties = (values) =>

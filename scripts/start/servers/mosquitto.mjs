@@ -15,8 +15,10 @@ export const mosquitto = {
   needs: 'mosquitto',
   aptPackages: ['mosquitto'],
   ports: [1883],
-  image: 'eclipse-mosquitto:2',
-  imageCommand: ['mosquitto', '-c', '/mosquitto-no-auth.conf'],
+  container: () => ({
+    ...{ image: 'eclipse-mosquitto:2', port: 1883 },
+    command: ['mosquitto', '-c', '/mosquitto-no-auth.conf'],
+  }),
   answers: async (port) => (await ask(port, CONNECT))?.[0] === CONNACK,
   find: () => findProgram('mosquitto'),
   plan: async (command, [port], dir) => {

@@ -26,9 +26,10 @@ export const postgresql = {
   needs: 'PostgreSQL',
   aptPackages: ['postgresql'],
   ports: [5432],
-  image: 'postgres:16',
-  imageOptions: [...['-e', `POSTGRES_USER=${NAME}`, '-e', 'POSTGRES_HOST_AUTH_METHOD=trust']],
-  imageCommand: [],
+  container: () => ({
+    ...{ image: 'postgres:16', port: 5432 },
+    env: { POSTGRES_USER: NAME, POSTGRES_HOST_AUTH_METHOD: 'trust' },
+  }),
   answers: async (port) => {
     const answer = (await ask(port, START))?.toString();
     return answer !== undefined && /^[RE]/.test(answer) && !answer.includes(NOT_READY_YET);

@@ -22,6 +22,9 @@ names=$(command -v epmd || echo /usr/lib/erlang/erts-*/bin/epmd)
 "$names" &
 exec "$0"`;
 
+/** Where they are in a container. */
+const DEFINITIONS = '/etc/rabbitmq/definitions.json';
+
 /** What it has to know of the services, and whom it lets in: without definitions that is its guest. */
 function definitions() {
   const file = inProject('components', 'bus', 'rabbitmq', 'definitions.json');
@@ -42,8 +45,14 @@ export const rabbitmq = {
   aptPackages: ['rabbitmq-server'],
   // its own, that of its cluster, and that of Erlang's name service
   ports: [5672, 25672, 25673],
-  image: 'rabbitmq:3.13-management',
-  imageCommand: [],
+  container: () => ({
+    ...{ image: 'rabbitmq:3.13-management', port: 5672 },
+    files: {
+      [DEFINITIONS]: definitions(),
+      // beside the image's own, which lets its guest in from outside of the container
+      '/etc/rabbitmq/conf.d/20-omnichannel.conf': `load_definitions = ${DEFINITIONS}\n`,
+    },
+  }),
   answers: async (port) => isStart(await ask(port, HELLO)),
   find: () => PROGRAMS.find((program) => existsSync(program)) ?? findProgram('rabbitmq-server'),
   plan: async (command, [port, cluster, names], dir) => {

@@ -16,8 +16,11 @@ export const redis = {
   needs: 'redis-server',
   aptPackages: ['redis-server'],
   ports: [6379],
-  image: 'redis:7-alpine',
-  imageCommand: ['redis-server', ...DURABLE],
+  container: () => ({
+    ...{ image: 'redis:7', port: 6379 },
+    // whoever reaches the port that Docker opens on this machine may come in
+    command: ['redis-server', '--protected-mode', 'no', ...DURABLE],
+  }),
   // a Redis that wants a password is one all the same, and daprd will say so
   answers: async (port) =>
     /^(\+PONG|-NOAUTH)/.test((await ask(port, Buffer.from('PING\r\n')))?.toString() ?? ''),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { childEnv, root } from '../../../scripts/start/project.mjs';
 import { freePorts } from '../../harness/ports';
-import { Process } from '../../harness/process';
+import { LocalProcess } from '../../harness/process';
 import { ADMIN } from '../../harness/system';
 import { until } from '../../harness/until';
 import { Workplace } from '../../harness/workplace';
@@ -12,7 +12,7 @@ import { SETTLED } from './system';
 
 interface Started {
   readonly workplace: Workplace;
-  readonly process: Process;
+  readonly process: LocalProcess;
   readonly url: string;
   readonly shop: Shop;
 }
@@ -26,7 +26,7 @@ export class Direct implements Arm {
     const workplace = Workplace.open();
     const { folder } = workplace;
     const [port = 0] = await freePorts(1);
-    const process = new Process({
+    const process = new LocalProcess({
       name: this.name,
       command: 'node',
       args: ['--import', './scripts/typescript.mjs', join(__dirname, 'main.ts')],

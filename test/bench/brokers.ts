@@ -1,0 +1,108 @@
+import type { z } from 'zod';
+import { BUSES } from '../harness/transports';
+import { closedLoop, warmUp } from './closed-loop';
+import type { Cpu } from './cpu';
+import { figure, table } from './markdown';
+import { OrdersResult, cpuPerOrder, plain } from './orders';
+import { Ours } from './ours';
+import { type Effort, part } from './part';
+import { type Spread, abba, percentile, ratios, spread } from './statistics';
+
+const IN_FLIGHT = 8;
+const PLANS: Readonly<Record<Effort, { rounds: number; orders: number; first: number }>> = {
+  full: { rounds: 8, orders: 80, first: 200 },
+  quick: { rounds: 2, orders: 16, first: 16 },
+};
+/** In each round, before what is counted. */
+const WARM_UP = 16;
+
+export const brokers = part({
+  title: 'The same on each broker',
+  result: OrdersResult,
+  run: async (effort, say) => {
+    const { rounds, orders, first } = PLANS[effort];
+    const arms = BUSES.map((bus) => new Ours(bus, { bus }));
+    const runs: z.infer<typeof OrdersResult>['runs'] = [];
+    try {
+      for (const arm of arms) {
+        say(`brokers: starting ${arm.name}`);
+        await arm.start();
+        await warmUp(arm, first);
+      }
+      for (let round = 0; round < rounds; round++) {
+        // No arm is stopped meanwhile: its connections would be given up by the brokers, and made anew
+        // while it is measured.
+        for (const arm of abba(arms, round)) {
+          await warmUp(arm, WARM_UP);
+          const sample = await closedLoop(arm, orders, IN_FLIGHT);
+          runs.push({ round, arm: arm.name, inFlight: IN_FLIGHT, ...plain(sample) });
+        }
+        say(`brokers: round ${round + 1} of ${rounds}`);
+      }
+    } finally {
+      for (const arm of arms) await arm.stop();
+    }
+    return { arms: arms.map(({ name }) => name), runs };
+  },
+  report,
+  aims: () => [],
+});
+
+/** Whose CPU a process is. */
+const KINDS: Readonly<Record<string, (name: string, services: readonly string[]) => boolean>> = {
+  services: (name, services) => services.includes(name) && name !== 'gateway',
+  gateway: (name) => name === 'gateway',
+  sidecars: (name) => name.endsWith('-sidecar'),
+  broker: (name, services) => !name.endsWith('-sidecar') && !services.includes(name),
+};
+
+/** The processes of a kind; whatever has a sidecar is a service. */
+function processesOf(cpu: Cpu, kind: string): string[] {
+  const names = Object.keys(cpu);
+  const services = names.filter((name) => names.includes(`${name}-sidecar`));
+  return names.filter((name) => KINDS[kind]?.(name, services));
+}
+
+function report(result: OrdersResult): string[] {
+  const { arms, runs } = result;
+  const of = (arm: string) => runs.filter((run) => run.arm === arm);
+  const [first = ''] = arms;
+  const orders = runs[0]?.orders ?? 0;
+  const speeds = (arm: string) => of(arm).map((run) => run.orders / run.seconds);
+  const cpuOf = (arm: string, kind: string) =>
+    cpuPerOrder(result, arm, { processes: processesOf(of(arm)[0]?.cpu ?? {}, kind) });
+  return [
+    `${of(first).length} rounds of ${orders} orders, ${IN_FLIGHT} in flight; in each round one broker after the other, forth and`,
+    'back, while the systems on the others are up and have nothing to do. Medians of the rounds, with',
+    'their quartiles; latency is of all orders of all rounds. CPU is until every event of the orders was',
+    'handled and acknowledged; that of the broker is with mosquitto, which orders do not use.',
+    '',
+    ...table(
+      ['', 'orders/s', 'p50 ms', 'p95 ms', 'CPU ms per order', `CPU to that on ${first}`],
+      arms.map((arm) => {
+        const latencies = of(arm).flatMap((run) => run.latencies);
+        const cpu = cpuPerOrder(result, arm);
+        return [
+          ...[arm, inDigits(spread(speeds(arm)))],
+          ...[0.5, 0.95].map((share) => figure(percentile(latencies, share))),
+          inDigits(spread(cpu)),
+          arm === first ? '' : inDigits(ratios(cpu, cpuPerOrder(result, first))),
+        ];
+      }),
+    ),
+    '',
+    'CPU in ms per order, by whose it is:',
+    '',
+    ...table(
+      ['', ...Object.keys(KINDS)],
+      arms.map((arm) => [
+        arm,
+        ...Object.keys(KINDS).map((kind) => inDigits(spread(cpuOf(arm, kind)))),
+      ]),
+    ),
+  ];
+}
+
+/** `18.3 (17.9 to 19.0)` */
+const inDigits = ({ median, low, high }: Spread) =>
+  `${figure(median)} (${figure(low)} to ${figure(high)})`;

@@ -1,0 +1,163 @@
+import type { CloudEvent } from '#kit/cloud-event';
+import type { Sidecar } from '#kit/sidecar';
+import { cpuOf, sum } from '../bench/cpu';
+import type { ServerKind } from '../harness/resources';
+import { until } from '../harness/until';
+import type { Behaviour } from './behaviour';
+import { PILED } from './ledger';
+import { type Memory, memoryOf } from './memory';
+import { Piled } from './services';
+import { AMPLE_MS, type Stage } from './stage';
+
+/** Of one sidecar. */
+const AT_ONCE = 2;
+const TOGETHER = 100;
+const TENTHS = 10;
+/** What an event of the last tenth may cost of one of the first: in a short run tenths are short, too. */
+const flat = (size: number) => (size < 50_000 ? 2 : 1.5);
+
+/**
+ * MB that a process may have more than before; of none may that grow with the backlog, but of a broker
+ * that keeps it in memory. A sidecar has some dozens of events in hand, and Go lets its heap double
+ * before it collects. V8 lets that of a service, which is small, grow several times over.
+ */
+const MORE_MB = { 'mouth-sidecar': 128, 'watcher-sidecar': 128, watcher: 256 };
+/** The same of a broker, with so many events. */
+const BROKER_MORE_MB: Partial<Record<ServerKind, (events: number) => number>> = {
+  // all of it, at two KB an event
+  redis: (events) => 64 + events / 512,
+  // its messages wait on the disk once there are many; their places in the queue stay
+  rabbitmq: (events) => 128 + events / 1024,
+  // what its heap may have: -Xmx512m in scripts/start/servers/kafka.mjs
+  kafka: () => 512,
+};
+/** What the second half of a backlog may add to what the first took. */
+const STILL_MB = 64;
+
+export const backlog: Behaviour<Stage> = {
+  name: 'a backlog is drained at the same cost per event from its beginning to its end, in bounded memory',
+  holds: {
+    ...{ lost: 0, 'cost is flat': true },
+    ...{ 'memory over its bound': 'none', 'memory that grows on': 'none' },
+  },
+  observe: async (stage, { backlog: size }) => {
+    const before = memoryOf(groups(stage));
+    const consumer = stage.world.app('watcher');
+    await Promise.all(consumer.processes.map((process) => process.stop()));
+    const said = performance.now();
+    await sayAll(stage, size);
+    const sayingTook = performance.now() - said;
+    consumer.start();
+    const { handled, took, marks, peaks } = await drained(stage, size);
+
+    const cost = (from = marks[0], to = marks[1]) =>
+      ((to?.cpu ?? 0) - (from?.cpu ?? 0)) / Math.max(1, (to?.handled ?? 0) - (from?.handled ?? 0));
+    const first = cost(marks[0], marks[1]);
+    const last = cost(marks.at(-2), marks.at(-1));
+    const [half, all] = peaks;
+    const more = Object.entries(all).map(([name, mb]) => [name, mb - (before[name] ?? 0)] as const);
+    const still = Object.entries(all).map(([name, mb]) => [name, mb - (half[name] ?? 0)] as const);
+    return {
+      facts: {
+        lost: Math.max(0, size - handled),
+        'cost is flat': last < flat(size) * first,
+        'memory over its bound': names(more, boundsOf(stage, size)),
+        'memory that grows on': names(still, () => STILL_MB),
+      },
+      figures: {
+        events: String(size),
+        'CPU of an event of the first tenth': `${first.toFixed(2)} ms`,
+        'of the last': `${last.toFixed(2)} ms`,
+        said: `${((1000 * size) / sayingTook).toFixed(0)} per second`,
+        drained: `${((1000 * size) / took).toFixed(0)} per second`,
+        'memory at most': Object.entries(all)
+          .map(([name, mb]) => `${name} ${mb.toFixed(0)} MB (${before[name]?.toFixed(0)} before)`)
+          .join(', '),
+      },
+    };
+  },
+};
+
+async function sayAll(stage: Stage, size: number): Promise<void> {
+  let next = 0;
+  const speak = async (mouth: Sidecar) => {
+    while (next < size) {
+      const from = next;
+      next = Math.min(size, next + TOGETHER);
+      const events = Array.from({ length: next - from }, (_, at) =>
+        stage.event(`${PILED}${(from + at) % 1_000}`, { n: from + at }, { type: Piled.type }),
+      );
+      await persistently(mouth, events);
+    }
+  };
+  const speakers = stage.mouths.flatMap((mouth) => Array<Sidecar>(AT_ONCE).fill(mouth));
+  await Promise.all(speakers.map(speak));
+}
+
+async function persistently(mouth: Sidecar, events: readonly CloudEvent[]): Promise<void> {
+  const said = async () => {
+    await mouth.publishAll(events, 4 * 5_000);
+    return true;
+  };
+  await until(`${events.length} events to be said`, said, AMPLE_MS);
+}
+
+/** Waits until all is drained: the CPU used at each tenth, and the most memory in each half. */
+async function drained(stage: Stage, size: number) {
+  const handled = () => stage.ledger.piled.size;
+  const cpu = () => sum(cpuOf(groups(stage)));
+  const marks: { handled: number; cpu: number }[] = [];
+  const halves: [Memory[], Memory[]] = [[], []];
+  const begun = performance.now();
+  await until(
+    `${size} of the backlog`,
+    () => {
+      const now = handled();
+      halves[now < size / 2 ? 0 : 1].push(memoryOf(groups(stage)));
+      // the first tenth begins when its hearer works, and not with its start
+      const at = marks.length === 0 ? 1 : (marks.length / TENTHS) * size;
+      if (now >= at) marks.push({ handled: now, cpu: cpu() });
+      return now >= size;
+    },
+    AMPLE_MS + size * 20,
+  ).catch(() => {});
+  const [first, second] = halves;
+  return {
+    ...{ handled: handled(), took: performance.now() - begun, marks },
+    peaks: [peakOf(first), peakOf([...first, ...second])] as const,
+  };
+}
+
+function peakOf(samples: readonly Memory[]): Memory {
+  const most: Record<string, number> = {};
+  for (const sample of samples) {
+    for (const [name, mb] of Object.entries(sample)) most[name] = Math.max(most[name] ?? 0, mb);
+  }
+  return most;
+}
+
+function boundsOf({ world: { broker } }: Stage, size: number): (name: string) => number {
+  const bounds: Record<string, number> = {
+    ...MORE_MB,
+    [broker.process.name]: BROKER_MORE_MB[broker.name]?.(size) ?? 0,
+  };
+  return (name) => bounds[name] ?? 0;
+}
+
+/** Those of these processes that have more than they may, with what they have. */
+function names(
+  processes: readonly (readonly [name: string, mb: number])[],
+  bound: (name: string) => number,
+): string {
+  const over = processes.filter(([name, mb]) => mb > bound(name));
+  return over.map(([name, mb]) => `${name} ${mb.toFixed(0)} MB`).join(', ') || 'none';
+}
+
+/** The process groups of all that works for the drained events. */
+function groups({ world }: Stage): Record<string, number | undefined> {
+  const processes = [
+    ...[world.broker.process, world.app('mouth').sidecar],
+    ...world.app('watcher').processes,
+  ];
+  return Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));
+}

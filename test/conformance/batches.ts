@@ -1,0 +1,96 @@
+import type { CloudEvent } from '#kit/cloud-event';
+import { type Behaviour, inMs } from './behaviour';
+import { Batched } from './services';
+import { AMPLE_MS, type Stage } from './stage';
+import { until } from '../harness/until';
+
+const MANY = 250;
+const GOOD = 20;
+const PUBLISH_MS = 5_000;
+
+export const batches: Behaviour<Stage> = {
+  name: 'events said by the hundred come many at a time, and one that is refused, unreadable or failing holds up no other',
+  holds: {
+    ...{ lost: 0, doubled: 0, 'many at a time': true },
+    ...{ 'beside poisoned ones': 'done', 'done again for them': 0 },
+    ...{ refused: 'closed', unreadable: 'unreadable', 'failing for a while': 'done' },
+  },
+  observe: async (stage) => {
+    const of = (key: string, doing = {}) => stage.event(key, doing, { type: Batched.type });
+    const alone = await timed(async () => {
+      for (let n = 0; n < GOOD; n++) await stage.say(of(`single-${n}`));
+    });
+    const before = await handedOver(stage);
+    const all = Array.from({ length: MANY }, (_, n) => of(`batched-${n}`));
+    const took = await timed(() => stage.mouth.publishAll(all, PUBLISH_MS));
+    const effects = await effectsOf(stage, all);
+    const after = await handedOver(stage);
+    const handed = after.count - before.count;
+    return {
+      facts: {
+        lost: effects.filter((count) => count === 0).length,
+        doubled: effects.filter((count) => count > 1).length,
+        'many at a time': handed < MANY / 2,
+        ...(await poisoned(stage, of)),
+      },
+      figures: {
+        'an event said alone': inMs(alone / GOOD),
+        [`of ${MANY} at once`]: inMs(took / MANY),
+        'handed over at a time': ((after.events - before.events) / handed).toFixed(1),
+      },
+    };
+  },
+};
+
+/** What becomes of events that are handed over with some that cannot be done. */
+async function poisoned(stage: Stage, of: (key: string, doing?: object) => CloudEvent) {
+  const good = Array.from({ length: GOOD }, (_, n) => of(`beside-poisoned-${n}`));
+  const refused = of('batch-refused', { whileClosed: 'refuse' });
+  const failing = of('batch-failing', { fails: 2 });
+  const unreadable = { ...of('batch-unreadable'), data: { key: 1 } };
+  const bad = [refused, failing, unreadable];
+  await stage.mouth.publishAll(
+    [...good.slice(0, GOOD / 2), ...bad, ...good.slice(GOOD / 2)],
+    PUBLISH_MS,
+  );
+  const effects = await effectsOf(stage, good);
+  const again = good.filter(({ id }) => stage.begun(id).length > 1);
+  const reasonOf = async ({ id }: CloudEvent) => (await stage.deadLetter(id)).reason;
+  const [ended = 0] = await effectsOf(stage, [failing]);
+  return {
+    'beside poisoned ones': effects.every((count) => count === 1) ? 'done' : 'not all done',
+    'done again for them': again.length,
+    refused: await reasonOf(refused),
+    unreadable: await reasonOf(unreadable),
+    'failing for a while': ended === 1 ? 'done' : 'not done',
+  };
+}
+
+/** How often each of these has taken effect, once all have or none does any more. */
+async function effectsOf(stage: Stage, events: readonly CloudEvent[]): Promise<number[]> {
+  const done = () => {
+    const keys = new Set(stage.ledger.of('worker', 'done').map(({ key }) => key));
+    return events.every(({ subject }) => keys.has(subject));
+  };
+  await until('all of a batch', done, AMPLE_MS).catch(() => {});
+  return Promise.all(events.map(({ subject }) => stage.count(subject)));
+}
+
+/** How many batches the replicas of the worker were handed so far, and the events in them. */
+async function handedOver({ world }: Stage): Promise<{ count: number; events: number }> {
+  const found = { count: 0, events: 0 };
+  for (const name of ['worker', 'worker-2']) {
+    const text = await (await fetch(`${world.app(name).url}/metrics`)).text();
+    const value = (part: string) =>
+      Number(new RegExp(`^event_batch_size_${part} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+    found.count += value('count');
+    found.events += value('sum');
+  }
+  return found;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return performance.now() - begun;
+}

@@ -1,0 +1,83 @@
+import { Code, MicroserviceError } from '#kit/errors';
+import { type Behaviour, inMs } from './behaviour';
+import { Asked } from './services';
+import type { Stage } from './stage';
+
+const ROUNDS = 20;
+const AT_ONCE = 40;
+/** Shorter than it takes to be asked again: 2 s. */
+const SOON_MS = 1_500;
+
+export const requests: Behaviour<Stage> = {
+  name: 'a request over the bus is answered to whoever asked, whichever replica that is, or refused, or ends at its deadline',
+  holds: {
+    [`own answers of ${AT_ONCE} at once`]: AT_ONCE,
+    'asked by another replica': 'answered',
+    refused: 'FAILED_PRECONDITION: closed',
+    'failed at first': 'answered',
+    'without an answer': 'DEADLINE_EXCEEDED: timeout',
+    'worked on when nobody waits any more': 0,
+  },
+  observe: async (stage) => {
+    const ask = (key: string, doing: object = {}, within = 30_000, replica = false) =>
+      answerOf(
+        key,
+        stage.begin({ deadline: Date.now() + within }, replica).request(Asked, { key, ...doing }),
+      );
+    const rounds: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const begun = performance.now();
+      await ask(`asked-${round}`);
+      rounds.push(performance.now() - begun);
+    }
+    const begun = performance.now();
+    const many = await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, n) => ask(`asked-at-once-${n}`, { n })),
+    );
+    const took = performance.now() - begun;
+    const [replica, refused, failed, silent] = await Promise.all([
+      ask('asked-by-replica', {}, 30_000, true),
+      ask('asked-refused', { whileClosed: 'refuse' }),
+      ask('asked-failing', { fails: 1 }),
+      ask('asked-silent', { fails: 1_000 }, SOON_MS),
+    ]);
+    return {
+      facts: {
+        [`own answers of ${AT_ONCE} at once`]: many.filter((it) => it === 'answered').length,
+        'asked by another replica': replica,
+        ...{ refused, 'failed at first': failed, 'without an answer': silent },
+        'worked on when nobody waits any more': await late(stage),
+      },
+      figures: {
+        'answered after': inMs(rounds.toSorted((a, b) => a - b)[ROUNDS / 2] ?? 0),
+        [`${AT_ONCE} at once after`]: inMs(took),
+      },
+    };
+  },
+};
+
+/** Whether the answer is that to this very question. */
+async function answerOf(key: string, asked: Promise<{ key: string }>): Promise<string> {
+  try {
+    return (await asked).key === key ? 'answered' : 'the answer to another';
+  } catch (error) {
+    if (!(error instanceof MicroserviceError)) throw error;
+    return `${Code[error.code]}: ${error.details.reason}`;
+  }
+}
+
+/** How often a request was worked on that came too late for anybody. */
+async function late(stage: Stage): Promise<number> {
+  const asked = (key: string, milliseconds: number) =>
+    stage.event(
+      key,
+      {},
+      { type: Asked.type, expirytime: new Date(Date.now() + milliseconds).toISOString() },
+    );
+  const [over, before] = [asked('asked-late', -1), asked('asked-in-time', 60_000)];
+  // of one key, so that they come one after the other where that is kept
+  await stage.say({ ...over, subject: before.subject });
+  await stage.say(before);
+  await stage.done('worker', 'asked-in-time');
+  return stage.begun(over.id).length;
+}

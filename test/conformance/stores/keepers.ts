@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { asService } from '#kit/caller';
+import { systemClock } from '#kit/clock';
+import { DaprSidecar } from '#kit/dapr/sidecar';
+import { type Cause, newCause } from '#kit/handling';
+import { Memory, MemorySidecar } from '#kit/memory-sidecar';
+import { type ContextOf, Service } from '#kit/service';
+import type { Sidecar } from '#kit/sidecar';
+import { servers } from '../../../scripts/start/servers.mjs';
+import { type Choice, choose } from '../../harness/containers/choice';
+import { dockerEngine } from '../../harness/containers/docker';
+import type { Process } from '../../harness/process';
+import { startSidecars } from '../../harness/sidecars';
+import type { State } from '../../harness/transports';
+import { until } from '../../harness/until';
+import type { World } from '../../harness/world';
+import { hostOn } from '../../kit/bench';
+
+export const STEP_MS = 5_000;
+
+const FILE: Choice = { says: 'sqlite: a file of its sidecars' };
+
+const keeper = new Service('keeper', {
+  stores: { counts: z.object({ key: z.string(), count: z.int() }) },
+});
+
+/** One process of a service that keeps documents. */
+export class Keeper {
+  readonly #host;
+
+  constructor(readonly sidecar: Sidecar) {
+    this.#host = hostOn(keeper, sidecar, systemClock);
+  }
+
+  /** Adds one to the count of a key: once for each cause. Gives what it was before. */
+  async count(key: string, cause: Partial<Cause> = {}): Promise<number> {
+    const deadline = systemClock.now() + 6 * STEP_MS;
+    const given = newCause(systemClock, { caller: asService(), deadline, ...cause });
+    // the host of this very service
+    const { counts } = this.#host.begin(given) as unknown as ContextOf<typeof keeper>;
+    const { outcome } = await counts.decide(key, (now) => ({
+      document: { key, count: (now?.count ?? 0) + 1 },
+      outcome: now?.count ?? 0,
+    }));
+    return outcome;
+  }
+
+  async counted(key: string): Promise<number> {
+    const given = newCause(systemClock, { caller: asService() });
+    const { counts } = this.#host.begin(given) as unknown as ContextOf<typeof keeper>;
+    return (await counts.get(key))?.count ?? 0;
+  }
+}
+
+/** Two processes of one service, with one store for both. */
+export class Keepers {
+  private constructor(
+    readonly one: Keeper,
+    readonly other: Keeper,
+    /** How the store runs, for whoever reads along. */
+    readonly says: string,
+    /** Absent where it is in memory. */
+    readonly server?: StoreServer,
+    private readonly end: () => Promise<void> = () => Promise.resolve(),
+  ) {}
+
+  static async open(state: State): Promise<Keepers> {
+    const { engine, says } = state === 'sqlite' ? FILE : await choose(servers[state], dockerEngine);
+    const engines = engine === undefined ? {} : { [state]: engine };
+    const world = await startSidecars(
+      [{ appId: keeper.name }, { appId: keeper.name, name: 'keeper-2' }],
+      { resources: ['components', 'components/state/sqlite'], state, engines },
+    );
+    const sidecars = world.apps.map(
+      ({ plan }) =>
+        new DaprSidecar({
+          ...{ host: '127.0.0.1', httpPort: plan.daprHttpPort, grpcPort: plan.daprGrpcPort },
+        }),
+    );
+    const [one, other] = sidecars.map((sidecar) => new Keeper(sidecar));
+    return new Keepers(one!, other!, says, new StoreServer(world, state), async () => {
+      await Promise.all(sidecars.map((sidecar) => sidecar.close()));
+      await world.stop();
+    });
+  }
+
+  /** The double that stands in for a store in the tests of services. */
+  static inMemory(): Keepers {
+    const memory = new Memory();
+    const keep = () => new Keeper(new MemorySidecar(memory, systemClock, {}));
+    return new Keepers(keep(), keep(), 'memory');
+  }
+
+  async close(): Promise<void> {
+    await this.end();
+  }
+}
+
+/** What has the documents: a server, or where they are in a file, the sidecar of the first keeper. */
+export class StoreServer {
+  readonly process: Process;
+
+  constructor(
+    private readonly world: World,
+    private readonly state: State,
+  ) {
+    this.process =
+      state === 'sqlite' ? world.app(keeper.name).sidecar : world.server(servers[state].program);
+  }
+
+  async end(how: 'stop' | 'kill'): Promise<void> {
+    // PostgreSQL takes SIGTERM for: when the last client has left
+    if (how === 'stop' && this.state === 'postgresql') this.process.signal('SIGINT');
+    await this.process[how]();
+  }
+
+  /** Starts it as whoever watches over it does: again, where what a killed one left is in its way. */
+  async start(): Promise<void> {
+    await until(
+      `${this.process.name} to answer`,
+      async () => {
+        if (!this.process.running) this.process.start();
+        if (this.state !== 'sqlite')
+          return servers[this.state].answers(this.world.portOf(this.state));
+        await this.world.app(keeper.name).ready();
+        return true;
+      },
+      60_000,
+    );
+  }
+}

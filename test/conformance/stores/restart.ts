@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { until } from '../../harness/until';
+import { type Behaviour, seconds } from '../behaviour';
+import { type Keepers, STEP_MS } from './keepers';
+
+const WRITERS = 8;
+const AMPLE_MS = 60_000;
+
+export const restart: Behaviour<Keepers> = {
+  name: 'a store that is restarted, or killed, under load keeps what it has acknowledged, and is written again by itself',
+  holds: { lost: 0, doubled: 0 },
+  observe: async (keepers, { load: size }) => {
+    const load = new Changes(keepers);
+    await load.reached(size / 4);
+    const restarted = await flowAgain(keepers, load, 'stop');
+    await load.reached(load.acknowledged + size / 4);
+    const killed = await flowAgain(keepers, load, 'kill');
+    await load.reached(load.acknowledged + size / 4);
+    const { lost, doubled } = await load.ended();
+    return {
+      facts: { lost, doubled },
+      figures: {
+        ...{ acknowledged: String(load.acknowledged), 'refused meanwhile': String(load.failed) },
+        'written again after a restart': seconds(restarted),
+        'after a kill': seconds(killed),
+      },
+    };
+  },
+};
+
+/** Ends the store and starts it at once; milliseconds from then to the first change acknowledged. */
+async function flowAgain(
+  { server }: Keepers,
+  load: Changes,
+  how: 'stop' | 'kill',
+): Promise<number> {
+  if (server === undefined) throw new Error('what is in memory has no server');
+  await server.end(how);
+  const away = Date.now();
+  const before = load.begun;
+  await server.start();
+  await until('changes to flow again', () => load.latest > before, AMPLE_MS);
+  return Date.now() - away;
+}
+
+/** Changes of some documents, each asked for under its cause until it is acknowledged. */
+class Changes {
+  /** How many were begun, and the number of the latest that was acknowledged. */
+  begun = 0;
+  latest = 0;
+  acknowledged = 0;
+  failed = 0;
+  #stopped = false;
+  readonly #keys = Array.from({ length: WRITERS }, () => randomUUID());
+  readonly #done = new Map<string, number>();
+  readonly #running: Promise<unknown>;
+
+  constructor(private readonly keepers: Keepers) {
+    this.#running = Promise.all(this.#keys.map((key) => this.#write(key)));
+    this.#running.catch(() => {});
+  }
+
+  async reached(count: number): Promise<void> {
+    await until(`${count} changes`, () => this.acknowledged >= count, 2 * AMPLE_MS);
+  }
+
+  async ended(): Promise<{ lost: number; doubled: number }> {
+    this.#stopped = true;
+    await this.#running;
+    let lost = 0;
+    let doubled = 0;
+    for (const [key, count] of this.#done) {
+      const kept = await this.keepers.other.counted(key);
+      lost += Math.max(0, count - kept);
+      doubled += Math.max(0, kept - count);
+    }
+    return { lost, doubled };
+  }
+
+  async #write(key: string): Promise<void> {
+    while (!this.#stopped) {
+      const id = randomUUID();
+      const number = ++this.begun;
+      await until(
+        `a change of ${key}`,
+        async () => {
+          try {
+            const deadline = Date.now() + STEP_MS;
+            await this.keepers.one.count(key, { id, deadline });
+          } catch (error) {
+            this.failed++;
+            throw error;
+          }
+          return true;
+        },
+        AMPLE_MS,
+      );
+      this.acknowledged++;
+      this.latest = Math.max(this.latest, number);
+      this.#done.set(key, (this.#done.get(key) ?? 0) + 1);
+    }
+  }
+}

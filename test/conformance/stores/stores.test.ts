@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { STATES } from '../../harness/transports';
+import { expectedOfStore, storeSuite } from '../suite';
+import { TEST_SIZE } from '../behaviour';
+import { Keepers } from './keepers';
+
+jest.setTimeout(120_000);
+
+const rows = storeSuite.map(([name, behaviour]) => ({ name, behaviour }));
+
+describe.each(STATES)('documents in %s', (state) => {
+  let keepers: Keepers;
+  beforeAll(async () => {
+    keepers = await Keepers.open(state);
+    process.stderr.write(`documents in ${keepers.says}\n`);
+  });
+  afterAll(async () => {
+    await (keepers as Keepers | undefined)?.close();
+  });
+
+  test.each(rows)('$behaviour.name', async ({ name, behaviour }) => {
+    const { facts } = await behaviour.observe(keepers, TEST_SIZE);
+    expect(facts).toEqual(expectedOfStore(name, state));
+  });
+});
+
+// what is in memory ends with the test
+describe('documents in the memory of a test', () => {
+  test.each(rows.filter(({ name }) => name !== 'restart'))(
+    '$behaviour.name',
+    async ({ behaviour }) => {
+      const { facts } = await behaviour.observe(Keepers.inMemory(), TEST_SIZE);
+      expect(facts).toEqual(behaviour.holds);
+    },
+  );
+});

@@ -1,0 +1,69 @@
+import { until } from '../harness/until';
+import { type Behaviour, inMs } from './behaviour';
+import { Counted, CountedForBoth, CountedOld, type MouthContext } from './services';
+import { AMPLE_MS, type Stage } from './stage';
+
+export const versions: Behaviour<Stage> = {
+  name: 'a new version of an event beside the old: either publisher is heard by either hearer, or kept until that can read it',
+  holds: {
+    'old, heard by the old': 'pieces 3',
+    'old, heard by the new': 'available 3, reserved 0',
+    'new, heard by the old': 'a dead letter: unreadable',
+    'new, heard by the new': 'available 3, reserved 1',
+    'new for both, heard by the old': 'pieces 3',
+    'new for both, heard by the new': 'available 3, reserved 1',
+  },
+  observe: async (stage) => {
+    const stock = { available: 3, reserved: 1 };
+    const begun = performance.now();
+    const old = await heard(stage, 'counted-old', (key, { publish }) =>
+      publish(CountedOld, { key, pieces: 3 }),
+    );
+    const took = performance.now() - begun;
+    const young = await heard(stage, 'counted-new', (key, { publish }) =>
+      publish(Counted, { key, ...stock }),
+    );
+    const both = await heard(stage, 'counted-both', (key, { publish }) =>
+      publish(CountedForBoth, { key, ...stock, pieces: 3 }),
+    );
+    return {
+      facts: {
+        ...{ 'old, heard by the old': old.byOld, 'old, heard by the new': old.byNew },
+        ...{ 'new, heard by the old': young.byOld, 'new, heard by the new': young.byNew },
+        'new for both, heard by the old': both.byOld,
+        'new for both, heard by the new': both.byNew,
+      },
+      figures: { 'heard by both after': inMs(took) },
+    };
+  },
+};
+
+/** What the old code, the worker's, and the new, the watcher's, make of what is said under a key. */
+async function heard(
+  stage: Stage,
+  key: string,
+  say: (key: string, context: MouthContext) => Promise<void>,
+) {
+  await say(key, stage.begin());
+  const [byNew] = await stage.done('watcher', key);
+  const byOld = await until(
+    `the worker to take ${key}`,
+    async () => {
+      const [entry] = stage.ledger.of('worker', 'done').filter((it) => it.key === key);
+      if (entry !== undefined) return inWords(entry.made);
+      const [letter] = await stage.letters([byNew?.id ?? '']);
+      return letter && `a dead letter: ${letter.reason}`;
+    },
+    AMPLE_MS,
+  );
+  return { byOld, byNew: inWords(byNew?.made) };
+}
+
+/** `pieces 3`: all but the key. */
+function inWords(made = '{}'): string {
+  // as its hearer has noted it
+  const { key: _, ...rest } = JSON.parse(made) as Record<string, unknown>;
+  return Object.entries(rest)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ');
+}

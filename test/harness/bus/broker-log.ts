@@ -1,0 +1,50 @@
+import type { World } from '../world';
+import { KafkaLog } from './kafka-log';
+import { RabbitLog } from './rabbit-log';
+import { RedisLog } from './redis-log';
+
+/** An event as the broker has it. */
+export interface Entry {
+  /** When it was said, in milliseconds since the epoch, and a number: `1700000000000-7`. */
+  readonly entry: string;
+  readonly topic: string;
+  /** The event itself, as it was said: JSON. */
+  readonly text: string;
+  /** What else the broker keeps with it. */
+  readonly beside: string;
+}
+
+/** How far the consumers of a topic are. */
+export interface Group {
+  readonly topic: string;
+  /** The service. */
+  readonly name: string;
+  /** Entries that were given out and are not acknowledged; 0 where a broker does not tell them apart. */
+  readonly pending: number;
+  /** Entries that were not given out yet. */
+  readonly lag: number;
+}
+
+/** What the broker itself has, read past everything that stands in front of it. */
+export interface BrokerLog {
+  /** Has the broker keep every event that is said from now on, where it would not by itself. */
+  keep(): Promise<void>;
+  /** Every event of every topic, in the order in which they were said, whoever has read it. */
+  entries(): Promise<Entry[]>;
+  /** Whoever hears a topic, and how far. Rejects while the broker is away. */
+  groups(): Promise<Group[]>;
+}
+
+export function brokerLog(world: World): BrokerLog {
+  const { name } = world.broker;
+  switch (name) {
+    case 'redis':
+      return new RedisLog(world.broker.port);
+    case 'rabbitmq':
+      return new RabbitLog(world.broker);
+    case 'kafka':
+      return new KafkaLog(world.broker.port, world.hears);
+    default:
+      throw new Error(`nobody can read what ${name} has`);
+  }
+}

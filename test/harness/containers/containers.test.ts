@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import { servers } from '../../../scripts/start/servers.mjs';
+import { until } from '../until';
+import { choose } from './choice';
+import { ContainerProcess } from './container-process';
+import type { ContainerSpec, Engine } from './engine';
+
+/** An engine that notes what it is told. */
+class FakeEngine implements Engine {
+  readonly told: string[] = [];
+  readonly specs: ContainerSpec[] = [];
+
+  constructor(private readonly images: readonly string[] = []) {}
+
+  has = async (image: string) => this.images.includes(image);
+
+  run = async (spec: ContainerSpec) => {
+    if (!this.images.includes(spec.image)) throw new Error(`no ${spec.image}`);
+    this.specs.push(spec);
+    this.told.push('run');
+    const tell = (what: string) => async () => {
+      this.told.push(what);
+    };
+    return {
+      pid: async () => 4711,
+      start: tell('start'),
+      stop: tell('stop'),
+      kill: async (signal: string) => {
+        this.told.push(signal);
+      },
+      remove: tell('remove'),
+    };
+  };
+}
+
+const server = { ...servers.redis, find: () => '/usr/bin/redis-server' };
+
+describe('a server runs', () => {
+  test('in a container, where the engine has its image', async () => {
+    const engine = new FakeEngine(['redis:7']);
+    const choice = await choose(server, async () => engine);
+    expect(choice).toEqual({ engine, says: 'Redis: redis:7, in a container' });
+  });
+
+  test('as a process, where no engine answers', async () => {
+    expect(await choose(server, async () => undefined)).toEqual({
+      says: 'Redis: /usr/bin/redis-server, as a process: no Docker engine answers',
+    });
+  });
+
+  test('as a process, where the engine cannot get its image', async () => {
+    expect(await choose(server, async () => new FakeEngine())).toEqual({
+      says: 'Redis: /usr/bin/redis-server, as a process: Docker has no redis:7, nor can it get it',
+    });
+  });
+});
+
+describe('a server in a container', () => {
+  const specOf = (kind: keyof typeof servers) => ({
+    ...{ ...servers[kind].container(5000), name: kind, front: 5000 },
+  });
+
+  test('is made once, and started again with what it has on its disk', async () => {
+    const engine = new FakeEngine(['redis:7']);
+    const container = new ContainerProcess(specOf('redis'), engine);
+    container.start();
+    expect(container.running).toBe(true);
+    await until('its process', () => container.pid === 4711);
+    await container.kill();
+    expect([container.running, container.pid]).toEqual([false, undefined]);
+    container.start();
+    await container.stop();
+    await container.remove();
+    expect(engine.told).toEqual(['run', 'SIGKILL', 'start', 'stop', 'remove']);
+    expect(engine.specs).toMatchObject([{ image: 'redis:7', port: 6379, front: 5000 }]);
+  });
+
+  test('takes what it is told one after another, however slow the engine is', async () => {
+    const engine = new FakeEngine(['redis:7']);
+    const container = new ContainerProcess(specOf('redis'), engine);
+    container.start();
+    const ended = container.kill();
+    expect(container.signal('SIGCONT')).toBe(true);
+    await ended;
+    expect(engine.told[0]).toBe('run');
+    expect(container.signal('SIGTERM')).toBe(false);
+  });
+
+  test('that cannot be started tells why', async () => {
+    const container = new ContainerProcess(specOf('kafka'), new FakeEngine());
+    container.start();
+    await until('its end', () => !container.running);
+    expect(container.tail()).toMatch(
+      /kafka does not run, in a container of apache\/kafka:4.1.1: .*no apache/,
+    );
+  });
+});

@@ -1,0 +1,56 @@
+import { GenericContainer, ImageName, Wait, getContainerRuntimeClient } from 'testcontainers';
+import type { ContainerSpec, Engine, EngineContainer } from './engine';
+
+/** The Docker engine of this machine, by testcontainers; undefined where none answers. */
+export async function dockerEngine(): Promise<Engine | undefined> {
+  try {
+    const { image } = await getContainerRuntimeClient();
+    return {
+      has: async (name) => {
+        const wanted = ImageName.fromString(name);
+        if (await image.exists(wanted)) return true;
+        return image.pull(wanted).then(
+          () => true,
+          () => false,
+        );
+      },
+      run,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+async function run(spec: ContainerSpec): Promise<EngineContainer> {
+  const { container: client } = await getContainerRuntimeClient();
+  const started = await containerOf(spec).start();
+  const docker = client.getById(started.getId());
+  return {
+    pid: async () => (await docker.inspect()).State.Pid,
+    start: async () => {
+      await docker.start();
+    },
+    stop: async () => {
+      await docker.stop();
+    },
+    kill: async (signal) => {
+      await docker.kill({ signal });
+      if (signal === 'SIGKILL') await docker.wait();
+    },
+    remove: async () => {
+      await started.stop({ remove: true, removeVolumes: true });
+    },
+  };
+}
+
+/** What testcontainers is told. */
+function containerOf({ image, port, front, env, files, command }: ContainerSpec): GenericContainer {
+  const copies = Object.entries(files ?? {}).map(([target, content]) => ({ target, content }));
+  const container = new GenericContainer(image)
+    .withExposedPorts({ container: port, host: front })
+    .withEnvironment(env ?? {})
+    .withCopyContentToContainer(copies)
+    // that it answers is waited for by whoever needs it, as of a process
+    .withWaitStrategy(Wait.forLogMessage(/./));
+  return command === undefined ? container : container.withCommand(command);
+}

@@ -1,0 +1,84 @@
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
+import { OrderCreated } from '#contracts/order';
+import { asService } from '#kit/caller';
+import type { CloudEvent } from '#kit/cloud-event';
+import { type Cause, newCause } from '#kit/handling';
+import type { Bench } from './bench';
+import { type Context, forget, seen } from './sample';
+
+const MINUTE = 60_000;
+export const price = { amount: '1.00', currency: 'EUR' };
+
+let counter = 0;
+/** An id that no other test has. */
+export const fresh = (prefix = 'o') => `${prefix}_${String(process.pid)}_${String(++counter)}`;
+
+/** What order.created says of an order. */
+export const created = (orderId: string) => ({
+  orderId,
+  shopId: 's',
+  userId: 'u',
+  items: [{ productId: 'p', quantity: 1, unitPrice: price }],
+  totalAmount: price,
+});
+
+/** What tests of the kit's semantics do on a bench that is open as long as they run. */
+export class Acts<B extends Bench = Bench> {
+  #bench: B | undefined;
+
+  constructor(open: () => Promise<B>) {
+    beforeAll(async () => {
+      this.#bench = await open();
+    }, 3 * MINUTE);
+    afterAll(() => this.#bench?.close(), MINUTE);
+    afterEach(forget);
+  }
+
+  get bench(): B {
+    if (this.#bench === undefined) throw new Error('the bench is not open');
+    return this.#bench;
+  }
+
+  /** What reached the services of this kind, about this id. */
+  readonly times = (what: string, id: string) =>
+    seen.filter((entry) => entry.what === what && entry.id === id);
+
+  readonly until = async (what: string, id: string, count = 1) => {
+    const isSeen = () => this.times(what, id).length >= count;
+    await this.bench.until(`${String(count)} × ${what} of ${id}`, isSeen);
+  };
+
+  /** A context of the asking service. */
+  readonly begin = (given: Partial<Cause> = {}): Context =>
+    // the host of this very service
+    this.bench.order.host.begin(
+      newCause(this.bench.clock, { caller: asService(), deadline: Infinity, ...given }),
+    ) as unknown as Context;
+
+  /** The dead letter of an event, once it is there. */
+  readonly letter = async (id: string) => {
+    const { deadLetters } = this.bench.order.host;
+    await this.bench.until(`a dead letter ${id}`, async () => {
+      const { letters } = await deadLetters.page(1, 100);
+      return letters.some((known) => known.id === id);
+    });
+    return deadLetters.get(id);
+  };
+
+  readonly event = (id: string, over: Partial<CloudEvent> = {}): CloudEvent => ({
+    specversion: '1.0',
+    id,
+    type: OrderCreated.type,
+    source: 'test',
+    subject: id,
+    time: new Date().toISOString(),
+    datacontenttype: 'application/json',
+    eventversion: 1,
+    correlationid: `corr-${id}`,
+    causationid: 'cause',
+    sequence: 7,
+    tenantid: 'default',
+    data: created(id),
+    ...over,
+  });
+}

@@ -1,0 +1,270 @@
+import { describe, expect, it } from '@jest/globals';
+import { OrderConfirmed, OrderCreated } from '#contracts/order';
+import { asService } from '#kit/caller';
+import type { CloudEvent } from '#kit/cloud-event';
+import { Code, refused, unavailable } from '#kit/errors';
+import { newCause } from '#kit/handling';
+import { Acts, created, fresh } from './acts';
+import type { BusBench } from './bench';
+import {
+  AskStock,
+  type Context,
+  StockCounted,
+  StockCountedForBoth,
+  StockCountedOld,
+  answering,
+  script,
+} from './sample';
+
+/**
+ * What the kit promises of batches, versions and requests. In memory: on the brokers that is what
+ * test/conformance looks at.
+ */
+export function describeBusSemantics(open: () => Promise<BusBench>): void {
+  describe("the kit's semantics of the bus", () => {
+    const acts = new Acts(open);
+    const { times, until, begin, letter, event } = acts;
+
+    describe('events in batches', () => {
+      const confirmed = (orderId: string) => ({
+        ...created(orderId),
+        status: 'confirmed' as const,
+      });
+      const sayAll = async (ids: readonly string[]) => {
+        await begin().publishAll(OrderConfirmed, ids.map(confirmed));
+      };
+
+      it('are said by the hundred and arrive, each once, many at a time', async () => {
+        const ids = Array.from({ length: 250 }, () => fresh());
+        const before = await acts.bench.batches();
+        await sayAll(ids);
+        await acts.bench.until('all of them', () =>
+          ids.every((id) => times('batched', id).length > 0),
+        );
+        expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
+        const after = await acts.bench.batches();
+        expect(after.events - before.events).toBe(250);
+        expect(after.count - before.count).toBeLessThan(125);
+        expect(times('batched', ids[0]!)[0]?.detail).toMatchObject({
+          ...{ type: 'order.confirmed', source: 'order', subject: ids[0] },
+        });
+      });
+
+      it('are the same events when they are said again under the same cause', async () => {
+        const ids = [fresh(), fresh()];
+        const cause = newCause(acts.bench.clock, { caller: asService(), deadline: Infinity });
+        for (const again of [1, 2]) {
+          await begin(cause).publishAll(OrderConfirmed, ids.map(confirmed));
+          for (const id of ids) await until('batched', id, again);
+        }
+        for (const id of ids) {
+          expect(new Set(times('batched', id).map(({ causeId }) => causeId)).size).toBe(1);
+        }
+      });
+
+      it('are not held by one that is refused, cannot be read, or fails for a while', async () => {
+        const ids = Array.from({ length: 20 }, () => fresh());
+        const [no, later] = [fresh(), fresh()];
+        script.set(no, async () => {
+          throw refused('closed', 'the shop is closed');
+        });
+        script.set(later, async () => {
+          if (times('batched', later).length < 3) throw unavailable('not yet');
+        });
+        const junk = fresh('junk');
+        const type = OrderConfirmed.type;
+        await acts.bench.publish(event(junk, { type, data: { orderId: junk } }));
+        await sayAll([...ids.slice(0, 10), no, later, ...ids.slice(10)]);
+        await until('batched', later, 3);
+        await acts.bench.until('the rest', () =>
+          ids.every((id) => times('batched', id).length > 0),
+        );
+        expect(await letter(junk)).toMatchObject({ reason: 'unreadable' });
+        await acts.bench.until('the refused one', async () => {
+          const { letters } = await acts.bench.order.host.deadLetters.page(1, 100);
+          return letters.some(({ subject, reason }) => subject === no && reason === 'closed');
+        });
+        // what was done is not done again because of the others
+        expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
+      });
+    });
+
+    describe('a new version of an event beside the old', () => {
+      /** What the old and the new hearer make of it, once both have it. */
+      const said = async (say: (context: Context) => Promise<void>) => {
+        const id = fresh('corr');
+        await say(begin({ correlationId: id }));
+        await until('counted by new', id);
+        return { id, byNew: times('counted by new', id)[0]?.detail };
+      };
+      const byOld = async (id: string) => {
+        await until('counted by old', id);
+        return times('counted by old', id)[0]?.detail;
+      };
+
+      it('said by the old is heard by the old, and by the new as if by the new', async () => {
+        const { id, byNew } = await said(({ publish }) => publish(StockCountedOld, { pieces: 3 }));
+        expect(byNew).toEqual({ available: 3, reserved: 0 });
+        expect(await byOld(id)).toEqual({ pieces: 3 });
+      });
+
+      it('said by the new for both is heard by the new, and by the old as if by the old', async () => {
+        const stock = { available: 3, reserved: 1, pieces: 3 };
+        const { id, byNew } = await said(({ publish }) => publish(StockCountedForBoth, stock));
+        expect(byNew).toEqual({ available: 3, reserved: 1 });
+        expect(await byOld(id)).toEqual({ pieces: 3 });
+      });
+
+      it('said by the new alone is heard by the new, and kept by the old until it can read it', async () => {
+        const stock = { available: 3, reserved: 1 };
+        const { id, byNew } = await said(({ publish }) => publish(StockCounted, stock));
+        expect(byNew).toEqual(stock);
+        await acts.bench.until('a dead letter', async () => {
+          const { letters } = await acts.bench.inventory.host.deadLetters.page(1, 100);
+          return letters.some(({ correlationId, reason }) => {
+            return correlationId === id && reason === 'unreadable';
+          });
+        });
+        expect(times('counted by old', id)).toEqual([]);
+      });
+    });
+
+    describe('requests over the bus', () => {
+      const soon = (milliseconds: number) => ({ deadline: acts.bench.clock.now() + milliseconds });
+      /** A reply as another process might say it. */
+      const replyTo = (request: string, available: number, over: Partial<CloudEvent> = {}) =>
+        event(fresh('reply'), {
+          type: 'order.replies',
+          causationid: request,
+          data: { refusal: null, answer: { available, text: '' } },
+          ...over,
+        });
+
+      it('are answered, and carry what caused them', async () => {
+        const orderId = fresh();
+        const context = begin({ caller: asService('tenant-7'), correlationId: `corr-${orderId}` });
+        const answer = await context.request(AskStock, { orderId });
+        expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
+        const [entry] = times('asked', orderId);
+        expect(entry?.caller).toEqual({ userId: '', role: 'service', tenantId: 'tenant-7' });
+        expect(entry?.detail).toMatchObject({
+          correlationid: `corr-${orderId}`,
+          causationid: context.cause.id,
+          replyto: 'order.replies',
+        });
+      });
+
+      it('each get their own answer, forty at once', async () => {
+        const ids = Array.from({ length: 40 }, () => fresh());
+        const said = ids.map((id, at) => {
+          answering.set(id, async ({ id: request }) => {
+            await acts.bench.publish(replyTo(request, at));
+          });
+          return begin().request(AskStock, { orderId: id });
+        });
+        const answers = await Promise.all(said);
+        // the one said first, or the answerer's own
+        answers.forEach(({ available }, at) => {
+          expect([at, 3]).toContain(available);
+        });
+      });
+
+      it('are the same request when they are made again under the same cause', async () => {
+        const orderId = fresh();
+        const cause = newCause(acts.bench.clock, { caller: asService(), deadline: Infinity });
+        for (const given of [cause, cause, {}]) await begin(given).request(AskStock, { orderId });
+        const [first, second, third] = times('asked', orderId).map(({ causeId }) => causeId);
+        expect(second).toBe(first);
+        expect(third).not.toBe(first);
+      });
+
+      it('that are refused tell why', async () => {
+        const orderId = fresh('refused');
+        await expect(begin().request(AskStock, { orderId })).rejects.toMatchObject({
+          code: Code.FAILED_PRECONDITION,
+          message: 'the shop is closed',
+          details: { reason: 'closed', orderId },
+        });
+        expect(times('asked', orderId)).toHaveLength(1);
+      });
+
+      it('are asked again where the answerer fails, and answered then', async () => {
+        const orderId = fresh();
+        answering.set(orderId, async () => {
+          if (times('asked', orderId).length < 2) throw unavailable('not yet');
+        });
+        await expect(begin().request(AskStock, { orderId })).resolves.toMatchObject({
+          available: 3,
+        });
+      });
+
+      it('that get no answer in time are DEADLINE_EXCEEDED', async () => {
+        const orderId = fresh();
+        answering.set(orderId, async () => {
+          throw unavailable('never');
+        });
+        await expect(begin(soon(1_500)).request(AskStock, { orderId })).rejects.toMatchObject({
+          code: Code.DEADLINE_EXCEEDED,
+          message: 'inventory.ask-stock was not answered in time',
+          details: { reason: 'timeout' },
+        });
+      });
+
+      it('that nobody waits for any more are let be', async () => {
+        const [late, early] = [fresh(), fresh()];
+        const type = AskStock.type;
+        const at = (orderId: string, milliseconds: number) =>
+          event(orderId, {
+            ...{ type, data: { orderId } },
+            expirytime: new Date(acts.bench.clock.now() + milliseconds).toISOString(),
+          });
+        await acts.bench.publish(at(late, -1));
+        await acts.bench.publish(at(early, 60_000));
+        await until('asked', early);
+        await acts.bench.until('the end', () => acts.bench.inventory.host.active === 0);
+        expect(times('asked', late)).toEqual([]);
+      });
+
+      it('have their answer when it comes to another replica than the one that asked', async () => {
+        const orderId = fresh();
+        const cause = newCause(acts.bench.clock, { caller: asService(), deadline: Infinity });
+        const context = acts.bench.replica.begin(cause) as unknown as Context;
+        const answer = await context.request(AskStock, { orderId });
+        expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
+      });
+
+      it('whose answer comes twice have been answered once', async () => {
+        const orderId = fresh();
+        script.set(orderId, async ({ counts, request }) => {
+          const { available } = await request(AskStock, { orderId });
+          await counts.update(orderId, (now) => ({
+            orderId,
+            count: (now?.count ?? 0) + available,
+          }));
+        });
+        answering.set(orderId, async ({ id }) => {
+          await acts.bench.publish(replyTo(id, 3));
+          await acts.bench.publish(replyTo(id, 3));
+        });
+        await begin().publish(OrderCreated, created(orderId));
+        await acts.bench.until('the count', async () => {
+          return (await begin().counts.get(orderId)) !== undefined;
+        });
+        await acts.bench.until('the end of the handler', () => acts.bench.order.host.active === 0);
+        await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 3 });
+      });
+
+      it('forget an answer that is too late for anybody', async () => {
+        const [late, early] = [fresh('request'), fresh('request')];
+        const at = (milliseconds: number) =>
+          new Date(acts.bench.clock.now() + milliseconds).toISOString();
+        await acts.bench.publish(replyTo(late, 1, { expirytime: at(-1) }));
+        await acts.bench.publish(replyTo(early, 1, { expirytime: at(60_000) }));
+        const kept = (request: string) =>
+          acts.bench.order.sidecar.load(`outcome:${request}`, 5_000);
+        await acts.bench.until('the one in time', async () => (await kept(early)) !== undefined);
+        await expect(kept(late)).resolves.toBeUndefined();
+      });
+    });
+  });
+}
