@@ -1,27 +1,35 @@
 import type { RequestListener } from 'node:http';
 import express, { type NextFunction } from 'express';
 import { MicroserviceError } from '#kit/errors';
+import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { answer } from './answer';
-import { Authentication } from './authentication';
+import { Authentication, permit } from './authentication';
 import { readBody } from './body';
 import { EdgeError, refusalOf } from './errors';
 import { type EdgeRequest, type EdgeResponse, sendRefusal } from './exchange';
+import { Limits } from './limits';
 import { observe } from './observation';
 import { Gateway } from './own-answers';
 import type { Route } from './route';
 import { routes } from './routes';
+import { begin } from './service';
 
 export const BASE = '/api/v1';
 
-/** The edge: what is answered on the gateway's port, built from the table of routes. */
-export function createApp(host: Host): RequestListener {
+/**
+ * The edge: what is answered on the gateway's port, built from the table of routes. What it keeps
+ * open by itself it closes when `stopping` is aborted.
+ */
+export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   const gateway = new Gateway(host);
   const authentication = new Authentication(host);
+  const limits = new Limits(host, stopping);
+  const { TRUSTED_PROXIES } = begin(host, newCause(host.clock)).config;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.set('trust proxy', false);
+  app.set('trust proxy', TRUSTED_PROXIES);
   app.set('query parser', 'simple');
   app.enable('case sensitive routing');
   app.enable('strict routing');
@@ -33,11 +41,16 @@ export function createApp(host: Host): RequestListener {
     for (const row of rows) {
       const verb = row.method.toLowerCase() as Lowercase<Route['method']>;
       const reading = verb === 'post' || verb === 'patch' ? [readBody] : [];
-      at[verb](admit(row, authentication), ...reading, answer(row, gateway));
+      at[verb](
+        admit(row, authentication, limits),
+        ...reading,
+        ...limited(row, limits),
+        answer(row, gateway),
+      );
     }
-    at.all(refuseMethod(rows));
+    at.all(counted(limits), refuseMethod(rows));
   }
-  app.use(() => {
+  app.use(counted(limits), () => {
     throw new EdgeError(404, 'there is nothing here');
   });
   app.use(refuse(host));
@@ -51,12 +64,36 @@ function named(endpoint: string) {
   };
 }
 
-function admit({ who }: Route, authentication: Authentication) {
+function admit(row: Route, authentication: Authentication, limits: Limits) {
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
     const { authorization } = request.headers;
-    response.locals.caller = await authentication.callerFor(who, authorization);
+    try {
+      response.locals.caller = await authentication.callerOf(row.who, authorization);
+    } finally {
+      // whose token is not good is counted by their address; a load balancer may always ask
+      if (!('own' in row)) await limits.general(request, response);
+    }
+    permit(row.who, response.locals.caller);
     next();
   };
+}
+
+/** What leads nowhere is counted too, by where it comes from. */
+function counted(limits: Limits) {
+  return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
+    await limits.general(request, response);
+    next();
+  };
+}
+
+function limited(row: Route, limits: Limits) {
+  const extra = 'own' in row ? undefined : row.limit;
+  if (extra === undefined) return [];
+  const take = async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
+    await limits[extra](request, response);
+    next();
+  };
+  return [take];
 }
 
 function refuseMethod(rows: readonly Route[]) {

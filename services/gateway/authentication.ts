@@ -32,18 +32,14 @@ export class Authentication {
     this.#keys = new Keys(host);
   }
 
-  /** The caller, if it is one of those who may. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
-  async callerFor(who: Who, authorization: string | undefined): Promise<Caller> {
+  /** Who asks. Throws UNAUTHENTICATED where the route needs to know, or a token is not good. */
+  async callerOf(who: Who, authorization: string | undefined): Promise<Caller> {
     if (who === 'anonymous') return anonymous();
     if (authorization === undefined) {
       if (who === 'anyone') return anonymous();
       throw unauthenticated('sign in first');
     }
-    const caller = await this.#bearer(authorization);
-    if (who !== 'anyone' && !who.includes(caller.role)) {
-      throw new MicroserviceError('your role may not do this', Code.PERMISSION_DENIED);
-    }
-    return caller;
+    return this.#bearer(authorization);
   }
 
   async #bearer(authorization: string): Promise<Caller> {
@@ -87,6 +83,12 @@ export class Authentication {
     if (key === undefined) throw unauthenticated('the token is not valid');
     return key;
   }
+}
+
+/** Refuses a caller whose role may not. */
+export function permit(who: Who, { role }: Caller): void {
+  if (who === 'anonymous' || who === 'anyone' || who.includes(role)) return;
+  throw new MicroserviceError('your role may not do this', Code.PERMISSION_DENIED);
 }
 
 function unauthenticated(message: string): MicroserviceError {

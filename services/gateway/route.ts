@@ -34,6 +34,8 @@ export interface RpcRoute {
   readonly idempotent: boolean;
   /** Whether `Prefer: respond-async` is honoured: there is an answer for what is not done yet. */
   readonly async: boolean;
+  /** What is limited besides the number of requests: see limits.ts. */
+  readonly limit?: 'payment' | 'login';
 }
 
 /** A row that the gateway answers by itself. */
@@ -55,6 +57,7 @@ interface Columns<M extends DescMethodUnary> {
   readonly body?: readonly FieldOf<M>[];
   readonly idempotent?: boolean;
   readonly async?: boolean;
+  readonly limit?: 'payment' | 'login';
 }
 
 /** A row in full, checked against the messages of its call. */

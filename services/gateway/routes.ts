@@ -37,10 +37,12 @@ export const routes: readonly Route[] = [
     who: 'anonymous',
     status: 201,
     body: ['email', 'password', 'name'],
+    limit: 'login',
   }),
   call('POST', '/auth/login', 'user', user.login, {
     who: 'anonymous',
     body: ['email', 'password'],
+    limit: 'login',
   }),
   call('GET', '/users/profile', 'user', user.getProfile, { who: signedIn }),
   call('PATCH', '/users/profile', 'user', user.updateProfile, {
@@ -91,12 +93,16 @@ export const routes: readonly Route[] = [
     async: true,
   }),
 
-  call('GET', '/payments/:paymentId', 'payment', payment.getPayment, { who: signedIn }),
+  call('GET', '/payments/:paymentId', 'payment', payment.getPayment, {
+    who: signedIn,
+    limit: 'payment',
+  }),
   call('POST', '/payments/:paymentId/refunds', 'payment', payment.refund, {
     who: admins,
     status: 201,
     body: ['amount', 'reason'],
     idempotent: true,
+    limit: 'payment',
   }),
   call('GET', '/deliveries/:orderId', 'delivery', delivery.getDelivery, { who: signedIn }),
   call('POST', '/deliveries/:orderId/status', 'delivery', delivery.updateStatus, {

@@ -9,6 +9,9 @@ import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
+import { Networks } from './client-address';
+import { StoreUrl } from './shared-counters';
+import { TiersFile } from './tiers';
 
 export const gateway = new Service('gateway', {
   calls: {
@@ -22,7 +25,14 @@ export const gateway = new Service('gateway', {
   },
   // an order waits for its saga, and a refund for the payment provider
   deadlines: { order: 30_000, payment: 15_000 },
-  config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }),
+  config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }).extend({
+    /** How often somebody may ask, by role. */
+    LIMITS_FILE: TiersFile,
+    /** The URL of the store in which replicas count together; each by itself without one. */
+    LIMITS_STORE: StoreUrl.optional(),
+    /** The proxies in front of us: whom these say that they ask for is believed. */
+    TRUSTED_PROXIES: Networks,
+  }),
 });
 
 export type AppId = keyof typeof gateway.definition.calls;
