@@ -16,6 +16,10 @@ export function answer(route: Route, gateway: Gateway) {
       return;
     }
     const app = route.app === ':service' ? appIn(request) : route.app;
+    if (gateway.health.isOut(app)) {
+      response.set('retry-after', '1');
+      throw new EdgeError(503, 'a service that this needs is down', { service: app });
+    }
     const context = begin(gateway.host, causeOf(route, request, response));
     const message = readRequest(route, request);
     // a row's method is one of this very service, and unary

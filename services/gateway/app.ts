@@ -6,6 +6,7 @@ import type { Host } from '#kit/host';
 import { answer } from './answer';
 import { Authentication, permit } from './authentication';
 import { readBody } from './body';
+import { docs } from './docs';
 import { EdgeError, refusalOf } from './errors';
 import { type EdgeRequest, type EdgeResponse, sendRefusal } from './exchange';
 import { Limits } from './limits';
@@ -14,8 +15,10 @@ import { Gateway } from './own-answers';
 import type { Route } from './route';
 import { routes } from './routes';
 import { begin } from './service';
+import { shed } from './shedding';
 
 export const BASE = '/api/v1';
+const DOCS = '/api/docs';
 
 /**
  * The edge: what is answered on the gateway's port, built from the table of routes. What it keeps
@@ -34,14 +37,19 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   app.enable('case sensitive routing');
   app.enable('strict routing');
 
+  gateway.health.start();
+  gateway.shedding.start();
   app.use(observe(gateway));
+  app.use(docs(DOCS, BASE, routes));
   for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
     const at = app.route(BASE + path);
     at.all(named(BASE + path));
     for (const row of rows) {
       const verb = row.method.toLowerCase() as Lowercase<Route['method']>;
       const reading = verb === 'post' || verb === 'patch' ? [readBody] : [];
+      const guards = 'own' in row ? [] : [shed(gateway)];
       at[verb](
+        ...guards,
         admit(row, authentication, limits),
         ...reading,
         ...limited(row, limits),

@@ -1,4 +1,5 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
+import type { z } from 'zod';
 import type { Role } from '#kit/caller';
 import type { Gateway } from './own-answers';
 import type { AppId } from './service';
@@ -44,6 +45,8 @@ export interface OwnRoute {
   readonly path: string;
   readonly who: 'anonymous';
   readonly own: (gateway: Gateway) => unknown;
+  /** The form of the answer, for the documents. */
+  readonly answers: z.ZodType;
 }
 
 export type Route = RpcRoute | OwnRoute;
@@ -70,4 +73,13 @@ export function call<M extends DescMethodUnary>(
 ): RpcRoute {
   const usual = { status: 200, query: [], body: [], idempotent: false, async: false };
   return { method, path, app, rpc, ...usual, ...columns };
+}
+
+/** A row that the gateway answers by itself, in the form that the schema tells. */
+export function own<S extends z.ZodType>(
+  path: string,
+  answer: (gateway: Gateway) => z.input<S> | Promise<z.input<S>>,
+  answers: S,
+): OwnRoute {
+  return { method: 'GET', path, who: 'anonymous', own: answer, answers };
 }

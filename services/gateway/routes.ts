@@ -6,8 +6,16 @@ import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
-import { detailedHealth, ownStatus, serviceNames, shortHealth } from './own-answers';
-import { type ByStatus, type Route, type Who, call } from './route';
+import { HealthReport, ShortHealth } from './health';
+import {
+  GatewayStatus,
+  ServiceNames,
+  getDetailedHealth,
+  getGatewayStatus,
+  getHealth,
+  getServices,
+} from './own-answers';
+import { type ByStatus, type Route, type Who, call, own } from './route';
 
 const admins = ['admin'] as const satisfies Who;
 const sellers = ['seller', 'admin'] as const satisfies Who;
@@ -129,8 +137,8 @@ export const routes: readonly Route[] = [
     who: admins,
   }),
 
-  { method: 'GET', path: '/health', who: 'anonymous', own: shortHealth },
-  { method: 'GET', path: '/health/detailed', who: 'anonymous', own: detailedHealth },
-  { method: 'GET', path: '/gateway/status', who: 'anonymous', own: ownStatus },
-  { method: 'GET', path: '/gateway/services', who: 'anonymous', own: serviceNames },
+  own('/health', getHealth, ShortHealth),
+  own('/health/detailed', getDetailedHealth, HealthReport),
+  own('/gateway/status', getGatewayStatus, GatewayStatus),
+  own('/gateway/services', getServices, ServiceNames),
 ];

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { KitConfig } from '#kit/config';
 import type { Cause } from '#kit/handling';
 import type { Host } from '#kit/host';
@@ -32,6 +33,9 @@ export const gateway = new Service('gateway', {
     LIMITS_STORE: StoreUrl.optional(),
     /** The proxies in front of us: whom these say that they ask for is believed. */
     TRUSTED_PROXIES: Networks,
+    // beyond these, requests are refused with 503: see shedding.ts
+    SHED_IN_FLIGHT: z.coerce.number().int().min(1).default(1_000),
+    SHED_LAG_MS: z.coerce.number().min(1).default(500),
   }),
 });
 

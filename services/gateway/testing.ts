@@ -59,6 +59,12 @@ export const PLENTY: Tiers = {
 
 type Config = z.output<typeof gateway.definition.config>;
 
+export const CONFIG: Config = {
+  ...{ SERVICE_VERSION: '1.2.3', INSTANCE_ID: 'test' },
+  ...{ LIMITS_FILE: PLENTY, LIMITS_STORE: undefined, TRUSTED_PROXIES: [] },
+  ...{ SHED_IN_FLIGHT: 1_000, SHED_LAG_MS: 5_000 },
+};
+
 interface Options {
   log?: Log;
   config?: Partial<Config>;
@@ -75,11 +81,7 @@ export async function openEdge(calls: Calls = {}, options: Options = {}) {
     ...(options.log === undefined ? {} : { log: options.log }),
     clock,
     calls: { ...calls, user: { getKeys, ...calls.user } },
-    config: {
-      ...{ SERVICE_VERSION: '1.2.3', INSTANCE_ID: 'test' },
-      ...{ LIMITS_FILE: PLENTY, LIMITS_STORE: undefined, TRUSTED_PROXIES: [] },
-      ...options.config,
-    },
+    config: { ...CONFIG, ...options.config },
   });
   const stopping = new AbortController();
   const server = createServer(createApp(bed.host, stopping.signal)).listen(0, '127.0.0.1');
