@@ -20,6 +20,8 @@ export interface Cause {
   readonly caller: Caller;
   /** Whether the caller takes "accepted" for an answer instead of waiting for the outcome. */
   readonly respondAsync: boolean;
+  /** Whether the client chose the identity, by an Idempotency-Key: then it is known for a day. */
+  readonly keyed: boolean;
 }
 
 /** A request's budget: the longest that one request at the edge may take in all. */
@@ -35,6 +37,7 @@ export function newCause(clock: Clock, given: Partial<Cause> = {}): Cause {
     deadline: given.deadline ?? clock.now() + REQUEST_BUDGET_MS,
     caller: given.caller ?? anonymous(),
     respondAsync: given.respondAsync ?? false,
+    keyed: given.keyed ?? false,
   };
 }
 

@@ -9,6 +9,7 @@ import { Deliveries, type Delivery } from './deliveries';
 import { Documents } from './documents';
 import { Code, MicroserviceError, refusalOf, unavailable } from './errors';
 import { type Cause, Handling, newCause } from './handling';
+import { KeyedRequests } from './keyed-requests';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import { type World, openContext } from './open-context';
@@ -34,6 +35,7 @@ const STEP_MS = 5_000;
  */
 export class Host {
   readonly deadLetters: DeadLetters;
+  readonly #keyed: KeyedRequests;
   readonly #documents: Documents;
   readonly #outcomes: Outcomes;
   readonly #deliveries: Deliveries;
@@ -56,6 +58,7 @@ export class Host {
       },
     });
     this.#outcomes = new Outcomes(sidecar);
+    this.#keyed = new KeyedRequests(sidecar, service.definition.keyed);
     this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
     this.#deliveries = new Deliveries({
       clock,
@@ -103,16 +106,20 @@ export class Host {
       throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
     }
     const name = `${method.parent.typeName}/${method.name}`;
-    const handling = new Handling(cause, this.world.clock);
+    // what it calls in turn is not what the client has asked
+    const own = cause.keyed ? { ...cause, keyed: false } : cause;
+    const handling = new Handling(own, this.world.clock);
     return this.#counted(async () => {
       const started = performance.now();
       let code = Code.OK;
       try {
         this.#assertOpen();
         handling.assertInTime();
-        const response = await handle(request, this.#open(handling));
         // the handler's type, derived from this method, says what it returns
-        return { response: response as MessageShape<M['output']>, said: handling.said };
+        const work = () =>
+          handle(request, this.#open(handling)) as Promise<MessageShape<M['output']>>;
+        const response = await this.once(method, request, cause, work);
+        return { response, said: handling.said };
       } catch (error) {
         const known = this.#known(error, cause, name);
         code = known.code;
@@ -126,6 +133,17 @@ export class Host {
         this.log.info(line, 'call answered');
       }
     });
+  }
+
+  /** Does what was asked, unless it was asked under a client's key before: see KeyedRequests. */
+  async once<M extends DescMethodUnary>(
+    method: M,
+    request: MessageShape<M['input']>,
+    cause: Cause,
+    work: () => Promise<MessageShape<M['output']>>,
+  ): Promise<MessageShape<M['output']>> {
+    if (!cause.keyed) return work();
+    return this.#keyed.answer(method, request, new Handling(cause, this.world.clock), work);
   }
 
   /** Handles one delivery of an event. Never throws. */

@@ -31,6 +31,12 @@ export interface Definition {
   readonly asks?: readonly RequestContract[];
   /** The output bindings it sends through. */
   readonly sends?: readonly string[];
+  /**
+   * Methods that are not answered from what is kept for a day under a client's Idempotency-Key.
+   * `anew`: its documents tell that it was done, and the answer is how it stands now. `by-itself`:
+   * they tell also what was asked the first time, and it refuses another request.
+   */
+  readonly keyed?: Readonly<Record<string, 'anew' | 'by-itself'>>;
   /** What it reads from the environment, besides what the kit reads for every service. */
   readonly config?: z.ZodObject;
 }

@@ -60,7 +60,9 @@ export interface TestbedOptions<D extends Definition> {
 }
 
 /** What a call or an event of a test comes with. */
-export interface Given extends Partial<Pick<Cause, 'caller' | 'correlationId' | 'respondAsync'>> {
+export interface Given extends Partial<
+  Pick<Cause, 'caller' | 'correlationId' | 'respondAsync' | 'keyed'>
+> {
   /** The same id asked again is the same work. A fresh one by default. */
   id?: string;
 }

@@ -82,7 +82,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   addService(server, options, OperationsService, (method) => async (request, cause) => {
     // the handlers' type has one for each method of this same descriptor
     const handle = answers[method.localName as keyof typeof answers];
-    return { response: await handle(request, { caller: cause.caller }) };
+    const work = async () =>
+      create(method.output, { ...(await handle(request, { caller: cause.caller })) });
+    return { response: await host.once(method, request, cause, work) };
   });
   addCallbacks(server, options);
 

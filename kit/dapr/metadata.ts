@@ -14,6 +14,7 @@ const NAME = {
   role: 'x-user-role',
   tenant: 'x-tenant-id',
   respondAsync: 'x-respond-async',
+  keyed: 'x-keyed',
 } as const;
 
 const SAID = 'x-events-said';
@@ -29,6 +30,7 @@ export function causeToMetadata(cause: Cause): Metadata {
   if (cause.requestId !== '') metadata.set(NAME.request, cause.requestId);
   if (cause.caller.userId !== '') metadata.set(NAME.user, cause.caller.userId);
   if (cause.respondAsync) metadata.set(NAME.respondAsync, 'true');
+  if (cause.keyed) metadata.set(NAME.keyed, 'true');
   return metadata;
 }
 
@@ -53,6 +55,7 @@ export function causeFromMetadata(metadata: Metadata, deadline: unknown, clock: 
     deadline: typeof at === 'number' && Number.isFinite(at) ? Math.min(at, latest) : latest,
     caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? DEFAULT_TENANT },
     respondAsync: one(NAME.respondAsync) === 'true',
+    keyed: one(NAME.keyed) === 'true',
   });
 }
 

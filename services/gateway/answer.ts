@@ -47,7 +47,7 @@ function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse
   // the same key on another thing is another piece of work
   const work = [route.method, route.path, ...Object.values(request.params)];
   return newCause(clock, {
-    ...(key === undefined ? {} : { id: identity(tenantId, userId, ...work, key) }),
+    ...(key === undefined ? {} : { id: identity(tenantId, userId, ...work, key), keyed: true }),
     ...(traceparent === undefined ? {} : { traceparent }),
     requestId,
     correlationId,

@@ -45,6 +45,7 @@ export const routes: readonly Route[] = [
     who: 'anonymous',
     status: 201,
     body: ['email', 'password', 'name'],
+    idempotent: true,
     limit: 'login',
   }),
   call('POST', '/auth/login', 'user', user.login, {
@@ -135,6 +136,7 @@ export const routes: readonly Route[] = [
   }),
   call('POST', '/admin/dead-letters/:service/:id/replay', ':service', operations.replayDeadLetter, {
     who: admins,
+    idempotent: true,
   }),
 
   own('/health', getHealth, ShortHealth),

@@ -22,6 +22,7 @@ import { placeOrder } from './place-order';
 /** Orders, and the saga that each goes through: see fulfil. */
 export const order = new Service('order', {
   serves: OrderService,
+  keyed: { placeOrder: 'by-itself', cancelOrder: 'anew' },
   calls: {
     product: ProductService,
     inventory: InventoryService,

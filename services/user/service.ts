@@ -12,6 +12,8 @@ import { finishRegistration, register } from './registration';
 
 export const user = new Service('user', {
   serves: UserService,
+  // no answer of it is kept: what was asked holds a password
+  keyed: { register: 'by-itself' },
   stores: {
     users: User,
     /** By the hash of an email: whose it is. */
