@@ -22,6 +22,8 @@ export interface Cause {
   readonly respondAsync: boolean;
   /** Whether the client chose the identity, by an Idempotency-Key: then it is known for a day. */
   readonly keyed: boolean;
+  /** The address of the client at the edge, if there was one. Personal: for no log and no document. */
+  readonly forwardedFor: string;
 }
 
 /** A request's budget: the longest that one request at the edge may take in all. */
@@ -38,6 +40,7 @@ export function newCause(clock: Clock, given: Partial<Cause> = {}): Cause {
     caller: given.caller ?? anonymous(),
     respondAsync: given.respondAsync ?? false,
     keyed: given.keyed ?? false,
+    forwardedFor: given.forwardedFor ?? '',
   };
 }
 

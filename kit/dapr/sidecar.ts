@@ -133,7 +133,7 @@ export class DaprSidecar implements Sidecar {
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     const { appId, method, request, cause } = call;
     const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
-    const metadata = causeToMetadata(cause);
+    const metadata = causeToMetadata(cause, appId);
     metadata.set('dapr-app-id', appId);
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
     askForRefusals(metadata);

@@ -53,6 +53,7 @@ function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse
     correlationId,
     caller,
     respondAsync: route.async && prefersAsync(request.headers),
+    forwardedFor: request.ip ?? '',
   });
 }
 

@@ -6,11 +6,13 @@ import type { Host } from '#kit/host';
 import { answer } from './answer';
 import { Authentication, permit } from './authentication';
 import { readBody } from './body';
+import { crossOrigin } from './cross-origin';
 import { docs } from './docs';
 import { EdgeError, refusalOf } from './errors';
 import { type EdgeRequest, type EdgeResponse, sendRefusal } from './exchange';
 import { Limits } from './limits';
 import { observe } from './observation';
+import { packed, security } from './protection';
 import { Gateway } from './own-answers';
 import type { Route } from './route';
 import { routes } from './routes';
@@ -28,7 +30,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   const gateway = new Gateway(host);
   const authentication = new Authentication(host);
   const limits = new Limits(host, stopping);
-  const { TRUSTED_PROXIES } = begin(host, newCause(host.clock)).config;
+  const { TRUSTED_PROXIES, CORS_ORIGINS } = begin(host, newCause(host.clock)).config;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -40,6 +42,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   gateway.health.start();
   gateway.shedding.start();
   app.use(observe(gateway));
+  app.use(security, crossOrigin(CORS_ORIGINS), packed);
   app.use(docs(DOCS, BASE, routes));
   for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
     const at = app.route(BASE + path);
@@ -56,6 +59,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
         answer(row, gateway),
       );
     }
+    at.options(tellMethods(rows));
     at.all(counted(limits), refuseMethod(rows));
   }
   app.use(counted(limits), () => {
@@ -104,10 +108,20 @@ function limited(row: Route, limits: Limits) {
   return [take];
 }
 
-function refuseMethod(rows: readonly Route[]) {
+function methodsOf(rows: readonly Route[]): string {
   const methods = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  return [...methods, 'OPTIONS'].join(', ');
+}
+
+function tellMethods(rows: readonly Route[]) {
+  return (_: EdgeRequest, response: EdgeResponse): void => {
+    response.set('allow', methodsOf(rows)).status(204).end();
+  };
+}
+
+function refuseMethod(rows: readonly Route[]) {
   return (request: EdgeRequest, response: EdgeResponse): void => {
-    response.set('allow', methods.join(', '));
+    response.set('allow', methodsOf(rows));
     throw new EdgeError(405, `${request.method} is not possible here`);
   };
 }

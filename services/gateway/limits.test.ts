@@ -59,7 +59,10 @@ describe('a client without a token', () => {
     const { status, body, headers } = await edge.ask('GET', PRODUCTS);
     expect(status).toBe(429);
     expect(body).toMatchObject({ success: false, statusCode: 429, details: { limit: 'second' } });
-    expect(headers).toMatchObject({ 'retry-after': '60', ratelimit: '"second";r=0;t=60' });
+    const seconds = Number(headers['retry-after']);
+    expect(seconds).toBeGreaterThan(30);
+    expect(seconds).toBeLessThanOrEqual(60);
+    expect(headers['ratelimit']).toBe(`"second";r=0;t=${seconds}`);
     expect(await edge.bed.host.metrics.registry.metrics()).toContain(
       'rate_limited_requests_total{limit="second"} 1',
     );
@@ -133,7 +136,7 @@ describe('a client with a token', () => {
     expect(headers['ratelimit-policy']).toBe('"minute";q=1000000;w=60, "payment";q=10;w=60');
     expect(await times(10, pay)).toEqual([...Array<number>(9).fill(200), 429]);
     const over = await pay();
-    expect(Number(over.headers['retry-after'])).toBeGreaterThan(50);
+    expect(Number(over.headers['retry-after'])).toBeGreaterThan(30);
     expect((await edge.ask('GET', PRODUCTS, { token })).status).toBe(200);
   });
 });

@@ -17,7 +17,6 @@ export function observe(gateway: Gateway) {
     response.set({
       'x-request-id': requestId,
       'x-correlation-id': correlationId,
-      'x-content-type-options': 'nosniff',
       // what is answered is somebody's, until a route says that others may see it
       'cache-control': 'no-store',
     });

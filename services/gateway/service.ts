@@ -11,6 +11,7 @@ import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { Networks } from './client-address';
+import { Origins } from './cross-origin';
 import { StoreUrl } from './shared-counters';
 import { TiersFile } from './tiers';
 
@@ -33,6 +34,8 @@ export const gateway = new Service('gateway', {
     LIMITS_STORE: StoreUrl.optional(),
     /** The proxies in front of us: whom these say that they ask for is believed. */
     TRUSTED_PROXIES: Networks,
+    /** The sites whose pages may call the edge. */
+    CORS_ORIGINS: Origins,
     // beyond these, requests are refused with 503: see shedding.ts
     SHED_IN_FLIGHT: z.coerce.number().int().min(1).default(1_000),
     SHED_LAG_MS: z.coerce.number().min(1).default(500),

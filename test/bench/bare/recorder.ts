@@ -177,7 +177,7 @@ export class Recorder {
   ): Promise<CallAnswer<M>> {
     const { appId: app, method, request, cause } = call;
     const sent = toBinary(method.input, request);
-    const metadata = causeToMetadata(cause);
+    const metadata = causeToMetadata(cause, app);
     askForRefusals(metadata);
     const tape = new Tape();
     const arrived = fromBinary(method.input, sent);
