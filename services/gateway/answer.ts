@@ -16,20 +16,32 @@ export function answer(route: Route, gateway: Gateway) {
       return;
     }
     const app = route.app === ':service' ? appIn(request) : route.app;
-    if (gateway.health.isOut(app)) {
-      response.set('retry-after', '1');
-      throw new EdgeError(503, 'a service that this needs is down', { service: app });
-    }
     const context = begin(gateway.host, causeOf(route, request, response));
     const message = readRequest(route, request);
-    // a row's method is one of this very service, and unary
-    const client = context.client(app, route.rpc.parent) as unknown as Calls;
-    const answered = await client[route.rpc.localName]?.(message);
-    if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
+    const call = async () => {
+      if (gateway.health.isOut(app)) {
+        response.set('retry-after', '1');
+        throw new EdgeError(503, 'a service that this needs is down', { service: app });
+      }
+      // a row's method is one of this very service, and unary
+      const client = context.client(app, route.rpc.parent) as unknown as Calls;
+      const answered = await client[route.rpc.localName]?.(message);
+      if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
+      return answered;
+    };
+    const { answered, age } = route.lastGood
+      ? await gateway.lastGood.orKept(route.rpc, context.caller.tenantId, message, call)
+      : { answered: await call() };
+    if (age !== undefined) setStale(response, age);
     const json = toJson(route.rpc.output, answered, { alwaysEmitImplicit: true });
     if (typeof route.status === 'number') sendData(response, route.status, json);
     else sendByStatus(response, route.status, json);
   };
+}
+
+function setStale(response: EdgeResponse, age: number): void {
+  response.removeHeader('retry-after');
+  response.set({ 'x-cache': 'stale', age: String(age), warning: '110 - "Response is Stale"' });
 }
 
 type Calls = Readonly<Record<string, (request: Message) => Promise<Message>>>;

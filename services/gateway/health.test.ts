@@ -116,14 +116,14 @@ describe('a service that does not answer', () => {
     edge.clock.advance(1_000);
     await ask('/health');
   };
-  const get = () => ask('/products/product_1');
+  const get = (productId = 'product_1') => ask(`/products/${productId}`);
 
   it('is out after two probes, and in again after one', async () => {
     await open();
     await probe();
     expect(await get()).toMatchObject({ status: 200 });
     await probe();
-    expect(await get()).toMatchObject({
+    expect(await get('product_2')).toMatchObject({
       ...{ status: 503, headers: { 'retry-after': '1' } },
       body: { error: 'a service that this needs is down', details: { service: 'product' } },
     });

@@ -62,7 +62,7 @@ function operation(route: Route, messages: MessageSchemas): Json {
   const data = messages.answer(rpc.output);
   const answers = successes(route).map((status) => [
     status,
-    answered(data, status === statusOf(route, about) ? about.data : undefined),
+    answered(data, status === statusOf(route, about) ? about.data : undefined, route.lastGood),
   ]);
   return {
     operationId: rpc.localName,
@@ -141,7 +141,10 @@ export function statusOf({ status }: RpcRoute, { data }: Documented): number | u
   return status.codes[String(data?.['status'])];
 }
 
-function answered(data: Json, example?: Json): Json {
+/** What tells that an answer is one of before. */
+const STALE = ['X-Cache', 'Age', 'Warning'];
+
+function answered(data: Json, example?: Json, lastGood = false): Json {
   const properties = {
     success: { const: true },
     data,
@@ -153,7 +156,9 @@ function answered(data: Json, example?: Json): Json {
   return {
     description: 'Done',
     headers: Object.fromEntries(
-      Object.keys(HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+      Object.keys(HEADERS)
+        .filter((name) => lastGood || !STALE.includes(name))
+        .map((name) => [name, { $ref: `#/components/headers/${name}` }]),
     ),
     content: {
       'application/json': { schema, ...(example === undefined ? {} : { example: whole }) },
@@ -172,6 +177,12 @@ const HEADERS = {
     description: 'The id of all that the request brings about',
     schema: { type: 'string' },
   },
+  'X-Cache': {
+    description: 'stale: the service is down, and this is what it answered before',
+    schema: { type: 'string' },
+  },
+  Age: { description: 'Of a stale answer, in seconds', schema: { type: 'integer' } },
+  Warning: { description: 'Of a stale answer', schema: { type: 'string' } },
 };
 
 const PARAMETERS = {

@@ -4,6 +4,7 @@ import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { EdgeError } from './errors';
 import { Health } from './health';
+import { LastGood } from './last-good';
 import { apps, begin, needed } from './service';
 import { Shedding } from './shedding';
 
@@ -11,6 +12,7 @@ import { Shedding } from './shedding';
 export class Gateway {
   readonly health: Health;
   readonly shedding: Shedding;
+  readonly lastGood: LastGood;
   readonly startedAt: string;
   /** Requests that have no answer yet. */
   inFlight = 0;
@@ -19,6 +21,7 @@ export class Gateway {
   constructor(readonly host: Host) {
     this.health = new Health(host);
     this.shedding = new Shedding(begin(host, newCause(host.clock)).config);
+    this.lastGood = new LastGood(host.clock);
     this.startedAt = isoTime(host.clock);
   }
 

@@ -37,6 +37,8 @@ export interface RpcRoute {
   readonly async: boolean;
   /** What is limited besides the number of requests: see limits.ts. */
   readonly limit?: 'payment' | 'login';
+  /** Whether the last good answer is given while the service is down: never of private data. */
+  readonly lastGood: boolean;
 }
 
 /** A row that the gateway answers by itself. */
@@ -60,6 +62,7 @@ interface Columns<M extends DescMethodUnary> {
   readonly body?: readonly FieldOf<M>[];
   readonly idempotent?: boolean;
   readonly async?: boolean;
+  readonly lastGood?: boolean;
   readonly limit?: 'payment' | 'login';
 }
 
@@ -71,7 +74,14 @@ export function call<M extends DescMethodUnary>(
   rpc: M,
   columns: Columns<M>,
 ): RpcRoute {
-  const usual = { status: 200, query: [], body: [], idempotent: false, async: false };
+  const usual = {
+    status: 200,
+    query: [],
+    body: [],
+    idempotent: false,
+    async: false,
+    lastGood: false,
+  };
   return { method, path, app, rpc, ...usual, ...columns };
 }
 

@@ -63,8 +63,12 @@ export const routes: readonly Route[] = [
   call('GET', '/products', 'product', product.listProducts, {
     who: 'anyone',
     query: ['page', 'limit', 'category'],
+    lastGood: true,
   }),
-  call('GET', '/products/:productId', 'product', product.getProduct, { who: 'anyone' }),
+  call('GET', '/products/:productId', 'product', product.getProduct, {
+    who: 'anyone',
+    lastGood: true,
+  }),
   call('POST', '/products', 'product', product.createProduct, {
     who: sellers,
     status: 201,
