@@ -4,6 +4,7 @@ import { MicroserviceError } from '#kit/errors';
 import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { answer } from './answer';
+import type { Bearer } from './api-keys';
 import { Authentication, permit } from './authentication';
 import { readBody } from './body';
 import { crossOrigin } from './cross-origin';
@@ -78,14 +79,15 @@ function named(endpoint: string) {
 
 function admit(row: Route, authentication: Authentication, limits: Limits) {
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
-    const { authorization } = request.headers;
+    let bearer: Bearer = response.locals;
     try {
-      response.locals.caller = await authentication.callerOf(row.who, authorization);
+      bearer = await authentication.bearerOf(row.who, request.headers);
+      response.locals.caller = bearer.caller;
     } finally {
       // whose token is not good is counted by their address; a load balancer may always ask
       if (!('own' in row)) await limits.general(request, response);
     }
-    permit(row.who, response.locals.caller);
+    permit(row, bearer);
     next();
   };
 }

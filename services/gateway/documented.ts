@@ -23,6 +23,9 @@ const total = { amount: '39.98', currency: 'EUR' };
 
 const account = { email: 'ada@example.com', name: 'Ada' };
 const profile = { userId, ...account, role: 'customer', phone: '+49 30 123456', ...times };
+const session = `${userId}.session_m3Xc.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
+const keyId = 'key_w2Ld';
+const apiKey = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
 const newProduct = { name: 'Cup', description: 'For tea.', category: 'tea', price };
 const product = { productId, ...newProduct, availability: 'in_stock', ...times };
 const place = { shopId, productId };
@@ -92,7 +95,45 @@ export const documented: Readonly<Record<string, Documented>> = {
       token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
       expiresAt: at,
       user: { userId, ...account, role: 'customer', tenantId: 'default' },
+      refreshToken: session,
+      refreshExpiresAt: at,
     },
+  },
+  'POST /auth/refresh': {
+    summary: 'Changes a refresh token, which is good once, for a new pair of tokens',
+    body: { refreshToken: session },
+    data: {
+      token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
+      expiresAt: at,
+      user: { userId, ...account, role: 'customer', tenantId: 'default' },
+      refreshToken: session,
+      refreshExpiresAt: at,
+    },
+  },
+  'POST /auth/logout': {
+    summary: 'Ends the session of a refresh token',
+    body: { refreshToken: session },
+    data: {},
+  },
+  'POST /api-keys': {
+    summary: 'Makes a key for an external integration, which sends it as X-API-Key',
+    body: apiKey,
+    data: {
+      keyId,
+      ...apiKey,
+      createdAt: at,
+      key: `${keyId}.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`,
+    },
+  },
+  'GET /api-keys': {
+    summary: 'The keys of external integrations',
+    query: { page: 1, limit: 20 },
+    data: { items: [{ keyId, ...apiKey, createdAt: at }], page: 1, limit: 20, total: 1 },
+  },
+  'DELETE /api-keys/:keyId': {
+    summary: 'Revokes a key: it is refused within a minute',
+    params: { keyId },
+    data: {},
   },
   'GET /users/profile': { summary: 'Your own profile', data: profile },
   'PATCH /users/profile': {

@@ -29,7 +29,10 @@ export function openapi(base: string, routes: readonly Route[]): Json {
     servers: [{ url: base }],
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
       schemas: { Refusal: REFUSAL, ...messages.schemas },
       parameters: PARAMETERS,
       headers: HEADERS,
@@ -100,8 +103,8 @@ export function aboutOf({ method, path }: Route): Documented {
 
 function access(who: Who): Json {
   if (who === 'anonymous') return {};
-  if (who === 'anyone') return { security: [{}, { token: [] }] };
-  return { description: `For ${who.join(', ')}.`, security: [{ token: [] }] };
+  if (who === 'anyone') return { security: [{}, { token: [] }, { apiKey: [] }] };
+  return { description: `For ${who.join(', ')}.`, security: [{ token: [] }, { apiKey: [] }] };
 }
 
 function parametersOf({ path, rpc, query }: RpcRoute, about: Documented, messages: MessageSchemas) {

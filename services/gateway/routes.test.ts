@@ -119,7 +119,8 @@ describe.each(named)('%s', (_, row) => {
       const { body } = await ask(row, { body: { ...caseOf(row).body, [jsonName]: 'x' } });
       expect(body.details?.fields).toEqual([{ field: jsonName, message: 'is unknown' }]);
     }
-    for (const name of ['role', '__proto__', 'constructor', 'unitPrice']) {
+    const never = ['role', '__proto__', 'constructor', 'unitPrice'];
+    for (const name of never.filter((name) => !row.body.includes(name))) {
       for (const { path, raw } of withField(caseOf(row).body ?? {}, name)) {
         const { status, body } = await ask(row, { raw });
         const fields = [{ field: path, message: 'is unknown' }];
@@ -214,8 +215,11 @@ it('takes an Idempotency-Key on every POST and PATCH that changes something', ()
   const changing = routes.filter((row) => !('own' in row) && row.method !== 'GET');
   const without = changing.filter((row) => !('own' in row) && !row.idempotent);
   expect(without.map(({ method, path }) => `${method} ${path}`)).toEqual([
-    // a token more is no change; and what is gone stays gone
+    // a token more is no change, and no answer with one is kept; what is gone stays gone
     'POST /auth/login',
+    'POST /auth/refresh',
+    'POST /auth/logout',
+    'DELETE /api-keys/:keyId',
     'DELETE /admin/dead-letters/:service/:id',
   ]);
 });

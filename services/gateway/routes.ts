@@ -53,6 +53,24 @@ export const routes: readonly Route[] = [
     body: ['email', 'password'],
     limit: 'login',
   }),
+  call('POST', '/auth/refresh', 'user', user.refresh, {
+    who: 'anonymous',
+    body: ['refreshToken'],
+    limit: 'login',
+  }),
+  call('POST', '/auth/logout', 'user', user.logout, {
+    who: 'anonymous',
+    body: ['refreshToken'],
+    limit: 'login',
+  }),
+  call('POST', '/api-keys', 'user', user.createApiKey, {
+    who: admins,
+    status: 201,
+    body: ['name', 'role', 'scopes'],
+    idempotent: true,
+  }),
+  call('GET', '/api-keys', 'user', user.listApiKeys, { who: admins, query: ['page', 'limit'] }),
+  call('DELETE', '/api-keys/:keyId', 'user', user.revokeApiKey, { who: admins }),
   call('GET', '/users/profile', 'user', user.getProfile, { who: signedIn }),
   call('PATCH', '/users/profile', 'user', user.updateProfile, {
     who: signedIn,

@@ -118,8 +118,9 @@ export async function openEdge(calls: Calls = {}, options: Options = {}) {
   /** A good token, but for the claims given; one that is undefined is left out. */
   const token = async (claims: Record<string, unknown> = {}, signer: Key = key) => {
     const now = Math.floor(clock.now() / 1000);
-    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', iat: now, exp: now + 3600 };
-    const given = { iss: TOKEN_ISSUER, aud: TOKEN_AUDIENCE, ...usual, ...claims };
+    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', iat: now };
+    const lived = { nbf: now, exp: now + 3600 };
+    const given = { ...lived, iss: TOKEN_ISSUER, aud: TOKEN_AUDIENCE, ...usual, ...claims };
     const payload = JSON.parse(JSON.stringify(given)) as JWTPayload; // as it would be on the wire
     return new SignJWT(payload)
       .setProtectedHeader({ alg: 'ES256', kid: signer.kid })
