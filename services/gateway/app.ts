@@ -5,6 +5,7 @@ import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { answer } from './answer';
 import type { Bearer } from './api-keys';
+import { audit, isPrivileged } from './audit';
 import { Authentication, permit } from './authentication';
 import { readBody } from './body';
 import { crossOrigin } from './cross-origin';
@@ -42,7 +43,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
 
   gateway.health.start();
   gateway.shedding.start();
-  app.use(observe(gateway));
+  app.use(observe(gateway), audit(host));
   app.use(security, crossOrigin(CORS_ORIGINS), packed);
   app.use(docs(DOCS, BASE, routes));
   for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
@@ -71,8 +72,9 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
 }
 
 function named(endpoint: string) {
-  return (_: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
+  return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     response.locals.endpoint = endpoint;
+    response.locals.params = request.params;
     next();
   };
 }
@@ -87,6 +89,7 @@ function admit(row: Route, authentication: Authentication, limits: Limits) {
       // whose token is not good is counted by their address; a load balancer may always ask
       if (!('own' in row)) await limits.general(request, response);
     }
+    response.locals['privileged'] = isPrivileged(row);
     permit(row, bearer);
     next();
   };

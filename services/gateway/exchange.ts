@@ -14,6 +14,8 @@ export interface Known extends Trail {
   readonly clock: Clock;
   /** The pattern of the route, for logs and figures: a path itself would be one of ever so many. */
   endpoint: string;
+  /** What its path names. */
+  params: Readonly<Record<string, string>>;
   caller: Caller;
 }
 

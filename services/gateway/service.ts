@@ -36,6 +36,8 @@ export const gateway = new Service('gateway', {
     TRUSTED_PROXIES: Networks,
     /** The sites whose pages may call the edge. */
     CORS_ORIGINS: Origins,
+    /** Where the audit log is added to; without it, its lines go into the log. */
+    AUDIT_FILE: z.string().optional(),
     // beyond these, requests are refused with 503: see shedding.ts
     SHED_IN_FLIGHT: z.coerce.number().int().min(1).default(1_000),
     SHED_LAG_MS: z.coerce.number().min(1).default(500),

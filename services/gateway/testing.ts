@@ -61,7 +61,13 @@ type Config = z.output<typeof gateway.definition.config>;
 
 export const CONFIG: Config = {
   ...{ SERVICE_VERSION: '1.2.3', INSTANCE_ID: 'test' },
-  ...{ LIMITS_FILE: PLENTY, LIMITS_STORE: undefined, TRUSTED_PROXIES: [], CORS_ORIGINS: [] },
+  ...{
+    LIMITS_FILE: PLENTY,
+    LIMITS_STORE: undefined,
+    TRUSTED_PROXIES: [],
+    CORS_ORIGINS: [],
+    AUDIT_FILE: undefined,
+  },
   ...{ SHED_IN_FLIGHT: 1_000, SHED_LAG_MS: 5_000 },
 };
 
