@@ -5,11 +5,11 @@ import { type EdgeRequest, type EdgeResponse, sendData, sendRefusal } from './ex
 import { idempotencyKeyOf, prefersAsync } from './headers';
 import { readRequest } from './json';
 import type { Gateway } from './own-answers';
-import type { ByStatus, Route, RpcRoute } from './route';
+import type { ByStatus, OwnRoute, RpcRoute } from './route';
 import { apps, begin } from './service';
 
 /** The last handler of a route: makes the call of its row, and answers with what comes back. */
-export function answer(route: Route, gateway: Gateway) {
+export function answer(route: RpcRoute | OwnRoute, gateway: Gateway) {
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     if ('own' in route) {
       sendData(response, 200, await route.own(gateway));

@@ -20,6 +20,7 @@ import type { Route } from './route';
 import { routes } from './routes';
 import { begin } from './service';
 import { shed } from './shedding';
+import { stream } from './stream';
 
 export const BASE = '/api/v1';
 const DOCS = '/api/docs';
@@ -58,7 +59,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
         admit(row, authentication, limits),
         ...reading,
         ...limited(row, limits),
-        answer(row, gateway),
+        'streams' in row ? stream(row, gateway, stopping) : answer(row, gateway),
       );
     }
     at.options(tellMethods(rows));
@@ -104,7 +105,7 @@ function counted(limits: Limits) {
 }
 
 function limited(row: Route, limits: Limits) {
-  const extra = 'own' in row ? undefined : row.limit;
+  const extra = 'rpc' in row ? row.limit : undefined;
   if (extra === undefined) return [];
   const take = async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
     await limits[extra](request, response);

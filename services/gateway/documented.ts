@@ -208,6 +208,11 @@ export const documented: Readonly<Record<string, Documented>> = {
       events: [{ type: 'order.created', at }],
     },
   },
+  'GET /orders/:orderId/events': {
+    summary: 'An order as it is, and again whenever its status changes, as server-sent events',
+    params: { orderId },
+    data: order,
+  },
   'POST /orders/:orderId/cancel': {
     summary: 'Cancels an order; one that is confirmed is paid back and taken back',
     optional: ['reason'],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Documented, documented } from './documented';
 import { type Json, MessageSchemas, pathOf } from './openapi-messages';
 import { REFUSAL, refusals, responses } from './openapi-refusals';
-import type { OwnRoute, Route, RpcRoute, Who } from './route';
+import type { OwnRoute, Route, RpcRoute, StreamRoute, Who } from './route';
 import { apps } from './service';
 
 /** The edge's API as OpenAPI 3.1, from the table of routes and the messages of their calls. */
@@ -54,6 +54,7 @@ function operation(route: Route, messages: MessageSchemas): Json {
       responses: { 200: answer, ...refusals(route) },
     };
   }
+  if ('streams' in route) return streaming(route, about, common, messages);
   const { rpc, body } = route;
   const parameters = [...parametersOf(route, about, messages), ...headersOf(route)];
   const content = {
@@ -73,6 +74,23 @@ function operation(route: Route, messages: MessageSchemas): Json {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body.length === 0 ? {} : { requestBody: { required: required(route, about), content } }),
     responses: { ...(Object.fromEntries(answers) as Json), ...refusals(route) },
+  };
+}
+
+/** OpenAPI has no word for what goes on: the type tells, and an example. */
+function streaming(route: StreamRoute, about: Documented, common: Json, messages: MessageSchemas) {
+  const example = `id: confirmed\nevent: status\ndata: ${JSON.stringify(about.data)}\n\n`;
+  const content = { 'text/event-stream': { schema: { type: 'string' }, example } };
+  const description = 'Events of which each has a thing as it is now, and its status for an id';
+  const parameters = [
+    ...inPath(route.path, route.streams.input, about, messages),
+    { $ref: '#/components/parameters/LastEventId' },
+  ];
+  return {
+    operationId: route.streams.localName,
+    ...common,
+    parameters,
+    responses: { 200: { description, content }, ...refusals(route) },
   };
 }
 
@@ -108,17 +126,20 @@ function access(who: Who): Json {
 }
 
 function parametersOf({ path, rpc, query }: RpcRoute, about: Documented, messages: MessageSchemas) {
-  const field = (name: string) => messages.field(fieldAt(rpc.input, name));
+  const inQuery = query.map((name) => ({
+    ...{ name, in: 'query', schema: messages.field(fieldAt(rpc.input, name)) },
+    example: about.query?.[name],
+  }));
+  return [...inPath(path, rpc.input, about, messages), ...inQuery];
+}
+
+function inPath(path: string, input: DescMessage, about: Documented, messages: MessageSchemas) {
   const service = { type: 'string', enum: [...apps] };
-  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
+  return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
     ...{ name, in: 'path', required: true },
-    schema: name === 'service' ? service : field(name),
+    schema: name === 'service' ? service : messages.field(fieldAt(input, name)),
     example: about.params?.[name],
   }));
-  const inQuery = query.map((name) => ({
-    ...{ name, in: 'query', schema: field(name), example: about.query?.[name] },
-  }));
-  return [...inPath, ...inQuery];
 }
 
 function headersOf({ idempotent, async }: RpcRoute): Json[] {
@@ -189,6 +210,12 @@ const HEADERS = {
 };
 
 const PARAMETERS = {
+  LastEventId: {
+    name: 'Last-Event-ID',
+    in: 'header',
+    description: 'The id of the last event that came, to hear only what is new',
+    schema: { type: 'string' },
+  },
   IdempotencyKey: {
     name: 'Idempotency-Key',
     in: 'header',

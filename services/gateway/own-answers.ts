@@ -16,6 +16,8 @@ export class Gateway {
   readonly startedAt: string;
   /** Requests that have no answer yet. */
   inFlight = 0;
+  /** Of them, those that are answered by events, and go on. */
+  streams = 0;
   readonly #since = performance.now();
 
   constructor(readonly host: Host) {

@@ -1,4 +1,4 @@
-import type { DescMethodUnary } from '@bufbuild/protobuf';
+import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Role } from '#kit/caller';
 import type { Gateway } from './own-answers';
@@ -51,7 +51,18 @@ export interface OwnRoute {
   readonly answers: z.ZodType;
 }
 
-export type Route = RpcRoute | OwnRoute;
+/** A row that is answered by events, as they happen. */
+export interface StreamRoute {
+  readonly method: 'GET';
+  readonly path: string;
+  readonly app: AppId;
+  readonly streams: DescMethodServerStreaming;
+  readonly who: Who;
+  /** The field of each message that is told: a thing with a status. */
+  readonly tells: string;
+}
+
+export type Route = RpcRoute | OwnRoute | StreamRoute;
 
 type FieldOf<M extends DescMethodUnary> = keyof M['input']['field'] & string;
 
@@ -83,6 +94,17 @@ export function call<M extends DescMethodUnary>(
     lastGood: false,
   };
   return { method, path, app, rpc, ...usual, ...columns };
+}
+
+/** A row of events, checked against the messages of its call. */
+export function events<M extends DescMethodServerStreaming>(
+  path: string,
+  app: AppId,
+  streams: M,
+  who: Who,
+  tells: keyof M['output']['field'] & string,
+): StreamRoute {
+  return { method: 'GET', path, app, streams, who, tells };
 }
 
 /** A row that the gateway answers by itself, in the form that the schema tells. */

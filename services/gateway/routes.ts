@@ -15,7 +15,7 @@ import {
   getHealth,
   getServices,
 } from './own-answers';
-import { type ByStatus, type Route, type Who, call, own } from './route';
+import { type ByStatus, type Route, type Who, call, events, own } from './route';
 
 const admins = ['admin'] as const satisfies Who;
 const sellers = ['seller', 'admin'] as const satisfies Who;
@@ -116,6 +116,7 @@ export const routes: readonly Route[] = [
   call('GET', '/orders', 'order', order.listOrders, { who: signedIn, query: ['page', 'limit'] }),
   call('GET', '/orders/:orderId', 'order', order.getOrder, { who: signedIn }),
   call('GET', '/orders/:orderId/story', 'order', order.getStory, { who: signedIn }),
+  events('/orders/:orderId/events', 'order', order.watchOrder, signedIn, 'order'),
   call('POST', '/orders/:orderId/cancel', 'order', order.cancelOrder, {
     who: signedIn,
     status: cancelled,

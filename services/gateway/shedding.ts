@@ -54,7 +54,7 @@ export class Shedding {
 /** Refuses what is more than can be done; how the gateway is can be asked even so. */
 export function shed(gateway: Gateway) {
   return (_: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
-    if (gateway.shedding.refuses(gateway.inFlight)) {
+    if (gateway.shedding.refuses(gateway.inFlight - gateway.streams)) {
       response.set('retry-after', '1');
       throw new EdgeError(503, 'there is too much to do at the moment, try again later');
     }

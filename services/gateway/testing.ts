@@ -142,11 +142,14 @@ export async function openEdge(calls: Calls = {}, options: Options = {}) {
     }
   };
 
-  const close = async () => {
+  const stop = () => {
     stopping.abort();
+  };
+  const close = async () => {
+    stop();
     server.close();
     await dispatcher.close();
   };
-  return { bed, clock, key, port, ask, token, waitFor, close };
+  return { bed, clock, key, port, ask, token, waitFor, stop, close };
 }
 export type Edge = Awaited<ReturnType<typeof openEdge>>;

@@ -120,6 +120,9 @@ export class Recorder {
         this.take.calls.push(unanswered(call.appId));
         return tapeHere().record({ do: 'call', call: index }, () => this.#call(call, index));
       },
+      stream: () => {
+        throw new Error('a stream is no part of an order');
+      },
       send: (binding, operation, data, metadata) => {
         const { fileName = '' } = metadata;
         const message = templateOf(JSON.stringify({ operation, data, metadata }), fileName);
