@@ -10,7 +10,7 @@ const bob: Caller = { userId: 'bob', role: 'customer', tenantId: 'default' };
 
 type Bed = Awaited<ReturnType<typeof bedWith>>;
 
-function watch(bed: Bed, caller = ann) {
+function watch(bed: Pick<Bed, 'watch'>, caller = ann) {
   const ended = new AbortController();
   const updates = bed.watch('watchOrder', { orderId: 'o1' }, ended.signal, { caller });
   const iterator = updates[Symbol.asyncIterator]();
@@ -29,19 +29,20 @@ function watch(bed: Bed, caller = ann) {
 }
 
 /** As another process of the service does it, that keeps the same documents. */
-async function elsewhere(bed: Bed, status: 'confirmed' | 'cancelled') {
-  const other = testbed(order, { memory: bed.memory, clock: bed.clock });
-  await other.context(ann).orders.update('o1', (known) => ({ ...known!, status }));
+const replicaOf = (bed: Bed) => testbed(order, { memory: bed.memory, clock: bed.clock });
+
+async function change(bed: Bed, status: 'confirmed' | 'cancelled') {
+  await bed.context(ann).orders.update('o1', (known) => ({ ...known!, status }));
 }
 
 describe('who watches an order', () => {
   it('sees it as it is, and each change, also one that another replica made', async () => {
     const bed = await bedWith(pending());
-    const { next } = watch(bed);
+    const { next } = watch(replicaOf(bed));
     expect(await next()).toBe('pending');
-    await elsewhere(bed, 'confirmed');
+    await change(bed, 'confirmed');
     expect(await next()).toBe('confirmed');
-    await elsewhere(bed, 'cancelled');
+    await change(bed, 'cancelled');
     expect(await next()).toBe('cancelled');
     // nothing can change any more
     expect(await next()).toBe('over');
