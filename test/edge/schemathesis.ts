@@ -42,9 +42,12 @@ function install(): string {
     const pip = ['-m', 'pip', 'install', '--quiet', `schemathesis==${VERSION}`];
     execFileSync(join(folder, 'bin', 'python'), pip, { stdio: 'inherit' });
   } catch (error) {
-    throw new Error('schemathesis cannot be installed: it needs python3-venv, pip and the network', {
-      cause: error,
-    });
+    throw new Error(
+      'schemathesis cannot be installed: it needs python3-venv, pip and the network',
+      {
+        cause: error,
+      },
+    );
   }
   return program;
 }
