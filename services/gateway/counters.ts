@@ -14,7 +14,7 @@ export interface Count {
 }
 
 /** A store that does not answer within this is as good as gone. */
-const ANSWER_MS = 100;
+const ANSWER_MS = 250;
 /** So long it is then left alone: not every request shall wait for it. */
 const REST_MS = 1_000;
 
