@@ -60,6 +60,7 @@ const config = {
         'test/harness',
         'test/kit',
         'test/e2e',
+        'test/edge',
         'test/polyglot',
         'test/conformance',
         'test/start',

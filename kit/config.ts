@@ -60,7 +60,7 @@ export const KitConfig = z.object({
   /** With a key, feature flags come from a server, and from the file until it answers. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),
-  FLAGS_FILE: z.string().default(() => join(packageRoot(), 'deploy', 'flags.json')),
+  FLAGS_FILE: z.string().default(() => packageFile('deploy', 'flags.json')),
   SERVICE_VERSION: z.string().default(packageVersion),
   /** Tells the processes of one service apart. */
   INSTANCE_ID: z.string().default(() => `${hostname()}:${process.pid}`),
@@ -69,17 +69,14 @@ export const KitConfig = z.object({
 });
 export type KitConfig = z.output<typeof KitConfig>;
 
-function packageFile(): string {
+/** A file of the project, wherever it was installed. */
+export function packageFile(...path: readonly string[]): string {
   const found = findPackageJSON('..', __filename);
   if (found === undefined) throw new Error('no package.json above the kit');
-  return found;
-}
-
-function packageRoot(): string {
-  return dirname(packageFile());
+  return join(dirname(found), ...path);
 }
 
 function packageVersion(): string {
   const Package = z.object({ version: z.string() });
-  return Package.parse(JSON.parse(readFileSync(packageFile(), 'utf8'))).version;
+  return Package.parse(JSON.parse(readFileSync(packageFile('package.json'), 'utf8'))).version;
 }

@@ -20,6 +20,10 @@ export interface Cause {
   readonly caller: Caller;
   /** Whether the caller takes "accepted" for an answer instead of waiting for the outcome. */
   readonly respondAsync: boolean;
+  /** Whether the client chose the identity, by an Idempotency-Key: then it is known for a day. */
+  readonly keyed: boolean;
+  /** The address of the client at the edge, if there was one. Personal: for no log and no document. */
+  readonly forwardedFor: string;
 }
 
 /** A request's budget: the longest that one request at the edge may take in all. */
@@ -35,6 +39,8 @@ export function newCause(clock: Clock, given: Partial<Cause> = {}): Cause {
     deadline: given.deadline ?? clock.now() + REQUEST_BUDGET_MS,
     caller: given.caller ?? anonymous(),
     respondAsync: given.respondAsync ?? false,
+    keyed: given.keyed ?? false,
+    forwardedFor: given.forwardedFor ?? '',
   };
 }
 

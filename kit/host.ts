@@ -1,4 +1,4 @@
-import type { DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import { asService } from './caller';
 import type { Clock } from './clock';
 import { type CloudEvent, cloudEvent } from './cloud-event';
@@ -9,12 +9,13 @@ import { Deliveries, type Delivery } from './deliveries';
 import { Documents } from './documents';
 import { Code, MicroserviceError, refusalOf, unavailable } from './errors';
 import { type Cause, Handling, newCause } from './handling';
+import { KeyedRequests } from './keyed-requests';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import { type World, openContext } from './open-context';
 import { Outcome, Outcomes } from './outcomes';
 import { repliesTo, replyOn, timeLeft } from './replies';
-import type { AnyService, BindingMessage, Definition, Handler } from './service';
+import type { AnyService, BindingMessage, Definition, Handler, StreamHandler } from './service';
 import type { CallAnswer } from './sidecar';
 import { Work, readable } from './work';
 
@@ -28,18 +29,23 @@ export const HANDLING_BUDGET_MS = 18_000;
 
 const STEP_MS = 5_000;
 
+/** Longest that a stream lasts: whoever listens begins another. */
+export const STREAM_MS = 300_000;
+
 /**
  * Brings a service to life over a sidecar: runs its handlers, each under its cause. The same code
  * runs over a real sidecar and in tests.
  */
 export class Host {
   readonly deadLetters: DeadLetters;
+  readonly #keyed: KeyedRequests;
   readonly #documents: Documents;
   readonly #outcomes: Outcomes;
   readonly #deliveries: Deliveries;
   readonly #work: Work;
   #active = 0;
   #draining = false;
+  readonly #stopping = new AbortController();
   #idle: PromiseWithResolvers<unknown> | undefined;
 
   constructor(
@@ -56,6 +62,7 @@ export class Host {
       },
     });
     this.#outcomes = new Outcomes(sidecar);
+    this.#keyed = new KeyedRequests(sidecar, service.definition.keyed);
     this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
     this.#deliveries = new Deliveries({
       clock,
@@ -103,16 +110,20 @@ export class Host {
       throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
     }
     const name = `${method.parent.typeName}/${method.name}`;
-    const handling = new Handling(cause, this.world.clock);
+    // what it calls in turn is not what the client has asked
+    const own = cause.keyed ? { ...cause, keyed: false } : cause;
+    const handling = new Handling(own, this.world.clock);
     return this.#counted(async () => {
       const started = performance.now();
       let code = Code.OK;
       try {
         this.#assertOpen();
         handling.assertInTime();
-        const response = await handle(request, this.#open(handling));
         // the handler's type, derived from this method, says what it returns
-        return { response: response as MessageShape<M['output']>, said: handling.said };
+        const work = () =>
+          handle(request, this.#open(handling)) as Promise<MessageShape<M['output']>>;
+        const response = await this.once(method, request, cause, work);
+        return { response, said: handling.said };
       } catch (error) {
         const known = this.#known(error, cause, name);
         code = known.code;
@@ -126,6 +137,53 @@ export class Host {
         this.log.info(line, 'call answered');
       }
     });
+  }
+
+  /**
+   * Answers a call by many messages, until its handler ends, nobody listens any more, the service
+   * stops, or it has lasted STREAM_MS. Throws a MicroserviceError, whatever went wrong.
+   */
+  async *stream<M extends DescMethodServerStreaming>(
+    method: M,
+    request: MessageShape<M['input']>,
+    cause: Cause,
+    gone: AbortSignal,
+  ): AsyncIterable<MessageShape<M['output']>> {
+    const { clock } = this.world;
+    const handle = this.service.methods.get(method.localName) as StreamHandler | undefined;
+    const name = `${method.parent.typeName}/${method.name}`;
+    const ended = AbortSignal.any([gone, this.#stopping.signal]);
+    const handling = new Handling({ ...cause, deadline: clock.now() + STREAM_MS }, clock);
+    let code = Code.OK;
+    try {
+      if (handle === undefined) {
+        throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
+      }
+      this.#assertOpen();
+      for await (const message of handle(request, this.#open(handling), ended)) {
+        if (ended.aborted) return;
+        // the handler's type, derived from this method, says what it gives
+        yield message as MessageShape<M['output']>;
+      }
+    } catch (error) {
+      if (ended.aborted) return;
+      const known = this.#known(error, cause, name);
+      code = known.code;
+      throw known;
+    } finally {
+      this.metrics.rpcs.inc({ method: name, code: Code[code] });
+    }
+  }
+
+  /** Does what was asked, unless it was asked under a client's key before: see KeyedRequests. */
+  async once<M extends DescMethodUnary>(
+    method: M,
+    request: MessageShape<M['input']>,
+    cause: Cause,
+    work: () => Promise<MessageShape<M['output']>>,
+  ): Promise<MessageShape<M['output']>> {
+    if (!cause.keyed) return work();
+    return this.#keyed.answer(method, request, new Handling(cause, this.world.clock), work);
   }
 
   /** Handles one delivery of an event. Never throws. */
@@ -179,6 +237,7 @@ export class Host {
   /** From here on nothing new is begun: others are told to ask again. Settles as idle does. */
   async drain(): Promise<void> {
     this.#draining = true;
+    this.#stopping.abort();
     await this.idle();
   }
 

@@ -26,6 +26,11 @@ function standardOutput(): pino.DestinationStream {
   return stream;
 }
 
+/** A file that is only ever added to, each line at once, for nobody else to read. */
+export function fileStream(path: string): pino.DestinationStream {
+  return pino.destination({ dest: path, append: true, mkdir: true, sync: true, mode: 0o600 });
+}
+
 /**
  * JSON lines: `{timestamp, level, service, requestId, correlationId, message, duration, ...}`,
  * `duration` in milliseconds.

@@ -1,6 +1,8 @@
 import {
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type MessageInitShape,
+  type MessageShape,
   create,
   fromBinary,
   toBinary,
@@ -17,6 +19,7 @@ import type {
   JobRequest,
   Loaded,
   Sidecar,
+  StreamRequest,
 } from './sidecar';
 
 /** The process was killed: nothing that it does after this has an effect. */
@@ -64,6 +67,12 @@ export type Fake<M extends DescMethodUnary> = (
   request: CallRequest<M>['request'],
   call: CallRequest<M>,
 ) => Promise<MessageInitShape<M['output']>> | MessageInitShape<M['output']>;
+
+/** Answers a call by many messages. */
+export type FakeStream<M extends DescMethodServerStreaming> = (
+  request: StreamRequest<M>['request'],
+  call: StreamRequest<M>,
+) => AsyncIterable<MessageInitShape<M['output']>>;
 
 type AnyFake = (request: unknown, call: unknown) => unknown;
 
@@ -179,6 +188,28 @@ export class MemorySidecar implements Sidecar {
     // a fake is typed by its method: see Fakes of the testbed
     const message = create(method.output, answered as MessageInitShape<M['output']>);
     return { response: message as CallAnswer<M>['response'], said: [] };
+  }
+
+  async *stream<M extends DescMethodServerStreaming>(
+    call: StreamRequest<M>,
+  ): AsyncIterable<MessageShape<M['output']>> {
+    const { appId, method, request, cause, ended } = call;
+    const arrived = fromBinary(method.input, toBinary(method.input, request));
+    const peer = this.peers[appId];
+    const fake = this.fakes[appId]?.[method.localName];
+    if (peer === undefined && fake === undefined) {
+      throw new MicroserviceError(`${appId} has no ${method.localName} here`, Code.UNIMPLEMENTED);
+    }
+    // read by this very method, which is what the types cannot follow, and typed by it: see Fakes
+    const messages = (
+      peer === undefined
+        ? fake?.(arrived, call)
+        : peer.host.stream(method, arrived as StreamRequest<M>['request'], cause, ended)
+    ) as AsyncIterable<MessageInitShape<M['output']>>;
+    for await (const message of messages) {
+      const sent = toBinary(method.output, create(method.output, message));
+      yield fromBinary(method.output, sent) as MessageShape<M['output']>;
+    }
   }
 
   async send(

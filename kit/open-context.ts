@@ -1,4 +1,9 @@
-import { type DescMethodUnary, type DescService, create } from '@bufbuild/protobuf';
+import {
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  create,
+} from '@bufbuild/protobuf';
 import type { Binding, Context, Endpoint, Jobs } from './context';
 import type { Contract, RequestContract } from './contract';
 import { type CloudEvent, cloudEvent } from './cloud-event';
@@ -37,6 +42,8 @@ interface Parts extends World {
 }
 
 const CALL_MS = 5_000;
+/** A little longer than the callee lets it last, so that it is ended and not cut off. */
+const STREAM_MS = 310_000;
 const STEP_MS = 5_000;
 /** The first looks at an outcome that another replica may bring about, then every second. */
 const LOOKS_MS = [100, 200, 400, 800];
@@ -65,8 +72,20 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
           return answer.response;
         },
       ]);
+    const streams = service.methods
+      .filter(
+        (method): method is DescMethodServerStreaming => method.methodKind === 'server_streaming',
+      )
+      .map((method) => [
+        method.localName,
+        (request: Record<string, unknown>, ended: AbortSignal) =>
+          sidecar.stream({
+            ...{ appId, method, request: create(method.input, request), ended },
+            cause: { ...cause, deadline: clock.now() + STREAM_MS },
+          }),
+      ]);
     // built from the same descriptor that the type is derived from
-    return Object.fromEntries(methods) as Client<S>;
+    return Object.fromEntries([...methods, ...streams]) as Client<S>;
   };
 
   const say = async (event: CloudEvent): Promise<void> => {

@@ -13,8 +13,9 @@ import type { Definition, Service } from './service';
 import type { Sidecar } from './sidecar';
 
 export interface RunOptions {
-  /** What else is answered on the service's HTTP port: the edge's API. */
-  app?: (host: Host) => RequestListener;
+  /** What else is answered on the service's HTTP port: the edge's API. It ends what it has open
+   * when `stopping` is aborted: then requests that run still get their answers. */
+  app?: (host: Host, stopping: AbortSignal) => RequestListener;
 }
 
 /** A service that runs. */
@@ -107,6 +108,7 @@ export async function start<D extends Definition>(
       },
     });
   }
+  const stopped = new AbortController();
   const http = await startHttpServer({
     host: config.HOST,
     port: config.PORT,
@@ -115,11 +117,10 @@ export async function start<D extends Definition>(
       live: () => ({ ...about, uptime: process.uptime() }),
       ready: () => ({ ready: waitingFor.size === 0, waitingFor: [...waitingFor] }),
     },
-    ...(options.app === undefined ? {} : { app: options.app(host) }),
+    ...(options.app === undefined ? {} : { app: options.app(host, stopped.signal) }),
   });
   log.info({ port: http.port, version: about.version }, 'listening');
 
-  const stopped = new AbortController();
   void becomeReady(host, sidecar, waitingFor, log, stopped.signal);
 
   return {

@@ -1,4 +1,5 @@
 import type {
+  DescMethodServerStreaming,
   DescMethodUnary,
   DescService,
   MessageInitShape,
@@ -31,6 +32,12 @@ export interface Definition {
   readonly asks?: readonly RequestContract[];
   /** The output bindings it sends through. */
   readonly sends?: readonly string[];
+  /**
+   * Methods that are not answered from what is kept for a day under a client's Idempotency-Key.
+   * `anew`: its documents tell that it was done, and the answer is how it stands now. `by-itself`:
+   * they tell also what was asked the first time, and it refuses another request.
+   */
+  readonly keyed?: Readonly<Record<string, 'anew' | 'by-itself'>>;
   /** What it reads from the environment, besides what the kit reads for every service. */
   readonly config?: z.ZodObject;
 }
@@ -41,17 +48,36 @@ export type UnaryOf<S extends DescService> = {
 
 /** How a service is called: a function for each of its methods. */
 export type Client<S extends DescService> = {
-  readonly [M in keyof S['method']]: (
-    request: MessageInitShape<UnaryOf<S>[M]['input']>,
-  ) => Promise<MessageShape<UnaryOf<S>[M]['output']>>;
+  readonly [M in keyof S['method']]: S['method'][M] extends DescMethodServerStreaming
+    ? (
+        request: MessageInitShape<S['method'][M]['input']>,
+        ended: AbortSignal,
+      ) => AsyncIterable<MessageShape<S['method'][M]['output']>>
+    : (
+        request: MessageInitShape<UnaryOf<S>[M]['input']>,
+      ) => Promise<MessageShape<UnaryOf<S>[M]['output']>>;
 };
 
 /** How a service answers: a handler for each of its methods. */
 export type Handlers<S extends DescService, C> = {
-  readonly [M in keyof S['method']]: (
+  readonly [M in keyof S['method'] as S['method'][M] extends DescMethodUnary ? M : never]: (
     request: MessageShape<UnaryOf<S>[M]['input']>,
     context: C,
   ) => Promise<MessageInitShape<UnaryOf<S>[M]['output']>>;
+};
+
+/** The same for its methods that answer by many messages. */
+export type StreamHandlers<S extends DescService, C> = {
+  readonly [
+    M in keyof S['method'] as S['method'][M] extends DescMethodServerStreaming ? M : never
+  ]: S['method'][M] extends DescMethodServerStreaming
+    ? (
+        request: MessageShape<S['method'][M]['input']>,
+        context: C,
+        /** Aborted when nobody listens any more, or the service stops. */
+        ended: AbortSignal,
+      ) => AsyncIterable<MessageInitShape<S['method'][M]['output']>>
+    : never;
 };
 
 export interface BindingMessage {
@@ -60,9 +86,19 @@ export interface BindingMessage {
 }
 
 /** A handler as it is kept: its types were checked where it was declared. */
-type AnyHandler = (input: never, context: never, meta: never) => Promise<unknown>;
+type AnyHandler = (
+  input: never,
+  context: never,
+  meta: never,
+) => Promise<unknown> | AsyncIterable<unknown>;
 /** The same, as a host calls it. */
 export type Handler = (input: unknown, context: unknown, meta?: unknown) => Promise<unknown>;
+/** The same of a call that is answered by many messages. */
+export type StreamHandler = (
+  input: unknown,
+  context: unknown,
+  ended: AbortSignal,
+) => AsyncIterable<unknown>;
 
 /**
  * How many events the sidecar hands over at once. That saves an exchange for each, so it is for what
@@ -117,6 +153,14 @@ export class Service<const D extends Definition = Definition> {
   serve(handlers: Handlers<NonNullable<D['serves']>, Context<D>>): void {
     for (const [name, handle] of Object.entries(handlers)) {
       // the mapped type above ties each handler to its method; here they are kept by name
+      this.methods.set(name, handle as AnyHandler);
+    }
+  }
+
+  /** Answers those of its own methods that are answered by many messages. */
+  streams(handlers: StreamHandlers<NonNullable<D['serves']>, Context<D>>): void {
+    for (const [name, handle] of Object.entries(handlers)) {
+      // as above
       this.methods.set(name, handle as AnyHandler);
     }
   }

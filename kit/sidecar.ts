@@ -1,4 +1,4 @@
-import type { DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CloudEvent } from './cloud-event';
 import type { Cause, Said } from './handling';
 
@@ -14,6 +14,16 @@ export interface CallRequest<M extends DescMethodUnary = DescMethodUnary> {
   readonly request: MessageShape<M['input']>;
   /** The cause under which the callee shall work; its deadline is the call's. */
   readonly cause: Cause;
+}
+
+/** A call that is answered by many messages. Its cause's deadline is when it ends at the latest. */
+export interface StreamRequest<M extends DescMethodServerStreaming = DescMethodServerStreaming> {
+  readonly appId: string;
+  readonly method: M;
+  readonly request: MessageShape<M['input']>;
+  readonly cause: Cause;
+  /** Aborted when nobody listens any more. */
+  readonly ended: AbortSignal;
 }
 
 export interface CallAnswer<M extends DescMethodUnary = DescMethodUnary> {
@@ -75,6 +85,10 @@ export interface Sidecar {
   /** Events of one type, in as few messages as they fit in. Where it throws, some may be said. */
   publishAll(events: readonly CloudEvent[], timeout: number): Promise<void>;
   call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>>;
+  /** Ends without an error where it was ended, by either side. */
+  stream<M extends DescMethodServerStreaming>(
+    call: StreamRequest<M>,
+  ): AsyncIterable<MessageShape<M['output']>>;
   send(
     binding: string,
     operation: string,

@@ -1,5 +1,6 @@
 import {
   type DescMethod,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
   type MessageInitShape,
@@ -22,6 +23,7 @@ import {
   Crash,
   type Fake,
   type FakeEndpoint,
+  type FakeStream,
   type Faults,
   Memory,
   MemorySidecar,
@@ -38,7 +40,9 @@ export type Fakes<D extends Definition> = {
 };
 
 type FakesOf<S extends DescService> = {
-  readonly [M in keyof UnaryOf<S>]?: Fake<UnaryOf<S>[M]>;
+  readonly [M in keyof S['method']]?: S['method'][M] extends DescMethodServerStreaming
+    ? FakeStream<S['method'][M]>
+    : Fake<UnaryOf<S>[M]>;
 };
 
 type FlagValues = Readonly<Record<string, boolean | string | number>>;
@@ -60,7 +64,9 @@ export interface TestbedOptions<D extends Definition> {
 }
 
 /** What a call or an event of a test comes with. */
-export interface Given extends Partial<Pick<Cause, 'caller' | 'correlationId' | 'respondAsync'>> {
+export interface Given extends Partial<
+  Pick<Cause, 'caller' | 'correlationId' | 'respondAsync' | 'keyed'>
+> {
   /** The same id asked again is the same work. A fresh one by default. */
   id?: string;
 }
@@ -150,6 +156,22 @@ export class Testbed<D extends Definition> {
     const bytes = toBinary(unary.output, create(unary.output, { ...answer.response }));
     // the output of this very method
     return fromBinary(unary.output, bytes) as MessageShape<Method<D, M>['output']>;
+  }
+
+  /** Calls a method of the service that answers by many messages. */
+  watch(
+    name: keyof NonNullable<D['serves']>['method'] & string,
+    request: Record<string, unknown>,
+    ended: AbortSignal,
+    given: Given = {},
+  ): AsyncIterable<unknown> {
+    const method: DescMethod | undefined = this.service.definition.serves?.method[name];
+    if (method?.methodKind !== 'server_streaming') {
+      throw new Error(`${name} is no stream of this service`);
+    }
+    // the check above narrows the kind, but not the descriptor's type
+    const stream = method as DescMethodServerStreaming;
+    return this.host.stream(stream, create(stream.input, request), this.#cause(given), ended);
   }
 
   /** Delivers an event or command; RETRY where it was not acknowledged. */

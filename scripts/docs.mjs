@@ -13,6 +13,9 @@ const dist = join(root, 'dist');
 
 const { Service } = require(join(dist, 'kit/service.js'));
 const { CloudEvent } = require(join(dist, 'kit/cloud-event.js'));
+const { BASE } = require(join(dist, 'services/gateway/app.js'));
+const { openapi } = require(join(dist, 'services/gateway/openapi.js'));
+const { routes } = require(join(dist, 'services/gateway/routes.js'));
 
 const services = readdirSync(join(root, 'services'))
   .sort()
@@ -25,7 +28,8 @@ const contracts = readdirSync(join(root, 'contracts'))
   .filter((value) => 'subject' in value);
 
 mkdirSync(join(root, 'docs'), { recursive: true });
-for (const [name, text] of documents({ services, contracts, envelope: CloudEvent })) {
+const edge = openapi(BASE, routes);
+for (const [name, text] of documents({ services, contracts, envelope: CloudEvent, edge })) {
   writeFileSync(join(root, 'docs', name), text);
   console.log(`docs/${name}`);
 }

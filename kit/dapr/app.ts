@@ -1,5 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type DescMethodUnary, type DescService, create, toJson } from '@bufbuild/protobuf';
+import { once } from 'node:events';
+import {
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  create,
+  toJson,
+} from '@bufbuild/protobuf';
 import { ValueSchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   AppCallback,
@@ -18,6 +25,7 @@ import {
   Server,
   ServerCredentials,
   type ServerUnaryCall,
+  type ServerWritableStream,
   type ServiceError,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
@@ -31,7 +39,7 @@ import type { Cause, Said } from '../handling';
 import type { Host } from '../host';
 import type { ProcessStatus } from '../operations';
 import { operations } from '../operations';
-import { grpcDefinition, unaryDefinition, unaryMethods } from './grpc-adapter';
+import { grpcDefinition, streamMethods, unaryDefinition, unaryMethods } from './grpc-adapter';
 import { causeFromMetadata, setSaid } from './metadata';
 import { BUS } from './sidecar';
 import { answerWithError } from './status';
@@ -41,6 +49,7 @@ const BATCH_PATH = '/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent';
 
 type Message = ReturnType<typeof create>;
 type Call = ServerUnaryCall<Message, Message>;
+type StreamCall = ServerWritableStream<Message, Message>;
 type Answer = (
   request: never,
   cause: Cause,
@@ -82,7 +91,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   addService(server, options, OperationsService, (method) => async (request, cause) => {
     // the handlers' type has one for each method of this same descriptor
     const handle = answers[method.localName as keyof typeof answers];
-    return { response: await handle(request, { caller: cause.caller }) };
+    const work = async () =>
+      create(method.output, { ...(await handle(request, { caller: cause.caller })) });
+    return { response: await host.once(method, request, cause, work) };
   });
   addCallbacks(server, options);
 
@@ -103,10 +114,11 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 function addService(
   server: Server,
-  { clock, appToken }: AppOptions,
+  options: AppOptions,
   service: DescService,
   answerOf: (method: DescMethodUnary) => Answer,
 ): void {
+  const { clock, appToken } = options;
   const implementation: UntypedServiceImplementation = {};
   for (const method of unaryMethods(service)) {
     const answer = answerOf(method);
@@ -124,7 +136,43 @@ function addService(
       }
     });
   }
+  for (const method of streamMethods(service)) {
+    implementation[method.localName] = (call: StreamCall) => {
+      void sendAll(call, options, method);
+    };
+  }
   server.addService(grpcDefinition(service), implementation);
+}
+
+/** Sends what a stream's handler gives, no faster than it is taken. */
+async function sendAll(
+  call: StreamCall,
+  { host, clock, appToken }: AppOptions,
+  method: DescMethodServerStreaming,
+): Promise<void> {
+  const gone = new AbortController();
+  call.once('cancelled', () => {
+    gone.abort();
+  });
+  try {
+    if (appToken !== undefined && !isToken(call.metadata, appToken)) throw badToken();
+    const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
+    // grpc-js gives what this method's own deserializer made
+    for await (const message of host.stream(method, call.request, cause, gone.signal)) {
+      if (call.write(create(method.output, { ...message }))) continue;
+      await once(call, 'drain', { signal: gone.signal });
+    }
+    call.end();
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    const answered = answerWithError(known(error), call.metadata);
+    if ('trailers' in answered) call.end(answered.trailers);
+    else call.emit('error', answered.status);
+  }
+}
+
+function badToken(): MicroserviceError {
+  return new MicroserviceError('the api token is missing or wrong', Code.UNAUTHENTICATED);
 }
 
 function addCallbacks(server: Server, { host, appToken }: AppOptions): void {

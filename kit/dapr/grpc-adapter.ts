@@ -1,4 +1,6 @@
 import {
+  type DescMethod,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
   type create,
@@ -12,6 +14,14 @@ export type UnaryDefinition = MethodDefinition<Message, Message>;
 
 /** A protobuf method in the terms of grpc-js. */
 export function unaryDefinition(method: DescMethodUnary): UnaryDefinition {
+  return definition(method);
+}
+
+export function streamDefinition(method: DescMethodServerStreaming): UnaryDefinition {
+  return { ...definition(method), responseStream: true };
+}
+
+function definition(method: DescMethod): UnaryDefinition {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
     requestStream: false,
@@ -23,10 +33,17 @@ export function unaryDefinition(method: DescMethodUnary): UnaryDefinition {
   };
 }
 
-/** A protobuf service in the terms of grpc-js; only its unary methods. */
+/** A protobuf service in the terms of grpc-js; nothing that a client streams. */
 export function grpcDefinition(service: DescService): ServiceDefinition {
-  return Object.fromEntries(
-    unaryMethods(service).map((method) => [method.localName, unaryDefinition(method)]),
+  return Object.fromEntries([
+    ...unaryMethods(service).map((method) => [method.localName, unaryDefinition(method)]),
+    ...streamMethods(service).map((method) => [method.localName, streamDefinition(method)]),
+  ]) as ServiceDefinition; // entries of two lists lose the type of their values
+}
+
+export function streamMethods(service: DescService): DescMethodServerStreaming[] {
+  return service.methods.filter(
+    (method): method is DescMethodServerStreaming => method.methodKind === 'server_streaming',
   );
 }
 

@@ -14,12 +14,16 @@ const NAME = {
   role: 'x-user-role',
   tenant: 'x-tenant-id',
   respondAsync: 'x-respond-async',
+  keyed: 'x-keyed',
+  forwardedFor: 'x-forwarded-for',
+  target: 'x-gateway-service',
 } as const;
 
 const SAID = 'x-events-said';
 const SaidList = z.array(z.object({ type: z.string(), at: z.string() }));
 
-export function causeToMetadata(cause: Cause): Metadata {
+/** `appId` is who is called. */
+export function causeToMetadata(cause: Cause, appId: string): Metadata {
   const metadata = new Metadata();
   metadata.set(NAME.cause, cause.id);
   metadata.set(NAME.correlation, cause.correlationId);
@@ -29,6 +33,11 @@ export function causeToMetadata(cause: Cause): Metadata {
   if (cause.requestId !== '') metadata.set(NAME.request, cause.requestId);
   if (cause.caller.userId !== '') metadata.set(NAME.user, cause.caller.userId);
   if (cause.respondAsync) metadata.set(NAME.respondAsync, 'true');
+  if (cause.keyed) metadata.set(NAME.keyed, 'true');
+  if (cause.forwardedFor !== '') {
+    metadata.set(NAME.forwardedFor, cause.forwardedFor);
+    metadata.set(NAME.target, appId);
+  }
   return metadata;
 }
 
@@ -53,6 +62,9 @@ export function causeFromMetadata(metadata: Metadata, deadline: unknown, clock: 
     deadline: typeof at === 'number' && Number.isFinite(at) ? Math.min(at, latest) : latest,
     caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? DEFAULT_TENANT },
     respondAsync: one(NAME.respondAsync) === 'true',
+    keyed: one(NAME.keyed) === 'true',
+    // sidecars add their own addresses after it
+    forwardedFor: String(metadata.get(NAME.forwardedFor)[0] ?? '').split(',', 1)[0] ?? '',
   });
 }
 

@@ -1,8 +1,9 @@
-import type { DescMethodUnary } from '@bufbuild/protobuf';
-import { Client, type Metadata, credentials } from '@grpc/grpc-js';
+import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import { Client, type Metadata, type ServiceError, credentials } from '@grpc/grpc-js';
 import { Pool } from 'undici';
 import type { CloudEvent } from '../cloud-event';
 import { Code, MicroserviceError } from '../errors';
+import type { Cause } from '../handling';
 import type {
   CallAnswer,
   CallRequest,
@@ -11,10 +12,11 @@ import type {
   JobRequest,
   Loaded,
   Sidecar,
+  StreamRequest,
 } from '../sidecar';
 import { bulkBodies, failedEntries } from './bulk';
 import { endpointAnswer } from './endpoint';
-import { unaryDefinition } from './grpc-adapter';
+import { streamDefinition, unaryDefinition } from './grpc-adapter';
 import { causeToMetadata, getSaid } from './metadata';
 import { askForRefusals, fromServiceError, refusalIn } from './status';
 
@@ -133,10 +135,7 @@ export class DaprSidecar implements Sidecar {
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     const { appId, method, request, cause } = call;
     const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
-    const metadata = causeToMetadata(cause);
-    metadata.set('dapr-app-id', appId);
-    for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
-    askForRefusals(metadata);
+    const metadata = this.#metadata(appId, cause);
     const answered = Promise.withResolvers<{ response: unknown; trailers: Metadata }>();
     let response: unknown;
     this.#grpc
@@ -160,6 +159,48 @@ export class DaprSidecar implements Sidecar {
     if (refusal !== undefined) throw refusal;
     // deserialized by this very method
     return { response: message as CallAnswer<M>['response'], said: getSaid(trailers) };
+  }
+
+  async *stream<M extends DescMethodServerStreaming>(
+    call: StreamRequest<M>,
+  ): AsyncIterable<MessageShape<M['output']>> {
+    const { appId, method, request, cause, ended } = call;
+    const { path, requestSerialize, responseDeserialize } = streamDefinition(method);
+    const metadata = this.#metadata(appId, cause);
+    // its policies are for the beginning then, not for as long as it lasts
+    metadata.set('dapr-stream', 'true');
+    const stream = this.#grpc.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadata,
+      { deadline: cause.deadline },
+    );
+    const trailers = new Promise<Metadata>((resolve) => {
+      stream.on('status', (status) => {
+        resolve(status.metadata);
+      });
+    });
+    const end = () => {
+      stream.cancel();
+    };
+    ended.addEventListener('abort', end);
+    try {
+      // deserialized by this very method
+      for await (const message of stream) yield message as MessageShape<M['output']>;
+      const refusal = refusalIn(await trailers);
+      if (refusal !== undefined) throw refusal;
+    } catch (error) {
+      if (ended.aborted) return;
+      throw error instanceof MicroserviceError
+        ? error
+        : // grpc-js ends a stream with nothing else
+          fromServiceError(error as ServiceError, appId);
+    } finally {
+      ended.removeEventListener('abort', end);
+      stream.cancel();
+    }
   }
 
   async send(
@@ -221,6 +262,14 @@ export class DaprSidecar implements Sidecar {
   async close(): Promise<void> {
     this.#grpc.close();
     await this.#http.destroy();
+  }
+
+  #metadata(appId: string, cause: Cause): Metadata {
+    const metadata = causeToMetadata(cause, appId);
+    metadata.set('dapr-app-id', appId);
+    for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
+    askForRefusals(metadata);
+    return metadata;
   }
 
   async #request(

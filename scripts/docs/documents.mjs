@@ -7,15 +7,17 @@ import { topology } from './topology.mjs';
  * @property {readonly import('#kit/service').Service[]} services
  * @property {readonly import('#kit/contract').Contract[]} contracts
  * @property {import('zod').ZodType} envelope
+ * @property {object} edge the edge's API, as OpenAPI
  */
 
 /**
  * The files of docs/ and what stands in them.
  * @param {House} house
  */
-export function documents({ services, contracts, envelope }) {
+export function documents({ services, contracts, envelope, edge }) {
   return new Map([
     ['asyncapi.json', `${JSON.stringify(asyncapi(contracts, services, envelope), null, 2)}\n`],
+    ['openapi.json', `${JSON.stringify(edge, null, 2)}\n`],
     ['topology.md', topology(services)],
   ]);
 }

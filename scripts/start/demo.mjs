@@ -125,7 +125,7 @@ async function settledOrder(token, orderId, status) {
   const deadline = performance.now() + PENDING_MS;
   let order = { status, reason: undefined };
   while (order.status === 'pending' && performance.now() < deadline) {
-    await sleep(100);
+    await sleep(250);
     order = await call('GET', `/orders/${orderId}`, { token });
   }
   return order;

@@ -6,6 +6,7 @@ import { findProgram, lastLines, run, saysNoNetwork } from './commands.mjs';
 import { Fault } from './fault.mjs';
 import { holderOf, isFree } from './ports.mjs';
 import { childEnv, localDir } from './project.mjs';
+import { chromium } from './servers/chromium.mjs';
 import { kafka } from './servers/kafka.mjs';
 import { mosquitto } from './servers/mosquitto.mjs';
 import { postgresql } from './servers/postgresql.mjs';
@@ -48,8 +49,13 @@ export const servers = /** @type {const} */ ({
 });
 
 /**
- * The server's program on this machine, installed where that is allowed.
- * @param {Server} server
+ * What is found on a machine, or installed there.
+ * @typedef {Pick<Server, 'name' | 'needs' | 'aptPackages' | 'find' | 'install'>} Program
+ */
+
+/**
+ * The program on this machine, installed where that is allowed.
+ * @param {Program} server
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<string | undefined>} its path
  */
@@ -63,17 +69,22 @@ export async function ensureProgram(server, terminal) {
 }
 
 /**
- * Installs what is missing of all servers, for tests that start their own.
+ * Installs what is missing of all servers and of the browser, for tests that start their own.
  * @param {import('./terminal.mjs').Terminal} terminal
  */
 export async function ensurePrograms(terminal) {
   for (const server of Object.values(servers)) {
     if (!(await ensureProgram(server, terminal))) throw missing(server);
   }
+  if (!(await ensureProgram(chromium, terminal))) {
+    throw new Fault(
+      `${chromium.name} is missing and cannot be installed from here: install ${chromium.needs}.`,
+    );
+  }
 }
 
 /**
- * @param {Server} server
+ * @param {Program} server
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<boolean>} false where nothing may be installed from here
  */

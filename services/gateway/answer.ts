@@ -5,11 +5,11 @@ import { type EdgeRequest, type EdgeResponse, sendData, sendRefusal } from './ex
 import { idempotencyKeyOf, prefersAsync } from './headers';
 import { readRequest } from './json';
 import type { Gateway } from './own-answers';
-import type { ByStatus, Route, RpcRoute } from './route';
+import type { ByStatus, OwnRoute, RpcRoute } from './route';
 import { apps, begin } from './service';
 
 /** The last handler of a route: makes the call of its row, and answers with what comes back. */
-export function answer(route: Route, gateway: Gateway) {
+export function answer(route: RpcRoute | OwnRoute, gateway: Gateway) {
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     if ('own' in route) {
       sendData(response, 200, await route.own(gateway));
@@ -18,14 +18,30 @@ export function answer(route: Route, gateway: Gateway) {
     const app = route.app === ':service' ? appIn(request) : route.app;
     const context = begin(gateway.host, causeOf(route, request, response));
     const message = readRequest(route, request);
-    // a row's method is one of this very service, and unary
-    const client = context.client(app, route.rpc.parent) as unknown as Calls;
-    const answered = await client[route.rpc.localName]?.(message);
-    if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
+    const call = async () => {
+      if (gateway.health.isOut(app)) {
+        response.set('retry-after', '1');
+        throw new EdgeError(503, 'a service that this needs is down', { service: app });
+      }
+      // a row's method is one of this very service, and unary
+      const client = context.client(app, route.rpc.parent) as unknown as Calls;
+      const answered = await client[route.rpc.localName]?.(message);
+      if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
+      return answered;
+    };
+    const { answered, age } = route.lastGood
+      ? await gateway.lastGood.orKept(route.rpc, context.caller.tenantId, message, call)
+      : { answered: await call() };
+    if (age !== undefined) setStale(response, age);
     const json = toJson(route.rpc.output, answered, { alwaysEmitImplicit: true });
     if (typeof route.status === 'number') sendData(response, route.status, json);
     else sendByStatus(response, route.status, json);
   };
+}
+
+function setStale(response: EdgeResponse, age: number): void {
+  response.removeHeader('retry-after');
+  response.set({ 'x-cache': 'stale', age: String(age), warning: '110 - "Response is Stale"' });
 }
 
 type Calls = Readonly<Record<string, (request: Message) => Promise<Message>>>;
@@ -43,12 +59,13 @@ function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse
   // the same key on another thing is another piece of work
   const work = [route.method, route.path, ...Object.values(request.params)];
   return newCause(clock, {
-    ...(key === undefined ? {} : { id: identity(tenantId, userId, ...work, key) }),
+    ...(key === undefined ? {} : { id: identity(tenantId, userId, ...work, key), keyed: true }),
     ...(traceparent === undefined ? {} : { traceparent }),
     requestId,
     correlationId,
     caller,
     respondAsync: route.async && prefersAsync(request.headers),
+    forwardedFor: request.ip ?? '',
   });
 }
 

@@ -45,11 +45,12 @@ describe('a path or method that is not there', () => {
     edge = await openEdge();
     for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
       const allow = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
-      for (const method of ['PUT', 'OPTIONS'] as const) {
-        const answer = await edge.ask(method, `/api/v1${path}`);
-        expect(answer).toMatchObject({ status: 405, body: { success: false, statusCode: 405 } });
-        expect(answer.headers['allow']).toBe(allow.join(', '));
-      }
+      const allowed = [...allow, 'OPTIONS'].join(', ');
+      const answer = await edge.ask('PUT', `/api/v1${path}`);
+      expect(answer).toMatchObject({ status: 405, body: { success: false, statusCode: 405 } });
+      expect(answer.headers['allow']).toBe(allowed);
+      const options = await edge.ask('OPTIONS', `/api/v1${path}`);
+      expect(options).toMatchObject({ status: 204, body: {}, headers: { allow: allowed } });
     }
   });
 
@@ -164,16 +165,8 @@ describe('a body', () => {
 it('says nothing of what it is made with', async () => {
   edge = await openEdge();
   const { headers } = await edge.ask('GET', '/api/v1/gateway/services');
-  expect(Object.keys(headers).sort()).toEqual([
-    'cache-control',
-    'connection',
-    'content-length',
-    'content-type',
-    'date',
-    'keep-alive',
-    'x-content-type-options',
-    'x-correlation-id',
-    'x-request-id',
-  ]);
+  expect(headers).not.toHaveProperty('x-powered-by');
+  expect(headers).not.toHaveProperty('server');
+  expect(JSON.stringify(headers)).not.toMatch(/express|node|helmet/i);
   expect(headers['content-type']).toBe('application/json; charset=utf-8');
 });

@@ -1,43 +1,71 @@
 import type { RequestListener } from 'node:http';
 import express, { type NextFunction } from 'express';
 import { MicroserviceError } from '#kit/errors';
+import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { answer } from './answer';
-import { Authentication } from './authentication';
+import type { Bearer } from './api-keys';
+import { audit, isPrivileged } from './audit';
+import { Authentication, permit } from './authentication';
 import { readBody } from './body';
+import { crossOrigin } from './cross-origin';
+import { docs } from './docs';
 import { EdgeError, refusalOf } from './errors';
 import { type EdgeRequest, type EdgeResponse, sendRefusal } from './exchange';
+import { Limits } from './limits';
 import { observe } from './observation';
+import { packed, security } from './protection';
 import { Gateway } from './own-answers';
 import type { Route } from './route';
 import { routes } from './routes';
+import { begin } from './service';
+import { shed } from './shedding';
+import { stream } from './stream';
 
 export const BASE = '/api/v1';
+const DOCS = '/api/docs';
 
-/** The edge: what is answered on the gateway's port, built from the table of routes. */
-export function createApp(host: Host): RequestListener {
+/**
+ * The edge: what is answered on the gateway's port, built from the table of routes. What it keeps
+ * open by itself it closes when `stopping` is aborted.
+ */
+export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   const gateway = new Gateway(host);
   const authentication = new Authentication(host);
+  const limits = new Limits(host, stopping);
+  const { TRUSTED_PROXIES, CORS_ORIGINS } = begin(host, newCause(host.clock)).config;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.set('trust proxy', false);
+  app.set('trust proxy', TRUSTED_PROXIES);
   app.set('query parser', 'simple');
   app.enable('case sensitive routing');
   app.enable('strict routing');
 
-  app.use(observe(gateway));
+  gateway.health.start();
+  gateway.shedding.start();
+  app.use(observe(gateway), audit(host));
+  app.use(security, crossOrigin(CORS_ORIGINS), packed);
+  app.use(docs(DOCS, BASE, routes));
   for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
     const at = app.route(BASE + path);
     at.all(named(BASE + path));
     for (const row of rows) {
       const verb = row.method.toLowerCase() as Lowercase<Route['method']>;
       const reading = verb === 'post' || verb === 'patch' ? [readBody] : [];
-      at[verb](admit(row, authentication), ...reading, answer(row, gateway));
+      const guards = 'own' in row ? [] : [shed(gateway)];
+      at[verb](
+        ...guards,
+        admit(row, authentication, limits),
+        ...reading,
+        ...limited(row, limits),
+        'streams' in row ? stream(row, gateway, stopping) : answer(row, gateway),
+      );
     }
-    at.all(refuseMethod(rows));
+    at.options(tellMethods(rows));
+    at.all(counted(limits), refuseMethod(rows));
   }
-  app.use(() => {
+  app.use(counted(limits), () => {
     throw new EdgeError(404, 'there is nothing here');
   });
   app.use(refuse(host));
@@ -45,24 +73,61 @@ export function createApp(host: Host): RequestListener {
 }
 
 function named(endpoint: string) {
-  return (_: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
+  return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     response.locals.endpoint = endpoint;
+    response.locals.params = request.params;
     next();
   };
 }
 
-function admit({ who }: Route, authentication: Authentication) {
+function admit(row: Route, authentication: Authentication, limits: Limits) {
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
-    const { authorization } = request.headers;
-    response.locals.caller = await authentication.callerFor(who, authorization);
+    let bearer: Bearer = response.locals;
+    try {
+      bearer = await authentication.bearerOf(row.who, request.headers);
+      response.locals.caller = bearer.caller;
+    } finally {
+      // whose token is not good is counted by their address; a load balancer may always ask
+      if (!('own' in row)) await limits.general(request, response);
+    }
+    response.locals['privileged'] = isPrivileged(row);
+    permit(row, bearer);
     next();
+  };
+}
+
+/** What leads nowhere is counted too, by where it comes from. */
+function counted(limits: Limits) {
+  return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
+    await limits.general(request, response);
+    next();
+  };
+}
+
+function limited(row: Route, limits: Limits) {
+  const extra = 'rpc' in row ? row.limit : undefined;
+  if (extra === undefined) return [];
+  const take = async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
+    await limits[extra](request, response);
+    next();
+  };
+  return [take];
+}
+
+function methodsOf(rows: readonly Route[]): string {
+  const methods = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  return [...methods, 'OPTIONS'].join(', ');
+}
+
+function tellMethods(rows: readonly Route[]) {
+  return (_: EdgeRequest, response: EdgeResponse): void => {
+    response.set('allow', methodsOf(rows)).status(204).end();
   };
 }
 
 function refuseMethod(rows: readonly Route[]) {
-  const methods = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return (request: EdgeRequest, response: EdgeResponse): void => {
-    response.set('allow', methods.join(', '));
+    response.set('allow', methodsOf(rows));
     throw new EdgeError(405, `${request.method} is not possible here`);
   };
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { type Caller, anonymous } from '#kit/caller';
@@ -7,7 +8,8 @@ import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import { Id } from '#kit/validate';
 import { ALGORITHM, Keys } from './keys';
 import { Remembered } from './remembered';
-import type { Who } from './route';
+import { ApiKeys, type Bearer, unauthenticated } from './api-keys';
+import type { Route, Who } from './route';
 
 const SKEW_SECONDS = 30;
 /** To verify a token anew now and then is how a withdrawn key is noticed. */
@@ -28,22 +30,24 @@ export class Authentication {
   /** Whose the tokens are that were found good. */
   readonly #good = new Remembered<Caller>(MAX_REMEMBERED);
 
+  readonly #apiKeys: ApiKeys;
+
   constructor(private readonly host: Host) {
+    this.#apiKeys = new ApiKeys(host);
     this.#keys = new Keys(host);
   }
 
-  /** The caller, if it is one of those who may. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
-  async callerFor(who: Who, authorization: string | undefined): Promise<Caller> {
-    if (who === 'anonymous') return anonymous();
-    if (authorization === undefined) {
-      if (who === 'anyone') return anonymous();
-      throw unauthenticated('sign in first');
+  /** Who asks. Throws UNAUTHENTICATED where the route needs to know, or what is shown is not good. */
+  async bearerOf(who: Who, headers: IncomingHttpHeaders): Promise<Bearer> {
+    const { authorization, 'x-api-key': apiKey } = headers;
+    if (who === 'anonymous') return { caller: anonymous() };
+    if (authorization !== undefined && apiKey !== undefined) {
+      throw unauthenticated('show a token or an API key, and not both');
     }
-    const caller = await this.#bearer(authorization);
-    if (who !== 'anyone' && !who.includes(caller.role)) {
-      throw new MicroserviceError('your role may not do this', Code.PERMISSION_DENIED);
-    }
-    return caller;
+    if (apiKey !== undefined) return this.#apiKeys.bearerOf(String(apiKey));
+    if (authorization !== undefined) return { caller: await this.#bearer(authorization) };
+    if (who === 'anyone') return { caller: anonymous() };
+    throw unauthenticated('sign in first');
   }
 
   async #bearer(authorization: string): Promise<Caller> {
@@ -64,7 +68,7 @@ export class Authentication {
         issuer: TOKEN_ISSUER,
         audience: TOKEN_AUDIENCE,
         // without this a token that never ends would do
-        requiredClaims: ['sub', 'exp', 'iat', 'iss', 'aud'],
+        requiredClaims: ['sub', 'exp', 'iat', 'nbf', 'iss', 'aud'],
         clockTolerance: SKEW_SECONDS,
         currentDate: new Date(now),
       });
@@ -89,6 +93,13 @@ export class Authentication {
   }
 }
 
-function unauthenticated(message: string): MicroserviceError {
-  return new MicroserviceError(message, Code.UNAUTHENTICATED);
+/** Refuses a caller whose role may not, or whose API key is not for this. */
+export function permit({ who, method, path }: Route, { caller, scopes }: Bearer): void {
+  if (typeof who !== 'string' && !who.includes(caller.role)) {
+    throw new MicroserviceError('your role may not do this', Code.PERMISSION_DENIED);
+  }
+  const [, what = ''] = path.split('/');
+  const scope = `${what}:${method === 'GET' ? 'read' : 'write'}`;
+  if (scopes === undefined || who === 'anonymous' || scopes.includes(scope)) return;
+  throw new MicroserviceError(`the API key is not for ${scope}`, Code.PERMISSION_DENIED);
 }

@@ -1,14 +1,21 @@
+import { hash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Caller } from '#kit/caller';
 import { type Clock, isoTime } from '#kit/clock';
 import type { Refusal } from './errors';
 import type { Trail } from './headers';
 
+const JSON_TYPE = 'application/json';
+/** Told to who asks for it before JSON (RFC 9457). */
+const PROBLEM_TYPE = 'application/problem+json';
+
 /** What is known of a request while it is answered. */
 export interface Known extends Trail {
   readonly clock: Clock;
   /** The pattern of the route, for logs and figures: a path itself would be one of ever so many. */
   endpoint: string;
+  /** What its path names. */
+  params: Readonly<Record<string, string>>;
   caller: Caller;
 }
 
@@ -24,16 +31,38 @@ export type EdgeResponse = Response<unknown, Known & Record<string, unknown>>;
 /** As long as a breaker stays open (components/resiliency.yaml): who asks sooner is refused again. */
 const RETRY_AFTER_SECONDS = '5';
 
+/**
+ * Answers with data. What was read has an ETag of the data alone, as each answer has an id and a
+ * time of its own; whoever has it already gets 304.
+ */
 export function sendData(response: EdgeResponse, status: number, data: unknown): void {
   const { requestId, clock } = response.locals;
-  response.status(status).json({ success: true, data, requestId, timestamp: isoTime(clock) });
+  const { req: request } = response;
+  const json = JSON.stringify(data);
+  response.status(status);
+  if (status === 200 && (request.method === 'GET' || request.method === 'HEAD')) {
+    const etag = `W/"${hash('sha1', json, 'base64url')}"`;
+    response.set({ etag, 'cache-control': 'private, no-cache' });
+    if (request.fresh) {
+      response.status(304).end();
+      return;
+    }
+  }
+  const rest = `"requestId":"${requestId}","timestamp":"${isoTime(clock)}"`;
+  response.type('json').send(`{"success":true,"data":${json},${rest}}`);
 }
 
 export function sendRefusal(response: EdgeResponse, refusal: Refusal): void {
   const { requestId, clock } = response.locals;
   const { statusCode, error, details } = refusal;
   if (statusCode === 401) response.set('www-authenticate', 'Bearer');
-  if (statusCode === 503) response.set('retry-after', RETRY_AFTER_SECONDS);
-  const body = { success: false, error, statusCode, timestamp: isoTime(clock), requestId, details };
-  response.status(statusCode).json(body);
+  if (statusCode === 503 && !response.hasHeader('retry-after')) {
+    response.set('retry-after', RETRY_AFTER_SECONDS);
+  }
+  const told = { requestId, timestamp: isoTime(clock) };
+  response.status(statusCode);
+  if (response.req.accepts([JSON_TYPE, PROBLEM_TYPE]) === PROBLEM_TYPE) {
+    const problem = { title: error, status: statusCode, ...told, details };
+    response.type(PROBLEM_TYPE).send(JSON.stringify({ type: 'about:blank', ...problem }));
+  } else response.json({ success: false, error, statusCode, ...told, details });
 }

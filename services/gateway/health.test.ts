@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { unavailable } from '#kit/errors';
+import { Health } from './health';
 import { apps } from './service';
 import { type Calls, type Edge, openEdge } from './testing';
 
@@ -43,9 +44,9 @@ describe('health', () => {
       service: 'order',
       status: 'healthy',
       latency: expect.any(Number),
+      since: '2026-01-01T00:00:00.000Z',
       version: '1.2.3',
-      instance: 'order-1',
-      startedAt: '2026-01-01T00:00:00.000Z',
+      instances: [{ instance: 'order-1', version: '1.2.3', startedAt: '2026-01-01T00:00:00.000Z' }],
     });
   });
 
@@ -59,6 +60,8 @@ describe('health', () => {
       service: 'notification',
       status: 'unhealthy',
       latency: expect.any(Number),
+      since: '2026-01-01T00:00:00.000Z',
+      instances: [],
     });
   });
 
@@ -101,6 +104,69 @@ describe('health', () => {
   });
 });
 
+describe('a service that does not answer', () => {
+  let isDown = true;
+  const open = async () => {
+    isDown = true;
+    const getStatus = () => (isDown ? down() : well('product')());
+    const getProduct = () => ({ productId: 'product_1' });
+    edge = await openEdge({ product: { getStatus, getProduct } });
+  };
+  const probe = async () => {
+    edge.clock.advance(1_000);
+    await ask('/health');
+  };
+  const get = (productId = 'product_1') => ask(`/products/${productId}`);
+
+  it('is out after two probes, and in again after one', async () => {
+    await open();
+    await probe();
+    expect(await get()).toMatchObject({ status: 200 });
+    await probe();
+    expect(await get('product_2')).toMatchObject({
+      ...{ status: 503, headers: { 'retry-after': '1' } },
+      body: { error: 'a service that this needs is down', details: { service: 'product' } },
+    });
+    expect(edge.bed.called('product', 'getProduct')).toBe(1);
+    expect((await ask('/gateway/status')).body.data).toMatchObject({
+      breakers: expect.arrayContaining([
+        { service: 'product', state: 'open', since: '2026-01-01T00:00:01.000Z' },
+      ]),
+    });
+    isDown = false;
+    await probe();
+    expect(await get()).toMatchObject({ status: 200 });
+  });
+
+  it('is probed when nobody asks, sooner than one that is well', async () => {
+    await open();
+    const waits: number[] = [];
+    const due: (() => void)[] = [];
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation(((again: () => void, ms: number) => {
+      waits.push(ms);
+      due.push(again);
+      return { unref: () => undefined };
+    }) as never);
+    const health = new Health(edge.bed.host);
+    health.start();
+    const begun = waits.splice(0);
+    expect(begun).toHaveLength(apps.size);
+    // so that the gateways that start together do not ask together for ever
+    expect(new Set(begun).size).toBe(apps.size);
+    for (const wait of begun) expect(Math.abs(wait - 30_000)).toBeLessThanOrEqual(3_000);
+
+    const product = [...apps].indexOf('product');
+    let [probe] = due.splice(0).slice(product);
+    for (const next of [1_000, 30_000]) {
+      probe?.();
+      while (due.length === 0) await new Promise(setImmediate);
+      [probe] = due.splice(0);
+      expect(Math.abs(waits.pop()! - next)).toBeLessThanOrEqual(next / 10);
+      isDown = false;
+    }
+  });
+});
+
 describe('the gateway', () => {
   it('tells how it runs', async () => {
     await open();
@@ -111,13 +177,21 @@ describe('the gateway', () => {
       startedAt: '2026-01-01T00:00:00.000Z',
       uptime: expect.any(Number),
       inFlight: 1,
+      eventLoopLag: 0,
+      limits: { inFlight: 1_000, eventLoopLag: 5_000 },
+      shed: 0,
+      breakers: [...apps].map((service) => ({
+        ...{ service, state: 'closed', since: '2026-01-01T00:00:00.000Z' },
+      })),
     });
   });
 
   it('names the services behind it', async () => {
     await open();
-    const services = [...apps].map((service) => ({ service }));
-    expect((await ask('/gateway/services')).body.data).toEqual({ services });
+    const { data } = (await ask('/gateway/services')).body;
+    expect(data).toHaveProperty('services.length', apps.size);
+    expect(data).toHaveProperty('services.0', { service: 'user', needed: true });
+    expect(data).toHaveProperty('services.6', { service: 'notification', needed: false });
   });
 
   it('answers with every service down', async () => {

@@ -1,8 +1,17 @@
-import { type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
+import {
+  type DescField,
+  type DescMethod,
+  type DescMessage,
+  type Message,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { Code, type FieldFault, MicroserviceError } from '#kit/errors';
 import { inWords } from '#kit/faults';
 import type { RpcRoute } from './route';
+
+/** What a route takes, and the message that it goes into. */
+type Takes = Pick<RpcRoute, 'query' | 'body'> & { readonly rpc: Pick<DescMethod, 'input'> };
 
 /** What a request holds, where Express found it. */
 export interface Parts {
@@ -16,7 +25,7 @@ export interface Parts {
  * name, and so is a value of another type, which is never converted. Throws INVALID_ARGUMENT with
  * every fault.
  */
-export function readRequest(route: RpcRoute, { params, query, body }: Parts): Message {
+export function readRequest(route: Takes, { params, query, body }: Parts): Message {
   const message = reflect(route.rpc.input);
   const reader = new Reader();
   for (const [name, text] of Object.entries(params)) {

@@ -14,7 +14,9 @@ afterEach(() => edge.close());
 async function open() {
   lines = [];
   const write = (line: string) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>);
+    const read = JSON.parse(line) as Record<string, unknown>;
+    // what is refused has another one in the audit log, which goes here where it has no file
+    if (read['audit'] !== true) lines.push(read);
   };
   const getProduct = (_: unknown, call: { cause: Cause }) => {
     cause = call.cause;

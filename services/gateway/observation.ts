@@ -13,11 +13,16 @@ export function observe(gateway: Gateway) {
   return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     const trail = trailOf(request.headers);
     const { requestId, correlationId } = trail;
-    Object.assign(response.locals, { ...trail, clock, endpoint: NO_ENDPOINT, caller: anonymous() });
+    Object.assign(response.locals, {
+      ...trail,
+      clock,
+      endpoint: NO_ENDPOINT,
+      params: {},
+      caller: anonymous(),
+    });
     response.set({
       'x-request-id': requestId,
       'x-correlation-id': correlationId,
-      'x-content-type-options': 'nosniff',
       // what is answered is somebody's, until a route says that others may see it
       'cache-control': 'no-store',
     });

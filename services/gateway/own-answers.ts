@@ -1,20 +1,29 @@
+import { z } from 'zod';
 import { isoTime } from '#kit/clock';
 import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { EdgeError } from './errors';
 import { Health } from './health';
-import { apps, begin } from './service';
+import { LastGood } from './last-good';
+import { apps, begin, needed } from './service';
+import { Shedding } from './shedding';
 
 /** The gateway as it runs: what it answers of itself. */
 export class Gateway {
   readonly health: Health;
+  readonly shedding: Shedding;
+  readonly lastGood: LastGood;
   readonly startedAt: string;
   /** Requests that have no answer yet. */
   inFlight = 0;
+  /** Of them, those that are answered by events, and go on. */
+  streams = 0;
   readonly #since = performance.now();
 
   constructor(readonly host: Host) {
     this.health = new Health(host);
+    this.shedding = new Shedding(begin(host, newCause(host.clock)).config);
+    this.lastGood = new LastGood(host.clock);
     this.startedAt = isoTime(host.clock);
   }
 
@@ -24,26 +33,68 @@ export class Gateway {
   }
 }
 
+export const GatewayStatus = z.object({
+  service: z.string(),
+  version: z.string(),
+  instance: z.string(),
+  startedAt: z.string().meta({ format: 'date-time' }),
+  uptime: z.number().meta({ description: 'Seconds' }),
+  inFlight: z.int().meta({ description: 'Requests that have no answer yet, this one included' }),
+  eventLoopLag: z.number().meta({ description: 'Milliseconds that work waits for its turn' }),
+  limits: z
+    .object({ inFlight: z.int(), eventLoopLag: z.number() })
+    .meta({ description: 'Beyond which requests are refused with 503' }),
+  shed: z.int().meta({ description: 'Requests refused for that since the start' }),
+  breakers: z
+    .array(
+      z.object({
+        service: z.string(),
+        state: z.enum(['closed', 'open']),
+        since: z.string().meta({ format: 'date-time' }),
+      }),
+    )
+    .meta({ description: 'An open one: the service does not answer, so it is not called' }),
+});
+
+export const ServiceNames = z.object({
+  services: z.array(
+    z.object({
+      service: z.string(),
+      needed: z.boolean().meta({ description: 'Without it no order can be placed' }),
+    }),
+  ),
+});
+
 /** Whether orders can be placed, in short: for a load balancer. */
-export async function shortHealth({ health }: Gateway) {
+export async function getHealth({ health }: Gateway) {
   const { status, services } = await health.report();
   if (status !== 'unhealthy') return { status };
   const down = services.filter((each) => each.status === 'unhealthy');
   throw new EdgeError(503, 'unhealthy', { status, down: down.map(({ service }) => service) });
 }
 
-export async function detailedHealth({ health }: Gateway) {
+export async function getDetailedHealth({ health }: Gateway) {
   const report = await health.report();
   if (report.status === 'unhealthy') throw new EdgeError(503, 'unhealthy', report);
   return report;
 }
 
-export function ownStatus({ host, startedAt, uptime, inFlight }: Gateway) {
+export function getGatewayStatus(gateway: Gateway) {
+  const { host, startedAt, uptime, inFlight, health, shedding } = gateway;
   const { config } = begin(host, newCause(host.clock));
   const { SERVICE_VERSION: version, INSTANCE_ID: instance } = config;
-  return { service: host.service.name, version, instance, startedAt, uptime, inFlight };
+  return {
+    service: host.service.name,
+    ...{ version, instance, startedAt, uptime, inFlight },
+    eventLoopLag: Math.round(shedding.lag),
+    limits: shedding.limits,
+    shed: shedding.shed,
+    breakers: health.breakers(),
+  };
 }
 
-export function serviceNames() {
-  return { services: [...apps].map((service) => ({ service })) };
+export function getServices() {
+  return {
+    services: [...apps].map((service) => ({ service, needed: needed.has(service) })),
+  };
 }

@@ -1,4 +1,5 @@
-import type { DescMethodUnary } from '@bufbuild/protobuf';
+import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
+import type { z } from 'zod';
 import type { Role } from '#kit/caller';
 import type { Gateway } from './own-answers';
 import type { AppId } from './service';
@@ -34,6 +35,10 @@ export interface RpcRoute {
   readonly idempotent: boolean;
   /** Whether `Prefer: respond-async` is honoured: there is an answer for what is not done yet. */
   readonly async: boolean;
+  /** What is limited besides the number of requests: see limits.ts. */
+  readonly limit?: 'payment' | 'login';
+  /** Whether the last good answer is given while the service is down: never of private data. */
+  readonly lastGood: boolean;
 }
 
 /** A row that the gateway answers by itself. */
@@ -42,9 +47,22 @@ export interface OwnRoute {
   readonly path: string;
   readonly who: 'anonymous';
   readonly own: (gateway: Gateway) => unknown;
+  /** The form of the answer, for the documents. */
+  readonly answers: z.ZodType;
 }
 
-export type Route = RpcRoute | OwnRoute;
+/** A row that is answered by events, as they happen. */
+export interface StreamRoute {
+  readonly method: 'GET';
+  readonly path: string;
+  readonly app: AppId;
+  readonly streams: DescMethodServerStreaming;
+  readonly who: Who;
+  /** The field of each message that is told: a thing with a status. */
+  readonly tells: string;
+}
+
+export type Route = RpcRoute | OwnRoute | StreamRoute;
 
 type FieldOf<M extends DescMethodUnary> = keyof M['input']['field'] & string;
 
@@ -55,6 +73,8 @@ interface Columns<M extends DescMethodUnary> {
   readonly body?: readonly FieldOf<M>[];
   readonly idempotent?: boolean;
   readonly async?: boolean;
+  readonly lastGood?: boolean;
+  readonly limit?: 'payment' | 'login';
 }
 
 /** A row in full, checked against the messages of its call. */
@@ -65,6 +85,33 @@ export function call<M extends DescMethodUnary>(
   rpc: M,
   columns: Columns<M>,
 ): RpcRoute {
-  const usual = { status: 200, query: [], body: [], idempotent: false, async: false };
+  const usual = {
+    status: 200,
+    query: [],
+    body: [],
+    idempotent: false,
+    async: false,
+    lastGood: false,
+  };
   return { method, path, app, rpc, ...usual, ...columns };
+}
+
+/** A row of events, checked against the messages of its call. */
+export function events<M extends DescMethodServerStreaming>(
+  path: string,
+  app: AppId,
+  streams: M,
+  who: Who,
+  tells: keyof M['output']['field'] & string,
+): StreamRoute {
+  return { method: 'GET', path, app, streams, who, tells };
+}
+
+/** A row that the gateway answers by itself, in the form that the schema tells. */
+export function own<S extends z.ZodType>(
+  path: string,
+  answer: (gateway: Gateway) => z.input<S> | Promise<z.input<S>>,
+  answers: S,
+): OwnRoute {
+  return { method: 'GET', path, who: 'anonymous', own: answer, answers };
 }

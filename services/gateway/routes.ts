@@ -6,8 +6,16 @@ import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
-import { detailedHealth, ownStatus, serviceNames, shortHealth } from './own-answers';
-import { type ByStatus, type Route, type Who, call } from './route';
+import { HealthReport, ShortHealth } from './health';
+import {
+  GatewayStatus,
+  ServiceNames,
+  getDetailedHealth,
+  getGatewayStatus,
+  getHealth,
+  getServices,
+} from './own-answers';
+import { type ByStatus, type Route, type Who, call, events, own } from './route';
 
 const admins = ['admin'] as const satisfies Who;
 const sellers = ['seller', 'admin'] as const satisfies Who;
@@ -37,11 +45,32 @@ export const routes: readonly Route[] = [
     who: 'anonymous',
     status: 201,
     body: ['email', 'password', 'name'],
+    idempotent: true,
+    limit: 'login',
   }),
   call('POST', '/auth/login', 'user', user.login, {
     who: 'anonymous',
     body: ['email', 'password'],
+    limit: 'login',
   }),
+  call('POST', '/auth/refresh', 'user', user.refresh, {
+    who: 'anonymous',
+    body: ['refreshToken'],
+    limit: 'login',
+  }),
+  call('POST', '/auth/logout', 'user', user.logout, {
+    who: 'anonymous',
+    body: ['refreshToken'],
+    limit: 'login',
+  }),
+  call('POST', '/api-keys', 'user', user.createApiKey, {
+    who: admins,
+    status: 201,
+    body: ['name', 'role', 'scopes'],
+    idempotent: true,
+  }),
+  call('GET', '/api-keys', 'user', user.listApiKeys, { who: admins, query: ['page', 'limit'] }),
+  call('DELETE', '/api-keys/:keyId', 'user', user.revokeApiKey, { who: admins }),
   call('GET', '/users/profile', 'user', user.getProfile, { who: signedIn }),
   call('PATCH', '/users/profile', 'user', user.updateProfile, {
     who: signedIn,
@@ -52,8 +81,12 @@ export const routes: readonly Route[] = [
   call('GET', '/products', 'product', product.listProducts, {
     who: 'anyone',
     query: ['page', 'limit', 'category'],
+    lastGood: true,
   }),
-  call('GET', '/products/:productId', 'product', product.getProduct, { who: 'anyone' }),
+  call('GET', '/products/:productId', 'product', product.getProduct, {
+    who: 'anyone',
+    lastGood: true,
+  }),
   call('POST', '/products', 'product', product.createProduct, {
     who: sellers,
     status: 201,
@@ -83,6 +116,7 @@ export const routes: readonly Route[] = [
   call('GET', '/orders', 'order', order.listOrders, { who: signedIn, query: ['page', 'limit'] }),
   call('GET', '/orders/:orderId', 'order', order.getOrder, { who: signedIn }),
   call('GET', '/orders/:orderId/story', 'order', order.getStory, { who: signedIn }),
+  events('/orders/:orderId/events', 'order', order.watchOrder, signedIn, 'order'),
   call('POST', '/orders/:orderId/cancel', 'order', order.cancelOrder, {
     who: signedIn,
     status: cancelled,
@@ -91,12 +125,16 @@ export const routes: readonly Route[] = [
     async: true,
   }),
 
-  call('GET', '/payments/:paymentId', 'payment', payment.getPayment, { who: signedIn }),
+  call('GET', '/payments/:paymentId', 'payment', payment.getPayment, {
+    who: signedIn,
+    limit: 'payment',
+  }),
   call('POST', '/payments/:paymentId/refunds', 'payment', payment.refund, {
     who: admins,
     status: 201,
     body: ['amount', 'reason'],
     idempotent: true,
+    limit: 'payment',
   }),
   call('GET', '/deliveries/:orderId', 'delivery', delivery.getDelivery, { who: signedIn }),
   call('POST', '/deliveries/:orderId/status', 'delivery', delivery.updateStatus, {
@@ -121,10 +159,11 @@ export const routes: readonly Route[] = [
   }),
   call('POST', '/admin/dead-letters/:service/:id/replay', ':service', operations.replayDeadLetter, {
     who: admins,
+    idempotent: true,
   }),
 
-  { method: 'GET', path: '/health', who: 'anonymous', own: shortHealth },
-  { method: 'GET', path: '/health/detailed', who: 'anonymous', own: detailedHealth },
-  { method: 'GET', path: '/gateway/status', who: 'anonymous', own: ownStatus },
-  { method: 'GET', path: '/gateway/services', who: 'anonymous', own: serviceNames },
+  own('/health', getHealth, ShortHealth),
+  own('/health/detailed', getDetailedHealth, HealthReport),
+  own('/gateway/status', getGatewayStatus, GatewayStatus),
+  own('/gateway/services', getServices, ServiceNames),
 ];

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { KitConfig } from '#kit/config';
 import type { Cause } from '#kit/handling';
 import type { Host } from '#kit/host';
@@ -9,6 +10,10 @@ import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
+import { Networks } from './client-address';
+import { Origins } from './cross-origin';
+import { StoreUrl } from './shared-counters';
+import { TiersFile } from './tiers';
 
 export const gateway = new Service('gateway', {
   calls: {
@@ -22,7 +27,21 @@ export const gateway = new Service('gateway', {
   },
   // an order waits for its saga, and a refund for the payment provider
   deadlines: { order: 30_000, payment: 15_000 },
-  config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }),
+  config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }).extend({
+    /** How often somebody may ask, by role. */
+    LIMITS_FILE: TiersFile,
+    /** The URL of the store in which replicas count together; each by itself without one. */
+    LIMITS_STORE: StoreUrl.optional(),
+    /** The proxies in front of us: whom these say that they ask for is believed. */
+    TRUSTED_PROXIES: Networks,
+    /** The sites whose pages may call the edge. */
+    CORS_ORIGINS: Origins,
+    /** Where the audit log is added to; without it, its lines go into the log. */
+    AUDIT_FILE: z.string().optional(),
+    // beyond these, requests are refused with 503: see shedding.ts
+    SHED_IN_FLIGHT: z.coerce.number().int().min(1).default(1_000),
+    SHED_LAG_MS: z.coerce.number().min(1).default(500),
+  }),
 });
 
 export type AppId = keyof typeof gateway.definition.calls;

@@ -32,6 +32,7 @@ const order = {
   deliveryAddress: address,
 };
 const letter = { id: 'event_1', type: 'order.created', attempts: 6 };
+const apiKey = { name: 'ERP', role: 'seller', scopes: ['orders:read'] };
 const letters = '/admin/dead-letters/order';
 
 /** For every row of the table one, by its method and path. */
@@ -49,6 +50,39 @@ export const cases: Readonly<Record<string, Case>> = {
     sends: { email: 'a@example.com', password: 'correct horse' },
     answers: { token: 'a.b.c', expiresAt: at, user: { userId: 'user_1', role: 'customer' } },
     data: { token: 'a.b.c', expiresAt: time, user: { userId: 'user_1', email: '' } },
+  },
+  'POST /auth/refresh': {
+    path: '/auth/refresh',
+    body: { refreshToken: 'user_1.session_1.x' },
+    sends: { refreshToken: 'user_1.session_1.x' },
+    answers: { token: 'a.b.c', expiresAt: at, refreshToken: 'user_1.session_1.y' },
+    data: { token: 'a.b.c', expiresAt: time, refreshToken: 'user_1.session_1.y' },
+  },
+  'POST /auth/logout': {
+    path: '/auth/logout',
+    body: { refreshToken: 'user_1.session_1.x' },
+    sends: { refreshToken: 'user_1.session_1.x' },
+    answers: {},
+    data: {},
+  },
+  'POST /api-keys': {
+    path: '/api-keys',
+    body: apiKey,
+    sends: apiKey,
+    answers: { keyId: 'key_1', ...apiKey, createdAt: at, key: 'key_1.x' },
+    data: { keyId: 'key_1', ...apiKey, createdAt: time, key: 'key_1.x' },
+  },
+  'GET /api-keys': {
+    path: '/api-keys?page=1&limit=5',
+    sends: { page: 1, limit: 5 },
+    answers: { items: [{ keyId: 'key_1', ...apiKey, createdAt: at }], page: 1, limit: 5, total: 1 },
+    data: { items: [{ keyId: 'key_1', ...apiKey, createdAt: time }], total: 1 },
+  },
+  'DELETE /api-keys/:keyId': {
+    path: '/api-keys/key_1',
+    sends: { keyId: 'key_1' },
+    answers: {},
+    data: {},
   },
   'GET /users/profile': {
     path: '/users/profile',

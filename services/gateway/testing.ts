@@ -3,12 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose';
 import { Agent, request } from 'undici';
+import type { z } from 'zod';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import type { Log } from '#kit/log';
 import { FakeClock } from '#kit/fake-clock';
 import { type Fakes, testbed } from '#kit/testbed';
 import { createApp } from './app';
 import { gateway } from './service';
+import type { Tiers } from './tiers';
 
 export type Calls = Fakes<typeof gateway.definition>;
 
@@ -46,18 +48,49 @@ export async function newKey(kid = KID) {
 }
 export type Key = Awaited<ReturnType<typeof newKey>>;
 
+/** What limits nobody, to test anything else. */
+const plenty = (name: string) => [{ name, quota: 1_000_000, window: 60 }];
+export const PLENTY: Tiers = {
+  general: { usual: plenty('minute') },
+  payment: { usual: plenty('payment') },
+  address: plenty('address'),
+  account: plenty('account'),
+};
+
+type Config = z.output<typeof gateway.definition.config>;
+
+export const CONFIG: Config = {
+  ...{ SERVICE_VERSION: '1.2.3', INSTANCE_ID: 'test' },
+  ...{
+    LIMITS_FILE: PLENTY,
+    LIMITS_STORE: undefined,
+    TRUSTED_PROXIES: [],
+    CORS_ORIGINS: [],
+    AUDIT_FILE: undefined,
+  },
+  ...{ SHED_IN_FLIGHT: 1_000, SHED_LAG_MS: 5_000 },
+};
+
+interface Options {
+  log?: Log;
+  config?: Partial<Config>;
+  /** Another edge's: then this is a second replica, which knows the same tokens. */
+  key?: Key;
+}
+
 /** The edge on a port of its own, over a sidecar in memory; close it at the end. */
-export async function openEdge(calls: Calls = {}, options: { log?: Log } = {}) {
-  const key = await newKey();
+export async function openEdge(calls: Calls = {}, options: Options = {}) {
+  const key = options.key ?? (await newKey());
   const clock = new FakeClock();
   const getKeys = () => ({ keys: [key.jwk] });
   const bed = testbed(gateway, {
-    ...options,
+    ...(options.log === undefined ? {} : { log: options.log }),
     clock,
     calls: { ...calls, user: { getKeys, ...calls.user } },
-    config: { SERVICE_VERSION: '1.2.3', INSTANCE_ID: 'test' },
+    config: { ...CONFIG, ...options.config },
   });
-  const server = createServer(createApp(bed.host)).listen(0, '127.0.0.1');
+  const stopping = new AbortController();
+  const server = createServer(createApp(bed.host, stopping.signal)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   // a server that listens on a port has an address that is no path
   const { port } = server.address() as AddressInfo;
@@ -91,8 +124,9 @@ export async function openEdge(calls: Calls = {}, options: { log?: Log } = {}) {
   /** A good token, but for the claims given; one that is undefined is left out. */
   const token = async (claims: Record<string, unknown> = {}, signer: Key = key) => {
     const now = Math.floor(clock.now() / 1000);
-    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', iat: now, exp: now + 3600 };
-    const given = { iss: TOKEN_ISSUER, aud: TOKEN_AUDIENCE, ...usual, ...claims };
+    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', iat: now };
+    const lived = { nbf: now, exp: now + 3600 };
+    const given = { ...lived, iss: TOKEN_ISSUER, aud: TOKEN_AUDIENCE, ...usual, ...claims };
     const payload = JSON.parse(JSON.stringify(given)) as JWTPayload; // as it would be on the wire
     return new SignJWT(payload)
       .setProtectedHeader({ alg: 'ES256', kid: signer.kid })
@@ -108,10 +142,14 @@ export async function openEdge(calls: Calls = {}, options: { log?: Log } = {}) {
     }
   };
 
+  const stop = () => {
+    stopping.abort();
+  };
   const close = async () => {
+    stop();
     server.close();
     await dispatcher.close();
   };
-  return { bed, clock, key, port, ask, token, waitFor, close };
+  return { bed, clock, key, port, ask, token, waitFor, stop, close };
 }
 export type Edge = Awaited<ReturnType<typeof openEdge>>;

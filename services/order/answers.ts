@@ -34,7 +34,10 @@ export async function getStory(request: GetStoryRequest, context: Context) {
   };
 }
 
-async function asked(request: { orderId: string }, { orders, caller }: Context): Promise<Order> {
+export async function asked(
+  request: { orderId: string },
+  { orders, caller }: Context,
+): Promise<Order> {
   const { orderId } = checked(z.object({ orderId: Id }), request);
   return visible(caller, await orders.get(orderId), 'order');
 }

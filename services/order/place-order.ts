@@ -1,6 +1,7 @@
 import { isoTime } from '#kit/clock';
 import { Code, MicroserviceError, invalid } from '#kit/errors';
 import { identity } from '#kit/handling';
+import { anotherBefore } from '#kit/keyed-requests';
 import { checked } from '#kit/validate';
 import { PlaceOrder } from '#contracts/order';
 import type { PlaceOrderRequest } from '#proto/retail/order/v1/order_pb';
@@ -25,7 +26,7 @@ export async function placeOrder(request: PlaceOrderRequest, context: Context) {
   const fingerprint = identity(caller.userId, JSON.stringify(wanted));
   const order = (await orders.get(orderId)) ?? (await place(orderId, fingerprint, wanted, context));
   if (order.fingerprint !== fingerprint) {
-    throw invalid('Idempotency-Key', 'was given with another order before');
+    throw anotherBefore();
   }
   if (order.status === 'confirmed' || order.status === 'cancelled') return toMessage(order);
   const now = await execute(PlaceOrder, { orderId }, () => orders.get(orderId));

@@ -18,10 +18,12 @@ import { CHARGE_MS } from './charge';
 import { Order } from './domain';
 import { fulfil } from './fulfil';
 import { placeOrder } from './place-order';
+import { watchOrder } from './watch';
 
 /** Orders, and the saga that each goes through: see fulfil. */
 export const order = new Service('order', {
   serves: OrderService,
+  keyed: { placeOrder: 'by-itself', cancelOrder: 'anew' },
   calls: {
     product: ProductService,
     inventory: InventoryService,
@@ -43,5 +45,6 @@ export const order = new Service('order', {
 export type Context = ContextOf<typeof order>;
 
 order.serve({ placeOrder, getOrder, listOrders, getStory, cancelOrder });
+order.streams({ watchOrder });
 order.on(PlaceOrder, fulfil);
 order.on(CancelOrder, cancel);

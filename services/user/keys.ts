@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import {
@@ -40,9 +41,19 @@ export async function newToken(user: User, context: UserContext) {
     .setSubject(user.userId)
     .setJti(newId('token'))
     .setIssuedAt(Math.floor(clock.now() / 1000))
+    .setNotBefore(Math.floor(clock.now() / 1000))
     .setExpirationTime(Math.floor(expires / 1000))
     .sign(await importJWK(jwk, ALGORITHM));
   return { token, expiresAt: new Date(Math.floor(expires / 1000) * 1000) };
+}
+
+/**
+ * A secret of 256 bits for what is named. It comes from the signing key and the cause of the work,
+ * and not from chance: work that is done again after a crash gives the same one.
+ */
+export async function newSecret(name: string, context: UserContext): Promise<string> {
+  const { jwk } = signingKey(await currentRing(context), context.clock.now());
+  return createHmac('sha256', jwk.d).update(`${context.cause.id} ${name}`).digest('base64url');
 }
 
 /** The key ring, made or renewed by whoever first finds that it is time: no job, no leader. */

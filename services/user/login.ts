@@ -1,31 +1,24 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, MicroserviceError } from '#kit/errors';
 import { checked } from '#kit/validate';
 import type { LoginRequest } from '#proto/retail/user/v1/user_pb';
 import { type Claim, Email, type User, emailKey, wrongCredentials } from './domain';
-import { newToken } from './keys';
 import { hashPassword, isCheaper, isPassword, noPassword } from './password';
 import { isFirstAdmin, openAccount } from './registration';
 import type { UserContext } from './service';
+import { signedIn } from './sessions';
 
 const Credentials = z.object({ email: Email, password: z.string().min(1).max(128) });
 
 export async function login(request: LoginRequest, context: UserContext) {
   const { email, password } = checked(Credentials, request);
-  const { config, caller } = context;
+  const { config } = context;
   const user = await userOf(email, context);
   const right = await isPassword(password, user?.passwordHash ?? noPassword(config.PASSWORD_COST));
   if (user === undefined || !right) throw wrongCredentials();
   if (isCheaper(user.passwordHash, config.PASSWORD_COST)) await rehash(user, password, context);
 
-  const { token, expiresAt } = await newToken(user, context);
-  const { userId, name, role } = user;
-  return {
-    token,
-    expiresAt: timestampFromDate(expiresAt),
-    user: { userId, email, name, role, tenantId: caller.tenantId },
-  };
+  return signedIn(user, context);
 }
 
 async function userOf(email: string, context: UserContext): Promise<User | undefined> {

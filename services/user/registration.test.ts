@@ -54,6 +54,20 @@ describe('registering', () => {
     expect(bed.said(UserCreated)).toHaveLength(1);
   });
 
+  test.each([
+    ['address', { email: 'eve@example.com' }],
+    ['name', { name: 'Eve' }],
+    ['password', { password: 'another one' }],
+  ])('is refused with another %s under the same key, and leaves one account', async (_, other) => {
+    const bed = build();
+    await bed.call('register', anna, { caller, id: 'r1', keyed: true });
+    const again = bed.call('register', { ...anna, ...other }, { caller, id: 'r1', keyed: true });
+    await expect(again).rejects.toMatchObject(fieldsOf(['Idempotency-Key']));
+    const left = [...bed.memory.documents.keys()].filter((key) => /^(users|emails)/.test(key));
+    expect(left).toHaveLength(2);
+    expect(JSON.stringify([...bed.memory.documents])).not.toContain('asked:');
+  });
+
   test.each(['anna@example.com', ' Anna@Example.COM '])(
     'refuses %s the second time',
     async (email) => {

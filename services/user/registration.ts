@@ -3,11 +3,12 @@ import { DEFAULT_TENANT } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
 import { unavailable } from '#kit/errors';
+import { anotherBefore } from '#kit/keyed-requests';
 import { Text, checked } from '#kit/validate';
 import type { RegisterRequest } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UserCreated } from '#contracts/user';
 import { Email, Password, type Registration, emailKey, emailTaken, opened } from './domain';
-import { hashPassword } from './password';
+import { hashPassword, isPassword } from './password';
 import type { UserContext } from './service';
 
 const Wanted = z.object({ email: Email, password: Password, name: Text(1, 100) });
@@ -28,17 +29,26 @@ export async function openAccount(account: NewAccount, context: UserContext): Pr
   const userId = newId('user');
   const claim = await emails.get(emailKey(account.email));
   if (claim !== undefined && claim.userId !== userId) throw emailTaken();
+  const before = await users.get(userId);
+  if (before !== undefined) await assertSame(account, before);
   // asked again, and the account is there
   if (claim !== undefined) return userId;
 
   const { password, ...known } = account;
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
-  await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
+  const kept = await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
+  if (kept.passwordHash !== passwordHash) await assertSame(account, kept);
   const user = await execute(RegisterUser, { userId }, () => users.get(userId));
   if (user === undefined && !cause.respondAsync) {
     throw unavailable('the registration is taken, but not finished: ask again');
   }
   return userId;
+}
+
+/** Refuses another request under the Idempotency-Key of this one. */
+async function assertSame({ email, name, password }: NewAccount, before: Registration) {
+  const same = before.email === email && before.name === name;
+  if (!same || !(await isPassword(password, before.passwordHash))) throw anotherBefore();
 }
 
 /**

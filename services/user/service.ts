@@ -3,15 +3,19 @@ import { whole } from '#kit/config';
 import { type ContextOf, Service } from '#kit/service';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UpdateUser, UserCreated, UserUpdated } from '#contracts/user';
+import { ApiKey, authenticateApiKey, createApiKey, listApiKeys, revokeApiKey } from './api-keys';
 import { Claim, Email, Password, Registration, Revision, User } from './domain';
 import { KeyRing } from './key-ring';
 import { getKeys } from './keys';
 import { login } from './login';
 import { getContact, getProfile, reviseUser, updateProfile } from './profile';
 import { finishRegistration, register } from './registration';
+import { Sessions, logout, refresh } from './sessions';
 
 export const user = new Service('user', {
   serves: UserService,
+  // nothing of them is kept: what was asked holds a password, what is answered a key
+  keyed: { register: 'by-itself', createApiKey: 'by-itself' },
   stores: {
     users: User,
     /** By the hash of an email: whose it is. */
@@ -20,7 +24,11 @@ export const user = new Service('user', {
     registrations: Registration,
     revisions: Revision,
     keyRings: KeyRing,
+    /** By the user: where they are signed in. */
+    sessions: Sessions,
+    apiKeys: ApiKey,
   },
+  lists: ['apiKeys'],
   publishes: [RegisterUser, UpdateUser, UserCreated, UserUpdated],
   config: z.object({
     /** With both, an admin who is there from the first login on. */
@@ -32,6 +40,10 @@ export const user = new Service('user', {
 });
 export type UserContext = ContextOf<typeof user>;
 
-user.serve({ register, login, getProfile, updateProfile, getKeys, getContact });
+user.serve({
+  ...{ register, login, refresh, logout, getKeys },
+  ...{ getProfile, updateProfile, getContact },
+  ...{ createApiKey, listApiKeys, revokeApiKey, authenticateApiKey },
+});
 user.on(RegisterUser, finishRegistration);
 user.on(UpdateUser, reviseUser);

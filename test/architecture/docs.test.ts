@@ -7,6 +7,9 @@ import { Service } from '#kit/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { busComponents } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
+import { BASE } from '../../services/gateway/app';
+import { openapi } from '../../services/gateway/openapi';
+import { routes } from '../../services/gateway/routes';
 import { contracts, filesOf, services } from './tree';
 
 const Scoped = z.object({
@@ -29,6 +32,7 @@ test('what is said and heard is in the documents', () => {
     services: [ear, edge, mouth],
     contracts: [Happened],
     envelope: CloudEvent,
+    edge: {},
   };
   const written = documents(house);
   expect(written.get('topology.md')).toContain('mouth -. "thing.happened" .-> ear');
@@ -47,7 +51,9 @@ test('what an event was before is in the documents beside what it is', () => {
     ...{ type: 'thing.happened', description: 'It did.', subject: () => '' },
     ...{ version: 2, data: z.object({ id: z.string() }), earlier },
   });
-  const written = documents({ services: [], contracts: [Changed], envelope: CloudEvent });
+  const written = documents({
+    ...{ services: [], contracts: [Changed], envelope: CloudEvent, edge: {} },
+  });
   const ofVersion = (version: number) => ({
     payload: { allOf: [{}, { properties: { eventversion: { const: version } } }] },
   });
@@ -69,7 +75,7 @@ test('what is asked and answered over the bus is in the documents', () => {
   const answerer = new Service('answerer', {});
   answerer.answers(AskThing, async () => ({ name: 'thing' }));
   const written = documents({
-    ...{ services: [asker, answerer], contracts: [AskThing], envelope: CloudEvent },
+    ...{ services: [asker, answerer], contracts: [AskThing], envelope: CloudEvent, edge: {} },
   });
   expect(written.get('topology.md')).toContain('asker -. "thing.ask (request)" .-> answerer');
   expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
@@ -89,6 +95,7 @@ test('docs/ is what `npm run docs` writes now', async () => {
     services: await services(),
     contracts: [...(await contracts()).keys()],
     envelope: CloudEvent,
+    edge: openapi(BASE, routes),
   };
   const there = new Map(filesOf('docs').map(({ path, text }) => [path, text]));
   const stale = [...documents(house)].filter(([name, text]) => there.get(`docs/${name}`) !== text);

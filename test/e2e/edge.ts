@@ -25,6 +25,8 @@ export const LoggedIn = z.strictObject({
     role: z.enum(['customer', 'seller', 'admin']),
     tenantId: z.string(),
   }),
+  refreshToken: z.string(),
+  refreshExpiresAt: Time,
 });
 export const Profile = z.strictObject({
   userId: z.string(),

@@ -16,6 +16,13 @@ export interface SystemOptions extends WorldOptions {
 /** Whom the system's first admin is, in every test. */
 export const ADMIN = { email: 'admin@example.com', password: 'only-for-tests-of-one-minute' };
 
+/** What a system of a test is told, however it is started; its clients ask more than people do. */
+export const TEST_ENV = {
+  ADMIN_EMAIL: ADMIN.email,
+  ADMIN_PASSWORD: ADMIN.password,
+  LIMITS_FILE: inProject('test', 'harness', 'limits.json'),
+};
+
 /**
  * Starts the system that dapr.yaml describes, as it is built in dist/: each service beside its
  * sidecar, on free ports, with a Redis of its own, all at once.
@@ -42,10 +49,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<World> {
       ...protocol,
     };
   });
-  const admin = { ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password };
   return startWorld([...specs, ...(options.more ?? [])], {
     ...options,
-    env: { ...admin, ...options.env },
+    env: { ...TEST_ENV, ...options.env },
   });
 }
 

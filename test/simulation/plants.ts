@@ -194,6 +194,7 @@ function changed(sidecar: Sidecar, to: Partial<Sidecar>): Sidecar {
     publish: (...asked) => sidecar.publish(...asked),
     publishAll: (...asked) => sidecar.publishAll(...asked),
     call: (call) => sidecar.call(call),
+    stream: (call) => sidecar.stream(call),
     send: (...asked) => sidecar.send(...asked),
     request: (...asked) => sidecar.request(...asked),
     schedule: (...asked) => sidecar.schedule(...asked),

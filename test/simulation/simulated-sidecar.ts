@@ -109,6 +109,10 @@ export class SimulatedSidecar implements Sidecar {
     for (const event of events) await this.publish(event, timeout);
   }
 
+  stream(): AsyncIterable<never> {
+    throw new MicroserviceError('there are no streams here', Code.UNIMPLEMENTED);
+  }
+
   call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     if (this.dead) return new Promise(() => {});
     const { process } = this;

@@ -120,6 +120,9 @@ export class Recorder {
         this.take.calls.push(unanswered(call.appId));
         return tapeHere().record({ do: 'call', call: index }, () => this.#call(call, index));
       },
+      stream: () => {
+        throw new Error('a stream is no part of an order');
+      },
       send: (binding, operation, data, metadata) => {
         const { fileName = '' } = metadata;
         const message = templateOf(JSON.stringify({ operation, data, metadata }), fileName);
@@ -177,7 +180,7 @@ export class Recorder {
   ): Promise<CallAnswer<M>> {
     const { appId: app, method, request, cause } = call;
     const sent = toBinary(method.input, request);
-    const metadata = causeToMetadata(cause);
+    const metadata = causeToMetadata(cause, app);
     askForRefusals(metadata);
     const tape = new Tape();
     const arrived = fromBinary(method.input, sent);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { childEnv, root } from '../../../scripts/start/project.mjs';
 import { freePorts } from '../../harness/ports';
 import { LocalProcess } from '../../harness/process';
-import { ADMIN } from '../../harness/system';
+import { TEST_ENV } from '../../harness/system';
 import { until } from '../../harness/until';
 import { Workplace } from '../../harness/workplace';
 import type { Arm } from '../arm';
@@ -91,7 +91,6 @@ function environment(port: number): Record<string, string> {
     // childEnv gives only what is set
     ...(Object.fromEntries(given) as Record<string, string>),
     PORT: String(port),
-    ADMIN_EMAIL: ADMIN.email,
-    ADMIN_PASSWORD: ADMIN.password,
+    ...TEST_ENV,
   };
 }

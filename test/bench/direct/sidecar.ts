@@ -129,6 +129,10 @@ export class DirectSidecar implements Sidecar {
     return { response: create(method.output, { ...response }) as typeof response, said };
   }
 
+  stream(): AsyncIterable<never> {
+    throw new MicroserviceError('there are no streams here', Code.UNIMPLEMENTED);
+  }
+
   async request(endpoint: string, request: EndpointRequest): Promise<EndpointAnswer> {
     const answer = this.exchange.endpoints.get(endpoint);
     if (answer === undefined) throw unavailable(`${endpoint} is not here`);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
 import { SHOP, Shopper, paidWith } from '../../e2e/market';
-import { ADMIN } from '../../harness/system';
+import { TEST_ENV } from '../../harness/system';
 import { addCustomer, addProduct, signedIn } from '../shop';
 import { startDirect } from './system';
 
@@ -16,8 +16,7 @@ beforeEach(async () => {
   system = await startDirect({
     PORT: '0',
     LOG_LEVEL: 'silent',
-    ADMIN_EMAIL: ADMIN.email,
-    ADMIN_PASSWORD: ADMIN.password,
+    ...TEST_ENV,
   });
 });
 afterEach(() => system.close());

@@ -10,7 +10,8 @@ export const SETTLED = '/settled';
 export async function startDirect(env: NodeJS.ProcessEnv) {
   const exchange = await openServices(env, () => new MemoryTexts());
   const host = exchange.host('gateway');
-  const app = createApp(host);
+  const stopping = new AbortController();
+  const app = createApp(host, stopping.signal);
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: Number(env['PORT']),
@@ -24,6 +25,9 @@ export async function startDirect(env: NodeJS.ProcessEnv) {
   return {
     url: `http://127.0.0.1:${server.port}`,
     settled: () => exchange.settled(),
-    close: () => server.close(0),
+    close: () => {
+      stopping.abort();
+      return server.close(0);
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { inProject } from '../../../scripts/start/project.mjs';
 import { readRunFile } from '../../harness/run-file';
 import { startWorld } from '../../harness/start-world';
-import { ADMIN } from '../../harness/system';
+import { TEST_ENV } from '../../harness/system';
 import type { World } from '../../harness/world';
 import { appsRunBy, onSources } from '../apps';
 import type { Arm } from '../arm';
@@ -68,6 +68,6 @@ export function startWorkflowWorld(): Promise<World> {
   return startWorld(specs, {
     resources: [...readRunFile().common.resourcesPaths, 'test/bench/workflow/components'],
     controlPlane: true,
-    env: { ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password },
+    env: TEST_ENV,
   });
 }

@@ -1,0 +1,46 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { type Caller, asService } from '#kit/caller';
+import { Code, MicroserviceError } from '#kit/errors';
+import { newCause } from '#kit/handling';
+import type { Host } from '#kit/host';
+import { Remembered } from './remembered';
+import { begin } from './service';
+
+/** Who asks; with an API key only what its scopes name (`orders:read`). */
+export interface Bearer {
+  readonly caller: Caller;
+  readonly scopes?: readonly string[];
+}
+
+/** So long a key is believed: so soon one that was revoked is noticed. */
+const REMEMBER_MS = 60_000;
+const MAX_REMEMBERED = 1_000;
+const FORM = /^[\w-]{1,64}\.[\w-]{43}$/;
+const Role = z.enum(['seller', 'admin']);
+
+/** Whose API keys are: the user service knows them, by their hashes. */
+export class ApiKeys {
+  readonly #good = new Remembered<Bearer>(MAX_REMEMBERED);
+
+  constructor(private readonly host: Host) {}
+
+  /** The bearer of a key: a caller of its own, limited by itself. Throws UNAUTHENTICATED. */
+  async bearerOf(key: string): Promise<Bearer> {
+    if (!FORM.test(key)) throw unauthenticated('the API key is not valid');
+    const now = this.host.clock.now();
+    // a memory of the process is no place for keys either
+    const name = hash('sha256', key, 'base64url');
+    const known = this.#good.get(name, now);
+    if (known !== undefined) return known;
+    const { user } = begin(this.host, newCause(this.host.clock, { caller: asService() }));
+    const { keyId, role, scopes, tenantId } = await user.authenticateApiKey({ key });
+    const bearer = { caller: { userId: keyId, role: Role.parse(role), tenantId }, scopes };
+    this.#good.set(name, bearer, now + REMEMBER_MS);
+    return bearer;
+  }
+}
+
+export function unauthenticated(message: string): MicroserviceError {
+  return new MicroserviceError(message, Code.UNAUTHENTICATED);
+}

@@ -1,0 +1,113 @@
+import { Counter } from 'prom-client';
+import type { Caller } from '#kit/caller';
+import { identity, newCause } from '#kit/handling';
+import type { Host } from '#kit/host';
+import { network } from './client-address';
+import { type Count, Counters } from './counters';
+import { EdgeError } from './errors';
+import type { EdgeRequest, EdgeResponse } from './exchange';
+import { begin } from './service';
+import { connect } from './shared-counters';
+import type { Limit, Tier, Tiers } from './tiers';
+
+/**
+ * Refuses who asks too often, and tells everybody how often they still may: RateLimit and
+ * RateLimit-Policy as in draft-ietf-httpapi-ratelimit-headers-10.
+ */
+export class Limits {
+  readonly #tiers: Tiers;
+  readonly #counters: Counters;
+  readonly #refused: Counter<'limit'>;
+
+  constructor(host: Host, stopping: AbortSignal) {
+    const { LIMITS_FILE, LIMITS_STORE } = begin(host, newCause(host.clock)).config;
+    const registers = [host.metrics.registry];
+    const failures = new Counter({
+      name: 'rate_limit_store_failures_total',
+      help: 'Requests that the store of limits did not count',
+      registers,
+    });
+    this.#refused = new Counter({
+      name: 'rate_limited_requests_total',
+      help: 'Requests that were one too many, by limit',
+      labelNames: ['limit'],
+      registers,
+    });
+    this.#tiers = LIMITS_FILE;
+    const store = LIMITS_STORE === undefined ? undefined : connect(LIMITS_STORE, host.log);
+    stopping.addEventListener('abort', () => store?.destroy());
+    this.#counters = new Counters(store, host.clock, failures);
+  }
+
+  /** Of every request: by whom it is of, or else where it comes from. */
+  async general(request: EdgeRequest, response: EdgeResponse): Promise<void> {
+    const { caller } = response.locals;
+    await this.#take(
+      this.#tiers.general[caller.role] ?? this.#tiers.general.usual,
+      ['general', ...subject(caller, request)],
+      response,
+    );
+  }
+
+  async payment(request: EdgeRequest, response: EdgeResponse): Promise<void> {
+    const { caller } = response.locals;
+    const tier = this.#tiers.payment[caller.role] ?? this.#tiers.payment.usual;
+    await this.#take(tier, ['payment', ...subject(caller, request)], response);
+  }
+
+  /**
+   * Of signing in: by where from, and by the account that is tried, whoever tries it. Closed while
+   * the store is away: on so many replicas as many guesses would be possible.
+   */
+  async login(request: EdgeRequest, response: EdgeResponse): Promise<void> {
+    await this.#take(this.#tiers.address, ['address', network(request.ip)], response);
+    const account = accountIn(request.body);
+    if (account !== undefined)
+      await this.#take(this.#tiers.account, ['account', account], response);
+    if (!this.#counters.isAlone) return;
+    response.set('retry-after', '1');
+    throw new EdgeError(503, 'nobody can sign in at the moment, try again later');
+  }
+
+  /** Counts by one limit after the other: what is refused by one is not counted by the next. */
+  async #take(tier: Tier, whom: readonly string[], response: EdgeResponse): Promise<void> {
+    // no name or address of anybody is a key in a store
+    const key = identity(...whom);
+    const counts: Count[] = [];
+    for (const limit of tier) {
+      const count = await this.#counters.count(limit, key);
+      counts.push(count);
+      if (count.isOver) break;
+    }
+    const least = counts.reduce((least, each) => (share(each) < share(least) ? each : least));
+    add(response, 'ratelimit-policy', tier.map(policy).join(', '));
+    add(response, 'ratelimit', `"${least.limit.name}";r=${least.left};t=${seconds(least)}`);
+    if (!least.isOver) return;
+    this.#refused.inc({ limit: least.limit.name });
+    response.set('retry-after', String(seconds(least)));
+    throw new EdgeError(429, 'too many requests, try again later', { limit: least.limit.name });
+  }
+}
+
+function subject({ userId, tenantId }: Caller, { ip }: EdgeRequest): readonly string[] {
+  return userId === '' ? ['address', network(ip)] : ['user', tenantId, userId];
+}
+
+/** The account that a request to sign in is about, in the one way in which it is counted. */
+function accountIn(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('email' in body)) return undefined;
+  return typeof body.email === 'string' ? body.email.trim().toLowerCase() : undefined;
+}
+
+/** A list in one line, as clients that are simple read it. */
+function add(response: EdgeResponse, name: string, entries: string): void {
+  const told = response.getHeader(name);
+  response.setHeader(name, told === undefined ? entries : `${String(told)}, ${entries}`);
+}
+
+const policy = ({ name, quota, window }: Limit) => `"${name}";q=${quota};w=${window}`;
+
+/** What is left of a quota, as a part of it; less than nothing where it is over. */
+const share = ({ limit, left, isOver }: Count) => (isOver ? -1 : left / limit.quota);
+
+const seconds = ({ resetMs }: Count) => Math.max(1, Math.ceil(resetMs / 1000));

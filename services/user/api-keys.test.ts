@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Role } from '#kit/caller';
+import { Code } from '#kit/errors';
+import { testbed } from '#kit/testbed';
+import { user } from './service';
+
+const build = () => testbed(user, { config: { PASSWORD_COST: 4 } });
+const as = (role: Role, tenantId = 'default') => ({ caller: { userId: 'u1', role, tenantId } });
+const admin = as('admin');
+const service = as('service');
+const wanted = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
+
+describe('an API key', () => {
+  test('says who comes with it, until it is revoked', async () => {
+    const bed = build();
+    const { key, keyId } = await bed.call('createApiKey', wanted, admin);
+    expect(await bed.call('authenticateApiKey', { key }, service)).toMatchObject({
+      ...{ keyId, role: 'seller', tenantId: 'default' },
+      scopes: ['orders:read', 'products:write'],
+    });
+    await bed.call('revokeApiKey', { keyId }, admin);
+    await expect(bed.call('authenticateApiKey', { key }, service)).rejects.toMatchObject({
+      code: Code.UNAUTHENTICATED,
+    });
+    await expect(bed.call('revokeApiKey', { keyId }, admin)).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+    });
+    expect((await bed.call('listApiKeys', {}, admin)).items).toEqual([]);
+  });
+
+  test('is told once and kept as a hash; lists show everything else', async () => {
+    const bed = build();
+    const { key, keyId } = await bed.call('createApiKey', wanted, admin);
+    const secret = key.split('.')[1] ?? '?';
+    expect(secret).toHaveLength(43);
+    expect(JSON.stringify([...bed.memory.documents, bed.memory.events])).not.toContain(secret);
+    const { items, total } = await bed.call('listApiKeys', {}, admin);
+    expect(total).toBe(1);
+    expect(items).toMatchObject([{ keyId, ...wanted }]);
+    expect(items.map((item) => Object.keys(item).sort())).toEqual([
+      ['$typeName', 'createdAt', 'keyId', 'name', 'role', 'scopes'],
+    ]);
+  });
+
+  test('is the same under one Idempotency-Key, which another request may not use', async () => {
+    const bed = build();
+    const given = { ...admin, id: 'cause_1', keyed: true };
+    const { key } = await bed.call('createApiKey', wanted, given);
+    expect((await bed.call('createApiKey', wanted, given)).key).toBe(key);
+    const other = { ...wanted, scopes: ['orders:write'] };
+    await expect(bed.call('createApiKey', other, given)).rejects.toMatchObject({
+      details: { fields: [{ field: 'Idempotency-Key' }] },
+    });
+    expect((await bed.call('listApiKeys', {}, admin)).total).toBe(1);
+  });
+
+  test.each(['', 'x', 'key_1', `key_1.${'x'.repeat(43)}`, '../x.y', 'emails.x'])(
+    'that is made up is refused: %p',
+    async (key) => {
+      const bed = build();
+      await expect(bed.call('authenticateApiKey', { key }, service)).rejects.toMatchObject({
+        code: Code.UNAUTHENTICATED,
+      });
+    },
+  );
+
+  test('of another tenant is none', async () => {
+    const bed = build();
+    const { key } = await bed.call('createApiKey', wanted, as('admin', 'other'));
+    await expect(bed.call('authenticateApiKey', { key }, service)).rejects.toMatchObject({
+      code: Code.UNAUTHENTICATED,
+    });
+  });
+
+  test.each([
+    ['role', { role: 'service' }],
+    ['scopes', { scopes: [] }],
+    ['scopes.0', { scopes: ['everything'] }],
+    ['name', { name: '' }],
+  ])('is refused by name: %s', async (field, fault) => {
+    const made = build().call('createApiKey', { ...wanted, ...fault }, admin);
+    await expect(made).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field }] },
+    });
+  });
+
+  test.each(['customer', 'seller', 'anonymous'] as const)('is nothing for a %s', async (role) => {
+    const bed = build();
+    const refused = { code: Code.PERMISSION_DENIED };
+    await expect(bed.call('createApiKey', wanted, as(role))).rejects.toMatchObject(refused);
+    await expect(bed.call('listApiKeys', {}, as(role))).rejects.toMatchObject(refused);
+    await expect(bed.call('revokeApiKey', { keyId: 'k' }, as(role))).rejects.toMatchObject(refused);
+    const key = { key: 'k.x' };
+    await expect(bed.call('authenticateApiKey', key, as(role))).rejects.toMatchObject(refused);
+  });
+});

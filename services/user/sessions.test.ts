@@ -1,0 +1,119 @@
+import { describe, expect, test } from '@jest/globals';
+import { Code } from '#kit/errors';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { testbed } from '#kit/testbed';
+import { user } from './service';
+import { SESSION_MS } from './sessions';
+
+const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
+const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
+const signedOut = { code: Code.UNAUTHENTICATED, details: { reason: 'signed_out' } };
+
+async function withAnna() {
+  const bed = testbed(user, { config: { PASSWORD_COST: 4 } });
+  await bed.call('register', anna, { caller });
+  const login = () => bed.call('login', anna, { caller });
+  const refresh = (refreshToken: string, id?: string) =>
+    bed.call('refresh', { refreshToken }, { caller, ...(id === undefined ? {} : { id }) });
+  const logout = (refreshToken: string) => bed.call('logout', { refreshToken }, { caller });
+  return { bed, login, refresh, logout };
+}
+
+describe('a refresh token', () => {
+  test('is changed for a new pair, again and again', async () => {
+    const { bed, login, refresh } = await withAnna();
+    let { refreshToken, token } = await login();
+    for (let day = 0; day < 5; day++) {
+      bed.clock.advance(20 * 24 * 3_600_000);
+      const next = await refresh(refreshToken);
+      expect(next.token).not.toBe(token);
+      expect(next.refreshToken).not.toBe(refreshToken);
+      expect(next.user).toMatchObject({ email: 'anna@example.com', role: 'customer' });
+      ({ refreshToken, token } = next);
+    }
+  });
+
+  test('is good once: who comes with it again is signed out, and so is who has the new one', async () => {
+    const { login, refresh } = await withAnna();
+    const elsewhere = await login();
+    const { refreshToken: stolen } = await login();
+    const { refreshToken: mine } = await refresh(stolen);
+    await expect(refresh(stolen)).rejects.toMatchObject(signedOut);
+    await expect(refresh(mine)).rejects.toMatchObject(signedOut);
+    // only that device
+    await expect(refresh(elsewhere.refreshToken)).resolves.toBeDefined();
+  });
+
+  test('of two who come with it at once is good for one', async () => {
+    const { login, refresh } = await withAnna();
+    const { refreshToken } = await login();
+    const both = await Promise.allSettled([refresh(refreshToken), refresh(refreshToken)]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  test('ends after 30 days without use, at logout, and with the eleventh device', async () => {
+    const { bed, login, refresh, logout } = await withAnna();
+    const { refreshToken: first } = await login();
+    await logout(first);
+    await expect(refresh(first)).rejects.toMatchObject(signedOut);
+    // to be signed out is all that is asked
+    await expect(logout(first)).resolves.toBeDefined();
+
+    const { refreshToken: second } = await login();
+    for (let device = 0; device < 10; device++) await login();
+    await expect(refresh(second)).rejects.toMatchObject(signedOut);
+
+    const { refreshToken: third } = await login();
+    bed.clock.advance(SESSION_MS);
+    await expect(refresh(third)).rejects.toMatchObject(signedOut);
+  });
+
+  test.each(['', 'x', 'a.b.c', `user_1.session_1.${'x'.repeat(42)}`, '../../a.b.c'])(
+    'of another form is refused by name: %p',
+    async (refreshToken) => {
+      const { refresh } = await withAnna();
+      await expect(refresh(refreshToken)).rejects.toMatchObject({
+        code: Code.INVALID_ARGUMENT,
+        details: { fields: [{ field: 'refreshToken' }] },
+      });
+    },
+  );
+
+  test('that is made up is refused', async () => {
+    const { refresh } = await withAnna();
+    await expect(refresh(`user_1.session_1.${'x'.repeat(43)}`)).rejects.toMatchObject(signedOut);
+  });
+
+  test('is kept as a hash, and stands in no event', async () => {
+    const { bed, login } = await withAnna();
+    const { refreshToken } = await login();
+    const secret = refreshToken.split('.')[2] ?? '?';
+    expect(secret).toHaveLength(43);
+    expect(JSON.stringify([...bed.memory.documents, bed.memory.events])).not.toContain(secret);
+  });
+
+  test('is the same where the request comes again after a crash', async () => {
+    const { login, refresh } = await withAnna();
+    const { refreshToken } = await login();
+    const first = await refresh(refreshToken, 'cause_1');
+    const again = await refresh(refreshToken, 'cause_1');
+    expect(again.refreshToken).toBe(first.refreshToken);
+    await expect(refresh(first.refreshToken)).resolves.toBeDefined();
+  });
+
+  test('is changed once, wherever the process is killed', async () => {
+    let refreshToken = '';
+    const build = async () => {
+      const { bed } = await withAnna();
+      ({ refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' }));
+      return bed;
+    };
+    // keys are made by chance, and what is derived from them differs with them
+    const ignore = ['passwordHash', 'keys', 'tokenHash'];
+    await expectCrashSafe(
+      build,
+      (bed) => bed.call('refresh', { refreshToken }, { caller, id: 'cause_1' }),
+      { ignore },
+    );
+  });
+});

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Edge, newKey, openEdge } from '../../services/gateway/testing';
+import { TiersFile } from '../../services/gateway/tiers';
+import { LocalProcess } from '../harness/process';
+import { planServer, serverPorts } from '../harness/servers';
+import { until } from '../harness/until';
+import { Workplace } from '../harness/workplace';
+
+// Two replicas of the edge in one process, which count together in a real store.
+
+let store: LocalProcess;
+let place: Workplace;
+let url: string;
+let replicas: Edge[];
+
+beforeAll(async () => {
+  place = Workplace.open();
+  const { folder } = place;
+  const ports = await serverPorts(async (_, port) => port, []);
+  const plan = await planServer('redis', ports, folder, (name, command, args) => ({
+    ...{ name, command, args, cwd: folder, env: { PATH: process.env['PATH'] ?? '' } },
+    ...{ log: join(folder, 'logs', name), pidFile: join(folder, 'pids', name) },
+  }));
+  // no engine is given: it is a process
+  if ('engine' in plan) throw new Error('the store runs in a container');
+  store = new LocalProcess(plan);
+  store.start();
+  url = `redis://127.0.0.1:${ports.clients.redis}`;
+});
+afterAll(async () => {
+  await Promise.all(replicas.map((edge) => edge.close()));
+  await store.stop();
+  await place.close();
+});
+
+async function replica(key: Awaited<ReturnType<typeof newKey>>, LIMITS_STORE = url) {
+  const { general, ...rest } = TiersFile.parse(undefined);
+  // ten in a minute: a busy machine may need more than a second for them
+  const usual = general.usual.map((limit) => ({ ...limit, window: limit.window * 60 }));
+  const calls = {
+    product: { listProducts: () => ({}) },
+    user: { login: () => ({ token: 'a.b.c' }) },
+  };
+  const config = { LIMITS_FILE: { ...rest, general: { usual } }, LIMITS_STORE };
+  return openEdge(calls, { key, config });
+}
+
+const failures = async (edge: Edge) =>
+  Number(
+    /^rate_limit_store_failures_total (\d+)/m.exec(
+      await edge.bed.host.metrics.registry.metrics(),
+    )?.[1],
+  );
+
+const ask = (edge: Edge | undefined, token: string) => {
+  if (edge === undefined) throw new Error('there are two');
+  return edge.ask('GET', '/api/v1/products', { token });
+};
+
+test('a second replica is no way around a limit, and a stuck store stops nobody who reads', async () => {
+  const key = await newKey();
+  replicas = [await replica(key), await replica(key)];
+  const [one, other] = replicas;
+  if (one === undefined || other === undefined) throw new Error('there are two');
+  // both are connected when neither misses the store any more
+  for (const edge of replicas) {
+    await until('the replica to count in the store', async () => {
+      edge.clock.advance(2_000);
+      const before = await failures(edge);
+      await ask(edge, await edge.token({ sub: `user_${before}` }));
+      return (await failures(edge)) === before;
+    });
+  }
+
+  const token = await one.token({ sub: 'user_again' });
+  const statuses: number[] = [];
+  for (let n = 0; n < 12; n++) statuses.push((await ask(replicas[n % 2], token)).status);
+  expect(statuses).toEqual([...Array<number>(10).fill(200), 429, 429]);
+
+  const login = { body: { email: 'ada@example.com', password: 'correct horse' } };
+  expect((await other.ask('POST', '/api/v1/auth/login', login)).status).toBe(200);
+  store.signal('SIGSTOP');
+  const before = await failures(other);
+  const reader = await other.token({ sub: 'user_reader' });
+  const begun = performance.now();
+  expect((await ask(other, reader)).status).toBe(200);
+  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(await failures(other)).toBe(before + 1);
+  const closed = await other.ask('POST', '/api/v1/auth/login', login);
+  expect(closed).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+
+  store.signal('SIGCONT');
+  await until('the replica to open sign-in again', async () => {
+    other.clock.advance(2_000);
+    return (await other.ask('POST', '/api/v1/auth/login', login)).status === 200;
+  });
+});
+
+test('a store that never answers when the edge starts stops nobody who reads either', async () => {
+  const stuck = createServer().listen(0, '127.0.0.1');
+  await once(stuck, 'listening');
+  const { port } = stuck.address() as AddressInfo; // of a server on a port
+  const edge = await replica(await newKey(), `redis://127.0.0.1:${port}`);
+  replicas.push(edge);
+  expect((await ask(edge, await edge.token())).status).toBe(200);
+  expect(await failures(edge)).toBe(1);
+  const body = { email: 'ada@example.com', password: 'correct horse' };
+  expect((await edge.ask('POST', '/api/v1/auth/login', { body })).status).toBe(503);
+  stuck.close();
+});

@@ -1,0 +1,97 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findProgram } from '../../scripts/start/commands.mjs';
+import { localDir } from '../../scripts/start/project.mjs';
+import { LoggedIn } from '../e2e/edge';
+import { Market } from '../e2e/market';
+import { ADMIN } from '../harness/system';
+
+const USAGE = `npm run schemathesis -- [--examples N] [--seed N]
+Starts the system, and asks every operation of its API's document what the document allows and what
+it forbids. No answer may be a fault (5xx) or one that the document does not tell of.
+  --examples  requests for each operation and phase, at most (50)
+  --seed      which requests (1)`;
+
+const VERSION = '4.32.5';
+
+/** A field's meaning is the service's to judge, so that of good form may be refused all the same. */
+const CHECKS = [
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_headers_conformance',
+  'response_schema_conformance',
+  'negative_data_rejection',
+  'unsupported_method',
+  'ignored_auth',
+];
+
+/** Schemathesis in an environment of its own. */
+function install(): string {
+  const folder = join(localDir, `schemathesis-${VERSION}`);
+  const program = join(folder, 'bin', 'schemathesis');
+  if (existsSync(program)) return program;
+  const python = findProgram('python3');
+  if (python === undefined) {
+    throw new Error('Python is missing: install python3 and python3-venv, 3.10 or newer');
+  }
+  try {
+    execFileSync(python, ['-m', 'venv', folder], { stdio: 'pipe' });
+    const pip = ['-m', 'pip', 'install', '--quiet', `schemathesis==${VERSION}`];
+    execFileSync(join(folder, 'bin', 'python'), pip, { stdio: 'inherit' });
+  } catch (error) {
+    throw new Error(
+      'schemathesis cannot be installed: it needs python3-venv, pip and the network',
+      {
+        cause: error,
+      },
+    );
+  }
+  return program;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      examples: { type: 'string', default: '50' },
+      seed: { type: 'string', default: '1' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const program = install();
+  const market = await Market.open();
+  try {
+    const { token } = await market.stranger.ask(LoggedIn, 200, 'POST', '/auth/login', {
+      body: ADMIN,
+    });
+    const { status } = spawnSync(
+      program,
+      [
+        ...['run', `${market.url}/api/docs/openapi.json`],
+        ...['--header', `Authorization: Bearer ${token}`],
+        ...['--checks', CHECKS.join(',')],
+        ...['--phases', 'examples,coverage,fuzzing'],
+        ...['--max-examples', values.examples, '--seed', values.seed],
+        ...['--request-timeout', '30', '--warnings', 'off', '--continue-on-failure'],
+      ],
+      { stdio: 'inherit', cwd: market.world.folder },
+    );
+    return status ?? 1;
+  } finally {
+    await market.close();
+  }
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(String(error));
+    process.exit(1);
+  },
+);
