@@ -66,7 +66,14 @@ export class Handling {
     private readonly clock: Clock,
     /** Whether somebody is told of its refusal: then it is refused for good, or not at all. */
     readonly isAsked = false,
+    /** When it was said that this be done, milliseconds since the epoch by the clock of who said it. */
+    readonly since = clock.now(),
   ) {}
+
+  /** Milliseconds since the epoch. */
+  get now(): number {
+    return this.clock.now();
+  }
 
   /** 0 for the first effect of this name in the run, then 1, 2, ... */
   ordinal(name: string): number {

@@ -274,7 +274,8 @@ export class Host {
     const data = readable(() =>
       readData(contract, event.eventversion, event.data, event.minversion),
     );
-    const handling = new Handling(cause, clock, contract.kind !== 'event');
+    const since = event.time === undefined ? clock.now() : Date.parse(event.time);
+    const handling = new Handling(cause, clock, contract.kind !== 'event', since);
     const handle = () => (heard.handle as Handler)(data, this.#open(handling), event);
     if (isRequest(contract)) await this.#reply(event, contract, handling, handle);
     else await handle();

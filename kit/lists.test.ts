@@ -1,10 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { defineEvent } from './contract';
 import { PAGE_SIZE } from './lists';
 import { newCause } from './handling';
 import { Service } from './service';
 import { testbed } from './testbed';
 
 const shelves = new Service('order', { lists: ['ids'] });
+
+const Entered = defineEvent('DiaryEntered', {
+  ...{ type: 'diary.entered', description: 'Something was entered.' },
+  data: z.object({ book: z.string(), id: z.string() }),
+  subject: ({ book }) => book,
+});
+const diary = new Service('notification', { lists: ['ids'] });
+diary.on(Entered, ({ book, id }, { lists }) => lists.ids.add(book, id));
 
 function build() {
   const bed = testbed(shelves);
@@ -60,6 +70,28 @@ describe('a list', () => {
       expect(ids).toHaveLength(PAGE_SIZE - 20 + 1 + others);
     },
   );
+
+  it.each([
+    ['a minute', 60],
+    ['a day', 24 * 3600],
+  ])('takes an id once, though it is given again after %s and 1,000 others', async (_, seconds) => {
+    const bed = testbed(diary);
+    const first = bed.eventOf(Entered, { book: 'o', id: 'a' });
+    const giveSome = async (from: number) => {
+      for (let n = from; n < from + 500; n++) await bed.hear(Entered, { book: 'o', id: `id-${n}` });
+    };
+    await giveSome(0);
+    await bed.deliver(first);
+    bed.clock.advance(seconds * 500);
+    await giveSome(500);
+    bed.clock.advance(seconds * 500);
+    await giveSome(1000);
+    await bed.deliver(first);
+    const { lists } = bed.host.begin(newCause(bed.clock));
+    const { items, total } = await lists['ids']!.page('o', 1, 2000);
+    expect(items.filter((id) => id === 'a')).toHaveLength(1);
+    expect(total).toBe(1501);
+  });
 
   it('lets go of several ids of one old page at once', async () => {
     const { list, all } = await filled(PAGE_SIZE + 1);

@@ -4,7 +4,10 @@ import { type Handling, identity } from './handling';
 
 /** Things in the order they were added, kept in documents of a bounded size so that none grows. */
 export interface Feed<T> {
-  /** Adds once: what is among the newest 256 already, by its id, is not added again. */
+  /**
+   * Adds once, by its id: of what has just been said the newest 256 are known, and of what was said
+   * longer ago all that came since.
+   */
   add(owner: string, item: T): Promise<void>;
   /** Takes an item out; nothing happens where there is none of this id. */
   remove(owner: string, id: string): Promise<void>;
@@ -19,11 +22,15 @@ export type List = Feed<string>;
 export const PAGE_SIZE = 100;
 const FEED_PAGE_SIZE = 25;
 
-/**
- * Of so many that have left the head it is known there that they came. What is given again because
- * a process died comes a minute later: by then the page may be full, and the mark be dropped.
- */
+/** Of so many that have left the head it is known there that they came. */
 const RECENT = 256;
+/**
+ * What was said longer ago may have been added before more than those: that is looked for in the
+ * pages. It is rare, as events are handled at once unless somebody was away.
+ */
+const LATE_MS = 10_000;
+/** So much may clocks differ. */
+const CLOCKS_MS = 60_000;
 /** Letters by which they are known: 60 bits, as they go with every change of the head. */
 const RECENT_LENGTH = 10;
 
@@ -33,6 +40,8 @@ interface Page<T> {
   older: number[];
   /** In the head: what has left it last, oldest first. */
   recent: string[];
+  /** Of a page behind the head: when it was filled, milliseconds since the epoch. */
+  filledAt?: number | undefined;
 }
 
 interface Kind<T> {
@@ -71,6 +80,7 @@ function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
     items: z.array(item),
     older: z.array(z.int()),
     recent: z.array(z.string()),
+    filledAt: z.number().optional(),
   });
   pageSchemas.set(item, page);
   return page;
@@ -115,7 +125,7 @@ function open<T>(
   const archive = async (owner: string, { items, older, recent }: Page<T>) => {
     const pages = open();
     await pages.decide(archived(owner, older.length), (page) =>
-      evidently(page ?? { ...empty, items }, undefined),
+      evidently(page ?? { ...empty, items, filledAt: handling.now }, undefined),
     );
     const next: Page<T> = {
       items: [],
@@ -127,10 +137,24 @@ function open<T>(
     );
   };
 
+  /** Whether a page behind the head has it, of those that were filled since it was said. */
+  const isArchived = async (pages: Store<Page<T>>, owner: string, id: string) => {
+    const { older } = (await pages.get(headOf(owner))) ?? empty;
+    for (let index = older.length - 1; index >= 0; index--) {
+      const page = await pages.get(archived(owner, index));
+      if (page === undefined) continue;
+      if (has(page, id)) return true;
+      if ((page.filledAt ?? 0) < handling.since - CLOCKS_MS) return false;
+    }
+    return false;
+  };
+
   return {
     async add(owner, added) {
       const id = idOf(added);
       const pages = open();
+      const isLate = handling.now - handling.since > LATE_MS;
+      if (isLate && (await isArchived(pages, owner, id))) return;
       for (;;) {
         const { document: head, outcome } = await pages.decide(headOf(owner), (now = empty) => {
           if (has(now, id) || now.recent.includes(short(id))) return evidently(now, 'there');

@@ -3,8 +3,12 @@ import { Refusal } from './errors';
 
 // How a document remembers which changes were made to it.
 
-/** Longer than any broker takes to redeliver, the sidecar's retries included. */
-export const MARK_SECONDS = 15 * 60;
+/**
+ * A day. What is given again because its process died comes when one is back, and on a broker that
+ * keeps its place in a log, behind all that came before it; and so long does a client's
+ * Idempotency-Key count.
+ */
+export const MARK_SECONDS = 24 * 3600;
 export const MAX_MARKS = 64;
 
 /**
