@@ -463,8 +463,9 @@ describe('a server', () => {
     const server = await new FlagServer(environment([])).start();
     const source = open(server.options);
     await source.ready();
-    expect(timers()).toBe(before + 1);
+    expect(timers()).toBeGreaterThan(before);
     await source.close();
-    expect(timers()).toBe(before);
+    // connections have timers too, which end a little later
+    await until(() => timers() <= before);
   });
 });
