@@ -201,7 +201,8 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
     { ...grpcDefinition(AppCallback), onBulkTopicEvent },
     {
       onBulkTopicEvent: onBatch,
-      listTopicSubscriptions: unary(appToken, () => {
+      // the sidecar shows no token where it only asks what a service hears, and how it is
+      listTopicSubscriptions: unary(undefined, () => {
         const response = create(AppCallback.method.listTopicSubscriptions.output, {
           subscriptions,
         });
@@ -213,7 +214,7 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
         const status = statusOf(await host.deliver(cloudEventOf(request)));
         return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
       }),
-      listInputBindings: unary(appToken, () => {
+      listInputBindings: unary(undefined, () => {
         const bindings = [...service.bindings.keys()];
         const response = create(AppCallback.method.listInputBindings.output, { bindings });
         return Promise.resolve({ response });
@@ -233,7 +234,6 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
     }),
   });
   server.addService(grpcDefinition(AppCallbackHealthCheck), {
-    // the sidecar shows no token here
     healthCheck: unary(undefined, () => {
       const response = create(AppCallbackHealthCheck.method.healthCheck.output);
       return Promise.resolve({ response });

@@ -17,6 +17,7 @@ interface Example {
 }
 
 const LONG = 'x'.repeat(10_000);
+const REFRESH_TOKEN = `user_1.session_1.${'x'.repeat(43)}`;
 const NO_ID = 'no%20id!';
 const page = { page: ['-1', 'x', '1.5'], limit: ['-1', '101', 'x'] };
 const product = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
@@ -38,6 +39,20 @@ const examples: Record<string, Example> = {
     body: { email: account.email, password: account.password },
     refused: { email: ['', 'ada'], password: ['', LONG] },
   },
+  'POST /auth/refresh': {
+    body: { refreshToken: REFRESH_TOKEN },
+    refused: { refreshToken: ['', 'a.b', LONG] },
+  },
+  'POST /auth/logout': {
+    body: { refreshToken: REFRESH_TOKEN },
+    refused: { refreshToken: ['', 'a.b', LONG] },
+  },
+  'POST /api-keys': {
+    body: { name: 'ERP', role: 'seller', scopes: ['orders:read'] },
+    refused: { name: ['', LONG], role: ['', 'customer'], scopes: [[]] },
+  },
+  'GET /api-keys': { refused: page },
+  'DELETE /api-keys/:keyId': { refused: { keyId: [NO_ID] } },
   'GET /users/profile': { refused: {} },
   'PATCH /users/profile': {
     body: { name: 'Ada', phone: '+49 30 123456' },

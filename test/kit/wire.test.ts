@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import { z } from 'zod';
 import { startSidecars } from '../harness/sidecars';
 import type { World } from '../harness/world';
 import { until } from '../harness/until';
@@ -79,6 +80,15 @@ describe('between two services, on real sidecars', () => {
     const status = await begin().client('inventory', OperationsService).getStatus({});
     expect(status).toMatchObject({ service: 'inventory', ready: true });
     expect(status.checks).toMatchObject([{ name: 'sidecar', ok: true, message: '' }]);
+  });
+
+  it('a sidecar is told what its service hears, though it shows no token when it asks', async () => {
+    const port = world.app('order').env['DAPR_HTTP_PORT'] ?? '';
+    const Told = z.object({ subscriptions: z.array(z.object({ topic: z.string() })).min(1) });
+    await until('the subscriptions', async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1.0/metadata`);
+      return Told.safeParse(await answer.json()).success;
+    });
   });
 
   it('a call that does not come through the sidecar is turned away', async () => {
