@@ -6,5 +6,5 @@ const { plant } = require('./plant.cjs');
 plant(
   'dist/kit/open-context.js',
   'await say(event);\n            handling.said.push',
-  'setTimeout(() => say(event).catch(() => undefined), 500);\n            handling.said.push',
+  'setTimeout(() => say(event).catch(() => undefined), 2_000);\n            handling.said.push',
 );
