@@ -7,10 +7,10 @@ import type {
 import { AdjustStock } from '#contracts/inventory';
 import { allow } from '#kit/caller';
 import type { EventData } from '#kit/contract';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { Code, MicroserviceError, notFound, refused } from '#kit/errors';
 import { checked } from '#kit/validate';
 import { changeStock } from './change-stock';
-import { type Stock, adjust, emptyStock, isKnown, keyOf } from './domain';
+import { type Stock, adjust, adjustOrDecline, emptyStock, isKnown, keyOf } from './domain';
 import { AdjustmentRequest, PlaceRequest } from './requests';
 import type { Context } from './service';
 
@@ -41,7 +41,10 @@ export async function adjustStock(request: AdjustStockRequest, context: Context)
 export async function carryOut(wanted: EventData<typeof AdjustStock>, context: Context) {
   const { reason, adjustmentId } = wanted;
   const once = { fact: adjustmentId, final: true };
-  await changeStock(context, wanted, { reason }, once, (stock) => adjust(stock, wanted));
+  const { declined } = await changeStock(context, wanted, { reason }, once, (stock) =>
+    adjustOrDecline(stock, wanted),
+  );
+  if (declined !== undefined) throw refused(declined.reason, declined.message);
 }
 
 function toMessage(stock: Stock): MessageInitShape<typeof StockSchema> {

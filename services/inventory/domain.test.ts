@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MOST_PIECES, REMEMBERED, Stock, adjust, emptyStock } from './domain';
+import { MOST_PIECES, REMEMBERED, Stock, adjust, adjustOrDecline, emptyStock } from './domain';
 
 const place = { shopId: 'shop_1', productId: 'pen' };
 const stocked = (change: number, minimumStock = 0) =>
@@ -23,6 +23,14 @@ describe('an adjustment', () => {
     expect(() => adjust(stocked(3), { adjustmentId: 'a1', change: -4 })).toThrow(
       'only 3 pieces are available',
     );
+  });
+
+  it('that was refused stays refused, whatever there is by then', () => {
+    const first = adjustOrDecline(stocked(3), { adjustmentId: 'a1', change: -4 });
+    expect(first.outcome.declined?.reason).toBe('insufficient_stock');
+    const filled = adjust(first.document, { adjustmentId: 'a2', change: 10 }).document;
+    const again = adjustOrDecline(filled, { adjustmentId: 'a1', change: -4 });
+    expect(again).toEqual({ document: filled, outcome: first.outcome });
   });
 
   it('never adds more than a stock can hold', () => {

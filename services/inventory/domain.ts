@@ -40,6 +40,14 @@ const Settled = z.object({
 });
 export type Settled = z.infer<typeof Settled>;
 
+/** An adjustment that was refused, and gets that answer for ever. */
+const Declined = z.object({
+  adjustmentId: z.string(),
+  reason: z.enum(['insufficient_stock', 'too_many_pieces']),
+  message: z.string(),
+});
+export type Declined = z.infer<typeof Declined>;
+
 /**
  * What a shop has of a product. The document is changed by every order for it, so often that the
  * kit's marks may be dropped before their time: that nothing is done twice rests on what is here.
@@ -64,6 +72,8 @@ export const Stock = z
     returned: z.array(OrderKey).max(REMEMBERED),
     /** The last adjustments; none means that nobody ever put this product into this shop. */
     adjustments: z.array(z.string()).max(REMEMBERED),
+    /** The adjustments that were refused last. */
+    declined: z.array(Declined).max(REMEMBERED).default([]),
   })
   // no stock is ever written for which these do not hold
   .refine(
@@ -87,7 +97,7 @@ export function keyOf({ shopId, productId }: Place): string {
 export function emptyStock({ shopId, productId }: Place): Stock {
   return {
     ...{ shopId, productId, received: 0, available: 0, reserved: 0, sold: 0, minimumStock: 0 },
-    ...{ reservations: [], settled: [], returned: [], adjustments: [] },
+    ...{ reservations: [], settled: [], returned: [], adjustments: [], declined: [] },
   };
 }
 
@@ -104,6 +114,8 @@ export interface Outcome {
   committed?: true;
   /** How many pieces came back. */
   back?: number;
+  /** The adjustment is refused. */
+  declined?: Declined;
 }
 
 export interface Decided {
@@ -146,13 +158,23 @@ export interface Adjustment {
 }
 
 /** Adds pieces or takes them, once for each adjustment. Throws where there are too few or too many. */
-export function adjust(stock: Stock, { adjustmentId, change, minimumStock }: Adjustment): Decided {
+export function adjust(stock: Stock, adjustment: Adjustment): Decided {
+  const decided = adjustOrDecline(stock, adjustment);
+  const { declined } = decided.outcome;
+  if (declined !== undefined) throw refused(declined.reason, declined.message);
+  return decided;
+}
+
+/** As adjust, but what is refused is kept: asked again it is refused, whatever there is by then. */
+export function adjustOrDecline(stock: Stock, adjustment: Adjustment): Decided {
+  const { adjustmentId, change, minimumStock } = adjustment;
   if (stock.adjustments.includes(adjustmentId)) return same(stock, {});
-  if (stock.available + change < 0) {
-    throw refused('insufficient_stock', `only ${stock.available} pieces are available`);
-  }
-  if (stock.received + change > MOST_PIECES) {
-    throw refused('too_many_pieces', `a stock holds at most ${MOST_PIECES} pieces`);
+  const before = stock.declined.find((one) => one.adjustmentId === adjustmentId);
+  if (before !== undefined) return same(stock, { declined: before });
+  const hindrance = hindranceOf(stock, change);
+  if (hindrance !== undefined) {
+    const declined = { adjustmentId, ...hindrance };
+    return changed(stock, { declined: newest(stock.declined, declined) }, { declined });
   }
   return changed(stock, {
     received: stock.received + change,
@@ -160,4 +182,20 @@ export function adjust(stock: Stock, { adjustmentId, change, minimumStock }: Adj
     minimumStock: minimumStock ?? stock.minimumStock,
     adjustments: newest(stock.adjustments, adjustmentId),
   });
+}
+
+function hindranceOf({ available, received }: Stock, change: number) {
+  if (available + change < 0) {
+    return {
+      reason: 'insufficient_stock',
+      message: `only ${available} pieces are available`,
+    } as const;
+  }
+  if (received + change > MOST_PIECES) {
+    return {
+      reason: 'too_many_pieces',
+      message: `a stock holds at most ${MOST_PIECES} pieces`,
+    } as const;
+  }
+  return undefined;
 }
