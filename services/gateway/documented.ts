@@ -24,6 +24,14 @@ const total = { amount: '39.98', currency: 'EUR' };
 const account = { email: 'ada@example.com', name: 'Ada' };
 const profile = { userId, ...account, role: 'customer', phone: '+49 30 123456', ...times };
 const session = `${userId}.session_m3Xc.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
+/** What whoever signs in gets, and whoever comes with a refresh token. */
+const tokens = {
+  token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
+  expiresAt: at,
+  user: { userId, ...account, role: 'customer', tenantId: 'default' },
+  refreshToken: session,
+  refreshExpiresAt: at,
+};
 const keyId = 'key_w2Ld';
 const apiKey = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
 const newProduct = { name: 'Cup', description: 'For tea.', category: 'tea', price };
@@ -91,24 +99,12 @@ export const documented: Readonly<Record<string, Documented>> = {
   'POST /auth/login': {
     summary: 'Changes an email and a password for a token',
     body: { email: account.email, password: 'correct horse' },
-    data: {
-      token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
-      expiresAt: at,
-      user: { userId, ...account, role: 'customer', tenantId: 'default' },
-      refreshToken: session,
-      refreshExpiresAt: at,
-    },
+    data: tokens,
   },
   'POST /auth/refresh': {
     summary: 'Changes a refresh token, which is good once, for a new pair of tokens',
     body: { refreshToken: session },
-    data: {
-      token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
-      expiresAt: at,
-      user: { userId, ...account, role: 'customer', tenantId: 'default' },
-      refreshToken: session,
-      refreshExpiresAt: at,
-    },
+    data: tokens,
   },
   'POST /auth/logout': {
     summary: 'Ends the session of a refresh token',
