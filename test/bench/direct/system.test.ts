@@ -38,6 +38,11 @@ async function market() {
   };
 }
 
+test('every service is there, so that the gateway goes on calling them', async () => {
+  const answer = await fetch(`${system.url}/api/v1/health`);
+  expect(await answer.json()).toMatchObject({ data: { status: 'healthy' } });
+});
+
 test('an order is confirmed, and everybody has it in their books', async () => {
   const { shopper, productId, gone } = await market();
   const order = await shopper.buys(productId);

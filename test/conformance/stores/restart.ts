@@ -70,9 +70,14 @@ class Changes {
     let lost = 0;
     let doubled = 0;
     for (const [key, count] of this.#done) {
-      const kept = await this.keepers.other.counted(key);
-      lost += Math.max(0, count - kept);
-      doubled += Math.max(0, kept - count);
+      // the other has read nothing since: its connections are of the server that went
+      const kept = await until(
+        'documents to be read by the other',
+        async () => ({ count: await this.keepers.other.counted(key) }),
+        AMPLE_MS,
+      );
+      lost += Math.max(0, count - kept.count);
+      doubled += Math.max(0, kept.count - count);
     }
     return { lost, doubled };
   }

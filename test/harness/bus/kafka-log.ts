@@ -1,35 +1,43 @@
-import { type Read, KafkaReader } from './kafka-reader';
+import { randomUUID } from 'node:crypto';
+import { Admin, Consumer, type Message, stringDeserializers } from '@platformatic/kafka';
 import type { BrokerLog, Entry, Group } from './broker-log';
 
 const PATIENCE_MS = 30_000;
+/** What Kafka takes for a moment, where its first record, or the end, is meant. */
+const MOMENTS = { first: -2n, end: -1n };
+
+type Text = Message<string, string, string, string>;
+/** Offsets by topic and partition. */
+type Offsets = ReadonlyMap<string, ReadonlyMap<number, bigint>>;
 
 /** Topics in partitions, with all that was said, and how far each group has come in each of them. */
 export class KafkaLog implements BrokerLog {
+  readonly #options;
+
   /** `hears`: which topics each service hears. */
   constructor(
-    private readonly port: number,
+    port: number,
     private readonly hears: Readonly<Record<string, readonly string[]>>,
-  ) {}
+  ) {
+    this.#options = {
+      ...{ clientId: 'reader', bootstrapBrokers: [{ host: '127.0.0.1', port }] },
+      ...{ connectTimeout: PATIENCE_MS, requestTimeout: PATIENCE_MS, retries: 3 },
+    };
+  }
 
   async keep(): Promise<void> {}
 
   async entries(): Promise<Entry[]> {
-    const records = await this.#connected(async (kafka) => {
-      const all: Read[] = [];
-      for (const [topic, partitions] of await kafka.topics()) {
-        const first = await kafka.offsets(topic, partitions, 'first');
-        const end = await kafka.offsets(topic, partitions, 'end');
-        for (const partition of partitions) {
-          const [from = 0, to = 0] = [first.get(partition), end.get(partition)];
-          if (from < to) all.push(...(await kafka.read(topic, partition, from, to)));
-        }
-      }
-      return all;
+    const [first, end] = await this.#asking(async (admin) => {
+      const topics = await topicsOf(admin);
+      return [await offsetsOf(admin, topics, 'first'), await offsetsOf(admin, topics, 'end')];
     });
-    return records
-      .sort((one, other) => one.at - other.at)
-      .map(({ at, topic, text, beside }, number) => {
-        return { entry: `${at}-${number}`, topic, text, beside };
+    const messages = await this.#read(first, end);
+    return messages
+      .sort((one, other) => Number(one.timestamp - other.timestamp))
+      .map(({ timestamp, topic, key, value: text, headers }, number) => {
+        const beside = [key, ...headers].flat().join('\n');
+        return { entry: `${timestamp}-${number}`, topic, text, beside };
       });
   }
 
@@ -38,34 +46,115 @@ export class KafkaLog implements BrokerLog {
    * the oldest (initialOffset).
    */
   async groups(): Promise<Group[]> {
-    return this.#connected(async (kafka) => {
-      const groups: Group[] = [];
-      const topics = await kafka.topics();
-      for (const [name, heard] of Object.entries(this.hears)) {
-        const committed = await kafka.committed(name);
-        for (const topic of heard) {
+    return this.#asking(async (admin) => {
+      const topics = await topicsOf(admin);
+      const first = await offsetsOf(admin, topics, 'first');
+      const end = await offsetsOf(admin, topics, 'end');
+      const services = Object.entries(this.hears);
+      const done = await committedBy(
+        admin,
+        services.map(([name]) => name),
+      );
+      return services.flatMap(([name, heard]) =>
+        heard.map((topic) => {
+          const from = new Map([
+            ...(first.get(topic) ?? []),
+            ...(done.get(name)?.get(topic) ?? []),
+          ]);
           // what nobody has said and nobody was there to hear is no topic yet
-          const partitions = topics.get(topic) ?? [];
-          const first = await kafka.offsets(topic, partitions, 'first');
-          const end = await kafka.offsets(topic, partitions, 'end');
-          const done = committed.get(topic);
-          const lag = partitions.reduce((sum, partition) => {
-            const from = done?.get(partition) ?? first.get(partition) ?? 0;
-            return sum + (end.get(partition) ?? 0) - from;
-          }, 0);
-          groups.push({ topic, name, pending: 0, lag });
-        }
-      }
-      return groups;
+          return { topic, name, pending: 0, lag: between(from, end.get(topic) ?? new Map()) };
+        }),
+      );
     });
   }
 
-  async #connected<T>(work: (kafka: KafkaReader) => Promise<T>): Promise<T> {
-    const kafka = await KafkaReader.open(this.port, PATIENCE_MS);
+  /** Every record of these topics up to, but not, their end. */
+  async #read(first: Offsets, end: Offsets): Promise<Text[]> {
+    let left = 0;
+    for (const [topic, ends] of end) left += between(first.get(topic) ?? new Map(), ends);
+    const messages: Text[] = [];
+    if (left === 0) return messages;
+    const consumer = new Consumer({
+      ...{ ...this.#options, groupId: `reader-${randomUUID()}` },
+      deserializers: stringDeserializers,
+    });
     try {
-      return await work(kafka);
+      const topics = [...end.keys()];
+      const stream = await consumer.consume({ topics, mode: 'earliest', autocommit: false });
+      for await (const message of stream) {
+        if (message.offset >= (end.get(message.topic)?.get(message.partition) ?? 0n)) continue;
+        messages.push(message);
+        if (messages.length === left) break;
+      }
     } finally {
-      kafka.close();
+      await consumer.close(true);
+    }
+    return messages;
+  }
+
+  async #asking<T>(ask: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = new Admin(this.#options);
+    try {
+      return await ask(admin);
+    } finally {
+      await admin.close();
     }
   }
+}
+
+/** How many partitions each topic has; Kafka's own are not among them. */
+async function topicsOf(admin: Admin): Promise<Map<string, number>> {
+  const topics = await admin.listTopics();
+  if (topics.length === 0) return new Map();
+  const metadata = await admin.metadata({ topics, forceUpdate: true });
+  return new Map(
+    [...metadata.topics].map(([name, { partitionsCount }]) => [name, partitionsCount]),
+  );
+}
+
+async function offsetsOf(
+  admin: Admin,
+  topics: ReadonlyMap<string, number>,
+  which: keyof typeof MOMENTS,
+): Promise<Offsets> {
+  if (topics.size === 0) return new Map();
+  const listed = await admin.listOffsets({
+    topics: [...topics].map(([name, count]) => ({
+      name,
+      partitions: Array.from({ length: count }, (_, partitionIndex) => {
+        return { partitionIndex, timestamp: MOMENTS[which] };
+      }),
+    })),
+  });
+  return new Map(
+    listed.map(({ name, partitions }) => [
+      name,
+      new Map(partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset])),
+    ]),
+  );
+}
+
+/** What each group has committed, where it has. */
+async function committedBy(admin: Admin, groups: string[]): Promise<ReadonlyMap<string, Offsets>> {
+  const listed = await admin.listConsumerGroupOffsets({ groups });
+  return new Map(
+    listed.map(({ groupId, topics }) => [
+      groupId,
+      new Map(
+        topics.map(({ name, partitions }) => {
+          const committed = partitions.filter(({ committedOffset }) => committedOffset >= 0n);
+          return [
+            name,
+            new Map(committed.map((each) => [each.partitionIndex, each.committedOffset])),
+          ];
+        }),
+      ),
+    ]),
+  );
+}
+
+function between(from: ReadonlyMap<number, bigint>, to: ReadonlyMap<number, bigint>): number {
+  let count = 0n;
+  for (const [partition, end] of to) count += end - (from.get(partition) ?? 0n);
+  return Number(count);
 }

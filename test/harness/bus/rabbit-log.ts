@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { type Channel, type ConsumeMessage, connect } from 'amqplib';
 import { z } from 'zod';
 import { rabbitmq } from '../../../scripts/start/servers/rabbitmq.mjs';
 import type { Process } from '../process';
-import { Amqp } from './amqp';
 import type { BrokerLog, Entry, Group } from './broker-log';
 
 const run = promisify(execFile);
@@ -35,20 +35,21 @@ export class RabbitLog implements BrokerLog {
     const topics = exchanges.filter(
       ({ name, type }) => type === 'fanout' && !name.startsWith('amq.'),
     );
-    await this.#connected(async (amqp) => {
-      await amqp.queue(EVERYTHING);
-      for (const { name } of topics) await amqp.bind(EVERYTHING, name);
+    await this.#connected(async (channel) => {
+      await declared(channel);
+      for (const { name } of topics) await channel.bindQueue(EVERYTHING, name, '');
     });
   }
 
   async entries(): Promise<Entry[]> {
-    const messages = await this.#connected(async (amqp) => {
-      const count = await amqp.queue(EVERYTHING);
-      return amqp.read(EVERYTHING, count);
+    const messages = await this.#connected(async (channel) => {
+      const { messageCount } = await declared(channel);
+      return read(channel, messageCount);
     });
-    return messages.map(({ exchange, body }, number) => {
-      const said = Date.parse(Event.parse(JSON.parse(body)).time);
-      return { entry: `${said}-${number}`, topic: exchange, text: body, beside: '' };
+    return messages.map(({ fields, content }, number) => {
+      const text = content.toString();
+      const said = Date.parse(Event.parse(JSON.parse(text)).time);
+      return { entry: `${said}-${number}`, topic: fields.exchange, text, beside: '' };
     });
   }
 
@@ -63,12 +64,27 @@ export class RabbitLog implements BrokerLog {
       });
   }
 
-  async #connected<T>(work: (amqp: Amqp) => Promise<T>): Promise<T> {
-    const amqp = await Amqp.open(this.#port, PATIENCE_MS);
+  /** What is not acknowledged when the work is done, the queue has again. */
+  async #connected<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
+    const heartbeat = PATIENCE_MS / 2_000;
+    const connection = await connect(
+      { hostname: '127.0.0.1', port: this.#port, heartbeat },
+      { timeout: PATIENCE_MS },
+    );
+    const lost = new Promise<never>((_, reject) => {
+      connection.on('error', reject);
+      connection.on('close', () => {
+        reject(new Error('RabbitMQ closed the connection'));
+      });
+    });
     try {
-      return await work(amqp);
+      const channel = await connection.createChannel();
+      // whoever waits for an answer on it is told as well
+      channel.on('error', () => {});
+      return await Promise.race([work(channel), lost]);
     } finally {
-      amqp.close();
+      // where it is lost there is nothing to close
+      await connection.close().catch(() => undefined);
     }
   }
 
@@ -81,6 +97,27 @@ export class RabbitLog implements BrokerLog {
     const { stdout } = await run(program, args, options);
     return JSON.parse(stdout);
   }
+}
+
+// kept on disk: it is as large as all that is said, and read once
+const declared = (channel: Channel) =>
+  channel.assertQueue(EVERYTHING, { durable: true, arguments: { 'x-queue-mode': 'lazy' } });
+
+async function read(channel: Channel, count: number): Promise<ConsumeMessage[]> {
+  const messages: ConsumeMessage[] = [];
+  if (count === 0) return messages;
+  await new Promise<void>((resolve, reject) => {
+    const take = (message: ConsumeMessage | null) => {
+      if (message === null) {
+        reject(new Error(`${EVERYTHING} is gone`));
+        return;
+      }
+      messages.push(message);
+      if (messages.length === count) resolve();
+    };
+    channel.consume(EVERYTHING, take).catch(reject);
+  });
+  return messages.slice(0, count);
 }
 
 /** As daprd names a queue: `notification-order.confirmed`. No service has a dot in its name. */
