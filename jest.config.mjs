@@ -10,7 +10,7 @@ const shared = {
   testEnvironment: 'node',
   transform: { '\\.(ts|js|mjs)$': ['@swc/jest', swc] },
   // published as ES modules only, which jest cannot require
-  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  transformIgnorePatterns: ['/node_modules/(?!jose/|@platformatic/)'],
   // tests run on the sources: no build before them, only `npm run generate`
   moduleNameMapper: {
     '^#kit/(.*)$': '<rootDir>/kit/$1.ts',
