@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 import { type Found, type Tally, addTo, search, tell } from './campaign';
@@ -95,12 +96,11 @@ function progress(tally: Tally, ms: number): string {
   return `${schedules} schedules in ${(ms / 1000).toFixed(0)} s, ${each} ms of CPU each`;
 }
 
-function ask(thread: Worker, chunk: Chunk): Promise<Done> {
-  return new Promise((resolve, reject) => {
-    thread.once('message', resolve);
-    thread.once('error', reject);
-    thread.postMessage(chunk);
-  });
+async function ask(thread: Worker, chunk: Chunk): Promise<Done> {
+  thread.postMessage(chunk);
+  // what the thread posts, below
+  const [done] = (await once(thread, 'message')) as [Done];
+  return done;
 }
 
 function say(text: string): void {
