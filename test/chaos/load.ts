@@ -184,7 +184,9 @@ export class Load {
     const listed = await this.market.admin.send('GET', `${path}?limit=50`).catch(() => undefined);
     const ids = listed?.status === 200 ? idsIn(listed.text) : [];
     for (const id of ids) {
-      const replay = { what: 'replay', path: `${path}/${id}/replay`, key: id, body: {} } as const;
+      // each try is a request of its own: under one key the first one's answer would be given again
+      const key = `${id}-${this.ledger.asked.length}`;
+      const replay = { what: 'replay', path: `${path}/${id}/replay`, key, body: {} } as const;
       await this.#note(this.market.admin, replay, 'admin');
     }
     return ids;
