@@ -7,7 +7,7 @@ import type { Host } from '#kit/host';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import { Id } from '#kit/validate';
 import { ALGORITHM, Keys } from './keys';
-import { Remembered } from './remembered';
+import { Remembered } from '#kit/remembered';
 import { ApiKeys, type Bearer, unauthenticated } from './api-keys';
 import type { Route, Who } from './route';
 
