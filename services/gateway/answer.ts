@@ -33,6 +33,7 @@ export function answer(route: RpcRoute | OwnRoute, gateway: Gateway) {
       ? await gateway.lastGood.orKept(route.rpc, context.caller.tenantId, message, call)
       : { answered: await call() };
     if (age !== undefined) setStale(response, age);
+    if (route.signsOut) gateway.endedSessions.expire();
     const json = toJson(route.rpc.output, answered, { alwaysEmitImplicit: true });
     if (typeof route.status === 'number') sendData(response, route.status, json);
     else sendByStatus(response, route.status, json);

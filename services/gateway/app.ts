@@ -31,7 +31,7 @@ const DOCS = '/api/docs';
  */
 export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   const gateway = new Gateway(host);
-  const authentication = new Authentication(host);
+  const authentication = new Authentication(host, gateway.endedSessions);
   const limits = new Limits(host, stopping);
   const { TRUSTED_PROXIES, CORS_ORIGINS } = begin(host, newCause(host.clock)).config;
   const app = express();

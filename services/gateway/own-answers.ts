@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isoTime } from '#kit/clock';
 import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
+import { EndedSessions } from './ended-sessions';
 import { EdgeError } from './errors';
 import { Health } from './health';
 import { LastGood } from './last-good';
@@ -13,6 +14,7 @@ export class Gateway {
   readonly health: Health;
   readonly shedding: Shedding;
   readonly lastGood: LastGood;
+  readonly endedSessions: EndedSessions;
   readonly startedAt: string;
   /** Requests that have no answer yet. */
   inFlight = 0;
@@ -24,6 +26,7 @@ export class Gateway {
     this.health = new Health(host);
     this.shedding = new Shedding(begin(host, newCause(host.clock)).config);
     this.lastGood = new LastGood(host.clock);
+    this.endedSessions = new EndedSessions(host);
     this.startedAt = isoTime(host.clock);
   }
 
