@@ -45,8 +45,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   gateway.health.start();
   gateway.shedding.start();
   app.use(observe(gateway), audit(host));
-  app.use(security, crossOrigin(CORS_ORIGINS), packed);
-  app.use(docs(DOCS, BASE, routes));
+  app.use(security, ...crossOrigin(CORS_ORIGINS));
   for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
     const at = app.route(BASE + path);
     at.all(named(BASE + path));
@@ -65,6 +64,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
     at.options(tellMethods(rows));
     at.all(counted(authentication, limits), refuseMethod(rows));
   }
+  app.use(packed, docs(DOCS, BASE, routes));
   app.use(counted(authentication, limits), () => {
     throw new EdgeError(404, 'there is nothing here');
   });

@@ -33,7 +33,7 @@ interface Validator {
 /** What HTTP and browsers say to one another, of which the document does not tell. */
 const OF_HTTP = new Set([
   ...['connection', 'content-encoding', 'content-length', 'content-type', 'date', 'keep-alive'],
-  ...['transfer-encoding', 'vary', 'access-control-expose-headers'],
+  ...['transfer-encoding', 'vary'],
   ...['content-security-policy', 'cross-origin-opener-policy', 'cross-origin-resource-policy'],
   ...['referrer-policy', 'strict-transport-security', 'x-content-type-options', 'x-frame-options'],
 ]);
