@@ -57,6 +57,11 @@ export const KitConfig = z.object({
   APP_API_TOKEN: z.string().optional(),
   /** Shown by the service when it calls its sidecar. */
   DAPR_API_TOKEN: z.string().optional(),
+  /**
+   * The folder of keys by which services show which one they are (kit/service-keys.ts), where no
+   * certificates of their sidecars do: without it, whoever reaches a service is taken for one.
+   */
+  SERVICE_KEYS: z.string().optional(),
   /** With a key, feature flags come from a server, and from the file until it answers. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),

@@ -4,15 +4,6 @@ export type Log = pino.Logger;
 
 /** Names of fields that are never written, wherever they stand in what is logged. */
 const SECRET = /password|token|secret|authorization|cookie|api-?key|e-?mail|phone|address/i;
-const BINDINGS = [
-  'password',
-  'token',
-  'authorization',
-  'email',
-  'phone',
-  'address',
-  'deliveryAddress',
-];
 
 /** Lines are written together, at the latest after so long; what a process that is killed had left is lost. */
 const WRITE_MS = 100;
@@ -31,6 +22,8 @@ export function fileStream(path: string): pino.DestinationStream {
   return pino.destination({ dest: path, append: true, mkdir: true, sync: true, mode: 0o600 });
 }
 
+type ChildOf = (this: Log, bindings: pino.Bindings, given?: pino.ChildLoggerOptions) => Log;
+
 /**
  * JSON lines: `{timestamp, level, service, requestId, correlationId, message, duration, ...}`,
  * `duration` in milliseconds.
@@ -47,10 +40,17 @@ export function createLog(service: string, level: string, stream = standardOutpu
     },
     // an error is a plain object by then
     serializers: { err: (error: unknown) => error },
-    // the bindings of a child do not go through the formatter
-    redact: { paths: BINDINGS.flatMap((name) => [name, `*.${name}`]), remove: true },
   };
-  return pino(options, stream);
+  const log = pino(options, stream);
+  // pino's type is for levels of one's own as well, of which there are none
+  const child = Reflect.get(log, 'child') as unknown as ChildOf;
+  // What a child holds goes through no formatter: it is looked at here, once. To redact it by paths
+  // would look for them in each line.
+  return Object.assign(log, {
+    child(this: Log, bindings: pino.Bindings, given?: pino.ChildLoggerOptions): Log {
+      return child.call(this, withoutSecrets(bindings), given);
+    },
+  });
 }
 
 /** A log that keeps nothing. */

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from './clock';
 import { ConfigError, KitConfig, readConfig } from './config';
+import { Admission } from './dapr/admission';
 import { type App, startApp } from './dapr/app';
 import { DaprSidecar } from './dapr/sidecar';
 import { createFlags } from './flags';
@@ -10,6 +11,7 @@ import { startHttpServer } from './http-server';
 import { type Log, createLog } from './log';
 import { Metrics } from './metrics';
 import type { Definition, Service } from './service';
+import { ServiceTokens } from './service-tokens';
 import type { Sidecar } from './sidecar';
 
 export interface RunOptions {
@@ -72,12 +74,16 @@ export async function start<D extends Definition>(
     log,
     ...(config.FLAGSMITH_KEY === undefined ? {} : { server: flagServer(config) }),
   });
-  const sidecar = new DaprSidecar({
+  const { SERVICE_KEYS: keys } = config;
+  const tokens =
+    keys === undefined ? undefined : await ServiceTokens.open(service.name, keys, systemClock, log);
+  const address = {
     host: '127.0.0.1',
     httpPort: config.DAPR_HTTP_PORT,
     grpcPort: config.DAPR_GRPC_PORT,
     apiToken: config.DAPR_API_TOKEN,
-  });
+  };
+  const sidecar = new DaprSidecar(address, tokens);
   const world = {
     ...{ sidecar, clock: systemClock, random: () => Math.random() },
     ...{ log, metrics, flags, config },
@@ -96,7 +102,7 @@ export async function start<D extends Definition>(
       clock: systemClock,
       address: config.HOST,
       port: config.APP_PORT,
-      appToken: config.APP_API_TOKEN,
+      admission: new Admission(config.APP_API_TOKEN, tokens, log),
       status: {
         ...about,
         instance: config.INSTANCE_ID,

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import {
   type DescMethodServerStreaming,
@@ -39,6 +38,7 @@ import type { Cause, Said } from '../handling';
 import type { Host } from '../host';
 import type { ProcessStatus } from '../operations';
 import { operations } from '../operations';
+import type { Admission } from './admission';
 import { grpcDefinition, streamMethods, unaryDefinition, unaryMethods } from './grpc-adapter';
 import { causeFromMetadata, setSaid } from './metadata';
 import { BUS } from './sidecar';
@@ -61,8 +61,7 @@ export interface AppOptions {
   status: ProcessStatus;
   address: string;
   port: number;
-  /** What the sidecar must show on every call, if set. */
-  appToken?: string | undefined;
+  admission: Admission;
 }
 
 export interface App {
@@ -118,14 +117,15 @@ function addService(
   service: DescService,
   answerOf: (method: DescMethodUnary) => Answer,
 ): void {
-  const { clock, appToken } = options;
+  const { clock, admission } = options;
   const implementation: UntypedServiceImplementation = {};
   for (const method of unaryMethods(service)) {
     const answer = answerOf(method);
-    implementation[method.localName] = unary(appToken, async (call) => {
-      const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
+    implementation[method.localName] = unary(async (call) => {
       const trailers = new Metadata();
       try {
+        await admission.service(call.metadata);
+        const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
         // grpc-js gives what this method's own deserializer made
         const { response, said = [] } = await answer(call.request as never, cause);
         setSaid(trailers, said);
@@ -147,7 +147,7 @@ function addService(
 /** Sends what a stream's handler gives, no faster than it is taken. */
 async function sendAll(
   call: StreamCall,
-  { host, clock, appToken }: AppOptions,
+  { host, clock, admission }: AppOptions,
   method: DescMethodServerStreaming,
 ): Promise<void> {
   const gone = new AbortController();
@@ -155,7 +155,7 @@ async function sendAll(
     gone.abort();
   });
   try {
-    if (appToken !== undefined && !isToken(call.metadata, appToken)) throw badToken();
+    await admission.service(call.metadata);
     const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
     // grpc-js gives what this method's own deserializer made
     for await (const message of host.stream(method, call.request, cause, gone.signal)) {
@@ -171,12 +171,13 @@ async function sendAll(
   }
 }
 
-function badToken(): MicroserviceError {
-  return new MicroserviceError('the api token is missing or wrong', Code.UNAUTHENTICATED);
-}
-
-function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
+function addCallbacks(server: Server, { host, admission }: AppOptions): void {
   const { service } = host;
+  const given = (handle: (call: Call) => Promise<Answered>) =>
+    unary(async (call) => {
+      admission.sidecar(call.metadata);
+      return handle(call);
+    });
   // No dead-letter topic: what becomes of an event that fails is decided here. See MAX_ATTEMPTS.
   const subscriptions = service.topics.map((topic) => {
     const batches = service.events.get(topic)?.batches;
@@ -185,7 +186,7 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
     const bulkSubscribe = { enabled: true, maxMessagesCount, maxAwaitDurationMs };
     return { pubsubName: BUS, topic, bulkSubscribe };
   });
-  const onBatch = unary(appToken, async (call) => {
+  const onBatch = given(async (call) => {
     const { entries } = call.request as TopicEventBulkRequest;
     const outcomes = await host.deliverAll(entries.map(entryOf));
     const statuses = entries.map(({ entryId }, at) => ({
@@ -202,24 +203,24 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
     {
       onBulkTopicEvent: onBatch,
       // the sidecar shows no token where it only asks what a service hears, and how it is
-      listTopicSubscriptions: unary(undefined, () => {
+      listTopicSubscriptions: unary(() => {
         const response = create(AppCallback.method.listTopicSubscriptions.output, {
           subscriptions,
         });
         return Promise.resolve({ response });
       }),
-      onTopicEvent: unary(appToken, async (call) => {
+      onTopicEvent: given(async (call) => {
         // as above: this method's own deserializer made it; the same holds below
         const request = call.request as TopicEventRequest;
         const status = statusOf(await host.deliver(cloudEventOf(request)));
         return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
       }),
-      listInputBindings: unary(undefined, () => {
+      listInputBindings: unary(() => {
         const bindings = [...service.bindings.keys()];
         const response = create(AppCallback.method.listInputBindings.output, { bindings });
         return Promise.resolve({ response });
       }),
-      onBindingEvent: unary(appToken, async (call) => {
+      onBindingEvent: given(async (call) => {
         const { name, data, metadata } = call.request as BindingEventRequest;
         await host.receive(name, { data, metadata });
         return { response: create(AppCallback.method.onBindingEvent.output) };
@@ -228,13 +229,13 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
   );
   server.addService(grpcDefinition(AppCallbackAlpha), {
     onBulkTopicEventAlpha1: onBatch,
-    onJobEventAlpha1: unary(appToken, async (call) => {
+    onJobEventAlpha1: given(async (call) => {
       await host.perform(jobData(call.request as JobEventRequest));
       return { response: create(AppCallbackAlpha.method.onJobEventAlpha1.output) };
     }),
   });
   server.addService(grpcDefinition(AppCallbackHealthCheck), {
-    healthCheck: unary(undefined, () => {
+    healthCheck: unary(() => {
       const response = create(AppCallbackHealthCheck.method.healthCheck.output);
       return Promise.resolve({ response });
     }),
@@ -243,16 +244,9 @@ function addCallbacks(server: Server, { host, appToken }: AppOptions): void {
 
 type Answered = { response: Message; trailers?: Metadata } | { status: Partial<ServiceError> };
 
-/** A handler in the terms of grpc-js, behind the check of the token. */
-function unary(
-  token: string | undefined,
-  handle: (call: Call) => Promise<Answered>,
-): UntypedHandleCall {
+/** A handler in the terms of grpc-js. */
+function unary(handle: (call: Call) => Promise<Answered>): UntypedHandleCall {
   return (call: Call, done: sendUnaryData<Message>) => {
-    if (token !== undefined && !isToken(call.metadata, token)) {
-      done({ code: Code.UNAUTHENTICATED, details: 'the api token is missing or wrong' });
-      return;
-    }
     handle(call).then(
       (answered) => {
         if ('status' in answered) done(answered.status);
@@ -264,13 +258,6 @@ function unary(
       },
     );
   };
-}
-
-function isToken(metadata: Metadata, token: string): boolean {
-  const [given] = metadata.get('dapr-api-token');
-  if (typeof given !== 'string') return false;
-  const [left, right] = [Buffer.from(given), Buffer.from(token)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 function known(error: unknown): MicroserviceError {

@@ -4,6 +4,7 @@ import { Pool } from 'undici';
 import type { CloudEvent } from '../cloud-event';
 import { Code, MicroserviceError } from '../errors';
 import type { Cause } from '../handling';
+import type { ServiceTokens } from '../service-tokens';
 import type {
   CallAnswer,
   CallRequest,
@@ -14,6 +15,7 @@ import type {
   Sidecar,
   StreamRequest,
 } from '../sidecar';
+import { SERVICE_TOKEN_KEY } from './admission';
 import { bulkBodies, failedEntries } from './bulk';
 import { endpointAnswer } from './endpoint';
 import { streamDefinition, unaryDefinition } from './grpc-adapter';
@@ -46,7 +48,11 @@ export class DaprSidecar implements Sidecar {
   readonly #grpc: Client;
   readonly #headers: Record<string, string>;
 
-  constructor(private readonly address: SidecarAddress) {
+  constructor(
+    private readonly address: SidecarAddress,
+    /** Ours, where services show by tokens which one they are. */
+    private readonly tokens?: ServiceTokens,
+  ) {
     const { host, httpPort, grpcPort, apiToken } = address;
     this.#http = new Pool(`http://${host}:${String(httpPort)}`, {
       connections: 100,
@@ -135,7 +141,7 @@ export class DaprSidecar implements Sidecar {
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     const { appId, method, request, cause } = call;
     const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
-    const metadata = this.#metadata(appId, cause);
+    const metadata = await this.#metadata(appId, cause);
     const answered = Promise.withResolvers<{ response: unknown; trailers: Metadata }>();
     let response: unknown;
     this.#grpc
@@ -155,7 +161,7 @@ export class DaprSidecar implements Sidecar {
         answered.resolve({ response, trailers: status.metadata });
       });
     const { response: message, trailers } = await answered.promise;
-    const refusal = refusalIn(trailers);
+    const refusal = refusalIn(trailers, appId);
     if (refusal !== undefined) throw refusal;
     // deserialized by this very method
     return { response: message as CallAnswer<M>['response'], said: getSaid(trailers) };
@@ -166,7 +172,7 @@ export class DaprSidecar implements Sidecar {
   ): AsyncIterable<MessageShape<M['output']>> {
     const { appId, method, request, cause, ended } = call;
     const { path, requestSerialize, responseDeserialize } = streamDefinition(method);
-    const metadata = this.#metadata(appId, cause);
+    const metadata = await this.#metadata(appId, cause);
     // its policies are for the beginning then, not for as long as it lasts
     metadata.set('dapr-stream', 'true');
     const stream = this.#grpc.makeServerStreamRequest(
@@ -189,7 +195,7 @@ export class DaprSidecar implements Sidecar {
     try {
       // deserialized by this very method
       for await (const message of stream) yield message as MessageShape<M['output']>;
-      const refusal = refusalIn(await trailers);
+      const refusal = refusalIn(await trailers, appId);
       if (refusal !== undefined) throw refusal;
     } catch (error) {
       if (ended.aborted) return;
@@ -264,9 +270,11 @@ export class DaprSidecar implements Sidecar {
     await this.#http.destroy();
   }
 
-  #metadata(appId: string, cause: Cause): Metadata {
+  async #metadata(appId: string, cause: Cause): Promise<Metadata> {
     const metadata = causeToMetadata(cause, appId);
     metadata.set('dapr-app-id', appId);
+    const { tokens } = this;
+    if (tokens !== undefined) metadata.set(SERVICE_TOKEN_KEY, await tokens.for(appId));
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
     askForRefusals(metadata);
     return metadata;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { BadRequestSchema, ErrorInfoSchema } from '#proto/google/rpc/error_details_pb';
 import { StatusSchema } from '#proto/google/rpc/status_pb';
 import { Code, type ErrorDetails, MicroserviceError, isTransient } from '../errors';
+import { SERVICE_TOKEN } from '../service-tokens';
 
 /**
  * The sidecar's circuit breaker counts every status that is not OK as a failure, so ten orders
@@ -45,17 +46,24 @@ export function answerWithError(
 }
 
 /** The refusal in the trailers of an answer, if there is one. */
-export function refusalIn(trailers: Metadata): MicroserviceError | undefined {
+export function refusalIn(trailers: Metadata, callee: string): MicroserviceError | undefined {
   const bytes = trailers.get(REFUSAL).at(-1);
-  return Buffer.isBuffer(bytes) ? fromStatusBytes(bytes) : undefined;
+  return Buffer.isBuffer(bytes) ? told(fromStatusBytes(bytes), callee) : undefined;
+}
+
+/** That a service is not let in is no refusal of what it asks, and passes when its key is known. */
+function told(error: MicroserviceError, callee: string): MicroserviceError {
+  if (error.details.reason !== SERVICE_TOKEN) return error;
+  const message = `${callee} does not let this service in: ${error.message}`;
+  return new MicroserviceError(message, Code.UNAVAILABLE, { reason: SERVICE_TOKEN });
 }
 
 /** What a failed call means. What no service said, the way to it did. */
 export function fromServiceError(error: ServiceError, callee: string): MicroserviceError {
   const bytes = error.metadata.get(STATUS).at(-1);
-  const told = Buffer.isBuffer(bytes) ? fromStatusBytes(bytes) : undefined;
+  const status = Buffer.isBuffer(bytes) ? fromStatusBytes(bytes) : undefined;
   // else it is of an attempt before the one that failed in the end
-  if (told?.code === error.code) return told;
+  if (status?.code === error.code) return told(status, callee);
   const because = { cause: error };
   // an open breaker comes as UNKNOWN, and a call that the sidecar's policy cut off as CANCELLED
   if (error.details.includes('circuit breaker is open')) {

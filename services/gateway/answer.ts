@@ -25,14 +25,21 @@ export function answer(route: RpcRoute | OwnRoute, gateway: Gateway) {
       }
       // a row's method is one of this very service, and unary
       const client = context.client(app, route.rpc.parent) as unknown as Calls;
-      const answered = await client[route.rpc.localName]?.(message);
-      if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
-      return answered;
+      try {
+        const answered = await client[route.rpc.localName]?.(message);
+        if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
+        gateway.health.saw(app);
+        return answered;
+      } catch (error) {
+        gateway.health.saw(app, error);
+        throw error;
+      }
     };
     const { answered, age } = route.lastGood
       ? await gateway.lastGood.orKept(route.rpc, context.caller.tenantId, message, call)
       : { answered: await call() };
     if (age !== undefined) setStale(response, age);
+    if (route.signsOut) gateway.endedSessions.expire();
     const json = toJson(route.rpc.output, answered, { alwaysEmitImplicit: true });
     if (typeof route.status === 'number') sendData(response, route.status, json);
     else sendByStatus(response, route.status, json);

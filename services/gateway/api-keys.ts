@@ -4,7 +4,7 @@ import { type Caller, asService } from '#kit/caller';
 import { Code, MicroserviceError } from '#kit/errors';
 import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
-import { Remembered } from './remembered';
+import { Remembered } from '#kit/remembered';
 import { begin } from './service';
 
 /** Who asks; with an API key only what its scopes name (`orders:read`). */

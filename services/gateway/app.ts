@@ -12,7 +12,7 @@ import { crossOrigin } from './cross-origin';
 import { docs } from './docs';
 import { EdgeError, refusalOf } from './errors';
 import { type EdgeRequest, type EdgeResponse, sendRefusal } from './exchange';
-import { Limits } from './limits';
+import type { Limits } from './limits';
 import { observe } from './observation';
 import { packed, security } from './protection';
 import { Gateway } from './own-answers';
@@ -30,9 +30,9 @@ const DOCS = '/api/docs';
  * open by itself it closes when `stopping` is aborted.
  */
 export function createApp(host: Host, stopping: AbortSignal): RequestListener {
-  const gateway = new Gateway(host);
-  const authentication = new Authentication(host);
-  const limits = new Limits(host, stopping);
+  const gateway = new Gateway(host, stopping);
+  const { limits } = gateway;
+  const authentication = new Authentication(host, gateway.endedSessions);
   const { TRUSTED_PROXIES, CORS_ORIGINS } = begin(host, newCause(host.clock)).config;
   const app = express();
   app.disable('x-powered-by');
@@ -45,8 +45,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   gateway.health.start();
   gateway.shedding.start();
   app.use(observe(gateway), audit(host));
-  app.use(security, crossOrigin(CORS_ORIGINS), packed);
-  app.use(docs(DOCS, BASE, routes));
+  app.use(security, ...crossOrigin(CORS_ORIGINS));
   for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
     const at = app.route(BASE + path);
     at.all(named(BASE + path));
@@ -63,9 +62,10 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
       );
     }
     at.options(tellMethods(rows));
-    at.all(counted(limits), refuseMethod(rows));
+    at.all(counted(authentication, limits), refuseMethod(rows));
   }
-  app.use(counted(limits), () => {
+  app.use(packed, docs(DOCS, BASE, routes));
+  app.use(counted(authentication, limits), () => {
     throw new EdgeError(404, 'there is nothing here');
   });
   app.use(refuse(host));
@@ -96,9 +96,13 @@ function admit(row: Route, authentication: Authentication, limits: Limits) {
   };
 }
 
-/** What leads nowhere is counted too, by where it comes from. */
-function counted(limits: Limits) {
+/** What leads nowhere is counted too; there it matters to nobody whether a token is good. */
+function counted(authentication: Authentication, limits: Limits) {
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
+    const { caller } = await authentication
+      .bearerOf('anyone', request.headers)
+      .catch(() => response.locals);
+    response.locals.caller = caller;
     await limits.general(request, response);
     next();
   };

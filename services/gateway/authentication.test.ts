@@ -71,6 +71,7 @@ describe('a token is refused', () => {
     ['without aud', { aud: undefined }],
     ['without role', { role: undefined }],
     ['without tenant', { tenant: undefined }],
+    ['without a session', { sid: undefined }],
     ['with exp as text', { exp: String(now + 3600) }],
     ['with iat as text', { iat: 'now' }],
     ['that has expired', { exp: now - 31 }],

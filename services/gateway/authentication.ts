@@ -6,8 +6,9 @@ import { Code, MicroserviceError } from '#kit/errors';
 import type { Host } from '#kit/host';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import { Id } from '#kit/validate';
+import type { EndedSessions } from './ended-sessions';
 import { ALGORITHM, Keys } from './keys';
-import { Remembered } from './remembered';
+import { Remembered } from '#kit/remembered';
 import { ApiKeys, type Bearer, unauthenticated } from './api-keys';
 import type { Route, Who } from './route';
 
@@ -21,18 +22,27 @@ const Claims = z.object({
   sub: Id,
   tenant: Id,
   role: z.enum(['customer', 'seller', 'admin']),
+  sid: Id,
   exp: z.number(),
 });
+
+interface SignedIn {
+  readonly caller: Caller;
+  readonly sessionId: string;
+}
 
 /** Who asks: verifies the tokens of requests. */
 export class Authentication {
   readonly #keys: Keys;
   /** Whose the tokens are that were found good. */
-  readonly #good = new Remembered<Caller>(MAX_REMEMBERED);
+  readonly #good = new Remembered<SignedIn>(MAX_REMEMBERED);
 
   readonly #apiKeys: ApiKeys;
 
-  constructor(private readonly host: Host) {
+  constructor(
+    private readonly host: Host,
+    private readonly ended: EndedSessions,
+  ) {
     this.#apiKeys = new ApiKeys(host);
     this.#keys = new Keys(host);
   }
@@ -54,14 +64,12 @@ export class Authentication {
     const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
     if (token === undefined) throw unauthenticated('the authorization must be a bearer token');
     const now = this.host.clock.now();
-    const known = this.#good.get(token, now);
-    if (known !== undefined) return known;
-    const { caller, expires } = await this.#verified(token, now);
-    this.#good.set(token, caller, Math.min(expires, now + REMEMBER_MS));
+    const { caller, sessionId } = this.#good.get(token, now) ?? (await this.#verified(token, now));
+    if (await this.ended.has(sessionId)) throw unauthenticated('the session has ended');
     return caller;
   }
 
-  async #verified(token: string, now: number): Promise<{ caller: Caller; expires: number }> {
+  async #verified(token: string, now: number): Promise<SignedIn> {
     try {
       const { payload } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid), {
         algorithms: [ALGORITHM],
@@ -74,8 +82,10 @@ export class Authentication {
       });
       const claims = Claims.safeParse(payload);
       if (!claims.success) throw unauthenticated('the token is not valid');
-      const { sub: userId, role, tenant: tenantId, exp } = claims.data;
-      return { caller: { userId, role, tenantId }, expires: exp * 1000 };
+      const { sub: userId, role, tenant: tenantId, sid: sessionId, exp } = claims.data;
+      const signedIn = { caller: { userId, role, tenantId }, sessionId };
+      this.#good.set(token, signedIn, Math.min(exp * 1000, now + REMEMBER_MS));
+      return signedIn;
     } catch (error) {
       if (error instanceof MicroserviceError) throw error;
       if (error instanceof errors.JWTExpired) throw unauthenticated('the token has expired');

@@ -1,5 +1,5 @@
 import type { Counter as Metric } from 'prom-client';
-import { RateLimiterMemory, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
+import { RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { Clock } from '#kit/clock';
 import { type Shared, sharedCounter } from './shared-counters';
 import type { Limit } from './tiers';
@@ -17,34 +17,41 @@ export interface Count {
 const ANSWER_MS = 250;
 /** So long it is then left alone: not every request shall wait for it. */
 const REST_MS = 1_000;
+/** So many are counted at once by one limit: some 3 MB. */
+const MAX_WINDOWS = 20_000;
 
 /** Counts who asks how often: here, or with the other replicas in a store. */
 export class Counters {
-  readonly #here = new Map<Limit, RateLimiterAbstract>();
+  readonly #here = new Map<Limit, OwnCounter>();
   readonly #shared = new Map<Limit, RateLimiterAbstract>();
   #restUntil = 0;
 
   constructor(
-    private readonly store: Shared | undefined,
+    private readonly shared: Shared | undefined,
     private readonly clock: Clock,
     private readonly failures: Metric,
   ) {}
 
-  /** Whether counts are kept apart from the other replicas', as the store they share is away. */
-  get isAlone(): boolean {
-    return this.store !== undefined && this.clock.now() < this.#restUntil;
+  /** `away`: counts are kept apart from the other replicas', which they are shared with else. */
+  get store(): 'none' | 'reached' | 'away' {
+    if (this.shared === undefined) return 'none';
+    return this.clock.now() < this.#restUntil ? 'away' : 'reached';
   }
 
   /** Counts one more request. Without an answer of the store, only those of this process are known. */
   async count(limit: Limit, key: string): Promise<Count> {
-    const count = this.store === undefined ? undefined : await this.#together(limit, key);
-    return count ?? this.#counted(this.#limiter(this.#here, limit, memoryCounter), limit, key);
+    const count = this.shared === undefined ? undefined : await this.#together(limit, key);
+    if (count !== undefined) return count;
+    const own = this.#here.get(limit) ?? new OwnCounter(limit);
+    this.#here.set(limit, own);
+    return own.count(key, this.clock.now());
   }
 
   async #together(limit: Limit, key: string): Promise<Count | undefined> {
-    const { store } = this;
-    if (store === undefined || this.isAlone) return undefined;
-    const limiter = this.#limiter(this.#shared, limit, (each) => sharedCounter(store, each));
+    const { shared } = this;
+    if (shared === undefined || this.store === 'away') return undefined;
+    const limiter = this.#shared.get(limit) ?? sharedCounter(shared, limit);
+    this.#shared.set(limit, limiter);
     try {
       return await within(ANSWER_MS, this.#counted(limiter, limit, key));
     } catch {
@@ -52,16 +59,6 @@ export class Counters {
       this.#restUntil = this.clock.now() + REST_MS;
       return undefined;
     }
-  }
-
-  #limiter(
-    limiters: Map<Limit, RateLimiterAbstract>,
-    limit: Limit,
-    make: (limit: Limit) => RateLimiterAbstract,
-  ): RateLimiterAbstract {
-    const known = limiters.get(limit) ?? make(limit);
-    limiters.set(limit, known);
-    return known;
   }
 
   async #counted(limiter: RateLimiterAbstract, limit: Limit, key: string): Promise<Count> {
@@ -75,8 +72,43 @@ export class Counters {
   }
 }
 
-function memoryCounter({ name, quota, window }: Limit): RateLimiterAbstract {
-  return new RateLimiterMemory({ keyPrefix: name, points: quota, duration: window });
+/** Counts in this process, in windows that begin with the first request. */
+export class OwnCounter {
+  /** In the order in which they end, as all windows are as long. */
+  readonly #windows = new Map<string, { asked: number; readonly until: number }>();
+
+  constructor(private readonly limit: Limit) {}
+
+  /** Of how many it keeps a count. */
+  get size(): number {
+    return this.#windows.size;
+  }
+
+  count(key: string, now: number): Count {
+    const { limit } = this;
+    let window = this.#windows.get(key);
+    if (window === undefined || window.until <= now) {
+      this.#windows.delete(key);
+      window = { asked: 0, until: now + limit.window * 1000 };
+      this.#windows.set(key, window);
+      this.#forget(now);
+    }
+    window.asked++;
+    return {
+      limit,
+      left: Math.max(0, limit.quota - window.asked),
+      isOver: window.asked > limit.quota,
+      resetMs: window.until - now,
+    };
+  }
+
+  /** Those that have ended; and the oldest where there are too many, as of a flood of addresses. */
+  #forget(now: number): void {
+    for (const [key, { until }] of this.#windows) {
+      if (until > now && this.#windows.size <= MAX_WINDOWS) return;
+      this.#windows.delete(key);
+    }
+  }
 }
 
 function counted(limit: Limit, result: RateLimiterRes, isOver: boolean): Count {

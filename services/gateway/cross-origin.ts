@@ -1,4 +1,5 @@
 import cors from 'cors';
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
 
 /** Of the sites whose pages may call the edge: `https://shop.example`, separated by commas. */
@@ -36,15 +37,21 @@ const TOLD = [
 ];
 const REMEMBER_SECONDS = 600;
 
-/** Says which pages may read answers. No cookie is ever taken, so none needs to be allowed. */
-export function crossOrigin(origins: readonly string[]) {
-  return cors({
-    origin: [...origins],
-    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-    allowedHeaders: ASKED,
-    exposedHeaders: TOLD,
-    maxAge: REMEMBER_SECONDS,
-    // OPTIONS is answered by its route, which knows its methods
-    preflightContinue: true,
-  });
+/**
+ * Says which pages may read answers; where none of another site may, there is nothing to say. No
+ * cookie is ever taken, so none needs to be allowed.
+ */
+export function crossOrigin(origins: readonly string[]): RequestHandler[] {
+  if (origins.length === 0) return [];
+  return [
+    cors({
+      origin: [...origins],
+      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+      allowedHeaders: ASKED,
+      exposedHeaders: TOLD,
+      maxAge: REMEMBER_SECONDS,
+      // OPTIONS is answered by its route, which knows its methods
+      preflightContinue: true,
+    }),
+  ];
 }

@@ -4,6 +4,7 @@ import type { Caller } from '#kit/caller';
 import { type Clock, isoTime } from '#kit/clock';
 import type { Refusal } from './errors';
 import type { Trail } from './headers';
+import { LARGE_BYTES, packed } from './protection';
 
 const JSON_TYPE = 'application/json';
 /** Told to who asks for it before JSON (RFC 9457). */
@@ -49,7 +50,7 @@ export function sendData(response: EdgeResponse, status: number, data: unknown):
     }
   }
   const rest = `"requestId":"${requestId}","timestamp":"${isoTime(clock)}"`;
-  response.type('json').send(`{"success":true,"data":${json},${rest}}`);
+  send(response, JSON_TYPE, `{"success":true,"data":${json},${rest}}`);
 }
 
 export function sendRefusal(response: EdgeResponse, refusal: Refusal): void {
@@ -59,10 +60,28 @@ export function sendRefusal(response: EdgeResponse, refusal: Refusal): void {
   if (statusCode === 503 && !response.hasHeader('retry-after')) {
     response.set('retry-after', RETRY_AFTER_SECONDS);
   }
-  const told = { requestId, timestamp: isoTime(clock) };
+  const timestamp = isoTime(clock);
   response.status(statusCode);
   if (response.req.accepts([JSON_TYPE, PROBLEM_TYPE]) === PROBLEM_TYPE) {
-    const problem = { title: error, status: statusCode, ...told, details };
-    response.type(PROBLEM_TYPE).send(JSON.stringify({ type: 'about:blank', ...problem }));
-  } else response.json({ success: false, error, statusCode, ...told, details });
+    const problem = { title: error, status: statusCode, requestId, timestamp, details };
+    send(response, PROBLEM_TYPE, JSON.stringify({ type: 'about:blank', ...problem }));
+  } else {
+    const told = { success: false, error, statusCode };
+    send(response, JSON_TYPE, JSON.stringify({ ...told, requestId, timestamp, details }));
+  }
+}
+
+/** As Express sends a text, of which the type and the encoding are known. */
+function send(response: EdgeResponse, type: string, text: string): void {
+  const { req: request } = response;
+  const bytes = Buffer.byteLength(text);
+  response.setHeader('content-type', `${type}; charset=utf-8`);
+  response.setHeader('content-length', bytes);
+  if (request.method === 'HEAD') response.end();
+  else if (bytes < LARGE_BYTES) response.end(text);
+  else {
+    packed(request, response, () => {
+      response.end(text);
+    });
+  }
 }

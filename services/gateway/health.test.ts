@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { unavailable } from '#kit/errors';
+import { Code, MicroserviceError, unavailable } from '#kit/errors';
 import { Health } from './health';
 import { apps } from './service';
-import { type Calls, type Edge, openEdge } from './testing';
+import { type Calls, type Edge, PLENTY, openEdge } from './testing';
 
 let edge: Edge;
 afterEach(() => edge.close());
@@ -130,7 +130,10 @@ describe('a service that does not answer', () => {
     expect(edge.bed.called('product', 'getProduct')).toBe(1);
     expect((await ask('/gateway/status')).body.data).toMatchObject({
       breakers: expect.arrayContaining([
-        { service: 'product', state: 'open', since: '2026-01-01T00:00:01.000Z' },
+        {
+          ...{ service: 'product', state: 'open', openedBy: 'probes' },
+          since: '2026-01-01T00:00:01.000Z',
+        },
       ]),
     });
     isDown = false;
@@ -167,6 +170,31 @@ describe('a service that does not answer', () => {
   });
 });
 
+describe('a service that the sidecar does not call any more', () => {
+  it('is told as such, until a call of it is answered', async () => {
+    let isOpen = true;
+    const getProduct = () => {
+      if (!isOpen) return { productId: 'product_1' };
+      throw new MicroserviceError('not called', Code.UNAVAILABLE, { reason: 'circuit_open' });
+    };
+    edge = await openEdge({ product: { getProduct, getStatus: well('product') } });
+    const breaker = async () => {
+      const { data } = (await ask('/gateway/status')).body;
+      return (data as { breakers: { service: string }[] }).breakers.find(
+        ({ service }) => service === 'product',
+      );
+    };
+    expect((await ask('/products/product_1')).status).toBe(503);
+    edge.clock.advance(1_000);
+    expect((await ask('/products/product_1')).status).toBe(503);
+    const open = { service: 'product', state: 'open', openedBy: 'calls' };
+    expect(await breaker()).toEqual({ ...open, since: '2026-01-01T00:00:00.000Z' });
+    isOpen = false;
+    expect((await ask('/products/product_1')).status).toBe(200);
+    expect(await breaker()).toMatchObject({ state: 'closed' });
+  });
+});
+
 describe('the gateway', () => {
   it('tells how it runs', async () => {
     await open();
@@ -177,9 +205,10 @@ describe('the gateway', () => {
       startedAt: '2026-01-01T00:00:00.000Z',
       uptime: expect.any(Number),
       inFlight: 1,
-      eventLoopLag: 0,
+      eventLoopLag: expect.any(Number),
       limits: { inFlight: 1_000, eventLoopLag: 5_000 },
       shed: 0,
+      rateLimits: { tiers: PLENTY, store: 'none' },
       breakers: [...apps].map((service) => ({
         ...{ service, state: 'closed', since: '2026-01-01T00:00:00.000Z' },
       })),

@@ -2,6 +2,7 @@ import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { asService } from '#kit/caller';
 import { isoTime } from '#kit/clock';
+import { MicroserviceError } from '#kit/errors';
 import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { OperationsService, type ServiceStatus } from '#proto/retail/operations/v1/operations_pb';
@@ -77,12 +78,28 @@ export class Health {
     return (this.#services.get(service)?.failures ?? 0) >= FAILURES_TO_BE_OUT;
   }
 
-  /** Of each service since when it is not called, or that it is. */
+  /** Of each service since when it is not called, by us or by our sidecar, or that it is. */
   breakers() {
-    return [...this.#services].map(([service, { health }]) => {
-      const state = this.isOut(service) ? ('open' as const) : ('closed' as const);
-      return { service, state, since: health.since };
+    return [...this.#services].map(([service, { health, leftAloneSince }]) => {
+      if (this.isOut(service)) {
+        return {
+          service,
+          state: 'open' as const,
+          openedBy: 'probes' as const,
+          since: health.since,
+        };
+      }
+      if (leftAloneSince === undefined) {
+        return { service, state: 'closed' as const, since: health.since };
+      }
+      const since = leftAloneSince;
+      return { service, state: 'open' as const, openedBy: 'calls' as const, since };
     });
+  }
+
+  /** A call of the service was answered, or has failed with this. */
+  saw(service: string, failure?: unknown): void {
+    this.#services.get(service)?.saw(failure);
   }
 
   async #ask(): Promise<HealthReport> {
@@ -99,6 +116,8 @@ class Probed {
   health: ServiceHealth;
   /** Probes in a row that had no answer. */
   failures = 0;
+  /** Since when our sidecar's breaker lets no call through, as the last call has told. */
+  leftAloneSince: string | undefined;
   readonly #instances = new Map<string, Instance>();
 
   constructor(
@@ -119,6 +138,14 @@ class Probed {
     }, afterMs * jitter).unref();
   }
 
+  saw(failure?: unknown): void {
+    const isLeftAlone =
+      failure instanceof MicroserviceError && failure.details.reason === 'circuit_open';
+    this.leftAloneSince = isLeftAlone
+      ? (this.leftAloneSince ?? isoTime(this.host.clock))
+      : undefined;
+  }
+
   /** Never throws: no answer is one as well. */
   async probe(): Promise<ServiceHealth> {
     const { service } = this;
@@ -130,7 +157,9 @@ class Probed {
     try {
       found = this.#told(await context.client(service, OperationsService).getStatus({}));
       this.failures = 0;
-    } catch {
+      this.saw();
+    } catch (error) {
+      this.saw(error);
       found = { status: 'unhealthy' };
       this.failures++;
     }

@@ -119,6 +119,23 @@ describe('a client with a token', () => {
     expect((await edge.ask('GET', PRODUCTS, elsewhere)).status).toBe(200);
   });
 
+  it('is counted by who it is also where there is nothing', async () => {
+    const edge = await edgeWith({ TRUSTED_PROXIES: ['127.0.0.1'] });
+    const token = await edge.token();
+    const ask = (n: number) =>
+      edge.ask(n % 2 ? 'PUT' : 'GET', n % 2 ? PRODUCTS : '/api/v1/none', {
+        ...{ token, headers: { 'x-forwarded-for': `10.0.0.${n}` } },
+      });
+    expect(new Set(await times(10, ask))).toEqual(new Set([404, 405]));
+    expect(await times(2, ask)).toEqual([429, 429]);
+    expect((await edge.ask('GET', PRODUCTS, { token })).status).toBe(429);
+    // others who come from there are not slowed by it
+    const other = { headers: { 'x-forwarded-for': '10.0.0.1' } };
+    expect((await edge.ask('GET', '/api/v1/none', other)).status).toBe(404);
+    // what is shown need not be good to be told that there is nothing
+    expect((await edge.ask('GET', '/api/v1/none', { ...other, token: 'a.b.c' })).status).toBe(404);
+  });
+
   it('may ask as often as its role', async () => {
     const edge = await edgeWith();
     const token = await edge.token({ role: 'admin' });

@@ -15,7 +15,7 @@ import type { Limit, Tier, Tiers } from './tiers';
  * RateLimit-Policy as in draft-ietf-httpapi-ratelimit-headers-10.
  */
 export class Limits {
-  readonly #tiers: Tiers;
+  readonly tiers: Tiers;
   readonly #counters: Counters;
   readonly #refused: Counter<'limit'>;
 
@@ -33,17 +33,22 @@ export class Limits {
       labelNames: ['limit'],
       registers,
     });
-    this.#tiers = LIMITS_FILE;
+    this.tiers = LIMITS_FILE;
     const store = LIMITS_STORE === undefined ? undefined : connect(LIMITS_STORE, host.log);
     stopping.addEventListener('abort', () => store?.destroy());
     this.#counters = new Counters(store, host.clock, failures);
+  }
+
+  /** Whether replicas count together at the moment. */
+  get store(): 'none' | 'reached' | 'away' {
+    return this.#counters.store;
   }
 
   /** Of every request: by whom it is of, or else where it comes from. */
   async general(request: EdgeRequest, response: EdgeResponse): Promise<void> {
     const { caller } = response.locals;
     await this.#take(
-      this.#tiers.general[caller.role] ?? this.#tiers.general.usual,
+      this.tiers.general[caller.role] ?? this.tiers.general.usual,
       ['general', ...subject(caller, request)],
       response,
     );
@@ -51,7 +56,7 @@ export class Limits {
 
   async payment(request: EdgeRequest, response: EdgeResponse): Promise<void> {
     const { caller } = response.locals;
-    const tier = this.#tiers.payment[caller.role] ?? this.#tiers.payment.usual;
+    const tier = this.tiers.payment[caller.role] ?? this.tiers.payment.usual;
     await this.#take(tier, ['payment', ...subject(caller, request)], response);
   }
 
@@ -60,11 +65,10 @@ export class Limits {
    * the store is away: on so many replicas as many guesses would be possible.
    */
   async login(request: EdgeRequest, response: EdgeResponse): Promise<void> {
-    await this.#take(this.#tiers.address, ['address', network(request.ip)], response);
+    await this.#take(this.tiers.address, ['address', network(request.ip)], response);
     const account = accountIn(request.body);
-    if (account !== undefined)
-      await this.#take(this.#tiers.account, ['account', account], response);
-    if (!this.#counters.isAlone) return;
+    if (account !== undefined) await this.#take(this.tiers.account, ['account', account], response);
+    if (this.store !== 'away') return;
     response.set('retry-after', '1');
     throw new EdgeError(503, 'nobody can sign in at the moment, try again later');
   }

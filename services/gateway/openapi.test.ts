@@ -5,26 +5,18 @@ import { fullFormats } from 'ajv-formats/dist/formats';
 import type { CallRequest } from '#kit/sidecar';
 import { BASE } from './app';
 import { documented } from './documented';
-import { aboutOf, openapi, statusOf } from './openapi';
+import { aboutOf, statusOf } from './openapi';
 import { MessageSchemas } from './openapi-messages';
 import type { RpcRoute } from './route';
 import { routes } from './routes';
 import { type Answered, type Edge, openEdge } from './testing';
+import { document, exampleOf, judge, placeOf, tokenFor } from './testing-document';
 
 const rows = routes.filter((route): route is RpcRoute => 'rpc' in route);
 const named = rows.map((row) => [`${row.method} ${row.path}`, row] as const);
 
-interface Schemas {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-}
-interface Operation {
-  readonly operationId: string;
-  readonly responses: Readonly<Record<string, object>>;
-}
-// as whoever reads it does: as JSON
-const document = JSON.parse(JSON.stringify(openapi(BASE, routes))) as Schemas;
-const ajv = new Ajv2020({ strict: false, formats: { ...fullFormats, int32: true } });
-ajv.addSchema(document, 'openapi.json');
+const formats = { ...fullFormats, int32: true } as const;
+const { faultsOf } = judge(new Ajv2020({ strict: false, formats }));
 
 let edge: Edge;
 let arrived: CallRequest | undefined;
@@ -45,34 +37,15 @@ beforeAll(async () => {
 afterAll(() => edge.close());
 
 async function askExample(row: RpcRoute): Promise<Answered> {
-  const { params = {}, query = {}, body } = aboutOf(row);
-  const path = row.path.replace(/:(\w+)/g, (_, name: string) => params[name] ?? '');
-  const texts = Object.entries(query).map(([name, value]) => [name, String(value)]);
-  const search = texts.length === 0 ? '' : `?${new URLSearchParams(texts).toString()}`;
-  const token =
-    typeof row.who === 'string' ? undefined : await edge.token({ role: row.who.at(-1) });
-  return edge.ask(row.method, BASE + path + search, { token, body });
+  const { path, body } = exampleOf(row);
+  return edge.ask(row.method, path, { token: await tokenFor(edge, row), body });
 }
-
-/** What the document says against an answer. */
-function faultsOf(method: string, path: string, { status, body }: Answered) {
-  const place = path.replace(/:(\w+)/g, '{$1}');
-  const operation = document.paths[place]?.[method.toLowerCase()];
-  const told = operation?.responses[status];
-  if (told === undefined) return [`${status} is not documented`];
-  const at = '$ref' in told ? String(told.$ref) : pointer(place, method.toLowerCase(), status);
-  const schema = { $ref: `openapi.json${at}/content/application~1json/schema` };
-  return ajv.validate(schema, body) ? [] : ajv.errors;
-}
-
-const pointer = (path: string, method: string, status: number) =>
-  `#/paths/${encodeURIComponent(path.replaceAll('/', '~1'))}/${method}/responses/${status}`;
 
 it('tells of every route, and of no other', () => {
   const told = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const table = routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
+  const table = routes.map(({ method, path }) => `${method} ${placeOf(path)}`);
   expect(told.sort()).toEqual(table.sort());
   const keys = routes.map(({ method, path }) => `${method} ${path}`);
   expect(Object.keys(documented).sort()).toEqual(keys.sort());
@@ -92,7 +65,7 @@ describe.each(named)('the example of %s', (_, row) => {
     const answer = await askExample(row);
     expect(answer).toMatchObject({ status: statusOf(row, aboutOf(row)) });
     expect(answer.body.data).toEqual(data);
-    expect(faultsOf(row.method, row.path, answer)).toEqual([]);
+    expect(faultsOf(row, answer)).toEqual([]);
     const sent = toJson(row.rpc.input, arrived!.request, { alwaysEmitImplicit: true });
     expect(sent).toMatchObject({ ...named, ...query, ...body });
   });
@@ -109,21 +82,23 @@ describe.each(named)('the example of %s', (_, row) => {
       token: await edge.token({ role: 'service' }),
     });
     expect(refused.status).toBeGreaterThanOrEqual(400);
-    expect(faultsOf(row.method, row.path, refused)).toEqual([]);
+    expect(faultsOf(row, refused)).toEqual([]);
   });
 });
 
 it.each(['/health', '/health/detailed', '/gateway/status', '/gateway/services'])(
   '%s answers in the form that the document tells',
   async (path) => {
-    expect(faultsOf('GET', path, await edge.ask('GET', BASE + path))).toEqual([]);
+    expect(faultsOf({ method: 'GET', path }, await edge.ask('GET', BASE + path))).toEqual([]);
   },
 );
 
 it('finds an answer that is not of the form', () => {
-  const answer = { status: 200, headers: {}, body: { success: true, data: { items: 1 } } };
-  expect(faultsOf('GET', '/orders', answer)).not.toEqual([]);
-  expect(faultsOf('GET', '/orders', { ...answer, status: 418 })).not.toEqual([]);
+  const headers = { 'content-type': 'application/json' };
+  const answer = { status: 200, headers, body: { success: true, data: { items: 1 } } };
+  const list = { method: 'GET', path: '/orders' } as const;
+  expect(faultsOf(list, answer)).not.toEqual([]);
+  expect(faultsOf(list, { ...answer, status: 418 })).not.toEqual([]);
 });
 
 describe('a message', () => {

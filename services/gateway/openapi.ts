@@ -1,10 +1,32 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { z } from 'zod';
 import { type Documented, documented } from './documented';
+import {
+  HEADERS,
+  PARAMETERS,
+  headersOfAnswer,
+  isConditional,
+  parametersInHead,
+} from './openapi-headers';
 import { type Json, MessageSchemas, pathOf } from './openapi-messages';
-import { REFUSAL, refusals, responses } from './openapi-refusals';
+import { PROBLEM, REFUSAL, refusals, responses } from './openapi-refusals';
 import type { OwnRoute, Route, RpcRoute, StreamRoute, Who } from './route';
 import { apps } from './service';
+
+/** What holds for all routes alike, and what OpenAPI has no place for. */
+const DESCRIPTION = [
+  'Written by `npm run docs` from the routes of the gateway.',
+  'A request may bring its own id (`X-Request-ID`, 1 to 64 letters, digits, `_` or `-`), that of what',
+  'it belongs to (`X-Correlation-ID`, alike) and a `traceparent`; every answer tells both ids.',
+  'What is refused is refused in one form, by name where a field is at fault; `Accept:',
+  'application/problem+json` gets it as RFC 9457 has it.',
+  'An answer may have fields that are not listed here: ignore them.',
+  '',
+  'HEAD is answered as GET is, without the body, and OPTIONS with 204 and the methods of the path in',
+  '`Allow`. Any other method of a path is refused with 405, as `MethodNotAllowed` below, and any other',
+  'path with 404. What is no HTTP that can be read is refused without a body: 400, 408 where it comes',
+  'too slowly, 417 for an unknown `Expect`, 431 where its head is too large.',
+].join('\n');
 
 /** The edge's API as OpenAPI 3.1, from the table of routes and the messages of their calls. */
 export function openapi(base: string, routes: readonly Route[]): Json {
@@ -19,12 +41,7 @@ export function openapi(base: string, routes: readonly Route[]): Json {
     info: {
       title: 'Omnichannel API',
       version: '1',
-      description: [
-        'Written by `npm run docs` from the routes of the gateway.',
-        'Every answer tells its request id, which is also in the header x-request-id.',
-        'What is refused is refused in one form, by name where a field is at fault.',
-        'An answer may have fields that are not listed here: ignore them.',
-      ].join(' '),
+      description: DESCRIPTION,
     },
     servers: [{ url: base }],
     paths,
@@ -33,7 +50,7 @@ export function openapi(base: string, routes: readonly Route[]): Json {
         token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
       },
-      schemas: { Refusal: REFUSAL, ...messages.schemas },
+      schemas: { Refusal: REFUSAL, Problem: PROBLEM, ...messages.schemas },
       parameters: PARAMETERS,
       headers: HEADERS,
       responses,
@@ -47,16 +64,20 @@ function operation(route: Route, messages: MessageSchemas): Json {
   const common = { tags: [tag], summary: about.summary, ...access(route.who) };
   if ('own' in route) {
     const { answers } = route;
-    const answer = answered(schemaOf(answers));
     return {
       operationId: route.own.name,
       ...common,
-      responses: { 200: answer, ...refusals(route) },
+      parameters: parametersInHead(route),
+      responses: {
+        200: answered(route, schemaOf(answers)),
+        ...unchanged(route),
+        ...refusals(route),
+      },
     };
   }
   if ('streams' in route) return streaming(route, about, common, messages);
   const { rpc, body } = route;
-  const parameters = [...parametersOf(route, about, messages), ...headersOf(route)];
+  const parameters = [...parametersOf(route, about, messages), ...parametersInHead(route)];
   const content = {
     'application/json': {
       schema: messages.body(rpc.input, body),
@@ -66,14 +87,18 @@ function operation(route: Route, messages: MessageSchemas): Json {
   const data = messages.answer(rpc.output);
   const answers = successes(route).map((status) => [
     status,
-    answered(data, status === statusOf(route, about) ? about.data : undefined, route.lastGood),
+    answered(route, data, status === statusOf(route, about) ? about.data : undefined),
   ]);
   return {
     operationId: rpc.localName,
     ...common,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body.length === 0 ? {} : { requestBody: { required: required(route, about), content } }),
-    responses: { ...(Object.fromEntries(answers) as Json), ...refusals(route) },
+    responses: {
+      ...(Object.fromEntries(answers) as Json),
+      ...unchanged(route),
+      ...refusals(route),
+    },
   };
 }
 
@@ -84,13 +109,16 @@ function streaming(route: StreamRoute, about: Documented, common: Json, messages
   const description = 'Events of which each has a thing as it is now, and its status for an id';
   const parameters = [
     ...inPath(route.path, route.streams.input, about, messages),
-    { $ref: '#/components/parameters/LastEventId' },
+    ...parametersInHead(route),
   ];
   return {
     operationId: route.streams.localName,
     ...common,
     parameters,
-    responses: { 200: { description, content }, ...refusals(route) },
+    responses: {
+      200: { description, headers: headersOfAnswer(route), content },
+      ...refusals(route),
+    },
   };
 }
 
@@ -142,13 +170,6 @@ function inPath(path: string, input: DescMessage, about: Documented, messages: M
   }));
 }
 
-function headersOf({ idempotent, async }: RpcRoute): Json[] {
-  return [
-    ...(idempotent ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
-    ...(async ? [{ $ref: '#/components/parameters/Prefer' }] : []),
-  ];
-}
-
 /** Whether there is a field that has to be given. */
 function required({ body }: RpcRoute, { optional = [] }: Documented): boolean {
   return body.some((name) => !optional.includes(name));
@@ -165,10 +186,7 @@ export function statusOf({ status }: RpcRoute, { data }: Documented): number | u
   return status.codes[String(data?.['status'])];
 }
 
-/** What tells that an answer is one of before. */
-const STALE = ['X-Cache', 'Age', 'Warning'];
-
-function answered(data: Json, example?: Json, lastGood = false): Json {
+function answered(route: Route, data: Json, example?: Json): Json {
   const properties = {
     success: { const: true },
     data,
@@ -179,57 +197,21 @@ function answered(data: Json, example?: Json, lastGood = false): Json {
   const whole = { success: true, data: example, requestId: 'req_1', timestamp: TIME };
   return {
     description: 'Done',
-    headers: Object.fromEntries(
-      Object.keys(HEADERS)
-        .filter((name) => lastGood || !STALE.includes(name))
-        .map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-    ),
+    headers: headersOfAnswer(route),
     content: {
       'application/json': { schema, ...(example === undefined ? {} : { example: whole }) },
     },
   };
 }
 
+/** The answer to who has what would be answered. */
+function unchanged(route: Route): Json {
+  if (!isConditional(route)) return {};
+  const description = 'What is known by the ETag of If-None-Match still holds';
+  return { 304: { description, headers: headersOfAnswer(route) } };
+}
+
 const TIME = '2026-01-01T10:00:00.500Z';
-
-const HEADERS = {
-  'X-Request-ID': {
-    description: "The request's id: the client's own, where it is of the right form",
-    schema: { type: 'string' },
-  },
-  'X-Correlation-ID': {
-    description: 'The id of all that the request brings about',
-    schema: { type: 'string' },
-  },
-  'X-Cache': {
-    description: 'stale: the service is down, and this is what it answered before',
-    schema: { type: 'string' },
-  },
-  Age: { description: 'Of a stale answer, in seconds', schema: { type: 'integer' } },
-  Warning: { description: 'Of a stale answer', schema: { type: 'string' } },
-};
-
-const PARAMETERS = {
-  LastEventId: {
-    name: 'Last-Event-ID',
-    in: 'header',
-    description: 'The id of the last event that came, to hear only what is new',
-    schema: { type: 'string' },
-  },
-  IdempotencyKey: {
-    name: 'Idempotency-Key',
-    in: 'header',
-    description:
-      'The same key of the same user is the same piece of work, however often it is sent',
-    schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,128}$' },
-  },
-  Prefer: {
-    name: 'Prefer',
-    in: 'header',
-    description: 'respond-async: the answer is 202 at once, and the work goes on',
-    schema: { type: 'string' },
-  },
-};
 
 function schemaOf(schema: OwnRoute['answers']): Json {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input' });

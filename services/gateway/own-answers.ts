@@ -2,17 +2,22 @@ import { z } from 'zod';
 import { isoTime } from '#kit/clock';
 import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
+import { EndedSessions } from './ended-sessions';
 import { EdgeError } from './errors';
 import { Health } from './health';
 import { LastGood } from './last-good';
+import { Limits } from './limits';
 import { apps, begin, needed } from './service';
 import { Shedding } from './shedding';
+import { Tiers } from './tiers';
 
 /** The gateway as it runs: what it answers of itself. */
 export class Gateway {
   readonly health: Health;
   readonly shedding: Shedding;
   readonly lastGood: LastGood;
+  readonly endedSessions: EndedSessions;
+  readonly limits: Limits;
   readonly startedAt: string;
   /** Requests that have no answer yet. */
   inFlight = 0;
@@ -20,10 +25,15 @@ export class Gateway {
   streams = 0;
   readonly #since = performance.now();
 
-  constructor(readonly host: Host) {
+  constructor(
+    readonly host: Host,
+    stopping: AbortSignal,
+  ) {
     this.health = new Health(host);
     this.shedding = new Shedding(begin(host, newCause(host.clock)).config);
     this.lastGood = new LastGood(host.clock);
+    this.endedSessions = new EndedSessions(host);
+    this.limits = new Limits(host, stopping);
     this.startedAt = isoTime(host.clock);
   }
 
@@ -45,11 +55,18 @@ export const GatewayStatus = z.object({
     .object({ inFlight: z.int(), eventLoopLag: z.number() })
     .meta({ description: 'Beyond which requests are refused with 503' }),
   shed: z.int().meta({ description: 'Requests refused for that since the start' }),
+  rateLimits: z.object({
+    tiers: Tiers.meta({ description: 'So many requests (quota) in so many seconds (window)' }),
+    store: z.enum(['none', 'reached', 'away']).meta({
+      description: 'In which replicas count together; each counts by itself without one',
+    }),
+  }),
   breakers: z
     .array(
       z.object({
         service: z.string(),
         state: z.enum(['closed', 'open']),
+        openedBy: z.enum(['probes', 'calls']).meta({ description: 'What failed' }).optional(),
         since: z.string().meta({ format: 'date-time' }),
       }),
     )
@@ -80,7 +97,7 @@ export async function getDetailedHealth({ health }: Gateway) {
 }
 
 export function getGatewayStatus(gateway: Gateway) {
-  const { host, startedAt, uptime, inFlight, health, shedding } = gateway;
+  const { host, startedAt, uptime, inFlight, health, shedding, limits } = gateway;
   const { config } = begin(host, newCause(host.clock));
   const { SERVICE_VERSION: version, INSTANCE_ID: instance } = config;
   return {
@@ -89,6 +106,7 @@ export function getGatewayStatus(gateway: Gateway) {
     eventLoopLag: Math.round(shedding.lag),
     limits: shedding.limits,
     shed: shedding.shed,
+    rateLimits: { tiers: limits.tiers, store: limits.store },
     breakers: health.breakers(),
   };
 }

@@ -17,21 +17,19 @@ export const security = helmet({
   xXssProtection: false,
 });
 
-const THRESHOLD_BYTES = 1_024;
+/** From so many bytes of a body on it is worth the while. */
+export const LARGE_BYTES = 1_024;
 
 /**
- * Compresses what is large and gets smaller by it. Not what holds a secret beside something that
- * the client chose, whose length would tell of the secret; and not a stream of events, which is
- * to go out at once.
+ * Compresses what is large and gets smaller by it, where the client takes it. Not what holds a secret
+ * beside something that the client chose, whose length would tell of the secret. What is not to be
+ * compressed does not pass it: it wraps every write of an answer.
  */
 export const packed = compression({
-  threshold: THRESHOLD_BYTES,
+  threshold: LARGE_BYTES,
   filter: (request, response) => {
     // express hands over its own, under the names of Node
     const { locals } = response as unknown as EdgeResponse;
-    const { endpoint } = locals;
-    if (endpoint.includes('/auth/')) return false;
-    if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return false;
-    return compression.filter(request, response);
+    return !locals.endpoint.includes('/auth/') && compression.filter(request, response);
   },
 });

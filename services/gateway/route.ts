@@ -39,6 +39,8 @@ export interface RpcRoute {
   readonly limit?: 'payment' | 'login';
   /** Whether the last good answer is given while the service is down: never of private data. */
   readonly lastGood: boolean;
+  /** Whether it ends a session: then its tokens are refused here from the answer on. */
+  readonly signsOut: boolean;
 }
 
 /** A row that the gateway answers by itself. */
@@ -74,6 +76,7 @@ interface Columns<M extends DescMethodUnary> {
   readonly idempotent?: boolean;
   readonly async?: boolean;
   readonly lastGood?: boolean;
+  readonly signsOut?: boolean;
   readonly limit?: 'payment' | 'login';
 }
 
@@ -92,6 +95,7 @@ export function call<M extends DescMethodUnary>(
     idempotent: false,
     async: false,
     lastGood: false,
+    signsOut: false,
   };
   return { method, path, app, rpc, ...usual, ...columns };
 }

@@ -61,6 +61,7 @@ export const routes: readonly Route[] = [
   call('POST', '/auth/logout', 'user', user.logout, {
     who: 'anonymous',
     body: ['refreshToken'],
+    signsOut: true,
     limit: 'login',
   }),
   call('POST', '/api-keys', 'user', user.createApiKey, {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose';
 import { Agent, request } from 'undici';
 import type { z } from 'zod';
@@ -82,11 +83,12 @@ interface Options {
 export async function openEdge(calls: Calls = {}, options: Options = {}) {
   const key = options.key ?? (await newKey());
   const clock = new FakeClock();
-  const getKeys = () => ({ keys: [key.jwk] });
+  const getEndedSessions = () => ({ asOf: timestampFromMs(clock.now()) });
+  const known = { getKeys: () => ({ keys: [key.jwk] }), getEndedSessions };
   const bed = testbed(gateway, {
     ...(options.log === undefined ? {} : { log: options.log }),
     clock,
-    calls: { ...calls, user: { getKeys, ...calls.user } },
+    calls: { ...calls, user: { ...known, ...calls.user } },
     config: { ...CONFIG, ...options.config },
   });
   const stopping = new AbortController();
@@ -124,7 +126,7 @@ export async function openEdge(calls: Calls = {}, options: Options = {}) {
   /** A good token, but for the claims given; one that is undefined is left out. */
   const token = async (claims: Record<string, unknown> = {}, signer: Key = key) => {
     const now = Math.floor(clock.now() / 1000);
-    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', iat: now };
+    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', sid: 's_1', iat: now };
     const lived = { nbf: now, exp: now + 3600 };
     const given = { ...lived, iss: TOKEN_ISSUER, aud: TOKEN_AUDIENCE, ...usual, ...claims };
     const payload = JSON.parse(JSON.stringify(given)) as JWTPayload; // as it would be on the wire

@@ -27,14 +27,15 @@ export async function getKeys(_request: unknown, context: UserContext) {
 }
 
 /**
- * A token of the user. It cannot be taken back, so it lives for an hour: as long as a visit lasts,
- * and no longer than a role that was taken away may still be used.
+ * A token of the user, good as long as the session lasts, and for an hour at most: no longer may a
+ * role that was taken away still be used.
  */
-export async function newToken(user: User, context: UserContext) {
+export async function newToken(user: User, sessionId: string, context: UserContext) {
   const { clock, caller, newId } = context;
   const { kid, jwk } = signingKey(await currentRing(context), clock.now());
   const expires = clock.now() + TOKEN_MS;
-  const token = await new SignJWT({ email: user.email, role: user.role, tenant: caller.tenantId })
+  const claims = { email: user.email, role: user.role, tenant: caller.tenantId, sid: sessionId };
+  const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, kid, typ: 'JWT' })
     .setIssuer(TOKEN_ISSUER)
     .setAudience(TOKEN_AUDIENCE)

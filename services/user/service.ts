@@ -10,6 +10,7 @@ import { getKeys } from './keys';
 import { login } from './login';
 import { getContact, getProfile, reviseUser, updateProfile } from './profile';
 import { finishRegistration, register } from './registration';
+import { EndedSessions, getEndedSessions } from './ended-sessions';
 import { Sessions, logout, refresh } from './sessions';
 
 export const user = new Service('user', {
@@ -26,6 +27,7 @@ export const user = new Service('user', {
     keyRings: KeyRing,
     /** By the user: where they are signed in. */
     sessions: Sessions,
+    endedSessions: EndedSessions,
     apiKeys: ApiKey,
   },
   lists: ['apiKeys'],
@@ -41,7 +43,7 @@ export const user = new Service('user', {
 export type UserContext = ContextOf<typeof user>;
 
 user.serve({
-  ...{ register, login, refresh, logout, getKeys },
+  ...{ register, login, refresh, logout, getEndedSessions, getKeys },
   ...{ getProfile, updateProfile, getContact },
   ...{ createApiKey, listApiKeys, revokeApiKey, authenticateApiKey },
 });

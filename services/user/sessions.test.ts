@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { decodeJwt } from 'jose';
 import { Code } from '#kit/errors';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { testbed } from '#kit/testbed';
 import { user } from './service';
 import { SESSION_MS } from './sessions';
 
+const MINUTE = 60_000;
 const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
 const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
 const signedOut = { code: Code.UNAUTHENTICATED, details: { reason: 'signed_out' } };
@@ -18,6 +21,84 @@ async function withAnna() {
   const logout = (refreshToken: string) => bed.call('logout', { refreshToken }, { caller });
   return { bed, login, refresh, logout };
 }
+
+describe('a session that is over', () => {
+  const sidOf = (token: string) => String(decodeJwt(token)['sid']);
+
+  async function withList() {
+    const { bed, ...anna } = await withAnna();
+    const list = async (since?: number) => {
+      const request = since === undefined ? {} : { since: timestampFromMs(since) };
+      const { sessions, asOf } = await bed.call('getEndedSessions', request);
+      expect(asOf && timestampMs(asOf)).toBe(bed.clock.now());
+      return sessions.map(({ sessionId }) => sessionId);
+    };
+    return { bed, list, ...anna };
+  }
+
+  test('is told, whichever way it ended', async () => {
+    const { login, logout, refresh, list } = await withList();
+    const out = await login();
+    await logout(out.refreshToken);
+    expect(await list()).toEqual([sidOf(out.token)]);
+
+    const copied = await login();
+    await refresh(copied.refreshToken);
+    await expect(refresh(copied.refreshToken)).rejects.toMatchObject(signedOut);
+    expect(await list()).toEqual([out, copied].map(({ token }) => sidOf(token)));
+
+    const first = await login();
+    for (let device = 0; device < 10; device++) await login();
+    expect(await list()).toEqual([out, copied, first].map(({ token }) => sidOf(token)));
+  });
+
+  test('is told as long as a token of it lives, and only to who does not know it', async () => {
+    const { bed, login, logout, list } = await withList();
+    const { token, refreshToken } = await login();
+    await logout(refreshToken);
+    bed.clock.advance(59 * MINUTE);
+    const later = await login();
+    await logout(later.refreshToken);
+    expect(await list()).toEqual([sidOf(token), sidOf(later.token)]);
+    expect(await list(bed.clock.now() - MINUTE)).toEqual([sidOf(later.token)]);
+    bed.clock.advance(2 * MINUTE);
+    expect(await list()).toEqual([sidOf(later.token)]);
+    // the documents are used again
+    for (let slice = 0; slice < 30; slice++) {
+      bed.clock.advance(10 * MINUTE);
+      await logout((await login()).refreshToken);
+    }
+    expect(await list()).toHaveLength(7);
+    expect([...bed.memory.documents.keys()].filter((key) => key.includes('ended'))).toHaveLength(8);
+  });
+
+  test('is not another’s to end, nor told to anybody but services', async () => {
+    const { bed, login, logout, list } = await withList();
+    const { refreshToken } = await login();
+    const [userId, sessionId] = refreshToken.split('.');
+    await logout(`${userId}.unknown.${'x'.repeat(43)}`);
+    expect(await list()).toEqual([]);
+    expect(sessionId).toBeDefined();
+    await expect(bed.call('getEndedSessions', {}, { caller })).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+  });
+
+  test('is told, wherever the process is killed', async () => {
+    let refreshToken = '';
+    const build = async () => {
+      const { bed } = await withAnna();
+      ({ refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' }));
+      return bed;
+    };
+    const ignore = ['passwordHash', 'keys', 'tokenHash'];
+    await expectCrashSafe(
+      build,
+      (bed) => bed.call('logout', { refreshToken }, { caller, id: 'cause_1' }),
+      { ignore },
+    );
+  });
+});
 
 describe('a refresh token', () => {
   test('is changed for a new pair, again and again', async () => {

@@ -6,6 +6,7 @@ import { Code, MicroserviceError } from '#kit/errors';
 import { checked } from '#kit/validate';
 import type { LogoutRequest, RefreshRequest } from '#proto/retail/user/v1/user_pb';
 import type { User } from './domain';
+import { ended } from './ended-sessions';
 import { newSecret, newToken } from './keys';
 import type { UserContext } from './service';
 
@@ -37,7 +38,11 @@ export async function signedIn(user: User, context: UserContext) {
   const sessionId = newId('session');
   const secret = await newSecret(`refresh ${sessionId}`, context);
   const session = fresh(sessionId, secret, clock.now());
-  await sessions.update(user.userId, (now) => withSession(now, session, clock.now()));
+  const { outcome: dropped } = await sessions.decide(user.userId, (now = { sessions: [] }) => {
+    const document = withSession(now, session, clock.now());
+    return { document, outcome: droppedFrom(now, document) };
+  });
+  await ended(dropped, context);
   return answerTo(user, session, secret, context);
 }
 
@@ -53,19 +58,25 @@ export async function refresh(request: RefreshRequest, context: UserContext) {
   const { outcome } = await sessions.decide(userId, (now = { sessions: [] }) =>
     rotated(now, next, hashed(given), clock.now()),
   );
-  if (outcome === 'reused') log.warn({ userId, sessionId }, 'a refresh token was used twice');
+  if (outcome === 'reused') {
+    await ended([sessionId], context);
+    log.warn({ userId, sessionId }, 'a refresh token was used twice');
+  }
   const user = outcome === 'rotated' ? await users.get(userId) : undefined;
   if (user === undefined) throw notSignedIn();
   return answerTo(user, next, secret, context);
 }
 
 /** Ends a session. One that is over is no fault: whoever asks is signed out. */
-export async function logout(request: LogoutRequest, { sessions, clock }: UserContext) {
+export async function logout(request: LogoutRequest, context: UserContext) {
+  const { sessions, clock } = context;
   const { userId, sessionId, secret } = parts(request);
-  await sessions.update(userId, (now = { sessions: [] }) => {
-    const ended = rotated(now, fresh(sessionId, '', 0), hashed(secret), clock.now());
-    return ended.outcome === 'unknown' ? now : without(now, sessionId);
-  });
+  const now = (await sessions.get(userId)) ?? { sessions: [] };
+  const { outcome } = rotated(now, fresh(sessionId, '', 0), hashed(secret), clock.now());
+  if (outcome === 'unknown') return {};
+  // first, as by the session alone it is known who may end it
+  await ended([sessionId], context);
+  await sessions.update(userId, (now = { sessions: [] }) => without(now, sessionId));
   return {};
 }
 
@@ -94,6 +105,12 @@ function withSession(now: Sessions | undefined, session: Session, at: number): S
   return { sessions: [...living.slice(1 - MAX_SESSIONS), session] };
 }
 
+/** The sessions that are over as there is one too many. */
+function droppedFrom(before: Sessions, after: Sessions): string[] {
+  const left = new Set(after.sessions.map(({ sessionId }) => sessionId));
+  return before.sessions.map(({ sessionId }) => sessionId).filter((id) => !left.has(id));
+}
+
 function without(now: Sessions, sessionId: string): Sessions {
   return { sessions: now.sessions.filter((session) => session.sessionId !== sessionId) };
 }
@@ -118,7 +135,7 @@ function parts(request: RefreshRequest | LogoutRequest) {
 
 async function answerTo(user: User, session: Session, secret: string, context: UserContext) {
   const { userId, email, name, role } = user;
-  const { token, expiresAt } = await newToken(user, context);
+  const { token, expiresAt } = await newToken(user, session.sessionId, context);
   return {
     token,
     expiresAt: timestampFromDate(expiresAt),

@@ -10,7 +10,9 @@ import { DaprSidecar } from '#kit/dapr/sidecar';
 import type { DeadLetter } from '#kit/dead-letters';
 import { type Cause, newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
+import { silentLog } from '#kit/log';
 import { type Running, start } from '#kit/run';
+import { ServiceTokens } from '#kit/service-tokens';
 import type { Sidecar } from '#kit/sidecar';
 import {
   OperationsService,
@@ -67,9 +69,10 @@ export class Stage {
     private readonly speaker: Running,
     /** How the broker runs, for whoever reads along. */
     readonly says: string,
+    tokens: ServiceTokens,
   ) {
-    this.#readerSidecar = sidecarOf(world.app('worker'));
-    this.#otherSidecar = sidecarOf(world.app('worker-2'));
+    this.#readerSidecar = sidecarOf(world.app('worker'), tokens);
+    this.#otherSidecar = sidecarOf(world.app('worker-2'), tokens);
     this.reader = hostOn(worker, this.#readerSidecar, systemClock);
   }
 
@@ -98,7 +101,9 @@ export class Stage {
     const engines = engine === undefined ? {} : { [bus]: engine };
     const world = await startSidecars(apps, { bus, env, overrides, engines });
     const speaker = await start(mouth, { ...world.app(mouth.name).env, LOG_LEVEL: 'silent' });
-    const stage = new Stage(world, ledger, words, speaker, says);
+    const keys = world.app('worker').env['SERVICE_KEYS'] ?? '';
+    const tokens = await ServiceTokens.open('worker', keys, systemClock, silentLog);
+    const stage = new Stage(world, ledger, words, speaker, says, tokens);
     await stage.#flows();
     return stage;
   }
@@ -224,7 +229,7 @@ export class Stage {
 
 const MAIN = join('test', 'conformance', 'service-main.ts');
 
-function sidecarOf({ plan }: App): DaprSidecar {
+function sidecarOf({ plan }: App, tokens: ServiceTokens): DaprSidecar {
   const { daprHttpPort: httpPort, daprGrpcPort: grpcPort } = plan;
-  return new DaprSidecar({ host: '127.0.0.1', httpPort, grpcPort });
+  return new DaprSidecar({ host: '127.0.0.1', httpPort, grpcPort }, tokens);
 }

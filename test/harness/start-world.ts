@@ -131,6 +131,7 @@ async function planWorld(
     const appPort = spec.appPort ?? (spec.onePort === true ? port : own);
     const env = {
       ...runFile.common.env,
+      SERVICE_KEYS: join(folder, 'service-keys'),
       ...options.env,
       ...spec.env,
       APP_ID: appId,

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { create } from '@bufbuild/protobuf';
+import { type DescMethodUnary, create } from '@bufbuild/protobuf';
+import { AppCallback } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_pb';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { startSidecars } from '../harness/sidecars';
@@ -10,10 +11,12 @@ import { systemClock } from '#kit/clock';
 import { unaryDefinition } from '#kit/dapr/grpc-adapter';
 import { Code } from '#kit/errors';
 import { type Cause, newCause } from '#kit/handling';
+import { silentLog } from '#kit/log';
 import { type Running, start } from '#kit/run';
+import { ServiceTokens } from '#kit/service-tokens';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
-import { InventoryService, ReserveRequestSchema } from '#proto/retail/inventory/v1/inventory_pb';
+import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { type Context, answerer, asker, forget, seen } from './sample';
 
 const TOKEN = 'the-token-of-the-sidecar';
@@ -91,34 +94,83 @@ describe('between two services, on real sidecars', () => {
     });
   });
 
-  it('a call that does not come through the sidecar is turned away', async () => {
-    const { path, requestSerialize, responseDeserialize } = unaryDefinition(
-      InventoryService.method.reserve,
-    );
-    const port = String(world.app('inventory').plan.appPort);
+  /** Calls as a program that is none of ours: what it is answered, and what it is told. */
+  const ask = async (
+    port: number,
+    method: DescMethodUnary,
+    headers: Readonly<Record<string, string>>,
+  ) => {
+    const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
     const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-    const ask = async (metadata: Metadata) =>
-      new Promise<number>((answered) => {
-        const request = create(ReserveRequestSchema, { orderId: 'direct_1' });
-        client.makeUnaryRequest(
-          path,
-          requestSerialize,
-          responseDeserialize,
-          request,
-          metadata,
-          (error) => {
-            answered(error?.code ?? Code.OK);
-          },
-        );
-      });
-    const wrong = new Metadata();
-    wrong.set('dapr-api-token', 'another');
-    const right = new Metadata();
-    right.set('dapr-api-token', TOKEN);
-    expect(await ask(new Metadata())).toBe(Code.UNAUTHENTICATED);
-    expect(await ask(wrong)).toBe(Code.UNAUTHENTICATED);
-    expect(await ask(right)).toBe(Code.OK);
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+    const { promise, resolve } = Promise.withResolvers<{ code: number; details: string }>();
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      create(method.input),
+      metadata,
+      (error) => {
+        resolve({ code: error?.code ?? Code.OK, details: error?.details ?? '' });
+      },
+    );
+    const answered = await promise;
     client.close();
+    return answered;
+  };
+  /** A token of a service, and whom it is for. */
+  const tokenOf = async (service: string, audience: string) => {
+    const keys = world.app('order').env['SERVICE_KEYS'] ?? '';
+    return (await ServiceTokens.open(service, keys, systemClock, silentLog)).for(audience);
+  };
+  const { getStock } = InventoryService.method;
+
+  it('a call that does not come through the sidecar is turned away', async () => {
+    const { appPort } = world.app('inventory').plan;
+    const token = { 'x-service-token': await tokenOf('order', 'inventory') };
+    const turnedAway = {
+      code: Code.UNAUTHENTICATED,
+      details: 'the api token is missing or wrong',
+    };
+    expect(await ask(appPort, getStock, token)).toEqual(turnedAway);
+    expect(await ask(appPort, getStock, { ...token, 'dapr-api-token': 'another' })).toEqual(
+      turnedAway,
+    );
+    const right = { ...token, 'dapr-api-token': TOKEN };
+    expect(await ask(appPort, getStock, right)).toMatchObject({ code: Code.OK });
+  });
+
+  it('a program that shows no token of a service, or that of another, is turned away', async () => {
+    const { daprGrpcPort } = world.app('order').plan;
+    const call = (headers: Record<string, string>) =>
+      ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...headers });
+    const { UNAUTHENTICATED: code } = Code;
+    expect(await call({})).toEqual({
+      ...{ code, details: 'a call must show the token of the service that makes it' },
+    });
+    expect(await call({ 'x-service-token': await tokenOf('order', 'delivery') })).toEqual({
+      ...{ code, details: 'the token is for calls of another service' },
+    });
+    // whatever it says of itself: the sidecar knows better
+    const other = { 'x-service-token': await tokenOf('delivery', 'inventory') };
+    expect(await call({ ...other, 'dapr-caller-app-id': 'delivery' })).toEqual({
+      ...{ code, details: 'the token is of another service than the one that calls' },
+    });
+    const own = { 'x-service-token': await tokenOf('order', 'inventory') };
+    expect(await call(own)).toMatchObject({ code: Code.OK });
+  });
+
+  it('no service gives another an event as if it were its sidecar', async () => {
+    const { daprGrpcPort } = world.app('order').plan;
+    const headers = {
+      'dapr-app-id': 'inventory',
+      'x-service-token': await tokenOf('order', 'inventory'),
+    };
+    expect(await ask(daprGrpcPort, AppCallback.method.onTopicEvent, headers)).toEqual({
+      code: Code.UNAUTHENTICATED,
+      details: 'only the sidecar beside this service may ask for that',
+    });
   });
 
   // last: it leaves the breaker open

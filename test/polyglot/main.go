@@ -36,6 +36,7 @@ type watch struct {
 	orders              orderv1.OrderServiceClient
 	stocks              inventoryv1.InventoryServiceClient
 	publishURL          string
+	signer              signer
 }
 
 func main() {
@@ -50,6 +51,7 @@ func main() {
 		orders:     orderv1.NewOrderServiceClient(sidecar),
 		stocks:     inventoryv1.NewInventoryServiceClient(sidecar),
 		publishURL: "http://127.0.0.1:" + os.Getenv("DAPR_HTTP_PORT") + "/v1.0/publish/bus/",
+		signer:     newSigner(os.Getenv("SERVICE_KEYS")),
 	}
 	http.HandleFunc("GET /health/ready", func(http.ResponseWriter, *http.Request) {})
 	http.HandleFunc("GET /dapr/subscribe", func(answer http.ResponseWriter, _ *http.Request) {
@@ -78,13 +80,13 @@ func (w watch) hear(body io.Reader) string {
 // look asks what is left of each item. An order that was cancelled since has brought it back.
 func (w watch) look(heard, data object) error {
 	orderID, shopID := data["orderId"].(string), data["shopId"].(string)
-	order, err := w.orders.GetOrder(to("order", heard), &orderv1.GetOrderRequest{OrderId: orderID})
+	order, err := w.orders.GetOrder(w.to("order", heard), &orderv1.GetOrderRequest{OrderId: orderID})
 	if err != nil || order.Status != "confirmed" {
 		return err
 	}
 	for _, item := range order.Items {
 		ask := &inventoryv1.GetStockRequest{ShopId: shopID, ProductId: item.ProductId}
-		stock, err := w.stocks.GetStock(to("inventory", heard, item.ProductId), ask)
+		stock, err := w.stocks.GetStock(w.to("inventory", heard, item.ProductId), ask)
 		if err == nil && stock.Available < little {
 			err = w.say(heard, "inventory.low-stock", shopID+":"+item.ProductId, object{"shopId": shopID,
 				"productId": item.ProductId, "currentStock": stock.Available, "minimumStock": little})
@@ -121,8 +123,9 @@ func (w watch) say(heard object, eventType, subject string, data object) error {
 }
 
 // to is the context of a call of an app: with the call's own identity, and what caused it.
-func to(app string, heard object, of ...any) context.Context {
+func (w watch) to(app string, heard object, of ...any) context.Context {
 	return metadata.AppendToOutgoingContext(context.Background(), "dapr-app-id", app,
+		"x-service-token", w.signer.token(app),
 		"x-cause-id", identity(append(of, heard["id"], app)...), "x-user-role", "service",
 		"x-correlation-id", heard["correlationid"].(string), "x-tenant-id", heard["tenantid"].(string))
 }

@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import { OwnCounter } from './counters';
+
+const limit = { name: 'ten-seconds', quota: 3, window: 10 };
+
+describe('a counter of this process', () => {
+  it('counts each by itself, in a window that begins with the first request', () => {
+    const counter = new OwnCounter(limit);
+    expect(counter.count('a', 1_000)).toEqual({ limit, left: 2, isOver: false, resetMs: 10_000 });
+    counter.count('a', 5_000);
+    expect(counter.count('a', 10_999)).toEqual({ limit, left: 0, isOver: false, resetMs: 1 });
+    expect(counter.count('a', 10_999)).toEqual({ limit, left: 0, isOver: true, resetMs: 1 });
+    expect(counter.count('b', 10_999)).toMatchObject({ left: 2 });
+    expect(counter.count('a', 11_000)).toMatchObject({ left: 2, resetMs: 10_000 });
+  });
+
+  it('forgets windows that have ended', () => {
+    const counter = new OwnCounter(limit);
+    for (let n = 0; n < 100; n++) counter.count(`client ${n}`, n);
+    counter.count('late', 10_050);
+    // the last 49, and the one that came late
+    expect(counter.size).toBe(50);
+  });
+
+  it('does not grow by a flood of addresses, and still counts who asks among them', () => {
+    const counter = new OwnCounter(limit);
+    for (let n = 0; n < 200_000; n++) counter.count(`client ${n}`, 0);
+    expect(counter.size).toBe(20_000);
+    expect(counter.count('client 199999', 0)).toMatchObject({ left: 1 });
+  });
+});
