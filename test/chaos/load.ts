@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ADDRESS, type Market, NOWHERE, SHOP, type Shopper } from '../e2e/market';
 import { Order } from '../e2e/edge';
+import { until } from '../harness/until';
 import type { Ask, Next, OrderAsk } from './asks';
 import type { Asked, Ledger } from './ledger';
 import type { Tracks } from './tracks';
@@ -14,7 +15,8 @@ export const SERVICES = [
 const SETTLE_TRIES = 20;
 const SETTLE_AT_ONCE = 8;
 const RETRY_MS = 2_000;
-const REPLAY_ROUNDS = 20;
+/** Longer than a breaker stays open. */
+const REPLAY_MS = 30_000;
 /** A client asks no more while so many of its requests wait. */
 const MOST_IN_FLIGHT = 120;
 
@@ -178,11 +180,12 @@ export class Load {
     return asked;
   }
 
-  /** Replays the dead letters of a service that are listed first; gives which. */
-  async replay(service: string): Promise<string[]> {
+  /** Replays the dead letters of a service that are listed first; gives which, if they were listed. */
+  async replay(service: string): Promise<string[] | undefined> {
     const path = `/admin/dead-letters/${service}`;
     const listed = await this.market.admin.send('GET', `${path}?limit=50`).catch(() => undefined);
-    const ids = listed?.status === 200 ? idsIn(listed.text) : [];
+    if (listed?.status !== 200) return undefined;
+    const ids = idsIn(listed.text);
     for (const id of ids) {
       // each try is a request of its own: under one key the first one's answer would be given again
       const key = `${id}-${this.ledger.asked.length}`;
@@ -192,15 +195,17 @@ export class Load {
     return ids;
   }
 
-  /** Replays until no dead letter is left, or none goes away any more; gives how many there were. */
+  /** Replays until no dead letter is left, or none goes away in time; gives how many there were. */
   async replayAll(): Promise<number> {
     const seen = new Set<string>();
+    const isEmpty = async (service: string) => {
+      const ids = await this.replay(service);
+      for (const id of ids ?? []) seen.add(`${service} ${id}`);
+      return ids?.length === 0;
+    };
     for (const service of SERVICES) {
-      for (let rounds = 0; rounds < REPLAY_ROUNDS; rounds++) {
-        const ids = await this.replay(service);
-        if (ids.length === 0) break;
-        for (const id of ids) seen.add(`${service} ${id}`);
-      }
+      // what is left is found in the books
+      await until(`${service} to be empty`, () => isEmpty(service), REPLAY_MS).catch(() => false);
     }
     return seen.size;
   }
