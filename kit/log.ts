@@ -11,9 +11,16 @@ const WRITE_BYTES = 4_096;
 
 function standardOutput(): pino.DestinationStream {
   const stream = pino.destination({ dest: 1, sync: false, minLength: WRITE_BYTES });
-  setInterval(() => {
-    stream.flush();
-  }, WRITE_MS).unref();
+  const write = stream.write.bind(stream);
+  let flush: NodeJS.Timeout | undefined;
+  // a process that has nothing to say is not woken for it
+  stream.write = (line) => {
+    flush ??= setTimeout(() => {
+      flush = undefined;
+      stream.flush();
+    }, WRITE_MS).unref();
+    return write(line);
+  };
   return stream;
 }
 
