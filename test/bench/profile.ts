@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { root } from '../../scripts/start/project.mjs';
 import { closedLoop, warmUp } from './closed-loop';
-import { sum } from './cpu';
+import { type Cpu, cpuBetween, sum } from './cpu';
+import { LoadProcess } from './edge/load-process';
 import { Ours } from './ours';
 
 /** What --cpu-prof writes. */
@@ -23,36 +24,68 @@ const Profile = z.object({
 });
 export type Profile = z.infer<typeof Profile>;
 
-const ORDERS = 400;
-const IN_FLIGHT = 8;
+/** What a service is loaded with: how often, at once, and how. */
+interface Work {
+  readonly count: number;
+  readonly inFlight: number;
+  readonly do: (arm: Ours, count: number, inFlight: number) => Promise<Cpu>;
+}
+
+const WORK: Readonly<Record<string, Work>> = {
+  orders: {
+    ...{ count: 400, inFlight: 8 },
+    do: async (arm, count, inFlight) => (await closedLoop(arm, count, inFlight)).cpu,
+  },
+  reads: { count: 10_000, inFlight: 16, do: readProducts },
+};
 const TOP = 40;
 
-/** Where a service spends its CPU under load: `npm run bench -- profile order [orders]`. */
-export async function profile([service = 'order', count = String(ORDERS)]: string[]) {
-  const orders = Number(count);
+/** Where a service spends its CPU under load: `npm run bench -- profile gateway reads [count]`. */
+export async function profile([service = 'order', kind = 'orders', count]: string[]) {
+  const work = WORK[kind];
+  if (work === undefined) throw new Error(`${kind} is none of ${Object.keys(WORK).join(', ')}`);
+  const times = Number(count ?? work.count);
   const folder = mkdtempSync(join(tmpdir(), 'omnichannel-profile-'));
   const arm = new Ours('ours', { env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` } });
   try {
     await arm.start();
     const pid = arm.world.app(service).service?.pid;
     await warmUp(arm, 100);
+    await work.do(arm, Math.ceil(times / 4), work.inFlight);
     const from = microseconds();
-    const { cpu } = await closedLoop(arm, orders, IN_FLIGHT);
+    const cpu = await work.do(arm, times, work.inFlight);
     const to = microseconds();
     // each writes its profile when it ends
     await arm.stop();
     const self = selfTimes(readProfile(folder, pid), from, to);
-    const perOrder = (entries: Iterable<[string, number]>) =>
-      table([...entries].map(([name, ms]) => [name, ms / orders]));
-    console.log(`${orders} orders, ${IN_FLIGHT} in flight. CPU in ms per order, by process:`);
-    console.log(perOrder([['all', sum(cpu)], ...Object.entries(cpu)]));
-    console.log(`\n${service}, self time in ms per order, by package:`);
-    console.log(perOrder(byPackage(self)));
-    console.log(`\n${service}, self time in ms per order, by function:`);
-    console.log(perOrder(self));
+    const perTime = (entries: Iterable<[string, number]>) =>
+      table([...entries].map(([name, ms]) => [name, ms / times]));
+    console.log(`${times} ${kind}, ${work.inFlight} in flight. CPU in ms for each, by process:`);
+    console.log(perTime([['all', sum(cpu)], ...Object.entries(cpu)]));
+    console.log(`\n${service}, self time in ms for each, by package:`);
+    console.log(perTime(byPackage(self)));
+    console.log(`\n${service}, self time in ms for each, by function:`);
+    console.log(perTime(self));
   } finally {
     await arm.stop();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads products at the edge, from another process. */
+async function readProducts(arm: Ours, requests: number, inFlight: number): Promise<Cpu> {
+  const { url } = arm.world.app('gateway');
+  const each = arm.shop.products.map((productId) => {
+    const path = `/api/v1/products/${productId}`;
+    return { method: 'GET' as const, path, headers: {}, status: 200 };
+  });
+  const load = new LoadProcess();
+  try {
+    const before = arm.cpu();
+    await load.send({ url, requests, inFlight, each });
+    return cpuBetween(before, arm.cpu());
+  } finally {
+    load.stop();
   }
 }
 

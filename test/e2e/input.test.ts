@@ -1,8 +1,10 @@
 import { type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import type { RpcRoute } from '../../services/gateway/route';
 import { routes } from '../../services/gateway/routes';
-import type { Refusal } from './edge';
+import { ADMIN } from '../harness/system';
+import { Edge, LoggedIn, Profile, type Refusal } from './edge';
 import { ADDRESS, Market, PRICE, SHOP } from './market';
 
 // The routes come from the edge's own table, so that none can be forgotten here.
@@ -237,6 +239,17 @@ describe('a body that cannot be read', () => {
   test('as it is no JSON by its own word is refused', async () => {
     expect((await sendText('email=ada', 'application/x-www-form-urlencoded')).status).toBe(415);
   });
+});
+
+test('a token that is good is refused from the end of its session on', async () => {
+  const login = { body: ADMIN };
+  const { stranger, url } = market;
+  const { token, refreshToken } = await stranger.ask(LoggedIn, 200, 'POST', '/auth/login', login);
+  const admin = new Edge(url, token);
+  await admin.get(Profile, '/users/profile');
+  await stranger.ask(z.object({}), 200, 'POST', '/auth/logout', { body: { refreshToken } });
+  const { error } = await admin.refused(401, 'GET', '/users/profile');
+  expect(error).toBe('the session has ended');
 });
 
 function keyOf({ method, path }: RpcRoute): string {

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type EdgeResult, edge } from './edge';
+import { type Asked, type Load, send } from './load';
+import { LoadProcess } from './load-process';
+
+/** Two rounds of ten requests; how many ms of CPU they cost the edge itself, by edge and round. */
+const costs = { ours: [13, 26], 'ours again': [13, 13], express: [10, 20], fastify: [26, 26] };
+const result: EdgeResult = {
+  edges: Object.keys(costs),
+  runs: Object.entries(costs).flatMap(([name, rounds]) =>
+    rounds.flatMap((own, round) =>
+      ['GET through', 'POST'].map((asked) => ({
+        ...{ round, edge: name, asked, inFlight: 16, requests: 10, seconds: 2 },
+        ...{ latencies: [1, 2, 3, 400], cpu: { own, sidecar: 2 * own } },
+      })),
+    ),
+  ),
+};
+
+describe('the chapter on the edge', () => {
+  const said = edge.report(result).join('\n');
+
+  test('has speed, latency and CPU of each edge by what is asked', () => {
+    expect(said).toContain(
+      '| GET through | express    | 16        | 5.00       | 2.00   | 400    | 8        | 1500    | 3000    |',
+    );
+  });
+
+  test('compares our own CPU with that of each other, round by round', () => {
+    expect(said).toMatch(/\| express +\| 1.30 \(1.30 to 1.30\) \| 1.30/);
+    expect(said).toMatch(/\| ours again +\| 1.50 \(1.00 to 2.00\) \|/);
+  });
+
+  test('says whether the gateway costs more than it may', () => {
+    expect(edge.aims(result)).toMatchObject([{ measured: '1.30 (1.30 to 1.30)', met: true }]);
+    const dear = result.runs.map((run) =>
+      run.edge === 'ours' ? { ...run, cpu: { own: 14, sidecar: 1 } } : { ...run },
+    );
+    const cheap = dear.map((run) =>
+      run.edge === 'express' ? { ...run, cpu: { own: 10, sidecar: 1 } } : run,
+    );
+    expect(edge.aims({ ...result, runs: cheap })).toMatchObject([{ met: false }]);
+  });
+});
+
+describe('a load', () => {
+  let server: Server;
+  let url = '';
+  let [inFlight, most] = [0, 0];
+  /** As many wait as may: nothing is answered before. */
+  const full = Promise.withResolvers<undefined>();
+  let seen: { path: string; key: string | undefined }[] = [];
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      most = Math.max(most, ++inFlight);
+      const { url: path = '', headers } = request;
+      seen.push({ path, key: headers['idempotency-key']?.toString() });
+      request.resume().on('end', () => {
+        if (inFlight === 3) full.resolve(undefined);
+        void full.promise.then(() => {
+          inFlight--;
+          response.statusCode = path === '/no' ? 404 : 200;
+          response.end('{}');
+        });
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    // a server that listens on a port has an address that is no path
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+  });
+
+  const get = (path: string): Asked => ({ method: 'GET', path, headers: {}, status: 200 });
+  const load = (given: Partial<Load>): Load => {
+    [seen, most] = [[], 0];
+    return { ...{ url, requests: 10, inFlight: 3, each: [get('/a'), get('/b')] }, ...given };
+  };
+
+  test('is of so many requests, in turns, and of no more at a time than is said', async () => {
+    const { latencies } = await send(load({}));
+    expect({ sent: seen.length, latencies: latencies.length, most }).toEqual({
+      ...{ sent: 10, latencies: 10, most: 3 },
+    });
+    expect(seen.filter(({ path }) => path === '/a')).toHaveLength(5);
+  });
+
+  test('has for each order a key of its own, and none for what is read', async () => {
+    await send(load({}));
+    expect(new Set(seen.map(({ key }) => key))).toEqual(new Set([undefined]));
+    const post: Asked = { method: 'POST', path: '/a', headers: {}, body: '{}', status: 200 };
+    await send(load({ each: [post] }));
+    expect(new Set(seen.map(({ key }) => key)).size).toBe(10);
+  });
+
+  test('ends at an answer that is not right', async () => {
+    await expect(send(load({ each: [get('/a'), get('/no')] }))).rejects.toThrow('answered 404');
+  });
+
+  test('comes from a process of its own, which tells what went wrong', async () => {
+    const other = new LoadProcess();
+    try {
+      expect((await other.send(load({}))).latencies).toHaveLength(10);
+      await expect(other.send(load({ each: [get('/no')] }))).rejects.toThrow('answered 404');
+    } finally {
+      other.stop();
+    }
+  });
+});

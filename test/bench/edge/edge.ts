@@ -1,0 +1,154 @@
+import { request } from 'undici';
+import { z } from 'zod';
+import { Product } from '../../e2e/edge';
+import { ADDRESS, SHOP } from '../../e2e/market';
+import type { World } from '../../harness/world';
+import { cpuBetween } from '../cpu';
+import { type Effort, part } from '../part';
+import { Shop } from '../shop';
+import { abba } from '../statistics';
+import { busSettled, cpuOfWorld } from '../world-arm';
+import { EDGES, startEdges } from './edges';
+import type { Asked } from './load';
+import { LoadProcess } from './load-process';
+import { aims, report } from './report';
+
+/** What is asked, how often at once, and how often in a round. */
+interface Level {
+  readonly name: string;
+  readonly inFlight: number;
+  readonly requests: number;
+}
+
+const PLANS: Readonly<Record<Effort, { rounds: number; first: number; levels: readonly Level[] }>> =
+  {
+    full: {
+      rounds: 10,
+      first: 4_000,
+      levels: [
+        { name: 'cached GET', inFlight: 16, requests: 3_000 },
+        { name: 'GET through', inFlight: 16, requests: 3_000 },
+        { name: 'POST', inFlight: 8, requests: 60 },
+      ],
+    },
+    quick: {
+      rounds: 2,
+      first: 1_500,
+      levels: [
+        { name: 'cached GET', inFlight: 16, requests: 500 },
+        { name: 'GET through', inFlight: 16, requests: 500 },
+        { name: 'POST', inFlight: 8, requests: 8 },
+      ],
+    },
+  };
+/** In each round, as a part of what is then counted. */
+const WARM_UP = 0.1;
+
+const Run = z.object({
+  round: z.int(),
+  edge: z.string(),
+  asked: z.string(),
+  inFlight: z.int(),
+  requests: z.int(),
+  seconds: z.number(),
+  latencies: z.array(z.number()),
+  /** Milliseconds of the edge's own process, and of the sidecar beside it. */
+  cpu: z.object({ own: z.number(), sidecar: z.number() }),
+});
+export const EdgeResult = z.object({
+  /** In the order of the tables; the first is ours. */
+  edges: z.array(z.string()),
+  runs: z.array(Run),
+});
+export type EdgeResult = z.infer<typeof EdgeResult>;
+
+export const edge = part({
+  title: 'The edge',
+  result: EdgeResult,
+  run: async (effort, say) => {
+    const { rounds, first, levels } = PLANS[effort];
+    const edges = Object.keys(EDGES);
+    const runs: EdgeResult['runs'] = [];
+    const load = new LoadProcess();
+    say('edge: starting');
+    const world = await startEdges();
+    try {
+      say('edge: filling the shop');
+      const shop = await Shop.open(world.app('gateway').url);
+      const asked = new Map<string, Readonly<Record<string, readonly Asked[]>>>();
+      for (const name of edges) {
+        asked.set(name, await requestsTo(urlOf(world, name), shop, name.startsWith('ours')));
+      }
+      const measure = async (name: string, level: Level, requests: number) => {
+        const { inFlight, name: what } = level;
+        const each = asked.get(name)?.[what] ?? [];
+        const before = cpuOfWorld(world);
+        const loaded = await load.send({ url: urlOf(world, name), requests, inFlight, each });
+        const cpu = cpuBetween(before, cpuOfWorld(world));
+        const app = EDGES[name] ?? '';
+        const used = { own: cpu[app] ?? 0, sidecar: cpu[`${app}-sidecar`] ?? 0 };
+        // the services behind have more to do for an order than whoever asked waits for
+        await busSettled(world);
+        return { edge: name, asked: what, inFlight, requests, ...loaded, cpu: used };
+      };
+      for (const name of edges) {
+        say(`edge: warming up ${name}`);
+        for (const level of levels) {
+          await measure(name, level, level.name === 'POST' ? level.requests : first);
+        }
+      }
+      for (let round = 0; round < rounds; round++) {
+        for (const level of levels) {
+          for (const name of abba(edges, round)) {
+            await measure(name, level, Math.ceil(level.requests * WARM_UP));
+            runs.push({ round, ...(await measure(name, level, level.requests)) });
+          }
+        }
+        say(`edge: round ${round + 1} of ${rounds}`);
+      }
+      await shop.close();
+    } finally {
+      load.stop();
+      await world.stop();
+    }
+    return { edges, runs };
+  },
+  report,
+  aims,
+});
+
+const urlOf = (world: World, name: string) => world.app(EDGES[name] ?? '').url;
+
+/** The gateway wraps what it answers; any other edge tells it as it is. */
+const Ours = z.object({ data: Product }).transform(({ data }) => data);
+
+/** What is sent to an edge, by kind. Of the bare ones whoever asks says by a header who it is. */
+async function requestsTo(url: string, shop: Shop, isOurs: boolean) {
+  const reads = await Promise.all(
+    shop.products.map(async (productId) => {
+      const path = `/api/v1/products/${productId}`;
+      const { headers, body } = await request(url + path);
+      const product = (isOurs ? Ours : Product).parse(await body.json());
+      if (product.productId !== productId) throw new Error(`${url} answers with another product`);
+      return { method: 'GET' as const, path, etag: String(headers['etag']) };
+    }),
+  );
+  const type = { 'content-type': 'application/json' };
+  return {
+    'cached GET': reads.map(({ etag, ...read }) => {
+      return { ...read, headers: { 'if-none-match': etag }, status: 304 };
+    }),
+    'GET through': reads.map(({ etag: _, ...read }) => ({ ...read, headers: {}, status: 200 })),
+    POST: shop.products.map((_, n): Asked => {
+      const { productId, customer } = shop.purchase(n);
+      const who = isOurs
+        ? { authorization: `Bearer ${customer.token}` }
+        : { 'x-user-id': customer.userId };
+      const items = [{ productId, quantity: 1 }];
+      const payment = { method: 'card', token: 'tok_ok' };
+      const body = JSON.stringify({ shopId: SHOP, items, payment, deliveryAddress: ADDRESS });
+      const path = '/api/v1/orders';
+      return { method: 'POST', path, headers: { ...type, ...who }, body, status: 201 };
+    }),
+  };
+}

@@ -1,0 +1,35 @@
+import { inProject } from '../../../scripts/start/project.mjs';
+import { readRunFile } from '../../harness/run-file';
+import type { AppSpec } from '../../harness/start-world';
+import { type SystemOptions, startSystem } from '../../harness/system';
+import type { World } from '../../harness/world';
+import { onSources } from '../apps';
+
+/** What stands in front of the same services, by the name of its app. */
+export const EDGES: Readonly<Record<string, string>> = {
+  ours: 'gateway',
+  'ours again': 'gateway-again',
+  express: 'bench-express',
+  fastify: 'bench-fastify',
+};
+
+/** The system, and beside its gateway another one, and two that do nothing but pass requests on. */
+export function startEdges(options: SystemOptions = {}): Promise<World> {
+  const gateway = readRunFile().apps.find(({ appID }) => appID === 'gateway');
+  if (gateway === undefined) throw new Error('dapr.yaml has no gateway');
+  const { appID: appId, command, env } = gateway;
+  const edge = { protocol: 'http', onePort: true, cwd: inProject() } as const;
+  const bare = (name: string): AppSpec => ({
+    ...{ ...edge, appId: `bench-${name}` },
+    command: onSources(inProject('test', 'bench', 'edge', `${name}.ts`)),
+  });
+  return startSystem({
+    ...options,
+    env: { LIMITS_FILE: inProject('test', 'bench', 'edge', 'limits.json'), ...options.env },
+    more: [
+      { ...edge, appId, name: 'gateway-again', command, env },
+      bare('express'),
+      bare('fastify'),
+    ],
+  });
+}

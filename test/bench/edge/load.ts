@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { Pool } from 'undici';
+
+/** Requests as a client sends them: always so many at a time, on connections that are kept. */
+export interface Load {
+  readonly url: string;
+  readonly requests: number;
+  readonly inFlight: number;
+  /** Sent in turns. */
+  readonly each: readonly Asked[];
+}
+
+export interface Asked {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** The one that is right; any other ends the load. */
+  readonly status: number;
+}
+
+export interface Loaded {
+  /** From the first request to the last answer. */
+  readonly seconds: number;
+  /** Of each request, in milliseconds. */
+  readonly latencies: number[];
+}
+
+/** Sends a load. Throws at the first answer that is another than it shall be. */
+export async function send({ url, requests, inFlight, each }: Load): Promise<Loaded> {
+  const pool = new Pool(url, { connections: inFlight, headersTimeout: 60_000 });
+  const latencies: number[] = [];
+  let sent = 0;
+  const client = async () => {
+    while (sent < requests) {
+      const asked = each[sent++ % each.length];
+      if (asked !== undefined) latencies.push(await ask(pool, asked));
+    }
+  };
+  try {
+    const begun = performance.now();
+    await Promise.all(Array.from({ length: inFlight }, client));
+    return { seconds: (performance.now() - begun) / 1000, latencies };
+  } finally {
+    await pool.close();
+  }
+}
+
+async function ask(pool: Pool, { method, path, headers, body, status }: Asked): Promise<number> {
+  const key = method === 'POST' ? { 'idempotency-key': randomUUID() } : {};
+  const begun = performance.now();
+  const answer = await pool.request({
+    ...{ method, path, headers: { ...headers, ...key } },
+    ...(body === undefined ? {} : { body }),
+  });
+  const text = await answer.body.text();
+  if (answer.statusCode !== status) {
+    throw new Error(`${method} ${path} was answered ${answer.statusCode}: ${text}`);
+  }
+  return performance.now() - begun;
+}
