@@ -36,7 +36,10 @@ export async function placeOrder(baseUrl: string, token: string): Promise<string
       },
     },
   });
-  if (error !== undefined) throw new Error(\`\${error.error} (\${error.details.reason ?? ''})\`);
+  if (error !== undefined) {
+    const what = 'error' in error ? error.error : error.title;
+    throw new Error(\`\${what} (\${error.details.reason ?? ''})\`);
+  }
   const { orderId, status } = data.data;
   return \`\${orderId} \${status}\`;
 }

@@ -10,6 +10,8 @@ import { differences, operationsBetween, operationsIn, operationsOf } from './op
 import { recordingFor } from './recording';
 
 const ORDERS = 10;
+/** Documents in which the user service keeps what has ended, at most: services/user/ended-sessions.ts. */
+const SESSION_LISTS = 8;
 const CUSTOMERS = 5;
 const bare = new Bare();
 let system: World | undefined;
@@ -52,6 +54,10 @@ test('the sidecars of the real services see what is recorded, no more and no les
   const turns = Math.floor((4 * (ORDERS + 1) - 1) / 25);
   atMost.set('notification: load', (expected.get('notification: load') ?? 0) + 3 * turns);
   atMost.set('notification: save', (expected.get('notification: save') ?? 0) + 2 * turns);
+  // so does the gateway ask which sessions have ended: at most every two seconds, whoever orders
+  const asked = seen.get('gateway: call user') ?? 0;
+  atMost.set('gateway: call user', asked);
+  atMost.set('user: load', (expected.get('user: load') ?? 0) + SESSION_LISTS * asked);
   expect(differences(seen, expected, atMost)).toEqual([]);
 });
 
