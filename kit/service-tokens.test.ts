@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -6,6 +6,7 @@ import { SignJWT, UnsecuredJWT, importJWK } from 'jose';
 import { Code } from './errors';
 import { FakeClock } from './fake-clock';
 import { silentLog } from './log';
+import { ownKey, publicKeys } from './service-keys';
 import { ServiceTokens } from './service-tokens';
 
 const MINUTE = 60_000;
@@ -208,5 +209,62 @@ describe('another key', () => {
   it('of one service that cannot be read keeps nobody else out', async () => {
     writeFileSync(file('public', 'payment'), '{');
     await expect(inventory.callerOf(await order.for('inventory'), 'order')).resolves.toBe('order');
+  });
+});
+
+describe('the folder of keys', () => {
+  const part = () => join(folder, 'public');
+  const away = () => {
+    renameSync(part(), `${part()}.away`);
+  };
+  const back = () => {
+    renameSync(`${part()}.away`, part());
+  };
+
+  it('may be away: who is known stays known, and a change is seen when it is back', async () => {
+    await inventory.callerOf(await order.for('inventory'), 'order');
+    const payment = await open('payment');
+    away();
+    for (let minute = 0; minute < 10; minute++) {
+      clock.advance(MINUTE);
+      await expect(inventory.callerOf(await made(), 'order')).resolves.toBe('order');
+    }
+    // it may work when it is tried again, and is no fault of who calls
+    await expect(
+      inventory.callerOf(await payment.for('inventory'), 'payment'),
+    ).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+
+    back();
+    rmSync(file('public', 'order'));
+    await expect(inventory.callerOf(await payment.for('inventory'), 'payment')).resolves.toBe(
+      'payment',
+    );
+    await expect(inventory.callerOf(await made(), 'order')).rejects.toMatchObject(
+      refusal('the token is of a service that is not known'),
+    );
+  });
+
+  it('is read once a second at most, whatever keys are made up', async () => {
+    const readAt: number[] = [];
+    const read = async () => {
+      readAt.push(clock.now());
+      return publicKeys(folder, silentLog);
+    };
+    const own = await ownKey(folder, 'inventory');
+    const careful = new ServiceTokens('inventory', own, read, clock, silentLog);
+    for (let round = 0; round < 3; round++) {
+      const tokens = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => made({}, { kid: `made-up-${String(n)}` })),
+      );
+      const answers = await Promise.allSettled(tokens.map((it) => careful.callerOf(it, 'order')));
+      expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
+    }
+    const rests = readAt.slice(1).map((at, nth) => at - (readAt[nth] ?? 0));
+    expect(rests.length).toBeGreaterThan(0);
+    expect(rests.every((rest) => rest >= 1_000)).toBe(true);
+    // nobody who is known waits
+    const before = [readAt.length, clock.now()];
+    await expect(careful.callerOf(await made(), 'order')).resolves.toBe('order');
+    expect([readAt.length, clock.now()]).toEqual(before);
   });
 });

@@ -15,6 +15,8 @@ const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 1_000;
 /** So often keys are read again, so that one that was withdrawn is forgotten. */
 const READ_AGAIN_MS = 60_000;
+/** No sooner than this, whatever is shown: anybody can make up a key that is not known. */
+const REST_MS = 1_000;
 
 /** Why a call was turned away before anybody looked at it. */
 export const SERVICE_TOKEN = 'service_token';
@@ -29,13 +31,17 @@ export class ServiceTokens {
   readonly #good = new Remembered<string>(MAX_REMEMBERED);
   #keys: Keys = new Map();
   #readAt = -Infinity;
+  #triedAt = -Infinity;
+  #failed = false;
   #reading: Promise<void> | undefined;
 
   constructor(
     private readonly service: string,
     private readonly own: OwnKey,
+    /** Everybody's public keys. While it fails, those that are known are believed. */
     private readonly read: () => Promise<Keys>,
     private readonly clock: Clock,
+    private readonly log: Log,
   ) {}
 
   /** Of a service whose keys are in a folder: see service-keys.ts. */
@@ -46,7 +52,7 @@ export class ServiceTokens {
     log: Log,
   ): Promise<ServiceTokens> {
     const own = await ownKey(folder, service);
-    return new ServiceTokens(service, own, () => publicKeys(folder, log), clock);
+    return new ServiceTokens(service, own, () => publicKeys(folder, log), clock, log);
   }
 
   /** A token for calls of one service. */
@@ -61,7 +67,8 @@ export class ServiceTokens {
 
   /**
    * Finds out which service calls this one by the token that it shows. `sidecarSays` is which one
-   * its sidecar says that it is, where it does. Throws UNAUTHENTICATED.
+   * its sidecar says that it is, where it does. Throws UNAUTHENTICATED; UNAVAILABLE where it cannot
+   * be found out now.
    */
   async callerOf(token: string | undefined, sidecarSays: string | undefined): Promise<string> {
     if (token === undefined)
@@ -125,18 +132,42 @@ export class ServiceTokens {
   }
 
   async #keyOf(kid: string, now: number): Promise<PublicKey | undefined> {
-    if (!this.#keys.has(kid) || now - this.#readAt >= READ_AGAIN_MS) {
-      this.#reading ??= this.#readAgain(now).finally(() => {
-        this.#reading = undefined;
-      });
-      await this.#reading;
+    if (this.#keys.has(kid)) {
+      if (now >= Math.max(this.#readAt + READ_AGAIN_MS, this.#triedAt + REST_MS)) {
+        await this.#readAgain();
+      }
+      return this.#keys.get(kid);
     }
-    return this.#keys.get(kid);
+    // one that is under way may have looked before the key was there
+    await this.#reading;
+    if (!this.#keys.has(kid)) await this.#readAgain();
+    const known = this.#keys.get(kid);
+    if (known === undefined && this.#failed) {
+      throw new MicroserviceError('the keys of the services cannot be read', Code.UNAVAILABLE);
+    }
+    return known;
   }
 
-  async #readAgain(now: number): Promise<void> {
-    this.#keys = await this.read();
-    this.#readAt = now;
+  /** Those who come meanwhile wait for the same reading. */
+  async #readAgain(): Promise<void> {
+    this.#reading ??= this.#readAfterRest().finally(() => {
+      this.#reading = undefined;
+    });
+    await this.#reading;
+  }
+
+  async #readAfterRest(): Promise<void> {
+    const rest = this.#triedAt + REST_MS - this.clock.now();
+    if (rest > 0) await this.clock.sleep(rest);
+    this.#triedAt = this.clock.now();
+    try {
+      this.#keys = await this.read();
+      this.#readAt = this.#triedAt;
+      this.#failed = false;
+    } catch (error) {
+      this.#failed = true;
+      this.log.warn({ failure: String(error) }, 'the keys of the services cannot be read');
+    }
   }
 }
 
