@@ -6,7 +6,7 @@ import { Code, MicroserviceError } from '#kit/errors';
 import type { Host } from '#kit/host';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
 import { Id } from '#kit/validate';
-import type { EndedSessions } from './ended-sessions';
+import type { EndedSessionsCache } from './ended-sessions-cache';
 import { ALGORITHM, Keys } from './keys';
 import { Remembered } from '#kit/remembered';
 import { ApiKeys, type Bearer, unauthenticated } from './api-keys';
@@ -41,7 +41,7 @@ export class Authentication {
 
   constructor(
     private readonly host: Host,
-    private readonly ended: EndedSessions,
+    private readonly ended: EndedSessionsCache,
   ) {
     this.#apiKeys = new ApiKeys(host);
     this.#keys = new Keys(host);

@@ -16,7 +16,7 @@ const OVERLAP_MS = 60_000;
 const SKEW_MS = 60_000;
 
 /** The sessions that are over while tokens of theirs are good yet; the user service knows them. */
-export class EndedSessions {
+export class EndedSessionsCache {
   /** Until when each could still be of use. */
   readonly #until = new Map<string, number>();
   /** When the user service last answered, by its clock. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isoTime } from '#kit/clock';
 import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
-import { EndedSessions } from './ended-sessions';
+import { EndedSessionsCache } from './ended-sessions-cache';
 import { EdgeError } from './errors';
 import { Health } from './health';
 import { LastGood } from './last-good';
@@ -16,7 +16,7 @@ export class Gateway {
   readonly health: Health;
   readonly shedding: Shedding;
   readonly lastGood: LastGood;
-  readonly endedSessions: EndedSessions;
+  readonly endedSessions: EndedSessionsCache;
   readonly limits: Limits;
   readonly startedAt: string;
   /** Requests that have no answer yet. */
@@ -32,7 +32,7 @@ export class Gateway {
     this.health = new Health(host);
     this.shedding = new Shedding(begin(host, newCause(host.clock)).config);
     this.lastGood = new LastGood(host.clock);
-    this.endedSessions = new EndedSessions(host);
+    this.endedSessions = new EndedSessionsCache(host);
     this.limits = new Limits(host, stopping);
     this.startedAt = isoTime(host.clock);
   }

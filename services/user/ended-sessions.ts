@@ -22,7 +22,6 @@ export async function ended(
   sessionIds: readonly string[],
   { endedSessions, clock }: UserContext,
 ): Promise<void> {
-  if (sessionIds.length === 0) return;
   const slice = sliceOf(clock.now());
   const endedAt = new Date(clock.now()).toISOString();
   await endedSessions.decide(keyOf(slice), (now) => {

@@ -5,7 +5,7 @@ import { Code } from '#kit/errors';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { testbed } from '#kit/testbed';
 import { user } from './service';
-import { SESSION_MS } from './sessions';
+import { SESSION_MS, type Sessions } from './sessions';
 
 const MINUTE = 60_000;
 const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
@@ -20,6 +20,17 @@ async function withAnna() {
     bed.call('refresh', { refreshToken }, { caller, ...(id === undefined ? {} : { id }) });
   const logout = (refreshToken: string) => bed.call('logout', { refreshToken }, { caller });
   return { bed, login, refresh, logout };
+}
+
+type UserBed = Awaited<ReturnType<typeof withAnna>>['bed'];
+
+function signedInOn(bed: UserBed): string[] {
+  const stored = [...bed.memory.documents].filter(([key]) => key.startsWith('sessions:'));
+  return stored.flatMap(([, { json }]) => {
+    // what these tests read is what the service has written
+    const { data } = JSON.parse(json) as { data: Sessions };
+    return data.sessions.map(({ sessionId }) => sessionId);
+  });
 }
 
 describe('a session that is over', () => {
@@ -84,19 +95,69 @@ describe('a session that is over', () => {
     });
   });
 
-  test('is told, wherever the process is killed', async () => {
-    let refreshToken = '';
-    const build = async () => {
-      const { bed } = await withAnna();
-      ({ refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' }));
+  /** Whose session ends, and by what; the same tokens each time. */
+  const ways: [string, () => Promise<{ bed: UserBed; end: (bed: UserBed) => Promise<unknown> }>][] =
+    [
+      [
+        'at logout',
+        async () => {
+          const { bed } = await withAnna();
+          const { refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' });
+          const given = { caller, id: 'cause_1' };
+          return { bed, end: (on) => on.call('logout', { refreshToken }, given) };
+        },
+      ],
+      [
+        'as a refresh token came twice',
+        async () => {
+          const { bed } = await withAnna();
+          const { refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' });
+          await bed.call('refresh', { refreshToken }, { caller, id: 'refresh_1' });
+          const given = { caller, id: 'cause_1' };
+          return { bed, end: (on) => on.call('refresh', { refreshToken }, given) };
+        },
+      ],
+      [
+        'with the eleventh device',
+        async () => {
+          const { bed } = await withAnna();
+          for (let device = 1; device <= 10; device++) {
+            await bed.call('login', anna, { caller, id: `login_${String(device)}` });
+          }
+          return { bed, end: (on) => on.call('login', anna, { caller, id: 'cause_1' }) };
+        },
+      ],
+    ];
+
+  test.each(ways)('%s ends the same, wherever the process is killed', async (_, build) => {
+    let end: (bed: UserBed) => Promise<unknown> = () => Promise.resolve();
+    const prepared = async () => {
+      const { bed, end: act } = await build();
+      end = act;
       return bed;
     };
+    // keys are made by chance, and what is derived from them differs with them
     const ignore = ['passwordHash', 'keys', 'tokenHash'];
-    await expectCrashSafe(
-      build,
-      (bed) => bed.call('logout', { refreshToken }, { caller, id: 'cause_1' }),
-      { ignore },
-    );
+    await expectCrashSafe(prepared, (bed) => end(bed), { ignore });
+  });
+
+  test.each(ways)('%s is there until it was told, though nothing comes again', async (_, build) => {
+    const { bed: whole, end: undisturbed } = await build();
+    whole.fail({});
+    await undisturbed(whole).catch(() => undefined);
+    const { effects } = whole.sidecar;
+    expect(effects).toBeGreaterThan(1);
+    for (let effect = 1; effect <= effects; effect++) {
+      const { bed, end } = await build();
+      const before = signedInOn(bed);
+      bed.fail({ crashAfterEffect: effect });
+      await end(bed).catch(() => undefined);
+      bed.restart();
+      const { sessions } = await bed.call('getEndedSessions', {});
+      const told = sessions.map(({ sessionId }) => sessionId);
+      const gone = before.filter((sessionId) => !signedInOn(bed).includes(sessionId));
+      expect(told).toEqual(expect.arrayContaining(gone));
+    }
   });
 });
 
@@ -160,9 +221,11 @@ describe('a refresh token', () => {
     },
   );
 
-  test('that is made up is refused', async () => {
-    const { refresh } = await withAnna();
+  test('that is made up is refused, and leaves nothing', async () => {
+    const { bed, refresh } = await withAnna();
+    const before = bed.memory.documents.size;
     await expect(refresh(`user_1.session_1.${'x'.repeat(43)}`)).rejects.toMatchObject(signedOut);
+    expect(bed.memory.documents.size).toBe(before);
   });
 
   test('is kept as a hash, and stands in no event', async () => {

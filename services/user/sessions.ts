@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import type { Decision } from '#kit/documents';
 import { Code, MicroserviceError } from '#kit/errors';
 import { checked } from '#kit/validate';
 import type { LogoutRequest, RefreshRequest } from '#proto/retail/user/v1/user_pb';
@@ -38,11 +37,11 @@ export async function signedIn(user: User, context: UserContext) {
   const sessionId = newId('session');
   const secret = await newSecret(`refresh ${sessionId}`, context);
   const session = fresh(sessionId, secret, clock.now());
-  const { outcome: dropped } = await sessions.decide(user.userId, (now = { sessions: [] }) => {
+  const { outcome: tooMany } = await sessions.decide(user.userId, (now = { sessions: [] }) => {
     const document = withSession(now, session, clock.now());
-    return { document, outcome: droppedFrom(now, document) };
+    return { document, outcome: surplus(document) };
   });
-  await ended(dropped, context);
+  await end(user.userId, tooMany, context);
   return answerTo(user, session, secret, context);
 }
 
@@ -53,16 +52,19 @@ export async function signedIn(user: User, context: UserContext) {
 export async function refresh(request: RefreshRequest, context: UserContext) {
   const { users, sessions, clock, log } = context;
   const { userId, sessionId, secret: given } = parts(request);
+  // a change would leave a document for every name that is made up
+  if ((await sessions.get(userId)) === undefined) throw notSignedIn();
   const secret = await newSecret(`refresh ${sessionId} ${hashed(given)}`, context);
   const next = fresh(sessionId, secret, clock.now());
-  const { outcome } = await sessions.decide(userId, (now = { sessions: [] }) =>
-    rotated(now, next, hashed(given), clock.now()),
-  );
+  const { outcome } = await sessions.decide(userId, (now = { sessions: [] }) => {
+    const outcome = standing(now, sessionId, given, clock.now());
+    return { document: outcome === 'current' ? withSession(now, next, clock.now()) : now, outcome };
+  });
   if (outcome === 'reused') {
-    await ended([sessionId], context);
     log.warn({ userId, sessionId }, 'a refresh token was used twice');
+    await end(userId, [sessionId], context);
   }
-  const user = outcome === 'rotated' ? await users.get(userId) : undefined;
+  const user = outcome === 'current' ? await users.get(userId) : undefined;
   if (user === undefined) throw notSignedIn();
   return answerTo(user, next, secret, context);
 }
@@ -72,47 +74,46 @@ export async function logout(request: LogoutRequest, context: UserContext) {
   const { sessions, clock } = context;
   const { userId, sessionId, secret } = parts(request);
   const now = (await sessions.get(userId)) ?? { sessions: [] };
-  const { outcome } = rotated(now, fresh(sessionId, '', 0), hashed(secret), clock.now());
-  if (outcome === 'unknown') return {};
-  // first, as by the session alone it is known who may end it
-  await ended([sessionId], context);
-  await sessions.update(userId, (now = { sessions: [] }) => without(now, sessionId));
+  if (standing(now, sessionId, secret, clock.now()) !== 'unknown') {
+    await end(userId, [sessionId], context);
+  }
   return {};
 }
 
-type Outcome = 'rotated' | 'reused' | 'unknown';
+/**
+ * Ends sessions. It is made known first: a process that dies in between leaves a session that is
+ * there to be ended again, and no token of one that nobody finds any more.
+ */
+async function end(userId: string, sessionIds: readonly string[], context: UserContext) {
+  if (sessionIds.length === 0) return;
+  await ended(sessionIds, context);
+  await context.sessions.update(userId, (now = { sessions: [] }) => without(now, sessionIds));
+}
 
-/** The sessions with another token in the stead of the one that was shown. */
-function rotated(
-  now: Sessions,
-  next: Session,
-  shown: string,
+/** What a refresh token is to its session: the current one, or one of before. */
+function standing(
+  { sessions }: Sessions,
+  sessionId: string,
+  secret: string,
   at: number,
-): Decision<Sessions, Outcome> {
-  const known = now.sessions.find(({ sessionId }) => sessionId === next.sessionId);
-  if (known === undefined || Date.parse(known.expiresAt) <= at) {
-    return { document: now, outcome: 'unknown' };
-  }
-  if (known.tokenHash !== shown) {
-    return { document: without(now, next.sessionId), outcome: 'reused' };
-  }
-  return { document: withSession(now, next, at), outcome: 'rotated' };
+): 'current' | 'reused' | 'unknown' {
+  const known = sessions.find((session) => session.sessionId === sessionId);
+  if (known === undefined || Date.parse(known.expiresAt) <= at) return 'unknown';
+  return known.tokenHash === hashed(secret) ? 'current' : 'reused';
 }
 
-function withSession(now: Sessions | undefined, session: Session, at: number): Sessions {
-  const others = without(now ?? { sessions: [] }, session.sessionId).sessions;
-  const living = others.filter(({ expiresAt }) => Date.parse(expiresAt) > at);
-  return { sessions: [...living.slice(1 - MAX_SESSIONS), session] };
+function withSession(now: Sessions, session: Session, at: number): Sessions {
+  const others = without(now, [session.sessionId]).sessions;
+  return { sessions: [...others.filter(({ expiresAt }) => Date.parse(expiresAt) > at), session] };
 }
 
-/** The sessions that are over as there is one too many. */
-function droppedFrom(before: Sessions, after: Sessions): string[] {
-  const left = new Set(after.sessions.map(({ sessionId }) => sessionId));
-  return before.sessions.map(({ sessionId }) => sessionId).filter((id) => !left.has(id));
+/** The sessions that are to end as there are too many. */
+function surplus({ sessions }: Sessions): string[] {
+  return sessions.slice(0, -MAX_SESSIONS).map(({ sessionId }) => sessionId);
 }
 
-function without(now: Sessions, sessionId: string): Sessions {
-  return { sessions: now.sessions.filter((session) => session.sessionId !== sessionId) };
+function without(now: Sessions, sessionIds: readonly string[]): Sessions {
+  return { sessions: now.sessions.filter(({ sessionId }) => !sessionIds.includes(sessionId)) };
 }
 
 function fresh(sessionId: string, secret: string, at: number): Session {
