@@ -2,42 +2,75 @@ import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import { checked } from '#kit/validate';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
-import type { ChargeRequest as ChargeMessage } from '#proto/retail/payment/v1/payment_pb';
-import { type Payment, charged, paymentIdOf, taken } from './domain';
-import { PROVIDER, openProvider } from './provider';
-import { ChargeRequest } from './requests';
+import type {
+  AuthorizeRequest as AuthorizeMessage,
+  CaptureRequest as CaptureMessage,
+  ChargeRequest as ChargeMessage,
+} from '#proto/retail/payment/v1/payment_pb';
+import { type Payment, captured, charged, paymentIdOf, taken } from './domain';
+import { PROVIDER, type Provider, openProvider } from './provider';
+import { CaptureRequest, ChargeRequest } from './requests';
 import type { Context } from './service';
 
 /** Takes the money for an order, once. On the happy path: a look, the provider, a change. */
-export async function charge(request: ChargeMessage, context: Context) {
-  allow(context.caller, 'service');
-  const asked = checked(ChargeRequest, request);
-  const paymentId = paymentIdOf(asked.orderId);
-  // A provider forgets its keys after a day or so: an order that is known is not asked for again.
-  const payment = (await context.payments.get(paymentId)) ?? (await take(asked, context));
-  await sayCharge(payment, context);
-  return { paymentId, status: payment.status, reason: payment.reason ?? '' };
+export function charge(request: ChargeMessage, context: Context) {
+  return begin('capture', request, context);
 }
 
-async function take(asked: ChargeRequest, context: Context): Promise<Payment> {
-  const { payments, clock } = context;
+/** Has the money for an order kept ready, once, and takes none of it. */
+export function authorize(request: AuthorizeMessage, context: Context) {
+  return begin('authorize', request, context);
+}
+
+async function begin(
+  how: keyof Pick<Provider, 'capture' | 'authorize'>,
+  request: ChargeMessage | AuthorizeMessage,
+  context: Context,
+) {
+  const { payments, caller, clock } = context;
+  allow(caller, 'service');
+  const asked = checked(ChargeRequest, request);
   const paymentId = paymentIdOf(asked.orderId);
-  const capture = await openProvider(context).capture(paymentId, asked.amount, asked.token);
-  // Where a void came in between, its bar stays, and what was captured is the void's to give back.
-  return payments.update(
-    paymentId,
-    (now) => now ?? charged(asked, capture, PROVIDER, isoTime(clock)),
+  const ask = async () => {
+    const outcome = await openProvider(context)[how](paymentId, asked.amount, asked.token);
+    // Where a void came in between, its bar stays, and what was captured is the void's to give back.
+    return payments.update(
+      paymentId,
+      (now) => now ?? charged(asked, outcome, PROVIDER, isoTime(clock)),
+    );
+  };
+  // A provider forgets its keys after a day or so: an order that is known is not asked for again.
+  return answer((await payments.get(paymentId)) ?? (await ask()), context);
+}
+
+/** Takes what was authorised for an order, once. */
+export async function capture(request: CaptureMessage, context: Context) {
+  const { payments, caller, clock } = context;
+  allow(caller, 'service');
+  const paymentId = paymentIdOf(checked(CaptureRequest, request).orderId);
+  const known = await payments.need(paymentId);
+  if (known.status !== 'authorised') return answer(known, context);
+  const outcome = await openProvider(context).captureAuthorized(paymentId);
+  const payment = await payments.update(paymentId, (now = known) =>
+    captured(now, outcome, isoTime(clock)),
   );
+  return answer(payment, context);
+}
+
+async function answer(payment: Payment, context: Context) {
+  await sayCharge(payment, context);
+  const { paymentId, status, reason = '' } = payment;
+  return { paymentId, status, reason };
 }
 
 /** A charge comes about once: said by whoever finds it, as it may have been written but not said. */
 export async function sayCharge(payment: Payment, { publish }: Context): Promise<void> {
-  const { paymentId, orderId, userId, gateway, reason = 'declined' } = payment;
+  const { paymentId, orderId, userId, status, gateway, reason = status } = payment;
   const amount = taken(payment);
   if (amount !== undefined) {
     const how = { amount, status: 'success', gateway } as const;
     await publish(PaymentProcessed, { paymentId, orderId, userId, ...how }, 'charge');
-  } else if (payment.status === 'declined') {
+  } else if (status === 'declined' || status === 'expired') {
     await publish(PaymentFailed, { paymentId, orderId, userId, reason }, 'charge');
   }
 }

@@ -21,15 +21,20 @@ const Refund = z.object({
 });
 export type Refund = z.infer<typeof Refund>;
 
-/** What became of the one charge of an order. It has no token: that went to the provider only. */
+/**
+ * What became of the one charge of an order, or of its authorisation. It has no token: that went to
+ * the provider only.
+ */
 export const Payment = z.object({
   paymentId: z.string(),
   orderId: z.string(),
-  status: z.enum(['captured', 'declined', 'voided']),
+  status: z.enum(['authorised', 'captured', 'declined', 'voided', 'expired']),
   /** Empty where the order was voided before any charge was known. */
   userId: z.string(),
   /** What was charged. None where the order was voided before any charge was known. */
   amount: Money.optional(),
+  /** It was authorised, and nothing of it was ever taken. */
+  untaken: z.literal(true).optional(),
   method: z.string(),
   gateway: z.string(),
   reason: z.string().optional(),
@@ -46,29 +51,39 @@ interface Charge {
   method: string;
 }
 
-/** How the provider ended a charge. */
-interface Capture {
-  status: 'captured' | 'declined' | 'voided';
+/** How a charge or an authorisation stands at the provider. */
+interface Outcome {
+  status: Payment['status'];
   reason?: string | undefined;
 }
 
-export function charged(asked: Charge, capture: Capture, gateway: string, at: string): Payment {
+export function charged(asked: Charge, outcome: Outcome, gateway: string, at: string): Payment {
   const { orderId, userId, amount, method } = asked;
+  const { status, reason } = outcome;
   // at the provider, a void overtook the charge: nothing was taken
-  if (capture.status === 'voided') return barred(undefined, orderId, gateway, at);
+  if (status === 'voided') return barred(undefined, orderId, gateway, at);
   return {
     paymentId: paymentIdOf(orderId),
     orderId,
-    status: capture.status,
+    status,
     userId,
     amount,
+    ...(status === 'authorised' || status === 'expired' ? { untaken: true } : {}),
     method,
     gateway,
-    ...(capture.reason === undefined ? {} : { reason: capture.reason }),
+    ...(reason === undefined ? {} : { reason }),
     refunds: [],
     createdAt: at,
     updatedAt: at,
   };
+}
+
+/** What was authorised, as its capture ended. A void that came in between stays. */
+export function captured(now: Payment, { status, reason }: Outcome, at: string): Payment {
+  if (now.status !== 'authorised') return now;
+  const { untaken, ...rest } = now;
+  const kept = status === 'captured' ? rest : now;
+  return { ...kept, status, ...(reason === undefined ? {} : { reason }), updatedAt: at };
 }
 
 /** Voided: whatever is charged for the order from now on is not kept. */
@@ -82,12 +97,14 @@ export function barred(
     const nobody = { userId: '', method: '', refunds: [], createdAt: at, updatedAt: at };
     return { paymentId: paymentIdOf(orderId), orderId, status: 'voided', gateway, ...nobody };
   }
-  return now.status === 'captured' ? { ...now, status: 'voided', updatedAt: at } : now;
+  const { status } = now;
+  const stands = status === 'captured' || status === 'authorised';
+  return stands ? { ...now, status: 'voided', updatedAt: at } : now;
 }
 
 /** What was taken at some time and announced, whatever became of it afterwards. */
-export function taken({ status, amount }: Payment): Money | undefined {
-  return status === 'declined' ? undefined : amount;
+export function taken({ status, untaken, amount }: Payment): Money | undefined {
+  return status === 'declined' || untaken ? undefined : amount;
 }
 
 /** Money that can be given back yet: neither given back nor spoken for. */
@@ -116,8 +133,8 @@ export interface RefundAsked {
 /** Speaks for the money of a refund. Nothing changes where all is given back, or the refund known. */
 export function withRefund(now: Payment, asked: RefundAsked, at: string): Payment {
   if (now.refunds.some(({ refundId }) => refundId === asked.refundId)) return now;
-  if (now.status === 'declined') {
-    throw refused('payment_not_captured', 'a payment that was declined has nothing to refund');
+  if (now.amount !== undefined && taken(now) === undefined) {
+    throw refused('payment_not_captured', 'a payment that was not captured has nothing to refund');
   }
   const rest = left(now);
   const nothing = rest === undefined || minor(rest) === 0n;

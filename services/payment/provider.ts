@@ -13,25 +13,33 @@ export const PROVIDER = 'payment-provider';
  */
 export const PROVIDER_MS = 2_500;
 
-/** How a capture ended, for good. */
-const Capture = z.object({
-  status: z.enum(['captured', 'declined', 'voided']),
-  /** Why it was declined: a code. */
+/** How a capture or an authorisation stands. */
+const Outcome = z.object({
+  status: z.enum(['authorised', 'captured', 'declined', 'voided', 'expired']),
+  /** Why it was declined, or not captured any more: a code. */
   reason: z.string().optional(),
 });
+type Outcome = z.output<typeof Outcome>;
 const Refund = z.object({ status: z.enum(['done', 'refused']) });
 const Void = z.object({ released: Money.optional() });
 
 /**
  * Who moves the money. Everything is asked under a key: the same key asked again is the same
  * movement and gets the same answer. An error leaves unknown what was done, until it is asked
- * again or voided.
+ * again or voided. An authorisation and its capture have the same key.
  */
 export interface Provider {
-  capture(key: string, amount: Money, token: string): Promise<z.output<typeof Capture>>;
+  capture(key: string, amount: Money, token: string): Promise<Outcome>;
+  /** Keeps the money ready to be captured, which it is for some days. */
+  authorize(key: string, amount: Money, token: string): Promise<Outcome>;
+  /** Captures all that was authorised under `authorised`. */
+  captureAuthorized(authorised: string): Promise<Outcome>;
   /** Gives back a part of what was captured under `captured`; refused where that is not there. */
   refund(key: string, captured: string, amount: Money): Promise<'done' | 'refused'>;
-  /** Gives back whatever is left of a capture, and bars it where it has not come yet. */
+  /**
+   * Gives back whatever is left of a capture, gives up an authorisation, and bars either where it has
+   * not come yet.
+   */
   void(captured: string): Promise<{ released?: Money | undefined }>;
 }
 
@@ -52,7 +60,10 @@ export function openProvider({ endpoints }: Pick<Context, 'endpoints'>): Provide
     return data;
   };
   return {
-    capture: (key, amount, token) => ask(Capture, '/captures', key, { amount, token }),
+    capture: (key, amount, token) => ask(Outcome, '/captures', key, { amount, token }),
+    authorize: (key, amount, token) => ask(Outcome, '/authorizations', key, { amount, token }),
+    captureAuthorized: (authorised) =>
+      ask(Outcome, `/authorizations/${authorised}/capture`, `${authorised}_capture`),
     refund: async (key, captured, amount) => {
       const { status } = await ask(Refund, `/captures/${captured}/refunds`, key, { amount });
       return status;

@@ -25,6 +25,7 @@ export const ChargeRequest = z.object({
 });
 export type ChargeRequest = z.output<typeof ChargeRequest>;
 
+export const CaptureRequest = z.object({ orderId: Id });
 export const VoidRequest = z.object({ orderId: Id });
 
 export const GetPaymentRequest = z.object({ paymentId: PaymentId });

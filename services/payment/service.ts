@@ -6,7 +6,7 @@ import {
   RefundProcessed,
 } from '#contracts/payment';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
-import { charge } from './charge';
+import { authorize, capture, charge } from './charge';
 import { Payment } from './domain';
 import { getPayment } from './get-payment';
 import { giveBack, refund } from './refund';
@@ -23,5 +23,5 @@ export const payment = new Service('payment', {
 
 export type Context = ContextOf<typeof payment>;
 
-payment.serve({ charge, void: voidCharge, refund, getPayment });
+payment.serve({ charge, authorize, capture, void: voidCharge, refund, getPayment });
 payment.on(RefundPayment, giveBack);

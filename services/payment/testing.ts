@@ -1,3 +1,4 @@
+import { FakeClock } from '#kit/fake-clock';
 import { testbed } from '#kit/testbed';
 import { PROVIDER } from './provider';
 import { payment } from './service';
@@ -9,8 +10,10 @@ const ledgers = new WeakMap<object, Map<string, LedgerEntry>>();
 /** The service over a simulated provider of its own. */
 export function bed() {
   const ledger = new Map<string, LedgerEntry>();
-  const provider = new SimulatedProvider(ledger);
+  const clock = new FakeClock();
+  const provider = new SimulatedProvider(ledger, clock);
   const on = testbed(payment, {
+    clock,
     endpoints: { [PROVIDER]: (request) => provider.answer(request) },
   });
   ledgers.set(on, ledger);

@@ -9,7 +9,7 @@ import { PROVIDER, openProvider } from './provider';
 import { VoidRequest } from './requests';
 import type { Context } from './service';
 
-/** Undoes whatever became of an order's charge, known or not, and bars a later one. */
+/** Undoes whatever became of an order's charge or authorisation, known or not, and bars a later one. */
 export async function voidCharge(request: VoidMessage, context: Context) {
   const { payments, publish, clock, log } = context;
   allow(context.caller, 'service');
@@ -21,7 +21,7 @@ export async function voidCharge(request: VoidMessage, context: Context) {
   );
   // the charge may have died before it said what became of it, and nothing is given back before that
   await sayCharge(payment, context);
-  if (payment.status === 'declined') return {};
+  if (payment.status === 'declined' || payment.status === 'expired') return {};
 
   const { released: amount } = await openProvider(context).void(paymentId);
   if (amount === undefined) return {};

@@ -90,7 +90,7 @@ export const Payment = z.strictObject({
   userId: z.string(),
   amount: Money,
   refunded: Money,
-  status: z.enum(['pending', 'captured', 'declined', 'voided']),
+  status: z.enum(['authorised', 'captured', 'declined', 'voided', 'expired']),
   reason: z.string().optional(),
   method: z.string(),
   gateway: z.string(),

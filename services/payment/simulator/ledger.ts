@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { Money, add, compare, minor, ofMinor, subtract } from '#kit/money';
 
-/** What the provider knows of one capture. */
+/** What the provider knows of one capture, or of one authorisation and its capture. */
 export const LedgerEntry = z.object({
-  state: z.enum(['failing', 'captured', 'declined', 'voided']),
+  state: z.enum(['failing', 'authorised', 'captured', 'declined', 'voided', 'expired']),
   amount: Money.optional(),
   reason: z.string().optional(),
   refunds: z.array(z.object({ key: z.string(), amount: Money })),
@@ -14,6 +14,11 @@ export const LedgerEntry = z.object({
   refundsToFail: z.int(),
   /** Whether whoever asks for it hears nothing. */
   silent: z.boolean(),
+  /** Of an authorisation: until when it can be captured, in milliseconds since the epoch. */
+  expiresAt: z.number().optional(),
+  /** How often its capture fails before it works, and how often it is not answered before it is. */
+  capturesToFail: z.int().optional(),
+  capturesToHide: z.int().optional(),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 
@@ -25,29 +30,73 @@ export interface Ledger {
 }
 
 const FLAKY_FAILURES = 2;
+/** A card's issuer keeps money ready for about a week. */
+const AUTHORISED_MS = 7 * 24 * 3_600_000;
 const EMPTY = { refunds: [], failures: 0, refundsToFail: 0, silent: false };
 
 /** Takes money as the token tells. What is decided stays, whoever asks again and with whatever. */
 export function captured(now: LedgerEntry | undefined, amount: Money, token: string): LedgerEntry {
+  return decided(now, amount, token, { state: 'captured' });
+}
+
+/** The same for money that is only kept ready. */
+export function authorised(
+  now: LedgerEntry | undefined,
+  amount: Money,
+  token: string,
+  at: number,
+): LedgerEntry {
+  return decided(now, amount, token, { state: 'authorised', expiresAt: at + AUTHORISED_MS });
+}
+
+function decided(
+  now: LedgerEntry | undefined,
+  amount: Money,
+  token: string,
+  granted: Pick<LedgerEntry, 'state' | 'expiresAt'>,
+): LedgerEntry {
   if (now !== undefined && now.state !== 'failing') return now;
   const fresh = { ...EMPTY, amount };
   const failures = now?.failures ?? 0;
   switch (token) {
     case 'tok_ok':
-      return { ...fresh, state: 'captured' };
+      return { ...fresh, ...granted };
     case 'tok_timeout':
-      return { ...fresh, state: 'captured', silent: true };
+      return { ...fresh, ...granted, silent: true };
     case 'tok_undeliverable_refund_fails_once':
-      return { ...fresh, state: 'captured', refundsToFail: 1 };
+      return { ...fresh, ...granted, refundsToFail: 1 };
+    case 'tok_capture_flaky':
+      return { ...fresh, ...granted, capturesToFail: 2 };
+    case 'tok_capture_timeout':
+      return { ...fresh, ...granted, capturesToHide: 2 };
+    case 'tok_capture_expired':
+      return { ...fresh, ...granted, expiresAt: 0 };
     case 'tok_flaky':
       return failures < FLAKY_FAILURES
         ? { ...fresh, state: 'failing', failures: failures + 1 }
-        : { ...fresh, state: 'captured', failures };
+        : { ...fresh, ...granted, failures };
     case 'tok_declined':
       return { ...fresh, state: 'declined', reason: 'insufficient_funds' };
     default:
       return { ...fresh, state: 'declined', reason: 'invalid_token' };
   }
+}
+
+/** Captures what is authorised; what is silent has been captured, and does not say so. */
+export function capturedLater(
+  now: LedgerEntry,
+  at: number,
+): [LedgerEntry, 'known' | 'failing' | 'silent'] {
+  const { state, expiresAt = Infinity, capturesToFail = 0, capturesToHide = 0 } = now;
+  if (state === 'captured' && capturesToHide > 0) {
+    return [{ ...now, capturesToHide: capturesToHide - 1 }, 'silent'];
+  }
+  if (state !== 'authorised') return [now, 'known'];
+  if (capturesToFail > 0) return [{ ...now, capturesToFail: capturesToFail - 1 }, 'failing'];
+  if (at >= expiresAt) {
+    return [{ ...now, state: 'expired', reason: 'authorisation_expired' }, 'known'];
+  }
+  return capturedLater({ ...now, state: 'captured' }, at);
 }
 
 /** Gives back a part of a capture, once for a key. */
@@ -63,9 +112,11 @@ export function refunded(
   return [{ ...now, refunds: [...now.refunds, { key, amount }] }, 'done'];
 }
 
-/** Gives back what is left of a capture, or bars it where it has not come yet. */
+/** Gives back what is left of a capture, gives up an authorisation, or bars what has not come yet. */
 export function voided(now: LedgerEntry | undefined): LedgerEntry {
-  if (now === undefined || now.state === 'failing') return { ...(now ?? EMPTY), state: 'voided' };
+  if (now === undefined || now.state === 'failing' || now.state === 'authorised') {
+    return { ...(now ?? EMPTY), state: 'voided' };
+  }
   const rest = restOf(now);
   if (rest === undefined) return now;
   return { ...now, state: 'voided', ...(minor(rest) > 0n ? { released: rest } : {}) };

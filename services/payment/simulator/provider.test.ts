@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '#kit/fake-clock';
 import type { LedgerEntry } from './ledger';
 import { SimulatedProvider } from './provider';
 
@@ -54,6 +55,79 @@ describe('a capture', () => {
   });
 });
 
+describe('an authorisation', () => {
+  const openHeld = (token: string) => {
+    const { provider, post, ...rest } = open();
+    const held = post('/authorizations', 'pay_1', { amount: eur('10.00'), token });
+    return { ...rest, held, take: () => post('/authorizations/pay_1/capture', 'pay_1_capture') };
+  };
+
+  it.each([
+    ['tok_ok', { status: 'authorised' }],
+    ['tok_capture_expired', { status: 'authorised' }],
+    ['tok_declined', { status: 'declined', reason: 'insufficient_funds' }],
+    ['tok_of_nobody', { status: 'declined', reason: 'invalid_token' }],
+  ])('of %s', (token, body) => {
+    expect(openHeld(token).held).toEqual(answered(body));
+  });
+
+  it('takes nothing until it is captured, and then all of it, once', () => {
+    const { take, ledger } = openHeld('tok_ok');
+    expect(ledger.get('pay_1')).toMatchObject({ state: 'authorised' });
+    for (let asked = 0; asked < 2; asked++) {
+      expect(take()).toEqual(answered({ status: 'captured' }));
+    }
+    expect(ledger.get('pay_1')).toMatchObject({ state: 'captured', amount: eur('10.00') });
+  });
+
+  it('of tok_capture_flaky fails to be captured twice, then works', () => {
+    const { take } = openHeld('tok_capture_flaky');
+    for (let tries = 0; tries < 2; tries++) expect(take()).toMatchObject({ status: 503 });
+    expect(take()).toEqual(answered({ status: 'captured' }));
+  });
+
+  it('of tok_capture_timeout is captured, which is told when it is asked the third time', async () => {
+    const { take, ledger } = openHeld('tok_capture_timeout');
+    const silence = Symbol('silence');
+    for (let tries = 0; tries < 2; tries++) {
+      expect(await Promise.race([take(), Promise.resolve(silence)])).toBe(silence);
+      expect(ledger.get('pay_1')).toMatchObject({ state: 'captured' });
+    }
+    expect(take()).toEqual(answered({ status: 'captured' }));
+  });
+
+  it('that is too old is not captured any more', () => {
+    const expired = answered({ status: 'expired', reason: 'authorisation_expired' });
+    expect(openHeld('tok_capture_expired').take()).toEqual(expired);
+
+    const clock = new FakeClock();
+    const provider = new SimulatedProvider(new Map(), clock);
+    const post = (path: string, body: unknown = {}) =>
+      provider.answer({ method: 'POST', path, body, headers: { 'idempotency-key': 'pay_1' } });
+    void post('/authorizations', { amount: eur('10.00'), token: 'tok_ok' });
+    clock.advance(7 * 24 * 3_600_000);
+    expect(post('/authorizations/pay_1/capture')).toEqual(expired);
+  });
+
+  it('that is voided gives nothing back, and is not captured any more', () => {
+    const { take, cancel } = openHeld('tok_ok');
+    expect(cancel()).toEqual(answered({}));
+    expect(take()).toEqual(answered({ status: 'voided' }));
+  });
+
+  it('that was captured gives back what is left when it is voided', () => {
+    const { take, cancel, refund } = openHeld('tok_ok');
+    void take();
+    void refund('4.00', 'a');
+    expect(cancel()).toEqual(answered({ released: eur('6.00') }));
+  });
+
+  it('that is not there is not captured', () => {
+    const { post } = open();
+    expect(post('/authorizations/pay_1/capture', 'k')).toMatchObject({ status: 404 });
+  });
+});
+
 describe('a refund', () => {
   it('gives back once for a key, and never more than is left', () => {
     const { capture, refund, ledger } = open();
@@ -103,6 +177,7 @@ describe('what is asked wrongly', () => {
     ['without an amount', '/captures', 'k', { token: 'tok_secret' }],
     ['with an amount that is none', '/captures', 'k', { amount: eur('x'), token: 'tok_secret' }],
     ['without a token', '/captures', 'k', { amount: eur('1.00') }],
+    ['as an authorisation without a token', '/authorizations', 'k', { amount: eur('1.00') }],
     ['as a refund of nothing', '/captures/pay_1/refunds', 'k', {}],
     ['as no JSON', '/captures', 'k', undefined],
   ])('is refused, and the token not repeated: %s', (_, path, key, body) => {

@@ -1,8 +1,17 @@
 import { z } from 'zod';
+import { type Clock, systemClock } from '#kit/clock';
 import { inWords, read } from '#kit/faults';
 import { Money } from '#kit/money';
 import type { EndpointAnswer } from '#kit/sidecar';
-import { type Ledger, captured, refunded, voided } from './ledger';
+import {
+  type Ledger,
+  type LedgerEntry,
+  authorised,
+  captured,
+  capturedLater,
+  refunded,
+  voided,
+} from './ledger';
 
 /** What is asked over HTTP; header names are in small letters. */
 interface Asked {
@@ -17,19 +26,26 @@ const Capture = z.object({ amount: Money, token: z.string().min(1).max(255) });
 const Refund = z.object({ amount: Money });
 
 const NOT_AVAILABLE: EndpointAnswer = { status: 503, body: { error: 'not available' } };
+const silence = () => new Promise<EndpointAnswer>(() => undefined);
 const NOT_FOUND: EndpointAnswer = { status: 404, body: { error: 'not found' } };
 
 /**
  * A payment provider in the provider's stead. Every movement is asked under a key, the same key
- * again is the same movement; what a capture does is told by its token.
+ * again is the same movement; what a capture does is told by its token. An authorisation is voided,
+ * and what was captured of it refunded, as what was captured at once.
  *
- *     POST /captures               {amount, token}   {status: captured | declined | voided, reason?}
- *     POST /captures/<key>/refunds {amount}          {status: done | refused}
- *     POST /captures/<key>/void                      {released?: amount}
- *     GET  /ledger                                   {captures: [{key, state, amount, ...}]}
+ *     POST /captures                     {amount, token}  {status: captured | declined | voided, reason?}
+ *     POST /captures/<key>/refunds       {amount}         {status: done | refused}
+ *     POST /captures/<key>/void                           {released?: amount}
+ *     POST /authorizations               {amount, token}  {status: authorised | ..., reason?}
+ *     POST /authorizations/<key>/capture                  {status: captured | voided | expired, reason?}
+ *     GET  /ledger                                        {captures: [{key, state, amount, ...}]}
  */
 export class SimulatedProvider {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly clock: Clock = systemClock,
+  ) {}
 
   /** The answer; a promise that never settles where it stays silent. */
   answer({ method, path, body, headers = {} }: Asked): EndpointAnswer | Promise<EndpointAnswer> {
@@ -40,10 +56,13 @@ export class SimulatedProvider {
     if (method !== 'POST') return NOT_FOUND;
     const key = read(Key, headers['idempotency-key']);
     if (key.faults) return bad('idempotency-key', key.faults);
-    if (path === '/captures') {
+    if (path === '/captures' || path === '/authorizations') {
       const asked = read(Capture, body);
-      return asked.faults ? bad('the body', asked.faults) : this.#capture(key.data, asked.data);
+      if (asked.faults) return bad('the body', asked.faults);
+      return this.#begin(path === '/captures', key.data, asked.data);
     }
+    const [, held] = /^\/authorizations\/([\w-]{1,255})\/capture$/.exec(path) ?? [];
+    if (held !== undefined) return this.#captureLater(held);
     const [, of = '', what] = /^\/captures\/([\w-]{1,255})\/(refunds|void)$/.exec(path) ?? [];
     if (what === 'void') return this.#void(of);
     if (what !== 'refunds') return NOT_FOUND;
@@ -51,16 +70,28 @@ export class SimulatedProvider {
     return asked.faults ? bad('the body', asked.faults) : this.#refund(of, key.data, asked.data);
   }
 
-  #capture(
+  #begin(
+    atOnce: boolean,
     key: string,
     { amount, token }: z.output<typeof Capture>,
   ): EndpointAnswer | Promise<EndpointAnswer> {
-    const entry = captured(this.ledger.get(key), amount, token);
+    const now = this.ledger.get(key);
+    const entry = atOnce
+      ? captured(now, amount, token)
+      : authorised(now, amount, token, this.clock.now());
     this.ledger.set(key, entry);
-    const { state: status, reason } = entry;
-    if (status === 'failing') return NOT_AVAILABLE;
-    if (status === 'captured' && entry.silent) return new Promise(() => {});
-    return { status: 200, body: { status, ...(reason === undefined ? {} : { reason }) } };
+    if (entry.state === 'failing') return NOT_AVAILABLE;
+    const isGranted = entry.state === 'captured' || entry.state === 'authorised';
+    return isGranted && entry.silent ? silence() : outcomeOf(entry);
+  }
+
+  #captureLater(of: string): EndpointAnswer | Promise<EndpointAnswer> {
+    const now = this.ledger.get(of);
+    if (now === undefined) return NOT_FOUND;
+    const [entry, how] = capturedLater(now, this.clock.now());
+    this.ledger.set(of, entry);
+    if (how === 'failing') return NOT_AVAILABLE;
+    return how === 'silent' ? silence() : outcomeOf(entry);
   }
 
   #refund(of: string, key: string, { amount }: z.output<typeof Refund>): EndpointAnswer {
@@ -76,6 +107,10 @@ export class SimulatedProvider {
     this.ledger.set(of, entry);
     return { status: 200, body: entry.released === undefined ? {} : { released: entry.released } };
   }
+}
+
+function outcomeOf({ state: status, reason }: LedgerEntry): EndpointAnswer {
+  return { status: 200, body: { status, ...(reason === undefined ? {} : { reason }) } };
 }
 
 /** Names the field, and never what was given: it may be a token. */
