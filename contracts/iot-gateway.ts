@@ -79,6 +79,8 @@ export const DeviceCommandSettled = defineEvent('DeviceCommandSettled', {
     name: z.string().max(64),
     outcome: z.enum(['acknowledged', 'failed', 'expired']),
     reason: Reason.optional(),
+    /** It had been said to be expired: the device did it, or could not, and told so afterwards. */
+    late: z.literal(true).optional(),
   }),
   subject: ({ deviceId }) => deviceId,
 });
