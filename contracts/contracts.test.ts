@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readData, type Contract, type EventInput } from '#kit/contract';
 import * as delivery from '#contracts/delivery';
 import * as inventory from '#contracts/inventory';
+import * as iotGateway from '#contracts/iot-gateway';
 import * as notification from '#contracts/notification';
 import * as order from '#contracts/order';
 import * as payment from '#contracts/payment';
@@ -13,6 +14,7 @@ import * as user from '#contracts/user';
 const owners: Record<string, Record<string, Contract>> = {
   delivery,
   inventory,
+  'iot-gateway': iotGateway,
   notification,
   order,
   payment,
@@ -22,6 +24,7 @@ const owners: Record<string, Record<string, Contract>> = {
 const everything = {
   ...delivery,
   ...inventory,
+  ...iotGateway,
   ...notification,
   ...order,
   ...payment,
@@ -34,6 +37,7 @@ const price = { amount: '19.99', currency: 'EUR' };
 const at = '2026-01-31T12:00:00.000Z';
 const items = [{ productId: 'p1', quantity: 2 }];
 const item = { shopId: 's1', productId: 'p1' };
+const device = { deviceId: 'd1', shopId: 's1' };
 const pen = { name: 'Pen', description: 'Blue.', category: 'office', price };
 const whose = { orderId: 'o1', userId: 'u1' };
 const paid = { paymentId: 'pay1', ...whose };
@@ -48,6 +52,12 @@ const examples = {
   ProductUpdated: { productId: 'p1', ...pen, changed: ['price'] },
   CreateProduct: { productId: 'p1', ...pen },
   UpdateProduct: { productId: 'p1', price },
+  DeviceStatusUpdated: { ...device, status: 'offline', lastSeen: at },
+  DeviceDataReceived: {
+    ...{ ...device, dataType: 'stock', position: { boot: 'b1', seq: 1, at } },
+    data: { mode: 'delta', productId: 'p1', change: -1 },
+  },
+  DeviceCommandSettled: { ...device, commandId: 'c1', name: 'dispense', outcome: 'expired' },
   StockUpdated: {
     ...item,
     newStock: 8,
@@ -103,7 +113,7 @@ const exampleOf = new Map<string, object>(Object.entries(examples));
 
 test('every file of contracts is looked at here', () => {
   const files = readdirSync(__dirname).filter((file) => !file.endsWith('.test.ts'));
-  const known = [...Object.keys(owners), 'fields'].map((owner) => `${owner}.ts`);
+  const known = [...Object.keys(owners), 'fields', 'device-messages'].map((owner) => `${owner}.ts`);
   expect(files.sort()).toEqual(known.sort());
 });
 
@@ -135,8 +145,9 @@ describe.each(contracts)('%s', (name, contract) => {
       /^(email|phone|password|token|address|.*Address|line[12]|postalCode|city|(user|full|first|last)Name)$/;
     const fields = fieldsOf(z.toJSONSchema(contract.data));
     expect(fields.filter((field) => personal.test(field))).toEqual([]);
-    // only a product has a name that may be told
-    if (!fields.includes('productId')) expect(fields).not.toContain('name');
+    // only a product and a command have a name that may be told
+    const named = ['productId', 'commandId'].some((field) => fields.includes(field));
+    if (!named) expect(fields).not.toContain('name');
   });
 });
 

@@ -86,6 +86,11 @@ interface Base<D extends Definition> {
   };
   readonly bindings: Readonly<Record<NonNullable<D['sends']>[number], Binding>>;
   readonly endpoints: Readonly<Record<NonNullable<D['endpoints']>[number], Endpoint>>;
+  /**
+   * The same work on behalf of another tenant, for a service: what a device or a job of the platform
+   * tells of a tenant. Its effects have identities of their own.
+   */
+  readonly forTenant: (tenantId: string) => Context<D>;
   /** A client of any app, for what every service answers. */
   readonly client: <S extends DescService>(appId: string, service: S) => Client<S>;
   readonly jobs: Jobs;
@@ -107,6 +112,10 @@ type ConfigOf<D> = D extends { readonly config: infer C extends z.ZodObject }
 
 /** What a handler gets besides its input: the documents and clients of its service by name, and the kit. */
 export type Context<D extends Definition> = Base<D> & {
+  readonly [K in keyof NonNullable<D['memory']>]: NonNullable<D['memory']>[K] extends () => infer M
+    ? M
+    : never;
+} & {
   readonly [K in keyof NonNullable<D['stores']>]: NonNullable<D['stores']>[K] extends z.ZodType
     ? Store<z.output<NonNullable<D['stores']>[K]>>
     : never;

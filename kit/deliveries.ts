@@ -167,7 +167,8 @@ export class Deliveries {
   }
 }
 
-function isAway(error: unknown): boolean {
+/** Whether it failed because something else is away. */
+export function isAway(error: unknown): boolean {
   return error instanceof MicroserviceError && AWAY.has(error.code);
 }
 

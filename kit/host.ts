@@ -43,6 +43,7 @@ export class Host {
   readonly #outcomes: Outcomes;
   readonly #deliveries: Deliveries;
   readonly #work: Work;
+  readonly #memory: Readonly<Record<string, object>>;
   #active = 0;
   #draining = false;
   readonly #stopping = new AbortController();
@@ -61,6 +62,9 @@ export class Host {
         metrics.marksDropped.inc({ store });
       },
     });
+    this.#memory = Object.fromEntries(
+      Object.entries(service.definition.memory ?? {}).map(([name, make]) => [name, make()]),
+    );
     this.#outcomes = new Outcomes(sidecar);
     this.#keyed = new KeyedRequests(sidecar, service.definition.keyed);
     this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
@@ -79,6 +83,7 @@ export class Host {
       cause: (given) => this.#cause(given),
       open: (cause) => this.begin(cause),
       log: (cause) => this.#log(cause),
+      ...{ metrics, clock },
     });
   }
 
@@ -318,7 +323,7 @@ export class Host {
   #open(handling: Handling): Context<Definition> {
     const { name, definition } = this.service;
     const parts = { name, definition, documents: this.#documents, outcomes: this.#outcomes };
-    return openContext({ ...this.world, ...parts }, handling);
+    return openContext({ ...this.world, ...parts, memory: this.#memory }, handling);
   }
 
   #cause(given: Partial<Cause>): Cause {

@@ -58,6 +58,12 @@ export class Metrics {
     buckets: [1, 2, 5, 10, 20, 50, 100],
     ...this.#all,
   });
+  readonly bindingMessages = new Counter({
+    name: 'binding_messages_total',
+    help: 'Messages of input bindings, by what became of them',
+    labelNames: ['binding', 'outcome'] as const,
+    ...this.#all,
+  });
   readonly deadLetters = new Gauge({
     name: 'dead_letters',
     help: 'Dead letters that wait for an operator',

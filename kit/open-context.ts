@@ -11,7 +11,8 @@ import type { Clock } from './clock';
 import type { Documents } from './documents';
 import { Code, MicroserviceError } from './errors';
 import type { FlagSource } from './flags';
-import { type Cause, type Handling, identity } from './handling';
+import { type Cause, Handling, identity } from './handling';
+import { allow } from './caller';
 import { openFeed, openList } from './lists';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
@@ -39,6 +40,8 @@ interface Parts extends World {
   readonly definition: Definition;
   readonly documents: Documents;
   readonly outcomes: Outcomes;
+  /** What this process remembers, by name. */
+  readonly memory: Readonly<Record<string, object>>;
 }
 
 const CALL_MS = 5_000;
@@ -187,6 +190,7 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
   };
 
   const context = {
+    ...parts.memory,
     publish: async (contract: Contract, data: unknown, fact?: string) => {
       const event = cloudEvent(name, contract, data, handling, clock, fact);
       await say(event);
@@ -203,6 +207,12 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     request,
     newId: (prefix: string) =>
       `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
+    forTenant: (tenantId: string) => {
+      allow(cause.caller, 'service');
+      const id = identity(cause.id, 'tenant', tenantId);
+      const caller = { ...cause.caller, tenantId };
+      return openContext(parts, new Handling({ ...cause, id, caller }, clock));
+    },
     client,
     jobs,
     flagsOf: (userId: string) => parts.flags.for({ ...cause.caller, userId }),

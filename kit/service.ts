@@ -27,6 +27,11 @@ export interface Definition {
   readonly lists?: readonly string[];
   /** Its lists of small things, each with an id, which are kept in the list and nowhere else. */
   readonly feeds?: Readonly<Record<string, z.ZodType<{ id: string }>>>;
+  /**
+   * What each of its processes remembers, made anew when it starts: nothing may rest on it but how
+   * soon something is done.
+   */
+  readonly memory?: Readonly<Record<string, () => object>>;
   readonly publishes?: readonly Contract[];
   /** What it asks other services over the bus. */
   readonly asks?: readonly RequestContract[];
@@ -119,7 +124,7 @@ interface EventHandler {
   readonly batches?: Batches | undefined;
 }
 
-interface BindingHandler {
+export interface BindingHandler {
   readonly handle: AnyHandler;
   /** The identity of a message, so that the same one delivered twice has its effect once. */
   readonly identify: (message: BindingMessage) => string | undefined;
@@ -193,10 +198,13 @@ export class Service<const D extends Definition = Definition> {
     this.#hear(contract, handle);
   }
 
-  /** Hears an input binding. */
+  /**
+   * Hears an input binding. What the handler gives as text is counted as what became of the message:
+   * `binding_messages_total{binding,outcome}`.
+   */
   onBinding(
     name: string,
-    handle: (message: BindingMessage, context: Context<D>) => Promise<unknown>,
+    handle: (message: BindingMessage, context: Context<D>) => Promise<string | undefined>,
     identify: (message: BindingMessage) => string | undefined = () => undefined,
   ): void {
     this.bindings.set(name, { handle, identify });

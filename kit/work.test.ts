@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { asService } from './caller';
+import { defineEvent } from './contract';
 import { expectCrashSafe } from './crash-safety';
 import { refused, unavailable } from './errors';
 import { Service } from './service';
@@ -16,6 +18,7 @@ function sensors() {
       if (says !== undefined) throw says;
       const device = Buffer.from(data).toString();
       await readings.update(device, (now) => ({ device, count: (now?.count ?? 0) + 1 }));
+      return undefined;
     },
     ({ data }) => Buffer.from(data).toString(),
   );
@@ -60,6 +63,92 @@ describe('a message of an input binding', () => {
     await expect(bed.host.replay(letters[0]?.id ?? '')).resolves.toEqual({ succeeded: true });
     await expect(count('d1')).resolves.toBe(1);
     await expect(bed.host.deadLetters.page(1, 10)).resolves.toMatchObject({ total: 0 });
+  });
+
+  it('is given again a few times where the service has a fault, and for as long as another is away', async () => {
+    const { bed, fail } = sensors();
+    fail(unavailable('not now'));
+    for (let time = 0; time < 20; time++) {
+      await expect(bed.receive('devices', message('d1'))).rejects.toThrow('not now');
+    }
+    fail(new Error('a fault'));
+    for (let time = 1; time < 6; time++) {
+      await expect(bed.receive('devices', message('d1'))).rejects.toThrow('a fault');
+    }
+    await bed.receive('devices', message('d1'));
+    const { letters } = await bed.host.deadLetters.page(1, 10);
+    expect(letters).toMatchObject([{ type: 'binding.devices', reason: 'internal' }]);
+  });
+
+  it('is counted by what became of it', async () => {
+    const service = new Service('sensors', {});
+    service.onBinding('devices', async () => 'too_old');
+    service.onBinding('others', async () => undefined);
+    const bed = testbed(service);
+    await bed.receive('devices', message('d1'));
+    await bed.receive('others', message('d1'));
+    const { values } = await bed.host.metrics.bindingMessages.get();
+    expect(values.map(({ labels, value }) => ({ ...labels, value }))).toEqual([
+      { binding: 'devices', outcome: 'too_old', value: 1 },
+      { binding: 'others', outcome: 'handled', value: 1 },
+    ]);
+  });
+
+  it('is handled on behalf of the tenant that it names', async () => {
+    const Heard = defineEvent('Heard', {
+      ...{ type: 'reading.heard', description: 'It was heard.', data: Reading },
+      subject: ({ device }) => device,
+    });
+    const service = new Service('sensors', {
+      ...{ stores: { readings: Reading }, publishes: [Heard] },
+    });
+    service.onBinding(
+      'devices',
+      async (_, context) => {
+        for (const tenant of ['one', 'two']) {
+          const own = context.forTenant(tenant);
+          const { count } = await own.readings.update('d1', (now) => ({
+            ...{ device: 'd1', count: (now?.count ?? 0) + 1 },
+          }));
+          await own.publish(Heard, { device: 'd1', count });
+        }
+        return undefined;
+      },
+      () => 'm1',
+    );
+    await expectCrashSafe(
+      () => testbed(service),
+      async (bed) => {
+        await bed.receive('devices', message('d1'));
+        await expect(bed.context(asService('two')).readings.need('d1')).resolves.toMatchObject({
+          count: 1,
+        });
+        expect(new Set(bed.memory.events.map(({ tenantid }) => tenantid))).toEqual(
+          new Set(['one', 'two']),
+        );
+      },
+    );
+  });
+
+  it('finds what its process remembers, which a process that starts anew does not', async () => {
+    const service = new Service('sensors', { memory: { heard: () => new Set<string>() } });
+    service.onBinding('devices', async ({ data }, { heard }) => {
+      const text = Buffer.from(data).toString();
+      const outcome = heard.has(text) ? 'again' : 'new';
+      heard.add(text);
+      return outcome;
+    });
+    const bed = testbed(service);
+    const outcomes = async () => {
+      const { values } = await bed.host.metrics.bindingMessages.get();
+      return values.map(({ labels, value }) => `${labels.outcome ?? ''} ${value}`);
+    };
+    await bed.receive('devices', message('d1'));
+    await bed.receive('devices', message('d1'));
+    await expect(outcomes()).resolves.toEqual(['new 1', 'again 1']);
+    bed.restart();
+    await bed.receive('devices', message('d1'));
+    await expect(outcomes()).resolves.toEqual(['new 1']);
   });
 
   it('is safe against a crash at any point', async () => {

@@ -1,11 +1,14 @@
 import { z } from 'zod';
+import type { Clock } from './clock';
 import type { Context } from './context';
 import { type DeadLetters, failureOf } from './dead-letters';
-import { unreadableError } from './deliveries';
+import { MAX_ATTEMPTS, isAway, unreadableError } from './deliveries';
 import { isTransient } from './errors';
 import { type Cause, identity } from './handling';
 import type { Log } from './log';
-import type { AnyService, BindingMessage, Definition, Handler } from './service';
+import type { Metrics } from './metrics';
+import { Remembered } from './remembered';
+import type { AnyService, BindingHandler, BindingMessage, Definition, Handler } from './service';
 
 const JobData = z.object({ job: z.string(), data: z.unknown(), cause: z.string().optional() });
 const BindingData = z.object({ data: z.string(), metadata: z.record(z.string(), z.string()) });
@@ -16,41 +19,69 @@ interface Parts {
   cause: (given: Partial<Cause>) => Cause;
   open: (cause: Cause) => Context<Definition>;
   log: (cause: Cause) => Log;
+  metrics: Metrics;
+  clock: Clock;
 }
+
+/** Of so many failing messages it is known for so long how often they failed. */
+const MAX_FAILING = 1_000;
+const FAILING_MS = 60 * 60_000;
 
 /**
  * Work that comes neither as a call nor as an event: messages of input bindings, and jobs. What
  * fails for good becomes a dead letter like an event's, of the type `binding.<name>` or `job.<name>`.
  */
 export class Work {
+  readonly #failing = new Remembered<number>(MAX_FAILING);
+
   constructor(private readonly parts: Parts) {}
 
-  /** A message of a binding. Throws where it shall be given again. */
+  /**
+   * A message of a binding. Throws where it shall be given again: for as long as something else is
+   * away, and a few times where this service has a fault. A message that is never acknowledged holds
+   * up those behind it.
+   */
   async receive(name: string, message: BindingMessage): Promise<void> {
-    const id = this.parts.service.bindings.get(name)?.identify(message);
+    const { service, metrics } = this.parts;
+    const type = `binding.${name}`;
+    const binding = service.bindings.get(name);
+    const id = binding?.identify(message);
     const cause = this.parts.cause(id === undefined ? {} : { id: identity('binding', name, id) });
-    await this.#attempt(`binding.${name}`, cause, {
+    const data = () => ({
       data: Buffer.from(message.data).toString('base64'),
       metadata: message.metadata,
     });
+    let outcome: string | undefined = 'retried';
+    try {
+      outcome = await this.#attempt({
+        ...{ type, cause, data },
+        work: () => this.#hear(type, binding, message, cause),
+        again: (error) => isAway(error) || (isTransient(error) && this.#failsSeldom(data())),
+      });
+    } finally {
+      metrics.bindingMessages.inc({ binding: name, outcome: outcome ?? 'handled' });
+    }
   }
 
   /** A job that is due. Throws where it shall be tried again. */
   async perform(raw: unknown): Promise<void> {
     const due = JobData.parse(raw);
     const cause = this.parts.cause(due.cause === undefined ? {} : { id: due.cause });
-    await this.#attempt(`job.${due.job}`, cause, due.data);
+    const type = `job.${due.job}`;
+    await this.#attempt({
+      ...{ type, cause, data: () => due.data, again: isTransient },
+      work: () => this.do(type, cause, due.data),
+    });
   }
 
   /** Does the work, or throws why it cannot be done. */
-  async do(type: string, cause: Cause, data: unknown): Promise<void> {
+  async do(type: string, cause: Cause, data: unknown): Promise<undefined> {
     const { service, open } = this.parts;
-    const binding = service.bindings.get(type.replace(/^binding\./, ''));
     const job = service.jobs.get(type.replace(/^job\./, ''));
-    if (type.startsWith('binding.') && binding !== undefined) {
+    if (type.startsWith('binding.')) {
       const { data: text, metadata } = readable(() => BindingData.parse(data));
       const message = { data: Buffer.from(text, 'base64'), metadata };
-      await (binding.handle as Handler)(message, open(cause));
+      await this.#hear(type, service.bindings.get(type.replace(/^binding\./, '')), message, cause);
     } else if (type.startsWith('job.') && job !== undefined) {
       const read = readable(() => job.data.parse(data));
       await (job.handle as Handler)(read, open(cause));
@@ -59,21 +90,56 @@ export class Work {
     }
   }
 
-  async #attempt(type: string, cause: Cause, data: unknown): Promise<void> {
+  async #hear(
+    type: string,
+    binding: BindingHandler | undefined,
+    message: BindingMessage,
+    cause: Cause,
+  ): Promise<string | undefined> {
+    if (binding === undefined) throw unreadableError(`${type} is not heard here`);
+    // the type of a binding's handler says what it gives
+    return (binding.handle as Handler)(message, this.parts.open(cause)) as Promise<
+      string | undefined
+    >;
+  }
+
+  /** What became of it: what the work gave, or `dead`. Throws where it shall come again. */
+  async #attempt({ type, cause, data, work, again }: Attempt): Promise<string | undefined> {
     const { service, deadLetters, log } = this.parts;
     const started = performance.now();
     try {
-      await this.do(type, cause, data);
-      log(cause).info({ type, duration: performance.now() - started }, 'work done');
+      const outcome = await work();
+      log(cause).info({ type, outcome, duration: performance.now() - started }, 'work done');
+      return outcome;
     } catch (error) {
       const failure = failureOf(error, 1);
       log(cause).warn({ type, failure }, 'work failed');
-      if (isTransient(error)) throw error;
+      if (again(error)) throw error;
       const { id, correlationId: correlationid } = cause;
-      const event = { specversion: '1.0', id, type, source: service.name, correlationid, data };
-      await deadLetters.keep(event, failure);
+      const { tenantId: tenantid } = cause.caller;
+      const event = { specversion: '1.0', id, type, source: service.name, correlationid, tenantid };
+      await deadLetters.keep({ ...event, data: data() }, failure);
+      return 'dead';
     }
   }
+
+  #failsSeldom(message: unknown): boolean {
+    const now = this.parts.clock.now();
+    const key = identity(JSON.stringify(message));
+    const times = (this.#failing.get(key, now) ?? 0) + 1;
+    this.#failing.set(key, times, now + FAILING_MS);
+    return times < MAX_ATTEMPTS;
+  }
+}
+
+interface Attempt {
+  type: string;
+  cause: Cause;
+  /** What a dead letter keeps of it. */
+  data: () => unknown;
+  work: () => Promise<string | undefined>;
+  /** Whether it shall come again after this error. */
+  again: (error: unknown) => boolean;
 }
 
 /** What cannot be read is told as such: asking again gives the same. */

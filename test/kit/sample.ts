@@ -101,6 +101,7 @@ asker.onBinding(
   'devices',
   async ({ data, metadata }, context) => {
     await play('binding', `${metadata['topic'] ?? ''} ${Buffer.from(data).toString()}`, context);
+    return undefined;
   },
   ({ data }) => Buffer.from(data).toString(),
 );
