@@ -134,6 +134,7 @@ async function planWorld(
       SERVICE_KEYS: join(folder, 'service-keys'),
       ...options.env,
       ...spec.env,
+      ...(spec.env?.['DEVICE_KEY_FILE'] && { DEVICE_KEY_FILE: join(folder, 'device-key') }),
       APP_ID: appId,
       PORT: String(port),
       APP_PORT: String(appPort),

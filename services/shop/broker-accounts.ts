@@ -1,0 +1,57 @@
+import { pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
+import { allow } from '#kit/caller';
+import { PageRequest, checked } from '#kit/validate';
+import type { ListBrokerAccountsRequest } from '#proto/retail/shop/v1/shop_pb';
+import { userName } from './credentials';
+import { credentialOf, derived } from './device-key';
+import { type Device, goodVersions } from './domain';
+import type { ShopContext } from './service';
+
+const ALL = 'all';
+/**
+ * As few as the broker's own tool takes: what makes a password's hash slow to find is that somebody
+ * could guess it, and nobody guesses 256 bits.
+ */
+const ITERATIONS = 101;
+const HASH_BYTES = 64;
+const SALT_BYTES = 12;
+
+/** The accounts of the tenant's devices, for the operator of the broker. */
+export async function listBrokerAccounts(request: ListBrokerAccountsRequest, context: ShopContext) {
+  const { devices, lists, caller } = context;
+  allow(caller, 'admin', 'service');
+  const { page, limit } = checked(PageRequest, request);
+  const { items: ids, total } = await lists.accounts.page(ALL, page, limit);
+  const found = await Promise.all(ids.map((id) => devices.get(id)));
+  const items = await Promise.all(
+    found.filter((device) => device !== undefined).map((device) => accountsOf(device, context)),
+  );
+  return { items: items.flat(), page, limit, total };
+}
+
+async function accountsOf(device: Device, { clock, caller: { tenantId }, config }: ShopContext) {
+  if (device.retiredAt !== undefined) return [];
+  const { deviceId } = device;
+  return Promise.all(
+    goodVersions(device, clock.now()).map(async (version) => {
+      const key = config.DEVICE_KEY_FILE;
+      const name = userName(tenantId, deviceId, version);
+      // the same at each time: a file of accounts changes only where an account does
+      const salt = derived(key, `salt ${name}`).subarray(0, SALT_BYTES);
+      const password = credentialOf(key, tenantId, deviceId, version);
+      const passwordHash = await passwordHashOf(password, salt);
+      return { userName: name, passwordHash, topic: `retail/${tenantId}/${deviceId}` };
+    }),
+  );
+}
+
+const hash = promisify(pbkdf2);
+
+/** A line of a password file without the name: $7$<iterations>$<salt>$<hash>. */
+async function passwordHashOf(password: string, salt: Buffer): Promise<string> {
+  const hashed = await hash(password, salt, ITERATIONS, HASH_BYTES, 'sha512');
+  return ['', '7', String(ITERATIONS), salt.toString('base64'), hashed.toString('base64')].join(
+    '$',
+  );
+}

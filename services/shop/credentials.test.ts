@@ -1,0 +1,122 @@
+import { describe, expect, test } from '@jest/globals';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { credentialOf } from './device-key';
+import { MAX_CREDENTIALS, OVERLAP_MS } from './domain';
+import { KEY, admin, bob, elsewhere, sally, service, withDevice } from './testing';
+
+async function withRenewed() {
+  const first = await withDevice();
+  const { bed, deviceId } = first;
+  const second = await bed.call('renewCredential', { deviceId }, { caller: sally });
+  return { ...first, second };
+}
+
+const keysOf = async ({ bed, deviceId }: Awaited<ReturnType<typeof withDevice>>) =>
+  (await bed.call('identifyDevice', { deviceId }, { caller: service })).keys;
+
+describe('the credential of a device', () => {
+  test('is the key by which its messages are known', async () => {
+    const { bed, shopId, deviceId, credential, userName } = await withDevice();
+    expect(credential).toMatch(/^[\w-]{43}$/);
+    expect(credential).toBe(credentialOf(KEY, 'default', deviceId, 1));
+    expect(userName).toBe(`default/${deviceId}/1`);
+    const identity = await bed.call('identifyDevice', { deviceId }, { caller: service });
+    expect(identity).toMatchObject({
+      ...{ deviceId, shopId, kind: 'vending_machine' },
+      ...{ retired: false, keys: [credential] },
+    });
+  });
+
+  test('is another for each device, tenant, version and master key', () => {
+    const all = [
+      credentialOf(KEY, 'default', 'd1', 1),
+      credentialOf(KEY, 'default', 'd1', 2),
+      credentialOf(KEY, 'default', 'd2', 1),
+      credentialOf(KEY, 'other', 'd1', 1),
+      credentialOf(`${KEY}x`, 'default', 'd1', 1),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  test('is told to services, of what is in their tenant', async () => {
+    const { bed, deviceId } = await withDevice();
+    for (const [who, code] of [
+      [admin, Code.PERMISSION_DENIED],
+      [sally, Code.PERMISSION_DENIED],
+      [elsewhere(service), Code.NOT_FOUND],
+    ] as const) {
+      const asked = bed.call('identifyDevice', { deviceId }, { caller: who });
+      await expect(asked).rejects.toMatchObject({ code });
+    }
+  });
+});
+
+describe('a credential that is renewed', () => {
+  test('is good at once, and that of before for a day yet', async () => {
+    const renewed = await withRenewed();
+    const { bed, deviceId, credential, second } = renewed;
+    expect(second.userName).toBe(`default/${deviceId}/2`);
+    expect(await keysOf(renewed)).toEqual([second.credential, credential]);
+    bed.clock.advance(OVERLAP_MS - 1);
+    expect(await keysOf(renewed)).toHaveLength(2);
+    bed.clock.advance(1);
+    expect(await keysOf(renewed)).toEqual([second.credential]);
+  });
+
+  test('does not make those of before good for longer', async () => {
+    const renewed = await withRenewed();
+    const { bed, deviceId, second } = renewed;
+    bed.clock.advance(OVERLAP_MS / 2);
+    const third = await bed.call('renewCredential', { deviceId }, { caller: sally });
+    expect(await keysOf(renewed)).toHaveLength(3);
+    bed.clock.advance(OVERLAP_MS / 2);
+    expect(await keysOf(renewed)).toEqual([third.credential, second.credential]);
+  });
+
+  test('is the only one from now on, where the others may be known to somebody', async () => {
+    const renewed = await withRenewed();
+    const { bed, deviceId } = renewed;
+    const asked = { deviceId, atOnce: true };
+    const third = await bed.call('renewCredential', asked, { caller: sally });
+    expect(await keysOf(renewed)).toEqual([third.credential]);
+  });
+
+  test('is one, where it is asked for again under the same key', async () => {
+    const device = await withDevice();
+    const { bed, deviceId } = device;
+    const given = { caller: sally, id: 'k1', keyed: true };
+    const first = await bed.call('renewCredential', { deviceId }, given);
+    // no document has a mark that old
+    bed.clock.advance(3_600_000);
+    expect(await bed.call('renewCredential', { deviceId }, given)).toEqual(first);
+    expect(await keysOf(device)).toHaveLength(2);
+  });
+
+  test('is refused while many are good yet', async () => {
+    const { bed, deviceId } = await withDevice();
+    const renew = () => bed.call('renewCredential', { deviceId }, { caller: sally });
+    for (let more = 1; more < MAX_CREDENTIALS; more++) await renew();
+    await expect(renew()).rejects.toMatchObject({ details: { reason: 'renewed_too_often' } });
+    bed.clock.advance(OVERLAP_MS);
+    await renew();
+  });
+
+  test('is of a device of one’s own', async () => {
+    const { bed, deviceId } = await withDevice();
+    for (const who of [bob, elsewhere(admin)]) {
+      const asked = bed.call('renewCredential', { deviceId }, { caller: who });
+      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    }
+    const asked = bed.call('renewCredential', { deviceId }, { caller: service });
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const { deviceId } = await withDevice();
+    await expectCrashSafe(
+      async () => (await withDevice()).bed,
+      (bed) => bed.call('renewCredential', { deviceId }, { caller: sally, id: 'r1' }),
+    );
+  });
+});

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { allow } from '#kit/caller';
+import { notFound } from '#kit/errors';
+import { Id, checked } from '#kit/validate';
+import type { IdentifyDeviceRequest, RenewCredentialRequest } from '#proto/retail/shop/v1/shop_pb';
+import { credentialOf } from './device-key';
+import { type Device, assertInUse, goodVersions, renewed } from './domain';
+import { deviceOf, managedDevice, shown } from './known-devices';
+import type { ShopContext } from './service';
+
+const Renewal = z.object({ deviceId: Id, atOnce: z.boolean() });
+
+/** Makes another credential, and tells it. Asked again under the same Idempotency-Key it is that one. */
+export async function renewCredential(request: RenewCredentialRequest, context: ShopContext) {
+  const { devices, clock, cause } = context;
+  const { deviceId, atOnce } = checked(Renewal, request);
+  await managedDevice(deviceId, context);
+  const device = await devices.update(deviceId, (now) => {
+    if (now === undefined) throw notFound('device');
+    return renewed(now, cause.id, atOnce, clock.now());
+  });
+  return withCredential(device, context);
+}
+
+/** Where a device is, and by which keys its messages are its own; for services. */
+export async function identifyDevice(request: IdentifyDeviceRequest, context: ShopContext) {
+  const { clock, caller, config } = context;
+  allow(caller, 'service');
+  const device = await deviceOf(checked(z.object({ deviceId: Id }), request).deviceId, context);
+  const { deviceId, shopId, kind } = device;
+  const retired = device.retiredAt !== undefined;
+  const versions = retired ? [] : goodVersions(device, clock.now());
+  const keys = versions.map((version) =>
+    credentialOf(config.DEVICE_KEY_FILE, caller.tenantId, deviceId, version),
+  );
+  return { deviceId, shopId, kind, retired, keys };
+}
+
+/** A device with the newest of its credentials. */
+export function withCredential(device: Device, { caller, config }: ShopContext) {
+  assertInUse(device);
+  const { deviceId } = device;
+  const version = device.credentials[0]?.version ?? 0;
+  return {
+    device: shown(device),
+    userName: userName(caller.tenantId, deviceId, version),
+    credential: credentialOf(config.DEVICE_KEY_FILE, caller.tenantId, deviceId, version),
+  };
+}
+
+export function userName(tenantId: string, deviceId: string, version: number): string {
+  return `${tenantId}/${deviceId}/${String(version)}`;
+}

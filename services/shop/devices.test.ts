@@ -1,0 +1,258 @@
+import { describe, expect, test } from '@jest/globals';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import {
+  admin,
+  bob,
+  corner,
+  customer,
+  elsewhere,
+  type open,
+  sally,
+  service,
+  stranger,
+  withDevice,
+  withShop,
+} from './testing';
+
+const hall = { kind: 'vending_machine', name: 'Hall' };
+
+async function idsIn(bed: ReturnType<typeof open>, shopId?: string) {
+  const asked = shopId === undefined ? {} : { shopId };
+  const { items, total } = await bed.call('listDevices', asked, { caller: admin });
+  expect(total).toBe(items.length);
+  return items.map(({ deviceId }) => deviceId);
+}
+
+async function userNames(bed: ReturnType<typeof open>) {
+  const { items } = await bed.call('listBrokerAccounts', {}, { caller: admin });
+  return items.map(({ userName }) => userName);
+}
+
+describe('a device that is registered', () => {
+  test('is in its shop, and was not heard yet', async () => {
+    const { bed, shopId } = await withShop();
+    const asked = { shopId, ...hall, firmwareVersion: '1.2.0' };
+    const { device } = await bed.call('registerDevice', asked, { caller: sally });
+    expect(device).toMatchObject({ ...asked, status: 'unknown' });
+    expect(device?.lastSeen).toBeUndefined();
+    const { deviceId = '' } = device ?? {};
+    expect(await bed.call('getDevice', { deviceId }, { caller: sally })).toEqual(device);
+    expect(await idsIn(bed, shopId)).toEqual([deviceId]);
+    expect(await idsIn(bed)).toEqual([deviceId]);
+  });
+
+  test('may bring its own name, which nobody else gets', async () => {
+    const { bed, shopId } = await withShop();
+    const asked = { shopId, ...hall, deviceId: 'SN-4711' };
+    const { device } = await bed.call('registerDevice', asked, { caller: sally });
+    expect(device?.deviceId).toBe('SN-4711');
+    await expect(bed.call('registerDevice', asked, { caller: sally })).rejects.toMatchObject({
+      code: Code.ALREADY_EXISTS,
+    });
+    expect(await idsIn(bed)).toEqual(['SN-4711']);
+  });
+
+  test('is one, with one credential, where it is asked for again under the same key', async () => {
+    const { bed, shopId } = await withShop();
+    const given = { caller: sally, id: 'k1', keyed: true };
+    const first = await bed.call('registerDevice', { shopId, ...hall }, given);
+    // no document has a mark that old
+    bed.clock.advance(3_600_000);
+    const again = await bed.call('registerDevice', { shopId, ...hall }, given);
+    expect(again).toEqual(first);
+    expect(await idsIn(bed, shopId)).toHaveLength(1);
+    const other = bed.call('registerDevice', { shopId, ...hall, name: 'Yard' }, given);
+    await expect(other).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+  });
+
+  test('has its credential nowhere in a document', async () => {
+    const { bed, credential } = await withDevice();
+    const kept = [...bed.memory.documents.values()].map(({ json }) => json).join('\n');
+    expect(kept).not.toContain(credential);
+  });
+
+  test.each([
+    ['shopId', { shopId: 'a b' }],
+    ['kind', { kind: 'toaster' }],
+    ['name', { name: ' ' }],
+    ['firmwareVersion', { firmwareVersion: 'v'.repeat(65) }],
+    ['deviceId', { deviceId: 'a/b' }],
+  ])('refuses a bad %s by its name', async (field, part) => {
+    const { bed, shopId } = await withShop();
+    const asked = bed.call('registerDevice', { shopId, ...hall, ...part }, { caller: sally });
+    await expect(asked).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [expect.objectContaining({ field })] },
+    });
+  });
+
+  test('is refused in a shop that there is not, or that is of another tenant', async () => {
+    const { bed, shopId } = await withShop();
+    for (const [id, who] of [
+      ['none', admin],
+      [shopId, elsewhere(admin)],
+    ] as const) {
+      const asked = bed.call('registerDevice', { shopId: id, ...hall }, { caller: who });
+      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    }
+  });
+
+  test.each([stranger, customer, bob, service])('is not for the $role $userId', async (who) => {
+    const { bed, shopId } = await withShop();
+    const asked = bed.call('registerDevice', { shopId, ...hall }, { caller: who });
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test.each([{}, { deviceId: 'SN-4711' }])('ends the same whatever happens, %j', async (named) => {
+    const { shopId } = await withShop();
+    await expectCrashSafe(
+      async () => (await withShop()).bed,
+      (bed) =>
+        bed.call('registerDevice', { shopId, ...hall, ...named }, { caller: sally, id: 'r1' }),
+    );
+  });
+});
+
+describe('a device', () => {
+  test('of another seller, or of another tenant, is as one that there is not', async () => {
+    const { bed, deviceId } = await withDevice();
+    for (const who of [bob, elsewhere(admin), elsewhere(service)]) {
+      const asked = bed.call('getDevice', { deviceId }, { caller: who });
+      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    }
+    const made = bed.call('updateDevice', { deviceId, name: 'Mine' }, { caller: bob });
+    await expect(made).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    const retired = bed.call('retireDevice', { deviceId }, { caller: bob });
+    await expect(retired).rejects.toMatchObject({ code: Code.NOT_FOUND });
+  });
+
+  test('is shown to the sellers of its shop, to admins and to services', async () => {
+    const { bed, deviceId } = await withDevice();
+    for (const who of [sally, admin, service]) {
+      const device = await bed.call('getDevice', { deviceId }, { caller: who });
+      expect(device.deviceId).toBe(deviceId);
+    }
+    const asked = bed.call('getDevice', { deviceId }, { caller: customer });
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+});
+
+describe('the list of devices', () => {
+  test('comes in pages, newest first', async () => {
+    const { bed, shopId } = await withShop();
+    for (const name of ['A', 'B', 'C']) {
+      await bed.call('registerDevice', { shopId, kind: 'shelf', name }, { caller: sally });
+    }
+    const asked = { shopId, page: 2, limit: 2 };
+    const { items, ...page } = await bed.call('listDevices', asked, { caller: sally });
+    expect(page).toMatchObject({ page: 2, limit: 2, total: 3 });
+    expect(items.map(({ name }) => name)).toEqual(['A']);
+  });
+
+  test('of a shop is for its sellers, of all shops for admins', async () => {
+    const { bed, shopId } = await withDevice();
+    const denied = bed.call('listDevices', { shopId }, { caller: bob });
+    await expect(denied).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const all = bed.call('listDevices', {}, { caller: sally });
+    await expect(all).rejects.toMatchObject({
+      details: { fields: [expect.objectContaining({ field: 'shopId' })] },
+    });
+    const { total } = await bed.call('listDevices', {}, { caller: elsewhere(admin) });
+    expect(total).toBe(0);
+  });
+});
+
+describe('a device that is changed', () => {
+  async function withTwoShops() {
+    const { bed, shopId: from, deviceId } = await withDevice();
+    const { shopId: to } = await bed.call('createShop', corner, { caller: sally, id: 'shop2' });
+    return { bed, from, to, deviceId };
+  }
+
+  test('has a new name and firmware, and the rest as before', async () => {
+    const { bed, shopId, deviceId } = await withDevice();
+    const asked = { deviceId, name: 'Yard', firmwareVersion: '2.0' };
+    const device = await bed.call('updateDevice', asked, { caller: sally });
+    expect(device).toMatchObject({ ...asked, shopId, kind: 'vending_machine' });
+  });
+
+  test('moves to another shop', async () => {
+    const { bed, from, to, deviceId } = await withTwoShops();
+    await bed.call('updateDevice', { deviceId, shopId: to }, { caller: sally });
+    expect(await idsIn(bed, from)).toEqual([]);
+    expect(await idsIn(bed, to)).toEqual([deviceId]);
+    await bed.call('updateDevice', { deviceId, shopId: from }, { caller: sally });
+    expect(await idsIn(bed, from)).toEqual([deviceId]);
+    expect(await idsIn(bed, to)).toEqual([]);
+  });
+
+  test('does not move into another seller’s shop', async () => {
+    const { bed, deviceId } = await withDevice();
+    const { shopId } = await bed.call('createShop', corner, { caller: bob });
+    const asked = bed.call('updateDevice', { deviceId, shopId }, { caller: sally });
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('is off the list that a late move would leave it on', async () => {
+    const { bed, from, to, deviceId } = await withTwoShops();
+    const move = () =>
+      bed.call('updateDevice', { deviceId, shopId: to }, { caller: sally, id: 'm1' });
+    // killed after it changed the device, before it came to the list of its old shop
+    bed.fail({ crashAfterEffect: 2 });
+    await expect(move()).rejects.toThrow('killed');
+    bed.restart();
+    await bed.call('updateDevice', { deviceId, shopId: from }, { caller: sally });
+    await move();
+    expect(await idsIn(bed, to)).toEqual([]);
+    expect(await idsIn(bed, from)).toEqual([deviceId]);
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const { to, deviceId } = await withTwoShops();
+    await expectCrashSafe(
+      async () => (await withTwoShops()).bed,
+      (bed) =>
+        bed.call('updateDevice', { deviceId, shopId: to, name: 'Y' }, { caller: sally, id: 'm1' }),
+    );
+  });
+});
+
+describe('a device that is retired', () => {
+  test('stays so, without an account', async () => {
+    const { bed, deviceId, userName } = await withDevice();
+    expect(await userNames(bed)).toEqual([userName]);
+    for (let times = 0; times < 2; times++) {
+      const device = await bed.call('retireDevice', { deviceId }, { caller: sally });
+      expect(device.status).toBe('retired');
+    }
+    expect(await userNames(bed)).toEqual([]);
+    expect(await idsIn(bed)).toEqual([deviceId]);
+    const identity = await bed.call('identifyDevice', { deviceId }, { caller: service });
+    expect(identity).toMatchObject({ retired: true, keys: [] });
+    for (const asked of [
+      bed.call('updateDevice', { deviceId, name: 'New' }, { caller: sally }),
+      bed.call('renewCredential', { deviceId }, { caller: sally }),
+    ]) {
+      await expect(asked).rejects.toMatchObject({ details: { reason: 'retired' } });
+    }
+  });
+
+  test('does not come back under the key that it was registered by', async () => {
+    const { bed, shopId } = await withShop();
+    const given = { caller: sally, id: 'k1', keyed: true };
+    const { device } = await bed.call('registerDevice', { shopId, ...hall }, given);
+    await bed.call('retireDevice', { deviceId: device?.deviceId ?? '' }, { caller: sally });
+    const again = bed.call('registerDevice', { shopId, ...hall }, given);
+    await expect(again).rejects.toMatchObject({ details: { reason: 'retired' } });
+    expect(await userNames(bed)).toEqual([]);
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const { deviceId } = await withDevice();
+    await expectCrashSafe(
+      async () => (await withDevice()).bed,
+      (bed) => bed.call('retireDevice', { deviceId }, { caller: sally, id: 'r1' }),
+    );
+  });
+});

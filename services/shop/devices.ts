@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { allow } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import { Code, MicroserviceError, invalid, notFound } from '#kit/errors';
+import { Id, PageRequest, Text, checked } from '#kit/validate';
+import type {
+  GetDeviceRequest,
+  ListDevicesRequest,
+  RegisterDeviceRequest,
+  RetireDeviceRequest,
+  UpdateDeviceRequest,
+} from '#proto/retail/shop/v1/shop_pb';
+import { withCredential } from './credentials';
+import { DEVICE_KINDS, assertInUse, assertManager, changed } from './domain';
+import { Firmware, deviceOf, managedDevice, shown } from './known-devices';
+import type { ShopContext } from './service';
+import { shopOf } from './shops';
+
+const ALL = 'all';
+/** No shop's id has a colon. */
+const ofShop = (shopId: string) => `shop:${shopId}`;
+
+const Named = z.object({ deviceId: Id });
+const Wanted = z.object({
+  shopId: Id,
+  kind: z.enum(DEVICE_KINDS),
+  name: Text(1, 200),
+  firmwareVersion: Firmware.optional(),
+});
+const Revision = Wanted.omit({ kind: true }).partial().extend(Named.shape);
+
+/**
+ * Registers a device, and tells its credential. Asked again under the same Idempotency-Key it is
+ * the same device, with the credential that it has by then.
+ */
+export async function registerDevice(request: RegisterDeviceRequest, context: ShopContext) {
+  const { devices, lists, newId, clock, caller, cause } = context;
+  const asked = checked(Wanted.extend({ deviceId: Id.optional() }), request);
+  const { deviceId = newId('device'), ...wanted } = asked;
+  assertManager(caller, await shopOf(wanted.shopId, context));
+  const known = await devices.get(deviceId);
+  if (known === undefined) {
+    // listed first: what can be used can be found and retired
+    await lists.devices.add(ALL, deviceId);
+    await lists.devices.add(ofShop(wanted.shopId), deviceId);
+    await lists.accounts.add(ALL, deviceId);
+  }
+  const at = isoTime(clock);
+  const device = await devices.update(deviceId, (now) => {
+    const credentials = [{ version: 1, madeBy: cause.id }];
+    const registered = { registeredBy: cause.id, registeredAt: at, updatedAt: at };
+    return now ?? { deviceId, ...wanted, credentials, ...registered };
+  });
+  if (device.registeredBy !== cause.id) {
+    throw new MicroserviceError('a device with this id exists', Code.ALREADY_EXISTS);
+  }
+  return withCredential(device, context);
+}
+
+export async function updateDevice(request: UpdateDeviceRequest, context: ShopContext) {
+  const { devices, lists, clock, caller } = context;
+  const { deviceId, ...revision } = checked(Revision, request);
+  const known = await managedDevice(deviceId, context);
+  const to = revision.shopId ?? known.shopId;
+  if (to !== known.shopId) {
+    assertManager(caller, await shopOf(to, context));
+    await lists.devices.add(ofShop(to), deviceId);
+  }
+  const { document: device, outcome: from } = await devices.decide(deviceId, (now) => {
+    if (now === undefined) throw notFound('device');
+    assertInUse(now);
+    return { document: changed(now, revision, isoTime(clock)), outcome: now.shopId };
+  });
+  if (from !== to) await relist(deviceId, [from, to], context);
+  return shown(device);
+}
+
+/** Takes a device that was moved off the lists of shops that it is not in any more. */
+async function relist(deviceId: string, shopIds: readonly string[], context: ShopContext) {
+  const { lists } = context;
+  const { shopId } = await deviceOf(deviceId, context);
+  for (const left of shopIds.filter((id) => id !== shopId)) {
+    await lists.devices.remove(ofShop(left), deviceId);
+  }
+  // a later move may have brought it back meanwhile
+  const now = await deviceOf(deviceId, context);
+  await lists.devices.add(ofShop(now.shopId), deviceId);
+}
+
+export async function retireDevice(request: RetireDeviceRequest, context: ShopContext) {
+  const { devices, lists, clock } = context;
+  const { deviceId } = checked(Named, request);
+  await managedDevice(deviceId, context);
+  const at = isoTime(clock);
+  const device = await devices.update(deviceId, (now) => {
+    if (now === undefined) throw notFound('device');
+    return now.retiredAt === undefined ? { ...now, retiredAt: at, updatedAt: at } : now;
+  });
+  await lists.accounts.remove(ALL, deviceId);
+  return shown(device);
+}
+
+export async function getDevice(request: GetDeviceRequest, context: ShopContext) {
+  const { deviceId } = checked(Named, request);
+  const { caller } = context;
+  if (caller.role === 'service') return shown(await deviceOf(deviceId, context));
+  return shown(await managedDevice(deviceId, context));
+}
+
+export async function listDevices(request: ListDevicesRequest, context: ShopContext) {
+  const { devices, lists, caller } = context;
+  allow(caller, 'seller', 'admin', 'service');
+  const { shopId, page, limit } = checked(PageRequest.extend({ shopId: Id.optional() }), request);
+  if (shopId !== undefined && caller.role !== 'service') {
+    assertManager(caller, await shopOf(shopId, context));
+  }
+  if (shopId === undefined && caller.role === 'seller') {
+    throw invalid('shopId', 'must be given: the devices of all shops are for admins');
+  }
+  const owner = shopId === undefined ? ALL : ofShop(shopId);
+  const { items: ids, total } = await lists.devices.page(owner, page, limit);
+  const found = await Promise.all(ids.map((id) => devices.get(id)));
+  const items = found
+    .filter((device) => device !== undefined)
+    .filter((device) => shopId === undefined || device.shopId === shopId);
+  return { items: items.map(shown), page, limit, total };
+}

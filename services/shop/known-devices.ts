@@ -1,0 +1,36 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { allow } from '#kit/caller';
+import { notFound } from '#kit/errors';
+import { Text } from '#kit/validate';
+import { type Device, mayManage, statusOf } from './domain';
+import type { ShopContext } from './service';
+import { shopOf } from './shops';
+
+export const Firmware = Text(1, 64);
+
+/** Throws NOT_FOUND. */
+export async function deviceOf(deviceId: string, { devices }: ShopContext): Promise<Device> {
+  const device = await devices.get(deviceId);
+  if (device === undefined) throw notFound('device');
+  return device;
+}
+
+/** A device of a shop that the caller may change; another seller's is NOT_FOUND. */
+export async function managedDevice(deviceId: string, context: ShopContext): Promise<Device> {
+  const { caller } = context;
+  allow(caller, 'seller', 'admin');
+  const device = await deviceOf(deviceId, context);
+  if (mayManage(caller, await shopOf(device.shopId, context))) return device;
+  throw notFound('device');
+}
+
+export function shown(device: Device) {
+  const { deviceId, shopId, kind, name, firmwareVersion, lastSeen } = device;
+  return {
+    ...{ deviceId, shopId, kind, name, status: statusOf(device) },
+    ...(firmwareVersion === undefined ? {} : { firmwareVersion }),
+    ...(lastSeen === undefined ? {} : { lastSeen: timestampFromDate(new Date(lastSeen)) }),
+    registeredAt: timestampFromDate(new Date(device.registeredAt)),
+    updatedAt: timestampFromDate(new Date(device.updatedAt)),
+  };
+}

@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { shop } from './service';
+
+void run(shop);

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { Code, MicroserviceError } from '#kit/errors';
+import { Money, minor, ofMinor } from '#kit/money';
+import { Id, PageRequest, checked } from '#kit/validate';
+import type {
+  ListOffersRequest,
+  PriceOffersRequest,
+  RemoveOfferRequest,
+  SetOfferRequest,
+} from '#proto/retail/shop/v1/shop_pb';
+import { type Offer, assertManager } from './domain';
+import type { ShopContext } from './service';
+import { shopOf } from './shops';
+
+/** A price in its one form, so that 5 and 5.00 are the same. */
+const Price = Money.transform((price) => ofMinor(minor(price), price.currency)).refine(
+  ({ amount }) => /[1-9]/.test(amount),
+  { path: ['amount'], message: 'must be more than 0' },
+);
+
+const Place = z.object({ shopId: Id, productId: Id });
+
+const keyOf = (shopId: string, productId: string) => `${shopId}/${productId}`;
+
+export async function setOffer(request: SetOfferRequest, context: ShopContext) {
+  const { offers, lists, caller } = context;
+  const { shopId, ...offer } = checked(Place.extend({ price: Price.optional() }), request);
+  assertManager(caller, await shopOf(shopId, context));
+  // refuses what is in no catalogue
+  const [shown] = await priced(shopId, [offer], context);
+  const key = keyOf(shopId, offer.productId);
+  const known = await offers.get(key);
+  // listed first: what is offered can be found
+  if (known === undefined) await lists.offers.add(shopId, offer.productId);
+  await offers.update(key, (now) => (now !== undefined && isSame(now, offer) ? now : offer));
+  return { ...shown };
+}
+
+export async function removeOffer(request: RemoveOfferRequest, context: ShopContext) {
+  const { offers, lists, caller } = context;
+  const { shopId, productId } = checked(Place, request);
+  assertManager(caller, await shopOf(shopId, context));
+  await offers.remove(keyOf(shopId, productId));
+  await lists.offers.remove(shopId, productId);
+  return {};
+}
+
+export async function listOffers(request: ListOffersRequest, context: ShopContext) {
+  const { lists } = context;
+  const { shopId, page, limit } = checked(PageRequest.extend({ shopId: Id }), request);
+  await shopOf(shopId, context);
+  const { items: ids, total } = await lists.offers.page(shopId, page, limit);
+  const found = await offersOf(shopId, ids, context);
+  const items = found.filter((offer) => offer !== undefined);
+  return { items: await priced(shopId, items, context), page, limit, total };
+}
+
+const Pricing = z.object({ shopId: Id, productIds: z.array(Id).min(1).max(100) });
+
+export async function priceOffers(request: PriceOffersRequest, context: ShopContext) {
+  const { shopId, productIds } = checked(Pricing, request);
+  await shopOf(shopId, context);
+  const found = await offersOf(shopId, productIds, context);
+  const offers = found.map((offer, index) => {
+    if (offer !== undefined) return offer;
+    const productId = productIds[index];
+    const message = `the shop does not sell ${productId}`;
+    throw new MicroserviceError(message, Code.NOT_FOUND, { productId });
+  });
+  return { offers: await priced(shopId, offers, context) };
+}
+
+function isSame(left: Offer, right: Offer): boolean {
+  return JSON.stringify(left.price) === JSON.stringify(right.price);
+}
+
+function offersOf(shopId: string, productIds: readonly string[], { offers }: ShopContext) {
+  return Promise.all(productIds.map((productId) => offers.get(keyOf(shopId, productId))));
+}
+
+/** The offers with what they cost. Throws NOT_FOUND with the first that is in no catalogue. */
+async function priced(shopId: string, offers: readonly Offer[], { product }: ShopContext) {
+  if (offers.length === 0) return [];
+  const { prices } = await product.priceItems({
+    productIds: offers.map(({ productId }) => productId),
+  });
+  return offers.map(({ productId, price }, index) => ({
+    ...{ shopId, productId, name: prices[index]?.name ?? '' },
+    ...{ price: price ?? prices[index]?.price, ownPrice: price !== undefined },
+  }));
+}

@@ -1,0 +1,99 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { z } from 'zod';
+import { allow } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { Id, PageRequest, Text, checked } from '#kit/validate';
+import type {
+  CreateShopRequest,
+  GetShopRequest,
+  ListShopsRequest,
+  UpdateShopRequest,
+} from '#proto/retail/shop/v1/shop_pb';
+import { CHANNELS, type Shop, assertManager, changed, mayManage } from './domain';
+import { OpeningHours, TimeZone, isOpen } from './opening-hours';
+import type { ShopContext } from './service';
+
+const ALL = 'all';
+
+const unique = <T>(values: T[]) => [...new Set(values)];
+
+const Wanted = z.object({
+  name: Text(1, 200),
+  channels: z.array(z.enum(CHANNELS)).min(1).max(20).transform(unique),
+  timeZone: TimeZone,
+  openingHours: z.array(OpeningHours).max(50),
+});
+const NewShop = Wanted.extend({ shopId: Id.optional() });
+
+/** Of a list, protobuf does not tell whether it is absent or empty: an empty one changes nothing. */
+const orAbsent = <T>(values: T[]) => (values.length === 0 ? undefined : values);
+
+const Revision = z.object({
+  shopId: Id,
+  name: Wanted.shape.name.optional(),
+  channels: z.array(z.enum(CHANNELS)).max(20).transform(unique).transform(orAbsent),
+  timeZone: TimeZone.optional(),
+  openingHours: Wanted.shape.openingHours.transform(orAbsent),
+  sellerIds: z.array(Id).max(100).transform(unique).transform(orAbsent),
+});
+
+export async function createShop(request: CreateShopRequest, context: ShopContext) {
+  const { shops, lists, newId, clock, caller } = context;
+  allow(caller, 'seller', 'admin');
+  const { shopId: given, ...wanted } = checked(NewShop, request);
+  if (given !== undefined) allow(caller, 'admin');
+  const shopId = given ?? newId('shop');
+  // listed first: what is there can be found
+  if ((await shops.get(shopId)) === undefined) await lists.shops.add(ALL, shopId);
+  const at = isoTime(clock);
+  const sellerIds = caller.role === 'seller' ? [caller.userId] : [];
+  const shop = await shops.update(shopId, (known) => {
+    if (known === undefined) return { shopId, ...wanted, sellerIds, createdAt: at, updatedAt: at };
+    throw new MicroserviceError('a shop with this id exists', Code.ALREADY_EXISTS);
+  });
+  return shown(shop, context);
+}
+
+export async function updateShop(request: UpdateShopRequest, context: ShopContext) {
+  const { shops, clock, caller } = context;
+  const { shopId, ...revision } = checked(Revision, request);
+  assertManager(caller, await shopOf(shopId, context));
+  if (revision.sellerIds !== undefined) allow(caller, 'admin');
+  const shop = await shops.update(shopId, (known) => {
+    if (known === undefined) throw notFound('shop');
+    return changed(known, revision, isoTime(clock));
+  });
+  return shown(shop, context);
+}
+
+export async function getShop(request: GetShopRequest, context: ShopContext) {
+  const { shopId } = checked(z.object({ shopId: Id }), request);
+  return shown(await shopOf(shopId, context), context);
+}
+
+export async function listShops(request: ListShopsRequest, context: ShopContext) {
+  const { shops, lists } = context;
+  const { page, limit } = checked(PageRequest, request);
+  const { items, total } = await lists.shops.page(ALL, page, limit);
+  const found = await Promise.all(items.map((shopId) => shops.get(shopId)));
+  const known = found.filter((shop) => shop !== undefined);
+  return { items: known.map((shop) => shown(shop, context)), page, limit, total };
+}
+
+/** Throws NOT_FOUND. */
+export async function shopOf(shopId: string, { shops }: ShopContext): Promise<Shop> {
+  const shop = await shops.get(shopId);
+  if (shop === undefined) throw notFound('shop');
+  return shop;
+}
+
+function shown({ sellerIds, ...shop }: Shop, { clock, caller }: ShopContext) {
+  return {
+    ...shop,
+    open: isOpen(shop.openingHours, shop.timeZone, clock.now()),
+    sellerIds: mayManage(caller, { sellerIds, ...shop }) ? sellerIds : [],
+    createdAt: timestampFromDate(new Date(shop.createdAt)),
+    updatedAt: timestampFromDate(new Date(shop.updatedAt)),
+  };
+}

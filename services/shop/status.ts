@@ -1,0 +1,40 @@
+import { type Timestamp, TimestampSchema, timestampDate } from '@bufbuild/protobuf/wkt';
+import { isMessage } from '@bufbuild/protobuf';
+import { z } from 'zod';
+import { allow } from '#kit/caller';
+import { notFound } from '#kit/errors';
+import { Id, checked } from '#kit/validate';
+import type { UpdateDeviceStatusRequest } from '#proto/retail/shop/v1/shop_pb';
+import { reported } from './domain';
+import { Firmware, shown } from './known-devices';
+import type { ShopContext } from './service';
+
+const Moment = z
+  .custom<Timestamp>((given) => isMessage(given, TimestampSchema), 'must be given')
+  .transform(timestampDate)
+  .refine((date) => !Number.isNaN(date.getTime()), 'must be a time')
+  .transform((date) => date.toISOString());
+
+const Reported = z.object({
+  deviceId: Id,
+  status: z.enum(['online', 'offline']),
+  at: Moment,
+  lastSeen: Moment.optional(),
+  firmwareVersion: Firmware.optional(),
+});
+
+/** Notes whether a device is online, and answers how it is known by now; for services. */
+export async function updateDeviceStatus(
+  request: UpdateDeviceStatusRequest,
+  { devices, caller }: ShopContext,
+) {
+  allow(caller, 'service');
+  const { deviceId, ...report } = checked(Reported, request);
+  if ((await devices.get(deviceId)) === undefined) throw notFound('device');
+  const { document } = await devices.decide(deviceId, (now) => {
+    if (now === undefined) throw notFound('device');
+    // the report bears its time, so the document tells by itself whether it was noted
+    return { document: reported(now, report), outcome: undefined, evident: true };
+  });
+  return shown(document);
+}

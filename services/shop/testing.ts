@@ -1,0 +1,76 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Caller } from '#kit/caller';
+import { Code, MicroserviceError } from '#kit/errors';
+import { FakeClock } from '#kit/fake-clock';
+import type { Memory } from '#kit/memory-sidecar';
+import { testbed } from '#kit/testbed';
+import type { CreateShopRequestSchema } from '#proto/retail/shop/v1/shop_pb';
+import { shop } from './service';
+
+const caller = (role: Caller['role'], userId: string, tenantId = 'default'): Caller => ({
+  ...{ role, userId, tenantId },
+});
+
+export const admin = caller('admin', 'ada');
+export const sally = caller('seller', 'sally');
+export const bob = caller('seller', 'bob');
+export const customer = caller('customer', 'carl');
+export const stranger = caller('anonymous', '');
+export const service = caller('service', '');
+export const elsewhere = (who: Caller): Caller => ({ ...who, tenantId: 'other' });
+
+export const KEY = 'k'.repeat(43);
+
+export const CATALOGUE: Readonly<Record<string, { name: string; amount: string }>> = {
+  cup: { name: 'Cup', amount: '5.00' },
+  pot: { name: 'Pot', amount: '30.00' },
+};
+
+export const corner: MessageInitShape<typeof CreateShopRequestSchema> = {
+  name: 'Corner shop',
+  channels: ['store'],
+  timeZone: 'Europe/Berlin',
+  openingHours: [{ day: 'monday', opens: '09:00', closes: '18:30' }],
+};
+
+/** The service beside a small catalogue. */
+export function open(memory?: Memory) {
+  return testbed(shop, {
+    clock: new FakeClock(),
+    config: { DEVICE_KEY_FILE: KEY },
+    ...(memory === undefined ? {} : { memory }),
+    calls: {
+      product: {
+        priceItems: ({ productIds }) => ({
+          prices: productIds.map((productId) => {
+            const known = CATALOGUE[productId];
+            if (known !== undefined) {
+              const { name, amount } = known;
+              return { productId, name, price: { amount, currency: 'EUR' } };
+            }
+            const message = `product ${productId} not found`;
+            throw new MicroserviceError(message, Code.NOT_FOUND, { productId });
+          }),
+        }),
+      },
+    },
+  });
+}
+
+/** The same with a shop of Sally's. */
+export async function withShop() {
+  const bed = open();
+  const { shopId } = await bed.call('createShop', corner, { caller: sally, id: 'shop' });
+  return { bed, shopId };
+}
+
+/** The same with a device in it. */
+export async function withDevice() {
+  const { bed, shopId } = await withShop();
+  const asked = { shopId, kind: 'vending_machine', name: 'Hall' };
+  const { device, credential, userName } = await bed.call('registerDevice', asked, {
+    caller: sally,
+    id: 'device',
+  });
+  return { bed, shopId, deviceId: device?.deviceId ?? '', credential, userName };
+}
