@@ -22,7 +22,7 @@ export const idle = part({
   title: 'Idle',
   result: IdleResult,
   run: async (effort, say) => {
-    const arm = new Ours('ours');
+    const arm = new Ours('ours', { apps: 'all' });
     try {
       await arm.start();
       await warmUp(arm, 20);

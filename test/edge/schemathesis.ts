@@ -65,7 +65,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const program = install();
-  const market = await Market.open();
+  const market = await Market.open({ apps: 'all' });
   try {
     const { token } = await market.stranger.ask(LoggedIn, 200, 'POST', '/auth/login', {
       body: ADMIN,

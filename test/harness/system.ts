@@ -4,9 +4,15 @@ import { readRunFile } from './run-file';
 import { type AppSpec, type WorldOptions, startWorld } from './start-world';
 import type { World } from './world';
 
+/** Whom an order meets on its way, and who is told of it: most tests need no more of the system. */
+export const ORDER_FLOW = [
+  ...['gateway', 'user', 'product', 'order', 'payment'],
+  ...['inventory', 'delivery', 'notification'],
+] as const;
+
 export interface SystemOptions extends WorldOptions {
-  /** The apps to start; all of dapr.yaml unless some are named. */
-  apps?: readonly string[];
+  /** The apps to start: those of an order's way unless others are named, `all` for the whole of dapr.yaml. */
+  apps?: 'all' | readonly string[];
   /** A module that the Node of an app loads before its own, by app id. */
   preload?: Readonly<Record<string, string>>;
   /** Apps that are not in dapr.yaml. */
@@ -24,15 +30,16 @@ export const TEST_ENV = {
 };
 
 /**
- * Starts the system that dapr.yaml describes, as it is built in dist/: each service beside its
- * sidecar, on free ports, with a Redis of its own, all at once.
+ * Starts what dapr.yaml describes, or a part of it, as it is built in dist/: each service beside its
+ * sidecar, on free ports, with servers of its own, all at once.
  */
 export async function startSystem(options: SystemOptions = {}): Promise<World> {
+  const { apps: chosen = ORDER_FLOW, preload, more = [] } = options;
   const { apps } = readRunFile();
   const wanted = apps
     // what stands in for something outside is started with whoever asks it
     .filter(({ appPort }) => appPort !== undefined)
-    .filter(({ appID }) => options.apps?.includes(appID) ?? true);
+    .filter(({ appID }) => chosen === 'all' || chosen.some((id) => id === appID));
   const specs = wanted.map(({ appID, appDirPath, appProtocol, appPort, command, env }) => {
     const cwd = inProject(appDirPath);
     const [, main] = command;
@@ -43,13 +50,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<World> {
     return {
       appId: appID,
       onePort: Number(env['PORT']) === appPort,
-      command: preloaded(command, options.preload?.[appID]),
+      command: preloaded(command, preload?.[appID]),
       cwd,
       env,
       ...protocol,
     };
   });
-  return startWorld([...specs, ...(options.more ?? [])], {
+  return startWorld([...specs, ...more], {
     ...options,
     env: { ...TEST_ENV, ...options.env },
   });
