@@ -3,6 +3,7 @@ import { visible } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
 import { refused } from '#kit/errors';
+import { StoryTeller } from '#kit/story';
 import { Id, checked } from '#kit/validate';
 import { Reason } from '#contracts/fields';
 import { CancelOrder } from '#contracts/order';
@@ -11,7 +12,6 @@ import { toMessage } from './answers';
 import { withdrawn } from './decisions';
 import type { Context } from './service';
 import { sayConfirmed } from './say-confirmed';
-import { StoryTeller } from './story';
 import { cancelDelivery, unwind } from './unwind';
 
 const Cancellation = z.object({

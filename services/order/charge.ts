@@ -1,7 +1,6 @@
-import { Code, MicroserviceError, isTransient } from '#kit/errors';
+import { type Done, type NotDone, askAgain } from '#kit/story';
 import type { Order } from './domain';
 import type { Context } from './service';
-import type { Done, NotDone } from './story';
 
 /** Longest that payment may take for one answer: its provider has 2.5 s, its documents the rest. */
 export const CHARGE_MS = 4_000;
@@ -26,34 +25,20 @@ const PATIENCE_MS = 15_000;
  * Takes the money for an order. No answer leaves unknown whether it was taken. Payment knows the
  * order, so it is asked again without risk; but not for ever, as the items are held meanwhile.
  */
-export async function charge(
+export function charge(
   { orderId, userId, totalAmount: amount, instructions, createdAt }: Order,
-  { payment, clock, cause }: Context,
+  context: Context,
 ): Promise<Done<{ paymentId: string }> | NotDone> {
   const request = { orderId, userId, amount, ...instructions?.payment };
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { status, paymentId, reason } = await payment.charge(request);
-      if (status === 'captured') return { outcome: 'done', paymentId };
-      const outcome = status === 'declined' ? 'declined' : 'refused';
-      return { outcome, reason: reason === '' ? status : reason };
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      const timeLeft = cause.deadline - clock.now() - PAUSE_MS;
-      if (attempt === ATTEMPTS || timeLeft < CHARGE_MS + AFTERWARDS_MS) {
-        const age = clock.now() - Date.parse(createdAt);
-        if (isAway(error) && age < PATIENCE_MS) throw error;
-        return { outcome: 'unknown', reason: nameOf(error) };
-      }
-      await clock.sleep(PAUSE_MS);
-    }
-  }
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof MicroserviceError && error.code === Code.UNAVAILABLE;
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof MicroserviceError ? Code[error.code].toLowerCase() : 'internal';
+  const ask = async (): Promise<Done<{ paymentId: string }> | NotDone> => {
+    const { status, paymentId, reason } = await context.payment.charge(request);
+    if (status === 'captured') return { outcome: 'done', paymentId };
+    const outcome = status === 'declined' ? 'declined' : 'refused';
+    return { outcome, reason: reason === '' ? status : reason };
+  };
+  const patience = {
+    ...{ attempts: ATTEMPTS, pauseMs: PAUSE_MS, neededMs: CHARGE_MS + AFTERWARDS_MS },
+    untilMs: Date.parse(createdAt) + PATIENCE_MS,
+  };
+  return askAgain(ask, patience, context);
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code } from '#kit/errors';
+import type { Story } from '#kit/story';
 import { pending } from './testing';
 import { FAILURES, cancelled, decided, toUndo, withdrawn } from './decisions';
-import type { Order, Story } from './domain';
+import type { Order } from './domain';
 
 const at = '2026-01-01T00:00:05.000Z';
 const told: Story = {

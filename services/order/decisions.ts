@@ -1,6 +1,7 @@
 import { Code, MicroserviceError } from '#kit/errors';
+import { type Step, type Story, joined, saying } from '#kit/story';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
-import type { Order, Step, Story, Undo } from './domain';
+import type { Order, Undo } from './domain';
 import type { OrderRequest } from './requests';
 
 /** Why fulfilment fails, and what is then undone: the last step that was done, first. */
@@ -118,15 +119,6 @@ export function toUndo({ status, confirmedAt, undo }: Order): readonly Undo[] {
 function withoutInstructions(order: Order): Order {
   const { instructions, ...rest } = order;
   return rest;
-}
-
-/** Events that are said as soon as the document tells of them. */
-function saying(at: string, ...contracts: { type: string }[]): Story {
-  return { steps: [], events: contracts.map(({ type }) => ({ type, at })) };
-}
-
-function joined(story: Story, more: Story): Story {
-  return { steps: [...story.steps, ...more.steps], events: [...story.events, ...more.events] };
 }
 
 function inTime({ steps, events }: Story): Story {

@@ -1,23 +1,8 @@
 import { z } from 'zod';
 import { invalid } from '#kit/errors';
 import { Money, add, times } from '#kit/money';
-
-/** One step of an order's way, and what it came to. */
-export const Step = z.object({
-  step: z.string(),
-  outcome: z.string(),
-  reason: z.string().optional(),
-  at: z.string(),
-  ms: z.int(),
-});
-export type Step = z.infer<typeof Step>;
-
-/** What happened to an order, and what was said about it. */
-const Story = z.object({
-  steps: z.array(Step),
-  events: z.array(z.object({ type: z.string(), at: z.string() })),
-});
-export type Story = z.infer<typeof Story>;
+import { Story } from '#kit/story';
+import { PaymentMeans } from '#kit/validate';
 
 /** How a step is taken back. `void` and `release` also bar what is still on its way. */
 export const Undo = z.enum(['cancel_delivery', 'refund', 'void', 'release', 'return']);
@@ -25,7 +10,7 @@ export type Undo = z.infer<typeof Undo>;
 
 /** Only delivery and payment need to know this, and only until the order is decided. */
 const Instructions = z.object({
-  payment: z.object({ method: z.string(), token: z.string() }),
+  payment: PaymentMeans,
   deliveryAddress: z.object({
     name: z.string(),
     line1: z.string(),

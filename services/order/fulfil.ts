@@ -1,6 +1,7 @@
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
 import { Code, MicroserviceError, unavailable } from '#kit/errors';
+import { type Done, type NotDone, StoryTeller, insist } from '#kit/story';
 import { OrderCreated, type PlaceOrder } from '#contracts/order';
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
@@ -8,7 +9,6 @@ import { charge } from './charge';
 import { type Verdict, decided } from './decisions';
 import { type Order, facts, goods } from './domain';
 import type { Context } from './service';
-import { type Done, type NotDone, StoryTeller, insist } from './story';
 import { sayConfirmed } from './say-confirmed';
 import { unwind } from './unwind';
 

@@ -1,13 +1,10 @@
 import { z } from 'zod';
-import { Address, Id, Quantity } from '#kit/validate';
+import { Address, Id, PaymentMeans, Quantity } from '#kit/validate';
 
 const Item = z.object({ productId: Id, quantity: Quantity });
 
 /** Events carry all items of an order, so there is a limit. */
 const MOST_ITEMS = 50;
-
-/** What a payment provider calls a token has letters in it, and a card number has none. */
-const TOKEN = /^(?=.*[A-Za-z])[\x21-\x7e]{1,255}$/;
 
 /** What somebody wants to buy, and how it is paid for and brought. */
 export const OrderRequest = z.object({
@@ -23,13 +20,7 @@ export const OrderRequest = z.object({
         faults.addIssue({ code: 'custom', path: [index, 'productId'], message });
       }
     }),
-  payment: z.object({
-    method: z
-      .string()
-      .regex(/^[a-z]+(_[a-z]+)*$/, 'must be a code such as card')
-      .max(32),
-    token: z.string().regex(TOKEN, "must be the payment provider's token, never a card number"),
-  }),
+  payment: PaymentMeans,
   deliveryAddress: Address,
 });
 export type OrderRequest = z.output<typeof OrderRequest>;
