@@ -62,6 +62,8 @@ export const KitConfig = z.object({
    * certificates of their sidecars do: without it, whoever reaches a service is taken for one.
    */
   SERVICE_KEYS: z.string().optional(),
+  /** The file that tells who calls whom (kit/service-calls.ts): others are refused, if it is set. */
+  SERVICE_CALLS: z.string().optional(),
   /** With a key, feature flags come from a server, and from the file until it answers. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),

@@ -11,6 +11,7 @@ import { startHttpServer } from './http-server';
 import { type Log, createLog } from './log';
 import { Metrics } from './metrics';
 import type { Definition, Service } from './service';
+import { callersOf } from './service-calls';
 import { ServiceTokens } from './service-tokens';
 import type { Sidecar } from './sidecar';
 
@@ -74,7 +75,8 @@ export async function start<D extends Definition>(
     log,
     ...(config.FLAGSMITH_KEY === undefined ? {} : { server: flagServer(config) }),
   });
-  const { SERVICE_KEYS: keys } = config;
+  const { SERVICE_KEYS: keys, SERVICE_CALLS: calls } = config;
+  const callers = calls === undefined ? undefined : await callersOf(service.name, calls);
   const tokens =
     keys === undefined ? undefined : await ServiceTokens.open(service.name, keys, systemClock, log);
   const address = {
@@ -102,7 +104,7 @@ export async function start<D extends Definition>(
       clock: systemClock,
       address: config.HOST,
       port: config.APP_PORT,
-      admission: new Admission(config.APP_API_TOKEN, tokens, log),
+      admission: new Admission(config.APP_API_TOKEN, tokens, callers, log),
       status: {
         ...about,
         instance: config.INSTANCE_ID,

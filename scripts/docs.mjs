@@ -1,10 +1,10 @@
 // @ts-check
-// npm run docs: writes docs/, and what the components of the bus tell of the services, from the
-// services and contracts that `npm run build` made.
+// npm run docs: writes docs/, and what components/ tells of the services, from the services and
+// contracts that `npm run build` made.
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { busComponents } from './docs/components.mjs';
+import { busComponents, serviceCalls } from './docs/components.mjs';
 import { documents } from './docs/documents.mjs';
 
 const require = createRequire(import.meta.url);
@@ -38,7 +38,12 @@ const files = readdirSync(join(root, 'components', 'bus'), { recursive: true, en
   .filter((file) => file.endsWith('.yaml'))
   .map((file) => `components/bus/${file.replaceAll('\\', '/')}`);
 const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
-for (const [path, text] of busComponents(services, texts)) {
+const calls = join(root, 'components', 'calls.json');
+const components = busComponents(services, texts).set(
+  'components/calls.json',
+  serviceCalls(services, readFileSync(calls, 'utf8')),
+);
+for (const [path, text] of components) {
   writeFileSync(join(root, path), text);
   console.log(path);
 }

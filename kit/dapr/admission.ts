@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import { Code, MicroserviceError } from '../errors';
 import type { Log } from '../log';
+import { UNDECLARED_CALL } from '../service-calls';
 import type { ServiceTokens } from '../service-tokens';
 
 /** Where a service shows which one it is. */
@@ -16,16 +17,21 @@ export class Admission {
     private readonly appToken: string | undefined,
     /** By what services show which one they are; without, the sidecars are trusted to know. */
     private readonly tokens: ServiceTokens | undefined,
+    /** Which services may call this one; without, all. */
+    private readonly callers: ReadonlySet<string> | undefined,
     private readonly log: Log,
   ) {}
 
-  /** Lets in the call of a service. Throws UNAUTHENTICATED. */
+  /** Lets in the call of a service. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
   async service(metadata: Metadata): Promise<void> {
     this.#assertAppToken(metadata);
-    if (this.tokens === undefined) return;
     const peer = text(metadata, CALLER_KEY);
     try {
-      await this.tokens.callerOf(text(metadata, SERVICE_TOKEN_KEY), peer);
+      const caller =
+        this.tokens === undefined
+          ? peer
+          : await this.tokens.callerOf(text(metadata, SERVICE_TOKEN_KEY), peer);
+      this.#assertDeclared(caller);
     } catch (error) {
       this.log.warn({ peer, failure: String(error) }, 'a call was turned away');
       throw error;
@@ -41,6 +47,15 @@ export class Admission {
     this.#assertAppToken(metadata);
     if (text(metadata, CALLER_KEY) === undefined) return;
     throw unauthenticated('only the sidecar beside this service may ask for that');
+  }
+
+  #assertDeclared(caller: string | undefined): void {
+    if (this.callers === undefined || (caller !== undefined && this.callers.has(caller))) return;
+    throw new MicroserviceError(
+      `${caller ?? 'who calls'} does not declare that it calls this service`,
+      Code.PERMISSION_DENIED,
+      { reason: UNDECLARED_CALL },
+    );
   }
 
   #assertAppToken(metadata: Metadata): void {

@@ -54,14 +54,20 @@ test('a refusal comes to who asked for it with an answer that is OK', () => {
   expect(told).toMatchObject({ code: Code.NOT_FOUND, message: 'gone' });
 });
 
-test('that a service is not let in is no refusal of what it asks: it may ask again', () => {
-  const asked = new Metadata();
-  askForRefusals(asked);
-  const reason = { reason: 'service_token' };
-  const turnedAway = new MicroserviceError('no token', Code.UNAUTHENTICATED, reason);
-  const answered = answerWithError(turnedAway, asked);
-  if (!('trailers' in answered)) throw new Error('it is no refusal');
-  const told = refusalIn(answered.trailers, 'payment');
-  expect(told).toMatchObject({ code: Code.UNAVAILABLE, details: reason });
-  expect(told?.message).toBe('payment does not let this service in: no token');
-});
+test.each([
+  [Code.UNAUTHENTICATED, 'service_token'],
+  [Code.PERMISSION_DENIED, 'undeclared_call'],
+])(
+  'that a service is not let in (%i) is no refusal of what it asks: it may ask again',
+  (code, why) => {
+    const asked = new Metadata();
+    askForRefusals(asked);
+    const reason = { reason: why };
+    const turnedAway = new MicroserviceError('not you', code, reason);
+    const answered = answerWithError(turnedAway, asked);
+    if (!('trailers' in answered)) throw new Error('it is no refusal');
+    const told = refusalIn(answered.trailers, 'payment');
+    expect(told).toMatchObject({ code: Code.UNAVAILABLE, details: reason });
+    expect(told?.message).toBe('payment does not let this service in: not you');
+  },
+);

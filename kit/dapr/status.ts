@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { BadRequestSchema, ErrorInfoSchema } from '#proto/google/rpc/error_details_pb';
 import { StatusSchema } from '#proto/google/rpc/status_pb';
 import { Code, type ErrorDetails, MicroserviceError, isTransient } from '../errors';
+import { UNDECLARED_CALL } from '../service-calls';
 import { SERVICE_TOKEN } from '../service-tokens';
 
 /**
@@ -51,11 +52,12 @@ export function refusalIn(trailers: Metadata, callee: string): MicroserviceError
   return Buffer.isBuffer(bytes) ? told(fromStatusBytes(bytes), callee) : undefined;
 }
 
-/** That a service is not let in is no refusal of what it asks, and passes when its key is known. */
+/** That a service is not let in is no refusal of what it asks, and passes when it is known. */
 function told(error: MicroserviceError, callee: string): MicroserviceError {
-  if (error.details.reason !== SERVICE_TOKEN) return error;
+  const { reason } = error.details;
+  if (reason !== SERVICE_TOKEN && reason !== UNDECLARED_CALL) return error;
   const message = `${callee} does not let this service in: ${error.message}`;
-  return new MicroserviceError(message, Code.UNAVAILABLE, { reason: SERVICE_TOKEN });
+  return new MicroserviceError(message, Code.UNAVAILABLE, { reason });
 }
 
 /** What a failed call means. What no service said, the way to it did. */

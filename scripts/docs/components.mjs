@@ -21,6 +21,20 @@ export function busComponents(services, files) {
   return written.set('components/bus/rabbitmq/definitions.json', definitions(services));
 }
 
+/**
+ * Who calls whom, as the services check it; what is there of others was written by hand.
+ * @param {readonly Service[]} services
+ * @param {string} written components/calls.json
+ */
+export function serviceCalls(services, written) {
+  const { others } = JSON.parse(written);
+  const calls = services
+    .map(({ name, definition }) => /** @type {const} */ ([name, Object.keys(definition.calls ?? {})]))
+    .filter(([, called]) => called.length > 0)
+    .map(([name, called]) => [name, [...called].sort()]);
+  return `${JSON.stringify({ services: Object.fromEntries(calls), others }, null, 2)}\n`;
+}
+
 // what follows it, to the end of the file, is written anew
 const MARK = `    # What a service may say and hear: what its definition says, and nothing else. Written by
     # \`npm run docs\`.

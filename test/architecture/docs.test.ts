@@ -5,12 +5,12 @@ import { CloudEvent } from '#kit/cloud-event';
 import { defineEvent, defineRequest } from '#kit/contract';
 import { Service } from '#kit/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
-import { busComponents } from '../../scripts/docs/components.mjs';
+import { busComponents, serviceCalls } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
 import { BASE } from '../../services/gateway/app';
 import { openapi } from '../../services/gateway/openapi';
 import { routes } from '../../services/gateway/routes';
-import { contracts, filesOf, services } from './tree';
+import { contracts, filesOf, read, services } from './tree';
 
 const Scoped = z.object({
   spec: z.object({ metadata: z.array(z.object({ name: z.string(), value: z.string() })) }),
@@ -142,6 +142,21 @@ test('a service may ask on the bus what its definition says, and be answered the
     'answerer=asker.replies; asker=thing.ask',
     'answerer=thing.ask; asker=asker.replies',
   ]);
+});
+
+test('who calls whom is what the definitions say, and of others what was written by hand', () => {
+  const services = [
+    new Service('edge', { calls: { mouth: OperationsService, ear: OperationsService } }),
+    new Service('ear', {}),
+  ];
+  const others = { watch: ['ear'] };
+  const written = serviceCalls(services, JSON.stringify({ services: { gone: ['ear'] }, others }));
+  expect(JSON.parse(written)).toEqual({ services: { edge: ['ear', 'mouth'] }, others });
+});
+
+test('the services check who calls whom by what `npm run docs` writes now', async () => {
+  const there = read('components/calls.json');
+  expect(serviceCalls(await services(), there)).toBe(there);
 });
 
 test('the components of the bus are what `npm run docs` writes now', async () => {

@@ -82,7 +82,7 @@ export class Stage {
     const words = join(folder, 'words');
     mkdirSync(words);
     const service = (appId: string, name: string, later = false): AppSpec => ({
-      ...{ appId, name, later },
+      ...{ appId, name, later, calls: ['worker'] },
       command: [process.execPath, '--import', './scripts/typescript.mjs', MAIN],
       env: { APP_NAME: name, LEDGER_FILE: ledger.file, WORD_FOLDER: words },
     });

@@ -21,7 +21,8 @@ import type { components, paths } from './api.js';
 
 export async function placeOrder(baseUrl: string, token: string): Promise<string> {
   const headers = { authorization: \`Bearer \${token}\` };
-  const client = createClient<paths>({ baseUrl, headers });
+  // refusals have a form for each media type: this client knows the plain one
+  const client = createClient<paths, 'application/json'>({ baseUrl, headers });
   const listed = await client.GET('/products', { params: { query: { page: 1, limit: 1 } } });
   const product: components['schemas']['Product'] | undefined = listed.data?.data.items[0];
   if (product === undefined) throw new Error('no products');
@@ -36,10 +37,7 @@ export async function placeOrder(baseUrl: string, token: string): Promise<string
       },
     },
   });
-  if (error !== undefined) {
-    const what = 'error' in error ? error.error : error.title;
-    throw new Error(\`\${what} (\${error.details.reason ?? ''})\`);
-  }
+  if (error !== undefined) throw new Error(\`\${error.error} (\${error.details.reason ?? ''})\`);
   const { orderId, status } = data.data;
   return \`\${orderId} \${status}\`;
 }

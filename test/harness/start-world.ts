@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ServiceCalls } from '#kit/service-calls';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
 import { findRuntime } from '../../scripts/start/runtime.mjs';
@@ -57,6 +59,8 @@ export interface AppSpec {
   /** How its service is started; absent where that runs inside of the test. */
   readonly command?: readonly [string, ...string[]];
   readonly cwd?: string;
+  /** Whom it calls, where it is none of the services. */
+  readonly calls?: readonly string[];
   /** It is started by the test: `world.app(id).start()`. */
   readonly later?: boolean;
 }
@@ -122,6 +126,8 @@ async function planWorld(
     plans.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
   }
 
+  const calls = join(folder, 'calls.json');
+  writeFileSync(calls, withOthers(inProject('components', 'calls.json'), specs));
   const configuration = inProject(runFile.common.configFilePath);
   const apps: AppPlan[] = [];
   for (const spec of specs) {
@@ -132,6 +138,7 @@ async function planWorld(
     const env = {
       ...runFile.common.env,
       SERVICE_KEYS: join(folder, 'service-keys'),
+      SERVICE_CALLS: calls,
       ...options.env,
       ...spec.env,
       ...(spec.env?.['DEVICE_KEY_FILE'] && { DEVICE_KEY_FILE: join(folder, 'device-key') }),
@@ -175,6 +182,13 @@ async function planWorld(
     ...{ workplace, ports: ports.clients, brokers, hears: Object.fromEntries(hears), standInPorts },
     ...{ servers: plans, apps, serversAnswer },
   };
+}
+
+/** Who calls whom in this system. */
+function withOthers(file: string, specs: readonly AppSpec[]): string {
+  const { services } = ServiceCalls.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const others = Object.fromEntries(specs.map(({ appId, calls = [] }) => [appId, calls]));
+  return JSON.stringify({ services, others });
 }
 
 function controlPlaneArgs(plane: ControlPlane | undefined): string[] {

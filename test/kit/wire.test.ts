@@ -30,7 +30,10 @@ describe('between two services, on real sidecars', () => {
     // a sidecar reads it from its own environment, and shows it to its service
     process.env['APP_API_TOKEN'] = TOKEN;
     const env = { LOG_LEVEL: 'silent', APP_API_TOKEN: TOKEN };
-    world = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], { env });
+    world = await startSidecars(
+      [{ appId: 'order' }, { appId: 'inventory' }, { appId: 'payment' }],
+      { env },
+    );
     order = await start(asker, world.app('order').env);
     inventory = await start(answerer, world.app('inventory').env);
     await until('the first answer', () => begin().inventory.getStock({}), 30_000);
@@ -159,6 +162,15 @@ describe('between two services, on real sidecars', () => {
     });
     const own = { 'x-service-token': await tokenOf('order', 'inventory') };
     expect(await call(own)).toMatchObject({ code: Code.OK });
+  });
+
+  it('a service that does not declare that it calls another is refused', async () => {
+    const { daprGrpcPort } = world.app('payment').plan;
+    const token = { 'x-service-token': await tokenOf('payment', 'inventory') };
+    expect(await ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...token })).toEqual({
+      code: Code.PERMISSION_DENIED,
+      details: 'payment does not declare that it calls this service',
+    });
   });
 
   it('no service gives another an event as if it were its sidecar', async () => {

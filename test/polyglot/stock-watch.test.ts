@@ -19,6 +19,7 @@ beforeAll(async () => {
       {
         appId: 'stock-watch',
         protocol: 'http',
+        calls: ['inventory', 'order'],
         onePort: true,
         command: [program],
         env: { ASYNCAPI_FILE: inProject('docs', 'asyncapi.json') },

@@ -20,7 +20,7 @@ export function startEdges(options: SystemOptions = {}): Promise<World> {
   const { appID: appId, command, env } = gateway;
   const edge = { protocol: 'http', onePort: true, cwd: inProject() } as const;
   const bare = (name: string): AppSpec => ({
-    ...{ ...edge, appId: `bench-${name}` },
+    ...{ ...edge, appId: `bench-${name}`, calls: ['product', 'order'] },
     command: onSources(inProject('test', 'bench', 'edge', `${name}.ts`)),
   });
   return startSystem({
