@@ -25,7 +25,7 @@ const services = readdirSync(join(root, 'services'))
 const contracts = readdirSync(join(root, 'contracts'))
   .filter((file) => !file.endsWith('.test.ts'))
   .flatMap((file) => Object.values(require(join(dist, 'contracts', file.replace('.ts', '.js')))))
-  .filter((value) => 'subject' in value);
+  .filter((value) => value instanceof Object && 'subject' in value);
 
 mkdirSync(join(root, 'docs'), { recursive: true });
 const edge = openapi(BASE, routes);
