@@ -190,13 +190,18 @@ export class Stage {
     return letters.filter(({ id }) => ids.includes(id));
   }
 
+  /** Has a dead letter handled again; a sidecar reaches a service that was away only after a pause. */
   async replay(id: string): Promise<boolean> {
-    const { response } = await this.#readerSidecar.call({
-      appId: 'worker',
-      method: OperationsService.method.replayDeadLetter,
-      request: create(ReplayDeadLetterRequestSchema, { id }),
-      cause: newCause(systemClock, { caller: { ...asService(), role: 'admin' } }),
-    });
+    const asked = async () => {
+      const { response } = await this.#readerSidecar.call({
+        appId: 'worker',
+        method: OperationsService.method.replayDeadLetter,
+        request: create(ReplayDeadLetterRequestSchema, { id }),
+        cause: newCause(systemClock, { caller: { ...asService(), role: 'admin' } }),
+      });
+      return { response };
+    };
+    const { response } = await until(`${id} to be replayed`, asked, AMPLE_MS);
     return response.succeeded;
   }
 
