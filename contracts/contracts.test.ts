@@ -68,6 +68,15 @@ const examples = {
   },
   InventoryReserved: { orderId: 'o1', shopId: 's1', items },
   InventoryReleased: { orderId: 'o1', shopId: 's1', items, reason: 'order_cancelled' },
+  StockDrifted: {
+    ...item,
+    deviceId: 'd1',
+    by: 'count',
+    expected: 10,
+    found: 8,
+    corrected: true,
+    at,
+  },
   LowStockAlert: { ...item, currentStock: 2, minimumStock: 5 },
   AdjustStock: {
     ...item,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/contract';
-import { Id, Item, Reason } from '#contracts/fields';
+import { Id, Item, Reason, Time } from '#contracts/fields';
 
 const place = { shopId: Id, productId: Id };
 
@@ -49,6 +49,28 @@ export const LowStockAlert = defineEvent('LowStockAlert', {
     ...place,
     currentStock: z.int().nonnegative(),
     minimumStock: z.int().nonnegative(),
+  }),
+  subject: stockSubject,
+});
+
+export const StockDrifted = defineEvent('StockDrifted', {
+  type: 'inventory.drifted',
+  public: true,
+  description: 'A device found that a stock is not what it was thought to be.',
+  data: z.object({
+    ...place,
+    deviceId: Id,
+    /** It counted, or it told that more pieces went (or were sold) than were free. */
+    by: z.enum(['count', 'delta', 'sale']),
+    /**
+     * Pieces that should have been there when it counted, or that were free to go. Below zero where
+     * more went than ever came.
+     */
+    expected: z.int(),
+    found: z.int().nonnegative(),
+    /** Whether the stock is that now; otherwise it waits for the next count. */
+    corrected: z.boolean(),
+    at: Time,
   }),
   subject: stockSubject,
 });

@@ -10,14 +10,16 @@ import type { EventData } from '#kit/contract';
 import { Code, MicroserviceError, notFound, refused } from '#kit/errors';
 import { checked } from '#kit/validate';
 import { changeStock } from './change-stock';
+import { isDoubtful } from './devices';
 import { type Stock, adjust, adjustOrDecline, emptyStock, isKnown, keyOf } from './domain';
 import { AdjustmentRequest, PlaceRequest } from './requests';
 import type { Context } from './service';
 
-export async function getStock(request: GetStockRequest, { stocks }: Context) {
-  const stock = await stocks.get(keyOf(checked(PlaceRequest, request)));
+export async function getStock(request: GetStockRequest, context: Context) {
+  const stock = await context.stocks.get(keyOf(checked(PlaceRequest, request)));
   if (stock === undefined || !isKnown(stock)) throw notFound('stock');
-  return toMessage(stock);
+  const message = toMessage(stock);
+  return (await isDoubtful(stock, context)) ? { ...message, doubtful: true } : message;
 }
 
 export async function adjustStock(request: AdjustStockRequest, context: Context) {

@@ -1,6 +1,7 @@
 import { LowStockAlert, StockUpdated } from '#contracts/inventory';
 import { type Decided, type Outcome, type Place, type Stock, emptyStock, keyOf } from './domain';
 import type { Context } from './service';
+import { onShelf, withMove } from './shelf';
 
 /** Why a stock is changed, as its event says it. */
 interface Why {
@@ -23,7 +24,20 @@ interface Once {
  * nothing is said again. What the stock is by then has been said since; an alert may be missing in
  * this one case. The counters do not depend on it: see Stock.
  */
-export async function changeStock(
+export function changeStock(
+  context: Context,
+  place: Place,
+  why: Why,
+  once: Once,
+  decide: (stock: Stock) => Decided,
+): Promise<Outcome> {
+  return changeShelf(context, place, why, once, (stock) =>
+    withMoveOf(stock, decide(stock), context.clock.now()),
+  );
+}
+
+/** As changeStock, by a device that tells itself what came onto its shelf and went, and when. */
+export async function changeShelf(
   { stocks, publish }: Context,
   { shopId, productId }: Place,
   why: Why,
@@ -47,4 +61,12 @@ export async function changeStock(
     await publish(LowStockAlert, alert, fact);
   }
   return outcome;
+}
+
+/** What is counted is counted at a moment: what comes and goes after it is to be known. */
+function withMoveOf(stock: Stock, decided: Decided, at: number): Decided {
+  const { shelf } = decided.document;
+  if (shelf === undefined || decided.document === stock) return decided;
+  const change = onShelf(decided.document) - onShelf(stock);
+  return { ...decided, document: { ...decided.document, shelf: withMove(shelf, { at, change }) } };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refused } from '#kit/errors';
 import { identity } from '#kit/handling';
+import { Shelf, squared } from './shelf';
 
 /**
  * How many settled orders and adjustments a stock remembers: at least as many as the kit keeps
@@ -74,6 +75,8 @@ export const Stock = z
     adjustments: z.array(z.string()).max(REMEMBERED),
     /** The adjustments that were refused last. */
     declined: z.array(Declined).max(REMEMBERED).default([]),
+    /** Only where devices tell of it. */
+    shelf: Shelf.optional(),
   })
   // no stock is ever written for which these do not hold
   .refine(
@@ -84,6 +87,10 @@ export const Stock = z
     ({ reservations, reserved }) =>
       reservations.reduce((sum, [, quantity]) => sum + quantity, 0) === reserved,
     'what is reserved is not the sum of the reservations',
+  )
+  .refine(
+    ({ available, shelf }) => available === 0 || (shelf?.missing ?? 0) === 0,
+    'pieces are free to sell, though others are missing',
   );
 export type Stock = z.infer<typeof Stock>;
 
@@ -101,8 +108,8 @@ export function emptyStock({ shopId, productId }: Place): Stock {
   };
 }
 
-export function isKnown({ adjustments }: Stock): boolean {
-  return adjustments.length > 0;
+export function isKnown({ adjustments, shelf }: Stock): boolean {
+  return adjustments.length > 0 || shelf !== undefined;
 }
 
 /** What became of a change; small, because the kit keeps it with the change. */
@@ -116,6 +123,10 @@ export interface Outcome {
   back?: number;
   /** The adjustment is refused. */
   declined?: Declined;
+  /** What a device told is not what was expected: pieces, and whether the stock is that now. */
+  drift?: { expected: number; found: number; corrected: boolean };
+  /** A device's count could be compared with the stock. */
+  compared?: true;
 }
 
 export interface Decided {
@@ -132,7 +143,7 @@ export function same(stock: Stock, outcome: Outcome): Decided {
 
 /** The stock with what is new, and what that means for whoever watches it. */
 export function changed(stock: Stock, to: Partial<Stock>, outcome: Outcome = {}): Decided {
-  const document = { ...stock, ...to };
+  const document = squared({ ...stock, ...to });
   if (document.available === stock.available) return { document, outcome };
   const change = { was: stock.available, now: document.available };
   const falls = isLow(document) && !isLow(stock);

@@ -7,8 +7,15 @@ import { inventory } from './service';
 
 export type Bed = Testbed<(typeof inventory)['definition']>;
 
-export async function shopWith(stocks: Record<string, number>, minimumStock = 0): Promise<Bed> {
-  const bed = testbed(inventory);
+type Config = ReturnType<Bed['context']>['config'];
+
+export async function shopWith(
+  stocks: Record<string, number>,
+  minimumStock = 0,
+  config: Partial<Config> = {},
+): Promise<Bed> {
+  const usual = { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } as const;
+  const bed = testbed(inventory, { config: { ...usual, ...config } });
   for (const [productId, change] of Object.entries(stocks)) {
     const reason = 'delivery';
     await bed.call('adjustStock', { shopId: 'shop_1', productId, change, reason, minimumStock });
@@ -40,3 +47,34 @@ export async function reserved(): Promise<Bed> {
   await bed.call('reserve', order);
   return bed;
 }
+
+/** What a device says of the pens in `shop_1`; `at` in milliseconds since the epoch. */
+export function deviceMessages(deviceId: string) {
+  const told = (seq: number, at: number, boot: string) => ({
+    ...{ deviceId, shopId: 'shop_1' },
+    position: { boot, seq, at: new Date(at).toISOString() },
+  });
+  const stock = { dataType: 'stock' as const };
+  const product = { productId: 'pen' };
+  return {
+    count: (seq: number, pieces: number, at = START, boot = 'b1') => ({
+      ...{ ...told(seq, at, boot), ...stock },
+      data: { mode: 'count' as const, ...product, pieces },
+    }),
+    delta: (seq: number, change: number, at = START, boot = 'b1') => ({
+      ...{ ...told(seq, at, boot), ...stock },
+      data: { mode: 'delta' as const, ...product, change },
+    }),
+    sale: (seq: number, quantity: number, at = START, slot?: string) => ({
+      ...{ ...told(seq, at, 'b1'), dataType: 'sale' as const },
+      data: { saleId: `s${seq}`, ...product, quantity, ...(slot === undefined ? {} : { slot }) },
+    }),
+    telemetry: (seq: number) => ({
+      ...{ ...told(seq, START, 'b1'), dataType: 'telemetry' as const },
+      data: { celsius: 4 },
+    }),
+  };
+}
+
+/** When a testbed's clock begins. */
+const START = Date.parse('2026-01-01T00:00:00Z');

@@ -54,6 +54,7 @@ export const Stock = z.strictObject({
   available: z.int(),
   reserved: z.int(),
   minimumStock: z.int(),
+  doubtful: z.literal(true).optional(),
 });
 export const Order = z.strictObject({
   orderId: z.string(),
