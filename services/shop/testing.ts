@@ -1,10 +1,8 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Caller } from '#kit/caller';
 import { Code, MicroserviceError } from '#kit/errors';
 import { FakeClock } from '#kit/fake-clock';
 import type { Memory } from '#kit/memory-sidecar';
 import { testbed } from '#kit/testbed';
-import type { CreateShopRequestSchema } from '#proto/retail/shop/v1/shop_pb';
 import { shop } from './service';
 
 const caller = (role: Caller['role'], userId: string, tenantId = 'default'): Caller => ({
@@ -26,7 +24,7 @@ export const CATALOGUE: Readonly<Record<string, { name: string; amount: string }
   pot: { name: 'Pot', amount: '30.00' },
 };
 
-export const corner: MessageInitShape<typeof CreateShopRequestSchema> = {
+export const corner = {
   name: 'Corner shop',
   channels: ['store'],
   timeZone: 'Europe/Berlin',

@@ -1,0 +1,133 @@
+import { describe, expect, test } from '@jest/globals';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import { admin, bob, customer, elsewhere, sally, service, stranger, withShop } from './testing';
+
+const eur = (amount: string) => ({ amount, currency: 'EUR' });
+
+/** The shop with a cup at its own price, and a pot at the catalogue's. */
+async function withOffers() {
+  const { bed, shopId } = await withShop();
+  const cup = { shopId, productId: 'cup', price: eur('4.5') };
+  await bed.call('setOffer', cup, { caller: sally, id: 'cup' });
+  await bed.call('setOffer', { shopId, productId: 'pot' }, { caller: sally, id: 'pot' });
+  return { bed, shopId };
+}
+
+describe('the offers of a shop', () => {
+  test('have its own price, or the catalogue’s', async () => {
+    const { bed, shopId } = await withOffers();
+    const { items, ...page } = await bed.call('listOffers', { shopId }, { caller: stranger });
+    expect(page).toMatchObject({ page: 1, limit: 20, total: 2 });
+    expect(items).toMatchObject([
+      { shopId, productId: 'pot', name: 'Pot', price: eur('30.00'), ownPrice: false },
+      { shopId, productId: 'cup', name: 'Cup', price: eur('4.50'), ownPrice: true },
+    ]);
+  });
+
+  test('come in pages, each with one question to the catalogue', async () => {
+    const { bed, shopId } = await withOffers();
+    const before = bed.called('product', 'priceItems');
+    const asked = { shopId, page: 2, limit: 1 };
+    const { items, total } = await bed.call('listOffers', asked, { caller: customer });
+    expect(items.map(({ productId }) => productId)).toEqual(['cup']);
+    expect(total).toBe(2);
+    expect(bed.called('product', 'priceItems')).toBe(before + 1);
+  });
+
+  test('are priced by product, in the order in which they were asked for', async () => {
+    const { bed, shopId } = await withOffers();
+    const asked = { shopId, productIds: ['pot', 'cup', 'pot'] };
+    const { offers } = await bed.call('priceOffers', asked, { caller: service });
+    expect(offers.map(({ price }) => price?.amount)).toEqual(['30.00', '4.50', '30.00']);
+    const some = { shopId, productIds: ['cup', 'kettle'] };
+    await expect(bed.call('priceOffers', some, { caller: service })).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+      details: { productId: 'kettle' },
+    });
+  });
+
+  test.each(['listOffers', 'priceOffers'] as const)(
+    'are not found, by %s, where there is no such shop in the tenant',
+    async (method) => {
+      const { bed, shopId } = await withOffers();
+      const asked = { shopId, productIds: ['cup'] };
+      const theirs = bed.call(method, asked, { caller: elsewhere(service) });
+      await expect(theirs).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    },
+  );
+});
+
+describe('an offer', () => {
+  test('that is set again has the newer price, and is listed once', async () => {
+    const { bed, shopId } = await withOffers();
+    const asked = { shopId, productId: 'cup' };
+    expect(await bed.call('setOffer', asked, { caller: sally })).toMatchObject({
+      ...{ price: eur('5.00'), ownPrice: false },
+    });
+    const { items } = await bed.call('listOffers', { shopId }, { caller: stranger });
+    expect(items.filter(({ productId }) => productId === 'cup')).toMatchObject([
+      { price: eur('5.00') },
+    ]);
+  });
+
+  test('that is removed is gone, and may come back', async () => {
+    const { bed, shopId } = await withOffers();
+    const asked = { shopId, productId: 'cup' };
+    for (let times = 0; times < 2; times++) {
+      await bed.call('removeOffer', asked, { caller: sally });
+      const { items, total } = await bed.call('listOffers', { shopId }, { caller: stranger });
+      expect(items.map(({ productId }) => productId)).toEqual(['pot']);
+      expect(total).toBe(1);
+    }
+    await bed.call('setOffer', asked, { caller: admin });
+    expect((await bed.call('listOffers', { shopId }, { caller: stranger })).total).toBe(2);
+  });
+
+  test('is of what is in the catalogue', async () => {
+    const { bed, shopId } = await withShop();
+    const asked = bed.call('setOffer', { shopId, productId: 'kettle' }, { caller: sally });
+    await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    expect((await bed.call('listOffers', { shopId }, { caller: stranger })).total).toBe(0);
+  });
+
+  test.each([
+    [bob, Code.PERMISSION_DENIED],
+    [customer, Code.PERMISSION_DENIED],
+    [service, Code.PERMISSION_DENIED],
+    [elsewhere(admin), Code.NOT_FOUND],
+  ])('is not for %j to set or remove', async (who, code) => {
+    const { bed, shopId } = await withOffers();
+    for (const method of ['setOffer', 'removeOffer'] as const) {
+      const asked = bed.call(method, { shopId, productId: 'cup' }, { caller: who });
+      await expect(asked).rejects.toMatchObject({ code });
+    }
+  });
+
+  test.each([
+    ['productId', { productId: '../x' }],
+    ['price.amount', { price: eur('0.00') }],
+    ['price.amount', { price: eur('1.234') }],
+    ['price.currency', { price: { amount: '1.00', currency: 'euro' } }],
+  ])('refuses a bad %s by its name', async (field, part) => {
+    const { bed, shopId } = await withShop();
+    const asked = { shopId, productId: 'cup', ...part };
+    await expect(bed.call('setOffer', asked, { caller: sally })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [expect.objectContaining({ field })] },
+    });
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const { shopId } = await withShop();
+    const asked = { shopId, productId: 'cup', price: eur('4.50') };
+    await expectCrashSafe(
+      async () => (await withShop()).bed,
+      (bed) => bed.call('setOffer', asked, { caller: sally, id: 'o1' }),
+    );
+    await expectCrashSafe(
+      async () => (await withOffers()).bed,
+      (bed) => bed.call('removeOffer', { shopId, productId: 'cup' }, { caller: sally, id: 'o2' }),
+    );
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, test } from '@jest/globals';
+import { expectCrashSafe } from '#kit/crash-safety';
+import { Code } from '#kit/errors';
+import {
+  admin,
+  bob,
+  corner,
+  customer,
+  elsewhere,
+  open,
+  sally,
+  service,
+  stranger,
+  withShop,
+} from './testing';
+
+describe('a shop that is made', () => {
+  test('is its seller’s, and shown to everybody', async () => {
+    const bed = open();
+    const shop = await bed.call('createShop', corner, { caller: sally });
+    expect(shop).toMatchObject({ ...corner, sellerIds: ['sally'] });
+    const seen = await bed.call('getShop', { shopId: shop.shopId }, { caller: stranger });
+    // whose it is, is nobody's business
+    expect(seen).toEqual({ ...shop, sellerIds: [] });
+    const { items } = await bed.call('listShops', {}, { caller: customer });
+    expect(items).toEqual([seen]);
+  });
+
+  test('may be named by an admin, once', async () => {
+    const bed = open();
+    const asked = { ...corner, shopId: 'shop_1' };
+    const shop = await bed.call('createShop', asked, { caller: admin });
+    expect(shop).toMatchObject({ shopId: 'shop_1', sellerIds: [] });
+    const again = bed.call('createShop', asked, { caller: admin });
+    await expect(again).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
+    const { total } = await bed.call('listShops', {}, { caller: stranger });
+    expect(total).toBe(1);
+    const named = bed.call('createShop', { ...corner, shopId: 'mine' }, { caller: sally });
+    await expect(named).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('is one, where it is asked for again under the same key', async () => {
+    const bed = open();
+    const given = { caller: sally, id: 'k1', keyed: true };
+    const first = await bed.call('createShop', corner, given);
+    expect(await bed.call('createShop', corner, given)).toEqual(first);
+    const other = bed.call('createShop', { ...corner, name: 'Other' }, given);
+    await expect(other).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+  });
+
+  test.each([stranger, customer, service])('is not for the $role', async (who) => {
+    const asked = open().call('createShop', corner, { caller: who });
+    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test.each([
+    ['name', { name: '' }],
+    ['channels', { channels: [] }],
+    ['channels.0', { channels: ['smoke signals'] }],
+    ['timeZone', { timeZone: 'Berlin' }],
+    ['openingHours.0.closes', { openingHours: [{ day: 'monday', opens: '09:00', closes: '' }] }],
+    ['shopId', { shopId: 'a b' }],
+  ])('refuses a bad %s by its name', async (field, part) => {
+    const asked = open().call('createShop', { ...corner, ...part }, { caller: admin });
+    await expect(asked).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [expect.objectContaining({ field })] },
+    });
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    await expectCrashSafe(open, (bed) =>
+      bed.call('createShop', { ...corner, shopId: 'shop_1' }, { caller: admin, id: 's1' }),
+    );
+  });
+});
+
+describe('shops', () => {
+  test('come in pages, newest first, those of one tenant', async () => {
+    const bed = open();
+    for (const name of ['A', 'B', 'C']) {
+      await bed.call('createShop', { ...corner, name }, { caller: sally });
+    }
+    const asked = { page: 2, limit: 2 };
+    const { items, ...page } = await bed.call('listShops', asked, { caller: stranger });
+    expect(page).toMatchObject({ page: 2, limit: 2, total: 3 });
+    expect(items.map(({ name }) => name)).toEqual(['A']);
+    const { total } = await bed.call('listShops', {}, { caller: elsewhere(stranger) });
+    expect(total).toBe(0);
+  });
+
+  test('are open by their hours', async () => {
+    const { bed, shopId } = await withShop();
+    const isOpen = async () => (await bed.call('getShop', { shopId }, { caller: stranger })).open;
+    // the clock stands at the beginning of a Thursday
+    expect(await isOpen()).toBe(false);
+    const openingHours = [{ day: 'thursday', opens: '00:30', closes: '02:00' }];
+    await bed.call('updateShop', { shopId, openingHours }, { caller: sally });
+    expect(await isOpen()).toBe(true);
+    bed.clock.advance(3_600_000);
+    expect(await isOpen()).toBe(false);
+  });
+});
+
+describe('a shop that is changed', () => {
+  test('keeps what is not given', async () => {
+    const { bed, shopId } = await withShop();
+    const asked = { shopId, name: 'New', channels: ['store', 'online', 'store'] };
+    const shop = await bed.call('updateShop', asked, { caller: sally });
+    expect(shop).toMatchObject({ ...corner, name: 'New', channels: ['store', 'online'] });
+  });
+
+  test('is not written where nothing is new', async () => {
+    const { bed, shopId } = await withShop();
+    const before = await bed.call('getShop', { shopId }, { caller: sally });
+    bed.clock.advance(1_000);
+    expect(await bed.call('updateShop', { shopId, ...corner }, { caller: sally })).toEqual(before);
+  });
+
+  test('gets other sellers from an admin', async () => {
+    const { bed, shopId } = await withShop();
+    const asked = { shopId, sellerIds: ['bob'] };
+    const own = bed.call('updateShop', asked, { caller: sally });
+    await expect(own).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const shop = await bed.call('updateShop', asked, { caller: admin });
+    expect(shop.sellerIds).toEqual(['bob']);
+    await bed.call('updateShop', { shopId, name: 'Bob’s' }, { caller: bob });
+    const late = bed.call('updateShop', { shopId, name: 'Mine' }, { caller: sally });
+    await expect(late).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test.each([
+    [bob, Code.PERMISSION_DENIED],
+    [customer, Code.PERMISSION_DENIED],
+    [service, Code.PERMISSION_DENIED],
+    [elsewhere(admin), Code.NOT_FOUND],
+  ])('is not for %j', async (who, code) => {
+    const { bed, shopId } = await withShop();
+    const asked = bed.call('updateShop', { shopId, name: 'Mine' }, { caller: who });
+    await expect(asked).rejects.toMatchObject({ code });
+  });
+
+  test('ends the same whatever happens on the way', async () => {
+    const { shopId } = await withShop();
+    await expectCrashSafe(
+      async () => (await withShop()).bed,
+      (bed) => bed.call('updateShop', { shopId, name: 'New' }, { caller: sally, id: 'u1' }),
+    );
+  });
+});
