@@ -71,7 +71,7 @@ describe('a path or method that is not there', () => {
   it('is 404 for dead letters of a service that is not there', async () => {
     edge = await openEdge();
     const token = await edge.token({ role: 'admin' });
-    for (const service of ['shop', 'gateway', '__proto__', 'toString']) {
+    for (const service of ['shops', 'gateway', '__proto__', 'toString']) {
       const answer = await edge.ask('GET', `/api/v1/admin/dead-letters/${service}`, { token });
       expect(answer).toMatchObject({ status: 404, body: { error: 'service not found' } });
     }

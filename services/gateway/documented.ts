@@ -1,3 +1,5 @@
+import { documentedDevices } from './documented-devices';
+
 /** What the documents tell of a route beyond what its row and its messages say. */
 export interface Documented {
   /** What it does, in a line. */
@@ -253,6 +255,8 @@ export const documented: Readonly<Record<string, Documented>> = {
       read: false,
     }),
   },
+
+  ...documentedDevices,
 
   'GET /admin/dead-letters/:service': {
     summary: 'The events that a service could not handle, newest first, without their data',

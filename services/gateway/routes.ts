@@ -15,6 +15,7 @@ import {
   getHealth,
   getServices,
 } from './own-answers';
+import { deviceRoutes } from './routes-devices';
 import { type ByStatus, type Route, type Who, call, events, own } from './route';
 
 const admins = ['admin'] as const satisfies Who;
@@ -147,6 +148,8 @@ export const routes: readonly Route[] = [
     who: signedIn,
     query: ['page', 'limit'],
   }),
+
+  ...deviceRoutes,
 
   call('GET', '/admin/dead-letters/:service', ':service', operations.listDeadLetters, {
     who: admins,

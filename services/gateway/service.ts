@@ -9,6 +9,7 @@ import { NotificationService } from '#proto/retail/notification/v1/notification_
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { Networks } from './client-address';
 import { Origins } from './cross-origin';
@@ -24,6 +25,7 @@ export const gateway = new Service('gateway', {
     payment: PaymentService,
     delivery: DeliveryService,
     notification: NotificationService,
+    shop: ShopService,
   },
   // an order waits for its saga, and a refund for the payment provider
   deadlines: { order: 30_000, payment: 15_000 },

@@ -1,4 +1,5 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { deviceCases } from './testing-routes-devices';
 
 /** A request that a route takes in full, and how it is answered. */
 export interface Case {
@@ -207,6 +208,7 @@ export const cases: Readonly<Record<string, Case>> = {
     answers: { items: [{ notificationId: 'n_1', sentAt: at }], page: 1, limit: 5, total: 1 },
     data: { items: [{ notificationId: 'n_1', sentAt: time, read: false }], total: 1 },
   },
+  ...deviceCases,
   'GET /admin/dead-letters/:service': {
     path: `${letters}?page=1&limit=5`,
     sends: { page: 1, limit: 5 },
