@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { z } from 'zod';
+import { HealthReport } from '../../../services/gateway/health';
+import { apps } from '../../../services/gateway/service';
 import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
 import { SHOP, Shopper, paidWith } from '../../e2e/market';
-import { TEST_ENV } from '../../harness/system';
+import { ORDER_FLOW, TEST_ENV } from '../../harness/system';
 import { addCustomer, addProduct, signedIn } from '../shop';
 import { startDirect } from './system';
 
@@ -38,9 +41,12 @@ async function market() {
   };
 }
 
-test('every service is there, so that the gateway goes on calling them', async () => {
-  const answer = await fetch(`${system.url}/api/v1/health`);
-  expect(await answer.json()).toMatchObject({ data: { status: 'healthy' } });
+test('whom an order meets is there, so that the gateway goes on calling them', async () => {
+  const answer = await fetch(`${system.url}/api/v1/health/detailed`);
+  const { data } = z.object({ data: HealthReport }).parse(await answer.json());
+  const away = data.services.filter(({ status }) => status !== 'healthy');
+  const others = [...apps].filter((app) => !ORDER_FLOW.some((id) => id === app));
+  expect(away.map(({ service }) => service)).toEqual(others);
 });
 
 test('an order is confirmed, and everybody has it in their books', async () => {
