@@ -122,7 +122,9 @@ const exampleOf = new Map<string, object>(Object.entries(examples));
 
 test('every file of contracts is looked at here', () => {
   const files = readdirSync(__dirname).filter((file) => !file.endsWith('.test.ts'));
-  const known = [...Object.keys(owners), 'fields', 'device-messages'].map((owner) => `${owner}.ts`);
+  const known = [...Object.keys(owners), 'fields', 'device-messages', 'device-voice'].map(
+    (owner) => `${owner}.ts`,
+  );
   expect(files.sort()).toEqual(known.sort());
 });
 

@@ -111,7 +111,7 @@ const Envelope = z.object({
   /** Another for each start of the device. */
   boot: z.string().regex(/^[\w-]{1,64}$/),
   /** Counts up by one from 1, for each boot and kind; 0 is a last will. */
-  seq: z.int().nonnegative(),
+  seq: z.int32().nonnegative(),
   /** When it was so, by the device's clock. */
   at: Time,
   data: z.unknown(),

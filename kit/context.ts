@@ -19,7 +19,7 @@ export interface Jobs {
   cancel(job: string, name: string): Promise<void>;
 }
 
-/** An output binding. */
+/** An output binding. Bytes are sent as they are, anything else as JSON. */
 export interface Binding {
   send(
     operation: string,
@@ -87,8 +87,9 @@ interface Base<D extends Definition> {
   readonly bindings: Readonly<Record<NonNullable<D['sends']>[number], Binding>>;
   readonly endpoints: Readonly<Record<NonNullable<D['endpoints']>[number], Endpoint>>;
   /**
-   * The same work on behalf of another tenant, for a service: what a device or a job of the platform
-   * tells of a tenant. Its effects have identities of their own.
+   * The same work on behalf of a tenant, by this service and nobody else: what a device or a job of
+   * the platform tells of a tenant, or what is kept of all of them (DEFAULT_TENANT). What a user may
+   * see is decided before. Its effects have identities of their own.
    */
   readonly forTenant: (tenantId: string) => Context<D>;
   /** A client of any app, for what every service answers. */

@@ -4,7 +4,7 @@ import type { Clock } from './clock';
 import { type CloudEvent, cloudEvent } from './cloud-event';
 import type { Context } from './context';
 import { type RequestContract, isRequest, readData } from './contract';
-import { DeadLetters } from './dead-letters';
+import { DeadLetters, failureOf } from './dead-letters';
 import { Deliveries, type Delivery } from './deliveries';
 import { Documents } from './documents';
 import { Code, MicroserviceError, refusalOf, unavailable } from './errors';
@@ -232,6 +232,24 @@ export class Host {
   async perform(raw: unknown): Promise<void> {
     this.#assertOpen();
     await this.#counted(() => this.#work.perform(raw));
+  }
+
+  /** Has the jobs done that the service gives itself: see Service.every. */
+  async schedule(): Promise<void> {
+    const { jobs } = this.begin(this.#cause({}));
+    for (const [name, schedule] of this.service.schedules) await jobs.every(name, schedule, {});
+  }
+
+  /** Does what each process does now and then: see Service.onTick. Never throws. */
+  async tick(name: string): Promise<void> {
+    const tick = this.service.ticks.get(name);
+    if (tick === undefined) throw new Error(`${name} is done by no process of this service`);
+    const cause = this.#cause({});
+    try {
+      await this.#counted(() => (tick.handle as Handler)(this.begin(cause), undefined));
+    } catch (error) {
+      this.#log(cause).warn({ type: `tick.${name}`, failure: failureOf(error, 1) }, 'work failed');
+    }
   }
 
   /** How many calls, events, jobs and messages are being worked on. */

@@ -33,6 +33,7 @@ export class Crash extends Error {
 export interface Sent {
   binding: string;
   operation: string;
+  /** Bytes as their text. */
   data: unknown;
   metadata: Readonly<Record<string, string>>;
 }
@@ -219,7 +220,8 @@ export class MemorySidecar implements Sidecar {
     metadata: Readonly<Record<string, string>>,
   ): Promise<void> {
     await this.#turn();
-    this.memory.sent.push({ binding, operation, data, metadata });
+    const sent = data instanceof Uint8Array ? Buffer.from(data).toString() : data;
+    this.memory.sent.push({ binding, operation, data: sent, metadata });
     await this.#effect();
   }
 

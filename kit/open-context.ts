@@ -12,7 +12,7 @@ import type { Documents } from './documents';
 import { Code, MicroserviceError } from './errors';
 import type { FlagSource } from './flags';
 import { type Cause, Handling, identity } from './handling';
-import { allow } from './caller';
+import { asService } from './caller';
 import { openFeed, openList } from './lists';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
@@ -189,6 +189,7 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     },
   };
 
+  const tenants = new Map<string, Context<Definition>>();
   const context = {
     ...parts.memory,
     publish: async (contract: Contract, data: unknown, fact?: string) => {
@@ -208,10 +209,13 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     newId: (prefix: string) =>
       `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
     forTenant: (tenantId: string) => {
-      allow(cause.caller, 'service');
+      const known = tenants.get(tenantId);
+      if (known !== undefined) return known;
       const id = identity(cause.id, 'tenant', tenantId);
-      const caller = { ...cause.caller, tenantId };
-      return openContext(parts, new Handling({ ...cause, id, caller }, clock));
+      const caller = asService(tenantId);
+      const own = openContext(parts, new Handling({ ...cause, id, caller }, clock));
+      tenants.set(tenantId, own);
+      return own;
     },
     client,
     jobs,

@@ -15,6 +15,9 @@ import { callersOf } from './service-calls';
 import { ServiceTokens } from './service-tokens';
 import type { Sidecar } from './sidecar';
 
+/** Whoever keeps jobs may start later than the service. */
+const SCHEDULE_AGAIN_MS = 5_000;
+
 export interface RunOptions {
   /** What else is answered on the service's HTTP port: the edge's API. It ends what it has open
    * when `stopping` is aborted: then requests that run still get their answers. */
@@ -130,6 +133,7 @@ export async function start<D extends Definition>(
   log.info({ port: http.port, version: about.version }, 'listening');
 
   void becomeReady(host, sidecar, waitingFor, log, stopped.signal);
+  void tickAll(host, stopped.signal);
 
   return {
     host,
@@ -144,6 +148,7 @@ export async function start<D extends Definition>(
         http.close(atMost),
         Promise.race([host.drain(), wait(atMost, undefined, { ref: false })]),
       ]);
+      await Promise.all([...service.ticks.keys()].map((name) => host.tick(name)));
       app?.close();
       await Promise.all([sidecar.close(), flags.close()]);
       log.info('stopped');
@@ -175,4 +180,25 @@ async function becomeReady(
   } catch (error) {
     log.warn({ failure: String(error) }, 'dead letters could not be counted');
   }
+  while (!stopped.aborted) {
+    try {
+      await host.schedule();
+      return;
+    } catch (error) {
+      log.warn({ failure: String(error) }, 'jobs could not be scheduled');
+      await wait(SCHEDULE_AGAIN_MS, undefined, { ref: false });
+    }
+  }
+}
+
+/** Each in its own time, and never twice at once. */
+async function tickAll(host: Host, stopped: AbortSignal): Promise<void> {
+  const ticking = [...host.service.ticks].map(async ([name, { everyMs }]) => {
+    for (;;) {
+      await wait(everyMs, undefined, { ref: false });
+      if (stopped.aborted) return;
+      await host.tick(name);
+    }
+  });
+  await Promise.all(ticking);
 }

@@ -5,7 +5,7 @@ import type {
   MessageInitShape,
   MessageShape,
 } from '@bufbuild/protobuf';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { AnswerInput, Contract, RequestContract } from './contract';
 import type { Context } from './context';
 import type { EventMeta } from './cloud-event';
@@ -135,10 +135,24 @@ interface JobHandler {
   readonly handle: AnyHandler;
 }
 
+interface Tick {
+  readonly everyMs: number;
+  readonly handle: AnyHandler;
+}
+
 /** A service, whatever the types of its parts: what a host needs of it. */
 export type AnyService = Pick<
   Service,
-  'name' | 'definition' | 'methods' | 'events' | 'bindings' | 'jobs' | 'hears' | 'topics'
+  | 'name'
+  | 'definition'
+  | 'methods'
+  | 'events'
+  | 'bindings'
+  | 'jobs'
+  | 'schedules'
+  | 'ticks'
+  | 'hears'
+  | 'topics'
 >;
 
 /** A service as data: what it is, and which function handles what. A host brings it to life. */
@@ -147,6 +161,9 @@ export class Service<const D extends Definition = Definition> {
   readonly events = new Map<string, EventHandler>();
   readonly bindings = new Map<string, BindingHandler>();
   readonly jobs = new Map<string, JobHandler>();
+  /** When the jobs are due that the service gives itself as it starts, by their names. */
+  readonly schedules = new Map<string, string>();
+  readonly ticks = new Map<string, Tick>();
 
   constructor(
     /** The app id. */
@@ -217,6 +234,23 @@ export class Service<const D extends Definition = Definition> {
     handle: (data: z.output<T>, context: Context<D>) => Promise<unknown>,
   ): void {
     this.jobs.set(name, { data, handle });
+  }
+
+  /**
+   * Does a job again and again, by a cron expression or `@every 30s`: in one of the processes of the
+   * service, whichever it is. What fails is tried again when it is due the next time.
+   */
+  every(name: string, schedule: string, handle: (context: Context<D>) => Promise<unknown>): void {
+    this.onJob(name, z.unknown(), async (_, context) => handle(context));
+    this.schedules.set(name, schedule);
+  }
+
+  /**
+   * Does something in each of its processes, `everyMs` after it was done, and once more when the
+   * process stops: such as to write down what it remembers.
+   */
+  onTick(name: string, everyMs: number, handle: (context: Context<D>) => Promise<unknown>): void {
+    this.ticks.set(name, { everyMs, handle });
   }
 
   /** The contracts it hears, its own commands included. */

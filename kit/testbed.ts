@@ -229,9 +229,15 @@ export class Testbed<D extends Definition> {
 
   /** Runs a job that the service has scheduled, as if it were due. */
   async perform(name: string): Promise<void> {
-    const job = this.memory.jobs.get(name);
-    if (job === undefined) throw new Error(`no job ${name} is scheduled`);
-    await Promise.race([this.host.perform(job.data), this.sidecar.died.promise]);
+    const every = this.service.schedules.has(name) ? { job: name, data: {} } : undefined;
+    const data = this.memory.jobs.get(name)?.data ?? every;
+    if (data === undefined) throw new Error(`no job ${name} is scheduled`);
+    await Promise.race([this.host.perform(data), this.sidecar.died.promise]);
+  }
+
+  /** Does what the process does now and then, as if it were time. */
+  async tick(name: string): Promise<void> {
+    await Promise.race([this.host.tick(name), this.sidecar.died.promise]);
   }
 
   /** Delivers what the service said to itself until all of it is acknowledged. */

@@ -23,7 +23,7 @@ interface Parts {
   clock: Clock;
 }
 
-/** Of so many failing messages it is known for so long how often they failed. */
+/** Of so many failing messages and jobs it is known for so long how often they failed. */
 const MAX_FAILING = 1_000;
 const FAILING_MS = 60 * 60_000;
 
@@ -56,21 +56,23 @@ export class Work {
       outcome = await this.#attempt({
         ...{ type, cause, data },
         work: () => this.#hear(type, binding, message, cause),
-        again: (error) => isAway(error) || (isTransient(error) && this.#failsSeldom(data())),
+        again: (error) => this.#mayComeAgain(error, data()),
       });
     } finally {
       metrics.bindingMessages.inc({ binding: name, outcome: outcome ?? 'handled' });
     }
   }
 
-  /** A job that is due. Throws where it shall be tried again. */
+  /** A job that is due. Throws where it shall be tried again, as a message. */
   async perform(raw: unknown): Promise<void> {
     const due = JobData.parse(raw);
     const cause = this.parts.cause(due.cause === undefined ? {} : { id: due.cause });
     const type = `job.${due.job}`;
     await this.#attempt({
-      ...{ type, cause, data: () => due.data, again: isTransient },
+      ...{ type, cause, data: () => due.data },
       work: () => this.do(type, cause, due.data),
+      // what is due again and again needs no dead letter to be done again
+      again: (error) => due.cause === undefined || this.#mayComeAgain(error, [type, due]),
     });
   }
 
@@ -123,9 +125,10 @@ export class Work {
     }
   }
 
-  #failsSeldom(message: unknown): boolean {
+  #mayComeAgain(error: unknown, work: unknown): boolean {
+    if (isAway(error) || !isTransient(error)) return isAway(error);
     const now = this.parts.clock.now();
-    const key = identity(JSON.stringify(message));
+    const key = identity(JSON.stringify(work));
     const times = (this.#failing.get(key, now) ?? 0) + 1;
     this.#failing.set(key, times, now + FAILING_MS);
     return times < MAX_ATTEMPTS;

@@ -1,8 +1,14 @@
-import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
-import { Client, type Metadata, type ServiceError, credentials } from '@grpc/grpc-js';
+import {
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type MessageShape,
+  create,
+} from '@bufbuild/protobuf';
+import { Dapr } from '@dapr/dapr/proto/dapr/proto/runtime/v1/dapr_pb';
+import { Client, Metadata, type ServiceError, credentials } from '@grpc/grpc-js';
 import { Pool } from 'undici';
 import type { CloudEvent } from '../cloud-event';
-import { Code, MicroserviceError } from '../errors';
+import { Code, MicroserviceError, unavailable } from '../errors';
 import type { Cause } from '../handling';
 import type { ServiceTokens } from '../service-tokens';
 import type {
@@ -39,6 +45,9 @@ export const BUS = 'bus';
  * --max-body-size): one that is said and can never be given would come back for ever.
  */
 export const MAX_EVENT_BYTES = 4_000_000;
+
+/** How a job is told again that was not done, with no end: the service gives it up, in Work. */
+const JOB_AGAIN = { constant: { interval: '2s' } };
 
 const FIRST_WRITE = { concurrency: 'first-write', consistency: 'strong' };
 
@@ -216,6 +225,10 @@ export class DaprSidecar implements Sidecar {
     metadata: Readonly<Record<string, string>>,
     timeout: number,
   ): Promise<void> {
+    if (data instanceof Uint8Array) {
+      await this.#sendBytes(binding, operation, data, metadata, timeout);
+      return;
+    }
     const text = JSON.stringify({ operation, data, metadata });
     const { status, body } = await this.#request(
       'POST',
@@ -224,6 +237,36 @@ export class DaprSidecar implements Sidecar {
       text,
     );
     this.#expectOk(`sending through ${binding}`, status, body);
+  }
+
+  /** As they are: what the HTTP API takes is JSON, and JSON is what would arrive. */
+  async #sendBytes(
+    name: string,
+    operation: string,
+    data: Uint8Array,
+    metadata: Readonly<Record<string, string>>,
+    timeout: number,
+  ): Promise<void> {
+    if (timeout <= 0) throw new MicroserviceError('no time is left', Code.DEADLINE_EXCEEDED);
+    const method = Dapr.method.invokeBinding;
+    const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
+    const request = create(method.input, { name, operation, data, metadata });
+    const headers = new Metadata();
+    for (const [header, value] of Object.entries(this.#headers)) headers.set(header, value);
+    const sent = Promise.withResolvers<undefined>();
+    this.#grpc.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      headers,
+      { deadline: Date.now() + timeout },
+      (error) => {
+        if (error === null) sent.resolve(undefined);
+        else sent.reject(unavailable(`sending through ${name} failed: ${error.details}`));
+      },
+    );
+    await sent.promise;
   }
 
   async request(
@@ -243,7 +286,9 @@ export class DaprSidecar implements Sidecar {
   }
 
   async schedule({ name, ...job }: JobRequest, timeout: number): Promise<void> {
-    const text = JSON.stringify({ ...job, overwrite: true });
+    // Told again until it is taken: whoever gives up would lose what is due once only.
+    const again = job.schedule === undefined ? { failurePolicy: JOB_AGAIN } : {};
+    const text = JSON.stringify({ ...job, ...again, overwrite: true });
     const path = `/v1.0/jobs/${encodeURIComponent(name)}`;
     const { status, body } = await this.#request('POST', path, timeout, text);
     this.#expectOk(`scheduling of ${name}`, status, body);

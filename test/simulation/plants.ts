@@ -231,8 +231,8 @@ function hearing(
 ): AnyService {
   const heard = service.events.get(type);
   if (heard === undefined) return service;
-  const { name, definition, methods, bindings, jobs, hears, topics } = service;
+  const { name, definition, methods, bindings, jobs, schedules, ticks, hears, topics } = service;
   const handle = instead(heard.handle as Handler);
   const events = new Map(service.events).set(type, { ...heard, handle });
-  return { name, definition, methods, bindings, jobs, hears, topics, events };
+  return { name, definition, methods, bindings, jobs, schedules, ticks, hears, topics, events };
 }

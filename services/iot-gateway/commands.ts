@@ -1,0 +1,186 @@
+import { isDeepStrictEqual } from 'node:util';
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { z } from 'zod';
+import { allow } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import { notFound, refused } from '#kit/errors';
+import { anotherBefore } from '#kit/keyed-requests';
+import { Id, checked } from '#kit/validate';
+import { type MessageOf, signedMessage, topicText } from '#contracts/device-messages';
+import { DeviceCommandSettled } from '#contracts/iot-gateway';
+import type { GetCommandRequest, SendCommandRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
+import {
+  type Command,
+  assertInTime,
+  attempted,
+  isExpired,
+  messageOf,
+  nextDue,
+  settled,
+} from './command';
+import { identified } from './devices';
+import type { RefusalReason } from './refusals';
+import type { Context } from './service';
+
+/** A command is a message, and that is 64 KiB at most. */
+const MOST_ARGUMENTS = 32_000;
+
+const Wanted = z.object({
+  commandId: z.union([z.literal(''), Id]),
+  deviceId: Id,
+  name: z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be a name such as dispense'),
+  arguments: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .refine(
+      (given) => JSON.stringify(given).length <= MOST_ARGUMENTS,
+      `must be ${MOST_ARGUMENTS} letters of JSON at most`,
+    ),
+  expiresAt: z.iso.datetime(),
+});
+type Wanted = z.output<typeof Wanted>;
+
+/** When a command is due to be sent again. */
+export const Resend = z.object({
+  tenantId: z.string(),
+  commandId: z.string(),
+  attempt: z.int().positive(),
+});
+
+/** Keeps a command and sends it; from then on a job sends it until the device answers or it expires. */
+export async function sendCommand(request: SendCommandRequest, context: Context) {
+  const { caller, commands, clock, newId } = context;
+  allow(caller, 'seller', 'admin', 'service');
+  const { expiresAt } = request;
+  const wanted = checked(Wanted, {
+    ...request,
+    expiresAt: expiresAt === undefined ? undefined : timestampDate(expiresAt).toISOString(),
+  });
+  const commandId = wanted.commandId === '' ? newId('command') : wanted.commandId;
+  const before = await commands.get(commandId);
+  if (before === undefined) assertInTime(wanted.expiresAt, clock.now());
+  else assertSame(before, wanted);
+  const { shopId } = await deviceOf(wanted.deviceId, context);
+  const at = isoTime(clock);
+  const command = await commands.update(
+    commandId,
+    (now) =>
+      now ?? {
+        ...{ ...wanted, commandId, shopId, status: 'sent', attempts: 1 },
+        ...{ createdAt: at, updatedAt: at },
+      },
+  );
+  assertSame(command, wanted);
+  if (command.status === 'sent' && command.attempts === 1) await sendAndFollow(command, context);
+  return toMessage(command);
+}
+
+export async function getCommand(request: GetCommandRequest, { caller, commands }: Context) {
+  allow(caller, 'seller', 'admin', 'service');
+  const { commandId } = checked(z.object({ commandId: Id }), request);
+  const command = await commands.get(commandId);
+  if (command === undefined) throw notFound('command');
+  return toMessage(command);
+}
+
+/** A command that was not answered yet: sends it again, or finds that it has expired. */
+export async function resend(
+  { tenantId, commandId, attempt }: z.output<typeof Resend>,
+  context: Context,
+): Promise<void> {
+  const own = context.forTenant(tenantId);
+  const { commands, clock } = own;
+  const command = await commands.need(commandId);
+  if (
+    command.status === 'expired' ||
+    (command.status === 'sent' && isExpired(command, clock.now()))
+  ) {
+    await settle(command, 'expired', undefined, own);
+    return;
+  }
+  if (command.status !== 'sent') return;
+  const now = await commands.update(commandId, (known = command) =>
+    attempted(known, attempt, isoTime(clock)),
+  );
+  if (now.status === 'sent') await sendAndFollow(now, own);
+}
+
+/** A device has answered a command. */
+export async function acknowledge(
+  { data: { commandId, outcome, reason } }: MessageOf<'ack'>,
+  deviceId: string,
+  own: Context,
+): Promise<'taken' | RefusalReason> {
+  const command = await own.commands.get(commandId);
+  if (command?.deviceId !== deviceId) return 'unknown_command';
+  const { status } = await settle(command, outcome, reason, own);
+  return status === outcome ? 'taken' : 'command_settled';
+}
+
+/** Ends a command, once; whoever finds it ended so says it again, as that may not have been done. */
+async function settle(
+  command: Command,
+  outcome: 'acknowledged' | 'failed' | 'expired',
+  reason: string | undefined,
+  own: Context,
+): Promise<Command> {
+  const { commandId, deviceId, shopId, name } = command;
+  const { document: now } = await own.commands.decide(
+    commandId,
+    (known = command) => ({
+      document: settled(known, outcome, reason, isoTime(own.clock)),
+      outcome: undefined,
+    }),
+    // whatever the same work has changed before
+    'settled',
+  );
+  if (now.status !== outcome) return now;
+  const end = { outcome, ...(now.reason === undefined ? {} : { reason: now.reason }) };
+  await own.publish(DeviceCommandSettled, { deviceId, shopId, commandId, name, ...end }, commandId);
+  return now;
+}
+
+/** Followed up first: what was sent and is not followed up could be lost. */
+async function sendAndFollow(command: Command, own: Context): Promise<void> {
+  const { jobs, bindings, clock, log, caller } = own;
+  const { commandId, deviceId, attempts } = command;
+  const { tenantId } = caller;
+  const attempt = attempts + 1;
+  await jobs.once('resend', `${commandId}.${attempt}`, nextDue(command, clock.now()), {
+    ...{ tenantId, commandId, attempt },
+  });
+  const { keys } = await deviceOf(deviceId, own);
+  // whichever credential the device has by now: it takes the one, or the other the next time
+  const key = keys[attempts % keys.length] ?? '';
+  const topic = topicText({ tenantId, deviceId, kind: 'command' });
+  const payload = Buffer.from(signedMessage(key, topic, messageOf(command)));
+  try {
+    await bindings.devices.send('create', payload, { topic });
+  } catch (error) {
+    log.warn({ commandId, failure: String(error) }, 'command not sent, to be sent again');
+  }
+}
+
+async function deviceOf(deviceId: string, own: Context) {
+  const device = await identified(deviceId, own);
+  if (device === undefined) throw notFound('device');
+  if (device.retired) throw refused('retired_device', 'the device is retired');
+  return device;
+}
+
+function assertSame({ deviceId, name, arguments: given, expiresAt }: Command, wanted: Wanted) {
+  const same = { deviceId, name, arguments: given, expiresAt };
+  const { commandId: _, ...asked } = wanted;
+  if (!isDeepStrictEqual(same, asked)) throw anotherBefore();
+}
+
+function toMessage(command: Command) {
+  const { expiresAt, createdAt, updatedAt, shopId: _, arguments: __, ...rest } = command;
+  const time = (text: string) => timestampFromDate(new Date(text));
+  return {
+    ...rest,
+    expiresAt: time(expiresAt),
+    createdAt: time(createdAt),
+    updatedAt: time(updatedAt),
+  };
+}

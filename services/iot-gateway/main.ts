@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { iotGateway } from './service';
+
+void run(iotGateway);

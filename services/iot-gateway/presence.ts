@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { MessageOf } from '#contracts/device-messages';
+
+/** Who was silent for so long is offline: a device tells every 30 s that it is there. */
+export const SILENT_MS = 90_000;
+/** A connection that is lost may be made anew at once. */
+export const WILL_GRACE_MS = 10_000;
+/** Who came and went more often than this lately must be steady before it is said. */
+const MOST_CHANGES = 3;
+const LATELY_MS = 5 * 60_000;
+const STEADY_MS = 60_000;
+/** Who was silent for so long is forgotten. */
+const FORGOTTEN_MS = 30 * 24 * 60 * 60_000;
+
+const State = z.enum(['unknown', 'online', 'offline']);
+const Time = z.iso.datetime();
+
+/** What a device told of itself last, and when it was heard. */
+export const Told = z.object({
+  status: z.enum(['online', 'offline']),
+  boot: z.string(),
+  seq: z.int(),
+  /** By the device's clock. */
+  at: Time,
+  firmwareVersion: z.string().optional(),
+});
+export type Told = z.infer<typeof Told>;
+
+/** Whether a device is there, as it was found out. */
+export const Presence = z.object({
+  tenantId: z.string(),
+  deviceId: z.string(),
+  shopId: z.string(),
+  state: State,
+  since: Time,
+  /** When it came and went lately. */
+  changes: z.array(Time),
+  lastSeen: Time,
+  told: Told,
+  /** When it was heard that its connection is lost. */
+  will: Time.optional(),
+  /** What the world was told. */
+  said: z.object({ state: State, firmwareVersion: z.string().optional() }),
+});
+export type Presence = z.infer<typeof Presence>;
+
+/** What was heard of a device since it was written down last. */
+export interface Heard {
+  readonly tenantId: string;
+  readonly deviceId: string;
+  readonly shopId: string;
+  readonly lastSeen: string;
+  /** Absent where it told of something else only. */
+  readonly told?: Told | undefined;
+}
+
+export function toldIn({ boot, seq, at, data }: MessageOf<'status'>): Told {
+  const { status, firmwareVersion } = data;
+  return { status, boot, seq, at, ...(firmwareVersion === undefined ? {} : { firmwareVersion }) };
+}
+
+/** Whether the one was told after the other: by their numbers, or of two boots by the clock. */
+export function isNewer(one: Told, other: Told): boolean {
+  return one.boot === other.boot ? one.seq > other.seq : one.at > other.at;
+}
+
+/** The presence with what was heard; the same where there is nothing new. */
+export function heard(
+  known: Presence | undefined,
+  { tenantId, deviceId, shopId, lastSeen, told }: Heard,
+): Presence | undefined {
+  if (known === undefined) {
+    // who told of something else will tell soon that it is there
+    if (told === undefined) return undefined;
+    const unheard = { state: 'unknown', changes: [], said: { state: 'unknown' } } as const;
+    const fresh = { ...unheard, changes: [], since: lastSeen };
+    return changed({ tenantId, deviceId, shopId, lastSeen, told, ...fresh }, told.status, lastSeen);
+  }
+  const seen = lastSeen > known.lastSeen ? { ...known, shopId, lastSeen } : known;
+  if (told === undefined || !isNewer(told, known.told)) return seen;
+  const firmwareVersion = told.firmwareVersion ?? known.told.firmwareVersion;
+  const now = { ...told, ...(firmwareVersion === undefined ? {} : { firmwareVersion }) };
+  return changed({ ...seen, told: now }, told.status, lastSeen);
+}
+
+/** The presence with a last will; the same where it is of another start of the device. */
+export function willed(known: Presence, boot: string, at: string): Presence {
+  return known.told.boot === boot && known.state !== 'offline' ? { ...known, will: at } : known;
+}
+
+/** The presence as time has made it; undefined where it is forgotten. */
+export function aged(known: Presence, at: string): Presence | undefined {
+  const now = Date.parse(at);
+  const silent = now - Date.parse(known.lastSeen);
+  if (silent >= FORGOTTEN_MS && !isDue(known, at)) return undefined;
+  if (known.state !== 'online') return known;
+  const { will, ...rest } = known;
+  const isVoid = will !== undefined && known.lastSeen > will;
+  const isLost = will !== undefined && !isVoid && now - Date.parse(will) >= WILL_GRACE_MS;
+  if (isLost || silent >= SILENT_MS) return changed(rest, 'offline', at);
+  return isVoid ? rest : known;
+}
+
+/** Whether there is something to be said of it. */
+export function isDue(known: Presence, at: string): boolean {
+  const { state, since, said, told } = known;
+  if (told.firmwareVersion !== said.firmwareVersion) return true;
+  if (state === said.state) return false;
+  const isSteady = Date.parse(at) - Date.parse(since) >= STEADY_MS;
+  return isSteady || lately(known.changes, at).length <= MOST_CHANGES;
+}
+
+/** The presence once this of it was said. */
+export function saidOf(known: Presence, { state, told }: Presence): Presence {
+  const { firmwareVersion } = told;
+  return {
+    ...known,
+    said: { state, ...(firmwareVersion === undefined ? {} : { firmwareVersion }) },
+  };
+}
+
+function changed(known: Presence, state: 'online' | 'offline', at: string): Presence {
+  if (known.state === state) return known;
+  const { will: _, ...rest } = known;
+  // one more than matters tells that there were more
+  const changes = [...lately(known.changes, at), at].slice(-MOST_CHANGES - 1);
+  return { ...rest, state, since: at, changes };
+}
+
+function lately(changes: readonly string[], at: string): string[] {
+  return changes.filter((change) => Date.parse(at) - Date.parse(change) < LATELY_MS);
+}

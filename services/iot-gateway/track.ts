@@ -1,0 +1,174 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { z } from 'zod';
+import { DEFAULT_TENANT, allow } from '#kit/caller';
+import { isoTime } from '#kit/clock';
+import { notFound, refusalOf } from '#kit/errors';
+import { Id, checked } from '#kit/validate';
+import type { MessageOf } from '#contracts/device-messages';
+import { DeviceStatusUpdated } from '#contracts/iot-gateway';
+import type { GetPresenceRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
+import type { DeviceIdentity } from '#proto/retail/shop/v1/shop_pb';
+import { identified } from './devices';
+import { Presence, aged, heard, isDue, saidOf, toldIn, willed } from './presence';
+import type { Context } from './service';
+import { SHARDS, keyOf, shardOf } from './watch';
+
+/** What is heard of devices is written down so often, for many at once. */
+export const WRITE_MS = 5_000;
+
+/** The presence of many devices of all tenants, by tenant and device. */
+export const Presences = z.object({ devices: z.record(z.string(), Presence) });
+type Devices = z.infer<typeof Presences>['devices'];
+
+/** A device told whether it is there: what is new is written down and said at once. */
+export async function track(
+  message: MessageOf<'status'>,
+  { deviceId, shopId }: DeviceIdentity,
+  own: Context,
+): Promise<void> {
+  const { tenantId } = own.caller;
+  const key = keyOf({ tenantId, deviceId });
+  const platform = own.forTenant(DEFAULT_TENANT);
+  const lastSeen = isoTime(own.clock);
+  if (message.data.will) {
+    await change(shardOf(key), platform, ({ [key]: known, ...others }) =>
+      known === undefined ? others : { ...others, [key]: willed(known, message.boot, lastSeen) },
+    );
+    return;
+  }
+  const told = toldIn(message);
+  if (!own.watch.note({ tenantId, deviceId, shopId, lastSeen, told })) return;
+  try {
+    await writeDown(shardOf(key), platform);
+    const { [key]: presence } = await presencesIn(shardOf(key), platform);
+    if (presence !== undefined) await sayDue([presence], platform);
+  } catch (error) {
+    own.watch.forget(key);
+    throw error;
+  }
+}
+
+/** A device is there, whatever it told. */
+export function seen({ deviceId, shopId }: DeviceIdentity, { watch, caller, clock }: Context) {
+  const { tenantId } = caller;
+  watch.note({ tenantId, deviceId, shopId, lastSeen: isoTime(clock) });
+}
+
+/** Writes down what this process has heard of devices, and says what came to light by that. */
+export async function writeAllDown(context: Context): Promise<void> {
+  for (let shard = 0; shard < SHARDS; shard++) {
+    await sayDue(await writeDown(shard, context), context);
+  }
+}
+
+/** Finds out who was silent for too long, and says what was held back. */
+export async function sweep(context: Context): Promise<void> {
+  for (let shard = 0; shard < SHARDS; shard++) {
+    await writeDown(shard, context);
+    const at = isoTime(context.clock);
+    const all = await change(shard, context, (devices) =>
+      Object.fromEntries(
+        Object.entries(devices).flatMap(([key, known]) => {
+          const now = aged(known, at);
+          return now === undefined ? [] : [[key, now]];
+        }),
+      ),
+    );
+    await sayDue(Object.values(all), context);
+  }
+}
+
+export async function getPresence(request: GetPresenceRequest, context: Context) {
+  const { caller, watch } = context;
+  allow(caller, 'seller', 'admin', 'service');
+  const { deviceId } = checked(z.object({ deviceId: Id }), request);
+  if ((await identified(deviceId, context)) === undefined) throw notFound('device');
+  const key = keyOf({ tenantId: caller.tenantId, deviceId });
+  const { [key]: known } = await presencesIn(shardOf(key), context.forTenant(DEFAULT_TENANT));
+  if (known === undefined) return { deviceId, status: 'unknown' };
+  const { state, since, lastSeen } = known;
+  const heardHere = watch.lastSeen(key) ?? lastSeen;
+  const last = timeOf(heardHere > lastSeen ? heardHere : lastSeen);
+  return { deviceId, status: state, since: timeOf(since), lastSeen: last };
+}
+
+/** Answers the presences that it changed. */
+async function writeDown(shard: number, platform: Context): Promise<Presence[]> {
+  return platform.watch.write(shard, async (all) => {
+    if (all.length === 0) return [];
+    const devices = await change(shard, platform, (known) => {
+      const now = { ...known };
+      for (const one of all) {
+        const presence = heard(now[keyOf(one)], one);
+        if (presence !== undefined) now[keyOf(one)] = presence;
+      }
+      return now;
+    });
+    return all.flatMap((one) => devices[keyOf(one)] ?? []);
+  });
+}
+
+/** Tells the shop and the world what is due, each once. */
+async function sayDue(all: readonly Presence[], platform: Context): Promise<void> {
+  const at = isoTime(platform.clock);
+  const due = all.filter((presence) => isDue(presence, at));
+  await Promise.all(
+    due.map((presence) => {
+      const what = JSON.stringify([keyOf(presence), presence.since, presence.told.firmwareVersion]);
+      return platform.watch.together(what, () => say(presence, platform));
+    }),
+  );
+}
+
+async function say(presence: Presence, platform: Context): Promise<void> {
+  const { tenantId, deviceId, shopId, state, since, lastSeen, told, said } = presence;
+  const own = platform.forTenant(tenantId);
+  if (state === 'unknown') return;
+  const { firmwareVersion } = told;
+  try {
+    await own.shop.updateDeviceStatus({
+      ...{ deviceId, status: state, at: timeOf(since), lastSeen: timeOf(lastSeen) },
+      ...(firmwareVersion === undefined ? {} : { firmwareVersion }),
+    });
+  } catch (error) {
+    // a device that is gone meanwhile must not hold up the others
+    if (refusalOf(error) === undefined) throw error;
+    platform.log.warn({ deviceId, failure: String(error) }, 'status of a device refused');
+  }
+  if (state !== said.state) {
+    const status = { deviceId, shopId, status: state, lastSeen };
+    await own.publish(DeviceStatusUpdated, status, `${deviceId}/${since}`);
+  }
+  await change(shardOf(keyOf(presence)), platform, (devices) => {
+    const now = devices[keyOf(presence)];
+    return now === undefined ? devices : { ...devices, [keyOf(presence)]: saidOf(now, presence) };
+  });
+}
+
+async function presencesIn(shard: number, { presences }: Context): Promise<Devices> {
+  return (await presences.get(String(shard)))?.devices ?? {};
+}
+
+/** Makes a change that tells by itself that it was made, and writes nothing where it changes nothing. */
+async function change(
+  shard: number,
+  { presences }: Context,
+  make: (devices: Devices) => Devices,
+): Promise<Devices> {
+  const { document } = await presences.decide(String(shard), (now = { devices: {} }) => {
+    const devices = make(now.devices);
+    const document = isSame(now.devices, devices) ? now : { devices };
+    return { document, outcome: undefined, evident: true };
+  });
+  return document.devices;
+}
+
+function isSame(one: Devices, other: Devices): boolean {
+  const keys = Object.keys(other);
+  if (keys.length !== Object.keys(one).length) return false;
+  return keys.every((key) => one[key] === other[key]);
+}
+
+function timeOf(text: string) {
+  return timestampFromDate(new Date(text));
+}
