@@ -61,6 +61,7 @@ const config = {
         'test/kit',
         'test/e2e',
         'test/edge',
+        'test/devices',
         'test/polyglot',
         'test/conformance',
         'test/start',
