@@ -97,7 +97,7 @@ describe('a delta', () => {
   });
 
   it('is safe against crashes', async () => {
-    const at = { ignore: ['at', 'since', 'fast'] };
+    const at = { ignore: ['at', 'since', 'before'] };
     await expectCrashSafe(counted, (bed) => hear(bed, delta(3, -4, now(bed))), at);
     await expectCrashSafe(counted, (bed) => hear(bed, delta(3, -14, now(bed))), at);
   });
@@ -141,7 +141,7 @@ describe('a sale', () => {
   });
 
   it('is safe against crashes', async () => {
-    const at = { ignore: ['at', 'since', 'fast'] };
+    const at = { ignore: ['at', 'since', 'before'] };
     await expectCrashSafe(counted, (bed) => hear(bed, sale(1, 2, now(bed))), at);
     await expectCrashSafe(counted, (bed) => hear(bed, sale(1, 2, now(bed), 'A3')), at);
   });
@@ -266,7 +266,7 @@ describe('a count', () => {
   });
 
   it('is safe against crashes', async () => {
-    const ignore = { ignore: ['at', 'since', 'fast'] };
+    const ignore = { ignore: ['at', 'since', 'before'] };
     const tolerant = () => counted(10, 'tolerance');
     await expectCrashSafe(tolerant, (bed) => hear(bed, count(3, 8, now(bed))), ignore);
     await expectCrashSafe(counted, (bed) => hear(bed, count(3, 8, now(bed))), ignore);

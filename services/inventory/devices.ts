@@ -8,10 +8,10 @@ import {
   type Device,
   type Place,
   counted,
+  inOrder,
   isNew,
   movedTo,
   newDevice,
-  onTime,
   taken,
 } from './sequences';
 import type { Context } from './service';
@@ -34,8 +34,8 @@ export async function hearDevice(said: EventData<typeof DeviceDataReceived>, con
   const { boot, seq } = position;
 
   const known = movedTo((await devices.get(deviceId)) ?? newDevice(deviceId, shopId), shopId);
-  const time = onTime(known, boot, Date.parse(position.at), clock.now());
-  const place = { kind: said.dataType, boot, seq, ...time };
+  const at = Math.min(Date.parse(position.at), clock.now());
+  const place = inOrder(known, { kind: said.dataType, boot, seq, at });
   if (!isNew(known, place)) return;
   const { compared } = isOurs
     ? await change(said, place, taken(known, place, productId), context)

@@ -4,17 +4,14 @@ import {
   type Device,
   Device as DeviceSchema,
   counted,
+  inOrder,
   isNew,
   movedTo,
   newDevice,
-  onTime,
   taken,
 } from './sequences';
 
-const place = (seq: number, boot = 'b1', at = seq) => ({
-  ...{ kind: 'stock' as const, boot, seq, at },
-  fast: 0,
-});
+const place = (seq: number, boot = 'b1', at = seq) => ({ kind: 'stock' as const, boot, seq, at });
 const device = newDevice('shelf', 'shop_1');
 const after = (...seqs: number[]) =>
   seqs.reduce((now: Device, seq) => taken(now, place(seq), 'pen'), device);
@@ -95,17 +92,17 @@ describe('what a device tells of', () => {
   });
 });
 
-describe("a device's clock", () => {
-  const found = (fast: number) => taken(device, { ...place(1), fast });
-
-  it('is right where it is not fast', () => {
-    expect(onTime(device, 'b1', 90, 100)).toEqual({ at: 90, fast: 0 });
+describe('the moment of a message', () => {
+  it('is as the device says', () => {
+    expect(inOrder(device, place(1, 'b1', 90)).at).toBe(90);
+    expect(inOrder(taken(device, place(1, 'b1', 90)), place(2, 'b1', 95)).at).toBe(95);
   });
 
-  it('that was found to be fast is set back until the device starts anew', () => {
-    expect(onTime(device, 'b1', 150, 100)).toEqual({ at: 100, fast: 50 });
-    expect(onTime(found(50), 'b1', 160, 120)).toEqual({ at: 110, fast: 50 });
-    expect(onTime(found(50), 'b2', 160, 200)).toEqual({ at: 160, fast: 0 });
+  it('is after those before it, and before those after it', () => {
+    const some = taken(taken(device, place(1, 'b1', 90)), place(4, 'b1', 100));
+    expect(inOrder(some, place(5, 'b1', 80)).at).toBe(101);
+    expect(inOrder(some, place(2, 'b1', 120)).at).toBe(99);
+    expect(inOrder(taken(some, place(3, 'b1', 95)), place(2, 'b1', 120)).at).toBe(94);
   });
 });
 

@@ -11,16 +11,18 @@ const MOST_PRODUCTS = 500;
 
 const Kind = z.enum(['stock', 'sale']);
 
+/** Numbers that did not come, and the moment of the message after them. */
+const Gap = z.object({ from: z.int(), to: z.int(), before: z.int() });
+type Gap = z.infer<typeof Gap>;
+
 /** The messages of one kind since one start: all numbers up to `upTo` came, but those in the gaps. */
 const Run = z.object({
   kind: Kind,
   boot: z.string(),
   upTo: z.int(),
-  gaps: z.array(z.tuple([z.int(), z.int()])).max(MOST_GAPS),
+  gaps: z.array(Gap).max(MOST_GAPS),
   /** The latest moment of its messages, in milliseconds since the epoch. */
   at: z.int(),
-  /** By how many milliseconds at least the device's clock is fast. */
-  fast: z.int(),
 });
 type Run = z.infer<typeof Run>;
 
@@ -43,19 +45,8 @@ export interface Place {
   kind: z.infer<typeof Kind>;
   boot: string;
   seq: number;
-  /** In milliseconds since the epoch, with its clock set right as far as that is known. */
+  /** In milliseconds since the epoch. */
   at: number;
-  fast: number;
-}
-
-/**
- * Sets a fast clock back: nothing comes before it happens. A device's messages keep their order by
- * it, as a clock that was once found to be fast is taken to be so until the device starts anew.
- */
-export function onTime({ runs }: Device, boot: string, at: number, now: number) {
-  const known = runs.filter((run) => run.boot === boot).map(({ fast }) => fast);
-  const fast = Math.max(0, at - now, ...known);
-  return { at: at - fast, fast };
 }
 
 export function newDevice(deviceId: string, shopId: string): Device {
@@ -71,13 +62,25 @@ export function isNew({ runs, forgottenAt }: Device, place: Place): boolean {
 }
 
 /**
+ * The message at a moment that agrees with its number: a clock may be set, and of one that is fast
+ * the platform only knows when its messages came.
+ */
+export function inOrder({ runs }: Device, place: Place): Place {
+  const run = runs.find((one) => isOf(one, place));
+  if (run === undefined) return place;
+  const gap = run.gaps.find((one) => isIn(one, place.seq));
+  const at = gap ? Math.min(place.at, gap.before - 1) : Math.max(place.at, run.at + 1);
+  return { ...place, at };
+}
+
+/**
  * The device once this message is taken: what is missing before it puts in doubt all that the
  * device tells of, until it counts anew or what is missing comes after all.
  */
 export function taken(device: Device, place: Place, productId?: string): Device {
   if (!isNew(device, place)) return device;
   const known = device.runs.find((one) => isOf(one, place));
-  const run = known ?? { kind: place.kind, boot: place.boot, upTo: 0, gaps: [], at: 0, fast: 0 };
+  const run = known ?? { kind: place.kind, boot: place.boot, upTo: 0, gaps: [], at: 0 };
   const { run: now, opened, lost } = filled(run, place);
   const others = device.runs.filter((one) => one !== known);
   const { runs, forgotten } = kept([...others, now]);
@@ -100,7 +103,7 @@ export function taken(device: Device, place: Place, productId?: string): Device 
  */
 export function counted(device: Device, place: Place, productId: string): Device {
   const isBefore = (run: Run) =>
-    isOf(run, place) ? run.gaps.every(([, to]) => to < place.seq) : run.at <= place.at;
+    isOf(run, place) ? run.gaps.every(({ to }) => to < place.seq) : run.at <= place.at;
   const gaping = device.runs.filter(({ gaps }) => gaps.length > 0);
   if (!device.doubtful.includes(productId) || !gaping.every(isBefore)) return device;
   const doubtful = device.doubtful.filter((one) => one !== productId);
@@ -113,26 +116,27 @@ export function movedTo(device: Device, shopId: string): Device {
 }
 
 const isOf = (run: Run, { kind, boot }: Place) => run.kind === kind && run.boot === boot;
-const isIn = ([from, to]: readonly [number, number], seq: number) => from <= seq && seq <= to;
+const isIn = ({ from, to }: Gap, seq: number) => from <= seq && seq <= to;
 
-function filled(run: Run, { seq, at, fast }: Place) {
-  const later = { ...run, at: Math.max(run.at, at), fast: Math.max(run.fast, fast) };
+function filled(run: Run, { seq, at }: Place) {
+  const later = { ...run, at: Math.max(run.at, at) };
   if (seq <= run.upTo) {
-    const gaps = run.gaps.flatMap((gap) => (isIn(gap, seq) ? around(gap, seq) : [gap]));
+    const gaps = run.gaps.flatMap((gap) => (isIn(gap, seq) ? around(gap, seq, at) : [gap]));
     return { run: { ...later, ...bounded(gaps) }, opened: false, lost: gaps.length > MOST_GAPS };
   }
   const opened = seq > run.upTo + 1;
-  const gaps: Run['gaps'] = opened ? [...run.gaps, [run.upTo + 1, seq - 1]] : run.gaps;
+  const gap = { from: run.upTo + 1, to: seq - 1, before: at };
+  const gaps = opened ? [...run.gaps, gap] : run.gaps;
   return { run: { ...later, upTo: seq, ...bounded(gaps) }, opened, lost: gaps.length > MOST_GAPS };
 }
 
 /** What is left of a gap, with one number of it there. */
-function around([from, to]: readonly [number, number], seq: number): Run['gaps'] {
-  const parts: Run['gaps'] = [
-    [from, seq - 1],
-    [seq + 1, to],
+function around({ from, to, before }: Gap, seq: number, at: number): Gap[] {
+  const parts = [
+    { from, to: seq - 1, before: Math.min(before, at) },
+    { from: seq + 1, to, before },
   ];
-  return parts.filter(([first, last]) => first <= last);
+  return parts.filter((part) => part.from <= part.to);
 }
 
 const bounded = (gaps: Run['gaps']) => ({ gaps: gaps.slice(-MOST_GAPS) });
