@@ -44,6 +44,7 @@ const config = {
         'test/simulation',
         'test/bench',
         'test/chaos',
+        'test/simulator',
       ),
       testPathIgnorePatterns: ['/node_modules/', ...ARMS],
     },
