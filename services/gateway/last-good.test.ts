@@ -45,6 +45,15 @@ describe('the last good answer', () => {
     },
   );
 
+  it('is forgotten once the service refuses, as what was there is gone', async () => {
+    const kept = new LastGood(new FakeClock());
+    const ask = (call: () => Promise<Message>) => kept.orKept(rpc, 'a', asked('product_1'), call);
+    await ask(async () => cup);
+    const gone = ask(async () => Promise.reject(notFound('product')));
+    await expect(gone).rejects.toThrow('not found');
+    await expect(ask(down)).rejects.toThrow('cannot be reached');
+  });
+
   it('is forgotten when there are too many, the one asked for longest ago first', async () => {
     const clock = new FakeClock();
     const kept = new LastGood(clock, 400);

@@ -45,6 +45,8 @@ export class LastGood {
       this.#keep(key, rpc, answered);
       return { answered };
     } catch (error) {
+      // what is refused now, as it is gone, is not given later as if it were there
+      if (refusalOf(error).statusCode < 500) this.#drop(key);
       const kept = nobodyAnswered(error) ? this.#find(key) : undefined;
       if (kept === undefined) throw error;
       const age = Math.floor((this.clock.now() - kept.at) / 1000);

@@ -117,6 +117,10 @@ function streaming(route: StreamRoute, about: Documented, common: Json, messages
     parameters,
     responses: {
       200: { description, headers: headersOfAnswer(route), content },
+      204: {
+        description: 'Nothing can follow the event of Last-Event-ID: there is nothing to ask for',
+        headers: headersOfAnswer(route),
+      },
       ...refusals(route),
     },
   };

@@ -114,6 +114,48 @@ describe('the events of an order', () => {
     await listener.over;
   });
 
+  it('are over with 204 for who has heard all that there can be, so that they ask no more', async () => {
+    const order = told();
+    edge = await openEdge({ order });
+    order.say('cancelled');
+    order.end();
+    const { answer, over, text } = await listen({ 'last-event-id': 'cancelled' });
+    expect(answer.statusCode).toBe(204);
+    await over;
+    expect(text()).toBe('');
+    // anybody else hears how it ended
+    const other = await listen({ 'last-event-id': 'pending' });
+    await other.hears('cancelled');
+    await other.over;
+  });
+
+  it('begin for who has heard the last one, before there is another', async () => {
+    const order = told();
+    edge = await openEdge({ order });
+    order.say('pending');
+    const { answer, leave } = await listen({ 'last-event-id': 'pending' });
+    expect(answer.statusCode).toBe(200);
+    leave();
+  });
+
+  it('are for one user so often at once and no more, and for others meanwhile', async () => {
+    const order = told();
+    edge = await openEdge({ order });
+    order.say('pending');
+    const tabs = await Promise.all(Array.from({ length: 20 }, () => listen()));
+    expect(tabs.every(({ answer }) => answer.statusCode === 200)).toBe(true);
+    const refused = await listen();
+    expect(refused.answer.statusCode).toBe(429);
+    expect(refused.answer.headers).toMatchObject({ 'retry-after': '5' });
+    const bob = await listen({ authorization: `Bearer ${await edge.token({ sub: 'bob' })}` });
+    await bob.hears('pending');
+    tabs[0]?.leave();
+    while (order.listening() > 20) await turn();
+    const again = await listen();
+    await again.hears('pending');
+    for (const { leave } of [...tabs, bob, again]) leave();
+  });
+
   it('are not asked for any more once the client has gone', async () => {
     const order = told();
     edge = await openEdge({ order });
