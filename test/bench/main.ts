@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { inProject, localDir } from '../../scripts/start/project.mjs';
 import { brokers } from './brokers';
 import { edge } from './edge/edge';
+import { overload } from './edge/overload';
 import { growth } from './growth';
 import { idle } from './idle';
 import { open } from './open';
@@ -14,14 +15,23 @@ import { report } from './report';
 import { machine, readResults, writeResults } from './results';
 
 const USAGE = `npm run bench                 measures all, and writes docs/performance.md
-npm run bench -- <part> ...   measures these alone: orders, brokers, open, edge, idle, growth
+npm run bench -- <part> ...   measures these alone: orders, brokers, open, edge, overload,
+                              idle, growth
 npm run bench -- profile <service> [orders|reads] [count]   where a service spends its CPU
   --quick   shows that it works, in a minute or two; prints, and writes nothing
   --write   with --quick: writes it all the same
   --json    prints what was measured, for programs`;
 
 /** In the order of the document. */
-const PARTS: Readonly<Record<string, Part>> = { orders, brokers, open, edge, idle, growth };
+const PARTS: Readonly<Record<string, Part>> = {
+  orders,
+  brokers,
+  open,
+  edge,
+  overload,
+  idle,
+  growth,
+};
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -10,9 +10,12 @@ export interface OpenSample {
   readonly left: number;
 }
 
-/** Places orders at these times, in milliseconds from now, whether earlier ones are done or not. */
+/**
+ * Places orders at these times, in milliseconds from now, whether earlier ones are done or not. Each
+ * is told when it is due, by `performance.now`.
+ */
 export async function openLoop(
-  placeOrder: () => Promise<void>,
+  placeOrder: (due: number) => Promise<void>,
   times: readonly number[],
 ): Promise<OpenSample> {
   const latencies: number[] = [];
@@ -22,7 +25,7 @@ export async function openLoop(
   const place = async (due: number) => {
     left++;
     try {
-      await placeOrder();
+      await placeOrder(due);
       latencies.push(performance.now() - due);
     } catch {
       failed++;
