@@ -58,11 +58,15 @@ interface Base<D extends Definition> {
    * Gives a command to the bus, from where this service takes it, and waits for its outcome:
    * what `read` gives once it is not undefined. Undefined where the time runs out, or where the
    * caller takes "accepted" for an answer. Throws the refusal if the command was refused.
+   *
+   * `notGiven` is done where the bus has not acknowledged the command, before this throws that: for
+   * what was written for the sake of it. The bus may have taken it even so.
    */
   readonly execute: <C extends NonNullable<D['publishes']>[number] & Contract, R>(
     contract: C,
     data: EventInput<C>,
     read: () => Promise<R | undefined>,
+    notGiven?: () => Promise<void>,
   ) => Promise<R | undefined>;
   /**
    * Asks another service over the bus, and waits for its answer: 5 s at most, unless `deadlines` of

@@ -52,7 +52,7 @@ describe('the check of crash safety', () => {
       await counts.update(orderId, increment(orderId));
       if (before === undefined) await publish(OrderCreated, created(orderId));
     });
-    await expect(unsafe).rejects.toThrow('killed after effect 1 of 3');
+    await expect(unsafe).rejects.toThrow('killed after effect 1 of 4');
   });
 
   it('catches a key that is another one on the second delivery', async () => {
@@ -69,7 +69,7 @@ describe('the check of crash safety', () => {
       await counts.update(orderId, increment(orderId));
       await others.update(orderId, () => ({ orderId, count: read?.count ?? 0 }));
     });
-    await expect(unsafe).rejects.toThrow('killed after effect 1 of 3');
+    await expect(unsafe).rejects.toThrow('killed after effect 1 of 4');
   });
 
   it('catches work that is acknowledged before it is said', async () => {
@@ -96,7 +96,7 @@ describe('the check of crash safety', () => {
       await endpoints.outside.request({ method: 'POST', path: '/things', headers });
       await counts.update(orderId, increment(orderId));
     });
-    await expect(unsafe).rejects.toThrow('killed after effect 1 of 3');
+    await expect(unsafe).rejects.toThrow('killed after effect 1 of 4');
   });
 
   it('refuses work that has no effect, since it would test nothing', async () => {

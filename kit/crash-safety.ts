@@ -120,9 +120,10 @@ function leftBy<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]
       [...documents]
         .filter(([key]) => !key.startsWith('outcome:'))
         .sort(([left], [right]) => (left < right ? -1 : 1))
-        .map(([key, { json }]) => {
+        .map(([key, { json, expires }]) => {
           const stored = JSON.parse(json) as { data: unknown; sequence: number };
-          return [key, { data: plain(stored.data), sequence: stored.sequence }];
+          const goes = expires !== Infinity;
+          return [key, { data: plain(stored.data), sequence: stored.sequence, goes }];
         }),
     ),
     said: unique(events.map(({ id, type, subject }) => `${type} ${subject} ${id}`)),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { OrderStatusUpdated, PlaceOrder } from '#contracts/order';
 import { refused } from './errors';
+import { Crash } from './memory-sidecar';
 import { Service } from './service';
 import { testbed } from './testbed';
 
@@ -92,6 +93,92 @@ describe('a document that a handling has read before it changes it', () => {
     await counters.remove('c1');
     expect(await counters.update('c1', up)).toEqual({ count: 1 });
     expect(await counters.update('c1', up)).toEqual({ count: 2 });
+  });
+});
+
+describe('a document that is to go by itself', () => {
+  const DAY = 24 * 3600;
+  const up = (now = { count: 0 }) => ({ count: now.count + 1 });
+  const always = () => true;
+
+  async function bedWith(count: number) {
+    const bed = testbed(counter);
+    await bed.context().counters.update('c1', () => ({ count }));
+    await bed.context().counters.expire('c1', DAY, always);
+    const save = jest.spyOn(bed.sidecar, 'save');
+    return { bed, save };
+  }
+  const afterIts = (bed: Awaited<ReturnType<typeof bedWith>>['bed']) => {
+    bed.clock.advance(DAY * 1000 + 1_000);
+    return bed.context().counters.get('c1');
+  };
+
+  it('is there until then, and gone after it', async () => {
+    const { bed } = await bedWith(1);
+    bed.clock.advance(DAY * 1000 - 1_000);
+    expect(await bed.context().counters.get('c1')).toEqual({ count: 1 });
+    expect(await afterIts(bed)).toBeUndefined();
+  });
+
+  it('stays where it is another by then than it was to be let go for', async () => {
+    const { bed, save } = await bedWith(1);
+    await bed.context().counters.update('c1', up);
+    save.mockClear();
+    await bed.context().counters.expire('c1', DAY, ({ count }) => count === 1);
+    await bed.context().counters.expire('c2', DAY, always);
+    expect(save).not.toHaveBeenCalled();
+    expect(await afterIts(bed)).toEqual({ count: 2 });
+  });
+
+  type Counters = ReturnType<ReturnType<typeof testbed<typeof counter.definition>>['context']>;
+  it.each<[string, number, (context: Counters) => Promise<unknown>]>([
+    ['changed', 2, ({ counters }) => counters.update('c1', up)],
+    [
+      'changed as it was read',
+      2,
+      async ({ counters }) => {
+        await counters.get('c1');
+        await counters.update('c1', up);
+      },
+    ],
+    ['left as it is by a change', 1, ({ counters }) => counters.update('c1', (now) => now ?? up())],
+    ['kept', 1, ({ counters }) => counters.keep('c1')],
+    [
+      'kept as it was read',
+      1,
+      async ({ counters }) => {
+        await counters.get('c1');
+        await counters.keep('c1');
+      },
+    ],
+  ])('stays when it is %s', async (_, count, act) => {
+    const { bed } = await bedWith(1);
+    await act(bed.context());
+    expect(await afterIts(bed)).toEqual({ count });
+  });
+
+  it('stays when it is changed, though the process dies before the store knows that it shall', async () => {
+    const { bed } = await bedWith(1);
+    const place = () => bed.hear(PlaceOrder, { orderId: 'c1' }, { id: 'first' });
+    bed.fail({ crashAfterEffect: 1 });
+    await expect(place()).rejects.toThrow(Crash);
+    bed.restart();
+    expect(await place()).toBe('SUCCESS');
+    expect(await afterIts(bed)).toEqual({ count: 2 });
+  });
+
+  it('costs one that is kept anyway nothing', async () => {
+    const { bed, save } = await bedWith(1);
+    await bed.context().counters.update('c3', up);
+    save.mockClear();
+    const load = jest.spyOn(bed.sidecar, 'load');
+    const { counters } = bed.context();
+    await counters.get('c3');
+    await counters.keep('c3');
+    await counters.update('c3', up);
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(save).toHaveBeenCalledTimes(1);
+    expect(save.mock.calls[0]?.[4]).toBeUndefined();
   });
 });
 

@@ -4,7 +4,7 @@ import { Code, MicroserviceError, notFound, refusalError, refusalOf } from './er
 import { type Handling, identity } from './handling';
 import { KeyedQueue } from './keyed-queue';
 import { Envelope, type Mark, remembered } from './marks';
-import type { Sidecar } from './sidecar';
+import { FOR_GOOD, type Sidecar } from './sidecar';
 
 /** The documents of one kind that a service owns, each under its id. */
 export interface Store<T> {
@@ -30,6 +30,14 @@ export interface Store<T> {
     change: (current: T | undefined) => Decision<T, O>,
     fact?: string,
   ): Promise<Decision<T, O>>;
+  /**
+   * Lets a document go by itself after so many seconds, if `when` says so of what it is by then. Any
+   * change after that, also one that comes to nothing, keeps it for good, as `keep` does. For what may
+   * never be wanted again: whoever does more with it than to change it, keeps it first.
+   */
+  expire(key: string, seconds: number, when: (current: T) => boolean): Promise<void>;
+  /** Keeps a document that was to go by itself. Of any other there is nothing to write. */
+  keep(key: string): Promise<void>;
   /** Deletes, whatever it was. */
   remove(key: string): Promise<void>;
 }
@@ -136,11 +144,13 @@ export class Documents {
       if (mark?.refusal !== undefined) {
         return { decided: refusalError(mark.refusal), sequence: mark.sequence };
       }
+      const lasting = found && kept(found.envelope);
+      const asItIs = lasting === undefined ? {} : { next: lasting };
       if (found?.document !== undefined && mark !== undefined) {
         // the outcome was written by this same change, so it has this change's type
         const decided = { document: found.document, outcome: mark.outcome as O };
         // what is said of this change comes with its own number, not with that of a later one
-        return { decided, sequence: mark.sequence };
+        return { decided, sequence: mark.sequence, ...asItIs };
       }
       const before = found?.envelope.sequence ?? 0;
       const next = (sequence: number, data: unknown, made?: Pick<Mark, 'outcome' | 'refusal'>) => {
@@ -148,7 +158,8 @@ export class Documents {
         const added = made === undefined ? [] : [{ by, at, sequence, ...made }];
         const { marks, dropped } = remembered([...(found?.envelope.marks ?? []), ...added], at);
         for (let left = dropped; left > 0; left--) this.meter.markDropped(name);
-        return { data, sequence, correlationId: handling.cause.correlationId, marks };
+        const { correlationId } = handling.cause;
+        return { data, sequence, correlationId, marks, ...(lasting && { expires: KEPT }) };
       };
       let decided: Decision<T, O>;
       try {
@@ -161,7 +172,9 @@ export class Documents {
         return { decided: refusalError(refusal), sequence: before, next: kept };
       }
       const { document, outcome, evident = false } = decided;
-      if (found !== undefined && document === found.document) return { decided, sequence: before };
+      if (found !== undefined && document === found.document) {
+        return { decided, sequence: before, ...asItIs };
+      }
       const changed = next(before + 1, schema.parse(document), evident ? undefined : { outcome });
       return { decided, sequence: before + 1, next: changed };
     };
@@ -170,7 +183,8 @@ export class Documents {
     const write = async (key: string, next: Envelope, etag: string | undefined) => {
       handling.assertInTime();
       const timeout = handling.timeFor(STEP_MS);
-      const written = await this.sidecar.save(stateKey(key), next, etag, timeout);
+      const seconds = secondsOf(next, handling.now);
+      const written = await this.sidecar.save(stateKey(key), next, etag, timeout, seconds);
       if (!written) this.meter.conflict(name);
       return written;
     };
@@ -222,13 +236,27 @@ export class Documents {
           else await this.clock.sleep(this.random() * 10 * 2 ** tries);
         }
         if (made === undefined) {
-          throw new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
+          throw contended(name, key);
         }
         if (made.decided instanceof MicroserviceError) throw made.decided;
         handling.saw(key, made.sequence);
         return made.decided;
       });
     };
+
+    /** Writes a document as it is, but for how long it lives. */
+    const rewrite = (key: string, change: (found: Found<T>) => Envelope | undefined) =>
+      this.#queue.run(stateKey(key), async () => {
+        for (let tries = 0; tries < TRIES; tries++) {
+          const found = seen.has(key) ? seen.get(key) : await load(key);
+          const next = found && change(found);
+          if (next === undefined) return;
+          seen.delete(key);
+          if (await write(key, next, found?.etag)) return;
+          await this.clock.sleep(this.random() * 10 * 2 ** tries);
+        }
+        throw contended(name, key);
+      });
 
     return {
       get,
@@ -245,10 +273,35 @@ export class Documents {
         return decided.document;
       },
       decide,
+      expire: async (key, seconds, when) => {
+        seen.delete(key);
+        await rewrite(key, ({ envelope, document }) => {
+          const at = Math.ceil(handling.now / 1000) + seconds;
+          const goes = document !== undefined && when(document);
+          return goes ? { ...envelope, expires: at } : undefined;
+        });
+      },
+      keep: (key) => rewrite(key, ({ envelope }) => kept(envelope)),
       remove: async (key) => {
         seen.delete(key);
         await this.sidecar.erase(stateKey(key), handling.timeFor(STEP_MS));
       },
     };
   }
+}
+
+const KEPT = 0;
+
+/** The same for good, of what has or had a time to live. */
+function kept(envelope: Envelope): Envelope | undefined {
+  return envelope.expires === undefined ? undefined : { ...envelope, expires: KEPT };
+}
+
+function secondsOf({ expires }: Envelope, now: number): number | undefined {
+  if (expires === undefined) return undefined;
+  return expires === KEPT ? FOR_GOOD : Math.max(1, Math.ceil(expires - now / 1000));
+}
+
+function contended(name: string, key: string): MicroserviceError {
+  return new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
 }

@@ -21,7 +21,8 @@ const Known = z.object({
 });
 type Known = z.infer<typeof Known>;
 
-const KEEP_SECONDS = 24 * 3600;
+/** How long a client's Idempotency-Key counts: a day. */
+export const KEY_SECONDS = 24 * 3600;
 const STEP_MS = 5_000;
 
 /** A request that is refused for what it is, or for who asks, has not begun: it may be mended. */
@@ -56,7 +57,7 @@ export class KeyedRequests {
     const key = `asked:${handling.cause.id}`;
     const fingerprint = hash('sha256', toBinary(method.input, request), 'base64url');
     const keep = (known: Known) =>
-      sidecar.save(key, known, undefined, handling.timeFor(STEP_MS), KEEP_SECONDS);
+      sidecar.save(key, known, undefined, handling.timeFor(STEP_MS), KEY_SECONDS);
 
     if (!(await keep({ fingerprint }))) {
       const loaded = await sidecar.load(key, handling.timeFor(STEP_MS));
@@ -72,7 +73,7 @@ export class KeyedRequests {
       const known = { fingerprint, ...how };
       const left = handling.timeFor(STEP_MS);
       // where another one of the same was quicker, that is the answer from now on
-      await sidecar.save(key, known, loaded?.etag, left, KEEP_SECONDS);
+      await sidecar.save(key, known, loaded?.etag, left, KEY_SECONDS);
     };
     try {
       const response = await work();

@@ -31,6 +31,11 @@ export const Envelope = z.object({
   sequence: z.number().int(),
   correlationId: z.string(),
   marks: z.array(Mark),
+  /**
+   * When it goes by itself, in epoch seconds; 0 where it was to go and is kept after all. That is never
+   * forgotten: each write takes the time to live away once more, as an earlier one may have failed to.
+   */
+  expires: z.int().optional(),
 });
 export type Envelope = z.infer<typeof Envelope>;
 

@@ -11,15 +11,16 @@ import type { CloudEvent } from './cloud-event';
 import type { Clock } from './clock';
 import { Code, MicroserviceError } from './errors';
 import type { Host } from './host';
-import type {
-  CallAnswer,
-  CallRequest,
-  EndpointAnswer,
-  EndpointRequest,
-  JobRequest,
-  Loaded,
-  Sidecar,
-  StreamRequest,
+import {
+  type CallAnswer,
+  type CallRequest,
+  type EndpointAnswer,
+  type EndpointRequest,
+  FOR_GOOD,
+  type JobRequest,
+  type Loaded,
+  type Sidecar,
+  type StreamRequest,
 } from './sidecar';
 
 /** The process was killed: nothing that it does after this has an effect. */
@@ -60,6 +61,12 @@ export class Memory {
 
   writeJson(key: string, json: string, expires = Infinity): void {
     this.documents.set(key, { json, etag: String(++this.#etags), expires });
+  }
+
+  /** Gives what is there until when it is. */
+  live(key: string, expires: number): void {
+    const stored = this.documents.get(key);
+    if (stored !== undefined) this.documents.set(key, { ...stored, expires });
   }
 }
 
@@ -136,8 +143,11 @@ export class MemorySidecar implements Sidecar {
       return false;
     }
     if (stored?.etag !== etag) return false;
-    const expires = ttlSeconds === undefined ? Infinity : this.clock.now() + ttlSeconds * 1000;
-    this.memory.write(key, value, expires);
+    // as the strictest of stores: what had a time to live has it still, and gets another in a second step
+    this.memory.write(key, value, stored?.expires);
+    await this.#effect();
+    if (ttlSeconds === undefined) return true;
+    this.memory.live(key, expiry(ttlSeconds, this.clock.now()));
     await this.#effect();
     return true;
   }
@@ -298,6 +308,11 @@ export class MemorySidecar implements Sidecar {
     }
     await this.onEffect(effect);
   }
+}
+
+/** When what has so many seconds to live goes, in epoch milliseconds. */
+export function expiry(ttlSeconds: number, now: number): number {
+  return ttlSeconds === FOR_GOOD ? Infinity : now + ttlSeconds * 1000;
 }
 
 /** What arrives is what JSON makes of it. */

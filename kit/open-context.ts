@@ -8,6 +8,7 @@ import type { Binding, Context, Endpoint, Jobs } from './context';
 import type { Contract, RequestContract } from './contract';
 import { type CloudEvent, cloudEvent } from './cloud-event';
 import type { Clock } from './clock';
+import { failureOf } from './dead-letters';
 import type { Documents } from './documents';
 import { Code, MicroserviceError } from './errors';
 import type { FlagSource } from './flags';
@@ -48,6 +49,8 @@ const CALL_MS = 5_000;
 /** A little longer than the callee lets it last, so that it is ended and not cut off. */
 const STREAM_MS = 310_000;
 const STEP_MS = 5_000;
+/** What is left to do what is to be done where a command could not be given. */
+const SPARE_MS = 1_000;
 /** The first looks at an outcome that another replica may bring about, then every second. */
 const LOOKS_MS = [100, 200, 400, 800];
 
@@ -91,9 +94,10 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     return Object.fromEntries([...methods, ...streams]) as Client<S>;
   };
 
-  const say = async (event: CloudEvent): Promise<void> => {
+  const say = async (event: CloudEvent, spareMs = 0): Promise<void> => {
     handling.assertInTime();
-    await sidecar.publish(event, handling.timeFor(STEP_MS));
+    const left = handling.timeFor(STEP_MS + spareMs);
+    await sidecar.publish(event, Math.max(left - spareMs, left / 2));
     metrics.eventsSaid.inc({ type: event.type });
   };
 
@@ -101,11 +105,12 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
   const outcomeOf = async (
     event: CloudEvent,
     left: (atMost: number) => number,
+    give = () => say(event),
   ): Promise<{ answer: unknown } | undefined> => {
     const { done, forget } = parts.outcomes.expect(event.id);
     const waiting = new AbortController();
     try {
-      await say(event);
+      await give();
       for (let look = 0; left(1) > 0; look++) {
         const here = await Promise.race([
           done.then((answer) => ({ answer })),
@@ -125,10 +130,22 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     contract: Contract,
     data: unknown,
     read: () => Promise<R | undefined>,
+    notGiven?: () => Promise<void>,
   ): Promise<R | undefined> => {
     const event = cloudEvent(name, contract, data, handling, clock);
     const left = (atMost: number) => (cause.respondAsync ? 0 : handling.timeFor(atMost));
-    return (await outcomeOf(event, left)) && read();
+    const give = async () => {
+      try {
+        await say(event, notGiven === undefined ? 0 : SPARE_MS);
+      } catch (error) {
+        await notGiven?.().catch((failure: unknown) => {
+          const facts = { type: event.type, failure: failureOf(failure, 1) };
+          parts.log.warn(facts, 'what was written for a command stays');
+        });
+        throw error;
+      }
+    };
+    return (await outcomeOf(event, left, give)) && read();
   };
 
   const request = async (contract: RequestContract, data: unknown): Promise<unknown> => {

@@ -2,6 +2,9 @@ import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@
 import type { CloudEvent } from './cloud-event';
 import type { Cause, Said } from './handling';
 
+/** In the place of a time to live: none any more. */
+export const FOR_GOOD = -1;
+
 /** A stored value and the tag that says which state of it this is. */
 export interface Loaded {
   readonly value: unknown;
@@ -72,6 +75,10 @@ export interface Sidecar {
   /**
    * Writes if the stored state still is `etag`'s (undefined: if there is none).
    * False: somebody else changed it in between.
+   *
+   * `ttlSeconds` later it goes by itself; FOR_GOOD: never, whatever an earlier write said. Without it
+   * that is left open, as stores differ: it is for what never had a time to live. A write and its time
+   * to live may be two steps: where this throws, the first may have come about without the second.
    */
   save(
     key: string,

@@ -36,6 +36,7 @@ export async function cancel(
 ): Promise<void> {
   const { orders, clock } = context;
   const order = await orders.need(orderId);
+  await orders.keep(orderId);
   const story = new StoryTeller(context);
 
   // 1. An order can be cancelled as long as its delivery can, which is asked first: a parcel may be

@@ -19,6 +19,8 @@ import { unwind } from './unwind';
 export async function fulfil({ orderId }: EventData<typeof PlaceOrder>, context: Context) {
   const { orders, lists, clock } = context;
   const order = await orders.need(orderId);
+  // who placed it may not know that it came here: before anything is done for it, it must stay
+  await orders.keep(orderId);
   const story = new StoryTeller(context);
   // Here and not where it is placed: an order is listed from when it is certain to end. A list is
   // kept because nothing cheaper finds a user's orders: it costs a write, and one for a user only.

@@ -1,7 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
-import type { Caller } from '#kit/caller';
+import { describe, expect, it, jest } from '@jest/globals';
+import { type Caller, asService } from '#kit/caller';
+import type { CloudEvent } from '#kit/cloud-event';
 import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import { Code, unavailable } from '#kit/errors';
 import type { Given } from '#kit/testbed';
 import { OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
 import { type Bed, World, ann, bedIn, orderOf, silent, steps, wish } from './testing';
@@ -89,12 +90,114 @@ describe('placing an order', () => {
     expect(await place(bed)).toMatchObject({ status: 'confirmed' });
   });
 
+  it('costs no more for what becomes of it where there is no bus', async () => {
+    const bed = bedIn(new World());
+    const load = jest.spyOn(bed.sidecar, 'load');
+    const { orderId } = await place(bed);
+    const reads = load.mock.calls.filter(([key]) => key.startsWith('orders:'));
+    // as it is asked for, as it is fulfilled, and as it is answered
+    expect(reads).toHaveLength(3);
+    const { expires, json } = bed.memory.documents.get(`orders:default:${orderId}`)!;
+    expect(expires).toBe(Infinity);
+    expect(JSON.parse(json)).not.toHaveProperty('expires');
+  });
+
   it('is for who is logged in', async () => {
     const bed = bedIn(new World());
     const caller: Caller = { userId: '', role: 'anonymous', tenantId: 'default' };
     await expect(place(bed, wish(), { caller })).rejects.toMatchObject({
       code: Code.UNAUTHENTICATED,
     });
+  });
+});
+
+describe('an order whose command the bus does not acknowledge', () => {
+  const DAY_MS = 24 * 3600 * 1000;
+  const gone = () => Promise.reject(unavailable('the bus cannot be reached'));
+
+  /** Places it while the bus is away, or takes what it does not acknowledge. */
+  async function refused(bed: Bed, takes = false): Promise<void> {
+    const { sidecar } = bed;
+    const publish = sidecar.publish.bind(sidecar);
+    const away = jest.spyOn(sidecar, 'publish').mockImplementationOnce(async (event) => {
+      if (takes) await publish(event);
+      return gone();
+    });
+    await expect(place(bed)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    away.mockRestore();
+  }
+  const bedAfter = async (world: World, takes = false) => {
+    const bed = bedIn(world);
+    await refused(bed, takes);
+    return bed;
+  };
+  const kept = (bed: Bed) => [...bed.memory.documents].filter(([key]) => key.startsWith('orders:'));
+  const order = async (bed: Bed) => {
+    const id = kept(bed)[0]?.[0].split(':')[2] ?? '';
+    return bed.context(asService()).orders.get(id);
+  };
+  const aDayLater = (bed: Bed) => {
+    bed.clock.advance(DAY_MS + 1_000);
+    return order(bed);
+  };
+
+  it('is gone after a day where nobody asks for it again', async () => {
+    const bed = await bedAfter(new World());
+    expect(bed.memory.events).toEqual([]);
+    expect(await order(bed)).toMatchObject({ status: 'pending' });
+    expect(await aDayLater(bed)).toBeUndefined();
+  });
+
+  it('is gone after a day wherever the process dies', async () => {
+    await expectCrashSafe(
+      () => bedIn(new World()),
+      (bed) => {
+        jest.spyOn(bed.sidecar, 'publish').mockImplementation(gone);
+        return place(bed);
+      },
+    );
+  });
+
+  it('is fulfilled and stays where it is asked for again under its key', async () => {
+    const bed = await bedAfter(new World());
+    bed.clock.advance(DAY_MS - 1_000);
+    expect(await place(bed)).toMatchObject({ status: 'confirmed' });
+    expect(await aDayLater(bed)).toMatchObject({ status: 'confirmed' });
+  });
+
+  it('stays where it is asked for again, wherever the process dies', async () => {
+    await expectCrashSafe(() => bedAfter(new World()), place);
+  });
+
+  it('stays where it is asked for again, and its command comes only days later', async () => {
+    const bed = await bedAfter(new World());
+    const onItsWay: CloudEvent[] = [];
+    bed.sidecar.onPublish = (event) => onItsWay.push(event);
+    await place(bed, wish(), { respondAsync: true });
+    expect(await aDayLater(bed)).toMatchObject({ status: 'pending' });
+    expect(await bed.deliver({ ...onItsWay[0] })).toBe('SUCCESS');
+    expect(await order(bed)).toMatchObject({ status: 'confirmed' });
+  });
+
+  it.each([
+    ['is done before it is let go', []],
+    ['fails first', [silent(Code.UNAVAILABLE)]],
+  ])('is fulfilled and stays where the command is on its way, and %s', async (_, faults) => {
+    const world = new World();
+    world.faults.set('reserve', faults);
+    const bed = await bedAfter(world, true);
+    await bed.settle();
+    expect(await aDayLater(bed)).toMatchObject({ status: 'confirmed' });
+    expect(world.sold(kept(bed)[0]?.[0].split(':')[2])).toBe(true);
+  });
+
+  it('is kept before anything is done for it', async () => {
+    const world = new World();
+    const bed = await bedAfter(world);
+    const orderId = kept(bed)[0]?.[0].split(':')[2] ?? '';
+    world.faults.set('reserve', [silent(Code.UNAVAILABLE)]);
+    expect(await bed.hear(PlaceOrder, { orderId }, { id: 'place' })).toBe('RETRY');
+    expect(await aDayLater(bed)).toMatchObject({ status: 'pending' });
   });
 });
 

@@ -1,7 +1,7 @@
 import { isoTime } from '#kit/clock';
 import { Code, MicroserviceError, invalid } from '#kit/errors';
 import { identity } from '#kit/handling';
-import { anotherBefore } from '#kit/keyed-requests';
+import { KEY_SECONDS, anotherBefore } from '#kit/keyed-requests';
 import { checked } from '#kit/validate';
 import { PlaceOrder } from '#contracts/order';
 import type { PlaceOrderRequest } from '#proto/retail/order/v1/order_pb';
@@ -24,13 +24,25 @@ export async function placeOrder(request: PlaceOrderRequest, context: Context) {
   // the same request asked again is the same order: its id comes from the Idempotency-Key
   const orderId = newId('order');
   const fingerprint = identity(caller.userId, JSON.stringify(wanted));
-  const order = (await orders.get(orderId)) ?? (await place(orderId, fingerprint, wanted, context));
+  const before = await orders.get(orderId);
+  const order = before ?? (await place(orderId, fingerprint, wanted, context));
   if (order.fingerprint !== fingerprint) {
     throw anotherBefore();
   }
   if (order.status === 'confirmed' || order.status === 'cancelled') return toMessage(order);
-  const now = await execute(PlaceOrder, { orderId }, () => orders.get(orderId));
+  // asked for again, it is wanted after all
+  if (before !== undefined) await orders.keep(orderId);
+  const read = () => orders.get(orderId);
+  const now = await execute(PlaceOrder, { orderId }, read, () => letGo(orderId, context));
   return toMessage(now ?? order);
+}
+
+/**
+ * Where nobody is known to have been told of an order, and nobody asks for it again while they may,
+ * nothing of it stays. The command may be on its way even so: whoever carries it out keeps the order.
+ */
+async function letGo(orderId: string, { orders }: Context): Promise<void> {
+  await orders.expire(orderId, KEY_SECONDS, ({ status }) => status === 'pending');
 }
 
 async function place(

@@ -1,7 +1,7 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import type { Caller } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import { Code, unavailable } from '#kit/errors';
 import { testbed } from '#kit/testbed';
 import { UpdateUser, UserUpdated } from '#contracts/user';
 import { user } from './service';
@@ -66,6 +66,15 @@ describe('changing a profile', () => {
     expect(JSON.stringify(bed.memory.events)).not.toContain('Anna B.');
     const left = [...bed.memory.documents.keys()].filter((key) => key.startsWith('revisions'));
     expect(left).toEqual([]);
+  });
+
+  test('leaves nothing after a day where its command cannot be given', async () => {
+    const bed = await build();
+    jest.spyOn(bed.sidecar, 'publish').mockRejectedValue(unavailable('no bus'));
+    const asked = bed.call('updateProfile', { name: 'Anna B.' }, { caller: anna });
+    await expect(asked).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    const left = [...bed.memory.documents].filter(([key]) => key.startsWith('revisions'));
+    expect(left.map(([, { expires }]) => expires)).toEqual([bed.clock.now() + 24 * 3600 * 1000]);
   });
 
   test('takes the phone away where it is empty', async () => {

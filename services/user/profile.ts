@@ -4,6 +4,7 @@ import { allow } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
 import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { KEY_SECONDS } from '#kit/keyed-requests';
 import { Id, Text, checked } from '#kit/validate';
 import type { GetContactRequest, UpdateProfileRequest } from '#proto/retail/user/v1/user_pb';
 import { UpdateUser, UserUpdated } from '#contracts/user';
@@ -33,7 +34,13 @@ export async function updateProfile(request: UpdateProfileRequest, context: User
   const { userId } = user;
   const revisionId = newId('revision');
   await revisions.update(revisionId, (now) => now ?? wanted);
-  const done = await execute(UpdateUser, { userId, revisionId }, () => users.get(userId));
+  const done = await execute(
+    UpdateUser,
+    { userId, revisionId },
+    () => users.get(userId),
+    // asked for again it stays: see update
+    () => revisions.expire(revisionId, KEY_SECONDS, () => true),
+  );
   // where it takes longer: as it will be, since nothing can refuse it any more
   return profile(done ?? document);
 }
@@ -45,6 +52,7 @@ export async function reviseUser(
   const revision = await revisions.get(revisionId);
   // an earlier delivery came to its end
   if (revision === undefined) return;
+  await revisions.keep(revisionId);
   const { outcome } = await users.decide(userId, (user) => {
     if (user === undefined) throw notFound('user');
     return revised(user, revision, isoTime(clock));

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
-import { Code } from '#kit/errors';
+import { describe, expect, jest, test } from '@jest/globals';
+import { Code, unavailable } from '#kit/errors';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { testbed } from '#kit/testbed';
 import { RegisterUser, UserCreated } from '#contracts/user';
@@ -31,6 +31,23 @@ describe('registering', () => {
     const said = JSON.stringify(bed.memory.events);
     for (const personal of ['anna@', 'Anna', 'horse', 'scrypt'])
       expect(said).not.toContain(personal);
+  });
+
+  test('leaves nothing after a day where its command cannot be given, and nobody asks again', async () => {
+    const bed = build();
+    const away = jest.spyOn(bed.sidecar, 'publish').mockRejectedValue(unavailable('no bus'));
+    const asked = bed.call('register', anna, { caller, id: 'r1' });
+    await expect(asked).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    away.mockRestore();
+    const [kept] = [...bed.memory.documents.values()];
+    expect(kept?.expires).toBe(bed.clock.now() + 24 * 3600 * 1000);
+
+    await bed.call('register', anna, { caller, id: 'r1' });
+    expect([...bed.memory.documents.values()].map(({ expires }) => expires)).toEqual([
+      Infinity,
+      Infinity,
+    ]);
+    expect(bed.said(UserCreated)).toHaveLength(1);
   });
 
   test('leaves one account, under no key that shows the address', async () => {

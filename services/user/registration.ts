@@ -3,7 +3,7 @@ import { DEFAULT_TENANT } from '#kit/caller';
 import { isoTime } from '#kit/clock';
 import type { EventData } from '#kit/contract';
 import { unavailable } from '#kit/errors';
-import { anotherBefore } from '#kit/keyed-requests';
+import { KEY_SECONDS, anotherBefore } from '#kit/keyed-requests';
 import { Text, checked } from '#kit/validate';
 import type { RegisterRequest } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UserCreated } from '#contracts/user';
@@ -38,7 +38,13 @@ export async function openAccount(account: NewAccount, context: UserContext): Pr
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
   const kept = await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
   if (kept.passwordHash !== passwordHash) await assertSame(account, kept);
-  const user = await execute(RegisterUser, { userId }, () => users.get(userId));
+  const user = await execute(
+    RegisterUser,
+    { userId },
+    () => users.get(userId),
+    // asked for again it stays: see update
+    () => registrations.expire(userId, KEY_SECONDS, () => true),
+  );
   if (user === undefined && !cause.respondAsync) {
     throw unavailable('the registration is taken, but not finished: ask again');
   }
@@ -65,6 +71,7 @@ export async function finishRegistration(
     if ((await users.get(userId)) === undefined) throw emailTaken();
     return;
   }
+  await registrations.keep(userId);
   const { role, createdAt } = await users.update(
     userId,
     (now) => now ?? opened(userId, registration, isoTime(clock)),

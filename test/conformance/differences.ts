@@ -25,10 +25,15 @@ export const differences: Differences<Bus, BehaviourName> = {
   kafka: {},
 };
 
+const LASTING: Difference = {
+  facts: { 'without a word of it': 'there' },
+  reason: 'its sidecar writes with each write whether and when it goes',
+};
+
 /** The same of stores. */
 export const storeDifferences: Differences<State, StoreBehaviourName> = {
-  sqlite: {},
-  postgresql: {},
+  sqlite: { lasting: LASTING },
+  postgresql: { lasting: LASTING },
   redis: {
     gone: {
       facts: { gone: 'written', 'never was': 'written' },

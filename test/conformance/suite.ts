@@ -34,6 +34,7 @@ export const storeBehaviours = {
   gone: stores.gone,
   marks: stores.marks,
   expiry: stores.expiry,
+  lasting: stores.lasting,
   contents: stores.contents,
   manyWriters: stores.manyWriters,
   restart,

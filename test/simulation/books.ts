@@ -21,6 +21,8 @@ export type Letter = DeadLetter & { app: App };
 /** What every service, the provider and the bus have in their books at a moment. */
 export class Books {
   readonly orders: Map<string, Order>;
+  /** Those that go by themselves. */
+  readonly passing: ReadonlySet<string>;
   readonly stocks: Map<string, Stock>;
   readonly payments: Map<string, Payment>;
   /** The provider's, by the key under which it was asked to capture. */
@@ -43,6 +45,9 @@ export class Books {
     const read = <T>(app: App, store: string, schema: z.ZodType<T>) =>
       documents(memories[app], `${store}:${DEFAULT_TENANT}:`, schema);
     this.orders = read('order', 'orders', Order);
+    const isPassing = (id: string) =>
+      memories.order.documents.get(`orders:${DEFAULT_TENANT}:${id}`)?.expires !== Infinity;
+    this.passing = new Set([...this.orders.keys()].filter(isPassing));
     this.stocks = read('inventory', 'stocks', Stock);
     this.payments = read('payment', 'payments', Payment);
     this.ledger = ledger;

@@ -1,6 +1,6 @@
 import type { CloudEvent } from '#kit/cloud-event';
 import { Code, MicroserviceError, unavailable } from '#kit/errors';
-import type { FakeEndpoint, Memory } from '#kit/memory-sidecar';
+import { type FakeEndpoint, type Memory, expiry } from '#kit/memory-sidecar';
 import type {
   CallAnswer,
   CallRequest,
@@ -84,8 +84,9 @@ export class SimulatedSidecar implements Sidecar {
         stage.count('conflicts');
         return false;
       }
-      const expires = ttlSeconds === undefined ? Infinity : stage.loop.now + ttlSeconds * 1000;
-      this.memory.writeJson(key, text, expires);
+      // as the strictest of stores: what had a time to live has it still
+      this.memory.writeJson(key, text, stored?.expires);
+      if (ttlSeconds !== undefined) this.memory.live(key, expiry(ttlSeconds, stage.loop.now));
       return true;
     });
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { FOR_GOOD } from '#kit/sidecar';
 import { until } from '../../harness/until';
 import { type Behaviour, inMs, seconds } from '../behaviour';
 import { type Keepers, STEP_MS } from './keepers';
@@ -116,6 +117,34 @@ export const expiry: Behaviour<Keepers> = {
     return {
       facts: { before: before ? 'there' : 'gone', after: 'gone', anew: outcome(anew) },
       figures: { [`of ${TTL_SECONDS} s, gone after`]: seconds(took) },
+    };
+  },
+};
+
+export const lasting: Behaviour<Keepers> = {
+  name: 'a document that had a time to live, and is written again for good, stays',
+  holds: { 'for good': 'there', 'without a word of it': 'gone' },
+  observe: async ({ one: { sidecar } }) => {
+    const again = async (key: string, ttlSeconds?: number) => {
+      await sidecar.save(key, { value: 1 }, undefined, STEP_MS, TTL_SECONDS);
+      const read = await sidecar.load(key, STEP_MS);
+      const written = await sidecar.save(key, { value: 2 }, read?.etag, STEP_MS, ttlSeconds);
+      if (!written) throw new Error('it was gone before it was written again');
+    };
+    const isThere = async (key: string) => (await sidecar.load(key, STEP_MS)) !== undefined;
+    const [forGood, withoutWord, other] = [fresh(), fresh(), fresh()];
+    await again(forGood, FOR_GOOD);
+    await again(withoutWord);
+    // written after them, it has gone after them
+    await sidecar.save(other, { value: 1 }, undefined, STEP_MS, TTL_SECONDS + 1);
+    await until('a later one to go', async () => !(await isThere(other)), 10_000);
+    const outcome = async (key: string) => ((await isThere(key)) ? 'there' : 'gone');
+    return {
+      facts: {
+        'for good': await outcome(forGood),
+        'without a word of it': await outcome(withoutWord),
+      },
+      figures: {},
     };
   },
 };

@@ -27,6 +27,7 @@ export function ending({ books, clients, stage }: Evidence, found: Findings): vo
       const how = withdrawn.has(orderId) ? 'cancelled' : 'placed';
       found.add(`it was ${how} and stays ${status}`, orderId);
     }
+    if (books.passing.has(orderId)) found.add(`it is ${status} and will be gone`, orderId);
   }
   for (const [orderId, { status, reason = 'none', userId }] of books.orders) {
     if (placed.has(orderId))
@@ -39,4 +40,5 @@ export function ending({ books, clients, stage }: Evidence, found: Findings): vo
     found.equal(isBrought, status === 'confirmed', `brought (${delivery}, ${status})`, orderId);
   }
   stage.counts.set('orders accepted', placed.size);
+  stage.counts.set('orders let go', books.passing.size);
 }
