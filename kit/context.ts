@@ -93,9 +93,10 @@ interface Base<D extends Definition> {
   /**
    * The same work on behalf of a tenant, by this service and nobody else: what a device or a job of
    * the platform tells of a tenant, or what is kept of all of them (DEFAULT_TENANT). What a user may
-   * see is decided before. Its effects have identities of their own.
+   * see is decided before. Its effects have identities of their own; with a `fact`, which comes about
+   * once, they have the same whoever brings them about.
    */
-  readonly forTenant: (tenantId: string) => Context<D>;
+  readonly forTenant: (tenantId: string, fact?: string) => Context<D>;
   /** A client of any app, for what every service answers. */
   readonly client: <S extends DescService>(appId: string, service: S) => Client<S>;
   readonly jobs: Jobs;

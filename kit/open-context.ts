@@ -225,13 +225,17 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     request,
     newId: (prefix: string) =>
       `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
-    forTenant: (tenantId: string) => {
-      const known = tenants.get(tenantId);
+    forTenant: (tenantId: string, fact?: string) => {
+      const key = JSON.stringify([tenantId, fact]);
+      const known = tenants.get(key);
       if (known !== undefined) return known;
-      const id = identity(cause.id, 'tenant', tenantId);
+      const id =
+        fact === undefined
+          ? identity(cause.id, 'tenant', tenantId)
+          : identity('fact', name, tenantId, fact);
       const caller = asService(tenantId);
       const own = openContext(parts, new Handling({ ...cause, id, caller }, clock));
-      tenants.set(tenantId, own);
+      tenants.set(key, own);
       return own;
     },
     client,

@@ -33,6 +33,8 @@ export const Presence = z.object({
   shopId: z.string(),
   state: State,
   since: Time,
+  /** How often it came and went. */
+  number: z.int(),
   /** When it came and went lately. */
   changes: z.array(Time),
   lastSeen: Time,
@@ -73,7 +75,7 @@ export function heard(
     // who told of something else will tell soon that it is there
     if (told === undefined) return undefined;
     const unheard = { state: 'unknown', changes: [], said: { state: 'unknown' } } as const;
-    const fresh = { ...unheard, changes: [], since: lastSeen };
+    const fresh = { ...unheard, changes: [], since: lastSeen, number: 0 };
     return changed({ tenantId, deviceId, shopId, lastSeen, told, ...fresh }, told.status, lastSeen);
   }
   const seen = lastSeen > known.lastSeen ? { ...known, shopId, lastSeen } : known;
@@ -124,7 +126,7 @@ function changed(known: Presence, state: 'online' | 'offline', at: string): Pres
   const { will: _, ...rest } = known;
   // one more than matters tells that there were more
   const changes = [...lately(known.changes, at), at].slice(-MOST_CHANGES - 1);
-  return { ...rest, state, since: at, changes };
+  return { ...rest, state, since: at, number: rest.number + 1, changes };
 }
 
 function lately(changes: readonly string[], at: string): string[] {

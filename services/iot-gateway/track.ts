@@ -31,6 +31,7 @@ export async function track(
   const platform = own.forTenant(DEFAULT_TENANT);
   const lastSeen = isoTime(own.clock);
   if (message.data.will) {
+    if ((await presencesIn(shardOf(key), platform))[key] === undefined) return;
     await change(shardOf(key), platform, ({ [key]: known, ...others }) =>
       known === undefined ? others : { ...others, [key]: willed(known, message.boot, lastSeen) },
     );
@@ -65,17 +66,18 @@ export async function writeAllDown(context: Context): Promise<void> {
 export async function sweep(context: Context): Promise<void> {
   for (let shard = 0; shard < SHARDS; shard++) {
     await writeDown(shard, context);
-    const at = isoTime(context.clock);
-    const all = await change(shard, context, (devices) =>
-      Object.fromEntries(
-        Object.entries(devices).flatMap(([key, known]) => {
-          const now = aged(known, at);
-          return now === undefined ? [] : [[key, now]];
-        }),
-      ),
-    );
-    await sayDue(Object.values(all), context);
+    const all = await presencesIn(shard, context);
+    const now = asTimeMadeThem(all, isoTime(context.clock));
+    const left = isSame(all, now)
+      ? all
+      : await change(shard, context, (devices) => asTimeMadeThem(devices, isoTime(context.clock)));
+    await sayDue(Object.values(left), context);
   }
+}
+
+function asTimeMadeThem(devices: Devices, at: string): Devices {
+  const all = Object.entries(devices).map(([key, known]) => [key, aged(known, at)] as const);
+  return Object.fromEntries(all.flatMap(([key, now]) => (now === undefined ? [] : [[key, now]])));
 }
 
 export async function getPresence(request: GetPresenceRequest, context: Context) {
@@ -114,15 +116,16 @@ async function sayDue(all: readonly Presence[], platform: Context): Promise<void
   const due = all.filter((presence) => isDue(presence, at));
   await Promise.all(
     due.map((presence) => {
-      const what = JSON.stringify([keyOf(presence), presence.since, presence.told.firmwareVersion]);
-      return platform.watch.together(what, () => say(presence, platform));
+      const { tenantId, deviceId, since, number, told } = presence;
+      const fact = JSON.stringify([deviceId, since, number, told.firmwareVersion]);
+      const own = platform.forTenant(tenantId, fact);
+      return platform.watch.together(`${tenantId} ${fact}`, () => say(presence, own, platform));
     }),
   );
 }
 
-async function say(presence: Presence, platform: Context): Promise<void> {
-  const { tenantId, deviceId, shopId, state, since, lastSeen, told, said } = presence;
-  const own = platform.forTenant(tenantId);
+async function say(presence: Presence, own: Context, platform: Context): Promise<void> {
+  const { deviceId, shopId, state, since, number, lastSeen, told, said } = presence;
   if (state === 'unknown') return;
   const { firmwareVersion } = told;
   try {
@@ -137,11 +140,12 @@ async function say(presence: Presence, platform: Context): Promise<void> {
   }
   if (state !== said.state) {
     const status = { deviceId, shopId, status: state, lastSeen };
-    await own.publish(DeviceStatusUpdated, status, `${deviceId}/${since}`);
+    await own.publish(DeviceStatusUpdated, status, `${deviceId}/${since}/${number}`);
   }
-  await change(shardOf(keyOf(presence)), platform, (devices) => {
-    const now = devices[keyOf(presence)];
-    return now === undefined ? devices : { ...devices, [keyOf(presence)]: saidOf(now, presence) };
+  const key = keyOf(presence);
+  await change(shardOf(key), platform, (devices) => {
+    const now = devices[key];
+    return now === undefined ? devices : { ...devices, [key]: saidOf(now, presence) };
   });
 }
 
