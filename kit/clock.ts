@@ -1,17 +1,28 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 /** Time, so that a test can hold it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Rejects once the signal is aborted: nobody waits any more. */
+  /** Rejects with the signal's reason once it is aborted: nobody waits any more. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  // that of node:timers makes an error of its own each time, with its stack
   sleep: async (milliseconds, signal) => {
-    await wait(milliseconds, undefined, signal === undefined ? {} : { signal });
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const timer = setTimeout(resolve, milliseconds, undefined);
+    const end = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      await promise;
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
   },
 };
 

@@ -12,7 +12,7 @@ import { type Cause, Handling, newCause } from './handling';
 import { KeyedRequests } from './keyed-requests';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
-import { type World, openContext } from './open-context';
+import { type World, contexts } from './open-context';
 import { Outcome, Outcomes } from './outcomes';
 import { repliesTo, replyOn, timeLeft } from './replies';
 import type { AnyService, BindingMessage, Definition, Handler, StreamHandler } from './service';
@@ -43,7 +43,7 @@ export class Host {
   readonly #outcomes: Outcomes;
   readonly #deliveries: Deliveries;
   readonly #work: Work;
-  readonly #memory: Readonly<Record<string, object>>;
+  readonly #open: (handling: Handling) => Context<Definition>;
   #active = 0;
   #draining = false;
   readonly #stopping = new AbortController();
@@ -62,11 +62,14 @@ export class Host {
         metrics.marksDropped.inc({ store });
       },
     });
-    this.#memory = Object.fromEntries(
-      Object.entries(service.definition.memory ?? {}).map(([name, make]) => [name, make()]),
-    );
     this.#outcomes = new Outcomes(sidecar);
-    this.#keyed = new KeyedRequests(sidecar, service.definition.keyed);
+    const { name, definition } = service;
+    const memory = Object.fromEntries(
+      Object.entries(definition.memory ?? {}).map(([what, make]) => [what, make()]),
+    );
+    const parts = { name, definition, documents: this.#documents, outcomes: this.#outcomes };
+    this.#open = contexts({ ...world, ...parts, memory });
+    this.#keyed = new KeyedRequests(sidecar, definition.keyed);
     this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
     this.#deliveries = new Deliveries({
       clock,
@@ -336,12 +339,6 @@ export class Host {
 
   #assertOpen(): void {
     if (this.#draining) throw unavailable(`${this.service.name} is stopping`);
-  }
-
-  #open(handling: Handling): Context<Definition> {
-    const { name, definition } = this.service;
-    const parts = { name, definition, documents: this.#documents, outcomes: this.#outcomes };
-    return openContext({ ...this.world, ...parts, memory: this.#memory }, handling);
   }
 
   #cause(given: Partial<Cause>): Cause {

@@ -66,6 +66,19 @@ export const silentLog: Log = pino({ level: 'silent' });
 /** No line needs more; what goes round in a circle ends here too. */
 const MAX_VALUES = 1_000;
 
+/** Of the names of fields, which are few and come again and again; at most so many are kept. */
+const MAX_NAMES = 1_000;
+const secrecy = new Map<string, boolean>();
+
+function isSecret(name: string): boolean {
+  let secret = secrecy.get(name);
+  if (secret === undefined) {
+    secret = SECRET.test(name);
+    if (secrecy.size < MAX_NAMES) secrecy.set(name, secret);
+  }
+  return secret;
+}
+
 function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> {
   let left = MAX_VALUES;
   const cleaned = (value: unknown): unknown => {
@@ -79,7 +92,7 @@ function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> 
   const fields = (value: object): Record<string, unknown> =>
     Object.fromEntries(
       Object.entries(value)
-        .filter(([name]) => !SECRET.test(name))
+        .filter(([name]) => !isSecret(name))
         .map(([name, inner]) => [name, cleaned(inner)]),
     );
   return fields(line);

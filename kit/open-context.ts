@@ -1,9 +1,6 @@
-import {
-  type DescMethodServerStreaming,
-  type DescMethodUnary,
-  type DescService,
-  create,
-} from '@bufbuild/protobuf';
+import type { DescService } from '@bufbuild/protobuf';
+import { asService } from './caller';
+import { CALL_MS, Clients } from './clients';
 import type { Binding, Context, Endpoint, Jobs } from './context';
 import type { Contract, RequestContract } from './contract';
 import { type CloudEvent, cloudEvent } from './cloud-event';
@@ -12,14 +9,14 @@ import { failureOf } from './dead-letters';
 import type { Documents } from './documents';
 import { Code, MicroserviceError } from './errors';
 import type { FlagSource } from './flags';
-import { type Cause, Handling, identity } from './handling';
-import { asService } from './caller';
+import { Handling, identity } from './handling';
 import { openFeed, openList } from './lists';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import type { Outcomes } from './outcomes';
+import { type Make, withParts } from './parts';
 import { repliesTo } from './replies';
-import type { Client, Definition } from './service';
+import type { Definition } from './service';
 import type { Sidecar } from './sidecar';
 import { readable } from './work';
 
@@ -45,56 +42,22 @@ interface Parts extends World {
   readonly memory: Readonly<Record<string, object>>;
 }
 
-const CALL_MS = 5_000;
-/** A little longer than the callee lets it last, so that it is ended and not cut off. */
-const STREAM_MS = 310_000;
 const STEP_MS = 5_000;
 /** What is left to do what is to be done where a command could not be given. */
 const SPARE_MS = 1_000;
+/** Why nobody sleeps any more: no failure, so it has no stack of each time. */
+const SETTLED = new Error('the outcome is there');
 /** The first looks at an outcome that another replica may bring about, then every second. */
 const LOOKS_MS = [100, 200, 400, 800];
 
-/** Opens everything that a service declared, for one handling. */
-export function openContext(parts: Parts, handling: Handling): Context<Definition> {
+/**
+ * Makes the contexts of a service, in which is all that it declared. What can be known beforehand is
+ * made here, once; of the rest a handling uses few parts, and each is made when it is used.
+ */
+export function contexts(parts: Parts): (handling: Handling) => Context<Definition> {
   const { name, definition, sidecar, clock, documents, metrics } = parts;
-  const { cause } = handling;
 
-  const client = <S extends DescService>(appId: string, service: S): Client<S> => {
-    const atMost = definition.deadlines?.[appId] ?? CALL_MS;
-    const methods = service.methods
-      .filter((method): method is DescMethodUnary => method.methodKind === 'unary')
-      .map((method) => [
-        method.localName,
-        async (request: Record<string, unknown>) => {
-          handling.assertInTime();
-          const callee = `${appId}/${method.parent.typeName}/${method.name}`;
-          const answer = await sidecar.call({
-            appId,
-            method,
-            request: create(method.input, request),
-            cause: calleeCause(cause, callee, handling, clock, atMost),
-          });
-          handling.said.push(...answer.said);
-          return answer.response;
-        },
-      ]);
-    const streams = service.methods
-      .filter(
-        (method): method is DescMethodServerStreaming => method.methodKind === 'server_streaming',
-      )
-      .map((method) => [
-        method.localName,
-        (request: Record<string, unknown>, ended: AbortSignal) =>
-          sidecar.stream({
-            ...{ appId, method, request: create(method.input, request), ended },
-            cause: { ...cause, deadline: clock.now() + STREAM_MS },
-          }),
-      ]);
-    // built from the same descriptor that the type is derived from
-    return Object.fromEntries([...methods, ...streams]) as Client<S>;
-  };
-
-  const say = async (event: CloudEvent, spareMs = 0): Promise<void> => {
+  const say = async (event: CloudEvent, handling: Handling, spareMs = 0): Promise<void> => {
     handling.assertInTime();
     const left = handling.timeFor(STEP_MS + spareMs);
     await sidecar.publish(event, Math.max(left - spareMs, left / 2));
@@ -104,8 +67,9 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
   /** Says what somebody shall do, and waits for what came of it; undefined where that takes too long. */
   const outcomeOf = async (
     event: CloudEvent,
+    handling: Handling,
     left: (atMost: number) => number,
-    give = () => say(event),
+    give = () => say(event, handling),
   ): Promise<{ answer: unknown } | undefined> => {
     const { done, forget } = parts.outcomes.expect(event.id);
     const waiting = new AbortController();
@@ -121,72 +85,92 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
       }
       return undefined;
     } finally {
-      waiting.abort();
+      waiting.abort(SETTLED);
       forget();
     }
   };
 
-  const execute = async <R>(
-    contract: Contract,
-    data: unknown,
-    read: () => Promise<R | undefined>,
-    notGiven?: () => Promise<void>,
-  ): Promise<R | undefined> => {
-    const event = cloudEvent(name, contract, data, handling, clock);
-    const left = (atMost: number) => (cause.respondAsync ? 0 : handling.timeFor(atMost));
-    const give = async () => {
-      try {
-        await say(event, notGiven === undefined ? 0 : SPARE_MS);
-      } catch (error) {
-        await notGiven?.().catch((failure: unknown) => {
-          const facts = { type: event.type, failure: failureOf(failure, 1) };
-          parts.log.warn(facts, 'what was written for a command stays');
-        });
-        throw error;
-      }
+  const execute =
+    (handling: Handling) =>
+    async <R>(
+      contract: Contract,
+      data: unknown,
+      read: () => Promise<R | undefined>,
+      notGiven?: () => Promise<void>,
+    ): Promise<R | undefined> => {
+      const { respondAsync } = handling.cause;
+      const event = cloudEvent(name, contract, data, handling, clock);
+      const left = (atMost: number) => (respondAsync ? 0 : handling.timeFor(atMost));
+      const give = async () => {
+        try {
+          await say(event, handling, notGiven === undefined ? 0 : SPARE_MS);
+        } catch (error) {
+          await notGiven?.().catch((failure: unknown) => {
+            const facts = { type: event.type, failure: failureOf(failure, 1) };
+            parts.log.warn(facts, 'what was written for a command stays');
+          });
+          throw error;
+        }
+      };
+      return (await outcomeOf(event, handling, left, give)) && read();
     };
-    return (await outcomeOf(event, left, give)) && read();
-  };
 
-  const request = async (contract: RequestContract, data: unknown): Promise<unknown> => {
-    const { type, answer } = contract;
-    const until = clock.now() + handling.timeFor(definition.deadlines?.[type] ?? CALL_MS);
-    const event = {
-      ...cloudEvent(name, contract, data, handling, clock),
-      replyto: repliesTo(name),
-      expirytime: new Date(until).toISOString(),
+  const request =
+    (handling: Handling) =>
+    async (contract: RequestContract, data: unknown): Promise<unknown> => {
+      const { type, answer } = contract;
+      const until = clock.now() + handling.timeFor(definition.deadlines?.[type] ?? CALL_MS);
+      const event = {
+        ...cloudEvent(name, contract, data, handling, clock),
+        replyto: repliesTo(name),
+        expirytime: new Date(until).toISOString(),
+      };
+      const left = (atMost: number) => Math.min(atMost, until - clock.now());
+      const outcome = await outcomeOf(event, handling, left);
+      if (outcome !== undefined) return readable(() => answer.parse(outcome.answer));
+      const message = `${type} was not answered in time`;
+      throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
     };
-    const outcome = await outcomeOf(event, (atMost) => Math.min(atMost, until - clock.now()));
-    if (outcome !== undefined) return readable(() => answer.parse(outcome.answer));
-    const message = `${type} was not answered in time`;
-    throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
-  };
 
-  const binding = (binding: string): [string, Binding] => [
-    binding,
-    {
+  const publish =
+    (handling: Handling) => async (contract: Contract, data: unknown, fact?: string) => {
+      const event = cloudEvent(name, contract, data, handling, clock, fact);
+      await say(event, handling);
+      handling.said.push({ type: event.type, at: event.time ?? '' });
+    };
+
+  const publishAll =
+    (handling: Handling) => async (contract: Contract, all: readonly unknown[]) => {
+      handling.assertInTime();
+      const events = all.map((data) => cloudEvent(name, contract, data, handling, clock));
+      await sidecar.publishAll(events, handling.timeFor(STEP_MS));
+      metrics.eventsSaid.inc({ type: contract.type }, events.length);
+      handling.said.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
+    };
+
+  const binding =
+    (binding: string) =>
+    (handling: Handling): Binding => ({
       send: async (operation, data, metadata = {}) => {
         handling.assertInTime();
         await sidecar.send(binding, operation, data, metadata, handling.timeFor(STEP_MS));
       },
-    },
-  ];
+    });
 
-  const endpoint = (endpoint: string): [string, Endpoint] => [
-    endpoint,
-    {
+  const endpoint =
+    (endpoint: string) =>
+    (handling: Handling): Endpoint => ({
       request: async (request) => {
         handling.assertInTime();
         const ordinal = handling.ordinal(`request ${endpoint}`);
-        const key = identity(cause.id, 'request', name, endpoint, ordinal);
+        const key = identity(handling.cause.id, 'request', name, endpoint, ordinal);
         const headers = { 'idempotency-key': key, ...request.headers };
         const timeout = handling.timeFor(definition.deadlines?.[endpoint] ?? CALL_MS);
         return sidecar.request(endpoint, { ...request, headers }, timeout);
       },
-    },
-  ];
+    });
 
-  const jobs: Jobs = {
+  const jobs = (handling: Handling): Jobs => ({
     once: async (job, unique, dueTime, data) => {
       handling.assertInTime();
       await sidecar.schedule(
@@ -204,93 +188,75 @@ export function openContext(parts: Parts, handling: Handling): Context<Definitio
     cancel: async (job, unique) => {
       await sidecar.unschedule(`${job}.${unique}`, handling.timeFor(STEP_MS));
     },
+  });
+
+  const { stores = {}, lists = [], feeds = {}, sends = [], endpoints = [] } = definition;
+  const { calls = {} } = definition;
+  const clients = new Clients(sidecar, clock, definition.deadlines);
+  const all = (makes: Readonly<Record<string, Make>>): Make => {
+    const All = withParts(makes);
+    return (handling) => new All(handling);
   };
 
-  const tenants = new Map<string, Context<Definition>>();
-  const context = {
-    ...parts.memory,
-    publish: async (contract: Contract, data: unknown, fact?: string) => {
-      const event = cloudEvent(name, contract, data, handling, clock, fact);
-      await say(event);
-      handling.said.push({ type: event.type, at: event.time ?? '' });
-    },
-    publishAll: async (contract: Contract, all: readonly unknown[]) => {
-      handling.assertInTime();
-      const events = all.map((data) => cloudEvent(name, contract, data, handling, clock));
-      await sidecar.publishAll(events, handling.timeFor(STEP_MS));
-      metrics.eventsSaid.inc({ type: contract.type }, events.length);
-      handling.said.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
-    },
+  const Opened = withParts({
+    ...mapped(parts.memory, (remembered) => () => remembered),
+    publish,
+    publishAll,
     execute,
     request,
-    newId: (prefix: string) =>
-      `${prefix}_${identity(cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
-    forTenant: (tenantId: string, fact?: string) => {
-      const key = JSON.stringify([tenantId, fact]);
-      const known = tenants.get(key);
-      if (known !== undefined) return known;
-      const id =
-        fact === undefined
-          ? identity(cause.id, 'tenant', tenantId)
-          : identity('fact', name, tenantId, fact);
-      const caller = asService(tenantId);
-      const own = openContext(parts, new Handling({ ...cause, id, caller }, clock));
-      tenants.set(key, own);
-      return own;
+    newId: (handling) => (prefix: string) =>
+      `${prefix}_${identity(handling.cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
+    forTenant: ({ cause }) => {
+      const tenants = new Map<string, Context<Definition>>();
+      return (tenantId: string, fact?: string) => {
+        const key = JSON.stringify([tenantId, fact]);
+        const known = tenants.get(key);
+        if (known !== undefined) return known;
+        const id =
+          fact === undefined
+            ? identity(cause.id, 'tenant', tenantId)
+            : identity('fact', name, tenantId, fact);
+        const own = open(new Handling({ ...cause, id, caller: asService(tenantId) }, clock));
+        tenants.set(key, own);
+        return own;
+      };
     },
-    client,
+    client: (handling) => (appId: string, service: DescService) =>
+      clients.of(appId, service, handling),
     jobs,
-    flagsOf: (userId: string) => parts.flags.for({ ...cause.caller, userId }),
-    clock,
-    caller: cause.caller,
-    cause,
-    said: handling.said,
-    config: parts.config,
-  };
-  // a handling uses few of them
-  const later = (part: string, make: () => unknown) => {
-    let made: unknown;
-    Object.defineProperty(context, part, { enumerable: true, get: () => (made ??= make()) });
-  };
-  later('flags', () => parts.flags.for(cause.caller));
-  later('log', () =>
-    parts.log.child({ correlationId: cause.correlationId, requestId: cause.requestId }),
-  );
-  later('lists', () =>
-    Object.fromEntries(
-      (definition.lists ?? []).map((list) => [list, openList(documents, list, handling)]),
+    flags: ({ cause }) => parts.flags.for(cause.caller),
+    flagsOf:
+      ({ cause }) =>
+      (userId: string) =>
+        parts.flags.for({ ...cause.caller, userId }),
+    log: ({ cause }) =>
+      parts.log.child({ correlationId: cause.correlationId, requestId: cause.requestId }),
+    clock: () => clock,
+    caller: ({ cause }) => cause.caller,
+    cause: ({ cause }) => cause,
+    said: ({ said }) => said,
+    config: () => parts.config,
+    lists: all(each(lists, (list) => (handling) => openList(documents, list, handling))),
+    feeds: all(
+      mapped(feeds, (item, feed) => (handling) => openFeed(documents, feed, item, handling)),
     ),
-  );
-  later('feeds', () =>
-    Object.fromEntries(
-      Object.entries(definition.feeds ?? {}).map(([feed, item]) => [
-        feed,
-        openFeed(documents, feed, item, handling),
-      ]),
-    ),
-  );
-  later('bindings', () => Object.fromEntries((definition.sends ?? []).map(binding)));
-  later('endpoints', () => Object.fromEntries((definition.endpoints ?? []).map(endpoint)));
-  for (const [store, schema] of Object.entries(definition.stores ?? {})) {
-    later(store, () => documents.open(store, schema, handling));
-  }
-  for (const [appId, service] of Object.entries(definition.calls ?? {})) {
-    later(appId, () => client(appId, service));
-  }
+    bindings: all(each(sends, binding)),
+    endpoints: all(each(endpoints, endpoint)),
+    ...mapped(stores, (schema, store) => (handling) => documents.open(store, schema, handling)),
+    ...mapped(calls, (service, appId) => clients.opener(appId, service)),
+  });
   // built by walking the same definition that the type is derived from
-  return context as unknown as Context<Definition>;
+  const open = (handling: Handling) => new Opened(handling) as unknown as Context<Definition>;
+  return open;
 }
 
-function calleeCause(
-  cause: Cause,
-  callee: string,
-  handling: Handling,
-  clock: Clock,
-  atMost: number,
-): Cause {
-  return {
-    ...cause,
-    id: identity(cause.id, 'call', callee, handling.ordinal(`call ${callee}`)),
-    deadline: clock.now() + handling.timeFor(atMost),
-  };
+function each(names: readonly string[], makeOf: (name: string) => Make): Record<string, Make> {
+  return Object.fromEntries(names.map((name) => [name, makeOf(name)]));
+}
+
+function mapped<T>(
+  all: Readonly<Record<string, T>>,
+  makeOf: (one: T, name: string) => Make,
+): Record<string, Make> {
+  return Object.fromEntries(Object.entries(all).map(([name, one]) => [name, makeOf(one, name)]));
 }

@@ -12,9 +12,13 @@ import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 type Message = ReturnType<typeof create>;
 export type UnaryDefinition = MethodDefinition<Message, Message>;
 
-/** A protobuf method in the terms of grpc-js. */
+const known = new WeakMap<DescMethodUnary, UnaryDefinition>();
+
+/** A protobuf method in the terms of grpc-js. Made once, as every call needs it. */
 export function unaryDefinition(method: DescMethodUnary): UnaryDefinition {
-  return definition(method);
+  const made = known.get(method) ?? definition(method);
+  known.set(method, made);
+  return made;
 }
 
 export function streamDefinition(method: DescMethodServerStreaming): UnaryDefinition {
@@ -26,9 +30,9 @@ function definition(method: DescMethod): UnaryDefinition {
     path: `/${method.parent.typeName}/${method.name}`,
     requestStream: false,
     responseStream: false,
-    requestSerialize: (message) => Buffer.from(toBinary(method.input, message)),
+    requestSerialize: (message) => inBuffer(toBinary(method.input, message)),
     requestDeserialize: (bytes) => fromBinary(method.input, bytes),
-    responseSerialize: (message) => Buffer.from(toBinary(method.output, message)),
+    responseSerialize: (message) => inBuffer(toBinary(method.output, message)),
     responseDeserialize: (bytes) => fromBinary(method.output, bytes),
   };
 }
@@ -51,4 +55,9 @@ export function unaryMethods(service: DescService): DescMethodUnary[] {
   return service.methods.filter(
     (method): method is DescMethodUnary => method.methodKind === 'unary',
   );
+}
+
+/** The same bytes, not a copy. */
+function inBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -25,6 +25,7 @@ import { SERVICE_TOKEN_KEY } from './admission';
 import { bulkBodies, failedEntries } from './bulk';
 import { endpointAnswer } from './endpoint';
 import { streamDefinition, unaryDefinition } from './grpc-adapter';
+import { exchange } from './http-exchange';
 import { causeToMetadata, getSaid } from './metadata';
 import { askForRefusals, fromServiceError, refusalIn } from './status';
 
@@ -335,11 +336,7 @@ export class DaprSidecar implements Sidecar {
   ) {
     if (timeout <= 0) throw new MicroserviceError('no time is left', Code.DEADLINE_EXCEEDED);
     try {
-      const {
-        statusCode,
-        headers,
-        body: answer,
-      } = await this.#http.request({
+      return await exchange(this.#http, {
         method,
         path,
         headers: {
@@ -351,7 +348,6 @@ export class DaprSidecar implements Sidecar {
         headersTimeout: timeout,
         bodyTimeout: timeout,
       });
-      return { status: statusCode, headers, body: await answer.text() };
     } catch (error) {
       throw sidecarError(error, this.address);
     }

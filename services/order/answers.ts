@@ -34,11 +34,13 @@ export async function getStory(request: GetStoryRequest, context: Context) {
   };
 }
 
+const OneOrder = z.object({ orderId: Id });
+
 export async function asked(
   request: { orderId: string },
   { orders, caller }: Context,
 ): Promise<Order> {
-  const { orderId } = checked(z.object({ orderId: Id }), request);
+  const { orderId } = checked(OneOrder, request);
   return visible(caller, await orders.get(orderId), 'order');
 }
 

@@ -10,8 +10,10 @@ import { shown } from './availability';
 import { shelf } from './domain';
 import type { ProductContext } from './service';
 
+const OneProduct = z.object({ productId: Id });
+
 export async function getProduct(request: GetProductRequest, context: ProductContext) {
-  const { productId } = checked(z.object({ productId: Id }), request);
+  const { productId } = checked(OneProduct, request);
   const product = await context.products.get(productId);
   if (product === undefined) throw notFound('product');
   return shown(product, context);

@@ -68,11 +68,13 @@ export async function listApiKeys(request: ListApiKeysRequest, context: UserCont
   };
 }
 
+const KeyRequest = z.object({ keyId: Id });
+
 /** Ends a key: no gateway takes it any more once it has forgotten it, within a minute. */
 export async function revokeApiKey(request: RevokeApiKeyRequest, context: UserContext) {
   const { apiKeys, lists, caller } = context;
   allow(caller, 'admin');
-  const { keyId } = checked(z.object({ keyId: Id }), request);
+  const { keyId } = checked(KeyRequest, request);
   if ((await apiKeys.get(keyId)) === undefined) throw notFound('api key');
   await apiKeys.remove(keyId);
   await lists.apiKeys.remove(LIST, keyId);

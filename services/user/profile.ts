@@ -61,9 +61,11 @@ export async function reviseUser(
   await revisions.remove(revisionId);
 }
 
+const UserRequest = z.object({ userId: Id });
+
 export async function getContact(request: GetContactRequest, { users, caller }: UserContext) {
   allow(caller, 'service', 'admin');
-  const { userId } = checked(z.object({ userId: Id }), request);
+  const { userId } = checked(UserRequest, request);
   const user = await users.get(userId);
   if (user === undefined) throw notFound('user');
   const { email, name, phone } = user;

@@ -31,7 +31,11 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     return read();
   };
   service.serve({
-    placeOrder: (request, context) => placeOrder(request, { ...context, execute }),
+    placeOrder: (request, context) => {
+      // a context has its parts from its class
+      const own = Object.create(context, { execute: { value: execute } }) as Context;
+      return placeOrder(request, own);
+    },
     getOrder,
     listOrders,
     getStory,
