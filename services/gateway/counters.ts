@@ -42,7 +42,6 @@ export class Counters {
   async count(limit: Limit, key: string): Promise<Count> {
     const count = this.shared === undefined ? undefined : await this.#together(limit, key);
     if (count !== undefined) return count;
-    if (this.shared !== undefined) this.failures.inc();
     const own = this.#here.get(limit) ?? new OwnCounter(limit);
     this.#here.set(limit, own);
     return own.count(key, this.clock.now());
@@ -56,6 +55,7 @@ export class Counters {
     try {
       return await within(ANSWER_MS, this.#counted(limiter, limit, key));
     } catch {
+      this.failures.inc();
       this.#restUntil = this.clock.now() + REST_MS;
       return undefined;
     }

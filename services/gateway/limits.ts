@@ -24,7 +24,7 @@ export class Limits {
     const registers = [host.metrics.registry];
     const failures = new Counter({
       name: 'rate_limit_store_failures_total',
-      help: 'Requests that the store of limits did not count',
+      help: 'Times that the store of limits did not answer, and was left alone for a second',
       registers,
     });
     this.#refused = new Counter({

@@ -57,6 +57,7 @@ export const routes: readonly Route[] = [
   call('POST', '/auth/refresh', 'user', user.refresh, {
     who: 'anonymous',
     body: ['refreshToken'],
+    idempotent: true,
     limit: 'login',
   }),
   call('POST', '/auth/logout', 'user', user.logout, {

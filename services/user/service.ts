@@ -16,7 +16,7 @@ import { Sessions, logout, refresh } from './sessions';
 export const user = new Service('user', {
   serves: UserService,
   // nothing of them is kept: what was asked holds a password, what is answered a key
-  keyed: { register: 'by-itself', createApiKey: 'by-itself' },
+  keyed: { register: 'by-itself', createApiKey: 'by-itself', refresh: 'by-itself' },
   stores: {
     users: User,
     /** By the hash of an email: whose it is. */

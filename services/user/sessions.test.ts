@@ -245,6 +245,29 @@ describe('a refresh token', () => {
     await expect(refresh(first.refreshToken)).resolves.toBeDefined();
   });
 
+  test('may come again under its key until somebody uses what it was changed for', async () => {
+    const { bed, login, refresh } = await withAnna();
+    const { refreshToken } = await login();
+    const [first, again] = [await refresh(refreshToken, 'key'), await refresh(refreshToken, 'key')];
+    expect(again.refreshToken).toBe(first.refreshToken);
+    // under that key nothing else
+    await expect(refresh(first.refreshToken, 'key')).rejects.toMatchObject({
+      ...{ code: Code.INVALID_ARGUMENT, details: { fields: [{ field: 'Idempotency-Key' }] } },
+    });
+    const { refreshToken: used } = await refresh(first.refreshToken);
+    await expect(refresh(refreshToken, 'key')).rejects.toMatchObject(signedOut);
+    await expect(refresh(used)).rejects.toMatchObject(signedOut);
+    expect(signedInOn(bed)).toEqual([]);
+  });
+
+  test('opens no session again that is over, under whatever key', async () => {
+    const { login, refresh, logout } = await withAnna();
+    const { refreshToken } = await login();
+    const { refreshToken: next } = await refresh(refreshToken, 'key');
+    await logout(next);
+    await expect(refresh(refreshToken, 'key')).rejects.toMatchObject(signedOut);
+  });
+
   test('is changed once, wherever the process is killed', async () => {
     let refreshToken = '';
     const build = async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, MicroserviceError } from '#kit/errors';
+import { anotherBefore } from '#kit/keyed-requests';
 import { checked } from '#kit/validate';
 import type { LogoutRequest, RefreshRequest } from '#proto/retail/user/v1/user_pb';
 import type { User } from './domain';
@@ -47,24 +48,31 @@ export async function signedIn(user: User, context: UserContext) {
 
 /**
  * Changes a refresh token for a new pair of tokens. Each is good once: one that comes a second time
- * was copied, and whoever has it or its successors is signed out.
+ * was copied, and whoever has it or its successors is signed out. Under the same Idempotency-Key it
+ * did not come twice, as long as nobody has used what was answered: that answer may have been lost.
  */
 export async function refresh(request: RefreshRequest, context: UserContext) {
   const { users, sessions, clock, log } = context;
   const { userId, sessionId, secret: given } = parts(request);
   // a change would leave a document for every name that is made up
   if ((await sessions.get(userId)) === undefined) throw notSignedIn();
-  const secret = await newSecret(`refresh ${sessionId} ${hashed(given)}`, context);
+  const shown = hashed(given);
+  const secret = await newSecret(`refresh ${sessionId} ${shown}`, context);
   const next = fresh(sessionId, secret, clock.now());
-  const { outcome } = await sessions.decide(userId, (now = { sessions: [] }) => {
-    const outcome = standing(now, sessionId, given, clock.now());
-    return { document: outcome === 'current' ? withSession(now, next, clock.now()) : now, outcome };
+  const { document, outcome } = await sessions.decide(userId, (now = { sessions: [] }) => {
+    const was = standing(now, sessionId, given, clock.now());
+    const document = was === 'current' ? withSession(now, next, clock.now()) : now;
+    return { document, outcome: { was, shown } };
   });
-  if (outcome === 'reused') {
+  if (outcome.shown !== shown) throw anotherBefore();
+  // where it was changed before, the one that it was changed for has to be good yet
+  const is =
+    outcome.was === 'current' ? standing(document, sessionId, secret, clock.now()) : outcome.was;
+  if (is === 'reused') {
     log.warn({ userId, sessionId }, 'a refresh token was used twice');
     await end(userId, [sessionId], context);
   }
-  const user = outcome === 'current' ? await users.get(userId) : undefined;
+  const user = is === 'current' ? await users.get(userId) : undefined;
   if (user === undefined) throw notSignedIn();
   return answerTo(user, next, secret, context);
 }

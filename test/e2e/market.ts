@@ -42,11 +42,16 @@ export interface How {
 export class Shopper extends Edge {
   constructor(
     url: string,
-    token: string,
+    private readonly signedIn: string,
     readonly userId: string,
     readonly email: string,
   ) {
-    super(url, token);
+    super(url, signedIn);
+  }
+
+  /** The same customer, who asks another gateway. */
+  at(url: string): Shopper {
+    return new Shopper(url, this.signedIn, this.userId, this.email);
   }
 
   /** An order for one piece, sent as it is. */

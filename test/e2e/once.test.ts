@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { inProject } from '../../scripts/start/project.mjs';
+import { readRunFile } from '../harness/run-file';
+import type { AppSpec } from '../harness/start-world';
 import { until } from '../harness/until';
 import { Order } from './edge';
 import { Market, type Shopper, paidWith } from './market';
@@ -9,7 +12,7 @@ let market: Market;
 let shopper: Shopper;
 
 beforeAll(async () => {
-  market = await Market.open();
+  market = await Market.open({ more: [replica('gateway'), replica('order')] });
   shopper = await market.shopper();
 });
 
@@ -58,6 +61,19 @@ describe('the same Idempotency-Key', () => {
     expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
   });
 
+  test('at once on two replicas of the gateway, before two of order, is one order', async () => {
+    const productId = await market.product(20);
+    const elsewhere = shopper.at(market.world.app('gateway-2').url);
+    // more than one time, as each shows one order of things only
+    for (let n = 1; n <= 5; n++) {
+      const key = randomUUID();
+      const asked = [shopper, elsewhere, shopper, elsewhere, shopper, elsewhere];
+      const orders = await Promise.all(asked.map((each) => each.buys(productId, {}, { key })));
+      expect(new Set(orders.map(({ orderId }) => orderId)).size).toBe(1);
+      expect(await market.stock(productId)).toEqual({ available: 20 - n, reserved: 0 });
+    }
+  });
+
   test('of another user is another order', async () => {
     const productId = await market.product(5);
     const key = randomUUID();
@@ -87,6 +103,17 @@ test('of 50 orders at once for the last 10 pieces, 10 are confirmed and 40 cance
   expect([confirmed.length, cancelled.length]).toEqual([10, 40]);
   expect(await market.stock(productId)).toEqual({ available: 0, reserved: 0 });
 });
+
+/** One more process of a service, with a sidecar of its own. */
+function replica(appId: string): AppSpec {
+  const app = readRunFile().apps.find(({ appID }) => appID === appId);
+  if (app === undefined) throw new Error(`dapr.yaml has no ${appId}`);
+  const { command, env, appProtocol: protocol, appPort } = app;
+  return {
+    ...{ appId, name: `${appId}-2`, command, env, cwd: inProject() },
+    ...{ onePort: Number(env['PORT']) === appPort, ...(protocol && { protocol }) },
+  };
+}
 
 /** What an order came to, whether its answer told that already or not. */
 async function endOf({ status, text }: Awaited<ReturnType<Shopper['order']>>): Promise<Order> {
