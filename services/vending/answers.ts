@@ -1,0 +1,72 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { z } from 'zod';
+import { maySee } from '#kit/caller';
+import { notFound } from '#kit/errors';
+import { Id, checked } from '#kit/validate';
+import type {
+  GetVendRequest,
+  GetVendStoryRequest,
+  ListVendsRequest,
+  VendSchema,
+} from '#proto/retail/vending/v1/vending_pb';
+import type { Vend } from './domain';
+import { managedDevice } from './machines';
+import { VendsRequest } from './requests';
+import type { Context } from './service';
+
+export async function getVend(request: GetVendRequest, context: Context) {
+  return toMessage(await asked(request, context));
+}
+
+export async function listVends(request: ListVendsRequest, context: Context) {
+  const { page, limit, machineId } = checked(VendsRequest, request);
+  const { vends, lists, caller } = context;
+  if (machineId !== undefined) await managedDevice(machineId, context);
+  const { items: ids, total } =
+    machineId === undefined
+      ? await lists.byUser.page(caller.userId, page, limit)
+      : await lists.byMachine.page(machineId, page, limit);
+  const found = await Promise.all(ids.map((id) => vends.get(id)));
+  const items = found.filter((vend) => vend !== undefined).map(toMessage);
+  return { items, page, limit, total };
+}
+
+/** Of a vend under way, what is known: the rest comes with its end. */
+export async function getVendStory(request: GetVendStoryRequest, context: Context) {
+  const { vendId, story } = await asked(request, context);
+  return {
+    vendId,
+    steps: story.steps.map((step) => ({ ...step, at: moment(step.at) })),
+    events: story.events.map((event) => ({ ...event, at: moment(event.at) })),
+  };
+}
+
+async function asked(request: { vendId: string }, context: Context): Promise<Vend> {
+  const { vends, caller } = context;
+  const { vendId } = checked(z.object({ vendId: Id }), request);
+  const vend = await vends.get(vendId);
+  if (vend === undefined) throw notFound('vend');
+  if (maySee(caller, vend.userId)) return vend;
+  if (caller.role !== 'seller') throw notFound('vend');
+  // the shop refuses who does not sell there
+  await managedDevice(vend.machineId, context);
+  return vend;
+}
+
+export function toMessage(vend: Vend): MessageInitShape<typeof VendSchema> {
+  const { vendId, machineId, shopId, slot, productId, quantity, channel, status } = vend;
+  const { price, reason, userId, createdAt, updatedAt } = vend;
+  return {
+    ...{ vendId, machineId, shopId, slot, productId, quantity, channel, status },
+    ...(price === undefined ? {} : { price }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(userId === '' ? {} : { userId }),
+    createdAt: moment(createdAt),
+    updatedAt: moment(updatedAt),
+  };
+}
+
+function moment(at: string) {
+  return timestampFromDate(new Date(at));
+}

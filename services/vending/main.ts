@@ -1,0 +1,4 @@
+import { run } from '#kit/run';
+import { vending } from './service';
+
+void run(vending);

@@ -1,0 +1,57 @@
+import { isoTime } from '#kit/clock';
+import { Code, MicroserviceError, invalid, notFound } from '#kit/errors';
+import { identity } from '#kit/handling';
+import { anotherBefore } from '#kit/keyed-requests';
+import { checked } from '#kit/validate';
+import type { z } from 'zod';
+import { PlaceVend } from '#contracts/vending';
+import type { StartVendRequest } from '#proto/retail/vending/v1/vending_pb';
+import { toMessage } from './answers';
+import type { Vend } from './domain';
+import { priceOf } from './prices';
+import { VendRequest } from './requests';
+import type { Context } from './service';
+import { slotOf } from './slots';
+
+/**
+ * Keeps what somebody wants to buy, at today's price, and gives the command to sell it. Whether it
+ * is to be had is for the command: what is refused is a vend too, and answered as cancelled.
+ */
+export async function startVend(request: StartVendRequest, context: Context) {
+  const { vends, newId, execute, caller } = context;
+  if (caller.userId === '') {
+    throw new MicroserviceError('vends are for who is logged in', Code.UNAUTHENTICATED);
+  }
+  const wanted = checked(VendRequest, request);
+  // the same request asked again is the same vend: its id comes from the Idempotency-Key
+  const vendId = newId('vend');
+  const fingerprint = identity(caller.userId, JSON.stringify(wanted));
+  const vend = (await vends.get(vendId)) ?? (await keep(vendId, fingerprint, wanted, context));
+  if (vend.fingerprint !== fingerprint) throw anotherBefore();
+  if (vend.status !== 'pending') return toMessage(vend);
+  const now = await execute(PlaceVend, { vendId }, () => vends.get(vendId));
+  return toMessage(now ?? vend);
+}
+
+async function keep(
+  vendId: string,
+  fingerprint: string,
+  { machineId, slot: name, payment }: z.output<typeof VendRequest>,
+  context: Context,
+): Promise<Vend> {
+  const { machines, vends, caller, clock } = context;
+  const machine = await machines.get(machineId);
+  if (machine === undefined) throw notFound('machine');
+  const slot = slotOf(machine, name);
+  if (slot === undefined) throw invalid('slot', 'is no slot of this machine');
+  const { shopId } = machine;
+  const price = await priceOf(slot, shopId, context);
+  if (price === undefined) throw invalid('slot', 'holds what the shop does not sell any more');
+  const at = isoTime(clock);
+  const vend: Vend = {
+    ...{ vendId, machineId, shopId, slot: name, productId: slot.productId, quantity: 1, price },
+    ...{ channel: 'cashless', status: 'pending', userId: caller.userId, payment, fingerprint },
+    ...{ undo: [], story: { steps: [], events: [] }, createdAt: at, updatedAt: at },
+  };
+  return vends.update(vendId, (now) => now ?? vend);
+}
