@@ -10,6 +10,7 @@ import * as order from '#contracts/order';
 import * as payment from '#contracts/payment';
 import * as product from '#contracts/product';
 import * as user from '#contracts/user';
+import * as vending from '#contracts/vending';
 
 const owners: Record<string, Record<string, Contract>> = {
   delivery,
@@ -20,6 +21,7 @@ const owners: Record<string, Record<string, Contract>> = {
   payment,
   product,
   user,
+  vending,
 };
 const everything = {
   ...delivery,
@@ -30,6 +32,7 @@ const everything = {
   ...payment,
   ...product,
   ...user,
+  ...vending,
 };
 type Everything = typeof everything;
 
@@ -40,6 +43,7 @@ const item = { shopId: 's1', productId: 'p1' };
 const device = { deviceId: 'd1', shopId: 's1' };
 const pen = { name: 'Pen', description: 'Blue.', category: 'office', price };
 const whose = { orderId: 'o1', userId: 'u1' };
+const vend = { vendId: 'v1', machineId: 'm1', slot: 'A3', ...item, quantity: 1 };
 const paid = { paymentId: 'pay1', ...whose };
 
 /** One of each: a contract without an example does not compile. */
@@ -108,6 +112,12 @@ const examples = {
     previousStatus: 'scheduled',
   },
   UpdateDelivery: { orderId: 'o1', status: 'delivered' },
+  VendCompleted: { ...vend, channel: 'cashless', price, userId: 'u1' },
+  VendCancelled: { ...vend, userId: 'u1', reason: 'machine_silent' },
+  VendUnpaid: { ...vend, price, reason: 'machine_silent' },
+  SlotFaulted: { machineId: 'm1', shopId: 's1', slot: 'A3', productId: 'p1', fault: 'jammed' },
+  StockMissing: { ...vend, missingInSlot: 0, missingInStock: 1 },
+  PlaceVend: { vendId: 'v1' },
   NotificationSent: {
     notificationId: 'n1',
     userId: 'u1',

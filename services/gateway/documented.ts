@@ -1,4 +1,5 @@
 import { documentedDevices } from './documented-devices';
+import { documentedVending } from './documented-vending';
 
 /** What the documents tell of a route beyond what its row and its messages say. */
 export interface Documented {
@@ -257,6 +258,7 @@ export const documented: Readonly<Record<string, Documented>> = {
   },
 
   ...documentedDevices,
+  ...documentedVending,
 
   'GET /admin/dead-letters/:service': {
     summary: 'The events that a service could not handle, newest first, without their data',

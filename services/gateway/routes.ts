@@ -16,6 +16,7 @@ import {
   getServices,
 } from './own-answers';
 import { deviceRoutes } from './routes-devices';
+import { vendingRoutes } from './routes-vending';
 import { type ByStatus, type Route, type Who, call, events, own } from './route';
 
 const admins = ['admin'] as const satisfies Who;
@@ -151,6 +152,7 @@ export const routes: readonly Route[] = [
   }),
 
   ...deviceRoutes,
+  ...vendingRoutes,
 
   call('GET', '/admin/dead-letters/:service', ':service', operations.listDeadLetters, {
     who: admins,

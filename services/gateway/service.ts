@@ -11,6 +11,7 @@ import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
+import { VendingService } from '#proto/retail/vending/v1/vending_pb';
 import { Networks } from './client-address';
 import { Origins } from './cross-origin';
 import { StoreUrl } from './shared-counters';
@@ -26,9 +27,10 @@ export const gateway = new Service('gateway', {
     delivery: DeliveryService,
     notification: NotificationService,
     shop: ShopService,
+    vending: VendingService,
   },
-  // an order waits for its saga, and a refund for the payment provider
-  deadlines: { order: 30_000, payment: 15_000 },
+  // an order and a vend wait for their sagas, and a refund for the payment provider
+  deadlines: { order: 30_000, vending: 30_000, payment: 15_000 },
   config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }).extend({
     /** How often somebody may ask, by role. */
     LIMITS_FILE: TiersFile,

@@ -1,5 +1,6 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { deviceCases } from './testing-routes-devices';
+import { vendingCases } from './testing-routes-vending';
 
 /** A request that a route takes in full, and how it is answered. */
 export interface Case {
@@ -209,6 +210,7 @@ export const cases: Readonly<Record<string, Case>> = {
     data: { items: [{ notificationId: 'n_1', sentAt: time, read: false }], total: 1 },
   },
   ...deviceCases,
+  ...vendingCases,
   'GET /admin/dead-letters/:service': {
     path: `${letters}?page=1&limit=5`,
     sends: { page: 1, limit: 5 },

@@ -13,6 +13,10 @@ export const Command = z.object({
   arguments: z.record(z.string(), z.unknown()),
   status: z.enum(['sent', 'acknowledged', 'failed', 'expired']),
   reason: Reason.optional(),
+  /** What its device told after it had expired. */
+  late: z
+    .object({ outcome: z.enum(['acknowledged', 'failed']), reason: Reason.optional() })
+    .optional(),
   /** How often it was sent. */
   attempts: z.int().positive(),
   expiresAt: z.iso.datetime(),
@@ -62,6 +66,16 @@ export function settled(
 ): Command {
   if (command.status !== 'sent') return command;
   return { ...command, status, ...(reason === undefined ? {} : { reason }), updatedAt };
+}
+
+/** What a device tells of a command that has expired: the first that it tells stays. */
+export function answeredLate(
+  command: Command,
+  late: NonNullable<Command['late']>,
+  updatedAt: string,
+): Command {
+  if (command.status !== 'expired' || command.late !== undefined) return command;
+  return { ...command, late, updatedAt };
 }
 
 /** How it is said to the device: the same each time, so that it is carried out once. */

@@ -102,6 +102,28 @@ describe('a command', () => {
     await expect(refusalsOf(bed)).resolves.toEqual(['ack command_settled']);
   });
 
+  test.each([[{ outcome: 'acknowledged' }], [{ outcome: 'failed', reason: 'slot_jammed' }]])(
+    'has expired, and is answered all the same: that is said too, once: %j',
+    async (told) => {
+      const world = new World();
+      const bed = world.bed();
+      await send(bed);
+      for (let attempt = 2; await nextAttempt(world, bed, attempt); attempt++);
+      const voice = world.voice();
+      for (let times = 0; times < 2; times++) {
+        await give(bed, voice.says('ack', { commandId: 'c1', ...told }));
+      }
+      await expect(command(bed)).resolves.toMatchObject({ status: 'expired' });
+      expect(bed.said(DeviceCommandSettled)).toMatchObject([
+        { outcome: 'expired' },
+        { ...told, late: true },
+      ]);
+      const other = told.outcome === 'failed' ? 'acknowledged' : 'failed';
+      await give(bed, voice.says('ack', { commandId: 'c1', outcome: other }));
+      await expect(refusalsOf(bed)).resolves.toEqual(['ack command_settled']);
+    },
+  );
+
   it('is answered by its own device only', async () => {
     const world = new World();
     const bed = world.bed();
@@ -194,6 +216,24 @@ describe('whatever happens on the way', () => {
       },
       (bed) =>
         give(bed, new World().voice().says('ack', { commandId: 'c1', outcome: 'acknowledged' })),
+    );
+  });
+
+  it('a command that has expired is answered', async () => {
+    await expectCrashSafe(
+      async () => {
+        const world = new World();
+        const bed = world.bed();
+        await send(bed);
+        for (let attempt = 2; await nextAttempt(world, bed, attempt); attempt++);
+        bed.restart();
+        return bed;
+      },
+      (bed) => {
+        const world = new World();
+        world.clock.advance(bed.clock.now() - START_MS);
+        return give(bed, world.voice().says('ack', { commandId: 'c1', outcome: 'acknowledged' }));
+      },
     );
   });
 

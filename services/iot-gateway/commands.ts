@@ -11,6 +11,7 @@ import { DeviceCommandSettled } from '#contracts/iot-gateway';
 import type { GetCommandRequest, SendCommandRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
 import {
   type Command,
+  answeredLate,
   assertInTime,
   attempted,
   isExpired,
@@ -113,8 +114,36 @@ export async function acknowledge(
 ): Promise<'taken' | RefusalReason> {
   const command = await own.commands.get(commandId);
   if (command?.deviceId !== deviceId) return 'unknown_command';
-  const { status } = await settle(command, outcome, reason, own);
-  return status === outcome ? 'taken' : 'command_settled';
+  const now = await settle(command, outcome, reason, own);
+  if (now.status === outcome) return 'taken';
+  const late = { outcome, ...(reason === undefined ? {} : { reason }) };
+  return (await sayLate(now, late, own)) ? 'taken' : 'command_settled';
+}
+
+/**
+ * A device that was away tells of a command that had expired, and been said to be: whoever gave it up
+ * must know that it was carried out after all, or that it was not. False where something else is known.
+ */
+async function sayLate(
+  command: Command,
+  late: NonNullable<Command['late']>,
+  own: Context,
+): Promise<boolean> {
+  if (command.status !== 'expired') return false;
+  const { commandId, deviceId, shopId, name } = command;
+  const { document: now } = await own.commands.decide(
+    commandId,
+    (known = command) => ({
+      document: answeredLate(known, late, isoTime(own.clock)),
+      outcome: undefined,
+    }),
+    'late',
+  );
+  if (now.late?.outcome !== late.outcome) return false;
+  const answer = { ...now.late, late: true } as const;
+  const about = { deviceId, shopId, commandId, name };
+  await own.publish(DeviceCommandSettled, { ...about, ...answer }, `late ${commandId}`);
+  return true;
 }
 
 /** Ends a command, once; whoever finds it ended so says it again, as that may not have been done. */
@@ -175,7 +204,7 @@ function assertSame({ deviceId, name, arguments: given, expiresAt }: Command, wa
 }
 
 function toMessage(command: Command) {
-  const { expiresAt, createdAt, updatedAt, shopId: _, arguments: __, ...rest } = command;
+  const { expiresAt, createdAt, updatedAt, shopId: _, arguments: __, late: ___, ...rest } = command;
   const time = (text: string) => timestampFromDate(new Date(text));
   return {
     ...rest,

@@ -6,6 +6,7 @@ import { LowStockAlert } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { Entry, type Telling, Told, operators, user } from './domain';
@@ -39,6 +40,9 @@ tell(RefundProcessed, { to: user, channels: ['inbox', 'email'], text: texts.refu
 tell(DeliveryScheduled, { to: user, channels: ['inbox'], text: texts.deliveryScheduled });
 tell(DeliveryStatusUpdated, { to: user, channels: ['inbox', 'sms'], text: texts.deliveryMoved });
 tell(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock });
+tell(SlotFaulted, { to: operators, channels: ['email'], text: texts.slotFaulted });
+tell(StockMissing, { to: operators, channels: ['email'], text: texts.stockMissing });
+tell(VendUnpaid, { to: operators, channels: ['email'], text: texts.vendUnpaid });
 
 function tell<C extends Contract>(contract: C, telling: Telling<EventData<C>>): void {
   notification.on(contract, (data, context, meta) => notify(telling, data, meta, context));

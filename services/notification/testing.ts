@@ -5,6 +5,7 @@ import { LowStockAlert } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import { notification } from './service';
 
 // What the tests of this service share: a user, the events about her, and what became of them.
@@ -42,6 +43,9 @@ const sold = { ...whose, shopId: 's1', items, totalAmount: price };
 const paid = { ...whose, paymentId: 'pay_o1', amount: price, status: 'success' } as const;
 const brought = { ...whose, deliveryId: 'd1', shopId: 's1' };
 
+const slot = { machineId: 'm1', shopId: 's1', slot: 'A3', productId: 'p1' };
+const vend = { ...slot, vendId: 'v1', quantity: 1 };
+
 /** Has the service hear an event of each type. */
 export const hear = {
   'order.created': said(OrderCreated, sold),
@@ -65,6 +69,9 @@ export const hear = {
     currentStock: 2,
     minimumStock: 5,
   }),
+  'slot.faulted': said(SlotFaulted, { ...slot, fault: 'jammed' }),
+  'machine.stock.missing': said(StockMissing, { ...vend, missingInSlot: 0, missingInStock: 1 }),
+  'vend.unpaid': said(VendUnpaid, { ...vend, price, reason: 'machine_silent' }),
 };
 // the names of an object that is written out above are its keys
 export const types = Object.keys(hear) as (keyof typeof hear)[];

@@ -4,6 +4,7 @@ import type { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delive
 import type { LowStockAlert } from '#contracts/inventory';
 import type { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import type { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import type { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import type { Message } from './domain';
 
 export function orderCreated(event: EventData<typeof OrderCreated>): Message {
@@ -82,12 +83,39 @@ export function lowStock(event: EventData<typeof LowStockAlert>): Message {
   };
 }
 
+export function slotFaulted(event: EventData<typeof SlotFaulted>): Message {
+  const { machineId, shopId, slot, productId, fault } = event;
+  return {
+    subject: `Slot ${slot} of ${machineId} sells nothing`,
+    text: `Slot ${slot} of ${machineId} in ${shopId}, with ${productId}, is out of use: ${inWords(fault)}.`,
+  };
+}
+
+export function stockMissing(event: EventData<typeof StockMissing>): Message {
+  const { machineId, shopId, slot, productId, missingInSlot, missingInStock } = event;
+  return {
+    subject: `The stock of ${productId} in ${shopId} is not as it is booked`,
+    text: `Slot ${slot} of ${machineId} gave out more than was booked: ${missingInSlot} too many for the slot, ${missingInStock} for the stock of ${shopId}. It should be counted.`,
+  };
+}
+
+export function vendUnpaid(event: EventData<typeof VendUnpaid>): Message {
+  const { vendId, machineId, slot, productId, price, reason } = event;
+  const worth = price === undefined ? '' : `, worth ${money(price)},`;
+  return {
+    subject: `${machineId} has dispensed what is not paid for`,
+    text: `${productId}${worth} came out of slot ${slot} for ${vendId}, and the money cannot be taken: ${inWords(reason)}.`,
+  };
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   out_of_stock: 'not everything was in stock',
   payment_failed: 'the payment failed',
   undeliverable: 'we cannot deliver to the address',
   insufficient_funds: 'the account does not have enough money',
   invalid_token: 'the means of payment is not valid',
+  machine_silent: 'the machine told so too late',
+  suspect: 'nobody knows whether it has dispensed',
 };
 
 function inWords(reason: string): string {

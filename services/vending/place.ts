@@ -22,6 +22,8 @@ import { claim } from './slots';
 export async function place({ vendId }: EventData<typeof PlaceVend>, context: Context) {
   const { vends, lists, clock } = context;
   const vend = await vends.need(vendId);
+  // who began it may not know that it came here: before anything is done for it, it must stay
+  await vends.keep(vendId);
   const story = new StoryTeller(context);
   // a vend is listed from when it is certain to end
   await lists.byUser.add(vend.userId, vendId);

@@ -1,7 +1,7 @@
 import { isoTime } from '#kit/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/errors';
 import { identity } from '#kit/handling';
-import { anotherBefore } from '#kit/keyed-requests';
+import { KEY_SECONDS, anotherBefore } from '#kit/keyed-requests';
 import { checked } from '#kit/validate';
 import type { z } from 'zod';
 import { PlaceVend } from '#contracts/vending';
@@ -26,10 +26,15 @@ export async function startVend(request: StartVendRequest, context: Context) {
   // the same request asked again is the same vend: its id comes from the Idempotency-Key
   const vendId = newId('vend');
   const fingerprint = identity(caller.userId, JSON.stringify(wanted));
-  const vend = (await vends.get(vendId)) ?? (await keep(vendId, fingerprint, wanted, context));
+  const before = await vends.get(vendId);
+  const vend = before ?? (await keep(vendId, fingerprint, wanted, context));
   if (vend.fingerprint !== fingerprint) throw anotherBefore();
   if (vend.status !== 'pending') return toMessage(vend);
-  const now = await execute(PlaceVend, { vendId }, () => vends.get(vendId));
+  // asked for again, it is wanted after all
+  if (before !== undefined) await vends.keep(vendId);
+  // where nobody asks for it again while they may, nothing of it stays: it has a token in it
+  const letGo = () => vends.expire(vendId, KEY_SECONDS, ({ status }) => status === 'pending');
+  const now = await execute(PlaceVend, { vendId }, () => vends.get(vendId), letGo);
   return toMessage(now ?? vend);
 }
 
