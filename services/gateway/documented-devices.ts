@@ -41,6 +41,13 @@ const credential = {
   credential: 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA',
 };
 
+const commandId = 'command_b8Rf';
+const newCommand = { name: 'dispense', arguments: { slot: 'A3' }, expiresAt: at };
+const command = {
+  ...{ commandId, deviceId, name: 'dispense', status: 'sent', attempts: 1 },
+  ...{ expiresAt: at, createdAt: at, updatedAt: at },
+};
+
 /** Of the rows of routes-devices.ts, by method and path. */
 export const documentedDevices: Readonly<Record<string, Documented>> = {
   'GET /shops': { summary: 'The shops, newest first', query: firstPage, data: pageOf(shop) },
@@ -115,6 +122,30 @@ export const documentedDevices: Readonly<Record<string, Documented>> = {
     params: { deviceId },
     body: { atOnce: false },
     data: { ...credential, userName: `default/${deviceId}/2` },
+  },
+  'GET /devices/:deviceId/presence': {
+    summary: 'Whether a device is there, as far as it is known now',
+    params: { deviceId },
+    data: { deviceId, status: 'online', since: at, lastSeen: at },
+  },
+  'GET /devices/:deviceId/refusals': {
+    summary: 'What of a device was refused last, and why; never what it was',
+    params: { deviceId },
+    query: firstPage,
+    data: pageOf({ reason: 'wrong_signature', kind: 'stock', at }),
+  },
+  'POST /devices/:deviceId/commands': {
+    summary:
+      'Sends a command, and again until the device answers or it expires: 1 s to 24 h from now',
+    optional: ['commandId', 'arguments'],
+    params: { deviceId },
+    body: newCommand,
+    data: command,
+  },
+  'GET /devices/commands/:commandId': {
+    summary: 'What became of a command',
+    params: { commandId },
+    data: { ...command, status: 'failed', reason: 'slot_jammed' },
   },
   'GET /admin/broker-accounts': {
     summary: 'The accounts of devices at the broker, as its password file has them',

@@ -4,8 +4,11 @@ import {
   type DescMessage,
   type Message,
   ScalarType,
+  fromJson,
 } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { StructSchema, TimestampSchema, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { z } from 'zod';
 import { Code, type FieldFault, MicroserviceError } from '#kit/errors';
 import { inWords } from '#kit/faults';
 import type { RpcRoute } from './route';
@@ -93,6 +96,12 @@ class Reader {
   /** A value that is no list; undefined where it is not of the field's type. */
   #one(field: DescField, value: unknown, at: string): unknown {
     if (field.message !== undefined && field.fieldKind !== 'map') {
+      const known = WELL_KNOWN[field.message.typeName];
+      if (known !== undefined) {
+        const read = known.read(value);
+        if (read === undefined) this.#fault(at, `must be ${known.name}`);
+        return read && reflect(field.message, read);
+      }
       const message = reflect(field.message);
       this.fill(message, value, at);
       return message;
@@ -108,6 +117,28 @@ class Reader {
     this.#faults.push({ field, message });
   }
 }
+
+/** Messages that are not an object of their fields in JSON. */
+const WELL_KNOWN: Readonly<
+  Record<string, { name: string; read(value: unknown): Message | undefined }>
+> = {
+  [TimestampSchema.typeName]: {
+    name: 'a time of ISO 8601 such as 2026-01-31T12:00:00Z',
+    read: (value) => {
+      const { data } = z.iso.datetime({ offset: true }).safeParse(value);
+      return data === undefined ? undefined : timestampFromDate(new Date(data));
+    },
+  },
+  [StructSchema.typeName]: {
+    name: 'an object',
+    read: (value) => {
+      const { data } = Json.safeParse(value);
+      return data === undefined ? undefined : fromJson(StructSchema, data);
+    },
+  },
+};
+
+const Json = z.record(z.string(), z.json());
 
 interface Kind {
   readonly name: string;

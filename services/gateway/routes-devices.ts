@@ -1,3 +1,4 @@
+import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { type Route, type Who, call } from './route';
 
@@ -5,6 +6,7 @@ const admins = ['admin'] as const satisfies Who;
 const sellers = ['seller', 'admin'] as const satisfies Who;
 
 const shop = ShopService.method;
+const iot = IotGatewayService.method;
 
 /** Shops, what they sell, and the devices in them. */
 export const deviceRoutes: readonly Route[] = [
@@ -56,6 +58,18 @@ export const deviceRoutes: readonly Route[] = [
     body: ['atOnce'],
     idempotent: true,
   }),
+  call('GET', '/devices/:deviceId/presence', 'iot-gateway', iot.getPresence, { who: sellers }),
+  call('GET', '/devices/:deviceId/refusals', 'iot-gateway', iot.listRefusals, {
+    who: admins,
+    query: ['page', 'limit'],
+  }),
+  call('POST', '/devices/:deviceId/commands', 'iot-gateway', iot.sendCommand, {
+    who: sellers,
+    status: 202,
+    body: ['commandId', 'name', 'arguments', 'expiresAt'],
+    idempotent: true,
+  }),
+  call('GET', '/devices/commands/:commandId', 'iot-gateway', iot.getCommand, { who: sellers }),
   call('GET', '/admin/broker-accounts', 'shop', shop.listBrokerAccounts, {
     who: admins,
     query: ['page', 'limit'],

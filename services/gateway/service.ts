@@ -5,6 +5,7 @@ import type { Host } from '#kit/host';
 import { type ContextOf, Service } from '#kit/service';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
+import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
@@ -28,6 +29,7 @@ export const gateway = new Service('gateway', {
     notification: NotificationService,
     shop: ShopService,
     vending: VendingService,
+    'iot-gateway': IotGatewayService,
   },
   // an order and a vend wait for their sagas, and a refund for the payment provider
   deadlines: { order: 30_000, vending: 30_000, payment: 15_000 },

@@ -11,6 +11,8 @@ const device = { shopId: 'shop_1', kind: 'shelf', name: 'Hall', firmwareVersion:
 const credential = { userName: 'default/device_1/1', credential: 'x' };
 const account = { userName: 'default/device_1/1', passwordHash: '$7$x', topic: 'retail/x' };
 
+const command = { commandId: 'command_1', deviceId: 'device_1', name: 'dispense', attempts: 1 };
+
 /** For every row of routes-devices.ts one. */
 export const deviceCases: Readonly<Record<string, Case>> = {
   'GET /shops': {
@@ -96,6 +98,37 @@ export const deviceCases: Readonly<Record<string, Case>> = {
     sends: { deviceId: 'device_1', atOnce: true },
     answers: { device: { deviceId: 'device_1', ...device }, ...credential },
     data: { device: { deviceId: 'device_1', ...device }, ...credential },
+  },
+  'GET /devices/:deviceId/presence': {
+    path: '/devices/device_1/presence',
+    sends: { deviceId: 'device_1' },
+    answers: { deviceId: 'device_1', status: 'online', lastSeen: at },
+    data: { deviceId: 'device_1', status: 'online', lastSeen: time },
+  },
+  'GET /devices/:deviceId/refusals': {
+    path: '/devices/device_1/refusals?page=1&limit=5',
+    sends: { deviceId: 'device_1', page: 1, limit: 5 },
+    answers: { items: [{ reason: 'oversized', kind: 'sale', at }], page: 1, limit: 5, total: 1 },
+    data: { items: [{ reason: 'oversized', kind: 'sale', at: time }], total: 1 },
+  },
+  'POST /devices/:deviceId/commands': {
+    path: '/devices/device_1/commands',
+    body: {
+      ...{ commandId: 'command_1', name: 'dispense', arguments: { slot: 'A3', times: 2 } },
+      expiresAt: time,
+    },
+    sends: {
+      ...{ deviceId: 'device_1', commandId: 'command_1', name: 'dispense', expiresAt: time },
+      arguments: { slot: 'A3', times: 2 },
+    },
+    answers: { ...command, status: 'sent', expiresAt: at },
+    data: { ...command, status: 'sent', expiresAt: time },
+  },
+  'GET /devices/commands/:commandId': {
+    path: '/devices/commands/command_1',
+    sends: { commandId: 'command_1' },
+    answers: { ...command, status: 'failed', reason: 'slot_jammed' },
+    data: { ...command, status: 'failed', reason: 'slot_jammed' },
   },
   'GET /admin/broker-accounts': {
     path: '/admin/broker-accounts?page=1&limit=5',

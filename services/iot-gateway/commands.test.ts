@@ -31,13 +31,13 @@ describe('a command', () => {
     const world = new World();
     const bed = world.bed();
     await expect(send(bed)).resolves.toMatchObject({ status: 'sent', attempts: 1 });
-    const [{ data, metadata }] = bed.sent as [{ data: string; metadata: object }];
+    const { data, metadata } = bed.sent[0]!;
     expect(metadata).toEqual({ topic: 'retail/default/d1/command' });
-    expect(world.voice().hears(data)).toEqual({
+    expect(world.voice().hears(String(data))).toEqual({
       ...{ v: 1, commandId: 'c1', name: 'dispense', arguments: { slot: 'A3' } },
       ...{ expiresAt: '2026-01-01T00:01:00.000Z', at: '2026-01-01T00:00:00.000Z' },
     });
-    expect(world.voice('d2').hears(data)).toBeUndefined();
+    expect(world.voice('d2').hears(String(data))).toBeUndefined();
   });
 
   it('is sent again, ever more seldom, until it expires: that is said once', async () => {
@@ -163,6 +163,22 @@ describe('a command', () => {
     await expect(send(bed, more)).rejects.toThrow(message);
     expect(bed.memory.documents.size).toBe(0);
     expect(bed.sent).toEqual([]);
+  });
+
+  it('is for the sellers of the shop that the device is in', async () => {
+    const bed = new World().bed();
+    const seller = (userId: string) => ({ userId, role: 'seller', tenantId: 'default' }) as const;
+    const ask = (userId: string) => bed.call('sendCommand', wish(), { caller: seller(userId) });
+    await expect(ask('otto')).rejects.toThrow('not for you');
+    await expect(ask('sally')).resolves.toMatchObject({ status: 'sent' });
+    const look = (userId: string) =>
+      bed.call('getCommand', { commandId: 'c1' }, { caller: seller(userId) });
+    await expect(look('otto')).rejects.toThrow('not for you');
+    await expect(look('sally')).resolves.toMatchObject({ status: 'sent' });
+    const presence = { deviceId: 'd1' };
+    await expect(bed.call('getPresence', presence, { caller: seller('otto') })).rejects.toThrow(
+      'not for you',
+    );
   });
 
   it('is not for customers', async () => {

@@ -19,7 +19,7 @@ import {
   nextDue,
   settled,
 } from './command';
-import { identified } from './devices';
+import { identified, manageable } from './devices';
 import type { RefusalReason } from './refusals';
 import type { Context } from './service';
 
@@ -50,8 +50,7 @@ export const Resend = z.object({
 
 /** Keeps a command and sends it; from then on a job sends it until the device answers or it expires. */
 export async function sendCommand(request: SendCommandRequest, context: Context) {
-  const { caller, commands, clock, newId } = context;
-  allow(caller, 'seller', 'admin', 'service');
+  const { commands, clock, newId } = context;
   const { expiresAt } = request;
   const wanted = checked(Wanted, {
     ...request,
@@ -61,7 +60,8 @@ export async function sendCommand(request: SendCommandRequest, context: Context)
   const before = await commands.get(commandId);
   if (before === undefined) assertInTime(wanted.expiresAt, clock.now());
   else assertSame(before, wanted);
-  const { shopId } = await deviceOf(wanted.deviceId, context);
+  const { shopId, retired } = await manageable(wanted.deviceId, context);
+  if (retired) throw refused('retired_device', 'the device is retired');
   const at = isoTime(clock);
   const command = await commands.update(
     commandId,
@@ -76,11 +76,12 @@ export async function sendCommand(request: SendCommandRequest, context: Context)
   return toMessage(command);
 }
 
-export async function getCommand(request: GetCommandRequest, { caller, commands }: Context) {
-  allow(caller, 'seller', 'admin', 'service');
+export async function getCommand(request: GetCommandRequest, context: Context) {
+  allow(context.caller, 'seller', 'admin', 'service');
   const { commandId } = checked(z.object({ commandId: Id }), request);
-  const command = await commands.get(commandId);
+  const command = await context.commands.get(commandId);
   if (command === undefined) throw notFound('command');
+  await manageable(command.deviceId, context);
   return toMessage(command);
 }
 
@@ -178,7 +179,9 @@ async function sendAndFollow(command: Command, own: Context): Promise<void> {
   await jobs.once('resend', `${commandId}.${attempt}`, nextDue(command, clock.now()), {
     ...{ tenantId, commandId, attempt },
   });
-  const { keys } = await deviceOf(deviceId, own);
+  const device = await identified(deviceId, own);
+  if (device === undefined || device.retired) return;
+  const { keys } = device;
   // whichever credential the device has by now: it takes the one, or the other the next time
   const key = keys[attempts % keys.length] ?? '';
   const topic = topicText({ tenantId, deviceId, kind: 'command' });
@@ -188,13 +191,6 @@ async function sendAndFollow(command: Command, own: Context): Promise<void> {
   } catch (error) {
     log.warn({ commandId, failure: String(error) }, 'command not sent, to be sent again');
   }
-}
-
-async function deviceOf(deviceId: string, own: Context) {
-  const device = await identified(deviceId, own);
-  if (device === undefined) throw notFound('device');
-  if (device.retired) throw refused('retired_device', 'the device is retired');
-  return device;
 }
 
 function assertSame({ deviceId, name, arguments: given, expiresAt }: Command, wanted: Wanted) {

@@ -1,4 +1,5 @@
-import { Code, MicroserviceError } from '#kit/errors';
+import { allow } from '#kit/caller';
+import { Code, MicroserviceError, notFound } from '#kit/errors';
 import type { DeviceIdentity } from '#proto/retail/shop/v1/shop_pb';
 import type { Context } from './service';
 
@@ -22,5 +23,18 @@ export async function identified(
     throw error;
   });
   identities.set(key, { device }, clock.now() + BELIEVED_MS);
+  return device;
+}
+
+/**
+ * The device, if whoever asks may see it: a service, an admin, or a seller of its shop, as the shop
+ * says. Throws PERMISSION_DENIED or NOT_FOUND.
+ */
+export async function manageable(deviceId: string, context: Context): Promise<DeviceIdentity> {
+  const { caller, shop } = context;
+  allow(caller, 'seller', 'admin', 'service');
+  if (caller.role === 'seller') await shop.getDevice({ deviceId });
+  const device = await identified(deviceId, context.forTenant(caller.tenantId));
+  if (device === undefined) throw notFound('device');
   return device;
 }

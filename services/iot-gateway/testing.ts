@@ -47,6 +47,10 @@ export class World {
             }
             return { deviceId, ...known };
           },
+          getDevice: ({ deviceId }, { cause }) => {
+            if (cause.caller.userId === 'sally') return { deviceId };
+            throw new MicroserviceError('not for you', Code.PERMISSION_DENIED);
+          },
           updateDeviceStatus: ({ deviceId, status }) => {
             this.#fail();
             this.told.push(`${deviceId} ${status}`);
