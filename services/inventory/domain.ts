@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refused } from '#kit/errors';
 import { identity } from '#kit/handling';
+import { NONE, Reservations, sum } from './reservations';
 import { Shelf, squared } from './shelf';
 
 /**
@@ -65,8 +66,8 @@ export const Stock = z
     reserved: Pieces,
     sold: Pieces,
     minimumStock: Pieces,
-    /** The orders that hold pieces, each with how many. A record would take five times as long to check. */
-    reservations: z.array(z.tuple([OrderKey, z.int().positive()])),
+    /** The orders that hold pieces. */
+    reservations: Reservations,
     /** The orders that were settled last, the newest at the end. */
     settled: z.array(Settled).max(REMEMBERED),
     /** Confirmed orders that were released last. Few, so they are remembered for much longer. */
@@ -84,8 +85,7 @@ export const Stock = z
     'pieces were lost or made up',
   )
   .refine(
-    ({ reservations, reserved }) =>
-      reservations.reduce((sum, [, quantity]) => sum + quantity, 0) === reserved,
+    ({ reservations, reserved }) => sum(reservations) === reserved,
     'what is reserved is not the sum of the reservations',
   )
   .refine(
@@ -104,7 +104,7 @@ export function keyOf({ shopId, productId }: Place): string {
 export function emptyStock({ shopId, productId }: Place): Stock {
   return {
     ...{ shopId, productId, received: 0, available: 0, reserved: 0, sold: 0, minimumStock: 0 },
-    ...{ reservations: [], settled: [], returned: [], adjustments: [], declined: [] },
+    ...{ reservations: NONE, settled: [], returned: [], adjustments: [], declined: [] },
   };
 }
 

@@ -25,7 +25,7 @@ describe('holding', () => {
     expect(once).toMatchObject({
       available: 7,
       reserved: 3,
-      reservations: [[orderKeyOf('o1'), 3]],
+      reservations: ` ${orderKeyOf('o1')}:3`,
     });
     expect(hold(once, line)).toEqual({ document: once, outcome: {} });
   });
@@ -62,7 +62,7 @@ describe('holding', () => {
 describe('releasing', () => {
   it('gives back what is held, once', () => {
     const once = release(after(adjusted(10), held), line, false);
-    expect(once.document).toMatchObject({ available: 10, reserved: 0, reservations: [] });
+    expect(once.document).toMatchObject({ available: 10, reserved: 0, reservations: '' });
     expect(once.outcome).toEqual({ back: 3, change: { was: 7, now: 10 } });
     // told again, so that a repetition can say the same again
     expect(released(once.document)).toEqual({ document: once.document, outcome: { back: 3 } });
@@ -122,7 +122,7 @@ describe('giving back what a refused call held', () => {
 describe('taking', () => {
   it('moves what is held to sold, once', () => {
     const once = after(adjusted(10), held, taken);
-    expect(once).toMatchObject({ available: 7, reserved: 0, sold: 3, reservations: [] });
+    expect(once).toMatchObject({ available: 7, reserved: 0, sold: 3, reservations: '' });
     expect(taken(once)).toEqual({ document: once, outcome: {} });
   });
 

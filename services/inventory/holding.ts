@@ -12,6 +12,7 @@ import {
   orderKeyOf,
   same,
 } from './domain';
+import { heldBy, withHeld, without } from './reservations';
 
 /** So many pieces of one product for one order. */
 export interface Line {
@@ -22,7 +23,7 @@ export interface Line {
 /** Holds pieces for an order. Asked again, the order gets the answer that it has. */
 export function hold(stock: Stock, { orderId, quantity }: Line): Decided {
   const order = orderKeyOf(orderId);
-  if (heldBy(stock, order) !== undefined) return same(stock, {});
+  if (heldBy(stock.reservations, order) !== undefined) return same(stock, {});
   const known = settledOf(stock, order);
   if (known !== undefined) {
     const { refusal } = known;
@@ -36,14 +37,14 @@ export function hold(stock: Stock, { orderId, quantity }: Line): Decided {
   return changed(stock, {
     available: stock.available - quantity,
     reserved: stock.reserved + quantity,
-    reservations: [...stock.reservations, [order, quantity]],
+    reservations: withHeld(stock.reservations, order, quantity),
   });
 }
 
 /** Gives back what an order holds; from then on the order gets this refusal. */
 export function giveBack(stock: Stock, orderId: string, refusal: Refusal): Decided {
   const order = orderKeyOf(orderId);
-  const held = heldBy(stock, order);
+  const held = heldBy(stock.reservations, order);
   const known = settledOf(stock, order);
   if (held === undefined && known !== undefined) return same(stock, { back: known.back ?? 0 });
   const back = held ?? 0;
@@ -68,7 +69,7 @@ export function release(stock: Stock, line: Line, confirmed: boolean): Decided {
   const order = orderKeyOf(orderId);
   const known = settledOf(stock, order);
   const taken =
-    heldBy(stock, order) === undefined &&
+    heldBy(stock.reservations, order) === undefined &&
     stock.sold >= quantity &&
     (known === undefined ? confirmed && mayHaveForgotten(stock) : known.refusal === undefined);
   const refusal: Refusal = { reason: 'released', productId: stock.productId };
@@ -91,7 +92,7 @@ export function release(stock: Stock, line: Line, confirmed: boolean): Decided {
 /** Takes what an order holds out of the stock for good. Throws where it holds nothing and too few are left. */
 export function take(stock: Stock, { orderId, quantity }: Line): Decided {
   const order = orderKeyOf(orderId);
-  const held = heldBy(stock, order);
+  const held = heldBy(stock.reservations, order);
   const known = settledOf(stock, order);
   if (held === undefined) {
     if (known !== undefined) {
@@ -115,10 +116,6 @@ export function take(stock: Stock, { orderId, quantity }: Line): Decided {
   return { ...taken, evident: held !== undefined };
 }
 
-function heldBy({ reservations }: Stock, order: OrderKey): number | undefined {
-  return reservations.find(([holder]) => holder === order)?.[1];
-}
-
 function settledOf(stock: Stock, order: OrderKey): Settled | undefined {
   const settled = stock.settled.findLast((known) => known.order === order);
   if (settled !== undefined || !stock.returned.includes(order)) return settled;
@@ -132,8 +129,4 @@ function mayHaveForgotten({ settled }: Stock): boolean {
 function settle({ settled }: Stock, now: Settled): Pick<Stock, 'settled'> {
   const others = settled.filter(({ order }) => order !== now.order);
   return { settled: newest(others, now) };
-}
-
-function without(reservations: Stock['reservations'], order: OrderKey): Stock['reservations'] {
-  return reservations.filter(([holder]) => holder !== order);
 }
