@@ -55,6 +55,8 @@ export abstract class Device {
   #heartbeat: NodeJS.Timeout | undefined;
   #away: NodeJS.Timeout | undefined;
   #isOn = false;
+  /** It does nothing any more. */
+  isGone = false;
 
   constructor(
     readonly plan: DevicePlan,
@@ -98,7 +100,7 @@ export abstract class Device {
 
   /** Is away for a while, from one moment to the next; what happens is told later. */
   fall(forMs: number, starts: boolean): void {
-    if (!this.#isOn || this.#away !== undefined) return;
+    if (!this.#isOn || this.isGone) return;
     this.#leave();
     this.#link.drop();
     this.#away = setTimeout(() => {
@@ -110,21 +112,28 @@ export abstract class Device {
 
   /** Comes back at once, where it is away for a while. */
   rise(): void {
+    if (this.isGone) return;
     clearTimeout(this.#away);
     this.#away = undefined;
     this.connect();
   }
 
-  /** Goes for good without a word. */
-  vanish(): void {
+  /** Will go for good, without a word, once all that it has said is with the broker. */
+  depart(): void {
+    this.isGone = true;
     clearTimeout(this.#away);
     this.#away = undefined;
-    if (!this.#isOn) return;
-    this.#leave();
-    this.#link.drop();
+    this.connect();
+    const goes = setInterval(() => {
+      if (this.outbox.size > 0) return;
+      clearInterval(goes);
+      this.#leave();
+      this.#link.drop();
+    }, 500);
   }
 
   async close(): Promise<void> {
+    this.isGone = true;
     clearTimeout(this.#away);
     this.#leave();
     await this.#link.close();

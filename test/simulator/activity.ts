@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Chance } from '../chaos/chance';
+import type { Device } from './device';
+import type { Machine } from './kinds';
+import type { Misdeed } from './ledger';
+import { slotOf } from './plan';
+import type { Platform } from './platform';
+import type { Fleet } from './setup';
+import { buy, restock } from './vending';
+
+/** How often things come about, for each device: seconds between them, on average. */
+export interface Pace {
+  readonly act: number;
+  readonly fall: number;
+  readonly misbehave: number;
+  /** Of each machine, without cash. */
+  readonly buy: number;
+}
+
+export const USUAL: Pace = { act: 9, fall: 150, misbehave: 25, buy: 60 };
+
+const AWAY_SECONDS = [2, 25] as const;
+const STARTS_ANEW = 0.3;
+const MISDEEDS: readonly Misdeed[] = [
+  ...['unreadable' as const, 'wrong_signature' as const, 'oversized' as const],
+  ...['from_the_future' as const, 'too_old' as const],
+];
+const TOKENS = { tok_ok: 8, tok_declined: 1, tok_flaky: 1 } as const;
+const CONNECTS_PER_SECOND = 100;
+const REPAIR_MS = 5_000;
+
+/** What happens in the shops, until it is stopped. */
+export class Activity {
+  readonly #stopped = new AbortController();
+  #running: Promise<unknown>[] = [];
+
+  constructor(
+    private readonly fleet: Fleet,
+    private readonly seed: number,
+    private readonly pace: Pace,
+  ) {}
+
+  /** Connects all, some at a time, and lets things happen; a device that leaves does so after `leaveAfterMs`. */
+  async begin(leaveAfterMs: number): Promise<void> {
+    const { devices, probe } = this.fleet;
+    probe.connect();
+    for (const device of devices) {
+      device.connect();
+      this.#repeat(device, 'act', this.pace.act, () => {
+        device.act();
+      });
+      this.#repeat(device, 'fall', this.pace.fall, (chance) => {
+        device.fall(chance.spread(...AWAY_SECONDS) * 1_000, chance.likely(STARTS_ANEW));
+      });
+      if (device.plan.isRogue) {
+        this.#repeat(device, 'misbehave', this.pace.misbehave, (chance) => {
+          device.misbehave(chance.pick(MISDEEDS));
+        });
+      }
+      if (device.plan.leaves) this.#later(leaveAfterMs, device);
+      await sleep(1_000 / CONNECTS_PER_SECOND);
+    }
+  }
+
+  /** Customers buy without cash, and somebody sees to slots that are faulty. */
+  sell(admin: Platform, customers: readonly Platform[]): void {
+    for (const machine of this.fleet.machines) {
+      this.#repeat(machine, 'buy', this.pace.buy, async (chance) => {
+        await this.#buy(machine, chance, admin, customers);
+      });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #buy(machine: Machine, chance: Chance, admin: Platform, customers: readonly Platform[]) {
+    const { ledger } = this.fleet.world;
+    const { deviceId: machineId } = machine.identity;
+    const slot = slotOf(chance.int(0, machine.plan.products.length - 1));
+    const token = chance.weighted(TOKENS);
+    const vend = await buy(chance.pick(customers), machineId, slot, token);
+    if (vend === undefined) return;
+    ledger.purchases.push({ vendId: vend.vendId, machineId, slot, token });
+    const known = () => [...ledger.dispenses.values()].at(-1);
+    if (known()?.outcome !== 'failed') return;
+    await sleep(REPAIR_MS);
+    await restock(admin, machineId, slot, 0);
+  }
+
+  #repeat(device: Device, what: string, seconds: number, work: (chance: Chance) => unknown): void {
+    const chance = new Chance(this.seed, `${what} ${device.plan.name}`);
+    const { signal } = this.#stopped;
+    const run = async () => {
+      const pause = () => sleep(chance.pause(1 / seconds), true, { signal }).catch(() => false);
+      while ((await pause()) && !device.isGone) await work(chance);
+    };
+    this.#running.push(run());
+  }
+
+  #later(afterMs: number, device: Device): void {
+    const { signal } = this.#stopped;
+    const leave = async () => {
+      if (!(await sleep(afterMs, true, { signal }).catch(() => false))) return;
+      device.depart();
+    };
+    this.#running.push(leave());
+  }
+}

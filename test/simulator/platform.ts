@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+
+const Answer = z.object({ data: z.unknown().optional(), error: z.string().optional() });
+const LoggedIn = z.object({ token: z.string(), user: z.object({ userId: z.string() }) });
+
+const PATIENCE_MS = 120_000;
+const PAUSE_MS = 500;
+const ANSWER_MS = 30_000;
+const LIMIT = 100;
+const AT_ONCE = 8;
+
+/** Tried again: the platform is busy, or not there for a moment. */
+const LATER: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+
+/** The platform's API as one account sees it. What fails for a while is asked again, as the same. */
+export class Platform {
+  private constructor(
+    readonly url: string,
+    private readonly token: string,
+    readonly userId: string,
+  ) {}
+
+  static async signIn(
+    url: string,
+    account: { email: string; password: string },
+  ): Promise<Platform> {
+    const { email, password } = account;
+    const nobody = new Platform(url, '', '');
+    const { token, user } = await nobody.ask(LoggedIn, 'POST', '/auth/login', { email, password });
+    return new Platform(url, token, user.userId);
+  }
+
+  /** A customer of their own. */
+  static async signUp(url: string): Promise<Platform> {
+    const account = { email: `${randomUUID()}@example.com`, password: randomUUID() };
+    const nobody = new Platform(url, '', '');
+    await nobody.ask(z.unknown(), 'POST', '/auth/register', { ...account, name: 'A Buyer' });
+    return Platform.signIn(url, account);
+  }
+
+  get<S extends z.ZodType>(schema: S, path: string): Promise<z.output<S>> {
+    return this.ask(schema, 'GET', path);
+  }
+
+  /** All of a list. */
+  async all<S extends z.ZodType>(item: S, path: string): Promise<z.output<S>[]> {
+    const page = z.object({ items: z.array(item), total: z.int() });
+    const found: z.output<S>[] = [];
+    for (let number = 1; ; number++) {
+      const query = `${path.includes('?') ? '&' : '?'}page=${number}&limit=${LIMIT}`;
+      const { items, total } = await this.get(page, `${path}${query}`);
+      found.push(...items);
+      if (items.length === 0 || number * LIMIT >= total) return found;
+    }
+  }
+
+  /** The data of what has to be a success; `also` are statuses that are one here. */
+  async ask<S extends z.ZodType>(
+    schema: S,
+    method: string,
+    path: string,
+    body?: unknown,
+    also: readonly number[] = [],
+  ): Promise<z.output<S>> {
+    const { status, data, error } = await this.send(method, path, body);
+    if (status >= 400 && !also.includes(status)) {
+      throw new Error(`${method} ${path} was answered ${status}: ${error}`);
+    }
+    return schema.parse(data);
+  }
+
+  /** The answer, whatever it is, once it is one. */
+  async send(method: string, path: string, body?: unknown) {
+    const key = randomUUID();
+    const until = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const answer = await this.#once(method, path, body, key).catch(() => undefined);
+      if (answer !== undefined && !LATER.has(answer.status)) return answer;
+      if (Date.now() > until) {
+        throw new Error(`${method} ${path} was not answered: ${answer?.status ?? 'nobody'}`);
+      }
+      await sleep(PAUSE_MS * (0.5 + Math.random()));
+    }
+  }
+
+  async #once(method: string, path: string, body: unknown, key: string) {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: {
+        'idempotency-key': key,
+        ...(this.token === '' ? {} : { authorization: `Bearer ${this.token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const { data, error = '' } = Answer.parse(await response.json());
+    return { status: response.status, data, error };
+  }
+}
+
+/** Does something with each of them, some at a time, in their order. */
+export async function eachOf<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [at, item] of queue) results[at] = await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}
