@@ -6,7 +6,7 @@ import type { Misdeed } from './ledger';
 import { slotOf } from './plan';
 import type { Platform } from './platform';
 import type { Fleet } from './setup';
-import { buy, restock } from './vending';
+import { buy, machineOf, restock } from './vending';
 
 /** How often things come about, for each device: seconds between them, on average. */
 export interface Pace {
@@ -15,9 +15,11 @@ export interface Pace {
   readonly misbehave: number;
   /** Of each machine, without cash. */
   readonly buy: number;
+  /** Somebody looks after a machine. */
+  readonly repair: number;
 }
 
-export const USUAL: Pace = { act: 9, fall: 150, misbehave: 25, buy: 60 };
+export const USUAL: Pace = { act: 9, fall: 150, misbehave: 25, buy: 60, repair: 45 };
 
 const AWAY_SECONDS = [2, 25] as const;
 const STARTS_ANEW = 0.3;
@@ -27,7 +29,6 @@ const MISDEEDS: readonly Misdeed[] = [
 ];
 const TOKENS = { tok_ok: 8, tok_declined: 1, tok_flaky: 1 } as const;
 const CONNECTS_PER_SECOND = 100;
-const REPAIR_MS = 5_000;
 
 /** What happens in the shops, until it is stopped. */
 export class Activity {
@@ -66,8 +67,9 @@ export class Activity {
   sell(admin: Platform, customers: readonly Platform[]): void {
     for (const machine of this.fleet.machines) {
       this.#repeat(machine, 'buy', this.pace.buy, async (chance) => {
-        await this.#buy(machine, chance, admin, customers);
+        await this.#buy(machine, chance, customers);
       });
+      this.#repeat(machine, 'repair', this.pace.repair, () => repair(admin, machine));
     }
   }
 
@@ -76,18 +78,13 @@ export class Activity {
     await Promise.all(this.#running);
   }
 
-  async #buy(machine: Machine, chance: Chance, admin: Platform, customers: readonly Platform[]) {
+  async #buy(machine: Machine, chance: Chance, customers: readonly Platform[]) {
     const { ledger } = this.fleet.world;
     const { deviceId: machineId } = machine.identity;
     const slot = slotOf(chance.int(0, machine.plan.products.length - 1));
     const token = chance.weighted(TOKENS);
-    const vend = await buy(chance.pick(customers), machineId, slot, token);
-    if (vend === undefined) return;
-    ledger.purchases.push({ vendId: vend.vendId, machineId, slot, token });
-    const known = () => [...ledger.dispenses.values()].at(-1);
-    if (known()?.outcome !== 'failed') return;
-    await sleep(REPAIR_MS);
-    await restock(admin, machineId, slot, 0);
+    const vendId = await buy(chance.pick(customers), machineId, slot, token);
+    if (vendId !== undefined) ledger.purchases.push({ vendId, machineId, slot, token });
   }
 
   #repeat(device: Device, what: string, seconds: number, work: (chance: Chance) => unknown): void {
@@ -107,5 +104,13 @@ export class Activity {
       device.depart();
     };
     this.#running.push(leave());
+  }
+}
+
+/** Sees to the slots that sell nothing since something went wrong with them. */
+async function repair(admin: Platform, { identity: { deviceId } }: Machine): Promise<void> {
+  const { slots } = await machineOf(admin, deviceId);
+  for (const { slot, fault } of slots) {
+    if (fault !== undefined) await restock(admin, deviceId, slot, 0);
   }
 }

@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
-const Answer = z.object({ data: z.unknown().optional(), error: z.string().optional() });
+const Answer = z.object({
+  data: z.unknown().optional(),
+  error: z.string().optional(),
+  details: z.unknown().optional(),
+});
 const LoggedIn = z.object({ token: z.string(), user: z.object({ userId: z.string() }) });
 
 const PATIENCE_MS = 120_000;
@@ -96,8 +100,8 @@ export class Platform {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(ANSWER_MS),
     });
-    const { data, error = '' } = Answer.parse(await response.json());
-    return { status: response.status, data, error };
+    const { data, error = '', details } = Answer.parse(await response.json());
+    return { status: response.status, data, error, details };
   }
 }
 

@@ -10,7 +10,8 @@ const Money = z.object({ amount: z.string() });
 const Machine = z.object({
   slots: z.array(z.object({ slot: z.string(), quantity: z.int(), fault: z.string().optional() })),
 });
-export const Vend = z.object({
+const Begun = z.object({ vendId: z.string() });
+const Vend = z.object({
   vendId: z.string(),
   machineId: z.string(),
   slot: z.string(),
@@ -29,7 +30,7 @@ export async function planMachine(
   machineId: string,
   slots: readonly { slot: string; productId: string; capacity: number }[],
 ): Promise<void> {
-  await admin.ask(z.unknown(), 'PUT', `/machines/${machineId}/planogram`, { slots });
+  await admin.ask(z.unknown(), 'POST', `/machines/${machineId}/planogram`, { slots });
   for (const { slot, capacity } of slots) await restock(admin, machineId, slot, capacity);
 }
 
@@ -46,17 +47,17 @@ export async function restock(
 export const machineOf = (admin: Platform, machineId: string) =>
   admin.get(Machine, `/machines/${machineId}`);
 
-/** Buys a piece; undefined where the platform says no to that at once. */
+/** Buys a piece, and gives the vend's id; undefined where the platform does not begin with one. */
 export async function buy(
   customer: Platform,
   machineId: string,
   slot: string,
   token: string,
-): Promise<z.output<typeof Vend> | undefined> {
+): Promise<string | undefined> {
   const payment = { method: 'card', token };
-  const path = `/machines/${machineId}/vends`;
-  const { status, data } = await customer.send('POST', path, { slot, payment });
-  return status < 400 ? Vend.parse(data) : undefined;
+  const answer = await customer.send('POST', '/vends', { machineId, slot, payment });
+  const { data = answer.details } = answer;
+  return Begun.safeParse(data).data?.vendId;
 }
 
 export async function vendsOf(admin: Platform, machineId: string): Promise<VendBook[]> {

@@ -7,6 +7,8 @@ import { ask } from '../ports.mjs';
 // CONNECT of MQTT 3.1.1 with a clean session, a keep-alive of 10 s and the client id "start"
 const CONNECT = Buffer.from('\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05start', 'latin1');
 const CONNACK = 0x20;
+/** For whoever is away: a million messages or so. */
+const QUEUED_BYTES = 256 * 2 ** 20;
 
 /** @type {import('../servers.mjs').Server} */
 export const mosquitto = {
@@ -27,7 +29,9 @@ export const mosquitto = {
     writeFileSync(
       file,
       `listener ${port} 127.0.0.1\nallow_anonymous true\n` +
-        `persistence true\npersistence_location ${dir}/\n${asRoot}`,
+        `persistence true\npersistence_location ${dir}/\n${asRoot}` +
+        // what came while nobody heard is not thrown away after the first thousand
+        `max_queued_messages 0\nmax_queued_bytes ${QUEUED_BYTES}\n`,
     );
     return { command, args: ['-c', file] };
   },
