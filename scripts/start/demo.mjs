@@ -29,13 +29,26 @@ const catalogue = [
   pieces: Number(pieces),
 }));
 
+const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'];
+
+const shop = {
+  shopId: SHOP,
+  name: 'Demo shop',
+  channels: ['online', 'store', 'vending'],
+  timeZone: 'Europe/Berlin',
+  openingHours: [...WEEKDAYS, 'saturday'].map((day) => ({ day, opens: '08:00', closes: '20:00' })),
+};
+
 /**
- * Makes the demo catalogue and its stock what they should be: what is there already is left alone.
+ * Makes the demo shop, its catalogue and its stock what they should be: what is there already is
+ * left alone.
  * @returns {Promise<{ name: string, productId: string, pieces: number }[]>}
  */
 export async function fillCatalogue() {
   const token = await login(readAccounts().admin);
-  const known = await productsByName();
+  await openShop(token);
+  const known = await allOf('/products', ({ name }) => name);
+  const offered = await allOf(`/shops/${SHOP}/offers`, ({ productId }) => productId);
   return Promise.all(
     catalogue.map(async ({ product, pieces }) => {
       const { productId } =
@@ -45,18 +58,33 @@ export async function fillCatalogue() {
           body: product,
           key: `demo-${product.name.replace(/\W+/g, '-')}`,
         }));
+      if (!offered.has(productId)) {
+        await call('POST', `/shops/${SHOP}/offers`, { token, body: { productId } });
+      }
       await stockUp(token, productId, pieces);
       return { name: product.name, productId, pieces };
     }),
   );
 }
 
-/** @returns {Promise<Map<string, { productId: string }>>} */
-async function productsByName() {
+/** @param {string} token */
+async function openShop(token) {
+  const known = await request('GET', `/shops/${SHOP}`);
+  if (known.status === 404) await call('POST', '/shops', { token, body: shop });
+  else dataOf(known, 'GET', `/shops/${SHOP}`);
+}
+
+/**
+ * All entries of a list.
+ * @param {string} path
+ * @param {(item: { name: string, productId: string }) => string} keyOf
+ * @returns {Promise<Map<string, { productId: string }>>}
+ */
+async function allOf(path, keyOf) {
   const found = new Map();
   for (let page = 1; ; page += 1) {
-    const { items, total } = await call('GET', `/products?page=${page}&limit=100`);
-    for (const item of items) found.set(item.name, item);
+    const { items, total } = await call('GET', `${path}?page=${page}&limit=100`);
+    for (const item of items) found.set(keyOf(item), item);
     if (items.length === 0 || page * 100 >= total) return found;
   }
 }

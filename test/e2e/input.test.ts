@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { RpcRoute } from '../../services/gateway/route';
 import { routes } from '../../services/gateway/routes';
-import { ADMIN } from '../harness/system';
+import { ADMIN, ORDER_FLOW } from '../harness/system';
 import { Edge, LoggedIn, Profile, type Refusal } from './edge';
 import { ADDRESS, Market, PRICE, SHOP } from './market';
 
@@ -30,6 +30,23 @@ const refusedProduct = {
   'price.amount': ['', '-1.00', '1.234', 'a lot'],
   'price.currency': ['', 'euro'],
 };
+const shop = {
+  name: 'Corner',
+  channels: ['store'],
+  timeZone: 'Europe/Berlin',
+  openingHours: [{ day: 'monday', opens: '09:00', closes: '18:30' }],
+};
+const refusedShop = {
+  name: ['', LONG],
+  channels: [['by pigeon']],
+  timeZone: ['', 'Berlin', '+01:00'],
+  openingHours: [Array.from({ length: 51 }, () => shop.openingHours[0])],
+  'openingHours.0.day': ['', 'someday'],
+  'openingHours.0.opens': ['', '9:00', '24:00'],
+  'openingHours.0.closes': ['', '24:01', '09:00'],
+};
+const device = { shopId: SHOP, name: 'Hall', firmwareVersion: '1.0' };
+const refusedDevice = { shopId: ['', 'no id!'], name: ['', LONG], firmwareVersion: ['', LONG] };
 const account = { email: 'input@example.com', password: 'a-password-of-a-test', name: 'Ada' };
 
 const examples: Record<string, Example> = {
@@ -129,6 +146,51 @@ const examples: Record<string, Example> = {
     refused: { orderId: [NO_ID], status: ['', 'lost'] },
   },
   'GET /notifications': { refused: page },
+  'GET /shops': { refused: page },
+  'POST /shops': {
+    body: { ...shop, shopId: SHOP },
+    optional: ['openingHours', 'shopId'],
+    refused: { ...refusedShop, shopId: ['', 'no id!'] },
+  },
+  'GET /shops/:shopId': { refused: { shopId: [NO_ID] } },
+  'PATCH /shops/:shopId': {
+    body: { ...shop, sellerIds: ['user_1'] },
+    optional: [...Object.keys(shop), 'sellerIds'],
+    refused: { ...refusedShop, shopId: [NO_ID], sellerIds: [['no id!']] },
+  },
+  'GET /shops/:shopId/offers': { refused: { ...page, shopId: [NO_ID] } },
+  'POST /shops/:shopId/offers': {
+    body: { productId: 'product_1', price: PRICE },
+    optional: ['price'],
+    refused: {
+      shopId: [NO_ID],
+      productId: ['', 'no id!'],
+      'price.amount': ['', '0.00', '-1.00', '1.234'],
+      'price.currency': ['', 'euro'],
+    },
+  },
+  'DELETE /shops/:shopId/offers/:productId': {
+    refused: { shopId: [NO_ID], productId: [NO_ID] },
+  },
+  'GET /devices': { refused: { ...page, shopId: ['no id!'] } },
+  'POST /devices': {
+    body: { ...device, kind: 'shelf', deviceId: 'device_1' },
+    optional: ['firmwareVersion', 'deviceId'],
+    refused: { ...refusedDevice, kind: ['', 'toaster'], deviceId: ['', 'no id!'] },
+  },
+  'GET /devices/:deviceId': { refused: { deviceId: [NO_ID] } },
+  'PATCH /devices/:deviceId': {
+    body: device,
+    optional: Object.keys(device),
+    refused: { ...refusedDevice, deviceId: [NO_ID] },
+  },
+  'DELETE /devices/:deviceId': { refused: { deviceId: [NO_ID] } },
+  'POST /devices/:deviceId/credential': {
+    body: { atOnce: false },
+    optional: ['atOnce'],
+    refused: { deviceId: [NO_ID], atOnce: [] },
+  },
+  'GET /admin/broker-accounts': { refused: page },
   'GET /admin/dead-letters/:service': { refused: page },
   // an event's id may be any text, since whoever says it gives it
   'GET /admin/dead-letters/:service/:id': { refused: { id: [] } },
@@ -139,7 +201,7 @@ const examples: Record<string, Example> = {
 let market: Market;
 
 beforeAll(async () => {
-  market = await Market.open();
+  market = await Market.open({ apps: [...ORDER_FLOW, 'shop'] });
 });
 
 afterAll(() => market.close());

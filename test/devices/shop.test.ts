@@ -1,0 +1,277 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { DEFAULT_TENANT, asService } from '#kit/caller';
+import { systemClock } from '#kit/clock';
+import { Code } from '#kit/errors';
+import { newCause } from '#kit/handling';
+import { type Running, start } from '#kit/run';
+import { type ContextOf, Service } from '#kit/service';
+import { ShopService } from '#proto/retail/shop/v1/shop_pb';
+import { Edge, Nothing } from '../e2e/edge';
+import { Market, PRICE } from '../e2e/market';
+
+const Time = z.iso.datetime();
+const Money = z.strictObject({ amount: z.string(), currency: z.string() });
+const listOf = <T extends z.ZodType>(item: T) =>
+  z.strictObject({ items: z.array(item), page: z.int(), limit: z.int(), total: z.int() });
+
+const Shop = z.strictObject({
+  shopId: z.string(),
+  name: z.string(),
+  channels: z.array(z.string()),
+  timeZone: z.string(),
+  openingHours: z.array(z.strictObject({ day: z.string(), opens: z.string(), closes: z.string() })),
+  open: z.boolean(),
+  sellerIds: z.array(z.string()),
+  createdAt: Time,
+  updatedAt: Time,
+});
+const Offer = z.strictObject({
+  shopId: z.string(),
+  productId: z.string(),
+  name: z.string(),
+  price: Money,
+  ownPrice: z.boolean(),
+});
+const Device = z.strictObject({
+  deviceId: z.string(),
+  shopId: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  firmwareVersion: z.string().optional(),
+  status: z.enum(['unknown', 'online', 'offline', 'retired']),
+  lastSeen: Time.optional(),
+  registeredAt: Time,
+  updatedAt: Time,
+});
+const Registered = z.strictObject({
+  device: Device,
+  userName: z.string(),
+  credential: z.string(),
+});
+const Accounts = listOf(
+  z.strictObject({ userName: z.string(), passwordHash: z.string(), topic: z.string() }),
+);
+
+const SCOPES = ['shops:read', 'shops:write', 'devices:read', 'devices:write'];
+
+/** A seller: an integration with a key of its own. */
+class Seller extends Edge {
+  constructor(
+    url: string,
+    readonly keyId: string,
+    private readonly key: string,
+  ) {
+    super(url);
+  }
+
+  override send(method: string, path: string, sent: Parameters<Edge['send']>[2] = {}) {
+    return super.send(method, path, {
+      ...sent,
+      headers: { 'x-api-key': this.key, ...sent.headers },
+    });
+  }
+}
+
+/** In the place of the service that asks whose a message is, and tells who is there. */
+const asking = new Service('iot-gateway', { calls: { shop: ShopService } });
+
+const corner = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
+
+let market: Market;
+let running: Running;
+let sally: Seller;
+let bob: Seller;
+
+async function seller(name: string): Promise<Seller> {
+  const ApiKey = z.object({ keyId: z.string(), key: z.string() });
+  const body = { name, role: 'seller', scopes: SCOPES };
+  const { keyId, key } = await market.admin.ask(ApiKey, 201, 'POST', '/api-keys', { body });
+  return new Seller(market.url, keyId, key);
+}
+
+/** The shop service as another service of a tenant sees it. */
+function shopFor(tenantId = DEFAULT_TENANT) {
+  const cause = newCause(systemClock, { caller: asService(tenantId) });
+  // the host opens what the service above says
+  return (running.host.begin(cause) as unknown as ContextOf<typeof asking>).shop;
+}
+
+const openShop = () => sally.ask(Shop, 201, 'POST', '/shops', { body: corner });
+
+async function register(shopId: string) {
+  const body = { shopId, kind: 'vending_machine', name: 'Hall' };
+  return sally.ask(Registered, 201, 'POST', '/devices', { body });
+}
+
+beforeAll(async () => {
+  market = await Market.open({
+    apps: ['gateway', 'user', 'product', 'shop'],
+    more: [{ appId: 'iot-gateway' }],
+    resources: ['components', 'components/bus/redis', 'components/state/sqlite'],
+  });
+  const { env } = market.world.app('iot-gateway');
+  running = await start(asking, { ...env, LOG_LEVEL: 'silent' });
+  [sally, bob] = [await seller('Sally'), await seller('Bob')];
+});
+afterAll(async () => {
+  await running.stop();
+  await market.close();
+});
+
+describe('a shop', () => {
+  test('is opened by a seller, seen by everybody, and changed by its own sellers', async () => {
+    const { shopId, ...shop } = await openShop();
+    expect(shop).toMatchObject({ ...corner, open: true, sellerIds: [sally.keyId] });
+    expect(await market.stranger.get(Shop, `/shops/${shopId}`)).toMatchObject({ sellerIds: [] });
+
+    const change = { body: { name: 'Mine' } };
+    await bob.refused(403, 'PATCH', `/shops/${shopId}`, change);
+    const shopper = await market.shopper();
+    await shopper.refused(403, 'PATCH', `/shops/${shopId}`, change);
+    await market.stranger.refused(401, 'PATCH', `/shops/${shopId}`, change);
+
+    const sellerIds = { body: { sellerIds: [bob.keyId] } };
+    await sally.refused(403, 'PATCH', `/shops/${shopId}`, sellerIds);
+    await market.admin.ask(Shop, 200, 'PATCH', `/shops/${shopId}`, sellerIds);
+    const changed = await bob.ask(Shop, 200, 'PATCH', `/shops/${shopId}`, change);
+    expect(changed.name).toBe('Mine');
+    await sally.refused(403, 'PATCH', `/shops/${shopId}`, change);
+  });
+
+  test('offers products at its own price, or at the catalogue’s', async () => {
+    const { shopId } = await openShop();
+    const [own, usual] = [await market.product(0), await market.product(0)];
+    const path = `/shops/${shopId}/offers`;
+    const price = { amount: '17.50', currency: 'EUR' };
+    await sally.ask(Offer, 200, 'POST', path, { body: { productId: own, price } });
+    await sally.ask(Offer, 200, 'POST', path, { body: { productId: usual } });
+    await bob.refused(403, 'POST', path, { body: { productId: own } });
+    await sally.refused(404, 'POST', path, { body: { productId: 'none' } });
+
+    const { items } = await market.stranger.get(listOf(Offer), path);
+    expect(items).toEqual([
+      { shopId, productId: usual, name: 'Pen', price: PRICE, ownPrice: false },
+      { shopId, productId: own, name: 'Pen', price, ownPrice: true },
+    ]);
+    await sally.ask(Nothing, 200, 'DELETE', `${path}/${own}`);
+    expect((await market.stranger.get(listOf(Offer), path)).total).toBe(1);
+  });
+});
+
+describe('a device', () => {
+  test('is known by its credential from the moment at which it is registered', async () => {
+    const { shopId } = await openShop();
+    const { device, credential, userName } = await register(shopId);
+    const { deviceId } = device;
+    expect(device.status).toBe('unknown');
+    const identity = await shopFor().identifyDevice({ deviceId });
+    expect(identity).toMatchObject({ shopId, retired: false, keys: [credential] });
+
+    const at = timestampFromDate(new Date());
+    const report = { deviceId, status: 'online', at, lastSeen: at, firmwareVersion: '1.4.2' };
+    await shopFor().updateDeviceStatus(report);
+    const seen = await sally.get(Device, `/devices/${deviceId}`);
+    expect(seen).toMatchObject({ status: 'online', firmwareVersion: '1.4.2' });
+    const { items } = await sally.get(listOf(Device), `/devices?shopId=${shopId}`);
+    expect(items).toEqual([seen]);
+    expect((await accounts()).map((account) => account.userName)).toContain(userName);
+  });
+
+  test('is as one that there is not, for another seller and in another tenant', async () => {
+    const { shopId } = await openShop();
+    const { deviceId } = (await register(shopId)).device;
+    const path = `/devices/${deviceId}`;
+    await bob.refused(404, 'GET', path);
+    await bob.refused(404, 'PATCH', path, { body: { name: 'Mine' } });
+    await bob.refused(404, 'DELETE', path);
+    await bob.refused(404, 'POST', `${path}/credential`, { body: {} });
+    await bob.refused(403, 'GET', `/devices?shopId=${shopId}`);
+    await (await market.shopper()).refused(403, 'GET', path);
+    await market.stranger.refused(401, 'GET', path);
+
+    const theirs = shopFor('other').identifyDevice({ deviceId });
+    await expect(theirs).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    expect((await shopFor('other').listBrokerAccounts({})).total).toBe(0);
+  });
+
+  test('is one where it is registered twice under one key', async () => {
+    const { shopId } = await openShop();
+    const sent = {
+      body: { shopId, kind: 'shelf', name: 'Hall' },
+      headers: { 'idempotency-key': `register-${shopId}` },
+    };
+    const [first, second] = await Promise.all([
+      sally.ask(Registered, 201, 'POST', '/devices', sent),
+      sally.ask(Registered, 201, 'POST', '/devices', sent),
+    ]);
+    expect(second).toEqual(first);
+    expect((await sally.get(listOf(Device), `/devices?shopId=${shopId}`)).total).toBe(1);
+    await sally.refused(422, 'POST', '/devices', {
+      ...sent,
+      body: { ...sent.body, name: 'Other' },
+    });
+  });
+
+  test('gets another credential, beside which the old one is good for a while', async () => {
+    const { shopId } = await openShop();
+    const first = await register(shopId);
+    const { deviceId } = first.device;
+    const path = `/devices/${deviceId}/credential`;
+    const second = await sally.ask(Registered, 201, 'POST', path, { body: {} });
+    const both = await shopFor().identifyDevice({ deviceId });
+    expect(both.keys).toEqual([second.credential, first.credential]);
+    const third = await sally.ask(Registered, 201, 'POST', path, { body: { atOnce: true } });
+    expect((await shopFor().identifyDevice({ deviceId })).keys).toEqual([third.credential]);
+  });
+
+  test('that is retired is so for ever', async () => {
+    const { shopId } = await openShop();
+    const { device, userName } = await register(shopId);
+    const { deviceId } = device;
+    const path = `/devices/${deviceId}`;
+    const retired = await sally.ask(Device, 200, 'DELETE', path);
+    expect(retired.status).toBe('retired');
+    const identity = await shopFor().identifyDevice({ deviceId });
+    expect(identity).toMatchObject({ retired: true, keys: [] });
+    expect((await accounts()).map((account) => account.userName)).not.toContain(userName);
+    const { details } = await sally.refused(422, 'POST', `${path}/credential`, { body: {} });
+    expect(details.reason).toBe('retired');
+    const again = { body: { shopId, kind: 'shelf', name: 'Hall', deviceId } };
+    await sally.refused(409, 'POST', '/devices', again);
+  });
+
+  test('has its credential in no file, and the same one after a restart', async () => {
+    const { shopId } = await openShop();
+    const { device, credential } = await register(shopId);
+    const { deviceId } = device;
+    const shop = market.world.app('shop');
+    await shop.service?.kill();
+    shop.service?.start();
+    await shop.ready();
+    expect((await shopFor().identifyDevice({ deviceId })).keys).toEqual([credential]);
+
+    const files = filesBelow(market.world.folder);
+    expect(files.filter((file) => file.endsWith('shop.log'))).toHaveLength(1);
+    const telling = (text: string) =>
+      files.filter((file) => readFileSync(file, 'latin1').includes(text));
+    // what is looked through is where documents are
+    expect(telling(deviceId)).not.toEqual([]);
+    expect(telling(credential)).toEqual([]);
+    const key = readFileSync(join(market.world.folder, 'device-key'), 'utf8').trim();
+    expect(telling(key)).toEqual([join(market.world.folder, 'device-key')]);
+  });
+});
+
+async function accounts() {
+  return (await market.admin.get(Accounts, '/admin/broker-accounts?limit=100')).items;
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((file) => statSync(file).isFile());
+}
