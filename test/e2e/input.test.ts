@@ -38,7 +38,8 @@ const shop = {
 };
 const refusedShop = {
   name: ['', LONG],
-  channels: [['by pigeon']],
+  channels: [Array.from({ length: 21 }, () => 'store')],
+  'channels.0': ['', 'by pigeon'],
   timeZone: ['', 'Berlin', '+01:00'],
   openingHours: [Array.from({ length: 51 }, () => shop.openingHours[0])],
   'openingHours.0.day': ['', 'someday'],
@@ -156,7 +157,12 @@ const examples: Record<string, Example> = {
   'PATCH /shops/:shopId': {
     body: { ...shop, sellerIds: ['user_1'] },
     optional: [...Object.keys(shop), 'sellerIds'],
-    refused: { ...refusedShop, shopId: [NO_ID], sellerIds: [['no id!']] },
+    refused: {
+      ...refusedShop,
+      shopId: [NO_ID],
+      sellerIds: [Array.from({ length: 101 }, () => 'user_1')],
+      'sellerIds.0': ['no id!'],
+    },
   },
   'GET /shops/:shopId/offers': { refused: { ...page, shopId: [NO_ID] } },
   'POST /shops/:shopId/offers': {
