@@ -6,8 +6,8 @@ export type Log = pino.Logger;
 const SECRET = /password|token|secret|authorization|cookie|api-?key|e-?mail|phone|address/i;
 
 /** Lines are written together, at the latest after so long; what a process that is killed had left is lost. */
-const WRITE_MS = 100;
-const WRITE_BYTES = 4_096;
+const WRITE_MS = 250;
+const WRITE_BYTES = 16_384;
 
 function standardOutput(): pino.DestinationStream {
   const stream = pino.destination({ dest: 1, sync: false, minLength: WRITE_BYTES });

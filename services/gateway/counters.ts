@@ -1,8 +1,9 @@
 import type { Counter as Metric } from 'prom-client';
 import { RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { Clock } from '#kit/clock';
+import { identity } from '#kit/handling';
 import { type Shared, sharedCounter } from './shared-counters';
-import type { Limit } from './tiers';
+import type { Limit, Tier } from './tiers';
 
 /** How a limit stands for one who asked. */
 export interface Count {
@@ -38,18 +39,32 @@ export class Counters {
     return this.clock.now() < this.#restUntil ? 'away' : 'reached';
   }
 
-  /** Counts one more request. Without an answer of the store, only those of this process are known. */
-  async count(limit: Limit, key: string): Promise<Count> {
-    const count = this.shared === undefined ? undefined : await this.#together(limit, key);
-    if (count !== undefined) return count;
-    const own = this.#here.get(limit) ?? new OwnCounter(limit);
-    this.#here.set(limit, own);
-    return own.count(key, this.clock.now());
+  /**
+   * Counts one more request of somebody by one limit after the other: what is refused by one is not
+   * counted by the next. Without an answer of the store, only those of this process are known.
+   */
+  async count(tier: Tier, whom: readonly string[]): Promise<Count[]> {
+    // no name or address of anybody is a key in a store
+    const key = this.shared === undefined ? JSON.stringify(whom) : identity(...whom);
+    const counts: Count[] = [];
+    for (const limit of tier) {
+      const together =
+        this.shared === undefined ? undefined : await this.#together(this.shared, limit, key);
+      const count = together ?? this.#own(limit).count(key, this.clock.now());
+      counts.push(count);
+      if (count.isOver) break;
+    }
+    return counts;
   }
 
-  async #together(limit: Limit, key: string): Promise<Count | undefined> {
-    const { shared } = this;
-    if (shared === undefined || this.store === 'away') return undefined;
+  #own(limit: Limit): OwnCounter {
+    const own = this.#here.get(limit) ?? new OwnCounter(limit);
+    this.#here.set(limit, own);
+    return own;
+  }
+
+  async #together(shared: Shared, limit: Limit, key: string): Promise<Count | undefined> {
+    if (this.store === 'away') return undefined;
     const limiter = this.#shared.get(limit) ?? sharedCounter(shared, limit);
     this.#shared.set(limit, limiter);
     try {

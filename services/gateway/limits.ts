@@ -1,6 +1,6 @@
 import { Counter } from 'prom-client';
 import type { Caller } from '#kit/caller';
-import { identity, newCause } from '#kit/handling';
+import { newCause } from '#kit/handling';
 import type { Host } from '#kit/host';
 import { network } from './client-address';
 import { type Count, Counters } from './counters';
@@ -18,6 +18,8 @@ export class Limits {
   readonly tiers: Tiers;
   readonly #counters: Counters;
   readonly #refused: Counter<'limit'>;
+  /** As each tier is told, again and again. */
+  readonly #policies = new Map<Tier, string>();
 
   constructor(host: Host, stopping: AbortSignal) {
     const { LIMITS_FILE, LIMITS_STORE } = begin(host, newCause(host.clock)).config;
@@ -73,23 +75,21 @@ export class Limits {
     throw new EdgeError(503, 'nobody can sign in at the moment, try again later');
   }
 
-  /** Counts by one limit after the other: what is refused by one is not counted by the next. */
   async #take(tier: Tier, whom: readonly string[], response: EdgeResponse): Promise<void> {
-    // no name or address of anybody is a key in a store
-    const key = identity(...whom);
-    const counts: Count[] = [];
-    for (const limit of tier) {
-      const count = await this.#counters.count(limit, key);
-      counts.push(count);
-      if (count.isOver) break;
-    }
+    const counts = await this.#counters.count(tier, whom);
     const least = counts.reduce((least, each) => (share(each) < share(least) ? each : least));
-    add(response, 'ratelimit-policy', tier.map(policy).join(', '));
+    add(response, 'ratelimit-policy', this.#policyOf(tier));
     add(response, 'ratelimit', `"${least.limit.name}";r=${least.left};t=${seconds(least)}`);
     if (!least.isOver) return;
     this.#refused.inc({ limit: least.limit.name });
     response.set('retry-after', String(seconds(least)));
     throw new EdgeError(429, 'too many requests, try again later', { limit: least.limit.name });
+  }
+
+  #policyOf(tier: Tier): string {
+    const told = this.#policies.get(tier) ?? tier.map(policy).join(', ');
+    this.#policies.set(tier, told);
+    return told;
   }
 }
 
