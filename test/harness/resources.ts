@@ -40,6 +40,8 @@ export function copyResources(from: string, to: string, servers: Servers, overri
     for (const document of documents) {
       const server = serverOf(document);
       if (server !== undefined) setMetadata(document, ...ADDRESS[server](servers.ports[server]));
+      // each sidecar has a name of its own here, as on a cluster
+      if (server === 'mqtt3') setMetadata(document, 'consumerID', '{podName}');
       const baseUrl = servers.endpoints[nameOf(document)];
       if (isEndpoint(document) && baseUrl !== undefined) {
         document.setIn(['spec', 'baseUrl'], baseUrl);
@@ -116,6 +118,8 @@ function setMetadata(document: Document, name: string, value: string): void {
   const metadata = document.getIn(['spec', 'metadata']);
   if (!isSeq(metadata)) throw new Error(`${nameOf(document)} has no metadata`);
   const known = metadata.items.find((item) => isMap(item) && item.get('name') === name);
-  if (isMap(known)) known.set('value', value);
-  else metadata.add(document.createNode({ name, value }));
+  if (isMap(known)) {
+    known.set('value', value);
+    known.delete('envRef');
+  } else metadata.add(document.createNode({ name, value }));
 }

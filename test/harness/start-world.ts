@@ -148,7 +148,7 @@ async function planWorld(
       DAPR_HTTP_PORT: String(daprHttpPort),
       DAPR_GRPC_PORT: String(daprGrpcPort),
     };
-    const sidecar = planned(`${name}-sidecar`, join(bin, 'daprd'), [
+    const started = planned(`${name}-sidecar`, join(bin, 'daprd'), [
       ...['--app-id', appId, '--app-protocol', protocol, '--app-port', String(appPort)],
       ...['--dapr-http-port', String(daprHttpPort), '--dapr-grpc-port', String(daprGrpcPort)],
       ...['--dapr-listen-addresses', '127.0.0.1'],
@@ -158,6 +158,7 @@ async function planWorld(
       ...['--config', configuration, ...resources.flatMap((path) => ['--resources-path', path])],
       ...controlPlaneArgs(plane),
     ]);
+    const sidecar = { ...started, env: { ...started.env, POD_NAME: name } };
     const service = spec.command && {
       ...planned(name, spec.command[0], spec.command.slice(1)),
       ...{ cwd: spec.cwd ?? root, env: { ...cleanEnv(), ...env } },

@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import { type IClientOptions, type MqttClient, connectAsync } from 'mqtt';
+import { z } from 'zod';
+import { type Kind, topicText } from '#contracts/device-messages';
+import { DeviceVoice, type Signed } from '#contracts/device-voice';
+import { eventsOf } from '../e2e/bus';
+import { Market } from '../e2e/market';
+import type { SystemOptions } from '../harness/system';
+import { until } from '../harness/until';
+import type { World } from '../harness/world';
+
+const Registered = z.looseObject({
+  device: z.looseObject({ deviceId: z.string() }),
+  userName: z.string(),
+  credential: z.string(),
+});
+const Shop = z.looseObject({ shopId: z.string() });
+const Presence = z.looseObject({ status: z.string() });
+const Command = z.looseObject({ commandId: z.string(), status: z.string() });
+const Refusals = z.looseObject({
+  items: z.array(z.looseObject({ kind: z.string(), reason: z.string() })),
+});
+
+/** As much of the system as devices need. */
+const APPS = ['gateway', 'user', 'shop', 'iot-gateway'];
+
+/** A running system with a shop, in which tests put devices. */
+export class Fleet {
+  readonly #clients: MqttClient[] = [];
+
+  private constructor(
+    readonly market: Market,
+    readonly shopId: string,
+  ) {}
+
+  static async open(options: SystemOptions = {}): Promise<Fleet> {
+    const market = await Market.open({ apps: APPS, controlPlane: true, ...options });
+    const body = { name: 'Corner', channels: ['vending'], timeZone: 'Europe/Berlin' };
+    const { shopId } = await until('the shop', () =>
+      market.admin.ask(Shop, 201, 'POST', '/shops', { body }),
+    );
+    return new Fleet(market, shopId);
+  }
+
+  get world(): World {
+    return this.market.world;
+  }
+
+  /** A new device that is connected to the broker. */
+  async device(options: IClientOptions = {}): Promise<TestDevice> {
+    const { admin } = this.market;
+    const body = { shopId: this.shopId, kind: 'vending_machine', name: 'Hall' };
+    const { device, ...account } = await admin.ask(Registered, 201, 'POST', '/devices', { body });
+    const { deviceId } = device;
+    const voice = new DeviceVoice({ tenantId: 'default', deviceId, ...account }, randomUUID(), () =>
+      Date.now(),
+    );
+    const made = new TestDevice(deviceId, account, voice, () =>
+      this.connect(voice, account, options),
+    );
+    await made.connect();
+    return made;
+  }
+
+  async connect(
+    voice: DeviceVoice,
+    { userName, credential }: { userName: string; credential: string },
+    options: IClientOptions = {},
+  ): Promise<MqttClient> {
+    const { topic, payload } = voice.lastWill();
+    const client = await connectAsync(`mqtt://127.0.0.1:${this.world.mqttPort}`, {
+      ...{ username: userName, password: credential, clientId: userName, clean: false },
+      ...{ reconnectPeriod: 200, will: { topic, payload: Buffer.from(payload), qos: 1 as const } },
+      ...options,
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** What was said of a device: the data of the events of a type, each once. */
+  async said(type: string, deviceId: string) {
+    const events = await eventsOf(this.world);
+    const own = events.filter((event) => event.type === type && event.subject === deviceId);
+    return [...new Map(own.map(({ id, data }) => [id, data])).values()].map((data) =>
+      Said.parse(data),
+    );
+  }
+
+  /** Waits until so many events were said of a device, and gives them. */
+  async hears(type: string, deviceId: string, many: number, withinMs = 30_000) {
+    return until(
+      `${many} ${type} of ${deviceId}`,
+      async () => {
+        const said = await this.said(type, deviceId);
+        return said.length >= many && said;
+      },
+      withinMs,
+    );
+  }
+
+  async statuses(deviceId: string): Promise<string[]> {
+    return (await this.said('device.status.updated', deviceId)).map(({ status }) => String(status));
+  }
+
+  async presence(deviceId: string): Promise<string> {
+    return (await this.market.admin.get(Presence, `/devices/${deviceId}/presence`)).status;
+  }
+
+  async refusals(deviceId: string): Promise<string[]> {
+    const path = `/devices/${deviceId}/refusals?limit=100`;
+    const { items } = await this.market.admin.get(Refusals, path);
+    return items.map(({ kind, reason }) => `${kind} ${reason}`);
+  }
+
+  async command(deviceId: string, seconds = 60) {
+    const expiresAt = new Date(Date.now() + seconds * 1000).toISOString();
+    const body = { name: 'dispense', arguments: { slot: 'A3' }, expiresAt };
+    const path = `/devices/${deviceId}/commands`;
+    return this.market.admin.ask(Command, 202, 'POST', path, { body });
+  }
+
+  async statusOf(commandId: string): Promise<string> {
+    return (await this.market.admin.get(Command, `/devices/commands/${commandId}`)).status;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.end(true);
+    await this.market.close();
+  }
+}
+
+const Said = z.looseObject({
+  status: z.string().optional(),
+  outcome: z.string().optional(),
+  position: z.looseObject({ seq: z.int() }).optional(),
+});
+
+/** A device, of which a test says what it does. */
+export class TestDevice {
+  #client: MqttClient | undefined;
+
+  constructor(
+    readonly deviceId: string,
+    readonly account: { userName: string; credential: string },
+    readonly voice: DeviceVoice,
+    private readonly open: () => Promise<MqttClient>,
+  ) {}
+
+  get client(): MqttClient {
+    if (this.#client === undefined) throw new Error('the device is not connected');
+    return this.#client;
+  }
+
+  async connect(): Promise<void> {
+    this.#client = await this.open();
+  }
+
+  /** Says something; settles once the broker has it. */
+  async says(kind: Kind, data: unknown, more: { seq?: number; v?: number } = {}): Promise<Signed> {
+    const message = this.voice.says(kind, data, more);
+    await this.sends(message);
+    return message;
+  }
+
+  async sends({ topic, payload }: Signed): Promise<void> {
+    await this.client.publishAsync(topic, payload, { qos: 1 });
+  }
+
+  /** So many changes of a stock, one after the other. */
+  async sells(many: number): Promise<void> {
+    for (let turn = 0; turn < many; turn++) await this.says('stock', change);
+  }
+
+  /** What it is told to do, as it comes. */
+  async hears(): Promise<{ commandId: string }[]> {
+    const heard: { commandId: string }[] = [];
+    const topic = topicText({ tenantId: 'default', deviceId: this.deviceId, kind: 'command' });
+    this.client.on('message', (_, payload) => {
+      const command = Command.pick({ commandId: true }).safeParse(
+        this.voice.hears(String(payload)),
+      );
+      if (command.success) heard.push(command.data);
+    });
+    await this.client.subscribeAsync(topic, { qos: 1 });
+    return heard;
+  }
+
+  /** Its connection breaks, and the broker says its last will. */
+  breaksOff(): void {
+    this.client.options.reconnectPeriod = 0;
+    this.client.stream.destroy();
+  }
+}
+
+export const change = { mode: 'delta', productId: 'tea', change: -1 };
