@@ -12,6 +12,7 @@ import {
   isNew,
   movedTo,
   newDevice,
+  onTime,
   taken,
 } from './sequences';
 import type { Context } from './service';
@@ -34,8 +35,8 @@ export async function hearDevice(said: EventData<typeof DeviceDataReceived>, con
   const { boot, seq } = position;
 
   const known = movedTo((await devices.get(deviceId)) ?? newDevice(deviceId, shopId), shopId);
-  const at = Math.min(Date.parse(position.at), clock.now());
-  const place = inOrder(known, { kind: said.dataType, boot, seq, at });
+  const time = onTime(known, Date.parse(position.at), clock.now());
+  const place = inOrder(known, { kind: said.dataType, boot, seq, ...time });
   if (!isNew(known, place)) return;
   const { compared } = isOurs
     ? await change(said, place, taken(known, place, productId), context)

@@ -134,6 +134,9 @@ const run = async (
 ) => {
   const bed = await shopWith({ pen: 20 }, 0, config);
   const shop = new Shop(bed);
+  // its clock is known to be right
+  const known = deviceMessages('shelf').sale(1, 1, bed.clock.now(), 'A3');
+  await bed.hear(DeviceDataReceived, { ...known, position: { ...known.position, boot: 'b0' } });
   for (const [what, way] of happenings) await shop.goOn(what, way);
   await shop.arrive();
   return { bed, shop };

@@ -8,10 +8,14 @@ import {
   isNew,
   movedTo,
   newDevice,
+  onTime,
   taken,
 } from './sequences';
 
-const place = (seq: number, boot = 'b1', at = seq) => ({ kind: 'stock' as const, boot, seq, at });
+const place = (seq: number, boot = 'b1', at = seq) => ({
+  ...{ kind: 'stock' as const, boot, seq, at },
+  slow: 0,
+});
 const device = newDevice('shelf', 'shop_1');
 const after = (...seqs: number[]) =>
   seqs.reduce((now: Device, seq) => taken(now, place(seq), 'pen'), device);
@@ -89,6 +93,24 @@ describe('what a device tells of', () => {
     const moved = movedTo(after(1, 3), 'shop_2');
     expect(moved).toMatchObject({ shopId: 'shop_2', products: [], doubtful: [] });
     expect(isNew(moved, place(3))).toBe(false);
+  });
+});
+
+describe("a device's clock", () => {
+  const heard = (at: number, now: number, by = device) => {
+    const time = onTime(by, at, now);
+    return { time, device: taken(by, { ...place(1), ...time }) };
+  };
+
+  it('is taken to be right where it is fast: its messages are as of now', () => {
+    expect(heard(150, 100).time).toEqual({ at: 100, slow: 0 });
+  });
+
+  it('is slow by no more than the quickest of its messages took', () => {
+    const first = heard(50, 100);
+    expect(first.time).toEqual({ at: 100, slow: 50 });
+    expect(onTime(first.device, 60, 120)).toEqual({ at: 110, slow: 50 });
+    expect(onTime(first.device, 95, 120)).toEqual({ at: 120, slow: 25 });
   });
 });
 

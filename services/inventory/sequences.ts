@@ -30,6 +30,8 @@ export const Device = z.object({
   deviceId: z.string(),
   shopId: z.string(),
   runs: z.array(Run),
+  /** By how many milliseconds its clock may be slow: as much as the quickest of its messages took. */
+  slow: z.int().optional(),
   /** Of starts that are forgotten nothing later than this came. */
   forgottenAt: z.int(),
   /** Something will never be known to be late or a duplicate: it is lost. */
@@ -45,8 +47,19 @@ export interface Place {
   kind: z.infer<typeof Kind>;
   boot: string;
   seq: number;
-  /** In milliseconds since the epoch. */
+  /** In milliseconds since the epoch, by the platform's clock as far as that is known. */
   at: number;
+  slow: number;
+}
+
+/**
+ * When it was so by the platform's clock, if a device says that it was so at `at`, and it is heard
+ * now. Nothing comes before it happens; and where even the quickest message of a device took long,
+ * its clock is slow.
+ */
+export function onTime({ slow: known }: Device, at: number, now: number) {
+  const slow = Math.max(0, Math.min(known ?? Infinity, now - at));
+  return { at: Math.min(at + slow, now), slow };
 }
 
 export function newDevice(deviceId: string, shopId: string): Device {
@@ -88,7 +101,7 @@ export function taken(device: Device, place: Place, productId?: string): Device 
     productId === undefined ? device.products : withNewest(device.products, productId);
   const after = {
     ...device,
-    ...{ runs, products },
+    ...{ runs, products, slow: place.slow },
     forgottenAt: Math.max(device.forgottenAt, ...forgotten.map(({ at }) => at)),
     lost: device.lost || lost || forgotten.some(({ gaps }) => gaps.length > 0),
   };

@@ -12,6 +12,8 @@ import { buy, machineOf, restock } from './vending';
 export interface Pace {
   readonly act: number;
   readonly fall: number;
+  /** For so long it is away then, at least and at most. */
+  readonly away: readonly [number, number];
   readonly misbehave: number;
   /** Of each machine, without cash. */
   readonly buy: number;
@@ -19,9 +21,11 @@ export interface Pace {
   readonly repair: number;
 }
 
-export const USUAL: Pace = { act: 9, fall: 150, misbehave: 25, buy: 60, repair: 45 };
+export const USUAL: Pace = {
+  ...{ act: 9, fall: 150, misbehave: 25, buy: 60, repair: 45 },
+  away: [2, 25],
+};
 
-const AWAY_SECONDS = [2, 25] as const;
 const STARTS_ANEW = 0.3;
 const MISDEEDS: readonly Misdeed[] = [
   ...['unreadable' as const, 'wrong_signature' as const, 'oversized' as const],
@@ -51,7 +55,7 @@ export class Activity {
         device.act();
       });
       this.#repeat(device, 'fall', this.pace.fall, (chance) => {
-        device.fall(chance.spread(...AWAY_SECONDS) * 1_000, chance.likely(STARTS_ANEW));
+        device.fall(chance.spread(...this.pace.away) * 1_000, chance.likely(STARTS_ANEW));
       });
       if (device.plan.isRogue) {
         this.#repeat(device, 'misbehave', this.pace.misbehave, (chance) => {

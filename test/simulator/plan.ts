@@ -36,12 +36,8 @@ const PRODUCTS = { vending_machine: 5, gateway: 3 };
 const FAST_MS = 60_000;
 const SLOW_MS = 5 * 60_000;
 
-/** Each shelf of a shop has a product of its own, as one who counts counts all there is of it. */
-export const SHELF_PRODUCTS = IN_A_SHOP.filter((kind) => kind === 'shelf').map(
-  (_, index) => `shelf-${index}`,
-);
-export const MACHINE_PRODUCTS = numbered('machine', PRODUCTS.vending_machine);
-export const TILL_PRODUCTS = numbered('till', PRODUCTS.gateway);
+const MACHINE_PRODUCTS = numbered('machine', PRODUCTS.vending_machine);
+const TILL_PRODUCTS = numbered('till', PRODUCTS.gateway);
 
 function numbered(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index}`);
@@ -68,7 +64,8 @@ export function fleetPlan(seed: number, count: number): FleetPlan {
 }
 
 function productsOf(kind: DeviceKind, shelf: number, chance: Chance): string[] {
-  if (kind === 'shelf') return [SHELF_PRODUCTS[shelf] ?? 'shelf-0'];
+  // one of its own, as one who counts counts all there is of it in a shop
+  if (kind === 'shelf') return [`shelf-${shelf}`];
   if (kind === 'gateway') return [...TILL_PRODUCTS];
   return chance.shuffled(MACHINE_PRODUCTS).slice(0, SLOTS);
 }

@@ -73,7 +73,7 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
     await watch.stop();
     const provider = options.provider === undefined ? {} : { provider: options.provider };
     const reading = { admin, fleet, vends, ...provider };
-    const violations = await settled(reading, options.restMs ?? REST_MS);
+    const violations = await settled(reading, options.restMs ?? REST_MS, view);
     for (const line of summaryOf(fleet, watch, hits)) view.say(line);
     for (const { about, message } of violations) view.say(`✗ ${about}: ${message}`);
     if (violations.length === 0) view.say('✓ stock, money, refusals and presence add up');
@@ -86,23 +86,26 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
 }
 
 /** Has the shelves that count do so, and looks again and again until all adds up, or time is over. */
-async function settled(reading: Reading, restMs: number): Promise<Violation[]> {
+async function settled(reading: Reading, restMs: number, view: View): Promise<Violation[]> {
+  const counters = counting(reading.fleet);
   const isUncounted = ({ about }: Violation) =>
-    counting(reading.fleet).some(({ productId }) => about.includes(productId));
+    counters.some(({ productId }) => about.includes(productId));
   let violations: Violation[] = [];
-  // what is counted must not hide that a message is still on its way
-  await within(restMs / 2, async () => {
+  const look = async (isLeft: (violation: Violation) => boolean) => {
     violations = check(await readBooks(reading));
-    return violations.every(isUncounted);
-  });
+    const left = violations.filter(isLeft);
+    const [first] = left;
+    if (first === undefined) return true;
+    view.say(`at rest? ${left.length} to go, such as ${first.about}: ${first.message}`);
+    return false;
+  };
+  // what is counted must not hide that a message is still on its way
+  await within(restMs / 2, () => look((violation) => !isUncounted(violation)));
   for (let count = 0; count < COUNTS; count++) {
-    for (const shelf of counting(reading.fleet)) shelf.count();
+    for (const shelf of counters) shelf.count();
     await sleep(SECOND);
   }
-  await within(restMs, async () => {
-    violations = check(await readBooks(reading));
-    return violations.length === 0;
-  });
+  await within(restMs / 2, () => look(() => true));
   return violations;
 }
 

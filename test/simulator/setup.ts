@@ -1,25 +1,17 @@
 import { z } from 'zod';
 import { Chance } from '../chaos/chance';
-import type { Device, Goods, World } from './device';
+import type { Device, Goods, Identity, World } from './device';
 import { Machine, Shelf, Till } from './kinds';
 import { Ledger } from './ledger';
-import {
-  type DevicePlan,
-  type FleetPlan,
-  MACHINE_PRODUCTS,
-  SHELF_PRODUCTS,
-  TILL_PRODUCTS,
-  slotOf,
-} from './plan';
+import { type DevicePlan, type FleetPlan, slotOf } from './plan';
 import { type Platform, eachOf } from './platform';
 import { CAPACITY, planMachine } from './vending';
 
-const Registered = z.object({
-  device: z.object({ deviceId: z.string(), shopId: z.string() }),
-  userName: z.string(),
-  credential: z.string(),
-});
-const Product = z.object({ productId: z.string() });
+const Registered = z.object({ userName: z.string(), credential: z.string() });
+const Product = z.object({ productId: z.string(), name: z.string() });
+const Stock = z.object({ available: z.int(), reserved: z.int() });
+/** The status of what is there already. */
+const THERE = 409;
 
 /** So many pieces of each product are in a shop at the beginning. */
 const OPENING = { shelf: 40, machine: 10_000, till: 100_000 };
@@ -44,40 +36,25 @@ interface SetUp {
   readonly vends: boolean;
 }
 
-/** Registers shops, products and devices, and fills shops and machines. */
+/** Registers shops, products and devices, and fills shops and machines; what is there already stays. */
 export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
   const { plan, seed, name, broker, vends } = how;
   const ledger = new Ledger();
   const shopIds = Array.from({ length: plan.shops }, (_, index) => `${name}-shop-${index}`);
   await eachOf(shopIds, async (shopId) => {
-    const shop = {
-      shopId,
-      name: shopId,
-      channels: ['store', 'vending'],
-      timeZone: 'Europe/Berlin',
-    };
-    await admin.ask(z.unknown(), 'POST', '/shops', { ...shop, openingHours: [] });
+    const kind = { channels: ['store', 'vending'], timeZone: 'Europe/Berlin', openingHours: [] };
+    const shop = { shopId, name: shopId, ...kind };
+    await admin.ask(z.unknown(), 'POST', '/shops', shop, [THERE]);
   });
-  const goods = new Map<string, Goods>();
-  const names = [...SHELF_PRODUCTS, ...MACHINE_PRODUCTS, ...TILL_PRODUCTS, PROBE];
-  await eachOf(names, async (product) => {
-    const priceMinor = PRICES[roleOf(product)];
-    const price = { amount: (priceMinor / 100).toFixed(2), currency: 'EUR' };
-    const body = { name: product, description: 'Simulated', category: 'simulated', price };
-    const { productId } = await admin.ask(Product, 'POST', '/products', body);
-    goods.set(product, { productId, priceMinor });
-  });
+  const shops = shopIds.map((_, shop) => productsIn(plan, shop));
+  const goods = await productsCalled(admin, [...new Set(shops.flat())], name);
   const world = { broker, ledger, goods };
-
   const inShops = shopIds.flatMap((shopId, shop) =>
-    productsIn(plan, shop).map((product) => ({ shopId, product })),
+    (shops[shop] ?? []).map((product) => ({ shopId, product })),
   );
   await eachOf(inShops, async ({ shopId, product }) => {
     const { productId = '' } = goods.get(product) ?? {};
-    const change = OPENING[roleOf(product)];
-    const path = `/inventory/${shopId}/${productId}/adjustments`;
-    await admin.ask(z.unknown(), 'POST', path, { change, reason: 'opening' });
-    ledger.move(shopId, productId, change);
+    ledger.move(shopId, productId, await stockedUp(admin, shopId, productId, roleOf(product)));
     if (vends && roleOf(product) === 'machine') {
       await admin.ask(z.unknown(), 'POST', `/shops/${shopId}/offers`, { productId });
     }
@@ -85,17 +62,7 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
 
   const register = async (device: DevicePlan) => {
     const shopId = shopIds[device.shop] ?? '';
-    const body = {
-      shopId,
-      kind: device.kind,
-      name: device.name,
-      deviceId: `${name}-${device.name}`,
-    };
-    const registered = await admin.ask(Registered, 'POST', '/devices', body);
-    const { userName, credential } = registered;
-    const { deviceId } = registered.device;
-    const tenantId = userName.split('/')[0] ?? '';
-    const identity = { tenantId, deviceId, shopId, userName, credential };
+    const identity = await registered(admin, device, shopId, `${name}-${device.name}`);
     const chance = new Chance(seed, device.name);
     return new KINDS[device.kind](device, identity, world, chance);
   };
@@ -115,6 +82,59 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
   const probe = await register({ ...steady, name: PROBE, kind: 'shelf', products: [PROBE] });
   if (!(probe instanceof Shelf)) throw new Error('the probe is no shelf');
   return { world, devices, probe, machines };
+}
+
+/** The products of these names, made where they are not there; the platform knows them by longer ones. */
+async function productsCalled(
+  admin: Platform,
+  names: readonly string[],
+  owner: string,
+): Promise<Map<string, Goods>> {
+  const known = await admin.all(Product, '/products?category=simulated');
+  const goods = await eachOf(names, async (product) => {
+    const priceMinor = PRICES[roleOf(product)];
+    const price = { amount: (priceMinor / 100).toFixed(2), currency: 'EUR' };
+    const kind = { description: 'Simulated', category: 'simulated', price };
+    const name = `${owner} ${product}`;
+    const { productId } =
+      known.find((one) => one.name === name) ??
+      (await admin.ask(Product, 'POST', '/products', { name, ...kind }));
+    return [product, { productId, priceMinor }] as const;
+  });
+  return new Map(goods);
+}
+
+/** Fills a shop up to what it opens with; gives how many are there then. */
+async function stockedUp(
+  admin: Platform,
+  shopId: string,
+  productId: string,
+  role: keyof typeof OPENING,
+): Promise<number> {
+  const path = `/inventory/${shopId}/${productId}`;
+  const { status, data } = await admin.send('GET', path);
+  const there = status === 404 ? { available: 0, reserved: 0 } : Stock.parse(data);
+  const change = OPENING[role] - there.available;
+  if (change > 0) {
+    await admin.ask(z.unknown(), 'POST', `${path}/adjustments`, { change, reason: 'opening' });
+  }
+  return there.available + there.reserved + Math.max(change, 0);
+}
+
+async function registered(
+  admin: Platform,
+  { kind, name }: DevicePlan,
+  shopId: string,
+  deviceId: string,
+): Promise<Identity> {
+  const body = { shopId, kind, name, deviceId };
+  const answer = await admin.send('POST', '/devices', body);
+  const { userName, credential } =
+    answer.status === THERE
+      ? await admin.ask(Registered, 'POST', `/devices/${deviceId}/credential`, { atOnce: true })
+      : Registered.parse(answer.data);
+  const tenantId = userName.split('/')[0] ?? '';
+  return { tenantId, deviceId, shopId, userName, credential };
 }
 
 function roleOf(product: string): keyof typeof OPENING {

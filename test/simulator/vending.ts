@@ -31,7 +31,11 @@ export async function planMachine(
   slots: readonly { slot: string; productId: string; capacity: number }[],
 ): Promise<void> {
   await admin.ask(z.unknown(), 'POST', `/machines/${machineId}/planogram`, { slots });
-  for (const { slot, capacity } of slots) await restock(admin, machineId, slot, capacity);
+  const { slots: there } = await machineOf(admin, machineId);
+  for (const { slot, capacity } of slots) {
+    const quantity = there.find((one) => one.slot === slot)?.quantity ?? 0;
+    await restock(admin, machineId, slot, capacity - quantity);
+  }
 }
 
 /** Puts pieces into a slot, and it right where it was faulty. */

@@ -62,7 +62,7 @@ export class Watch {
       this.view.glance({
         seconds: Math.round((Date.now() - this.#started) / 1_000),
         perSecond,
-        online: this.#sum(({ isUp }) => Number(isUp)),
+        online: this.fleet.devices.filter(({ isUp }) => isUp).length,
         devices: this.fleet.devices.length,
         lagMs: this.lags.at(-1),
         deadLetters: this.#deadLetters,
