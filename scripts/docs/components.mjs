@@ -91,6 +91,14 @@ function definitions(services) {
       ...{ source: type, vhost: '/', destination: queue, destination_type: 'queue' },
       ...{ routing_key: '', arguments: {} },
     })),
+    // What waits is on the disk already, as it is confirmed only then; by default it is kept in memory
+    // as well, and a backlog of 100,000 events took 0.9 GB. From 3.12 on this is how queues are.
+    policies: [
+      {
+        ...{ vhost: '/', name: 'backlogs-on-disk', pattern: '.*', 'apply-to': 'queues' },
+        ...{ definition: { 'queue-mode': 'lazy' }, priority: 0 },
+      },
+    ],
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
