@@ -2,9 +2,6 @@ import { type Story, joined, saying } from '#kit/story';
 import { VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import type { Undo, Vend } from './domain';
 
-/** So long a machine has to dispense: who stands before it does not wait for longer. */
-const DISPENSE_MS = 30_000;
-
 /** Of what was begun, another run of the same work may have come further. */
 const ALL: readonly Undo[] = ['release', 'void', 'unclaim'];
 
@@ -17,7 +14,8 @@ const FAILURES = {
 
 /** What came of the steps that go before dispensing. */
 export type Verdict =
-  | { dispense: true }
+  /** Until then, at the latest. */
+  | { dispense: true; until: string }
   | { dispense: false; reason: keyof typeof FAILURES }
   /** The machine would not let it begin. */
   | { dispense: false; refusal: string };
@@ -28,8 +26,7 @@ export function decided(vend: Vend, verdict: Verdict | undefined, told: Story, a
   const { payment, ...rest } = vend;
   const now = { ...rest, story: joined(vend.story, told), updatedAt: at };
   if (verdict.dispense) {
-    const expiresAt = new Date(Date.parse(at) + DISPENSE_MS).toISOString();
-    return { ...now, status: 'dispensing', expiresAt };
+    return { ...now, status: 'dispensing', expiresAt: verdict.until };
   }
   if ('refusal' in verdict)
     return { ...now, status: 'cancelling', reason: verdict.refusal, undo: [] };

@@ -6,7 +6,7 @@ import type { Vend } from './domain';
 import type { Context } from './service';
 
 /** The first try after so long, then ever more seldom. */
-const FIRST_SECONDS = 5;
+const FIRST_SECONDS = 2;
 const MOST_SECONDS = 3_600;
 
 /** The job of a vend that could not be brought to its end yet. */

@@ -185,11 +185,11 @@ describe('what is dispensed, and nobody knows whether it is paid for', () => {
     expect(await vendOf(bed)).toMatchObject({ status: 'settling' });
     expect(bed.memory.events).toEqual([]);
     expect(jobs(bed)).toEqual(['settle.v1.1']);
-    expect(bed.memory.jobs.get('settle.v1.1')).toMatchObject({ dueTime: '5s' });
+    expect(bed.memory.jobs.get('settle.v1.1')).toMatchObject({ dueTime: '2s' });
 
     await bed.perform('settle.v1.1');
     expect(await vendOf(bed)).toMatchObject({ status: 'settling' });
-    expect(bed.memory.jobs.get('settle.v1.2')).toMatchObject({ dueTime: '10s' });
+    expect(bed.memory.jobs.get('settle.v1.2')).toMatchObject({ dueTime: '4s' });
 
     await bed.perform('settle.v1.2');
     const vend = await vendOf(bed);
@@ -206,9 +206,9 @@ describe('what is dispensed, and nobody knows whether it is paid for', () => {
     const { bed, world } = await placed();
     world.breaks('capture', silent(Code.UNAVAILABLE), 30);
     await answer(bed, 'acknowledged');
-    for (let attempt = 1; attempt <= 12; attempt++) await bed.perform(`settle.v1.${attempt}`);
-    const due = [10, 11, 12].map((nth) => bed.memory.jobs.get(`settle.v1.${nth}`)?.dueTime);
-    expect(due).toEqual(['2560s', '3600s', '3600s']);
+    for (let attempt = 1; attempt <= 13; attempt++) await bed.perform(`settle.v1.${attempt}`);
+    const due = [11, 12, 13].map((nth) => bed.memory.jobs.get(`settle.v1.${nth}`)?.dueTime);
+    expect(due).toEqual(['2048s', '3600s', '3600s']);
     expect(await vendOf(bed)).toMatchObject({ status: 'settling' });
   });
 

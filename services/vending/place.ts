@@ -57,7 +57,10 @@ async function goForward(vend: Vend, story: StoryTeller, context: Context): Prom
 
   // 3. Hold the piece in the shop's stock.
   const held = await story.step('reserve', () => reserve(vend, context));
-  return held.outcome === 'done' ? { dispense: true } : { dispense: false, reason: 'out_of_stock' };
+  if (held.outcome !== 'done') return { dispense: false, reason: 'out_of_stock' };
+
+  const until = context.clock.now() + context.config.DISPENSE_SECONDS * 1000;
+  return { dispense: true, until: new Date(until).toISOString() };
 }
 
 async function claimPiece(vend: Vend, context: Context): Promise<Done<object> | NotDone> {

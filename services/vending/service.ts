@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type ContextOf, Service } from '#kit/service';
 import { DeviceCommandSettled, DeviceDataReceived } from '#contracts/iot-gateway';
 import {
@@ -42,6 +43,10 @@ export const vending = new Service('vending', {
   /** The machines of each shop; the vends of each buyer, and of each machine. */
   lists: ['machines', 'byUser', 'byMachine'],
   publishes: [PlaceVend, VendCompleted, VendCancelled, VendUnpaid, SlotFaulted, StockMissing],
+  config: z.object({
+    /** So long a machine has to dispense: who stands before it does not wait for longer. */
+    DISPENSE_SECONDS: z.coerce.number().int().min(2).max(600).default(30),
+  }),
 });
 export type Context = ContextOf<typeof vending>;
 

@@ -195,12 +195,14 @@ export function silent(code: Code): MicroserviceError {
   return new MicroserviceError('no answer', code);
 }
 
-export const bedIn = (world: World) => testbed(vending, { calls: world.calls, clock: world.clock });
+const optionsIn = ({ calls, clock }: World) => ({ calls, clock, config: { DISPENSE_SECONDS: 30 } });
+
+export const bedIn = (world: World) => testbed(vending, optionsIn(world));
 export type Bed = ReturnType<typeof bedIn>;
 
 /** A second process of the service in the same world. */
 export function replicaOf(bed: Bed, world: World): Bed {
-  return testbed(vending, { calls: world.calls, clock: world.clock, memory: bed.memory });
+  return testbed(vending, { ...optionsIn(world), memory: bed.memory });
 }
 
 /** A machine m1 with so many cups of tea in A1, and one gum in B2 at a price of its own. */

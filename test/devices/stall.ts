@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { DeviceCommandMessage, topicText } from '#contracts/device-messages';
+import { Payment, Product, Stock } from '../e2e/edge';
+import { type Shopper, paidWith } from '../e2e/market';
+import { until } from '../harness/until';
+import type { Fleet, TestDevice } from './fleet';
+
+const Vend = z.looseObject({
+  vendId: z.string(),
+  status: z.string(),
+  reason: z.string().optional(),
+  channel: z.string(),
+  quantity: z.int(),
+  price: z.object({ amount: z.string(), currency: z.string() }),
+});
+export type Vend = z.infer<typeof Vend>;
+const Vends = z.looseObject({ items: z.array(Vend), total: z.int() });
+const Machine = z.looseObject({
+  slots: z.array(
+    z.looseObject({ slot: z.string(), quantity: z.int(), fault: z.string().optional() }),
+  ),
+});
+const Story = z.looseObject({
+  steps: z.array(z.looseObject({ step: z.string(), outcome: z.string() })),
+});
+
+export const PRICE = { amount: '2.50', currency: 'EUR' };
+const SLOT = 'A1';
+
+type Answer = 'acknowledged' | 'failed';
+
+/** A vending machine with one product in its one slot, of which the shop has so many pieces. */
+export class Stall {
+  /** What the machine was told, each once, though a command may come again. */
+  readonly commands = new Map<string, DeviceCommandMessage>();
+  /** How it answers by itself; not at all where there is nothing. */
+  answers: Answer | undefined = 'acknowledged';
+
+  private constructor(
+    private readonly fleet: Fleet,
+    readonly device: TestDevice,
+    readonly productId: string,
+  ) {}
+
+  static async open(fleet: Fleet, { inSlot = 5, inStock = 20 } = {}): Promise<Stall> {
+    const { shopId } = fleet;
+    const { admin } = fleet.market;
+    const pen = { name: 'Tea', description: 'Hot.', category: 'tea', price: PRICE };
+    const { productId } = await admin.ask(Product, 201, 'POST', '/products', { body: pen });
+    await admin.ask(z.unknown(), 200, 'POST', `/shops/${shopId}/offers`, { body: { productId } });
+    if (inStock > 0) {
+      const body = { change: inStock, reason: 'Delivery of Monday' };
+      const path = `/inventory/${shopId}/${productId}/adjustments`;
+      await admin.ask(Stock, 200, 'POST', path, { body });
+    }
+    const stall = new Stall(fleet, await fleet.device(), productId);
+    const slots = [{ slot: SLOT, productId, capacity: 10 }];
+    await admin.ask(Machine, 200, 'POST', `${stall.path}/planogram`, { body: { slots } });
+    if (inSlot > 0) await stall.restock(inSlot);
+    await stall.goesOnline();
+    return stall;
+  }
+
+  get path(): string {
+    return `/machines/${this.device.deviceId}`;
+  }
+
+  /** Hears its commands, and is known to be there. */
+  async goesOnline(): Promise<void> {
+    const { device } = this;
+    device.client.on('message', (_, payload) => {
+      void this.#obey(String(payload));
+    });
+    const { deviceId } = device;
+    const topic = topicText({ tenantId: 'default', deviceId, kind: 'command' });
+    await device.client.subscribeAsync(topic, { qos: 1 });
+    await device.says('status', { status: 'online', faults: [] });
+    await until('the machine to be online', async () => {
+      return (await this.fleet.presence(deviceId)) === 'online';
+    });
+  }
+
+  async tells(commandId: string, outcome: Answer, reason?: string): Promise<void> {
+    const ack = { commandId, outcome, ...(reason === undefined ? {} : { reason }) };
+    await this.device.says('ack', ack);
+  }
+
+  /** Asks to buy out of its slot, and is answered as it comes. */
+  buy(shopper: Shopper, token = 'tok_ok', key: string = randomUUID()) {
+    const body = { machineId: this.device.deviceId, slot: SLOT, ...paidWith(token) };
+    return shopper.send('POST', '/vends', { body, headers: { 'idempotency-key': key } });
+  }
+
+  /** A vend that has to be begun. */
+  async begins(shopper: Shopper, token?: string): Promise<Vend> {
+    const { status, text } = await this.buy(shopper, token);
+    if (status !== 202) throw new Error(`${status} ${text}`);
+    return z.object({ data: Vend }).parse(JSON.parse(text)).data;
+  }
+
+  /** A vend that has to come to nothing at once: why. */
+  async refuses(shopper: Shopper, token?: string): Promise<string> {
+    const { status, text } = await this.buy(shopper, token);
+    if (status !== 422) throw new Error(`${status} ${text}`);
+    const details = z.object({ reason: z.string(), vendId: z.string() });
+    return z.object({ details }).parse(JSON.parse(text)).details.reason;
+  }
+
+  vendOf(shopper: Shopper, vendId: string): Promise<Vend> {
+    return shopper.get(Vend, `/vends/${vendId}`);
+  }
+
+  async comesTo(shopper: Shopper, vendId: string, status: string, withinMs = 60_000) {
+    return until(
+      `the vend to be ${status}`,
+      async () => {
+        const vend = await this.vendOf(shopper, vendId);
+        return vend.status === status && vend;
+      },
+      withinMs,
+    );
+  }
+
+  async steps(shopper: Shopper, vendId: string): Promise<string[]> {
+    const { steps } = await shopper.get(Story, `/vends/${vendId}/story`);
+    return steps.map(({ step, outcome }) => `${step} ${outcome}`);
+  }
+
+  /** How the money of a vend stands; undefined where payment never heard of it. */
+  async money(vendId: string): Promise<string | undefined> {
+    const { admin } = this.fleet.market;
+    const path = `/payments/pay_${vendId}`;
+    const { status } = await admin.send('GET', path);
+    return status === 404 ? undefined : (await admin.get(Payment, path)).status;
+  }
+
+  async slot() {
+    const { slots } = await this.fleet.market.admin.get(Machine, this.path);
+    const { quantity = 0, fault } = slots[0] ?? {};
+    return fault === undefined ? { quantity } : { quantity, fault };
+  }
+
+  async stock() {
+    const path = `/inventory/${this.fleet.shopId}/${this.productId}`;
+    const { available, reserved } = await this.fleet.market.admin.get(Stock, path);
+    return { available, reserved };
+  }
+
+  async restock(quantity: number): Promise<void> {
+    const body = { slot: SLOT, quantity };
+    await this.fleet.market.admin.ask(Machine, 200, 'POST', `${this.path}/restocks`, { body });
+  }
+
+  /** All that was sold from it, the newest first. */
+  async vends(): Promise<Vend[]> {
+    const { deviceId } = this.device;
+    return (await this.fleet.market.admin.get(Vends, `/vends?machineId=${deviceId}`)).items;
+  }
+
+  /** What it tells when it has sold something for cash. */
+  sale(saleId: string, more: { quantity?: number } = {}) {
+    const { productId } = this;
+    const data = { saleId, productId, quantity: 1, slot: SLOT, paidMinor: 250, ...more };
+    return this.device.voice.says('sale', data);
+  }
+
+  async #obey(payload: string): Promise<void> {
+    const command = DeviceCommandMessage.parse(this.device.voice.hears(payload));
+    const { commandId } = command;
+    if (this.commands.has(commandId)) return;
+    this.commands.set(commandId, command);
+    if (this.answers !== undefined) await this.tells(commandId, this.answers, 'jammed');
+  }
+}
