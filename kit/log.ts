@@ -7,7 +7,8 @@ const SECRET = /password|token|secret|authorization|cookie|api-?key|e-?mail|phon
 
 /** Lines are written together, at the latest after so long; what a process that is killed had left is lost. */
 const WRITE_MS = 250;
-const WRITE_BYTES = 16_384;
+/** Less than is written at once: 16 KiB. */
+const WRITE_BYTES = 16_000;
 
 function standardOutput(): pino.DestinationStream {
   const stream = pino.destination({ dest: 1, sync: false, minLength: WRITE_BYTES });
