@@ -1,4 +1,5 @@
 import pino from 'pino';
+import { isoTimeAt } from './clock';
 
 export type Log = pino.Logger;
 
@@ -41,7 +42,7 @@ export function createLog(service: string, level: string, stream = standardOutpu
     level,
     base: { service },
     messageKey: 'message',
-    timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+    timestamp: () => `,"timestamp":"${isoTimeAt(Date.now())}"`,
     formatters: {
       level: (label) => ({ level: label }),
       log: withoutSecrets,

@@ -24,9 +24,9 @@ export async function notify<E>(
   const { told } = context;
   const { channels } = telling;
   const recipient = new Recipient(telling.to(event), context);
-  const key = identity(meta.source, meta.id);
   // the inbox knows by itself what is in it
   const hasMore = channels.some((channel) => channel !== 'inbox');
+  const key = hasMore ? identity(meta.source, meta.id) : '';
   const known = hasMore ? ((await told.get(key))?.channels ?? []) : [];
   const used = new Set<Channel>();
   const failures: unknown[] = [];
