@@ -38,6 +38,7 @@ export const documentedVending: Readonly<Record<string, Documented>> = {
   },
   'POST /machines/:machineId/restocks': {
     summary: 'Puts pieces into a slot, or takes them out where negative; clears its fault',
+    optional: ['quantity'],
     params: { machineId },
     body: { slot: 'A3', quantity: 5 },
     data: machine,
