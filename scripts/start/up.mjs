@@ -22,7 +22,7 @@ import { choices, chooseTransports, runFileFor, serversOf } from './transports.m
 
 const HELP = `npm start                brings the whole system up, places one order, and stays until Ctrl-C
 npm start -- --fresh     forgets what earlier starts have stored
-npm start -- --no-demo   without the demo catalogue and the order
+npm start -- --no-demo   without the demo catalogue, the order and the devices
 npm start -- --once      stops again when the order is confirmed
 npm start -- --bus kafka --state postgresql
                          another broker (${choices('bus').join(', ')}), another database
@@ -152,7 +152,10 @@ async function up(options, terminal, children) {
   const sidecars = new Sidecars(runtime, children, apps, runFileFor(transports));
   await sidecars.ready(terminal);
 
-  if (!options['no-demo']) await children.guard(demo(terminal));
+  if (!options['no-demo']) {
+    await children.guard(demo(terminal));
+    if (!options.once) startFleet(children, terminal);
+  }
   const url = gatewayUrl();
   terminal.say(
     `\nUp after ${elapsed(performance.now() - begun)}, using ${await memoryOf(children.groups)} of memory.`,
@@ -161,6 +164,17 @@ async function up(options, terminal, children) {
   terminal.say(`  Health    ${url}/api/v1/health/detailed`);
   terminal.say(`  Services  ${url}/api/v1/gateway/services`);
   if (!options.once) terminal.say('Ctrl-C stops it all.');
+}
+
+/**
+ * A few devices, which sell, count and tell of it for as long as the system runs.
+ * @param {Children} children
+ * @param {Terminal} terminal
+ */
+function startFleet(children, terminal) {
+  const program = ['--import', './scripts/typescript.mjs', 'test/simulator/demo.ts'];
+  children.start('devices', inProject('node_modules', '.bin', 'node'), program);
+  terminal.say('  ✓ devices: shelves, vending machines and a till live in demo-shop-0, over MQTT');
 }
 
 /** Wipes what the services, their broker and the scheduler have stored; the accounts stay. */

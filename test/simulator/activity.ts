@@ -22,7 +22,7 @@ export interface Pace {
 }
 
 export const USUAL: Pace = {
-  ...{ act: 9, fall: 150, misbehave: 25, buy: 60, repair: 45 },
+  ...{ act: 30, fall: 150, misbehave: 30, buy: 120, repair: 60 },
   away: [2, 25],
 };
 

@@ -45,6 +45,7 @@ const COUNTS = 3;
 /** Lets a fleet live for a while, and compares what came of it with what really happened. */
 export async function simulate(options: SimulationOptions): Promise<Violation[]> {
   const { seed, seconds, signal, view = new View(), pace = USUAL } = options;
+  const begun = Date.now();
   const admin = await Platform.signIn(options.gateway, options.admin);
   const names = await admin.get(z.object({ services: z.array(z.unknown()) }), '/gateway/services');
   const vends = JSON.stringify(names).includes('vending');
@@ -55,6 +56,8 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
   const customers = vends
     ? await eachOf(Array.from({ length: CUSTOMERS }), () => Platform.signUp(options.gateway))
     : [];
+
+  view.say(`ready after ${Math.round((Date.now() - begun) / SECOND)} s`);
 
   const activity = new Activity(fleet, seed, pace);
   const watch = new Watch(admin, fleet, view);
