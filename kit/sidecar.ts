@@ -76,7 +76,7 @@ export interface Sidecar {
    * Writes if the stored state still is `etag`'s (undefined: if there is none).
    * False: somebody else changed it in between.
    *
-   * `ttlSeconds` later it goes by itself; FOR_GOOD: never, whatever an earlier write said. Without it
+   * `ttlSeconds` later, or a little after, it goes by itself; FOR_GOOD: never, whatever an earlier write said. Without it
    * that is left open, as stores differ: it is for what never had a time to live. A write and its time
    * to live may be two steps: where this throws, the first may have come about without the second.
    */

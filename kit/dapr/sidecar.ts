@@ -11,15 +11,16 @@ import type { CloudEvent } from '../cloud-event';
 import { Code, MicroserviceError, unavailable } from '../errors';
 import type { Cause } from '../handling';
 import type { ServiceTokens } from '../service-tokens';
-import type {
-  CallAnswer,
-  CallRequest,
-  EndpointAnswer,
-  EndpointRequest,
-  JobRequest,
-  Loaded,
-  Sidecar,
-  StreamRequest,
+import {
+  type CallAnswer,
+  type CallRequest,
+  type EndpointAnswer,
+  type EndpointRequest,
+  FOR_GOOD,
+  type JobRequest,
+  type Loaded,
+  type Sidecar,
+  type StreamRequest,
 } from '../sidecar';
 import { SERVICE_TOKEN_KEY } from './admission';
 import { bulkBodies, failedEntries } from './bulk';
@@ -103,7 +104,7 @@ export class DaprSidecar implements Sidecar {
       value,
       options: FIRST_WRITE,
       ...(etag === undefined ? {} : { etag }),
-      ...(ttlSeconds === undefined ? {} : { metadata: { ttlInSeconds: String(ttlSeconds) } }),
+      ...(ttlSeconds === undefined ? {} : { metadata: { ttlInSeconds: wholeSeconds(ttlSeconds) } }),
     };
     const path = `/v1.0/state/${STATE}`;
     const { status, body } = await this.#request('POST', path, timeout, JSON.stringify([item]));
@@ -360,6 +361,11 @@ export class DaprSidecar implements Sidecar {
     const code = status >= 500 || status === 429 ? Code.UNAVAILABLE : Code.INTERNAL;
     throw new MicroserviceError(message, code, { reason: 'sidecar', status });
   }
+}
+
+/** One more than asked for: a store that counts whole seconds lets a document go up to one too early. */
+function wholeSeconds(ttlSeconds: number): string {
+  return String(ttlSeconds === FOR_GOOD ? FOR_GOOD : Math.ceil(ttlSeconds) + 1);
 }
 
 function assertFits(type: string, bytes: number): void {
