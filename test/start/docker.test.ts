@@ -50,3 +50,12 @@ test('Redis in Docker has what it acknowledges on its disk', () => {
     ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
   ]);
 });
+
+test('mosquitto in Docker keeps what came while nobody heard, as the one that is a process does', () => {
+  const args = runOf('mqtt3');
+  const [config = ''] = args.slice(-1);
+  expect(args.slice(-4)).toEqual(['eclipse-mosquitto:2', 'mosquitto', '-c', config]);
+  expect(mounted(args, config).split('\n')).toEqual(
+    expect.arrayContaining(['listener 1883', 'persistence true', 'max_queued_messages 0']),
+  );
+});
