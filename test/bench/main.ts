@@ -5,7 +5,6 @@ import { inProject, localDir } from '../../scripts/start/project.mjs';
 import { brokers } from './brokers';
 import { devices } from './devices/devices';
 import { edge } from './edge/edge';
-import { overload } from './edge/overload';
 import { growth } from './growth';
 import { idle } from './idle';
 import { open } from './open';
@@ -16,7 +15,7 @@ import { report } from './report';
 import { machine, readResults, writeResults } from './results';
 
 const USAGE = `npm run bench                 measures all, and writes docs/performance.md
-npm run bench -- <part> ...   measures these alone: orders, brokers, open, edge, overload,
+npm run bench -- <part> ...   measures these alone: orders, brokers, open, edge,
                               devices, idle, growth
 npm run bench -- profile <service> [orders|reads] [count]   where a service spends its CPU
   --quick   shows that it works, in a minute or two; prints, and writes nothing
@@ -29,7 +28,6 @@ const PARTS: Readonly<Record<string, Part>> = {
   brokers,
   open,
   edge,
-  overload,
   devices,
   idle,
   growth,

@@ -10,12 +10,9 @@ export interface OpenSample {
   readonly left: number;
 }
 
-/**
- * Places orders at these times, in milliseconds from now, whether earlier ones are done or not. Each
- * is told when it is due, by `performance.now`.
- */
+/** Places orders at these times, in milliseconds from now, whether earlier ones are done or not. */
 export async function openLoop(
-  placeOrder: (due: number) => Promise<void>,
+  placeOrder: () => Promise<void>,
   times: readonly number[],
 ): Promise<OpenSample> {
   const latencies: number[] = [];
@@ -25,7 +22,7 @@ export async function openLoop(
   const place = async (due: number) => {
     left++;
     try {
-      await placeOrder(due);
+      await placeOrder();
       latencies.push(performance.now() - due);
     } catch {
       failed++;

@@ -2,11 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { arrive } from './arrivals';
 import { type EdgeResult, edge } from './edge';
 import { type Asked, type Load, send } from './load';
 import { LoadProcess } from './load-process';
-import { overload } from './overload';
 
 /** Two rounds of ten requests; how many ms of CPU they cost the edge itself, by edge and round. */
 const costs = { ours: [13, 26], 'ours again': [13, 13], express: [10, 20], fastify: [26, 26] };
@@ -45,75 +43,6 @@ describe('the chapter on the edge', () => {
       run.edge === 'express' ? { ...run, cpu: { own: 10, sidecar: 1 } } : run,
     );
     expect(edge.aims({ ...result, runs: cheap })).toMatchObject([{ met: false }]);
-  });
-});
-
-describe('the chapter on more than the edge can do', () => {
-  const run = (arm: string, times: number, answered: number[], refused = 0, gaveUp = 0) => {
-    return { arm, times, seconds: 1, answered, refused: Array<number>(refused).fill(5), gaveUp };
-  };
-  const result = {
-    ...{ knee: 4, limits: { inFlight: 2, eventLoopLag: 30 } },
-    runs: [
-      run('as it is', 4, [100, 200], 6),
-      run('as it is', 4, [300, 400], 4, 2),
-      run('without shedding', 4, [3_000], 0, 7),
-    ],
-  };
-
-  test('has what was answered, refused and given up, over all rounds', () => {
-    const said = overload.report(result).join('\n');
-    expect(said).toMatch(
-      /\| 4 x the knee +\| as it is +\| 8.00 +\| 2.00 +\| 200 +\| 400 +\| 62.5 % +\| 5.00 +\| 12.5 % +\|/,
-    );
-    expect(said).toMatch(
-      /without shedding +\| 8.00 +\| 1.00 +\| 3000 +\| 3000 +\| 0.00 % +\| +\| 87.5 %/,
-    );
-  });
-
-  test('says whether enough is answered, and soon', () => {
-    expect(overload.aims(result)).toMatchObject([{ measured: '50.0 %, 400 ms', met: true }]);
-    const slow = { ...result, runs: [run('as it is', 4, [100, 1_200])] };
-    expect(overload.aims(slow)).toMatchObject([{ met: false }]);
-    expect(overload.aims({ ...result, runs: [] })).toMatchObject([{ met: false }]);
-  });
-});
-
-describe('requests that come when they come', () => {
-  let server: Server;
-  let url = '';
-  beforeAll(async () => {
-    server = createServer(({ url: path = '' }, response) => {
-      if (path === '/gone') response.destroy();
-      else response.writeHead(path === '/a' ? 200 : Number(path.slice(1))).end();
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    // as above
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(() => {
-    server.close();
-  });
-
-  const get = (path: string): Asked => ({ method: 'GET', path, headers: {}, status: 200 });
-  const arrivals = (...paths: string[]) => ({
-    ...{ url, patienceMs: 10_000, times: paths.map((_, n) => n), each: paths.map(get) },
-  });
-
-  test('are answered, refused, or given up', async () => {
-    const other = new LoadProcess();
-    try {
-      const { answered, refused, gaveUp } = await other.arrive(
-        arrivals('/a', '/503', '/gone', '/a', '/503', '/a'),
-      );
-      expect([answered.length, refused.length, gaveUp]).toEqual([3, 2, 1]);
-    } finally {
-      other.stop();
-    }
-  });
-
-  test('end the measurement where the answer is neither', async () => {
-    await expect(arrive(arrivals('/a', '/404'))).rejects.toThrow('answered 404');
   });
 });
 

@@ -1,12 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { root } from '../../../scripts/start/project.mjs';
-import type { Arrivals, Arrived } from './arrivals';
 import type { Load, Loaded } from './load';
 
-export type Work = Load | Arrivals;
 /** What the process that loads answers: what was measured, or why it ended. */
-export type Answer = { readonly loaded: Loaded | Arrived } | { readonly failure: string };
+export type Answer = { readonly loaded: Loaded } | { readonly failure: string };
 
 /**
  * Loads from a process of its own, so that clients wait for nothing but the edge. It is undici, which
@@ -18,16 +16,7 @@ export class LoadProcess {
   });
 
   async send(load: Load): Promise<Loaded> {
-    // of each kind of work it tells what that comes to
-    return (await this.#do(load)) as Loaded;
-  }
-
-  async arrive(arrivals: Arrivals): Promise<Arrived> {
-    return (await this.#do(arrivals)) as Arrived;
-  }
-
-  async #do(work: Work): Promise<Loaded | Arrived> {
-    this.#process.send(work);
+    this.#process.send(load);
     // it answers with nothing else
     const [answer] = (await once(this.#process, 'message')) as [Answer];
     if ('failure' in answer) throw new Error(answer.failure);
