@@ -60,8 +60,9 @@ async function everything() {
   await ensurePrograms(terminal);
   // Each starts a system of its own and mostly waits: two fit on two cores. Not beside those that
   // put a system under load and measure how long it takes to come back.
-  jest('--selectProjects', 'e2e', '--maxWorkers', '2');
-  jest('--selectProjects', 'load', '--runInBand');
+  // What a test that fails leaves open must not keep the others from being counted: forceExit.
+  jest('--selectProjects', 'e2e', '--maxWorkers', '2', '--forceExit');
+  jest('--selectProjects', 'load', '--runInBand', '--forceExit');
 }
 
 await runScript(async () => {
