@@ -48,6 +48,8 @@ export const KitConfig = z.object({
   PORT: Port,
   /** Of the gRPC server; the edge has none. */
   APP_PORT: Port.optional(),
+  /** Of streams of messages from outside, where a service takes them. */
+  INGEST_PORT: Port.optional(),
   DAPR_HTTP_PORT: Port,
   DAPR_GRPC_PORT: Port,
   /** The address to listen on: 0.0.0.0 in a container. */

@@ -8,14 +8,21 @@ import { DeadLetters, failureOf } from './dead-letters';
 import { Deliveries, type Delivery } from './deliveries';
 import { Documents } from './documents';
 import { Code, MicroserviceError, refusalOf, unavailable } from './errors';
-import { type Cause, Handling, newCause } from './handling';
+import { type Cause, Handling, identity, newCause } from './handling';
 import { KeyedRequests } from './keyed-requests';
 import type { Log } from './log';
 import type { Metrics } from './metrics';
 import { type World, contexts } from './open-context';
 import { Outcome, Outcomes } from './outcomes';
 import { repliesTo, replyOn, timeLeft } from './replies';
-import type { AnyService, BindingMessage, Definition, Handler, StreamHandler } from './service';
+import type {
+  AnyService,
+  BindingMessage,
+  Definition,
+  Handler,
+  Link,
+  StreamHandler,
+} from './service';
 import type { CallAnswer } from './sidecar';
 import { Work, readable } from './work';
 
@@ -229,6 +236,24 @@ export class Host {
   async receive(name: string, message: BindingMessage): Promise<void> {
     this.#assertOpen();
     await this.#counted(() => this.#work.receive(name, message));
+  }
+
+  /** Handles a message of a client outside. Throws a MicroserviceError where it shall come again. */
+  async ingest(message: object, link: Link): Promise<object> {
+    this.#assertOpen();
+    const { ingest, name } = this.service;
+    if (ingest === undefined) throw new Error(`${name} takes no streams of messages`);
+    // the message was read by this very method
+    const id = identity('ingest', ingest.identify(message as never));
+    const cause = this.#cause({ id });
+    const handle = ingest.handle as unknown as (...given: unknown[]) => Promise<object>;
+    return this.#counted(async () => {
+      try {
+        return await handle(message, this.begin(cause), link);
+      } catch (error) {
+        throw this.#known(error, cause, `${name}/ingest`);
+      }
+    });
   }
 
   /** Does a job that is due. Throws where it shall be tried again. */

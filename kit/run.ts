@@ -8,6 +8,7 @@ import { DaprSidecar } from './dapr/sidecar';
 import { createFlags } from './flags';
 import { Host } from './host';
 import { startHttpServer } from './http-server';
+import { startIngest } from './ingest';
 import { type Log, createLog } from './log';
 import { Metrics } from './metrics';
 import type { Definition, Service } from './service';
@@ -119,6 +120,11 @@ export async function start<D extends Definition>(
       },
     });
   }
+  const { INGEST_PORT: ingestPort } = config;
+  const ingest =
+    ingestPort === undefined || service.ingest === undefined
+      ? undefined
+      : await startIngest(host, config.HOST, ingestPort);
   const stopped = new AbortController();
   const http = await startHttpServer({
     host: config.HOST,
@@ -150,6 +156,7 @@ export async function start<D extends Definition>(
       ]);
       await Promise.all([...service.ticks.keys()].map((name) => host.tick(name)));
       app?.close();
+      ingest?.close();
       await Promise.all([sidecar.close(), flags.close()]);
       log.info('stopped');
     },

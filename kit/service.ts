@@ -1,4 +1,5 @@
 import type {
+  DescMethodBiDiStreaming,
   DescMethodServerStreaming,
   DescMethodUnary,
   DescService,
@@ -135,6 +136,20 @@ interface JobHandler {
   readonly handle: AnyHandler;
 }
 
+/** A client from outside, as long as its stream lasts. */
+export interface Link<M = object> {
+  /** Sends it something that it has not asked for; nothing where it is gone. */
+  write(message: M): void;
+  readonly closed: AbortSignal;
+}
+
+interface IngestHandler {
+  readonly method: DescMethodBiDiStreaming;
+  readonly handle: AnyHandler;
+  /** The identity of a message, as of a binding's. */
+  readonly identify: (message: never) => string;
+}
+
 interface Tick {
   readonly everyMs: number;
   readonly handle: AnyHandler;
@@ -151,6 +166,7 @@ export type AnyService = Pick<
   | 'jobs'
   | 'schedules'
   | 'ticks'
+  | 'ingest'
   | 'hears'
   | 'topics'
 >;
@@ -164,6 +180,7 @@ export class Service<const D extends Definition = Definition> {
   /** When the jobs are due that the service gives itself as it starts, by their names. */
   readonly schedules = new Map<string, string>();
   readonly ticks = new Map<string, Tick>();
+  ingest: IngestHandler | undefined;
 
   constructor(
     /** The app id. */
@@ -234,6 +251,22 @@ export class Service<const D extends Definition = Definition> {
     handle: (data: z.output<T>, context: Context<D>) => Promise<unknown>,
   ): void {
     this.jobs.set(name, { data, handle });
+  }
+
+  /**
+   * Takes messages that clients outside of the system send by a stream, on a port of its own
+   * (INGEST_PORT), and answers each. Nobody has looked at who they are.
+   */
+  ingests<M extends DescMethodBiDiStreaming>(
+    method: M,
+    handle: (
+      message: MessageShape<M['input']>,
+      context: Context<D>,
+      link: Link<MessageInitShape<M['output']>>,
+    ) => Promise<MessageInitShape<M['output']>>,
+    identify: (message: MessageShape<M['input']>) => string,
+  ): void {
+    this.ingest = { method, handle, identify };
   }
 
   /**

@@ -22,6 +22,7 @@ import {
 import { identified, manageable } from './devices';
 import type { RefusalReason } from './refusals';
 import type { Context } from './service';
+import { keyOf } from './watch';
 
 /** A command is a message, and that is 64 KiB at most. */
 const MOST_ARGUMENTS = 32_000;
@@ -186,6 +187,7 @@ async function sendAndFollow(command: Command, own: Context): Promise<void> {
   const key = keys[attempts % keys.length] ?? '';
   const topic = topicText({ tenantId, deviceId, kind: 'command' });
   const payload = Buffer.from(signedMessage(key, topic, messageOf(command)));
+  own.links.send(keyOf({ tenantId, deviceId }), payload);
   try {
     await bindings.devices.send('create', payload, { topic });
   } catch (error) {

@@ -32,7 +32,11 @@ export async function receive({ data, metadata }: BindingMessage, context: Conte
 
 /** The same message, however often and to whomever it is given, is the same work. */
 export function identify({ data, metadata }: BindingMessage): string {
-  return identity(metadata['topic'] ?? '', Buffer.from(data).toString('latin1'));
+  return identityOf(metadata['topic'] ?? '', data);
+}
+
+export function identityOf(topic: string, payload: Uint8Array): string {
+  return identity(topic, Buffer.from(payload).toString('latin1'));
 }
 
 /** Takes a message, wherever it came from: the one way in for all that devices say. */

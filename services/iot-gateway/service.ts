@@ -5,11 +5,13 @@ import {
 } from '#contracts/iot-gateway';
 import { Remembered } from '#kit/remembered';
 import { type ContextOf, Service } from '#kit/service';
-import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
+import { DeviceIngestService, IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { type DeviceIdentity, ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { Command } from './command';
 import { Resend, getCommand, resend, sendCommand } from './commands';
 import { MOST_DEVICES } from './devices';
+import { identify as identifyIngested, ingest } from './ingest';
+import { Links } from './links';
 import { Positions } from './positions';
 import { identify, receive } from './receive';
 import { RefusalBudget, Refusals, listRefusals } from './refusals';
@@ -33,6 +35,7 @@ export const iotGateway = new Service('iot-gateway', {
     positions: () => new Positions(),
     refusalBudget: () => new RefusalBudget(),
     watch: () => new Watch(),
+    links: () => new Links(),
   },
   publishes: [DeviceDataReceived, DeviceStatusUpdated, DeviceCommandSettled],
 });
@@ -40,6 +43,7 @@ export type Context = ContextOf<typeof iotGateway>;
 
 iotGateway.serve({ sendCommand, getCommand, getPresence, listRefusals });
 iotGateway.onBinding('devices', receive, identify);
+iotGateway.ingests(DeviceIngestService.method.ingest, ingest, identifyIngested);
 iotGateway.onJob('resend', Resend, resend);
 iotGateway.every('presence', '@every 15s', sweep);
 iotGateway.onTick('presence', WRITE_MS, writeAllDown);

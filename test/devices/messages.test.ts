@@ -99,7 +99,7 @@ describe('a command', () => {
     const heard = await device.hears();
     const { commandId } = await fleet.command(device.deviceId);
     await until('the command', () => heard.length > 0);
-    expect(heard[0]).toEqual({ commandId });
+    expect(heard[0]).toMatchObject({ commandId });
     await device.says('ack', { commandId, outcome: 'acknowledged' });
     const settled = await fleet.hears('device.command.settled', device.deviceId, 1);
     expect(settled).toMatchObject([{ commandId, name: 'dispense', outcome: 'acknowledged' }]);

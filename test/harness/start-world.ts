@@ -142,6 +142,7 @@ async function planWorld(
       ...options.env,
       ...spec.env,
       ...(spec.env?.['DEVICE_KEY_FILE'] && { DEVICE_KEY_FILE: join(folder, 'device-key') }),
+      ...(spec.env?.['INGEST_PORT'] && { INGEST_PORT: '0' }),
       APP_ID: appId,
       PORT: String(port),
       APP_PORT: String(appPort),

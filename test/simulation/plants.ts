@@ -231,8 +231,21 @@ function hearing(
 ): AnyService {
   const heard = service.events.get(type);
   if (heard === undefined) return service;
-  const { name, definition, methods, bindings, jobs, schedules, ticks, hears, topics } = service;
+  const { name, definition, methods, bindings, jobs, schedules, ticks, ingest } = service;
+  const { hears, topics } = service;
   const handle = instead(heard.handle as Handler);
   const events = new Map(service.events).set(type, { ...heard, handle });
-  return { name, definition, methods, bindings, jobs, schedules, ticks, hears, topics, events };
+  return {
+    name,
+    definition,
+    methods,
+    bindings,
+    jobs,
+    schedules,
+    ticks,
+    ingest,
+    hears,
+    topics,
+    events,
+  };
 }
