@@ -61,19 +61,6 @@ test('what is said while nobody is there waits at the broker, also over its rest
   await expectAll(device, 50);
 });
 
-test('a broker that is started anew in the middle loses nothing of what it took', async () => {
-  const device = await fleet.device();
-  const flow = device.sells(200);
-  await until('some of the flow', async () => {
-    return (await fleet.said(DATA, device.deviceId)).length >= 10;
-  });
-  const broker = fleet.world.server('mosquitto');
-  await broker.stop();
-  broker.start();
-  await flow;
-  await expectAll(device, 200);
-});
-
 test('two replicas share what devices say, where the subscription is one', async () => {
   const topic = '$share/iot-gateway/retail/+/+/+';
   const sharing = await open({ overrides: { devices: { topic } } });
