@@ -30,14 +30,14 @@ export interface SimulationOptions {
   readonly begun?: () => void;
   /** Is called when nothing happens any more, and heals what was hit; what it gives is in the summary. */
   readonly ended?: () => Promise<readonly string[]>;
-  /** How long the platform may take until all adds up. */
+  /** How long nothing may get better until what does not add up is wrong. */
   readonly restMs?: number;
 }
 
 const CUSTOMERS = 4;
 const SECOND = 1_000;
 const SEND_MS = 120_000;
-const REST_MS = 180_000;
+const REST_MS = 90_000;
 const LOOK_MS = 3_000;
 /** As many as it takes until two in a row agree, from the first that a stock can compare. */
 const COUNTS = 3;
@@ -88,27 +88,35 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
   }
 }
 
-/** Has the shelves that count do so, and looks again and again until all adds up, or time is over. */
+/** Has the shelves that count do so, and looks again and again until all adds up, or nothing changes any more. */
 async function settled(reading: Reading, restMs: number, view: View): Promise<Violation[]> {
   const counters = counting(reading.fleet);
-  const isUncounted = ({ about }: Violation) =>
+  const isCounted = ({ about }: Violation) =>
     counters.some(({ productId }) => about.includes(productId));
   let violations: Violation[] = [];
-  const look = async (isLeft: (violation: Violation) => boolean) => {
-    violations = check(await readBooks(reading));
-    const left = violations.filter(isLeft);
-    const [first] = left;
-    if (first === undefined) return true;
-    view.say(`at rest? ${left.length} to go, such as ${first.about}: ${first.message}`);
-    return false;
+  const rest = async (isOpen: (violation: Violation) => boolean) => {
+    let least = Infinity;
+    for (let until = Date.now() + restMs; Date.now() < until;) {
+      violations = check(await readBooks(reading));
+      const open = violations.filter(isOpen);
+      const [first] = open;
+      if (first === undefined) return;
+      if (open.length < least) {
+        view.say(`${open.length} to come to rest, such as ${first.about}: ${first.message}`);
+        // as long as it gets less, it is only slow
+        until = Date.now() + restMs;
+        least = open.length;
+      }
+      await sleep(LOOK_MS);
+    }
   };
   // what is counted must not hide that a message is still on its way
-  await within(restMs / 2, () => look((violation) => !isUncounted(violation)));
+  await rest((violation) => !isCounted(violation));
   for (let count = 0; count < COUNTS; count++) {
     for (const shelf of counters) shelf.count();
     await sleep(SECOND);
   }
-  await within(restMs / 2, () => look(() => true));
+  await rest(() => true);
   return violations;
 }
 
