@@ -173,8 +173,8 @@ async function up(options, terminal, children) {
  */
 function startFleet(children, terminal) {
   const program = ['--import', './scripts/typescript.mjs', 'test/simulator/demo.ts'];
-  children.start('devices', inProject('node_modules', '.bin', 'node'), program);
-  terminal.say('  ✓ devices: shelves, vending machines and a till live in demo-shop-0, over MQTT');
+  children.start('devices', 'node', program);
+  terminal.say('  ✓ devices: two shelves, two vending machines and a till move into demo-shop-0');
 }
 
 /** Wipes what the services, their broker and the scheduler have stored; the accounts stay. */

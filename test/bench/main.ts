@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inProject, localDir } from '../../scripts/start/project.mjs';
 import { brokers } from './brokers';
-import { devices } from './devices/devices';
 import { edge } from './edge/edge';
 import { growth } from './growth';
 import { idle } from './idle';
@@ -16,7 +15,7 @@ import { machine, readResults, writeResults } from './results';
 
 const USAGE = `npm run bench                 measures all, and writes docs/performance.md
 npm run bench -- <part> ...   measures these alone: orders, brokers, open, edge,
-                              devices, idle, growth
+                              idle, growth
 npm run bench -- profile <service> [orders|reads] [count]   where a service spends its CPU
   --quick   shows that it works, in a minute or two; prints, and writes nothing
   --write   with --quick: writes it all the same
@@ -28,7 +27,6 @@ const PARTS: Readonly<Record<string, Part>> = {
   brokers,
   open,
   edge,
-  devices,
   idle,
   growth,
 };

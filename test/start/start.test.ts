@@ -66,6 +66,7 @@ test('npm start brings the system up and confirms an order, whose story it print
   for (const type of ['order.created', 'payment.processed', 'order.confirmed']) {
     expect(output).toContain(`said ${type}`);
   }
+  expect(output).toMatch(/✓ devices: two shelves/);
   expect(output).toContain('http://127.0.0.1:4000/api/v1/products');
   expect(output).not.toContain('✗');
 });
@@ -78,7 +79,7 @@ test('Ctrl-C stops it all, says so, and leaves nothing', async () => {
   });
   // 130 where the shell between npm and the command tells that it was interrupted too
   expect([0, 130]).toContain(start.exitCode);
-  expect(output).toMatch(/^Stopped: dapr run, .*Redis\.$/m);
+  expect(output).toMatch(/^Stopped: devices, dapr run, .*Redis\.$/m);
   expect(await room?.processes()).toEqual(room && []);
   if (room === undefined) await assertPortsFree();
 });
