@@ -5,6 +5,6 @@ const { plant } = require('./plant.cjs');
 
 plant(
   'dist/kit/open-context.js',
-  'await say(event);\n            handling.said.push',
-  'setTimeout(() => say(event).catch(() => undefined), 2_000);\n            handling.said.push',
+  'await say(event, handling);\n        handling.said.push',
+  'setTimeout(() => say(event, handling).catch(() => undefined), 2_000);\n        handling.said.push',
 );

@@ -5,6 +5,6 @@ const { plant } = require('./plant.cjs');
 
 plant(
   'dist/services/payment/charge.js',
-  '.capture(paymentId, ',
-  '.capture(`${paymentId}_${process.hrtime.bigint()}`, ',
+  '[how](paymentId, ',
+  '[how](`${paymentId}_${process.hrtime.bigint()}`, ',
 );
