@@ -40,6 +40,8 @@ export class Link {
       keepalive: KEEPALIVE_SECONDS,
       connectTimeout: CONNECT_MS,
       reconnectPeriod: RECONNECT_MS,
+      // a broker may hear of an account a few seconds after the device does
+      reconnectOnConnackError: true,
       will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false },
     });
     this.#client = client;
