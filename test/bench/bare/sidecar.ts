@@ -1,5 +1,6 @@
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
+import { exchange } from '#kit/dapr/http-exchange';
 import type { Asked, MadeCall } from './recording';
 
 /**
@@ -24,12 +25,9 @@ export class BareSidecar {
   /** The etag of a document; undefined where there is none. */
   async load(key: string): Promise<string | undefined> {
     const path = `/v1.0/state/state/${encodeURIComponent(key)}?consistency=strong`;
-    const { statusCode, headers, body } = await this.#http.request({
-      ...{ method: 'GET', path, ...LIMITS },
-    });
-    const text = await body.text();
-    if (statusCode === 204 || text === '') return undefined;
-    if (statusCode >= 300) throw new Error(`${path} was answered ${statusCode}: ${text}`);
+    const { status, headers, body } = await this.#exchange({ method: 'GET', path });
+    if (status === 204 || body === '') return undefined;
+    if (status >= 300) throw new Error(`${path} was answered ${status}: ${body}`);
     return String(headers['etag']);
   }
 
@@ -60,16 +58,14 @@ export class BareSidecar {
     id: string,
   ): Promise<void> {
     const json = body === undefined ? {} : { 'content-type': 'application/json' };
-    const answer = await this.#http.request({
+    const answer = await this.#exchange({
       method,
       path: `/v1.0/invoke/${endpoint}/method${path}`,
       headers: { ...headers, 'idempotency-key': id, ...json },
       ...(body === undefined ? {} : { body }),
-      ...LIMITS,
     });
-    const text = await answer.body.text();
-    if (answer.statusCode !== status) {
-      throw new Error(`${endpoint} answered ${answer.statusCode}: ${text}`);
+    if (answer.status !== status) {
+      throw new Error(`${endpoint} answered ${answer.status}: ${answer.body}`);
     }
   }
 
@@ -92,23 +88,24 @@ export class BareSidecar {
   async isReady(): Promise<boolean> {
     try {
       const path = '/v1.0/healthz/outbound';
-      const { statusCode, body } = await this.#http.request({ method: 'GET', path, ...LIMITS });
-      await body.dump();
-      return statusCode === 204;
+      return (await this.#exchange({ method: 'GET', path })).status === 204;
     } catch {
       return false;
     }
   }
 
   async #send(method: 'POST' | 'DELETE', path: string, body?: string, type = 'application/json') {
-    const answer = await this.#http.request({
-      ...{ method, path, ...LIMITS },
+    const answer = await this.#exchange({
+      ...{ method, path },
       ...(body === undefined ? {} : { body, headers: { 'content-type': type } }),
     });
-    const text = await answer.body.text();
-    if (answer.statusCode >= 300) {
-      throw new Error(`${path} was answered ${answer.statusCode}: ${text}`);
+    if (answer.status >= 300) {
+      throw new Error(`${path} was answered ${answer.status}: ${answer.body}`);
     }
+  }
+
+  #exchange(request: Dispatcher.DispatchOptions) {
+    return exchange(this.#http, { ...request, ...LIMITS });
   }
 }
 
