@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { BUSES } from '../harness/transports';
+import { startSystem } from '../harness/system';
 import { closedLoop, warmUp } from './closed-loop';
 import type { Cpu } from './cpu';
 import { figure, table } from './markdown';
@@ -21,7 +22,7 @@ export const brokers = part({
   result: OrdersResult,
   run: async (effort, say) => {
     const { rounds, orders, first } = PLANS[effort];
-    const arms = BUSES.map((bus) => new Ours(bus, { bus }));
+    const arms = BUSES.map((bus) => new Ours(bus, () => startSystem({ bus })));
     const runs: z.infer<typeof OrdersResult>['runs'] = [];
     try {
       for (const arm of arms) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { startSystem } from '../harness/system';
 import { warmUp } from './closed-loop';
 import { cpuBetween, sum } from './cpu';
 import { figure, table } from './markdown';
@@ -22,7 +23,7 @@ export const idle = part({
   title: 'Idle',
   result: IdleResult,
   run: async (effort, say) => {
-    const arm = new Ours('ours', { apps: 'all' });
+    const arm = new Ours('ours', () => startSystem({ apps: 'all' }));
     try {
       await arm.start();
       await warmUp(arm, 20);

@@ -1,4 +1,4 @@
-import { type SystemOptions, startSystem } from '../harness/system';
+import { startSystem } from '../harness/system';
 import type { World } from '../harness/world';
 import type { Arm } from './arm';
 import type { Cpu } from './cpu';
@@ -12,7 +12,7 @@ export class Ours implements Arm {
 
   constructor(
     readonly name: string,
-    private readonly options: SystemOptions = {},
+    private readonly startWorld = () => startSystem(),
   ) {}
 
   get world(): World {
@@ -26,7 +26,7 @@ export class Ours implements Arm {
   }
 
   async start(): Promise<void> {
-    this.#world = await startSystem(this.options);
+    this.#world = await this.startWorld();
     this.#shop = await Shop.open(this.world.app('gateway').url);
     await this.settled();
   }

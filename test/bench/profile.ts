@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { root } from '../../scripts/start/project.mjs';
+import { startSystem } from '../harness/system';
 import { closedLoop, warmUp } from './closed-loop';
 import { type Cpu, cpuBetween, sum } from './cpu';
 import { LoadProcess } from './edge/load-process';
@@ -46,7 +47,8 @@ export async function profile([service = 'order', kind = 'orders', count]: strin
   if (work === undefined) throw new Error(`${kind} is none of ${Object.keys(WORK).join(', ')}`);
   const times = Number(count ?? work.count);
   const folder = mkdtempSync(join(tmpdir(), 'omnichannel-profile-'));
-  const arm = new Ours('ours', { env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` } });
+  const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
+  const arm = new Ours('ours', () => startSystem({ env }));
   try {
     await arm.start();
     const pid = arm.world.app(service).service?.pid;
