@@ -11,6 +11,7 @@ import {
   pending,
   place,
   placed,
+  seller,
   silent,
   slotIn,
   steps,
@@ -75,7 +76,7 @@ describe('a vend is refused before any money is kept ready', () => {
     const vend = await vendOf(bed);
     expect(vend).toMatchObject({ status: 'cancelled', reason });
     expect(steps(vend)).toEqual(['claim refused']);
-    expect(bed.memory.calls.map(({ appId }) => appId)).toEqual(['iot-gateway']);
+    expect(bed.memory.calls.map(({ appId }) => appId)).toEqual(['shop', 'iot-gateway']);
     expect(bed.said(VendCancelled)).toEqual([{ ...outOf, quantity: 1, userId: 'ann', reason }]);
     expect(vend.story.events).toMatchObject([{ type: 'vend.cancelled' }]);
   });
@@ -93,6 +94,18 @@ describe('a vend is refused before any money is kept ready', () => {
     const bed = await bedWith([{ ...pending(), productId: 'gum' }]);
     await place(bed);
     expect(await vendOf(bed)).toMatchObject({ status: 'cancelled', reason: 'slot_changed' });
+  });
+
+  it('where its machine is in another shop by now, until that has planned it', async () => {
+    const world = new World();
+    world.shopId = 'shop_2';
+    const { bed } = await placed('tok_ok', world);
+    expect(await vendOf(bed)).toMatchObject({ status: 'cancelled', reason: 'machine_moved' });
+    const slots = [{ slot: 'A1', productId: 'tea', capacity: 10 }];
+    await bed.call('setPlanogram', { machineId: 'm1', slots }, { caller: seller });
+    const wish = { machineId: 'm1', slot: 'A1', payment: { method: 'card', token: 'tok_ok' } };
+    const vend = await bed.call('startVend', wish, { caller: ann });
+    expect(vend).toMatchObject({ status: 'dispensing', shopId: 'shop_2' });
   });
 
   it('where nobody can tell whether its machine is there, once its buyer has waited', async () => {
@@ -209,6 +222,7 @@ test.each(['tok_ok', 'tok_declined', 'tok_flaky', 'tok_timeout'])(
 
 test.each([
   ['is offline', { presence: 'offline' }, undefined],
+  ['was moved', { shopId: 'shop_2' }, undefined],
   ['cannot be told', {}, ['sendCommand', notFound('device')] as const],
 ])('carrying out a vend whose machine %s is crash safe', async (_, more, fault) => {
   await expectCrashSafe(

@@ -76,10 +76,13 @@ async function claimPiece(vend: Vend, context: Context): Promise<Done<object> | 
 
 /** Why its machine cannot be told to dispense. */
 async function hindranceOf(
-  { machineId: deviceId, createdAt }: Vend,
-  { 'iot-gateway': devices, clock }: Context,
+  { machineId: deviceId, shopId, createdAt }: Vend,
+  { 'iot-gateway': devices, shop, clock }: Context,
 ): Promise<string | undefined> {
   try {
+    const device = await shop.getDevice({ deviceId });
+    // it is in another shop now, which has not said yet what it sells there
+    if (device.shopId !== shopId) return 'machine_moved';
     const { status } = await devices.getPresence({ deviceId });
     if (status === 'online') return undefined;
     return status === 'offline' ? 'machine_offline' : 'machine_unknown';

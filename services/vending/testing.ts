@@ -42,6 +42,8 @@ export class World {
   >();
   readonly commands = new Set<string>();
   presence = 'online';
+  /** Where all devices are. */
+  shopId = 'shop_1';
   readonly #faults = new Map<string, { error: MicroserviceError; times: number }>();
   readonly clock = new FakeClock();
   readonly #tokens = new Map<string, string>();
@@ -51,7 +53,8 @@ export class World {
     shop: {
       getDevice: ({ deviceId }, { cause: { caller } }) => {
         this.#fail('getDevice');
-        const device = { deviceId, shopId: 'shop_1', kind: 'vending_machine', status: 'online' };
+        const { shopId } = this;
+        const device = { deviceId, shopId, kind: 'vending_machine', status: 'online' };
         if (caller.role === 'seller' && caller.userId !== seller.userId) throw notFound('device');
         if (deviceId === 'shelf') return { ...device, kind: 'shelf' };
         if (deviceId === 'old') return { ...device, status: 'retired' };
