@@ -3,15 +3,22 @@ import { type Money, minor } from '#kit/money';
 import { LedgerEntry } from '../../services/payment/simulator/ledger';
 import type { CaptureBook } from './books';
 
-const Ledger = z.object({ captures: z.array(LedgerEntry.extend({ key: z.string() })) });
+const Entry = LedgerEntry.extend({ key: z.string() });
+const Ledger = z.object({ captures: z.array(Entry) });
 
 /** What the provider at this URL has in its own books. */
 export async function providerLedger(url: string): Promise<CaptureBook[]> {
-  const response = await fetch(`${url}/ledger`, { signal: AbortSignal.timeout(30_000) });
-  return Ledger.parse(await response.json()).captures.map(captureOf);
+  return (await providerEntries(url)).map(captureOf);
 }
 
-function captureOf(entry: z.infer<typeof Ledger>['captures'][number]): CaptureBook {
+/** The same as the provider has it: also what was only kept ready, declined or given up. */
+export async function providerEntries(url: string): Promise<z.infer<typeof Entry>[]> {
+  const response = await fetch(`${url}/ledger`, { signal: AbortSignal.timeout(30_000) });
+  return Ledger.parse(await response.json()).captures;
+}
+
+/** What was taken and given back of an entry, in minor units. */
+export function captureOf(entry: z.infer<typeof Entry>): CaptureBook {
   const { key, state, amount, released } = entry;
   const refunds = entry.refunds.map((refund) => ({
     key: refund.key,

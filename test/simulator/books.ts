@@ -8,6 +8,8 @@ export interface StockBook {
   readonly pieces: number;
   /** As the platform has them, what is held for somebody included. */
   readonly found: number;
+  /** Of these, held for somebody. */
+  readonly reserved: number;
   readonly doubtful: boolean;
 }
 
@@ -20,12 +22,14 @@ export interface VendBook {
   readonly price: number;
 }
 
-/** A vend that was asked for at the edge. */
+/** A vend that was asked for at the edge, and its money. */
 export interface PurchaseBook {
   readonly vendId: string;
   /** Absent where the machine was never told. */
   readonly dispense?: Dispense;
-  /** What the payment provider took for it, and gave back. */
+  /** What the payment provider keeps ready for it, neither taken nor given up. */
+  readonly held: number;
+  /** What it took, and gave back. */
   readonly captured: number;
   readonly refunded: number;
   /** So often it was taken. */

@@ -5,9 +5,12 @@ import { check } from './check';
 const place = { shopId: 's', productId: 'p' };
 const dispense = {
   ...{ commandId: 'c', machineId: 'm', slot: 'A1', expiresAt: 100_000, answeredAt: 50_000 },
+  priceMinor: 250,
   outcome: 'acknowledged' as const,
 };
-const bought: PurchaseBook = { vendId: 'v1', dispense, captured: 250, refunded: 0, captures: 1 };
+const bought: PurchaseBook = {
+  ...{ vendId: 'v1', dispense, held: 0, captured: 250, refunded: 0, captures: 1 },
+};
 const vend: VendBook = {
   ...{ vendId: 'v1', machineId: 'm', channel: 'cashless', status: 'completed', price: 250 },
 };
@@ -17,7 +20,7 @@ const sale = { machineId: 'm', saleId: 'm-1', slot: 'A1', paidMinor: 120 };
 /** All as it should be. */
 const books: Books = {
   unsent: 0,
-  stocks: [{ ...place, pieces: 5, found: 5, doubtful: false }],
+  stocks: [{ ...place, pieces: 5, found: 5, reserved: 0, doubtful: false }],
   slots: [{ machineId: 'm', slot: 'A1', pieces: 4, found: 4 }],
   cash: [sale],
   vends: [vend, cashVend],
@@ -44,6 +47,7 @@ describe('a fault that is planted is found:', () => {
     ['a message got lost', stock({ found: 6 }), '6 pieces, and there are 5'],
     ['a message counted twice', stock({ found: 4 }), '4 pieces, and there are 5'],
     ['a stock stays in doubt', stock({ doubtful: true }), 'in doubt'],
+    ['a piece is held for ever', stock({ reserved: 1 }), '1 pieces are held'],
     ['a slot is off', { slots: [{ ...books.slots[0]!, found: 5 }] }, '5 pieces'],
     ['a cash sale got lost', { vends: [vend] }, '0 cash sales of 0'],
     [
@@ -64,6 +68,16 @@ describe('a fault that is planted is found:', () => {
       { vends: [cancelled, cashVend], purchases: [{ ...bought, ...isVoid }] },
       'the piece came out',
     ],
+    [
+      'a piece that came out in time is not paid for',
+      {
+        vends: [{ ...vend, status: 'unpaid' }, cashVend],
+        purchases: [{ ...bought, ...isVoid }],
+      },
+      'is unpaid (), and the piece came out',
+    ],
+    ['a piece is sold at another price', { purchases: [{ ...bought, captured: 200 }] }, 'is 200'],
+    ['money is neither taken nor given up', { purchases: [{ ...bought, held: 250 }] }, 'for ever'],
     ['money was not taken', { purchases: [{ ...bought, ...isVoid }] }, '250 is due'],
     ['money was taken twice', { purchases: [{ ...bought, captures: 2 }] }, 'taken 2 times'],
     ['money was given back', { purchases: [{ ...bought, refunded: 250 }] }, 'is 0'],

@@ -25,9 +25,10 @@ function allWasSent({ unsent, forged }: Books): Violation[] {
 }
 
 function stocksAddUp({ stocks }: Books): Violation[] {
-  return stocks.flatMap(({ shopId, productId, pieces, found, doubtful }) => {
+  return stocks.flatMap(({ shopId, productId, pieces, found, reserved, doubtful }) => {
     const about = `stock ${shopId}/${productId}`;
     if (found !== pieces) return [{ about, message: `${found} pieces, and there are ${pieces}` }];
+    if (reserved > 0) return [{ about, message: `${reserved} pieces are held, and for nobody` }];
     return doubtful ? [{ about, message: 'in doubt, though all was told' }] : [];
   });
 }
@@ -72,8 +73,9 @@ function vendsEnd({ vends, purchases }: Books): Violation[] {
     if (vend.status === 'completed' && !isGiven) {
       return [{ about, message: 'is completed, and nothing came out' }];
     }
-    if (vend.status === 'cancelled' && isGiven && !wasLate(purchase)) {
-      return [{ about, message: `is cancelled (${vend.reason ?? ''}), and the piece came out` }];
+    if (vend.status !== 'completed' && isGiven && !wasLate(purchase)) {
+      const why = `${vend.status} (${vend.reason ?? ''})`;
+      return [{ about, message: `is ${why}, and the piece came out` }];
     }
     return [];
   });
@@ -91,11 +93,13 @@ export function wasLate({ dispense }: PurchaseBook): boolean {
 
 function moneyAddsUp({ purchases, vends }: Books): Violation[] {
   const byId = vendsById(vends);
-  return purchases.flatMap(({ vendId, captured, refunded, captures }) => {
+  return purchases.flatMap(({ vendId, dispense, held, captured, refunded, captures }) => {
     const vend = byId.get(vendId);
     const about = `money of vend ${vendId}`;
     if (captures > 1) return [{ about, message: `was taken ${captures} times` }];
-    const due = vend?.status === 'completed' ? vend.price : 0;
+    if (held > 0) return [{ about, message: `${held} is kept ready for ever` }];
+    // what came out is paid for, at its price, and nothing else is
+    const due = vend?.status === 'completed' ? (dispense?.priceMinor ?? 0) : 0;
     const kept = captured - refunded;
     return kept === due ? [] : [{ about, message: `is ${kept}, and ${due} is due` }];
   });

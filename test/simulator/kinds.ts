@@ -120,7 +120,7 @@ export class Machine extends Device {
     if (outcome === 'acknowledged' && sold !== undefined) {
       this.#gives(machineId, shopId, slot, sold.productId);
     }
-    return { commandId, machineId, slot, outcome, expiresAt };
+    return { commandId, machineId, slot, outcome, priceMinor: sold?.priceMinor ?? 0, expiresAt };
   }
 
   #answer(dispense: Dispense): void {

@@ -17,6 +17,8 @@ export interface Dispense {
   readonly machineId: string;
   readonly slot: string;
   readonly outcome: 'acknowledged' | 'failed' | 'silent';
+  /** What the piece costs. */
+  readonly priceMinor: number;
   readonly expiresAt: number;
   /** When the broker had the machine's answer. */
   answeredAt?: number;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { providerLedger } from '../chaos/provider-ledger';
+import { minor } from '#kit/money';
+import { captureOf, providerEntries } from '../chaos/provider-ledger';
 import type { Books, PurchaseBook } from './books';
 import { type Platform, eachOf } from './platform';
 import { machineOf, vendsOf } from './vending';
@@ -27,13 +28,13 @@ export interface Reading {
 
 /** Reads everything from outside, as it is now. */
 export async function readBooks({ admin, fleet, vends, provider }: Reading): Promise<Books> {
-  const { world, devices, probe, machines } = fleet;
+  const { world, devices, probe } = fleet;
   const { ledger } = world;
   const all = [...devices, probe];
   const stocks = await eachOf(ledger.stocks, async (stock) => {
     const path = `/inventory/${stock.shopId}/${stock.productId}`;
     const { available, reserved, doubtful = false } = await admin.get(Stock, path);
-    return { ...stock, found: available + reserved, doubtful };
+    return { ...stock, found: available + reserved, reserved, doubtful };
   });
   const shops = [...new Set(all.map(({ identity }) => identity.shopId))];
   const known = await eachOf(shops, (shopId) => admin.all(Known, `/devices?shopId=${shopId}`));
@@ -62,22 +63,13 @@ export async function readBooks({ admin, fleet, vends, provider }: Reading): Pro
     letters: letters.flat(),
     forged: ledger.forged,
     ...(vends ? await readVends({ admin, fleet, provider }) : noVends),
-    ...(vends
-      ? {
-          slots: await readSlots(
-            admin,
-            machines.map((it) => it.identity.deviceId),
-            fleet,
-          ),
-        }
-      : {}),
   };
 }
 
 const noVends = { slots: [], cash: [], vends: [], purchases: [] };
 
-async function readSlots(admin: Platform, machineIds: readonly string[], { world }: Fleet) {
-  const slots = await eachOf(machineIds, async (machineId) => {
+async function readSlots(admin: Platform, { world, machines }: Fleet) {
+  const slots = await eachOf(machines, async ({ identity: { deviceId: machineId } }) => {
     const machine = await machineOf(admin, machineId);
     return machine.slots.map(({ slot, quantity }) => ({
       ...{ machineId, slot, found: quantity },
@@ -89,24 +81,37 @@ async function readSlots(admin: Platform, machineIds: readonly string[], { world
 
 async function readVends({
   admin,
-  fleet: { world, machines },
+  fleet,
   provider,
 }: Pick<Reading, 'admin' | 'fleet'> & { provider: string | undefined }) {
-  const { ledger } = world;
-  const vends = await eachOf(machines, ({ identity }) => vendsOf(admin, identity.deviceId));
-  const captures = provider === undefined ? [] : await providerLedger(provider);
-  const purchases = ledger.purchases.map(({ vendId }): PurchaseBook => {
-    const dispense = [...ledger.dispenses.values()].find(({ commandId }) =>
-      commandId.includes(vendId),
+  const { ledger } = fleet.world;
+  const slots = await readSlots(admin, fleet);
+  const ofEach = await eachOf(fleet.machines, ({ identity: { deviceId } }) =>
+    vendsOf(admin, deviceId),
+  );
+  const vends = ofEach.flat();
+  const entries = provider === undefined ? [] : await providerEntries(provider);
+  // those that were begun, and nobody was told that they are, too
+  const begun = vends.filter(({ channel }) => channel === 'cashless');
+  const ids = new Set([...ledger.purchases, ...begun].map(({ vendId }) => vendId));
+  const dispenses = [...ledger.dispenses.values()];
+  const purchases = [...ids].map((vendId): PurchaseBook => {
+    const dispense = dispenses.find(({ commandId }) => commandId === vendId);
+    const own = entries.filter(({ key }) => key.includes(vendId));
+    const taken = own.map(captureOf).filter(({ captured }) => captured > 0);
+    const held = own.flatMap(({ state, amount }) =>
+      state === 'authorised' && amount !== undefined ? [Number(minor(amount))] : [],
     );
-    const mine = captures.filter(({ key, captured }) => key.includes(vendId) && captured > 0);
     return {
       vendId,
       ...(dispense === undefined ? {} : { dispense }),
-      captures: mine.length,
-      captured: mine.reduce((sum, { captured }) => sum + captured, 0),
-      refunded: mine.flatMap(({ refunds }) => refunds).reduce((sum, { amount }) => sum + amount, 0),
+      held: sum(held),
+      captures: taken.length,
+      captured: sum(taken.map(({ captured }) => captured)),
+      refunded: sum(taken.flatMap(({ refunds }) => refunds.map(({ amount }) => amount))),
     };
   });
-  return { slots: [], cash: ledger.cash, vends: vends.flat(), purchases };
+  return { slots, cash: ledger.cash, vends, purchases };
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0);

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Activity, type Pace, USUAL } from './activity';
+import type { Books } from './books';
 import { type Violation, check } from './check';
 import { fleetPlan } from './plan';
 import { Platform, eachOf } from './platform';
 import { type Reading, readBooks } from './read-books';
 import { Shelf } from './kinds';
 import { type Fleet, setUp } from './setup';
-import { summaryOf } from './summary';
+import { moneyLine, summaryOf } from './summary';
 import { View } from './view';
 import { Watch } from './watch';
 
@@ -76,8 +77,9 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
     await watch.stop();
     const provider = options.provider === undefined ? {} : { provider: options.provider };
     const reading = { admin, fleet, vends, ...provider };
-    const violations = await settled(reading, options.restMs ?? REST_MS, view);
+    const { violations, books } = await settled(reading, options.restMs ?? REST_MS, view);
     for (const line of summaryOf(fleet, watch, hits)) view.say(line);
+    if (vends) view.say(moneyLine(books));
     for (const { about, message } of violations) view.say(`✗ ${about}: ${message}`);
     if (violations.length === 0) view.say('✓ stock, money, refusals and presence add up');
     return violations;
@@ -89,15 +91,17 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
 }
 
 /** Has the shelves that count do so, and looks again and again until all adds up, or nothing changes any more. */
-async function settled(reading: Reading, restMs: number, view: View): Promise<Violation[]> {
+async function settled(reading: Reading, restMs: number, view: View) {
   const counters = counting(reading.fleet);
   const isCounted = ({ about }: Violation) =>
     counters.some(({ productId }) => about.includes(productId));
+  let books: Books = await readBooks(reading);
   let violations: Violation[] = [];
   const rest = async (isOpen: (violation: Violation) => boolean) => {
     let least = Infinity;
     for (let until = Date.now() + restMs; Date.now() < until;) {
-      violations = check(await readBooks(reading));
+      books = await readBooks(reading);
+      violations = check(books);
       const open = violations.filter(isOpen);
       const [first] = open;
       if (first === undefined) return;
@@ -117,7 +121,7 @@ async function settled(reading: Reading, restMs: number, view: View): Promise<Vi
     await sleep(SECOND);
   }
   await rest(() => true);
-  return violations;
+  return { violations, books };
 }
 
 const counting = ({ devices }: Fleet) =>

@@ -1,3 +1,4 @@
+import type { Books } from './books';
 import type { Fleet } from './setup';
 import type { Watch } from './watch';
 
@@ -20,4 +21,16 @@ export function summaryOf(
     `${misdeeds} messages that no device should send, ${ledger.drifted} pieces gone that nobody told of`,
     ...(hits.length === 0 ? [] : [`faults: ${hits.join(', ')}`]),
   ];
+}
+
+/** What became of the vends without cash, and of their money. */
+export function moneyLine({ purchases, vends }: Books): string {
+  const known = vends.filter(({ channel }) => channel === 'cashless');
+  const count = (wanted: string) => known.filter(({ status }) => status === wanted).length;
+  const kept = purchases.reduce((sum, { captured, refunded }) => sum + captured - refunded, 0);
+  const held = purchases.reduce((sum, one) => sum + one.held, 0);
+  return [
+    `vends without cash: ${count('completed')} paid, ${count('cancelled')} cancelled`,
+    `${count('unpaid')} unpaid; ${(kept / 100).toFixed(2)} taken, ${(held / 100).toFixed(2)} still kept ready`,
+  ].join(', ');
 }

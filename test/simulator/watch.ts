@@ -6,7 +6,7 @@ import type { View } from './view';
 
 const Stock = z.object({ available: z.int() });
 const Letters = z.object({ total: z.int() });
-const HEARERS = ['iot-gateway', 'inventory'];
+const HEARERS = ['iot-gateway', 'inventory', 'vending'];
 const PROBE_MS = 1_000;
 const LOOK_MS = 50;
 const LETTERS_MS = 5_000;
