@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inProject, localDir } from '../../scripts/start/project.mjs';
 import { brokers } from './brokers';
+import { devices } from './devices/devices';
 import { edge } from './edge/edge';
 import { growth } from './growth';
 import { idle } from './idle';
@@ -15,7 +16,7 @@ import { machine, readResults, writeResults } from './results';
 
 const USAGE = `npm run bench                 measures all, and writes docs/performance.md
 npm run bench -- <part> ...   measures these alone: orders, brokers, open, edge,
-                              idle, growth
+                              devices, idle, growth
 npm run bench -- profile <service> [orders|reads] [count]   where a service spends its CPU
   --quick   shows that it works, in a minute or two; prints, and writes nothing
   --write   with --quick: writes it all the same
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   brokers,
   open,
   edge,
+  devices,
   idle,
   growth,
 };

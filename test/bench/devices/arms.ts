@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { type MqttClient, connectAsync } from 'mqtt';
+import { z } from 'zod';
+import { DeviceVoice, type Signed } from '#contracts/device-voice';
+import { inProject, root } from '../../../scripts/start/project.mjs';
+import { brokerLog } from '../../harness/bus/broker-log';
+import { startWorld } from '../../harness/start-world';
+import { ADMIN, startSystem } from '../../harness/system';
+import { until } from '../../harness/until';
+import type { World } from '../../harness/world';
+import { Platform, eachOf } from '../../simulator/platform';
+import { onSources } from '../apps';
+import { type Cpu, cpuOf } from '../cpu';
+import { processesOf } from '../world-arm';
+
+/** So many devices take turns. */
+const DEVICES = 100;
+/** Who hears devices, in each arm. */
+const HEARER = 'iot-gateway';
+/** With these the devices are registered, and nothing of a message comes to them. */
+const ASIDE = ['gateway', 'gateway-sidecar', 'user', 'user-sidecar'];
+const PATIENCE_MS = 120_000;
+
+const telemetry = () => ({ kind: 'telemetry', data: { celsius: 4, humidity: 51 } }) as const;
+const stock = () =>
+  ({ kind: 'stock', data: { mode: 'delta', productId: 'product_1', change: -1 } }) as const;
+const sale = (number: number) => {
+  const sold = { productId: 'product_1', quantity: 1, paidMinor: 250 };
+  return { kind: 'sale', data: { saleId: `sale-${number}`, ...sold } } as const;
+};
+/** What ten messages tell. */
+const MIX = [
+  ...[telemetry, stock, telemetry, sale, telemetry],
+  ...[stock, telemetry, sale, telemetry, stock],
+] as const;
+
+const Registered = z.object({
+  device: z.object({ deviceId: z.string() }),
+  credential: z.string(),
+});
+interface Identity {
+  readonly deviceId: string;
+  readonly credential: string;
+}
+
+/** A system that hears devices, and devices that speak to it. */
+export class DeviceArm {
+  readonly #voices: readonly DeviceVoice[];
+  #sent = 0;
+
+  private constructor(
+    readonly name: string,
+    private readonly world: World,
+    private readonly broker: MqttClient,
+    readonly devices: readonly Identity[],
+  ) {
+    this.#voices = devices.map(
+      (device) => new DeviceVoice({ tenantId: 'default', ...device }, randomUUID(), Date.now),
+    );
+  }
+
+  /** iot-gateway, and those who have to do with what devices say. */
+  static async ours(name: string): Promise<DeviceArm> {
+    const apps = ['gateway', 'user', 'shop', HEARER];
+    const world = await startSystem({ apps, controlPlane: true });
+    const admin = await Platform.signIn(world.app('gateway').url, ADMIN);
+    const shop = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
+    const { shopId } = await admin.ask(z.object({ shopId: z.string() }), 'POST', '/shops', shop);
+    const shelf = { shopId, kind: 'shelf', name: 'Shelf' };
+    const devices = await eachOf(Array.from({ length: DEVICES }), async () => {
+      const { device, credential } = await admin.ask(Registered, 'POST', '/devices', shelf);
+      return { ...device, credential };
+    });
+    return new DeviceArm(name, world, await brokerOf(world), devices);
+  }
+
+  /** A handler behind a sidecar that publishes this event for each message, or only acknowledges. */
+  static async bare(name: string, { devices }: DeviceArm, event?: string): Promise<DeviceArm> {
+    const command = onSources(inProject('test', 'bench', 'devices', 'handler.ts'));
+    const env = event === undefined ? {} : { BARE_EVENT: event };
+    const world = await startWorld([{ appId: HEARER, cwd: root, command }], { env });
+    return new DeviceArm(name, world, await brokerOf(world), devices);
+  }
+
+  /** Sends so many messages at once, and settles when each was handled. */
+  async send(count: number): Promise<void> {
+    const wanted = (await this.#handled()) + count;
+    const messages = Array.from({ length: count }, () => this.#next());
+    const published = messages.map(({ topic, payload }) =>
+      this.broker.publishAsync(topic, payload, { qos: 1 }),
+    );
+    await Promise.all(published);
+    const isDone = async () => (await this.#handled()) >= wanted;
+    await until(`${count} messages at ${this.name}`, isDone, PATIENCE_MS);
+  }
+
+  cpu(): Cpu {
+    const counted = processesOf(this.world).filter(({ name }) => !ASIDE.includes(name));
+    return cpuOf(Object.fromEntries(counted.map(({ name, pid }) => [name, pid])));
+  }
+
+  /** The events that were said of messages, as the broker has them. */
+  async events(): Promise<string[]> {
+    const entries = await brokerLog(this.world).entries();
+    return entries.filter(({ topic }) => topic === 'device.data.received').map(({ text }) => text);
+  }
+
+  async stop(): Promise<void> {
+    await this.broker.endAsync(true);
+    await this.world.stop();
+  }
+
+  #next(): Signed {
+    const number = this.#sent++;
+    const voice = this.#voices[number % this.#voices.length];
+    // each device says all of the mix, one after the other
+    const tells = MIX[(number + Math.floor(number / this.#voices.length)) % MIX.length];
+    if (voice === undefined || tells === undefined) throw new Error('there are no devices');
+    const { kind, data } = tells(number);
+    return voice.says(kind, data);
+  }
+
+  /** How many messages the service has taken from its sidecar. */
+  async #handled(): Promise<number> {
+    const { args } = this.world.app(HEARER).plan.sidecar;
+    const port = args[args.indexOf('--metrics-port') + 1];
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const counts = text.matchAll(
+      /^dapr_component_input_binding_count\{.*success="true"\} (\S+)$/gm,
+    );
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+}
+
+function brokerOf(world: World): Promise<MqttClient> {
+  return connectAsync(`mqtt://127.0.0.1:${world.mqttPort}`, { clientId: 'bench' });
+}

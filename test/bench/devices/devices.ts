@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { cpuBetween, sum } from '../cpu';
+import { type Effort, part } from '../part';
+import { abba } from '../statistics';
+import { DeviceArm } from './arms';
+import { aims, report } from './report';
+
+const PLANS: Readonly<Record<Effort, { rounds: number; messages: number; first: number }>> = {
+  full: { rounds: 12, messages: 1_500, first: 6_000 },
+  quick: { rounds: 2, messages: 200, first: 200 },
+};
+
+const Run = z.object({
+  round: z.int(),
+  arm: z.string(),
+  messages: z.int(),
+  /** From the first message until all are handled. */
+  seconds: z.number(),
+  /** Milliseconds, by process. */
+  cpu: z.record(z.string(), z.number()),
+});
+const DevicesResult = z.object({ runs: z.array(Run) });
+export type DevicesResult = z.infer<typeof DevicesResult>;
+
+export const devices = part({
+  title: 'Devices',
+  result: DevicesResult,
+  run: async (effort, say) => {
+    const { rounds, messages, first } = PLANS[effort];
+    const arms: DeviceArm[] = [];
+    const runs: DevicesResult['runs'] = [];
+    const start = async (starting: Promise<DeviceArm>) => {
+      const arm = await starting;
+      arms.push(arm);
+      say(`devices: ${arm.name} is there`);
+      return arm;
+    };
+    try {
+      const ours = await start(DeviceArm.ours('ours'));
+      await ours.send(1);
+      const [event] = await ours.events();
+      if (event === undefined) throw new Error('nothing was said of a message');
+      await start(DeviceArm.ours('ours again'));
+      const bare = await start(DeviceArm.bare('bare', ours, event));
+      await start(DeviceArm.bare('acknowledges', ours));
+      await bare.send(1);
+      const [other = ''] = await bare.events();
+      say(`devices: an event of ours has ${event.length} characters, a bare one ${other.length}`);
+      for (const arm of arms) await arm.send(first);
+      for (let round = 0; round < rounds; round++) {
+        for (const arm of abba(arms, round)) {
+          const before = arm.cpu();
+          const begun = performance.now();
+          await arm.send(messages);
+          const seconds = (performance.now() - begun) / 1_000;
+          const cpu = { ...cpuBetween(before, arm.cpu()) };
+          runs.push({ round, arm: arm.name, messages, seconds, cpu });
+        }
+        const last = runs.slice(-arms.length).map((run) => `${run.arm} ${sum(run.cpu)} ms`);
+        say(`devices: round ${round + 1} of ${rounds} (${last.join(', ')})`);
+      }
+    } finally {
+      for (const arm of arms) await arm.stop();
+    }
+    return { runs };
+  },
+  report,
+  aims,
+});
