@@ -83,9 +83,11 @@ export const orders = part({
     const runs: z.infer<typeof Run>[] = [];
     try {
       for (let round = 0; round < rounds; round++) {
-        // twice, so that no figure hangs on how one process has come up
-        if (round === 0 || round === Math.floor(rounds / 2))
-          await startAll(arms, FIRST_WARM_UP[effort], say);
+        // twice, so that no figure hangs on how one process has come up, and in reverse, as on some
+        // machines those that came up first cost more for good
+        if (round === 0) await startAll(arms, FIRST_WARM_UP[effort], say);
+        else if (round === Math.floor(rounds / 2))
+          await startAll(arms.toReversed(), FIRST_WARM_UP[effort], say);
         for (const arm of abba(arms, round)) {
           await arm.resume();
           await warmUp(arm, WARM_UP);
