@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { Code, MicroserviceError } from '#kit/errors';
+import { deliver, overtaken } from '#kit/interleaving';
 import { Crash } from '#kit/memory-sidecar';
 import { CancelOrder, OrderCancelled, OrderConfirmed } from '#contracts/order';
 import {
@@ -36,26 +37,6 @@ async function effectsOf(work: Work, wanted: ReturnType<typeof wish>): Promise<n
   const bed = await bedWith(pending(wanted));
   await work(bed);
   return bed.sidecar.effects;
-}
-
-/** Until it is acknowledged, as a bus gives it; the process starts again where it died. */
-async function deliver(bed: Bed, work: Work): Promise<void> {
-  for (let tries = 0; tries < 5; tries++) {
-    if (bed.sidecar.dead) bed.restart();
-    try {
-      if ((await work(bed)) === 'SUCCESS') return;
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-    }
-  }
-  throw new Error('never acknowledged');
-}
-
-/** Runs `work`, and after its n-th effect, before it goes on, all of `meanwhile`. */
-function overtaken(bed: Bed, n: number, meanwhile: () => Promise<unknown>): void {
-  bed.sidecar.onEffect = async (effect) => {
-    if (effect === n) await meanwhile();
-  };
 }
 
 async function expectCancelled(bed: Bed, world: World, what: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
+import { deliver, overtaken } from '#kit/interleaving';
 import { Crash } from '#kit/memory-sidecar';
 import { VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import {
@@ -37,26 +38,6 @@ const tell =
     }
     return 'SUCCESS';
   };
-
-/** Until it is acknowledged, as a bus gives it; the process starts again where it died. */
-async function deliver(bed: Bed, work: Work): Promise<void> {
-  for (let tries = 0; tries < 5; tries++) {
-    if (bed.sidecar.dead) bed.restart();
-    try {
-      if ((await work(bed)) === 'SUCCESS') return;
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-    }
-  }
-  throw new Error('never acknowledged');
-}
-
-/** Runs, after the n-th effect and before it goes on, all of `meanwhile`. */
-function overtaken(bed: Bed, n: number, meanwhile: () => Promise<unknown>): void {
-  bed.sidecar.onEffect = async (effect) => {
-    if (effect === n) await meanwhile();
-  };
-}
 
 async function effectsOf(bed: Bed, work: Work): Promise<number> {
   bed.fail({});
