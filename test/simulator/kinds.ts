@@ -17,7 +17,8 @@ export class Shelf extends Device {
     this.#move(change);
     this.say('stock', { mode: 'delta', productId: this.productId, change });
     if (this.plan.counts && this.chance.likely(0.3)) {
-      if (this.chance.likely(0.4)) this.#steal();
+      // of one that tells no more nobody ever learns what is gone
+      if (this.chance.likely(0.4) && !this.plan.leaves) this.#steal();
       this.count();
     }
     if (this.chance.likely(0.3)) this.say('telemetry', { celsius: this.chance.int(2, 8) });

@@ -94,7 +94,9 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
 async function settled(reading: Reading, restMs: number, view: View) {
   const counters = counting(reading.fleet);
   const isCounted = ({ about }: Violation) =>
-    counters.some(({ productId }) => about.includes(productId));
+    counters.some(
+      ({ productId, identity: { shopId } }) => about === `stock ${shopId}/${productId}`,
+    );
   let books: Books = await readBooks(reading);
   let violations: Violation[] = [];
   const rest = async (isOpen: (violation: Violation) => boolean) => {
