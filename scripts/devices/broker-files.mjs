@@ -16,12 +16,14 @@ const ITERATIONS = 101;
  * An account of a device, as the shop service lists it.
  * @typedef {object} Account
  * @property {string} userName
- * @property {string} passwordHash
+ * @property {string} passwordHash as mosquitto takes it
+ * @property {string} saltedSha256 as RabbitMQ takes it
  * @property {string} topic below which the device speaks
  */
 
-/** The platform's own account: by it iot-gateway hears all devices, and commands them.
- * @typedef {{ userName: string, password: string }} Platform
+/**
+ * By it iot-gateway hears all devices, and commands them.
+ * @typedef {import('../start/accounts.mjs').Platform} Platform
  */
 
 /** @param {string} folder */
@@ -46,6 +48,18 @@ export function writeBrokerFiles(folder, platform, accounts) {
   const isNewAcl = put(files.acl, aclOf(platform, accounts));
   const isNewPassword = put(files.passwords, passwordsOf(own, accounts));
   return isNewAcl || isNewPassword;
+}
+
+/**
+ * Sees to it that there are files for a broker to start with. Those of before stay, with the accounts
+ * that were good then, unless the platform has another password.
+ * @param {string} folder
+ * @param {Platform} platform
+ */
+export function openBrokerFiles(folder, platform) {
+  const before = read(filesIn(folder).passwords);
+  if (!before.split('\n').includes(ownLine(platform, before)))
+    writeBrokerFiles(folder, platform, []);
 }
 
 /**
@@ -108,13 +122,14 @@ function hashOf(password, salt, iterations) {
 }
 
 /**
- * What would be another line, or a wildcard, in one of the files is no account.
+ * What would be another line, or a wildcard, where accounts are written down is no account.
  * @param {Account} account
  */
-function assertPlain({ userName, passwordHash, topic }) {
+export function assertPlain({ userName, passwordHash, saltedSha256, topic }) {
   const isPlain =
     /^[\w-]+\/[\w-]+\/\d+$/.test(userName) &&
     /^\$7\$\d+\$[\w+/=]+\$[\w+/=]+$/.test(passwordHash) &&
+    /^[\w+/=]+$/.test(saltedSha256) &&
     /^retail\/[\w-]+\/[\w-]+$/.test(topic);
   if (!isPlain) throw new Error(`${JSON.stringify(userName)} is no account of a device`);
 }

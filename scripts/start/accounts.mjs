@@ -6,28 +6,47 @@ import { localDir } from './project.mjs';
 
 export const accountsFile = join(localDir, 'accounts.json');
 
-/** @typedef {{ email: string, password: string }} Account */
-/** @typedef {{ admin: Account, customer: Account }} Accounts */
+/**
+ * `platform` is its own account at the broker of the devices.
+ * @typedef {{ email: string, password: string }} Account
+ * @typedef {{ userName: string, password: string }} Platform
+ * @typedef {{ admin: Account, customer: Account, platform: Platform }} Accounts
+ */
+
+const newPassword = () => randomBytes(18).toString('base64url');
 
 const newAccounts = () => ({
-  admin: { email: 'admin@example.com', password: randomBytes(18).toString('base64url') },
-  customer: { email: 'customer@example.com', password: randomBytes(18).toString('base64url') },
+  admin: { email: 'admin@example.com', password: newPassword() },
+  customer: { email: 'customer@example.com', password: newPassword() },
+  platform: { userName: 'platform', password: newPassword() },
 });
 
 /**
- * This machine's admin and demo customer, made up the first time; the environment's admin wins.
+ * This machine's accounts, made up the first time; the environment's win.
  * @returns {Accounts}
  */
 export function readAccounts() {
+  const known = knownAccounts();
   /** @type {Accounts} */
-  let accounts;
-  try {
-    accounts = JSON.parse(readFileSync(accountsFile, 'utf8'));
-  } catch {
-    accounts = newAccounts();
+  const accounts = { ...newAccounts(), ...known };
+  if (Object.keys(accounts).length > Object.keys(known).length) {
     mkdirSync(localDir, { recursive: true });
     writeFileSync(accountsFile, `${JSON.stringify(accounts, null, 2)}\n`, { mode: 0o600 });
   }
   const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = process.env;
-  return email && password ? { ...accounts, admin: { email, password } } : accounts;
+  const { MQTT_USERNAME: userName = 'platform', MQTT_PASSWORD: secret } = process.env;
+  return {
+    ...accounts,
+    ...(email && password && { admin: { email, password } }),
+    ...(secret && { platform: { userName, password: secret } }),
+  };
+}
+
+/** @returns {Partial<Accounts>} */
+function knownAccounts() {
+  try {
+    return JSON.parse(readFileSync(accountsFile, 'utf8'));
+  } catch {
+    return {};
+  }
 }

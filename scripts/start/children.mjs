@@ -84,6 +84,19 @@ export class Children {
     if (child.pid) this.#running.push({ name, group: child.pid, graceMs, beforeStop });
   }
 
+  /** @param {string} name @returns {boolean} whether it was started here */
+  has(name) {
+    return this.#running.some((child) => child.name === name);
+  }
+
+  /**
+   * @param {string} name of one that was started here
+   * @param {NodeJS.Signals} signal
+   */
+  signal(name, signal) {
+    for (const child of this.#running) if (child.name === name) signalGroup(child.group, signal);
+  }
+
   /**
    * Ends the start because of this, unless it is being stopped anyway.
    * @param {Error} reason

@@ -23,6 +23,8 @@ const CAUSES = [
   [/kafka: client has run out of available brokers/i, 'Kafka did not answer'],
   [/5432.*refused|failed to (connect to|ping) the database/i, 'PostgreSQL did not let it in'],
   [/1883.*refused/i, 'the MQTT broker did not answer'],
+  [/devices.*(not authori[sz]ed|bad user name)/i, 'the MQTT broker has another DEVICES_BROKER_URL'],
+  [/devices.*missing url/i, 'DEVICES_BROKER_URL is not set'],
 ];
 
 // enough for 15 lines with a stack or two; a log may have grown to any size

@@ -8,9 +8,9 @@ import { holderOf, isFree } from './ports.mjs';
 import { childEnv, localDir } from './project.mjs';
 import { chromium } from './servers/chromium.mjs';
 import { kafka } from './servers/kafka.mjs';
-import { mosquitto } from './servers/mosquitto.mjs';
+import { mosquitto, mosquittoFor } from './servers/mosquitto.mjs';
 import { postgresql } from './servers/postgresql.mjs';
-import { rabbitmq } from './servers/rabbitmq.mjs';
+import { rabbitmq, rabbitmqFor } from './servers/rabbitmq.mjs';
 import { redis } from './servers/redis.mjs';
 
 /**
@@ -26,27 +26,37 @@ import { redis } from './servers/redis.mjs';
  * @property {() => string | undefined} find the program that runs it, if all it needs is there
  * @property {(terminal: import('./terminal.mjs').Terminal) => Promise<boolean>} [install]
  *   gets what apt does not have; false where what apt has is missing for it
+ * @property {(dir: string) => void} [prepare] writes what it has to find there when it starts
  * @property {(program: string, ports: number[], dir: string, front: number) => Promise<Plan>} plan
  *   dir is there, and is the server's own; front is the port by which clients reach it
  *
  * @typedef {{ command: string, args: string[], env?: Record<string, string> }} Plan
+ *
+ * A server to which devices speak. Given the platform's account, it lets in nobody else but the devices
+ * that it is told of: `admit` makes these the only ones.
+ * @typedef {Server & {
+ *   devicePort: (ports: number[]) => number | undefined,
+ *   admit: (accounts: import('../devices/broker-files.mjs').Account[], at: Place) => Promise<void>,
+ * }} DeviceBroker
+ *
+ * Where a server runs, and how it is told to read its files again.
+ * @typedef {{ dir: string, ports: number[], reread: () => void }} Place
  *
  * @typedef {object} Container
  * @property {string} image
  * @property {number} port for clients, in the container
  * @property {Record<string, string>} [env]
  * @property {Record<string, string>} [files] what is in files of the container, by path
+ * @property {Record<string, string>} [folders] of the server's own folder, by path in the container
+ * @property {number[]} [morePorts] that it has beside the one for clients, reached by the same numbers
  * @property {string[]} [command] instead of the image's own
  */
 
-/** By the end of the type of the components that need it: `pubsub.redis`, `state.redis`. */
-export const servers = /** @type {const} */ ({
-  redis,
-  rabbitmq,
-  kafka,
-  postgresql,
-  mqtt3: mosquitto,
-});
+/** By what folders of components are called. */
+export const servers = /** @type {const} */ ({ redis, rabbitmq, kafka, postgresql, mosquitto });
+
+/** Those to which devices can speak, by the folders of components/devices. */
+export const deviceBrokers = { mosquitto: mosquittoFor, rabbitmq: rabbitmqFor };
 
 /**
  * What is found on a machine, or installed there.
@@ -166,9 +176,10 @@ export async function ensureServer(server, children, terminal) {
       `Port ${each} is held by ${await holderOf(each)}, and that is no ${name}: stop it, then start again.`,
     );
   }
+  const dir = folderOf(server);
+  mkdirSync(dir, { recursive: true });
+  server.prepare?.(dir);
   const start = async (/** @type {string} */ program) => {
-    const dir = join(localDir, server.program);
-    mkdirSync(dir, { recursive: true });
     const { command, args, env } = await server.plan(program, ports, dir, port);
     children.start(name, command, args, { env: { ...childEnv(), ...env } });
   };
@@ -176,7 +187,6 @@ export async function ensureServer(server, children, terminal) {
   if (program) {
     await start(program);
   } else if (await hasImage(server, terminal)) {
-    const dir = join(localDir, server.program);
     children.start(name, 'docker', dockerRun(server.container(port), port, dir));
   } else {
     const installed = await ensureProgram(server, terminal);
@@ -194,21 +204,38 @@ export async function ensureServer(server, children, terminal) {
     );
 }
 
+/** @param {Pick<Server, 'program'>} server */
+export const folderOf = ({ program }) => join(localDir, program);
+
 /**
  * The arguments with which docker runs a server; what it has to read is written to the folder.
  * @param {Container} container
  * @param {number} front
  * @param {string} dir
  */
-export function dockerRun({ image, port, env = {}, files = {}, command = [] }, front, dir) {
+export function dockerRun(container, front, dir) {
+  const {
+    image,
+    port,
+    env = {},
+    files = {},
+    folders = {},
+    morePorts = [],
+    command = [],
+  } = container;
   mkdirSync(dir, { recursive: true });
   const mounts = Object.entries(files).flatMap(([path, text]) => {
     const file = join(dir, basename(path));
     writeFileSync(file, text);
     return ['-v', `${file}:${path}:ro`];
   });
+  for (const [path, folder] of Object.entries(folders)) {
+    mounts.push('-v', `${join(dir, folder)}:${path}:ro`);
+  }
   const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const ports = ['-p', `127.0.0.1:${front}:${port}`];
+  const ports = [`${front}:${port}`, ...morePorts.map((each) => `${each}:${each}`)].flatMap(
+    (each) => [...['-p', `127.0.0.1:${each}`]],
+  );
   return ['run', '--rm', ...ports, ...settings, ...mounts, image, ...command];
 }
 

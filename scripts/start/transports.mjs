@@ -3,32 +3,36 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault } from './fault.mjs';
 import { inProject, localDir, root } from './project.mjs';
-import { servers } from './servers.mjs';
+import { deviceBrokers, servers } from './servers.mjs';
 
 /**
- * What carries the events and what keeps the documents: folders of components/bus and of
- * components/state.
- * @typedef {{ bus: string, state: string }} Transports
+ * What carries the events, what keeps the documents, and what devices speak to: folders of
+ * components/bus, components/state and components/devices.
+ * @typedef {{ bus: string, state: string, devices: string }} Transports
+ * @typedef {keyof Transports} Kind
  */
 
-const runFile = inProject('dapr.yaml');
-const FOLDER = /^(\s*-\s*\.\/components\/(bus|state)\/)([\w-]+)/;
+const KINDS = /** @type {const} */ (['bus', 'state', 'devices']);
 
-/** @param {'bus' | 'state'} kind */
+const runFile = inProject('dapr.yaml');
+const FOLDER = /^(\s*-\s*\.\/components\/(bus|state|devices)\/)([\w-]+)/;
+
+/** @param {Kind} kind */
 export const choices = (kind) => readdirSync(inProject('components', kind)).sort();
 
 /**
  * What dapr.yaml names, unless another is asked for.
- * @param {{ bus?: string | undefined, state?: string | undefined }} asked
+ * @param {Partial<Record<Kind, string | undefined>>} asked
  * @returns {Transports}
  */
 export function chooseTransports(asked) {
-  const chosen = { bus: '', state: '' };
+  const chosen = { bus: '', state: '', devices: '' };
   for (const line of readFileSync(runFile, 'utf8').split('\n')) {
     const [, , kind, name = ''] = FOLDER.exec(line) ?? [];
-    if (kind === 'bus' || kind === 'state') chosen[kind] = asked[kind] ?? name;
+    const known = KINDS.find((each) => each === kind);
+    if (known) chosen[known] = asked[known] ?? name;
   }
-  for (const kind of /** @type {const} */ (['bus', 'state'])) {
+  for (const kind of KINDS) {
     const known = choices(kind);
     // dapr.yaml may name a folder of one's own
     if (asked[kind] === undefined || known.includes(chosen[kind])) continue;
@@ -40,11 +44,16 @@ export function chooseTransports(asked) {
 /**
  * The servers that these need.
  * @param {Transports} transports
- * @returns {import('./servers.mjs').Server[]}
+ * @param {import('./accounts.mjs').Platform} platform its account at the broker of the devices
+ * @returns {{ all: import('./servers.mjs').Server[], broker: import('./servers.mjs').DeviceBroker | undefined }}
+ *   all of them, and which of them is the broker of the devices: none where that is a folder of one's own
  */
-export function serversOf({ bus, state }) {
-  const kinds = /** @type {[string, import('./servers.mjs').Server][]} */ (Object.entries(servers));
-  return kinds.filter(([kind]) => kind === bus || kind === state).map(([, server]) => server);
+export function serversOf({ bus, state, devices }, platform) {
+  const broker = Object.entries(deviceBrokers).find(([kind]) => kind === devices)?.[1](platform);
+  const others = Object.entries(servers)
+    .filter(([kind]) => kind !== devices && (kind === bus || kind === state))
+    .map(([, server]) => server);
+  return { all: [...others, ...(broker ? [broker] : [])], broker };
 }
 
 /**
@@ -56,7 +65,7 @@ export const withTransports = (text, transports) =>
   text
     .split('\n')
     .map((line) =>
-      line.replace(FOLDER, (_, before, kind) => before + transports[/** @type {'bus'} */ (kind)]),
+      line.replace(FOLDER, (_, before, kind) => before + transports[/** @type {Kind} */ (kind)]),
     )
     .join('\n');
 

@@ -1,6 +1,7 @@
 // @ts-check
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { keepAdmitting } from '../devices/broker-accounts.mjs';
 import { accountsFile, readAccounts } from './accounts.mjs';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './build.mjs';
 import { Children } from './children.mjs';
@@ -13,7 +14,7 @@ import { memoryOf } from './memory.mjs';
 import { checkNpm, preflight } from './preflight.mjs';
 import { inProject, localDir, readApps, relativePath } from './project.mjs';
 import { buildRuntime } from './runtime.mjs';
-import { ensureServer, servers } from './servers.mjs';
+import { ensureServer, folderOf, servers } from './servers.mjs';
 import { Sidecars } from './sidecars.mjs';
 import { storyLines } from './story.mjs';
 import { Terminal, elapsed } from './terminal.mjs';
@@ -24,19 +25,25 @@ const HELP = `npm start                brings the whole system up, places one or
 npm start -- --fresh     forgets what earlier starts have stored
 npm start -- --no-demo   without the demo catalogue, the order and the devices
 npm start -- --once      stops again when the order is confirmed
-npm start -- --bus kafka --state postgresql
+npm start -- --bus kafka --state postgresql --devices rabbitmq
                          another broker (${choices('bus').join(', ')}), another database
-                         (${choices('state').join(', ')}), or both; without these, what dapr.yaml says
+                         (${choices('state').join(', ')}), another broker of the devices
+                         (${choices('devices').join(', ')}); of what is left out, what dapr.yaml says
 
 It uses a Dapr that is installed and servers that answer on their usual ports, and gets what is
 missing: Dapr is built with Go, the servers come from the PATH, from Docker, by apt, Kafka by Maven.
 
 Settings, from the environment:
   ADMIN_EMAIL, ADMIN_PASSWORD  the first admin (else made up, in ${relativePath(accountsFile)})
+  DEVICES_BROKER_URL           the broker of the devices, with the platform's account
+                               (tcp://platform:<made up, in the same file>@127.0.0.1:1883)
   LOG_LEVEL                    of the services (info)
   NO_COLOR, CI                 lines are only added, none is rewritten
 
 While it runs: npm run status · npm run story -- <orderId> · npm run deadletters (each with --json)`;
+
+/** As long at most until a device that is registered can connect, where there are few. */
+const ADMIT_MS = 2000;
 
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
@@ -81,6 +88,7 @@ function readOptions(args, terminal) {
     once: { type: 'boolean' },
     bus: { type: 'string' },
     state: { type: 'string' },
+    devices: { type: 'string' },
   });
   try {
     const { values } = parseArgs({ args, options });
@@ -134,14 +142,16 @@ async function up(options, terminal, children) {
   if (options.fresh) forget();
   // the sidecars' databases are not created without it
   mkdirSync(inProject('data'), { recursive: true });
-  const { admin } = readAccounts();
+  const { admin, platform } = readAccounts();
   Object.assign(process.env, { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password });
+  const { all, broker } = serversOf(transports, platform);
+  process.env.DEVICES_BROKER_URL ??= urlOf(platform, broker?.devicePort(broker.ports));
   terminal.say(`  ✓ the admin is ${admin.email}, the password is in ${relativePath(accountsFile)}`);
 
   terminal.say('Servers');
   // all are started before one is waited for
   const waits = [];
-  for (const server of [...serversOf(transports), servers.mqtt3]) {
+  for (const server of all) {
     waits.push(await ensureServer(server, children, terminal));
   }
   waits.push(await ensureControlPlane(runtime, children, terminal));
@@ -152,6 +162,7 @@ async function up(options, terminal, children) {
   const sidecars = new Sidecars(runtime, children, apps, runFileFor(transports));
   await sidecars.ready(terminal);
 
+  if (broker) admitDevices(broker, children);
   if (!options['no-demo']) {
     await children.guard(demo(terminal));
     if (!options.once) startFleet(children, terminal);
@@ -164,6 +175,35 @@ async function up(options, terminal, children) {
   terminal.say(`  Health    ${url}/api/v1/health/detailed`);
   terminal.say(`  Services  ${url}/api/v1/gateway/services`);
   if (!options.once) terminal.say('Ctrl-C stops it all.');
+}
+
+/**
+ * By what a sidecar reaches the broker of the devices.
+ * @param {import('./accounts.mjs').Platform} platform
+ * @param {number} [port]
+ */
+function urlOf({ userName, password }, port = servers.mosquitto.ports[0]) {
+  const account = [userName, password].map(encodeURIComponent).join(':');
+  return `tcp://${account}@127.0.0.1:${port}`;
+}
+
+/**
+ * Has the broker know the devices that are registered, for as long as the system runs. Of one that was
+ * there already the accounts are its operator's.
+ * @param {import('./servers.mjs').DeviceBroker} broker
+ * @param {Children} children
+ */
+function admitDevices(broker, children) {
+  if (!children.has(broker.name)) return;
+  const place = {
+    dir: folderOf(broker),
+    ports: broker.ports,
+    reread: () => {
+      children.signal(broker.name, 'SIGHUP');
+    },
+  };
+  // what fails, as a gateway that starts, is tried again; that it is away is told elsewhere
+  void keepAdmitting((accounts) => broker.admit(accounts, place), { everyMs: ADMIT_MS });
 }
 
 /**

@@ -148,11 +148,12 @@ export const documentedDevices: Readonly<Record<string, Documented>> = {
     data: { ...command, status: 'failed', reason: 'slot_jammed' },
   },
   'GET /admin/broker-accounts': {
-    summary: 'The accounts of devices at the broker, as its password file has them',
+    summary: 'The accounts of devices at the broker, as its password file, or its users, have them',
     query: firstPage,
     data: pageOf({
       userName: credential.userName,
       passwordHash: '$7$101$c2FsdHNhbHRzYWx0$aGFzaA==',
+      saltedSha256: 'c2FsdGhhc2g=',
       topic: `retail/default/${deviceId}`,
     }),
   },

@@ -1,4 +1,4 @@
-import { pbkdf2Sync } from 'node:crypto';
+import { createHash, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { Code } from '#kit/errors';
 import { OVERLAP_MS } from './domain';
@@ -26,6 +26,14 @@ describe('the accounts at the broker', () => {
     const line = items[0]?.passwordHash ?? '';
     expect(isOf(credential, line)).toBe(true);
     expect(isOf(`${credential}x`, line)).toBe(false);
+  });
+
+  test('are told as a broker takes them that salts SHA-256, as well', async () => {
+    const { bed, credential } = await withDevice();
+    const { items } = await accountsIn(bed);
+    const told = Buffer.from(items[0]?.saltedSha256 ?? '', 'base64');
+    const [salt, hash] = [told.subarray(0, 4), told.subarray(4)];
+    expect(hash).toEqual(createHash('sha256').update(salt).update(credential).digest());
   });
 
   test('are two of a device, while two credentials are good', async () => {

@@ -1,4 +1,4 @@
-import { pbkdf2 } from 'node:crypto';
+import { createHash, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { allow } from '#kit/caller';
 import { PageRequest, checked } from '#kit/validate';
@@ -16,6 +16,7 @@ const ALL = 'all';
 const ITERATIONS = 101;
 const HASH_BYTES = 64;
 const SALT_BYTES = 12;
+const SHORT_SALT_BYTES = 4;
 
 /** The accounts of the tenant's devices, for the operator of the broker. */
 export async function listBrokerAccounts(request: ListBrokerAccountsRequest, context: ShopContext) {
@@ -41,7 +42,13 @@ async function accountsOf(device: Device, { clock, caller: { tenantId }, config 
       const salt = derived(key, `salt ${name}`).subarray(0, SALT_BYTES);
       const password = credentialOf(key, tenantId, deviceId, version);
       const passwordHash = await passwordHashOf(password, salt);
-      return { userName: name, passwordHash, topic: `retail/${tenantId}/${deviceId}` };
+      const saltedSha256 = saltedSha256Of(password, salt.subarray(0, SHORT_SALT_BYTES));
+      return {
+        userName: name,
+        passwordHash,
+        saltedSha256,
+        topic: `retail/${tenantId}/${deviceId}`,
+      };
     }),
   );
 }
@@ -54,4 +61,9 @@ async function passwordHashOf(password: string, salt: Buffer): Promise<string> {
   return ['', '7', String(ITERATIONS), salt.toString('base64'), hashed.toString('base64')].join(
     '$',
   );
+}
+
+function saltedSha256Of(password: string, salt: Buffer): string {
+  const hashed = createHash('sha256').update(salt).update(password).digest();
+  return Buffer.concat([salt, hashed]).toString('base64');
 }

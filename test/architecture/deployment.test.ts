@@ -116,6 +116,14 @@ describe('a broker or a database is a folder of components, and nothing else', (
     expect(transports([{ path, text }])).toEqual([expect.stringContaining(fault)]);
   });
 
+  test('what devices speak to speaks their protocol, whichever it is', () => {
+    const path = 'components/devices/pigeon/devices.yaml';
+    const right = component('devices', 'bindings.mqtt3');
+    expect(transports([{ path, text: right }])).toEqual([]);
+    const text = component('devices', 'bindings.pigeon');
+    expect(transports([{ path, text }])).toEqual([expect.stringContaining('bindings.pigeon')]);
+  });
+
   test('a file that names one is caught', () => {
     const text = 'first\n// as Kafka does it';
     expect(transportWords([{ path: 'kit/host.ts', text }])).toEqual(['kit/host.ts:2 says Kafka']);
@@ -131,14 +139,16 @@ describe('a broker or a database is a folder of components, and nothing else', (
     expect(transportWords(beside)).toEqual([]);
   });
 
-  test('what `npm start` runs on another is dapr.yaml but for the two folders', () => {
+  test('what `npm start` runs on another is dapr.yaml but for the three folders', () => {
     const text = read('dapr.yaml');
     expect(withTransports(text, chooseTransports({}))).toBe(text);
-    const other = withTransports(text, chooseTransports({ bus: 'kafka', state: 'postgresql' }));
+    const asked = { bus: 'kafka', state: 'postgresql', devices: 'rabbitmq' };
+    const other = withTransports(text, chooseTransports(asked));
     const before = text.split('\n');
     const changed = other.split('\n').filter((line, index) => line !== before[index]);
     expect(changed.map((line) => line.trim())).toEqual([
       '- ./components/bus/kafka',
+      '- ./components/devices/rabbitmq',
       '- ./components/state/postgresql',
     ]);
   });

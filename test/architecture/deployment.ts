@@ -121,22 +121,30 @@ const Component = z.object({
   spec: z.object({ type: z.string() }),
 });
 
-/** The blocks that a transport is made of: its folder, its component's name, its kind in Dapr. */
-const BLOCKS = { bus: 'pubsub', state: 'state' } as const;
+/** The blocks that a transport is made of: its folder and its component's name, and its type in Dapr. */
+const BLOCKS: Readonly<Record<string, (folder: string) => string>> = {
+  bus: (folder) => `pubsub.${folder}`,
+  state: (folder) => `state.${folder}`,
+  // one protocol, which several brokers speak
+  devices: () => 'bindings.mqtt3',
+};
 
 /**
- * Each folder of components/bus declares one component, named bus, and each of components/state one
- * that is named state: so one folder can take the place of another, with nothing else changed.
+ * Each folder of components/bus declares one component, named bus, and each of components/state and of
+ * components/devices one that is named so: one folder can take the place of another, with nothing else
+ * changed.
  */
 export function transports(components: readonly SourceFile[]): Fault[] {
   return components.flatMap(({ path, text }) => {
-    const [, block, folder] = /^components\/(bus|state)\/([\w-]+)\/.*\.ya?ml$/.exec(path) ?? [];
-    if (block !== 'bus' && block !== 'state') return [];
+    const [, block = '', folder = ''] =
+      /^components\/([\w-]+)\/([\w-]+)\/.*\.ya?ml$/.exec(path) ?? [];
+    const type = BLOCKS[block]?.(folder);
+    if (type === undefined) return [];
     const declared = parseAllDocuments(text).map((document) => {
       const { data } = Component.safeParse(document.toJS());
       return data && `${data.metadata.name} of type ${data.spec.type}`;
     });
-    const wanted = `${block} of type ${BLOCKS[block]}.${folder}`;
+    const wanted = `${block} of type ${type}`;
     return unless(
       declared.length === 1 && declared[0] === wanted,
       `${path} declares ${declared.join(', ')}, not ${wanted} alone`,

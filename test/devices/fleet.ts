@@ -14,6 +14,16 @@ const Registered = z.looseObject({
   userName: z.string(),
   credential: z.string(),
 });
+const Accounts = z.object({
+  items: z.array(
+    z.object({
+      userName: z.string(),
+      passwordHash: z.string(),
+      saltedSha256: z.string(),
+      topic: z.string(),
+    }),
+  ),
+});
 const Shop = z.looseObject({ shopId: z.string() });
 const Presence = z.looseObject({ status: z.string() });
 const Command = z.looseObject({ commandId: z.string(), status: z.string() });
@@ -46,12 +56,26 @@ export class Fleet {
     return this.market.world;
   }
 
-  /** A new device that is connected to the broker. */
-  async device(options: IClientOptions = {}): Promise<TestDevice> {
+  /** A new device, which the broker knows. */
+  async register() {
     const { admin } = this.market;
     const body = { shopId: this.shopId, kind: 'vending_machine', name: 'Hall' };
     const { device, ...account } = await admin.ask(Registered, 201, 'POST', '/devices', { body });
-    const { deviceId } = device;
+    await this.admit();
+    return { deviceId: device.deviceId, ...account };
+  }
+
+  /** Has the broker know the accounts that there are, where it does not let everybody in. */
+  async admit(): Promise<void> {
+    if (this.world.admit === undefined) return;
+    const path = '/admin/broker-accounts?limit=100';
+    const { items } = await this.market.admin.get(Accounts, path);
+    await this.world.admit(items);
+  }
+
+  /** A new device that is connected to the broker. */
+  async device(options: IClientOptions = {}): Promise<TestDevice> {
+    const { deviceId, ...account } = await this.register();
     const voice = new DeviceVoice({ tenantId: 'default', deviceId, ...account }, randomUUID(), () =>
       Date.now(),
     );

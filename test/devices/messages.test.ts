@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { topicText } from '#contracts/device-messages';
 import { until } from '../harness/until';
+import { speaking } from './behaviours';
 import { Fleet, change } from './fleet';
 
 const DATA = 'device.data.received';
@@ -12,23 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-describe('what a device says at a real broker', () => {
-  test('comes to its shop and to whoever hears of devices', async () => {
-    const device = await fleet.device();
-    const { deviceId } = device;
-    await device.says('status', { status: 'online', firmwareVersion: '1.2' });
-    await device.says('stock', change);
-    const [status] = await fleet.hears(STATUS, deviceId, 1);
-    expect(status).toMatchObject({ deviceId, shopId: fleet.shopId, status: 'online' });
-    const [data] = await fleet.hears(DATA, deviceId, 1);
-    expect(data).toMatchObject({ dataType: 'stock', data: change, position: { seq: 1 } });
-    const { text } = await fleet.market.admin.send('GET', `/devices/${deviceId}`);
-    expect(JSON.parse(text)).toMatchObject({
-      data: { status: 'online', firmwareVersion: '1.2' },
-    });
-    await expect(fleet.presence(deviceId)).resolves.toBe('online');
-  });
+describe('at a real broker', () => {
+  speaking(() => fleet);
+});
 
+describe('what a device says at a real broker', () => {
   test('counts once, however often it comes', async () => {
     const device = await fleet.device();
     const message = device.voice.says('stock', change);
@@ -94,18 +83,6 @@ describe('a device whose connection breaks', () => {
 });
 
 describe('a command', () => {
-  test('is heard by its device, answered, and settled', async () => {
-    const device = await fleet.device();
-    const heard = await device.hears();
-    const { commandId } = await fleet.command(device.deviceId);
-    await until('the command', () => heard.length > 0);
-    expect(heard[0]).toMatchObject({ commandId });
-    await device.says('ack', { commandId, outcome: 'acknowledged' });
-    const settled = await fleet.hears('device.command.settled', device.deviceId, 1);
-    expect(settled).toMatchObject([{ commandId, name: 'dispense', outcome: 'acknowledged' }]);
-    await expect(fleet.statusOf(commandId)).resolves.toBe('acknowledged');
-  });
-
   test('is sent again until it is answered, and expires where it is not', async () => {
     const device = await fleet.device();
     const heard = await device.hears();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Edge, newKey, openEdge } from '../../services/gateway/testing';
 import { TiersFile } from '../../services/gateway/tiers';
 import { LocalProcess } from '../harness/process';
-import { planServer, serverPorts } from '../harness/servers';
+import { planServer, serverPorts, serversFor } from '../harness/servers';
 import { until } from '../harness/until';
 import { Workplace } from '../harness/workplace';
 
@@ -19,8 +19,9 @@ let replicas: Edge[];
 beforeAll(async () => {
   place = Workplace.open();
   const { folder } = place;
-  const ports = await serverPorts(async (_, port) => port, []);
-  const plan = await planServer('redis', ports, folder, (name, command, args) => ({
+  const ours = serversFor(undefined);
+  const ports = await serverPorts(ours, async (_, port) => port, []);
+  const plan = await planServer(ours, 'redis', ports, folder, (name, command, args) => ({
     ...{ name, command, args, cwd: folder, env: { PATH: process.env['PATH'] ?? '' } },
     ...{ log: join(folder, 'logs', name), pidFile: join(folder, 'pids', name) },
   }));

@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Document, isMap, isSeq, parseAllDocuments } from 'yaml';
 import { servers } from '../../scripts/start/servers.mjs';
 
 /** Values of a component's metadata, by the component's name. */
 export type Overrides = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** A server that components need, by the end of their type. */
+/** A server that components need. */
 export type ServerKind = keyof typeof servers;
 
 // Object.keys does not know the keys of what it is given
@@ -16,17 +16,20 @@ export const SERVER_KINDS = Object.keys(servers) as ServerKind[];
 export interface Servers {
   /** The ports by which servers are reached. */
   readonly ports: Readonly<Record<ServerKind, number>>;
+  /** The URL of the broker of the devices, with the platform's account where it wants one. */
+  readonly devices: string;
   /** Base URLs of HTTP endpoints, by name; the others are where their file says. */
   readonly endpoints: Readonly<Record<string, string>>;
 }
 
 /** What in a component is the address of its server. */
-const ADDRESS: Readonly<Record<ServerKind, (port: number) => [name: string, value: string]>> = {
+const ADDRESS: Readonly<
+  Record<Exclude<ServerKind, 'mosquitto'>, (port: number) => [name: string, value: string]>
+> = {
   redis: (port) => ['redisHost', `127.0.0.1:${port}`],
   rabbitmq: (port) => ['hostname', `127.0.0.1:${port}`],
   kafka: (port) => ['brokers', `127.0.0.1:${port}`],
   postgresql: (port) => ['port', String(port)],
-  mqtt3: (port) => ['url', `tcp://127.0.0.1:${port}`],
 };
 
 /**
@@ -38,10 +41,14 @@ export function copyResources(from: string, to: string, servers: Servers, overri
   for (const name of readdirSync(from).filter((file) => file.endsWith('.yaml'))) {
     const documents = resourcesIn(join(from, name));
     for (const document of documents) {
-      const server = serverOf(document);
-      if (server !== undefined) setMetadata(document, ...ADDRESS[server](servers.ports[server]));
-      // each sidecar has a name of its own here, as on a cluster
-      if (server === 'mqtt3') setMetadata(document, 'consumerID', '{podName}');
+      const server = serverOf(document, from);
+      if (isForDevices(document)) {
+        setMetadata(document, 'url', servers.devices);
+        // each sidecar has a name of its own here, as on a cluster
+        setMetadata(document, 'consumerID', '{podName}');
+      } else if (server !== undefined && server !== 'mosquitto') {
+        setMetadata(document, ...ADDRESS[server](servers.ports[server]));
+      }
       const baseUrl = servers.endpoints[nameOf(document)];
       if (isEndpoint(document) && baseUrl !== undefined) {
         document.setIn(['spec', 'baseUrl'], baseUrl);
@@ -62,13 +69,19 @@ export function endpointsNeeded(folder: string, apps: readonly string[]) {
 
 /** The servers that the components of a folder need for these apps. */
 export function serversNeeded(folder: string, apps: readonly string[]): ServerKind[] {
-  return documentsFor(folder, apps).flatMap((document) => serverOf(document) ?? []);
+  return documentsFor(folder, apps).flatMap((document) => serverOf(document, folder) ?? []);
+}
+
+/** The broker of the devices, if the component of it is in this folder and for one of these apps. */
+export function deviceBrokerIn(folder: string, apps: readonly string[]): ServerKind | undefined {
+  const devices = documentsFor(folder, apps).find(isForDevices);
+  return devices && serverOf(devices, folder);
 }
 
 /** The server of the component that carries the events, if that is in this folder. */
 export function brokerIn(folder: string): ServerKind | undefined {
   const bus = documentsFor(folder, []).find((document) => nameOf(document) === 'bus');
-  return bus && serverOf(bus);
+  return bus && serverOf(bus, folder);
 }
 
 /** The topics that each app may hear, as the component of the bus says it, if that is in this folder. */
@@ -101,10 +114,17 @@ const nameOf = (document: Document) => String(document.getIn(['metadata', 'name'
 
 const isEndpoint = (document: Document) => document.get('kind') === 'HTTPEndpoint';
 
-function serverOf(document: Document): ServerKind | undefined {
+const typeOf = (document: Document) => String(document.getIn(['spec', 'type']));
+
+/** Several servers speak this protocol: which is meant, the folder's name says. */
+const isForDevices = (document: Document) => typeOf(document) === 'bindings.mqtt3';
+
+function serverOf(document: Document, folder: string): ServerKind | undefined {
   if (document.get('kind') !== 'Component') return undefined;
-  const type = String(document.getIn(['spec', 'type']));
-  return SERVER_KINDS.find((kind) => type.endsWith(`.${kind}`));
+  if (isForDevices(document)) {
+    return SERVER_KINDS.find((kind) => kind === basename(folder)) ?? 'mosquitto';
+  }
+  return SERVER_KINDS.find((kind) => typeOf(document).endsWith(`.${kind}`));
 }
 
 function metadataOf(document: Document, name: string): string | undefined {

@@ -1,23 +1,33 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ServiceCalls } from '#kit/service-calls';
+import type { Account } from '../../scripts/devices/broker-files.mjs';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
 import { findRuntime } from '../../scripts/start/runtime.mjs';
-import { servers } from '../../scripts/start/servers.mjs';
 import type { AppPlan } from './app';
 import { type ControlPlane, controlPlane } from './control-plane';
 import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
 import {
   type Overrides,
+  type ServerKind,
   brokerIn,
+  deviceBrokerIn,
   copyResources,
   serversNeeded,
   subscriptionsIn,
 } from './resources';
 import { readRunFile } from './run-file';
-import { type Engines, type Front, planServer, serverPorts } from './servers';
+import {
+  type Engines,
+  type Front,
+  type ServerPorts,
+  type Servers,
+  planServer,
+  serverPorts,
+  serversFor,
+} from './servers';
 import { standIns } from './stand-ins';
 import { type Transports, withTransports } from './transports';
 import { Workplace } from './workplace';
@@ -94,7 +104,10 @@ async function planWorld(
     (await options.front?.(server, port)) ?? port;
   const ids = specs.map(({ appId }) => appId);
   const needed = [...new Set(folders.flatMap((from) => serversNeeded(from, ids)))];
-  const ports = await serverPorts(fronted, needed);
+  const deviceBroker = folders.flatMap((from) => deviceBrokerIn(from, ids) ?? [])[0];
+  const servers = serversFor(deviceBroker);
+  const ports = await serverPorts(servers, fronted, needed);
+  const devices = devicesAt(servers, deviceBroker, ports);
   const outside = await standIns(runFile, folders, ids, folder);
   const endpoints: Record<string, string> = {};
   for (const { endpoint, port } of outside) {
@@ -104,7 +117,12 @@ async function planWorld(
 
   const resources = folders.map((from, at) => {
     const to = join(folder, 'resources', String(at));
-    copyResources(from, to, { ports: ports.fronts, endpoints }, options.overrides ?? {});
+    copyResources(
+      from,
+      to,
+      { ports: ports.fronts, devices: devices.url, endpoints },
+      options.overrides ?? {},
+    );
     return to;
   });
   const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
@@ -115,7 +133,7 @@ async function planWorld(
   });
   const plans: ServerPlan[] = [];
   for (const kind of needed) {
-    plans.push(await planServer(kind, ports, folder, planned, options.engines?.[kind]));
+    plans.push(await planServer(servers, kind, ports, folder, planned, options.engines?.[kind]));
   }
   for (const { process } of outside) {
     const { name, command, args, env } = process;
@@ -172,7 +190,7 @@ async function planWorld(
   const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));
   const serversAnswer = async () =>
     (await standInsAnswer()).every(Boolean) &&
-    (await Promise.all(needed.map((kind) => servers[kind].answers(ports.clients[kind])))).every(
+    (await Promise.all(needed.map((kind) => servers.of[kind].answers(ports.clients[kind])))).every(
       Boolean,
     ) &&
     (plane === undefined ||
@@ -182,7 +200,29 @@ async function planWorld(
   const hears = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
   return {
     ...{ workplace, ports: ports.clients, brokers, hears: Object.fromEntries(hears), standInPorts },
+    devices,
     ...{ servers: plans, apps, serversAnswer },
+  };
+}
+
+/** Where devices find their broker, by which URL a sidecar does, and how it is told of accounts. */
+function devicesAt(
+  { deviceBroker, platform }: Servers,
+  kind: ServerKind = 'mosquitto',
+  ports: ServerPorts,
+): WorldPlan['devices'] {
+  const own = [...ports.own[kind]];
+  // what is in front of a server is in front of its port for clients
+  const port = deviceBroker.devicePort(own) ?? 0;
+  const front = port === own[0] ? ports.fronts[kind] : port;
+  const account = platform === undefined ? '' : `${platform.userName}:${platform.password}@`;
+  return {
+    port,
+    url: `tcp://${account}127.0.0.1:${front}`,
+    ...(platform && {
+      admit: (accounts: readonly Account[]) =>
+        deviceBroker.admit([...accounts], { dir: '', ports: own, reread: () => {} }),
+    }),
   };
 }
 

@@ -6,16 +6,24 @@ export type Bus = (typeof BUSES)[number];
 export const STATES = ['sqlite', 'postgresql', 'redis'] as const;
 export type State = (typeof STATES)[number];
 
+/** What devices speak to: a folder of components/devices. */
+export const DEVICES = ['mosquitto', 'rabbitmq'] as const;
+export type Devices = (typeof DEVICES)[number];
+
 export interface Transports {
   readonly bus?: Bus | undefined;
   readonly state?: State | undefined;
+  readonly devices?: Devices | undefined;
 }
 
-/** Folders of components, with that of another bus, or of another state, where one is asked for. */
-export function withTransports(paths: readonly string[], { bus, state }: Transports): string[] {
+/** Folders of components, with others in the place of those for which one is asked. */
+export function withTransports(paths: readonly string[], asked: Transports): string[] {
   const folder = (kind: string, chosen: string | undefined) => (path: string) =>
     chosen === undefined
       ? path
       : path.replace(new RegExp(`(components/${kind}/)[^/]+$`), `$1${chosen}`);
-  return paths.map(folder('bus', bus)).map(folder('state', state));
+  return paths
+    .map(folder('bus', asked.bus))
+    .map(folder('state', asked.state))
+    .map(folder('devices', asked.devices));
 }

@@ -1,3 +1,4 @@
+import type { Account } from '../../scripts/devices/broker-files.mjs';
 import { servers } from '../../scripts/start/servers.mjs';
 import { App, type AppPlan } from './app';
 import { ContainerProcess } from './containers/container-process';
@@ -18,6 +19,15 @@ export interface WorldPlan {
   readonly ports: Readonly<Record<ServerKind, number>>;
   /** The server of the bus: one, or none where events go by another way. */
   readonly brokers: readonly ServerKind[];
+  /** The broker of the devices. */
+  readonly devices: {
+    /** Where devices find it. */
+    readonly port: number;
+    /** By which a sidecar does. */
+    readonly url: string;
+    /** Makes these the only accounts of devices; absent where everybody is let in. */
+    readonly admit?: (accounts: readonly Account[]) => Promise<void>;
+  };
   /** The topics that each service hears, as the component of the bus allows it. */
   readonly hears: Readonly<Record<string, readonly string[]>>;
   /** Where programs listen that stand in for HTTP endpoints, by the endpoint's name. */
@@ -58,7 +68,12 @@ export class World {
   }
 
   get mqttPort(): number {
-    return this.portOf('mqtt3');
+    return this.plan.devices.port;
+  }
+
+  /** Makes these the only accounts of devices at their broker; absent where everybody is let in. */
+  get admit(): ((accounts: readonly Account[]) => Promise<void>) | undefined {
+    return this.plan.devices.admit;
   }
 
   /** What carries the events: its process, and the port it listens on with nothing in front of it. */

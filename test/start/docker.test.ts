@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { dockerRun, servers } from '../../scripts/start/servers.mjs';
+import { type Server, deviceBrokers, dockerRun, servers } from '../../scripts/start/servers.mjs';
 
 let folder = '';
 afterEach(() => {
@@ -10,9 +10,9 @@ afterEach(() => {
 });
 
 /** How docker runs a server that is reached by port 5000. */
-function runOf(server: keyof typeof servers): string[] {
+function runOf(server: Server): string[] {
   folder = mkdtempSync(join(tmpdir(), 'docker-'));
-  return dockerRun(servers[server].container(5000), 5000, folder);
+  return dockerRun(server.container(5000), 5000, folder);
 }
 
 /** The text of a file that is mounted at a path. */
@@ -22,7 +22,7 @@ function mounted(args: readonly string[], path: string): string {
 }
 
 test('RabbitMQ in Docker knows the topics and queues of the services, and lets its guest in', () => {
-  const args = runOf('rabbitmq');
+  const args = runOf(servers.rabbitmq);
   const definitions = JSON.parse(mounted(args, '/etc/rabbitmq/definitions.json')) as unknown;
   expect(definitions).toMatchObject({
     users: [{ name: 'guest' }],
@@ -34,7 +34,7 @@ test('RabbitMQ in Docker knows the topics and queues of the services, and lets i
 });
 
 test('Kafka in Docker tells its clients the port by which they reach it', () => {
-  expect(runOf('kafka')).toEqual(
+  expect(runOf(servers.kafka)).toEqual(
     expect.arrayContaining([
       'KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://127.0.0.1:5000',
       'KAFKA_NUM_PARTITIONS=16',
@@ -44,7 +44,7 @@ test('Kafka in Docker tells its clients the port by which they reach it', () => 
 });
 
 test('Redis in Docker has what it acknowledges on its disk', () => {
-  const args = runOf('redis');
+  const args = runOf(servers.redis);
   expect(args.slice(args.indexOf('redis:7'))).toEqual([
     ...['redis:7', 'redis-server', '--protected-mode', 'no'],
     ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
@@ -52,10 +52,37 @@ test('Redis in Docker has what it acknowledges on its disk', () => {
 });
 
 test('mosquitto in Docker keeps what came while nobody heard, as the one that is a process does', () => {
-  const args = runOf('mqtt3');
+  const args = runOf(servers.mosquitto);
   const [config = ''] = args.slice(-1);
   expect(args.slice(-4)).toEqual(['eclipse-mosquitto:2', 'mosquitto', '-c', config]);
   expect(mounted(args, config).split('\n')).toEqual(
     expect.arrayContaining(['listener 1883', 'persistence true', 'max_queued_messages 0']),
   );
+});
+
+const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
+
+test('mosquitto in Docker lets in who is in its folder of accounts, where there are accounts', () => {
+  const args = runOf(deviceBrokers.mosquitto(PLATFORM));
+  expect(args).toContain(`${folder}/accounts:/mosquitto-accounts:ro`);
+  expect(mounted(args, args.at(-1) ?? '').split('\n')).toEqual(
+    expect.arrayContaining([
+      ...['allow_anonymous false', 'password_file /mosquitto-accounts/passwords'],
+      ...['acl_file /mosquitto-accounts/acl', 'user root'],
+    ]),
+  );
+});
+
+test('RabbitMQ in Docker speaks MQTT where it is the broker of the devices', () => {
+  const args = runOf(deviceBrokers.rabbitmq(PLATFORM));
+  expect(args).toEqual(expect.arrayContaining(['127.0.0.1:1883:1883', '127.0.0.1:15672:15672']));
+  expect(mounted(args, '/etc/rabbitmq/enabled_plugins')).toContain('rabbitmq_mqtt');
+  const settings = mounted(args, '/etc/rabbitmq/conf.d/20-omnichannel.conf');
+  expect(settings.split('\n')).toContain('mqtt.allow_anonymous = false');
+  const definitions = mounted(args, '/etc/rabbitmq/definitions.json');
+  expect(JSON.parse(definitions)).toMatchObject({
+    vhosts: [{ name: '/' }, { name: 'devices' }],
+    users: [{ name: 'guest' }, { name: 'platform' }],
+  });
+  expect(definitions).not.toContain(PLATFORM.password);
 });

@@ -71,6 +71,21 @@ test('npm start brings the system up and confirms an order, whose story it print
   expect(output).not.toContain('✗');
 });
 
+test('a device that is registered meanwhile is let in, to what is its own, and no stranger is', () => {
+  const program = ['--import', './scripts/typescript.mjs', 'test/start/newcomer.ts'];
+  const node = inProject('node_modules', '.bin', 'node');
+  const [command, args] = room?.inside(folder, node, ...program) ?? [node, program];
+  const output = execFileSync(command, args, { cwd: folder, encoding: 'utf8' });
+  expect(JSON.parse(output)).toEqual({
+    admittedMs: expect.any(Number),
+    says: ['retail/default/own/telemetry own'],
+    hears: ['retail/default/own/command for it'],
+    wrong: expect.stringContaining('Not authorized'),
+    unknown: expect.stringContaining('Not authorized'),
+    anonymous: expect.stringContaining('Not authorized'),
+  });
+});
+
 test('Ctrl-C stops it all, says so, and leaves nothing', async () => {
   signal('SIGINT');
   await until('the end of npm start', ended, 30_000).catch(async (error: unknown) => {
@@ -100,11 +115,22 @@ test('a service that dies ends a start that is up, with its name and its last li
   if (room === undefined) await assertPortsFree();
 });
 
-test('another broker and another database are brought up as well, and confirm an order', async () => {
-  type('npm', 'start', '--', '--bus', 'kafka', '--state', 'postgresql', '--once');
+test('other brokers and another database are brought up as well, and confirm an order', async () => {
+  type(
+    'npm',
+    'start',
+    '--',
+    '--bus',
+    'kafka',
+    '--state',
+    'postgresql',
+    '--devices',
+    'rabbitmq',
+    '--once',
+  );
   await said('confirmed in', START_MS);
   await until('the end of npm start', ended, 60_000);
-  expect(output).toMatch(/^Stopped: dapr run, .*PostgreSQL, Kafka\.$/m);
+  expect(output).toMatch(/^Stopped: dapr run, .*RabbitMQ with MQTT, PostgreSQL, Kafka\.$/m);
   expect(start.exitCode).toBe(0);
   expect(await room?.processes()).toEqual(room && []);
 });

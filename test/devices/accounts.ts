@@ -1,0 +1,110 @@
+import { expect, test } from '@jest/globals';
+import type { MqttClient } from 'mqtt';
+import { KINDS, topicText } from '#contracts/device-messages';
+import { until } from '../harness/until';
+import { type How, ends } from './door';
+
+/** A device that is registered, as it can log in. */
+export interface Known {
+  readonly deviceId: string;
+  readonly userName: string;
+  readonly credential: string;
+}
+
+/** A broker that knows the platform and two devices. */
+export interface Door {
+  /** Logs in. */
+  readonly enter: (userName: string, password: string, how?: How) => Promise<MqttClient>;
+  readonly platform: MqttClient;
+  readonly device: Known;
+  readonly other: Known;
+  /** Takes it out of use, and has the broker know. */
+  readonly retire: (device: Known) => Promise<void>;
+}
+
+/**
+ * Each device may say what is its own and hear its own commands, whatever broker keeps the door. One
+ * that is told no loses its connection at some, and is passed over at others.
+ */
+export function keepingTheDoor(doorOf: () => Door): void {
+  test('a device is let in by its credential, and nobody else', async () => {
+    const { enter, device } = doorOf();
+    const { userName, credential, deviceId } = device;
+    expect((await enter(userName, credential)).connected).toBe(true);
+    for (const [name, password] of [
+      [userName, `${credential}x`],
+      [`default/${deviceId}/2`, credential],
+      [`other/${deviceId}/1`, credential],
+      ['', ''],
+    ] as const) {
+      await expect(enter(name, password, { clientId: 'a-stranger' })).rejects.toThrow(
+        'Connection refused',
+      );
+    }
+  });
+
+  test('a device says what is its own, and nothing else', async () => {
+    const { platform, enter, device, other } = doorOf();
+    const { userName, credential, deviceId } = device;
+    const heard: string[] = [];
+    platform.on('message', (topic, payload) => heard.push(`${topic} ${payload.toString()}`));
+    await platform.subscribeAsync('retail/+/+/+', { qos: 1 });
+    for (const topic of [
+      topicOf(other.deviceId, 'status'),
+      topicOf(deviceId, 'status', 'other'),
+      topicOf(deviceId, 'command'),
+      `retail/default/${deviceId}/gossip`,
+      `retail/default/${deviceId}/status/deep`,
+      'retail',
+    ]) {
+      const client = await enter(userName, credential);
+      await ends(client, client.publishAsync(topic, 'forged', { qos: 1 }));
+    }
+    const client = await enter(userName, credential);
+    for (const kind of KINDS) {
+      await client.publishAsync(`retail/default/${deviceId}/${kind}`, 'own', { qos: 1 });
+    }
+    await until('what it may say', () => heard.length >= KINDS.length);
+    expect(heard).toEqual(KINDS.map((kind) => `retail/default/${deviceId}/${kind} own`));
+  });
+
+  test('a device hears its own commands, and nothing else', async () => {
+    const { platform, enter, device, other } = doorOf();
+    const { userName, credential, deviceId } = device;
+    const heard: string[] = [];
+    for (const topic of ['retail/#', '#', topicOf(other.deviceId, 'command')]) {
+      const client = await enter(userName, credential, { clientId: deviceId, heard });
+      await ends(client, client.subscribeAsync(topic, { qos: 1 }));
+    }
+    // nor does what waits for another come to it, because it calls itself so
+    const { deviceId: clientId } = other;
+    const theirs = await enter(other.userName, other.credential, { clientId });
+    await theirs.subscribeAsync(topicOf(clientId, 'command'), { qos: 1 });
+    await theirs.endAsync();
+    await platform.publishAsync(topicOf(other.deviceId, 'command'), 'not for it', { qos: 1 });
+    const thief = await enter(userName, credential, { clientId, heard }).catch(() => undefined);
+    if (thief) {
+      await ends(thief, thief.subscribeAsync(topicOf(deviceId, 'command'), { qos: 1 }));
+    }
+    const own = await enter(userName, credential, { heard });
+    await own.subscribeAsync(topicOf(deviceId, 'command'), { qos: 1 });
+    await own.publishAsync(topicOf(deviceId, 'sale'), 'its own', { qos: 1 });
+    await platform.publishAsync(topicOf(deviceId, 'command'), 'for it', { qos: 1 });
+    await until('the command', () => heard.length > 0);
+    expect(new Set(heard)).toEqual(new Set([`${topicOf(deviceId, 'command')} for it`]));
+  });
+
+  test('a device that is retired is shut out, whether connected or not', async () => {
+    const { enter, other, retire, platform } = doorOf();
+    const client = await enter(other.userName, other.credential);
+    const closed = new Promise<void>((resolve) => client.once('close', resolve));
+    await retire(other);
+    await closed;
+    const again = enter(other.userName, other.credential);
+    await expect(again).rejects.toThrow('Connection refused');
+    expect(platform.connected).toBe(true);
+  });
+}
+
+const topicOf = (deviceId: string, kind: 'status' | 'sale' | 'command', tenantId = 'default') =>
+  topicText({ tenantId, deviceId, kind });

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { topicText } from '#contracts/device-messages';
+import { readAccounts } from '../../scripts/start/accounts.mjs';
+import { call, login } from '../../scripts/start/gateway.mjs';
+import { ends, enterAt } from '../devices/door';
+import { until } from '../harness/until';
+
+// What becomes of a device that is registered while `npm start` runs: said as JSON, to whoever asks.
+
+const PORT = 1883;
+const PATIENCE_MS = 60_000;
+
+const Registered = z.looseObject({ userName: z.string(), credential: z.string() });
+
+/** How somebody is answered who would like to come in. */
+const asks = async (userName: string, password: string) =>
+  enterAt(PORT, userName, password, { clientId: 'a-stranger' }).then(
+    () => 'welcome',
+    (error: unknown) => String(error),
+  );
+
+async function register(token: string, deviceId: string) {
+  const body = { shopId: 'shop_1', kind: 'shelf', name: 'Newcomer', deviceId };
+  const answer: unknown = await call('POST', '/devices', { token, body, key: deviceId });
+  return Registered.parse(answer);
+}
+
+async function main(): Promise<void> {
+  const { admin, platform } = readAccounts();
+  const token = await login(admin);
+  const [deviceId, otherId] = [randomUUID(), randomUUID()];
+  await register(token, otherId);
+  const { userName, credential } = await register(token, deviceId);
+  const begun = performance.now();
+  const enter = (heard: string[]) => enterAt(PORT, userName, credential, { heard });
+  const first = await until('the account', () => enter([]), PATIENCE_MS);
+  const admittedMs = Math.round(performance.now() - begun);
+
+  const topic = (id: string, kind: 'telemetry' | 'command') =>
+    topicText({ tenantId: 'default', deviceId: id, kind });
+  const [says, hears]: [string[], string[]] = [[], []];
+  const { userName: name, password } = platform;
+  const listener = await enterAt(PORT, name, password, { clientId: randomUUID(), heard: says });
+  await listener.subscribeAsync('retail/+/+/telemetry', { qos: 1 });
+  await ends(first, first.publishAsync(topic(otherId, 'telemetry'), 'forged', { qos: 1 }));
+  const second = await enter(hears);
+  await ends(second, second.subscribeAsync(['retail/#', topic(otherId, 'command')], { qos: 1 }));
+  const own = await enter(hears);
+  await own.subscribeAsync(topic(deviceId, 'command'), { qos: 1 });
+  await own.publishAsync(topic(deviceId, 'telemetry'), 'own', { qos: 1 });
+  await listener.publishAsync(topic(otherId, 'command'), 'not for it', { qos: 1 });
+  await listener.publishAsync(topic(deviceId, 'command'), 'for it', { qos: 1 });
+  const named = (lines: string[]) => {
+    const known = lines.filter((line) => line.includes(deviceId) || line.includes(otherId));
+    return known.map((line) => line.replace(deviceId, 'own').replace(otherId, 'other'));
+  };
+  await until('what it may', () => named(says).length > 0 && hears.length > 0);
+  const answers = {
+    wrong: await asks(userName, `${credential}x`),
+    unknown: await asks(`default/${randomUUID()}/1`, credential),
+    anonymous: await asks('', ''),
+  };
+  console.log(JSON.stringify({ admittedMs, says: named(says), hears: named(hears), ...answers }));
+  await Promise.all([own, listener].map((client) => client.endAsync(true)));
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});
