@@ -20,3 +20,12 @@ it('forgets the oldest when there are too many', () => {
   remembered.set('c', 'c', 10);
   expect(['a', 'b', 'c'].map((key) => remembered.get(key, 0))).toEqual(['a', undefined, 'c']);
 });
+
+it('knows that there was a value, until it is told to forget it', () => {
+  const remembered = new Remembered<string>(2);
+  remembered.set('a', 'a', 10);
+  expect(remembered.get('a', 10)).toBeUndefined();
+  expect([remembered.knew('a'), remembered.knew('b')]).toEqual([true, false]);
+  remembered.forget('a');
+  expect(remembered.knew('a')).toBe(false);
+});

@@ -13,6 +13,9 @@ export interface Bearer {
   readonly scopes?: readonly string[];
 }
 
+/** Settles where something may be verified now, and throws where that is asked too often. */
+export type MayTry = () => Promise<void> | undefined;
+
 /** So long a key is believed: so soon one that was revoked is noticed. */
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 1_000;
@@ -25,14 +28,20 @@ export class ApiKeys {
 
   constructor(private readonly host: Host) {}
 
-  /** The bearer of a key: a caller of its own, limited by itself. Throws UNAUTHENTICATED. */
-  async bearerOf(key: string): Promise<Bearer> {
+  /**
+   * The bearer of a key: a caller of its own, limited by itself. Throws UNAUTHENTICATED, and what
+   * `mayTry` throws.
+   */
+  async bearerOf(key: string, mayTry: MayTry): Promise<Bearer> {
     if (!FORM.test(key)) throw unauthenticated('the API key is not valid');
     const now = this.host.clock.now();
     // a memory of the process is no place for keys either
     const name = hash('sha256', key, 'base64url');
     const known = this.#good.get(name, now);
     if (known !== undefined) return known;
+    // whose was good a minute ago shall not wait for those who make some up beside them
+    if (!this.#good.knew(name)) await mayTry();
+    this.#good.forget(name);
     const { user } = begin(this.host, newCause(this.host.clock, { caller: asService() }));
     const { keyId, role, scopes, tenantId } = await user.authenticateApiKey({ key });
     const bearer = { caller: { userId: keyId, role: Role.parse(role), tenantId }, scopes };

@@ -81,16 +81,18 @@ function named(endpoint: string) {
 }
 
 function admit(row: Route, authentication: Authentication, limits: Limits) {
+  const privileged = isPrivileged(row);
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
+    const mayTry = () => limits.unverified(request, response);
     let bearer: Bearer = response.locals;
     try {
-      bearer = await authentication.bearerOf(row.who, request.headers);
+      bearer = await authentication.bearerOf(row.who, request.headers, mayTry);
       response.locals.caller = bearer.caller;
     } finally {
       // whose token is not good is counted by their address; a load balancer may always ask
       if (!('own' in row)) await limits.general(request, response);
     }
-    response.locals['privileged'] = isPrivileged(row);
+    response.locals.privileged = privileged;
     permit(row, bearer);
     next();
   };
@@ -99,10 +101,13 @@ function admit(row: Route, authentication: Authentication, limits: Limits) {
 /** What leads nowhere is counted too; there it matters to nobody whether a token is good. */
 function counted(authentication: Authentication, limits: Limits) {
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
-    const { caller } = await authentication
-      .bearerOf('anyone', request.headers)
-      .catch(() => response.locals);
-    response.locals.caller = caller;
+    const mayTry = () => limits.unverified(request, response);
+    try {
+      const { caller } = await authentication.bearerOf('anyone', request.headers, mayTry);
+      response.locals.caller = caller;
+    } catch {
+      // then by their address
+    }
     await limits.general(request, response);
     next();
   };

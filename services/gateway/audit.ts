@@ -22,7 +22,7 @@ export function audit(host: Host) {
     response.once('close', () => {
       const { statusCode: status, locals } = response;
       const refused = status >= 400 && status < 500;
-      if (!refused && locals['privileged'] !== true) return;
+      if (!refused && !locals.privileged) return;
       const { userId, role, tenantId } = locals.caller;
       const { requestId, correlationId } = locals;
       lines.info(

@@ -9,7 +9,7 @@ import { Id } from '#kit/validate';
 import type { EndedSessionsCache } from './ended-sessions-cache';
 import { ALGORITHM, Keys } from './keys';
 import { Remembered } from '#kit/remembered';
-import { ApiKeys, type Bearer, unauthenticated } from './api-keys';
+import { ApiKeys, type Bearer, type MayTry, unauthenticated } from './api-keys';
 import type { Route, Who } from './route';
 
 const SKEW_SECONDS = 30;
@@ -31,10 +31,12 @@ interface SignedIn {
   readonly sessionId: string;
 }
 
+const NOBODY: Bearer = { caller: anonymous() };
+
 /** Who asks: verifies the tokens of requests. */
 export class Authentication {
   readonly #keys: Keys;
-  /** Whose the tokens are that were found good. */
+  /** Who is signed in by an Authorization header that was found good. */
   readonly #good = new Remembered<SignedIn>(MAX_REMEMBERED);
 
   readonly #apiKeys: ApiKeys;
@@ -47,29 +49,41 @@ export class Authentication {
     this.#keys = new Keys(host);
   }
 
-  /** Who asks. Throws UNAUTHENTICATED where the route needs to know, or what is shown is not good. */
-  async bearerOf(who: Who, headers: IncomingHttpHeaders): Promise<Bearer> {
+  /**
+   * Who asks. What was not seen to be good before is verified once `mayTry` lets it: whether what is
+   * shown is made up is not known sooner. Throws UNAUTHENTICATED where the route needs to know, or
+   * what is shown is not good, and what `mayTry` throws.
+   */
+  bearerOf(who: Who, headers: IncomingHttpHeaders, mayTry: MayTry): Bearer | Promise<Bearer> {
+    if (who === 'anonymous') return NOBODY;
     const { authorization, 'x-api-key': apiKey } = headers;
-    if (who === 'anonymous') return { caller: anonymous() };
     if (authorization !== undefined && apiKey !== undefined) {
       throw unauthenticated('show a token or an API key, and not both');
     }
-    if (apiKey !== undefined) return this.#apiKeys.bearerOf(String(apiKey));
-    if (authorization !== undefined) return { caller: await this.#bearer(authorization) };
-    if (who === 'anyone') return { caller: anonymous() };
+    if (apiKey !== undefined) return this.#apiKeys.bearerOf(String(apiKey), mayTry);
+    if (authorization !== undefined) return this.#bearer(authorization, mayTry);
+    if (who === 'anyone') return NOBODY;
     throw unauthenticated('sign in first');
   }
 
-  async #bearer(authorization: string): Promise<Caller> {
-    const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw unauthenticated('the authorization must be a bearer token');
+  async #bearer(authorization: string, mayTry: MayTry): Promise<Bearer> {
     const now = this.host.clock.now();
-    const { caller, sessionId } = this.#good.get(token, now) ?? (await this.#verified(token, now));
-    if (await this.ended.has(sessionId)) throw unauthenticated('the session has ended');
-    return caller;
+    let signedIn = this.#good.get(authorization, now);
+    if (signedIn === undefined) {
+      const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
+      if (token === undefined) throw unauthenticated('the authorization must be a bearer token');
+      // whose was good a minute ago shall not wait for those who make some up beside them
+      if (!this.#good.knew(authorization)) await mayTry();
+      this.#good.forget(authorization);
+      const { expires, ...verified } = await this.#verified(token, now);
+      signedIn = verified;
+      this.#good.set(authorization, signedIn, Math.min(expires, now + REMEMBER_MS));
+    }
+    if (await this.ended.has(signedIn.sessionId)) throw unauthenticated('the session has ended');
+    return signedIn;
   }
 
-  async #verified(token: string, now: number): Promise<SignedIn> {
+  async #verified(token: string, now: number): Promise<SignedIn & { readonly expires: number }> {
     try {
       const { payload } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid), {
         algorithms: [ALGORITHM],
@@ -83,9 +97,7 @@ export class Authentication {
       const claims = Claims.safeParse(payload);
       if (!claims.success) throw unauthenticated('the token is not valid');
       const { sub: userId, role, tenant: tenantId, sid: sessionId, exp } = claims.data;
-      const signedIn = { caller: { userId, role, tenantId }, sessionId };
-      this.#good.set(token, signedIn, Math.min(exp * 1000, now + REMEMBER_MS));
-      return signedIn;
+      return { caller: { userId, role, tenantId }, sessionId, expires: exp * 1000 };
     } catch (error) {
       if (error instanceof MicroserviceError) throw error;
       if (error instanceof errors.JWTExpired) throw unauthenticated('the token has expired');

@@ -42,14 +42,27 @@ export class Counters {
   /**
    * Counts one more request of somebody by one limit after the other: what is refused by one is not
    * counted by the next. Without an answer of the store, only those of this process are known.
+   * Nobody waits where there is no store.
    */
-  async count(tier: Tier, whom: readonly string[]): Promise<Count[]> {
-    // no name or address of anybody is a key in a store
-    const key = this.shared === undefined ? JSON.stringify(whom) : identity(...whom);
+  count(tier: Tier, whom: readonly string[]): Count[] | Promise<Count[]> {
+    const { shared } = this;
+    if (shared !== undefined) return this.#countTogether(shared, tier, identity(...whom));
+    const key = JSON.stringify(whom);
+    const now = this.clock.now();
     const counts: Count[] = [];
     for (const limit of tier) {
-      const together =
-        this.shared === undefined ? undefined : await this.#together(this.shared, limit, key);
+      const count = this.#own(limit).count(key, now);
+      counts.push(count);
+      if (count.isOver) break;
+    }
+    return counts;
+  }
+
+  /** The key is a hash: no name or address of anybody is a key in a store. */
+  async #countTogether(shared: Shared, tier: Tier, key: string): Promise<Count[]> {
+    const counts: Count[] = [];
+    for (const limit of tier) {
+      const together = await this.#together(shared, limit, key);
       const count = together ?? this.#own(limit).count(key, this.clock.now());
       counts.push(count);
       if (count.isOver) break;

@@ -27,10 +27,18 @@ export class EndedSessionsCache {
 
   constructor(private readonly host: Host) {}
 
-  /** Whether this session is over. Throws where nothing is known yet, and nobody answers. */
-  async has(sessionId: string): Promise<boolean> {
-    while (this.#age >= OLD_MS) await this.#ask();
+  /**
+   * Whether this session is over: nobody waits for what is known. Throws where nothing is known yet,
+   * and nobody answers.
+   */
+  has(sessionId: string): boolean | Promise<boolean> {
+    if (this.#age >= OLD_MS) return this.#asked(sessionId);
     if (this.#age >= ASK_AGAIN_MS) void this.#ask();
+    return this.#until.has(sessionId);
+  }
+
+  async #asked(sessionId: string): Promise<boolean> {
+    while (this.#age >= OLD_MS) await this.#ask();
     return this.#until.has(sessionId);
   }
 

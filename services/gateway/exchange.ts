@@ -18,6 +18,8 @@ export interface Known extends Trail {
   /** What its path names. */
   params: Readonly<Record<string, string>>;
   caller: Caller;
+  /** Whether the route is for a few: see audit.ts. */
+  privileged: boolean;
 }
 
 export type EdgeRequest = Request<
@@ -43,7 +45,8 @@ export function sendData(response: EdgeResponse, status: number, data: unknown):
   response.status(status);
   if (status === 200 && (request.method === 'GET' || request.method === 'HEAD')) {
     const etag = `W/"${hash('sha1', json, 'base64url')}"`;
-    response.set({ etag, 'cache-control': 'private, no-cache' });
+    response.setHeader('etag', etag);
+    response.setHeader('cache-control', 'private, no-cache');
     if (request.fresh) {
       response.status(304).end();
       return;

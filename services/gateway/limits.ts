@@ -10,6 +10,9 @@ import { begin } from './service';
 import { connect } from './shared-counters';
 import type { Limit, Tier, Tiers } from './tiers';
 
+/** Undefined where it is done already: each request passes here, and hardly any has to wait. */
+export type AtOnce = Promise<void> | undefined;
+
 /**
  * Refuses who asks too often, and tells everybody how often they still may: RateLimit and
  * RateLimit-Policy as in draft-ietf-httpapi-ratelimit-headers-10.
@@ -47,19 +50,28 @@ export class Limits {
   }
 
   /** Of every request: by whom it is of, or else where it comes from. */
-  async general(request: EdgeRequest, response: EdgeResponse): Promise<void> {
+  general(request: EdgeRequest, response: EdgeResponse): AtOnce {
     const { caller } = response.locals;
-    await this.#take(
+    return this.#take(
       this.tiers.general[caller.role] ?? this.tiers.general.usual,
       ['general', ...subject(caller, request)],
       response,
     );
   }
 
-  async payment(request: EdgeRequest, response: EdgeResponse): Promise<void> {
+  /**
+   * Of what is shown and has to be verified, by where it comes from: anybody can make up tokens and
+   * keys, and to find out costs a signature's check or a call. Told to whom it refuses: a client whose
+   * token is good meets it once.
+   */
+  unverified(request: EdgeRequest, response: EdgeResponse): AtOnce {
+    return this.#take(this.tiers.unverified, ['unverified', network(request.ip)], response, false);
+  }
+
+  payment(request: EdgeRequest, response: EdgeResponse): AtOnce {
     const { caller } = response.locals;
     const tier = this.tiers.payment[caller.role] ?? this.tiers.payment.usual;
-    await this.#take(tier, ['payment', ...subject(caller, request)], response);
+    return this.#take(tier, ['payment', ...subject(caller, request)], response);
   }
 
   /**
@@ -75,9 +87,20 @@ export class Limits {
     throw new EdgeError(503, 'nobody can sign in at the moment, try again later');
   }
 
-  async #take(tier: Tier, whom: readonly string[], response: EdgeResponse): Promise<void> {
-    const counts = await this.#counters.count(tier, whom);
+  #take(tier: Tier, whom: readonly string[], response: EdgeResponse, isTold = true): AtOnce {
+    const counts = this.#counters.count(tier, whom);
+    if (!(counts instanceof Promise)) {
+      this.#tell(tier, counts, response, isTold);
+      return undefined;
+    }
+    return counts.then((all) => {
+      this.#tell(tier, all, response, isTold);
+    });
+  }
+
+  #tell(tier: Tier, counts: readonly Count[], response: EdgeResponse, isTold: boolean): void {
     const least = counts.reduce((least, each) => (share(each) < share(least) ? each : least));
+    if (!least.isOver && !isTold) return;
     add(response, 'ratelimit-policy', this.#policyOf(tier));
     add(response, 'ratelimit', `"${least.limit.name}";r=${least.left};t=${seconds(least)}`);
     if (!least.isOver) return;

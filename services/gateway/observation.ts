@@ -13,19 +13,18 @@ export function observe(gateway: Gateway) {
   return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     const trail = trailOf(request.headers);
     const { requestId, correlationId } = trail;
-    Object.assign(response.locals, {
+    response.locals = {
       ...trail,
       clock,
       endpoint: NO_ENDPOINT,
       params: {},
       caller: anonymous(),
-    });
-    response.set({
-      'x-request-id': requestId,
-      'x-correlation-id': correlationId,
-      // what is answered is somebody's, until a route says that others may see it
-      'cache-control': 'no-store',
-    });
+      privileged: false,
+    };
+    response.setHeader('x-request-id', requestId);
+    response.setHeader('x-correlation-id', correlationId);
+    // what is answered is somebody's, until a route says that others may see it
+    response.setHeader('cache-control', 'no-store');
 
     const started = performance.now();
     gateway.inFlight++;

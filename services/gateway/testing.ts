@@ -53,6 +53,7 @@ export type Key = Awaited<ReturnType<typeof newKey>>;
 const plenty = (name: string) => [{ name, quota: 1_000_000, window: 60 }];
 export const PLENTY: Tiers = {
   general: { usual: plenty('minute') },
+  unverified: plenty('unverified'),
   payment: { usual: plenty('payment') },
   address: plenty('address'),
   account: plenty('account'),

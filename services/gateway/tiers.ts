@@ -30,6 +30,8 @@ const ByRole = z.strictObject({
 export const Tiers = z.strictObject({
   /** Of every route but what the gateway answers of itself. */
   general: ByRole,
+  /** Of tokens and API keys that have to be verified, besides: from one address. */
+  unverified: Tier,
   /** Of the payment routes, besides. */
   payment: ByRole,
   /** Of signing in, besides: from one address, and to one account from wherever. */
