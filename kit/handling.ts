@@ -59,7 +59,8 @@ export interface Said {
 export class Handling {
   readonly said: Said[] = [];
   readonly #counts = new Map<string, number>();
-  readonly #sequences = new Map<string, number>();
+  /** Made when a document is seen: what only calls and says has none. */
+  #sequences: Map<string, number> | undefined;
 
   constructor(
     readonly cause: Cause,
@@ -84,10 +85,11 @@ export class Handling {
 
   /** The change number of the document that was last seen under this key; 0 for none. */
   sequence(key: string): number {
-    return this.#sequences.get(key) ?? 0;
+    return this.#sequences?.get(key) ?? 0;
   }
 
   saw(key: string, sequence: number): void {
+    this.#sequences ??= new Map();
     this.#sequences.set(key, sequence);
   }
 

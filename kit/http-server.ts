@@ -46,7 +46,7 @@ const USUAL: Timeouts = { headersMs: 10_000, requestMs: 30_000, idleMs: 65_000 }
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { health, registry, app = notFound } = options;
   const timeouts = { ...USUAL, ...options.timeouts };
-  const open = new Set<http.ServerResponse>();
+  const open = new Slots<http.ServerResponse>();
   let closing = false;
 
   const server = http.createServer(
@@ -59,8 +59,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     },
     (request, response) => {
       if (closing) response.setHeader('connection', 'close');
-      open.add(response);
-      response.once('close', () => open.delete(response));
+      const slot = open.take(response);
+      response.once('close', () => {
+        open.leave(slot);
+      });
       const path = request.url?.split('?', 1)[0];
       if (request.method !== 'GET' && request.method !== 'HEAD') app(request, response);
       else if (path === '/health') json(response, 200, { status: 'healthy', ...health.live() });
@@ -81,7 +83,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     close: async (withinMs = 25_000) => {
       closing = true;
       // a connection that is kept alive would hold the server open after its answer
-      for (const response of open) {
+      for (const response of open.taken()) {
         if (!response.headersSent) response.setHeader('connection', 'close');
         response.once('close', () => {
           setImmediate(() => {
@@ -100,6 +102,31 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       });
     },
   };
+}
+
+/**
+ * Who is there at the moment. Not a Set: V8 makes the table of one anew whenever so many have come and
+ * gone, and one that has grown old keeps the next, and that the next: all who were ever in there
+ * outlive the quick collections of garbage (measured at the edge: 3 KB more of each request).
+ */
+class Slots<T> {
+  readonly #slots: (T | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  take(one: T): number {
+    const slot = this.#free.pop() ?? this.#slots.length;
+    this.#slots[slot] = one;
+    return slot;
+  }
+
+  leave(slot: number): void {
+    this.#slots[slot] = undefined;
+    this.#free.push(slot);
+  }
+
+  taken(): T[] {
+    return this.#slots.filter((one) => one !== undefined);
+  }
 }
 
 function readiness(health: Health, response: http.ServerResponse): void {

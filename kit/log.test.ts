@@ -1,4 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { Code, MicroserviceError } from './errors';
 import { type Log, createLog } from './log';
 
@@ -46,6 +49,29 @@ describe('a line', () => {
     log.debug('detail');
     expect(written).toEqual([]);
   });
+});
+
+describe('a process', () => {
+  const run = promisify(execFile);
+  const root = resolve(__dirname, '..');
+
+  it.each(['process.exit(0)', '', 'setTimeout(() => {}, 400)'])(
+    'that ends by %p has written its last lines',
+    async (end) => {
+      const program = `
+        const { createLog } = require('${root}/kit/log.ts');
+        const log = createLog('lamps', 'info');
+        for (let n = 0; n < 100; n++) log.info({ n }, 'lit');
+        ${end}`;
+      const loader = ['--import', `${root}/scripts/typescript.mjs`];
+      const { stdout } = await run(process.execPath, [...loader, '-e', program]);
+      const numbers = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { n: number }).n);
+      expect(numbers).toEqual(Array.from({ length: 100 }, (_, n) => n));
+    },
+  );
 });
 
 describe('a secret is not written', () => {

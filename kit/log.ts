@@ -8,20 +8,39 @@ const SECRET = /password|token|secret|authorization|cookie|api-?key|e-?mail|phon
 
 /** Lines are written together, at the latest after so long; what a process that is killed had left is lost. */
 const WRITE_MS = 250;
-/** Less than is written at once: 16 KiB. */
+/** Or when there are so many; the stream writes at most 16 KiB at once. */
 const WRITE_BYTES = 16_000;
 
+/**
+ * Lines are gathered here, not in the stream: with each it would measure, and so copy, all that it
+ * holds. At the end of the process the stream is flushed, and so what is here.
+ */
 function standardOutput(): pino.DestinationStream {
-  const stream = pino.destination({ dest: 1, sync: false, minLength: WRITE_BYTES });
+  const stream = pino.destination({ dest: 1, sync: false });
   const write = stream.write.bind(stream);
-  let flush: NodeJS.Timeout | undefined;
-  // a process that has nothing to say is not woken for it
+  const flushSync = stream.flushSync.bind(stream);
+  let lines = '';
+  let due: NodeJS.Timeout | undefined;
+  const handOver = () => {
+    clearTimeout(due);
+    due = undefined;
+    const all = lines;
+    lines = '';
+    if (all !== '') write(all);
+  };
   stream.write = (line) => {
-    flush ??= setTimeout(() => {
-      flush = undefined;
-      stream.flush();
-    }, WRITE_MS).unref();
-    return write(line);
+    lines += line;
+    if (lines.length >= WRITE_BYTES) handOver();
+    // a process that has nothing to say is not woken for it
+    else due ??= setTimeout(handOver, WRITE_MS).unref();
+    return true;
+  };
+  stream.flushSync = () => {
+    // what it is given now it must not begin to write in its own time: there is none left
+    Reflect.set(stream, 'minLength', Infinity);
+    handOver();
+    flushSync();
+    Reflect.set(stream, 'minLength', 0);
   };
   return stream;
 }
@@ -82,6 +101,7 @@ function isSecret(name: string): boolean {
 }
 
 function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> {
+  if (isPlain(line)) return line;
   let left = MAX_VALUES;
   const cleaned = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;
@@ -98,6 +118,15 @@ function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> 
         .map(([name, inner]) => [name, cleaned(inner)]),
     );
   return fields(line);
+}
+
+/** Whether it is to be written as it is, like most lines. */
+function isPlain(line: Record<string, unknown>): boolean {
+  for (const name in line) {
+    const value = line[name];
+    if ((typeof value === 'object' && value !== null) || isSecret(name)) return false;
+  }
+  return true;
 }
 
 function writesItself(value: object): value is { toJSON(): unknown } {

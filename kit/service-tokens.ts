@@ -56,7 +56,7 @@ export class ServiceTokens {
   }
 
   /** A token for calls of one service. */
-  async for(audience: string): Promise<string> {
+  for(audience: string): Promise<string> {
     const now = this.clock.now();
     const known = this.#own.get(audience, now);
     if (known !== undefined) return known;

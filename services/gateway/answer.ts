@@ -1,4 +1,5 @@
 import { type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
+import type { Caller } from '#kit/caller';
 import { type Cause, identity, newCause } from '#kit/handling';
 import { EdgeError } from './errors';
 import { type EdgeRequest, type EdgeResponse, sendData, sendRefusal } from './exchange';
@@ -62,11 +63,8 @@ function appIn({ params }: EdgeRequest): string {
 function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse): Cause {
   const { requestId, correlationId, traceparent, caller, clock } = locals;
   const key = route.idempotent ? idempotencyKeyOf(request.headers) : undefined;
-  const { tenantId, userId } = caller;
-  // the same key on another thing is another piece of work
-  const work = [route.method, route.path, ...Object.values(request.params)];
   return newCause(clock, {
-    ...(key === undefined ? {} : { id: identity(tenantId, userId, ...work, key), keyed: true }),
+    ...(key === undefined ? {} : { id: workOf(route, request, caller, key), keyed: true }),
     ...(traceparent === undefined ? {} : { traceparent }),
     requestId,
     correlationId,
@@ -74,6 +72,12 @@ function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse
     respondAsync: route.async && prefersAsync(request.headers),
     forwardedFor: request.ip ?? '',
   });
+}
+
+/** What is asked under a key: the same key on another thing is another piece of work. */
+function workOf(route: RpcRoute, { params }: EdgeRequest, caller: Caller, key: string): string {
+  const { tenantId, userId } = caller;
+  return identity(tenantId, userId, route.method, route.path, ...Object.values(params), key);
 }
 
 function sendByStatus(response: EdgeResponse, { codes, refusal }: ByStatus, json: JsonValue): void {

@@ -31,11 +31,11 @@ export interface Parts {
 export function readRequest(route: Takes, { params, query, body }: Parts): Message {
   const message = reflect(route.rpc.input);
   const reader = new Reader();
-  for (const [name, text] of Object.entries(params)) {
-    if (name !== 'service') reader.fill(message, { [name]: text }, '', [name]);
+  for (const name in params) {
+    if (name !== 'service') reader.fill(message, { [name]: params[name] }, '', [name]);
   }
   reader.fill(message, reader.texts(message.desc, query), '', route.query);
-  reader.fill(message, body === undefined ? {} : body, '', route.body);
+  if (body !== undefined) reader.fill(message, body, '', route.body);
   reader.finish();
   return message.message;
 }
@@ -54,7 +54,7 @@ class Reader {
       this.#fault(path, 'must be an object');
       return;
     }
-    const fields = new Map(message.fields.map((field) => [field.jsonName, field]));
+    const fields = fieldsOf(message.desc);
     for (const [name, inner] of Object.entries(value)) {
       const at = path === '' ? name : `${path}.${name}`;
       const field = fields.get(name);
@@ -65,8 +65,7 @@ class Reader {
 
   /** The query's texts, those of numbers as numbers where they are any. */
   texts(desc: DescMessage, query: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    const number = (name: string) =>
-      desc.fields.find((field) => field.jsonName === name)?.scalar === ScalarType.INT32;
+    const number = (name: string) => fieldsOf(desc).get(name)?.scalar === ScalarType.INT32;
     // an entry, not an assignment: a name such as __proto__ is a name like any other
     return Object.fromEntries(
       Object.entries(query).map(([name, text]) => {
@@ -116,6 +115,15 @@ class Reader {
   #fault(field: string, message: string): void {
     this.#faults.push({ field, message });
   }
+}
+
+const known = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
+
+/** By their names in JSON. Made once, as every request is read by them. */
+function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
+  const fields = known.get(desc) ?? new Map(desc.fields.map((field) => [field.jsonName, field]));
+  known.set(desc, fields);
+  return fields;
 }
 
 /** Messages that are not an object of their fields in JSON. */

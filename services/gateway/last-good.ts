@@ -38,8 +38,9 @@ export class LastGood {
     request: Message,
     call: () => Promise<Message>,
   ): Promise<Found> {
-    const asked = Buffer.from(toBinary(rpc.input, request)).toString('base64');
-    const key = `${tenantId} ${rpc.toString()} ${asked}`;
+    const { buffer, byteOffset, byteLength } = toBinary(rpc.input, request);
+    const asked = Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+    const key = `${tenantId} ${rpc.parent.typeName}/${rpc.name} ${asked}`;
     try {
       const answered = await call();
       this.#keep(key, rpc, answered);
