@@ -18,6 +18,15 @@ const result: EdgeResult = {
       })),
     ),
   ),
+  shedding: {
+    knee: 100,
+    levels: [
+      {
+        ...{ sheds: true, share: 2, perSecond: 200, offered: 400, shed: 100, inTime: 240 },
+        ...{ latencies: Array.from({ length: 300 }, (_, n) => n * 10), seconds: 2 },
+      },
+    ],
+  },
 };
 
 describe('the chapter on the edge', () => {
@@ -32,6 +41,10 @@ describe('the chapter on the edge', () => {
   test('compares our own CPU with that of each other, round by round', () => {
     expect(said).toMatch(/\| express +\| 1.30 \(1.30 to 1.30\) \| 1.30/);
     expect(said).toMatch(/\| ours again +\| 1.50 \(1.00 to 2.00\) \|/);
+  });
+
+  test('tells what becomes of more than can be done', () => {
+    expect(said).toMatch(/\| 2 +\| yes +\| 200 +\| 120 +\| 1490 +\| 2960 +\| 25.0 +\| 15.0 +\|/);
   });
 
   test('says whether the gateway costs more than it may', () => {
@@ -100,6 +113,21 @@ describe('a load', () => {
 
   test('ends at an answer that is not right', async () => {
     await expect(send(load({ each: [get('/a'), get('/no')] }))).rejects.toThrow('answered 404');
+  });
+
+  test('that comes when it comes does not wait for those before it', async () => {
+    const other = new LoadProcess();
+    try {
+      const { outcomes } = await other.offer({
+        ...{ url, perSecond: 1_000, count: 20, each: [get('/a'), get('/no')] },
+      });
+      expect(outcomes.map(({ status }) => status)).toEqual(
+        Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? 200 : 404)),
+      );
+      expect(outcomes.every(({ ms }) => ms > 0)).toBe(true);
+    } finally {
+      other.stop();
+    }
   });
 
   test('comes from a process of its own, which tells what went wrong', async () => {

@@ -12,6 +12,7 @@ import { EDGES, startEdges } from './edges';
 import type { Asked } from './load';
 import { LoadProcess } from './load-process';
 import { aims, report } from './report';
+import { Shedding, measureShedding } from './shedding';
 
 /** What is asked, how often at once, and how often in a round. */
 interface Level {
@@ -26,8 +27,8 @@ const PLANS: Readonly<Record<Effort, { rounds: number; first: number; levels: re
       rounds: 10,
       first: 4_000,
       levels: [
-        { name: 'cached GET', inFlight: 16, requests: 3_000 },
-        { name: 'GET through', inFlight: 16, requests: 3_000 },
+        { name: 'cached GET', inFlight: 16, requests: 2_000 },
+        { name: 'GET through', inFlight: 16, requests: 2_000 },
         { name: 'POST', inFlight: 8, requests: 60 },
       ],
     },
@@ -37,7 +38,7 @@ const PLANS: Readonly<Record<Effort, { rounds: number; first: number; levels: re
       levels: [
         { name: 'cached GET', inFlight: 16, requests: 500 },
         { name: 'GET through', inFlight: 16, requests: 500 },
-        { name: 'POST', inFlight: 8, requests: 8 },
+        { name: 'POST', inFlight: 8, requests: 24 },
       ],
     },
   };
@@ -59,6 +60,7 @@ export const EdgeResult = z.object({
   /** In the order of the tables; the first is ours. */
   edges: z.array(z.string()),
   runs: z.array(Run),
+  shedding: Shedding,
 });
 export type EdgeResult = z.infer<typeof EdgeResult>;
 
@@ -69,6 +71,7 @@ export const edge = part({
     const { rounds, first, levels } = PLANS[effort];
     const edges = Object.keys(EDGES);
     const runs: EdgeResult['runs'] = [];
+    let shedding: Shedding;
     const load = new LoadProcess();
     say('edge: starting');
     const world = await startEdges();
@@ -106,12 +109,15 @@ export const edge = part({
         }
         say(`edge: round ${round + 1} of ${rounds}`);
       }
+      say('edge: more than can be done');
+      const through = asked.get(edges[0] ?? '')?.['GET through'] ?? [];
+      shedding = await measureShedding(world, load, through, effort);
       await shop.close();
     } finally {
       load.stop();
       await world.stop();
     }
-    return { edges, runs };
+    return { edges, runs, shedding };
   },
   report,
   aims,

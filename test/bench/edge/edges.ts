@@ -13,6 +13,10 @@ export const EDGES: Readonly<Record<string, string>> = {
   fastify: 'bench-fastify',
 };
 
+/** A gateway that refuses nobody for there being too much to do. */
+export const OPEN = 'gateway-open';
+const NEVER = { SHED_IN_FLIGHT: '1000000', SHED_LAG_MS: '1000000' };
+
 /** The system, and beside its gateway another one, and two that do nothing but pass requests on. */
 export function startEdges(options: SystemOptions = {}): Promise<World> {
   const gateway = readRunFile().apps.find(({ appID }) => appID === 'gateway');
@@ -28,6 +32,7 @@ export function startEdges(options: SystemOptions = {}): Promise<World> {
     env: { LIMITS_FILE: inProject('test', 'bench', 'edge', 'limits.json'), ...options.env },
     more: [
       { ...edge, appId, name: 'gateway-again', command, env },
+      { ...edge, appId, name: OPEN, command, env: { ...env, ...NEVER } },
       bare('express'),
       bare('fastify'),
     ],

@@ -1,12 +1,14 @@
 import { type Load, send } from './load';
 import type { Answer } from './load-process';
+import { type Offer, offer } from './offer';
 
 const answer = (told: Answer) => process.send?.(told);
 
-// what comes is a Load: nobody else has forked this process
-process.on('message', (load: Load) => {
-  send(load).then(
-    (loaded) => answer({ loaded }),
-    (error: unknown) => answer({ failure: String(error) }),
-  );
+// what comes is one or the other: nobody else has forked this process
+process.on('message', (work: Load | Offer) => {
+  const done =
+    'perSecond' in work
+      ? offer(work).then((offered) => answer({ offered }))
+      : send(work).then((loaded) => answer({ loaded }));
+  done.catch((error: unknown) => answer({ failure: String(error) }));
 });

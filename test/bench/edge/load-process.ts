@@ -2,9 +2,11 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { root } from '../../../scripts/start/project.mjs';
 import type { Load, Loaded } from './load';
+import type { Offer, Offered } from './offer';
 
 /** What the process that loads answers: what was measured, or why it ended. */
-export type Answer = { readonly loaded: Loaded } | { readonly failure: string };
+export type Answer =
+  { readonly loaded: Loaded } | { readonly offered: Offered } | { readonly failure: string };
 
 /**
  * Loads from a process of its own, so that clients wait for nothing but the edge. It is undici, which
@@ -16,11 +18,23 @@ export class LoadProcess {
   });
 
   async send(load: Load): Promise<Loaded> {
-    this.#process.send(load);
+    const answer = await this.#ask(load);
+    if (!('loaded' in answer)) throw new Error('that was no load');
+    return answer.loaded;
+  }
+
+  async offer(offer: Offer): Promise<Offered> {
+    const answer = await this.#ask(offer);
+    if (!('offered' in answer)) throw new Error('that was no offer');
+    return answer.offered;
+  }
+
+  async #ask(work: Load | Offer): Promise<Exclude<Answer, { failure: string }>> {
+    this.#process.send(work);
     // it answers with nothing else
     const [answer] = (await once(this.#process, 'message')) as [Answer];
     if ('failure' in answer) throw new Error(answer.failure);
-    return answer.loaded;
+    return answer;
   }
 
   stop(): void {

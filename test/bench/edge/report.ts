@@ -2,6 +2,7 @@ import { figure, spreadText, table } from '../markdown';
 import type { Aim } from '../part';
 import { type Spread, median, percentile, ratios } from '../statistics';
 import type { EdgeResult } from './edge';
+import { reportShedding } from './shedding';
 
 const AT_MOST = 1.35;
 const THROUGH = 'GET through';
@@ -85,5 +86,7 @@ export function report(result: EdgeResult): string[] {
         ...kinds.map((asked) => spreadText(compared(result, asked, other))),
       ]),
     ),
+    '',
+    ...reportShedding(result.shedding),
   ];
 }
