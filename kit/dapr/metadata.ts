@@ -1,6 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
 import { z } from 'zod';
-import { DEFAULT_TENANT, ROLES } from '../caller';
+import { ROLES, anonymous } from '../caller';
 import type { Clock } from '../clock';
 import { type Cause, REQUEST_BUDGET_MS, type Said, newCause } from '../handling';
 
@@ -19,17 +19,24 @@ const NAME = {
   target: 'x-gateway-service',
 } as const;
 
+/** Whom a callee takes for the caller where nothing is said. */
+const NOBODY = anonymous();
+
 const SAID = 'x-events-said';
 const SaidList = z.array(z.object({ type: z.string(), at: z.string() }));
 
-/** `appId` is who is called. */
+/**
+ * `appId` is who is called. What a callee assumes anyway is not said: each entry is copied
+ * four times on its way out, and read at every hop.
+ */
 export function causeToMetadata(cause: Cause, appId: string): Metadata {
   const metadata = new Metadata();
   metadata.set(NAME.cause, cause.id);
   metadata.set(NAME.correlation, cause.correlationId);
   metadata.set(NAME.trace, cause.traceparent);
-  metadata.set(NAME.role, cause.caller.role);
-  metadata.set(NAME.tenant, cause.caller.tenantId);
+  const { role, tenantId } = cause.caller;
+  if (role !== NOBODY.role) metadata.set(NAME.role, role);
+  if (tenantId !== NOBODY.tenantId) metadata.set(NAME.tenant, tenantId);
   if (cause.requestId !== '') metadata.set(NAME.request, cause.requestId);
   if (cause.caller.userId !== '') metadata.set(NAME.user, cause.caller.userId);
   if (cause.respondAsync) metadata.set(NAME.respondAsync, 'true');
@@ -54,13 +61,13 @@ export function causeFromMetadata(metadata: Metadata, deadline: unknown, clock: 
     requestId: one(NAME.request),
     traceparent: one(NAME.trace),
   };
-  const role = ROLES.find((known) => known === one(NAME.role)) ?? 'anonymous';
+  const role = ROLES.find((known) => known === one(NAME.role)) ?? NOBODY.role;
   const at = deadline instanceof Date ? deadline.getTime() : deadline;
   const latest = clock.now() + REQUEST_BUDGET_MS;
   return newCause(clock, {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     deadline: typeof at === 'number' && Number.isFinite(at) ? Math.min(at, latest) : latest,
-    caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? DEFAULT_TENANT },
+    caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? NOBODY.tenantId },
     respondAsync: one(NAME.respondAsync) === 'true',
     keyed: one(NAME.keyed) === 'true',
     // sidecars add their own addresses after it

@@ -101,7 +101,6 @@ it('a service sees what the edge knows, and nothing else', async () => {
   expect(told).toEqual({
     ...{ 'dapr-app-id': 'product', 'x-gateway-service': 'product', 'x-refusals': 'trailer' },
     ...{ 'x-request-id': 'r_1', 'x-correlation-id': 'c_1', 'x-forwarded-for': '127.0.0.1' },
-    ...{ 'x-user-role': 'anonymous', 'x-tenant-id': 'default' },
     ...{ 'x-cause-id': expect.any(String), traceparent: expect.stringMatching(/^00-/) },
   });
 });
