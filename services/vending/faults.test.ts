@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { SlotFaulted } from '#contracts/vending';
-import { type Bed, bedIn, bedWith, faults, machine, seller, slotIn, World } from './testing';
+import { type Bed, bedIn, bedWith, faults, machine, slotIn } from './testing';
+import { seller, World } from './testing-world';
 
 const jammed = [{ code: 'jammed', slot: 'A1' }];
 const at = (minute: number) => `2026-01-01T00:0${minute}:00.000Z`;

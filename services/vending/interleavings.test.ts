@@ -4,7 +4,6 @@ import { Crash } from '#kit/memory-sidecar';
 import { VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import {
   type Bed,
-  World,
   answer,
   bedWith,
   pending,
@@ -14,6 +13,7 @@ import {
   slotIn,
   vendOf,
 } from './testing';
+import { World } from './testing-world';
 
 // A vend is carried out, and its machine answers, in two processes: one goes on after each single
 // effect of the other, either may die on the way, and what is given up may have been dispensed.

@@ -10,7 +10,6 @@ import {
   VendUnpaid,
 } from '#contracts/vending';
 import {
-  World,
   answer,
   bedWith,
   faults,
@@ -18,12 +17,11 @@ import {
   pending,
   place,
   placed,
-  price,
-  silent,
   slotIn,
   steps,
   vendOf,
 } from './testing';
+import { World, price, silent } from './testing-world';
 
 const outOf = { vendId: 'v1', machineId: 'm1', shopId: 'shop_1', slot: 'A1', productId: 'tea' };
 const facts = { ...outOf, quantity: 1 };

@@ -2,19 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code } from '#kit/errors';
-import {
-  type Bed,
-  World,
-  ann,
-  bedIn,
-  bedWith,
-  pending,
-  place,
-  placed,
-  seller,
-  slotIn,
-  vendOf,
-} from './testing';
+import { type Bed, ann, bedIn, bedWith, pending, place, placed, slotIn, vendOf } from './testing';
+import { World, seller } from './testing-world';
 
 const admin: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
 const other: Caller = { ...seller, userId: 'sally' };

@@ -3,20 +3,8 @@ import { asService } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code, notFound } from '#kit/errors';
 import { VendCancelled } from '#contracts/vending';
-import {
-  World,
-  ann,
-  bedWith,
-  machine,
-  pending,
-  place,
-  placed,
-  seller,
-  silent,
-  slotIn,
-  steps,
-  vendOf,
-} from './testing';
+import { ann, bedWith, machine, pending, place, placed, slotIn, steps, vendOf } from './testing';
+import { World, seller, silent } from './testing-world';
 
 const outOf = { vendId: 'v1', machineId: 'm1', shopId: 'shop_1', slot: 'A1', productId: 'tea' };
 

@@ -5,7 +5,6 @@ import { DeviceDataReceived } from '#contracts/iot-gateway';
 import { StockMissing, VendCompleted } from '#contracts/vending';
 import {
   type Bed,
-  World,
   AT,
   answer,
   bedIn,
@@ -13,12 +12,10 @@ import {
   machine,
   pending,
   place,
-  price,
   sale,
-  seller,
-  silent,
   slotIn,
 } from './testing';
+import { World, price, seller, silent } from './testing-world';
 
 const vendsOf = async (bed: Bed, machineId = 'm1') =>
   (await bed.call('listVends', { machineId }, { caller: seller })).items;

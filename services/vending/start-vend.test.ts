@@ -3,7 +3,8 @@ import type { Caller } from '#kit/caller';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { Code, unavailable } from '#kit/errors';
 import type { Given } from '#kit/testbed';
-import { type Bed, World, ann, answer, bedWith, machine, price, seller, slotIn } from './testing';
+import { type Bed, ann, answer, bedWith, machine, slotIn } from './testing';
+import { World, price, seller } from './testing-world';
 
 const wish = (token = 'tok_ok', more = {}) => ({
   ...{ machineId: 'm1', slot: 'A1', payment: { method: 'card', token } },

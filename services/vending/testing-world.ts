@@ -1,0 +1,192 @@
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import type { Caller } from '#kit/caller';
+import { Code, MicroserviceError, invalid, notFound } from '#kit/errors';
+import { FakeClock } from '#kit/fake-clock';
+import type { TestbedOptions } from '#kit/testbed';
+import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
+import type { vending } from './service';
+
+// The services that a vend goes through. They are as those that run are: they know each vend by its
+// id, and keep what they know.
+
+export const seller: Caller = { userId: 'sam', role: 'seller', tenantId: 'default' };
+export const price = { amount: '2.50', currency: 'EUR' };
+
+/** What the shop sells, and for how much. */
+const OFFERS: Readonly<Record<string, typeof price>> = {
+  tea: price,
+  gum: { amount: '1.00', currency: 'EUR' },
+  fig: { amount: '1.00', currency: 'USD' },
+};
+
+type Fakes = NonNullable<TestbedOptions<typeof vending.definition>['calls']>;
+
+/** The services that a vend asks, what each knows of it, and the machine. */
+export class World {
+  readonly stock = new Map<string, 'refused' | 'held' | 'sold' | 'released'>();
+  /** Pieces of each product that are free in the shop's stock. */
+  readonly pieces = new Map([
+    ['tea', 10],
+    ['gum', 10],
+  ]);
+  readonly money = new Map<
+    string,
+    'authorised' | 'declined' | 'captured' | 'expired' | 'voided' | 'refunded'
+  >();
+  readonly commands = new Set<string>();
+  presence = 'online';
+  /** Where all devices are. */
+  shopId = 'shop_1';
+  readonly #faults = new Map<string, { error: MicroserviceError; times: number }>();
+  readonly clock = new FakeClock();
+  readonly #tokens = new Map<string, string>();
+  readonly #stumbles = new Map<string, number>();
+
+  readonly calls: Fakes = {
+    shop: {
+      getDevice: ({ deviceId }, { cause: { caller } }) => {
+        this.#fail('getDevice');
+        const { shopId } = this;
+        const device = { deviceId, shopId, kind: 'vending_machine', status: 'online' };
+        if (caller.role === 'seller' && caller.userId !== seller.userId) throw notFound('device');
+        if (deviceId === 'shelf') return { ...device, kind: 'shelf' };
+        if (deviceId === 'old') return { ...device, status: 'retired' };
+        return device;
+      },
+      priceOffers: ({ shopId, productIds }) => {
+        this.#fail('priceOffers');
+        const offers = productIds.map((productId) => {
+          const known = OFFERS[productId];
+          if (known !== undefined) return { shopId, productId, price: known };
+          throw new MicroserviceError('not sold here', Code.NOT_FOUND, { productId });
+        });
+        return { offers };
+      },
+    },
+    'iot-gateway': {
+      getPresence: ({ deviceId }) => {
+        this.#fail('getPresence');
+        return { deviceId, status: this.presence };
+      },
+      sendCommand: ({ commandId, deviceId, name, expiresAt }) => {
+        this.#fail('sendCommand');
+        const isKnown = this.commands.has(commandId);
+        if (!isKnown && dateOf(expiresAt).getTime() < this.clock.now() + 1_000) {
+          throw invalid('expiresAt', 'must be 1 s from now or later');
+        }
+        this.commands.add(commandId);
+        return { commandId, deviceId, name, status: 'sent' };
+      },
+    },
+    inventory: {
+      reserve: ({ orderId, items: [item] }) => {
+        this.#fail('reserve');
+        const { productId = '', quantity = 0 } = item ?? {};
+        const left = (this.pieces.get(productId) ?? 0) - quantity;
+        const known = this.stock.get(orderId) ?? (left < 0 ? 'refused' : 'held');
+        if (!this.stock.has(orderId) && known === 'held') this.pieces.set(productId, left);
+        this.stock.set(orderId, known);
+        if (known === 'held' || known === 'sold') return { outcome: ReserveOutcome.RESERVED };
+        const reason = known === 'refused' ? 'out_of_stock' : 'released';
+        return { outcome: ReserveOutcome.REFUSED, reason };
+      },
+      commit: ({ orderId }) => {
+        this.#fail('commit');
+        if (this.stock.get(orderId) === 'held') this.stock.set(orderId, 'sold');
+        const sold = this.stock.get(orderId) === 'sold';
+        return { outcome: sold ? CommitOutcome.COMMITTED : CommitOutcome.RELEASED };
+      },
+      release: ({ orderId, items: [item] }) => {
+        this.#fail('release');
+        const known = this.stock.get(orderId);
+        const { productId = '', quantity = 0 } = item ?? {};
+        if (known === 'held' || known === 'sold') {
+          this.pieces.set(productId, (this.pieces.get(productId) ?? 0) + quantity);
+        }
+        if (known !== 'refused') this.stock.set(orderId, 'released');
+        return {};
+      },
+    },
+    payment: {
+      authorize: ({ orderId, token }) => {
+        this.#fail('authorize');
+        this.#tokens.set(orderId, token);
+        if (token === 'tok_flaky' && this.#stumblesLess(2, orderId)) throw silent(Code.UNAVAILABLE);
+        const asked = token === 'tok_declined' ? 'declined' : 'authorised';
+        const status = this.money.get(orderId) ?? asked;
+        this.money.set(orderId, status);
+        if (token === 'tok_timeout' && status === 'authorised') {
+          this.clock.advance(2_500);
+          throw silent(Code.DEADLINE_EXCEEDED);
+        }
+        const reason = status === 'declined' ? 'insufficient_funds' : '';
+        return { paymentId: `pay_${orderId}`, status, reason };
+      },
+      capture: ({ orderId }) => {
+        this.#fail('capture');
+        const token = this.#tokens.get(orderId);
+        if (this.money.get(orderId) === undefined) throw notFound('payments');
+        if (token === 'tok_capture_flaky' && this.#stumblesLess(2, orderId)) {
+          throw silent(Code.UNAVAILABLE);
+        }
+        if (this.money.get(orderId) === 'authorised') {
+          this.money.set(orderId, token === 'tok_capture_expired' ? 'expired' : 'captured');
+        }
+        if (token === 'tok_capture_timeout' && this.#stumblesLess(2, orderId)) {
+          throw silent(Code.DEADLINE_EXCEEDED);
+        }
+        const status = this.money.get(orderId) ?? 'voided';
+        const reason = status === 'expired' ? 'authorisation_expired' : '';
+        return { paymentId: `pay_${orderId}`, status, reason };
+      },
+      void: ({ orderId }) => {
+        this.#fail('void');
+        const known = this.money.get(orderId);
+        if (known === 'captured') this.money.set(orderId, 'refunded');
+        else if (known !== 'declined' && known !== 'expired' && known !== 'refunded') {
+          this.money.set(orderId, 'voided');
+        }
+        return {};
+      },
+    },
+  };
+
+  /**
+   * Whether the vend's piece has gone out of the stock, and whether it was paid for. Throws where
+   * something is in between.
+   */
+  outcome(vendId = 'v1'): { gone: boolean; paid: boolean } {
+    const stock = [this.stock.get(vendId), this.stock.get(`${vendId}_late`)];
+    const money = this.money.get(vendId);
+    if (stock.includes('held') || money === 'authorised') {
+      throw new Error(`half a vend: ${JSON.stringify([stock, money])}`);
+    }
+    return { gone: stock.includes('sold'), paid: money === 'captured' };
+  }
+
+  #stumblesLess(times: number, orderId: string): boolean {
+    const stumbled = this.#stumbles.get(orderId) ?? 0;
+    this.#stumbles.set(orderId, stumbled + 1);
+    return stumbled < times;
+  }
+
+  /** From now on a method throws this, so many times. */
+  breaks(method: string, error: MicroserviceError, times = 1): void {
+    this.#faults.set(method, { error, times });
+  }
+
+  #fail(method: string): void {
+    const fault = this.#faults.get(method);
+    if (fault === undefined || fault.times-- <= 0) return;
+    throw fault.error;
+  }
+}
+
+function dateOf(timestamp: Timestamp | undefined): Date {
+  if (timestamp === undefined) throw new Error('no time is given');
+  return timestampDate(timestamp);
+}
+
+export function silent(code: Code): MicroserviceError {
+  return new MicroserviceError('no answer', code);
+}
