@@ -164,6 +164,22 @@ describe('a device that falls silent', () => {
     );
   });
 
+  it.each([1, 2, 3, 4])(
+    'and comes back is online, though who told of it was killed at %d',
+    async (at) => {
+      const { world, bed, tells, after } = scene();
+      await tells('online');
+      world.clock.advance(100 * SECOND_MS);
+      bed.fail({ crashAfterEffect: at });
+      await bed.perform('presence').catch(() => undefined);
+      bed.restart();
+      await tells('online');
+      await after(15);
+      expect(world.told.at(-1)).toBe('d1 online');
+      expect(said(bed).at(-1)).toBe('d1 online');
+    },
+  );
+
   it('is forgotten after a month', async () => {
     const { bed, tells, after, presence } = scene();
     await tells('online');

@@ -41,8 +41,14 @@ export const Presence = z.object({
   told: Told,
   /** When it was heard that its connection is lost. */
   will: Time.optional(),
-  /** What the world was told. */
-  said: z.object({ state: State, firmwareVersion: z.string().optional() }),
+  /** What the world was told, and the number of that change. */
+  said: z.object({
+    state: State,
+    number: z.int().default(0),
+    firmwareVersion: z.string().optional(),
+  }),
+  /** The change that somebody set out to tell; after a crash nobody knows how far they came. */
+  telling: z.int().default(0),
 });
 export type Presence = z.infer<typeof Presence>;
 
@@ -74,7 +80,8 @@ export function heard(
   if (known === undefined) {
     // who told of something else will tell soon that it is there
     if (told === undefined) return undefined;
-    const unheard = { state: 'unknown', changes: [], said: { state: 'unknown' } } as const;
+    const said = { state: 'unknown', number: 0 } as const;
+    const unheard = { state: 'unknown', said, telling: 0 } as const;
     const fresh = { ...unheard, changes: [], since: lastSeen, number: 0 };
     return changed({ tenantId, deviceId, shopId, lastSeen, told, ...fresh }, told.status, lastSeen);
   }
@@ -105,20 +112,35 @@ export function aged(known: Presence, at: string): Presence | undefined {
 
 /** Whether there is something to be said of it. */
 export function isDue(known: Presence, at: string): boolean {
-  const { state, since, said, told } = known;
+  const { since, said, told } = known;
   if (told.firmwareVersion !== said.firmwareVersion) return true;
-  if (state === said.state) return false;
+  if (!isNews(known)) return false;
   const isSteady = Date.parse(at) - Date.parse(since) >= STEADY_MS;
   return isSteady || lately(known.changes, at).length <= MOST_CHANGES;
 }
 
-/** The presence once this of it was said. */
-export function saidOf(known: Presence, { state, told }: Presence): Presence {
+/**
+ * The presence as it is kept before what is due of it is told: should whoever tells it be killed,
+ * it is told again, also where the device has changed back meanwhile.
+ */
+export function aboutToTell(known: Presence, at: string): Presence {
+  const { number, telling } = known;
+  return isNews(known) && telling !== number && isDue(known, at)
+    ? { ...known, telling: number }
+    : known;
+}
+
+/** Whether its state is not what the world was told, as far as that is certain. */
+export function isNews({ state, said, telling }: Presence): boolean {
+  return state !== said.state || telling > said.number;
+}
+
+/** The presence once this of it was said; what was said later stands. */
+export function saidOf(known: Presence, { state, number, told }: Presence): Presence {
+  if (number < known.said.number) return known;
   const { firmwareVersion } = told;
-  return {
-    ...known,
-    said: { state, ...(firmwareVersion === undefined ? {} : { firmwareVersion }) },
-  };
+  const said = { state, number, ...(firmwareVersion === undefined ? {} : { firmwareVersion }) };
+  return { ...known, said };
 }
 
 function changed(known: Presence, state: 'online' | 'offline', at: string): Presence {

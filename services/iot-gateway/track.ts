@@ -9,7 +9,17 @@ import { DeviceStatusUpdated } from '#contracts/iot-gateway';
 import type { GetPresenceRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
 import type { DeviceIdentity } from '#proto/retail/shop/v1/shop_pb';
 import { manageable } from './devices';
-import { Presence, aged, heard, isDue, saidOf, toldIn, willed } from './presence';
+import {
+  Presence,
+  aboutToTell,
+  aged,
+  heard,
+  isDue,
+  isNews,
+  saidOf,
+  toldIn,
+  willed,
+} from './presence';
 import type { Context } from './service';
 import { SHARDS, keyOf, shardOf } from './watch';
 
@@ -77,7 +87,9 @@ export async function sweep(context: Context): Promise<void> {
 
 function asTimeMadeThem(devices: Devices, at: string): Devices {
   const all = Object.entries(devices).map(([key, known]) => [key, aged(known, at)] as const);
-  return Object.fromEntries(all.flatMap(([key, now]) => (now === undefined ? [] : [[key, now]])));
+  return Object.fromEntries(
+    all.flatMap(([key, now]) => (now === undefined ? [] : [[key, aboutToTell(now, at)]])),
+  );
 }
 
 export async function getPresence(request: GetPresenceRequest, context: Context) {
@@ -101,7 +113,8 @@ async function writeDown(shard: number, platform: Context): Promise<Presence[]> 
       const now = { ...known };
       for (const one of all) {
         const presence = heard(now[keyOf(one)], one);
-        if (presence !== undefined) now[keyOf(one)] = presence;
+        if (presence === undefined) continue;
+        now[keyOf(one)] = aboutToTell(presence, isoTime(platform.clock));
       }
       return now;
     });
@@ -124,7 +137,7 @@ async function sayDue(all: readonly Presence[], platform: Context): Promise<void
 }
 
 async function say(presence: Presence, own: Context, platform: Context): Promise<void> {
-  const { deviceId, shopId, state, since, number, lastSeen, told, said } = presence;
+  const { deviceId, shopId, state, since, number, lastSeen, told } = presence;
   if (state === 'unknown') return;
   const { firmwareVersion } = told;
   try {
@@ -137,7 +150,7 @@ async function say(presence: Presence, own: Context, platform: Context): Promise
     if (refusalOf(error) === undefined) throw error;
     platform.log.warn({ deviceId, failure: String(error) }, 'status of a device refused');
   }
-  if (state !== said.state) {
+  if (isNews(presence)) {
     const status = { deviceId, shopId, status: state, lastSeen };
     await own.publish(DeviceStatusUpdated, status, `${deviceId}/${since}/${number}`);
   }
