@@ -11,8 +11,10 @@ import {
 } from './domain';
 import {
   type MessageKey,
+  type Moment,
   type Shelf,
   countedAt,
+  isCounted,
   movedAfter,
   newShelf,
   onShelf,
@@ -37,17 +39,15 @@ export interface Policy {
 }
 
 /** A message of a device about a stock. */
-export interface Message {
+export interface Message extends Moment {
   deviceId: string;
   key: MessageKey;
-  /** When it was so, in milliseconds since the epoch. */
-  at: number;
 }
 
 /** Pieces came (positive) or went. */
 export function move(stock: Stock, message: Message, change: number, now: number): Decided {
   return heard(stock, message, now, (shelf) =>
-    isCounted(shelf, message) ? undefined : moved(stock, shelf, message.at, change),
+    isCounted(shelf, message) ? undefined : moved(stock, shelf, message, change),
   );
 }
 
@@ -56,7 +56,7 @@ export function sell(stock: Stock, message: Message, quantity: number, now: numb
   return heard(stock, message, now, (shelf) => {
     const { to, ...outcome }: Heard = isCounted(shelf, message)
       ? { to: { shelf } }
-      : moved(stock, shelf, message.at, -quantity);
+      : moved(stock, shelf, message, -quantity);
     const received = (to.received ?? stock.received) + quantity;
     checkPieces(received);
     return { to: { ...to, received, sold: stock.sold + quantity }, ...outcome };
@@ -73,19 +73,18 @@ export function count(
 ): Decided {
   checkPieces(pieces);
   return heard(stock, message, now, (shelf) => {
-    const { at } = message;
     if (isCounted(shelf, message)) return undefined;
-    if (at < shelf.since) return { to: { shelf } };
-    const expected = onShelf(stock) - movedAfter(shelf, at);
+    if (message.at < shelf.since) return { to: { shelf } };
+    const expected = onShelf(stock) - movedAfter(shelf, message);
     const drift = pieces - expected;
     const counted = { compared: true } as const;
-    if (drift === 0) return { to: { shelf: countedAt(shelf, at) }, ...counted };
+    if (drift === 0) return { to: { shelf: countedAt(shelf, message) }, ...counted };
     const believed =
       policy !== 'report' &&
       (doubtful || (policy === 'tolerance' ? Math.abs(drift) <= tolerance : shelf.drift === drift));
     const told = { drift: { expected, found: pieces, corrected: believed }, ...counted };
     if (!believed) return { to: { shelf: { ...shelf, drift } }, ...told };
-    return { to: shifted(stock, countedAt(shelf, at), drift), ...told };
+    return { to: shifted(stock, countedAt(shelf, message), drift), ...told };
   });
 }
 
@@ -108,13 +107,8 @@ function heard(
   return changed(stock, { ...to, shelf: toldBy(to.shelf, deviceId, key) }, outcome);
 }
 
-/** Whether a count that was believed has seen it already. */
-function isCounted({ countedAt }: Shelf, { at }: Message): boolean {
-  return at <= countedAt;
-}
-
-function moved(stock: Stock, shelf: Shelf, at: number, change: number): Heard {
-  const to = shifted(stock, withMove(shelf, { at, change }), change);
+function moved(stock: Stock, shelf: Shelf, { at, turn }: Moment, change: number): Heard {
+  const to = shifted(stock, withMove(shelf, { at, turn, change }), change);
   const drift = { expected: stock.available, found: -change, corrected: false };
   return to.shelf.missing > shelf.missing ? { to, drift } : { to };
 }

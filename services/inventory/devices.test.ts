@@ -4,7 +4,7 @@ import { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { EventInput } from '#kit/contract';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { MOST_TOLD } from './shelf';
-import { type Bed, asked, deviceMessages, shopWith, stockOf } from './testing';
+import { type Bed, asked, deviceMessages, replicaOf, shopWith, stockOf } from './testing';
 
 type Said = EventInput<typeof DeviceDataReceived>;
 
@@ -287,6 +287,19 @@ describe('a count', () => {
     await expectCrashSafe(counted, (bed) => hear(bed, count(3, 10, now(bed))), ignore);
   });
 });
+
+it.each(['count', 'delta'])(
+  'a count has seen what its device told before, though both are taken at once, the %s first',
+  async (first) => {
+    const bed = await shopWith({ pen: 10 });
+    const replica = replicaOf(bed, 5);
+    // the first that is heard of the device: for all that is known they are of this very moment
+    const then = now(bed) - 20_000;
+    const both = [() => hear(bed, count(2, 8, then)), () => hear(replica, delta(1, -2, then))];
+    await Promise.all((first === 'count' ? both : both.toReversed()).map((one) => one()));
+    expect(await available(bed)).toBe(8);
+  },
+);
 
 describe('a stock of which messages are missing', () => {
   const gap = async () => {

@@ -53,7 +53,11 @@ async function change(said: Told, place: Place, device: Device, context: Context
   const { deviceId, shopId, data, dataType, position } = said;
   const { productId } = data;
   const parts = [deviceId, dataType, position.boot, position.seq] as const;
-  const message = { deviceId, key: messageKeyOf(...parts), at: place.at };
+  const turn = {
+    run: messageKeyOf(deviceId, dataType, position.boot),
+    seq: position.seq,
+  };
+  const message = { deviceId, key: messageKeyOf(...parts), at: place.at, turn };
   const fact = ['told', ...parts].join(' ');
   const by = dataType === 'sale' ? dataType : said.data.mode;
   const doubtful = device.doubtful.includes(productId);

@@ -17,8 +17,15 @@ export function messageKeyOf(...parts: readonly (string | number)[]): MessageKey
   return MessageKey.parse(identity(...parts).slice(0, 8));
 }
 
+/** Where a device's message stands: two of one run come in the order of their numbers. */
+const Turn = z.object({ run: MessageKey, seq: z.int() });
+
+/** When something was so, and by which message of a device it is known. */
+const Moment = z.object({ at: z.int(), turn: Turn.optional() });
+export type Moment = z.infer<typeof Moment>;
+
 /** So many pieces came onto the shelf (positive) or left it. */
-const Move = z.object({ at: z.int(), change: z.int() });
+const Move = Moment.extend({ change: z.int() });
 type Move = z.infer<typeof Move>;
 
 export const Shelf = z.object({
@@ -27,6 +34,8 @@ export const Shelf = z.object({
   missing: z.int().min(0),
   /** The moment of the last count that was believed: what happened until then is in it. */
   countedAt: z.int(),
+  /** The message that told of that count. */
+  countedBy: Turn.optional(),
   /** All moves after this moment are known. */
   since: z.int(),
   moves: z.array(Move).max(MOST_MOVES),
@@ -81,14 +90,31 @@ export function withMove(shelf: Shelf, move: Move): Shelf {
 }
 
 /** The shelf once a count of this moment is believed. */
-export function countedAt({ drift: _, ...shelf }: Shelf, at: number): Shelf {
-  const moves = shelf.moves.filter((move) => move.at > at);
-  return { ...shelf, countedAt: at, since: at, moves };
+export function countedAt({ drift: _, ...shelf }: Shelf, count: Moment): Shelf {
+  const moves = shelf.moves.filter((move) => isAfter(move, count));
+  const at = Math.max(count.at, shelf.countedAt);
+  return { ...shelf, countedAt: at, countedBy: count.turn, since: at, moves };
+}
+
+/** Whether a count that was believed has seen what was so at this moment. */
+export function isCounted({ countedAt: at, countedBy: turn }: Shelf, moment: Moment): boolean {
+  return !isAfter(moment, { at, turn });
 }
 
 /** What came onto the shelf after this moment, less what left it. */
-export function movedAfter({ moves }: Shelf, moment: number): number {
-  return moves.reduce((sum, { at, change }) => (at > moment ? sum + change : sum), 0);
+export function movedAfter({ moves }: Shelf, moment: Moment): number {
+  return moves.reduce((sum, move) => (isAfter(move, moment) ? sum + move.change : sum), 0);
+}
+
+/**
+ * Whether the one was after the other. Messages that are taken at the same time, such as those of a
+ * backlog, do not know of each other: of what one clock told, only the numbers are certain.
+ */
+function isAfter(one: Moment, other: Moment): boolean {
+  if (one.turn !== undefined && one.turn.run === other.turn?.run) {
+    return one.turn.seq > other.turn.seq;
+  }
+  return one.at > other.at;
 }
 
 export function toldBy(shelf: Shelf, deviceId: string, message: MessageKey): Shelf {

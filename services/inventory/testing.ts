@@ -1,4 +1,5 @@
 import { asService } from '#kit/caller';
+import { FakeClock } from '#kit/fake-clock';
 import { type Testbed, testbed } from '#kit/testbed';
 import type { Stock } from './domain';
 import { inventory } from './service';
@@ -9,18 +10,26 @@ export type Bed = Testbed<(typeof inventory)['definition']>;
 
 type Config = ReturnType<Bed['context']>['config'];
 
+const USUAL = { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } as const;
+
 export async function shopWith(
   stocks: Record<string, number>,
   minimumStock = 0,
   config: Partial<Config> = {},
 ): Promise<Bed> {
-  const usual = { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } as const;
-  const bed = testbed(inventory, { config: { ...usual, ...config } });
+  const bed = testbed(inventory, { config: { ...USUAL, ...config } });
   for (const [productId, change] of Object.entries(stocks)) {
     const reason = 'delivery';
     await bed.call('adjustStock', { shopId: 'shop_1', productId, change, reason, minimumStock });
   }
   return bed;
+}
+
+/** Another process of the service beside this one, whose clock is so much ahead. */
+export function replicaOf({ memory }: Bed, aheadMs: number): Bed {
+  const clock = new FakeClock();
+  clock.advance(aheadMs);
+  return testbed(inventory, { config: USUAL, memory, clock });
 }
 
 export async function stockOf(bed: Bed, productId: string): Promise<Stock> {
