@@ -45,7 +45,6 @@ await runScript(async () => {
   await admit(accounts);
   if (seconds === undefined) return;
   const everyMs = seconds * 1000;
-  setInterval(() => {}, everyMs); // keeps the process
   await keepAdmitting(admit, {
     everyMs,
     failed: (error) => {

@@ -50,6 +50,6 @@ export async function keepAdmitting(admit, { everyMs, failed = () => {} }) {
       token = undefined;
       failed(error);
     }
-    await sleep(Math.max(everyMs, took / SHARE), undefined, { ref: false });
+    await sleep(Math.max(everyMs, took / SHARE));
   }
 }
