@@ -1,13 +1,19 @@
 // @ts-check
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readAccounts } from '../start/accounts.mjs';
-import { call, login } from '../start/gateway.mjs';
+import { dataOf, login, request } from '../start/gateway.mjs';
 
 const LIMIT = 100;
 /** Of the time, as much at most is spent on asking. */
 const SHARE = 0.1;
 
 /** @typedef {import('./broker-files.mjs').Account} Account */
+
+class SessionOver extends Error {
+  constructor() {
+    super('the session of the admin is over');
+  }
+}
 
 /**
  * The accounts of all devices that are not retired, as the gateway tells them to an admin.
@@ -20,10 +26,12 @@ export async function listBrokerAccounts(token) {
   const accounts = new Map();
   for (let page = 1, total = 1; (page - 1) * LIMIT < total; page += 1) {
     const path = `/admin/broker-accounts?page=${page}&limit=${LIMIT}`;
-    const answer = await call('GET', path, { token: own });
+    const answer = await request('GET', path, { token: own });
+    if (answer.status === 401) throw new SessionOver();
+    const data = dataOf(answer, 'GET', path);
     // one that comes in between moves the others
-    for (const account of answer.items) accounts.set(account.userName, account);
-    total = answer.total;
+    for (const account of data.items) accounts.set(account.userName, account);
+    total = data.total;
   }
   return [...accounts.values()];
 }
@@ -46,8 +54,8 @@ export async function keepAdmitting(admit, { everyMs, failed = () => {} }) {
       await admit(await listBrokerAccounts(token));
       took = performance.now() - begun;
     } catch (error) {
-      // it may be old
-      token = undefined;
+      // For nothing else: each login ends the oldest session of the same admin, where there are many.
+      if (error instanceof SessionOver) token = undefined;
       failed(error);
     }
     await sleep(Math.max(everyMs, took / SHARE));
