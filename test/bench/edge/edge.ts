@@ -33,11 +33,11 @@ const PLANS: Readonly<Record<Effort, { rounds: number; first: number; levels: re
       ],
     },
     quick: {
-      rounds: 2,
-      first: 1_500,
+      rounds: 3,
+      first: 4_000,
       levels: [
-        { name: 'cached GET', inFlight: 16, requests: 500 },
-        { name: 'GET through', inFlight: 16, requests: 500 },
+        { name: 'cached GET', inFlight: 16, requests: 1_000 },
+        { name: 'GET through', inFlight: 16, requests: 1_000 },
         { name: 'POST', inFlight: 8, requests: 24 },
       ],
     },
