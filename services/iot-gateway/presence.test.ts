@@ -2,6 +2,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import { DeviceStatusUpdated } from '#contracts/iot-gateway';
 import { expectCrashSafe } from '#kit/crash-safety';
 import { refused, unavailable } from '#kit/errors';
+import { aged, heard } from './presence';
 import { type Bed, World, admin, count, give, refusalsOf } from './testing';
 
 const SECOND_MS = 1_000;
@@ -281,6 +282,17 @@ describe('a device that comes and goes', () => {
     await after(1);
     expect(said(bed)).toEqual(['d1 online', 'd1 offline', 'd1 online', 'd1 offline']);
   });
+});
+
+test('what was heard before a device was found silent, and is known later, is the later change', () => {
+  const device = { tenantId: 'default', deviceId: 'd1', shopId: 'shop_1' };
+  const at = (second: number) => new Date(second * SECOND_MS).toISOString();
+  const told = (seq: number) => ({ status: 'online' as const, boot: 'b', seq, at: at(seq) });
+  const online = heard(undefined, { ...device, lastSeen: at(1), told: told(1) })!;
+  const offline = aged(online, at(100))!;
+  const back = heard(offline, { ...device, lastSeen: at(99), told: told(2) })!;
+  expect(back).toMatchObject({ state: 'online', number: 3 });
+  expect(back.since > offline.since).toBe(true);
 });
 
 test('of a device that nobody knows there is no presence', async () => {

@@ -12,6 +12,8 @@ const STEADY_MS = 60_000;
 /** Who was silent for so long is forgotten. */
 const FORGOTTEN_MS = 30 * 24 * 60 * 60_000;
 
+const NEVER = new Date(0).toISOString();
+
 const State = z.enum(['unknown', 'online', 'offline']);
 const Time = z.iso.datetime();
 
@@ -82,7 +84,7 @@ export function heard(
     if (told === undefined) return undefined;
     const said = { state: 'unknown', number: 0 } as const;
     const unheard = { state: 'unknown', said, telling: 0 } as const;
-    const fresh = { ...unheard, changes: [], since: lastSeen, number: 0 };
+    const fresh = { ...unheard, changes: [], since: NEVER, number: 0 };
     return changed({ tenantId, deviceId, shopId, lastSeen, told, ...fresh }, told.status, lastSeen);
   }
   const seen = lastSeen > known.lastSeen ? { ...known, shopId, lastSeen } : known;
@@ -148,7 +150,10 @@ function changed(known: Presence, state: 'online' | 'offline', at: string): Pres
   const { will: _, ...rest } = known;
   // one more than matters tells that there were more
   const changes = [...lately(known.changes, at), at].slice(-MOST_CHANGES - 1);
-  return { ...rest, state, since: at, number: rest.number + 1, changes };
+  // later than the change before it, though it was heard earlier: the shop goes by that
+  const next = new Date(Date.parse(known.since) + 1).toISOString();
+  const since = at > next ? at : next;
+  return { ...rest, state, since, number: rest.number + 1, changes };
 }
 
 function lately(changes: readonly string[], at: string): string[] {
