@@ -53,7 +53,12 @@ const Registered = z.strictObject({
   credential: z.string(),
 });
 const Accounts = listOf(
-  z.strictObject({ userName: z.string(), passwordHash: z.string(), topic: z.string() }),
+  z.strictObject({
+    userName: z.string(),
+    passwordHash: z.string(),
+    saltedSha256: z.base64(),
+    topic: z.string(),
+  }),
 );
 
 const SCOPES = ['shops:read', 'shops:write', 'devices:read', 'devices:write'];
