@@ -15,6 +15,7 @@ const shared = {
   moduleNameMapper: {
     '^#kit/(.*)$': '<rootDir>/kit/$1.ts',
     '^#contracts/(.*)$': '<rootDir>/contracts/$1.ts',
+    '^#retail/(.*)$': '<rootDir>/retail/$1.ts',
     '^#proto/(.*)$': '<rootDir>/generated/$1.ts',
   },
   restoreMocks: true,
@@ -40,11 +41,12 @@ const config = {
       testMatch: testsOf(
         'kit',
         'contracts',
+        'retail',
         'services',
-        'test/simulation',
+        'test/fault-simulation',
         'test/bench',
         'test/chaos',
-        'test/simulator',
+        'test/device-fleet',
       ),
       testPathIgnorePatterns: ['/node_modules/', ...ARMS],
     },

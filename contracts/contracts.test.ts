@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { readData, type Contract, type EventInput } from '#kit/contract';
+import { readData, type Contract, type EventInput } from '#kit/messages/contract';
 import * as delivery from '#contracts/delivery';
 import * as inventory from '#contracts/inventory';
 import * as iotGateway from '#contracts/iot-gateway';

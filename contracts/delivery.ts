@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineCommand, defineEvent } from '#kit/contract';
+import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Id, Time } from '#contracts/fields';
 
 const DeliveryStatus = z.enum(['scheduled', 'picked_up', 'in_transit', 'delivered', 'cancelled']);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineCommand, defineEvent } from '#kit/contract';
+import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Id, Item, Reason, Time } from '#contracts/fields';
 
 const place = { shopId: Id, productId: Id };

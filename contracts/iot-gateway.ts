@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '#kit/contract';
+import { defineEvent } from '#kit/messages/contract';
 import { Id, Quantity, Reason, Time } from '#contracts/fields';
 
 const device = { deviceId: Id, shopId: Id };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '#kit/contract';
+import { defineEvent } from '#kit/messages/contract';
 import { Id } from '#contracts/fields';
 
 export const NotificationSent = defineEvent('NotificationSent', {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineCommand, defineEvent } from '#kit/contract';
-import { Money } from '#kit/money';
+import { defineCommand, defineEvent } from '#kit/messages/contract';
+import { Money } from '#retail/money';
 import { Id, Item, Reason } from '#contracts/fields';
 
 const OrderStatus = z.enum(['pending', 'confirmed', 'cancelling', 'cancelled']);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineCommand, defineEvent } from '#kit/contract';
-import { Money } from '#kit/money';
+import { defineCommand, defineEvent } from '#kit/messages/contract';
+import { Money } from '#retail/money';
 import { Id, Quantity, Reason } from '#contracts/fields';
 
 /** A place in a machine, such as A3 of the machine at the door. */

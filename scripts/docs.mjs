@@ -1,7 +1,7 @@
 // @ts-check
 // npm run docs: writes docs/, and what components/ tells of the services, from the services and
 // contracts that `npm run build` made.
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { busComponents, serviceCalls } from './docs/components.mjs';
@@ -11,15 +11,21 @@ const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-const { Service } = require(join(dist, 'kit/service.js'));
-const { CloudEvent } = require(join(dist, 'kit/cloud-event.js'));
+const { Service } = require(join(dist, 'kit/service/service.js'));
+const { CloudEvent } = require(join(dist, 'kit/messages/cloud-event.js'));
 const { BASE } = require(join(dist, 'services/gateway/app.js'));
-const { openapi } = require(join(dist, 'services/gateway/openapi.js'));
-const { routes } = require(join(dist, 'services/gateway/routes.js'));
+const { openapi } = require(join(dist, 'services/gateway/openapi/document.js'));
+const { routes } = require(join(dist, 'services/gateway/routes/table.js'));
 
 const services = readdirSync(join(root, 'services'))
   .sort()
-  .map((app) => join(dist, 'services', app, 'service.js'))
+  .map((app) => join(dist, 'services', app))
+  // the gateway handles no event and answers no call
+  .map((folder) =>
+    existsSync(join(folder, 'service.js'))
+      ? join(folder, 'service.js')
+      : join(folder, 'definition.js'),
+  )
   .flatMap((file) => Object.values(require(file)))
   .filter((value) => value instanceof Service);
 const contracts = readdirSync(join(root, 'contracts'))

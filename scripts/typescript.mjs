@@ -11,6 +11,7 @@ import { inProject } from './start/project.mjs';
 const SOURCES = [
   [/^#kit\//, 'kit/'],
   [/^#contracts\//, 'contracts/'],
+  [/^#retail\//, 'retail/'],
   [/^#proto\//, 'generated/'],
 ];
 

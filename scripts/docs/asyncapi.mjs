@@ -2,9 +2,9 @@
 import { z } from 'zod';
 
 /**
- * @typedef {import('#kit/contract').Contract} Contract
- * @typedef {import('#kit/contract').RequestContract} RequestContract
- * @typedef {import('#kit/service').Service} Service
+ * @typedef {import('#kit/messages/contract').Contract} Contract
+ * @typedef {import('#kit/messages/contract').RequestContract} RequestContract
+ * @typedef {import('#kit/service/service').Service} Service
  * @typedef {import('zod').ZodType} ZodType
  */
 

@@ -4,8 +4,8 @@ import { topology } from './topology.mjs';
 
 /**
  * @typedef {object} House
- * @property {readonly import('#kit/service').Service[]} services
- * @property {readonly import('#kit/contract').Contract[]} contracts
+ * @property {readonly import('#kit/service/service').Service[]} services
+ * @property {readonly import('#kit/messages/contract').Contract[]} contracts
  * @property {import('zod').ZodType} envelope
  * @property {object} edge the edge's API, as OpenAPI
  */

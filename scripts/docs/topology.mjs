@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * @typedef {import('#kit/service').Service} Service
+ * @typedef {import('#kit/service/service').Service} Service
  * @typedef {readonly { readonly type: string, readonly kind: string }[]} Contracts
  */
 

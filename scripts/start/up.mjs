@@ -212,7 +212,7 @@ function admitDevices(broker, children) {
  * @param {Terminal} terminal
  */
 function startFleet(children, terminal) {
-  const program = ['--import', './scripts/typescript.mjs', 'test/simulator/demo.ts'];
+  const program = ['--import', './scripts/typescript.mjs', 'test/device-fleet/demo.ts'];
   children.start('devices', 'node', program);
   terminal.say('  ✓ devices: two shelves, two vending machines and a till move into demo-shop-0');
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refused } from '#kit/errors';
+import { refused } from '#kit/core/errors';
 import { isPostalCode } from './postal-code';
 
 /** Personal: it is in this document and nowhere else. */

@@ -3,7 +3,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { DeliverySchema } from '#proto/retail/delivery/v1/delivery_pb';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { type Delivery, type Planned, type Status, planned } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** A delivery is planned once: said by whoever finds it, as it may have been written but not said. */
 export async function sayScheduled({ publish }: Context, delivery: Planned): Promise<void> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Address, Id } from '#kit/validate';
+import { Address } from '#retail/address';
+import { Id } from '#kit/core/validation';
 
 export const OrderRequest = z.object({ orderId: Id });
 

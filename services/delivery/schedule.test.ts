@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { CancelOutcome, ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code, unavailable } from '#kit/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code, unavailable } from '#kit/core/errors';
 import {
   type Bed,
   PERSONAL,

@@ -4,13 +4,13 @@ import {
   ScheduleOutcome,
   type ScheduleRequest as ScheduleMessage,
 } from '#proto/retail/delivery/v1/delivery_pb';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { checked } from '#kit/core/validation';
 import { callOff, estimate, plan, planned } from './domain';
 import { sayMoved, sayScheduled, time } from './messages';
 import { OrderRequest, ScheduleRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Plans the delivery of an order, once, or refuses. */
 export async function schedule(request: ScheduleMessage, context: Context) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { readConfig } from '#kit/config';
-import { Code } from '#kit/errors';
+import { readConfig } from '#kit/core/config';
+import { Code } from '#kit/core/errors';
 import { delivery } from './service';
 import { PERSONAL, abroad, as, movedOn, scheduled } from './testing';
 

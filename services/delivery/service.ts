@@ -1,32 +1,8 @@
-import { z } from 'zod';
-import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
-import { DeliveryScheduled, DeliveryStatusUpdated, UpdateDelivery } from '#contracts/delivery';
-import { type ContextOf, Service } from '#kit/service';
+import { UpdateDelivery } from '#contracts/delivery';
 import { cancel, schedule } from './schedule';
-import { Delivery } from './domain';
 import { getDelivery, moveOn, updateStatus } from './status';
-
-const Country = z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 code such as DE');
-/** The European Economic Area, Switzerland, the United Kingdom and the United States. */
-const SERVED =
-  'AT,BE,BG,CH,CY,CZ,DE,DK,EE,ES,FI,FR,GB,GR,HR,HU,IE,IS,IT,LI,LT,LU,LV,MT,NL,NO,PL,PT,RO,SE,SI,SK,US';
-
-/** Bringing orders to their buyers. An address goes no further than its document. */
-export const delivery = new Service('delivery', {
-  serves: DeliveryService,
-  stores: { deliveries: Delivery },
-  publishes: [DeliveryScheduled, DeliveryStatusUpdated, UpdateDelivery],
-  config: z.object({
-    DELIVERY_HOME: Country.default('DE'),
-    DELIVERY_COUNTRIES: z
-      .string()
-      .default(SERVED)
-      .transform((list) => list.split(',').map((country) => country.trim()))
-      .pipe(z.array(Country)),
-  }),
-});
-
+import { delivery } from './definition';
 delivery.serve({ schedule, cancel, getDelivery, updateStatus });
 delivery.on(UpdateDelivery, moveOn);
 
-export type Context = ContextOf<typeof delivery>;
+export { delivery };

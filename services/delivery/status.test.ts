@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { create, toJsonString } from '@bufbuild/protobuf';
 import { DeliverySchema } from '#proto/retail/delivery/v1/delivery_pb';
 import { DeliveryStatusUpdated, UpdateDelivery } from '#contracts/delivery';
-import { asService } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code, unavailable } from '#kit/errors';
+import { asService } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code, unavailable } from '#kit/core/errors';
 import { PERSONAL, as, empty, movedOn, scheduled, statusOf } from './testing';
 
 describe('updateStatus', () => {

@@ -3,15 +3,15 @@ import type {
   UpdateStatusRequest,
 } from '#proto/retail/delivery/v1/delivery_pb';
 import { UpdateDelivery } from '#contracts/delivery';
-import { allow, visible } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
-import { checked } from '#kit/validate';
+import { allow, visible } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { checked } from '#kit/core/validation';
 import { move, planned } from './domain';
 import { sayMoved, toMessage } from './messages';
 import { OrderRequest, StatusRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 export async function getDelivery(request: GetDeliveryRequest, { caller, deliveries }: Context) {
   const { orderId } = checked(OrderRequest, request);

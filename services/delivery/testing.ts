@@ -1,5 +1,5 @@
-import type { Caller, Role } from '#kit/caller';
-import { type Testbed, testbed } from '#kit/testbed';
+import type { Caller, Role } from '#kit/core/caller';
+import { type Testbed, testbed } from '#kit/testing/testbed';
 import { delivery } from './service';
 
 // What the tests of this service share.

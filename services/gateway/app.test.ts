@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
-import { MAX_BYTES } from './body';
-import { routes } from './routes';
-import { type Asked, type Edge, openEdge } from './testing';
+import { MAX_BYTES } from './http/body';
+import { routes } from './routes/table';
+import { type Asked, type Edge, openEdge } from './testing/edge';
 
 let edge: Edge;
 afterEach(() => edge.close());

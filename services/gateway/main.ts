@@ -1,5 +1,5 @@
-import { run } from '#kit/run';
+import { run } from '#kit/boot/run';
 import { createApp } from './app';
-import { gateway } from './service';
+import { gateway } from './definition';
 
 void run(gateway, { app: createApp });

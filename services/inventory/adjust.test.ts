@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { AdjustStock, LowStockAlert, StockUpdated } from '#contracts/inventory';
-import type { Caller, Role } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code, unavailable } from '#kit/errors';
-import { testbed } from '#kit/testbed';
+import type { Caller, Role } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code, unavailable } from '#kit/core/errors';
+import { testbed } from '#kit/testing/testbed';
 import { inventory } from './service';
 
 const place = { shopId: 'shop_1', productId: 'pen' };

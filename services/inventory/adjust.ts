@@ -5,15 +5,15 @@ import type {
   StockSchema,
 } from '#proto/retail/inventory/v1/inventory_pb';
 import { AdjustStock } from '#contracts/inventory';
-import { allow } from '#kit/caller';
-import type { EventData } from '#kit/contract';
-import { Code, MicroserviceError, notFound, refused } from '#kit/errors';
-import { checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import type { EventData } from '#kit/messages/contract';
+import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
+import { checked } from '#kit/core/validation';
 import { changeStock } from './change-stock';
 import { isDoubtful } from './devices';
 import { type Stock, adjust, adjustOrDecline, emptyStock, isKnown, keyOf } from './domain';
 import { AdjustmentRequest, PlaceRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 export async function getStock(request: GetStockRequest, context: Context) {
   const stock = await context.stocks.get(keyOf(checked(PlaceRequest, request)));

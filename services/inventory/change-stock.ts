@@ -1,6 +1,6 @@
 import { LowStockAlert, StockUpdated } from '#contracts/inventory';
 import { type Decided, type Outcome, type Place, type Stock, emptyStock, keyOf } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { onShelf, withMove } from './shelf';
 
 /** Why a stock is changed, as its event says it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refused } from '#kit/errors';
+import { refused } from '#kit/core/errors';
 import {
   type Decided,
   MOST_PIECES,

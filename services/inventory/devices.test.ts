@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { LowStockAlert, StockDrifted, StockUpdated } from '#contracts/inventory';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
-import type { EventInput } from '#kit/contract';
-import { expectCrashSafe } from '#kit/crash-safety';
+import type { EventInput } from '#kit/messages/contract';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { MOST_TOLD } from './shelf';
 import { type Bed, asked, deviceMessages, replicaOf, shopWith, stockOf } from './testing';
 

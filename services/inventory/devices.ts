@@ -1,6 +1,6 @@
 import { StockDrifted } from '#contracts/inventory';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
-import type { EventData } from '#kit/contract';
+import type { EventData } from '#kit/messages/contract';
 import { changeShelf } from './change-stock';
 import { type Message, count, move, sell } from './counts';
 import type { Decided, Stock } from './domain';
@@ -15,7 +15,7 @@ import {
   onTime,
   taken,
 } from './sequences';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { messageKeyOf } from './shelf';
 
 type Told = Extract<EventData<typeof DeviceDataReceived>, { dataType: 'stock' | 'sale' }>;

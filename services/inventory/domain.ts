@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { refused } from '#kit/errors';
-import { identity } from '#kit/handling';
+import { refused } from '#kit/core/errors';
+import { identity } from '#kit/core/deterministic-id';
 import { NONE, Reservations, sum } from './reservations';
 import { Shelf, squared } from './shelf';
 

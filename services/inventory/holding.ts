@@ -1,4 +1,4 @@
-import { refused } from '#kit/errors';
+import { refused } from '#kit/core/errors';
 import {
   type Decided,
   type OrderKey,

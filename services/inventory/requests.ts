@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Reason } from '#contracts/fields';
-import { Id, Quantity, Text } from '#kit/validate';
+import { Id, Text } from '#kit/core/validation';
+import { Quantity } from '#retail/quantity';
 
 const MOST_AT_ONCE = 1_000_000;
 

@@ -6,9 +6,9 @@ import {
   LowStockAlert,
   StockUpdated,
 } from '#contracts/inventory';
-import { asService } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code, unavailable } from '#kit/errors';
+import { asService } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code, unavailable } from '#kit/core/errors';
 import { order, reserved, shop, shopWith, asked, stockOf } from './testing';
 
 describe('reserve', () => {

@@ -6,13 +6,13 @@ import {
   type ReserveRequest,
 } from '#proto/retail/inventory/v1/inventory_pb';
 import { InventoryReleased, InventoryReserved } from '#contracts/inventory';
-import { allow } from '#kit/caller';
-import { checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { checked } from '#kit/core/validation';
 import { changeStock } from './change-stock';
 import type { Decided, Place, Refusal, Stock } from './domain';
 import { giveBack, hold, release as letGo, take } from './holding';
 import { OrderRequest, ReleaseRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Holds all items of an order, or none. */
 export async function reserve(request: ReserveRequest, context: Context) {

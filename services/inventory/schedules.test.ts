@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
-import type { EventInput } from '#kit/contract';
+import type { EventInput } from '#kit/messages/contract';
 import { type Bed, asked, deviceMessages, shopWith, stockOf } from './testing';
 
 type Said = EventInput<typeof DeviceDataReceived>;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { CommitOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { InventoryReleased, StockUpdated } from '#contracts/inventory';
-import type { Caller } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
-import { testbed } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
+import { testbed } from '#kit/testing/testbed';
 import { inventory } from './service';
 import { asked, order, reserved, shop, shopWith, stockOf } from './testing';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { identity } from '#kit/handling';
+import { identity } from '#kit/core/deterministic-id';
 
 // What a stock remembers where devices tell of it. All times in milliseconds since the epoch.
 

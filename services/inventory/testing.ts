@@ -1,6 +1,6 @@
-import { asService } from '#kit/caller';
-import { FakeClock } from '#kit/fake-clock';
-import { type Testbed, testbed } from '#kit/testbed';
+import { asService } from '#kit/core/caller';
+import { FakeClock } from '#kit/testing/fake-clock';
+import { type Testbed, testbed } from '#kit/testing/testbed';
 import type { Stock } from './domain';
 import { inventory } from './service';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { refused } from '#kit/errors';
+import { refused } from '#kit/core/errors';
 import type { DeviceCommandMessage } from '#contracts/device-messages';
 import { Reason } from '#contracts/fields';
-import { Id } from '#kit/validate';
+import { Id } from '#kit/core/validation';
 
 /** What a device is told to do. */
 export const Command = z.object({

@@ -1,7 +1,7 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it, test } from '@jest/globals';
 import { DeviceCommandSettled } from '#contracts/iot-gateway';
-import { expectCrashSafe } from '#kit/crash-safety';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { type Bed, World, admin, give, platform, refusalsOf } from './testing';
 
 const SECOND_MS = 1_000;

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { notFound, refused } from '#kit/errors';
-import { anotherBefore } from '#kit/keyed-requests';
-import { Id, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { notFound, refused } from '#kit/core/errors';
+import { anotherBefore } from '#kit/delivery/idempotency-store';
+import { Id, checked } from '#kit/core/validation';
 import { type MessageOf, signedMessage, topicText } from '#contracts/device-messages';
 import { DeviceCommandSettled } from '#contracts/iot-gateway';
 import type { GetCommandRequest, SendCommandRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
@@ -21,7 +21,7 @@ import {
 } from './command';
 import { identified, manageable } from './devices';
 import type { RefusalReason } from './refusals';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { keyOf } from './watch';
 
 /** A command is a message, and that is 64 KiB at most. */

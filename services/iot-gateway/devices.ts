@@ -1,7 +1,8 @@
-import { allow } from '#kit/caller';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
+import { allow } from '#kit/core/caller';
+import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { setFor } from '#kit/core/ttl-cache';
 import type { DeviceIdentity } from '#proto/retail/shop/v1/shop_pb';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 const BELIEVED_MS = 30_000;
 /** A made-up device costs no more than a place here. */
@@ -13,16 +14,16 @@ export const MOST_DEVICES = 20_000;
  */
 export async function identified(
   deviceId: string,
-  { shop, identities, clock, caller }: Context,
+  { shop, identities, caller }: Context,
 ): Promise<DeviceIdentity | undefined> {
   const key = `${caller.tenantId}/${deviceId}`;
-  const known = identities.get(key, clock.now());
+  const known = identities.get(key);
   if (known !== undefined) return known.device;
   const device = await shop.identifyDevice({ deviceId }).catch((error: unknown) => {
     if (error instanceof MicroserviceError && error.code === Code.NOT_FOUND) return undefined;
     throw error;
   });
-  identities.set(key, { device }, clock.now() + BELIEVED_MS);
+  setFor(identities, key, { device }, BELIEVED_MS);
   return device;
 }
 

@@ -3,7 +3,7 @@ import type { DeviceMessage, MessageOf } from '#contracts/device-messages';
 import type { DeviceIdentity } from '#proto/retail/shop/v1/shop_pb';
 import { acknowledge } from './commands';
 import type { RefusalReason } from './refusals';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { track } from './track';
 
 /** Does what a good message asks for; refuses what it cannot be known to ask for. */

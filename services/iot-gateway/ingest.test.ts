@@ -4,8 +4,8 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterEach, expect, test } from '@jest/globals';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { Signed } from '#contracts/device-voice';
-import { unavailable } from '#kit/errors';
-import { type Ingest, startIngest } from '#kit/ingest';
+import { unavailable } from '#kit/core/errors';
+import { type Ingest, startIngest } from '#kit/boot/grpc-ingest';
 import {
   IngestRequestSchema,
   type IngestResponse,

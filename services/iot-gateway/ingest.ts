@@ -1,9 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Link } from '#kit/service';
+import type { Link } from '#kit/service/handlers';
 import type { IngestRequest, IngestResponseSchema } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { readTopic } from '#contracts/device-messages';
 import { identityOf, take } from './receive';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { keyOf } from './watch';
 
 type Response = MessageInitShape<typeof IngestResponseSchema>;

@@ -1,4 +1,4 @@
-import { run } from '#kit/run';
+import { run } from '#kit/boot/run';
 import { iotGateway } from './service';
 
 void run(iotGateway);

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { DeviceStatusUpdated } from '#contracts/iot-gateway';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { refused, unavailable } from '#kit/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { refused, unavailable } from '#kit/core/errors';
 import { aged, heard } from './presence';
 import { type Bed, World, admin, count, give, refusalsOf } from './testing';
 

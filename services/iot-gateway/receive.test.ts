@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { topicText } from '#contracts/device-messages';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { unavailable } from '#kit/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { unavailable } from '#kit/core/errors';
 import { World, count, give, outcomes, refusalsOf, sale } from './testing';
 
 const MINUTE_MS = 60_000;

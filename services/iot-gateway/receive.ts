@@ -1,5 +1,5 @@
-import { identity } from '#kit/handling';
-import type { BindingMessage } from '#kit/service';
+import { identity } from '#kit/core/deterministic-id';
+import type { BindingMessage } from '#kit/service/handlers';
 import {
   type DeviceMessage,
   MOST_MESSAGE_BYTES,
@@ -14,7 +14,7 @@ import { identified } from './devices';
 import { effectOf } from './effects';
 import type { Position } from './positions';
 import { type RefusalReason, keepRefusal } from './refusals';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { seen } from './track';
 
 /** A device's clock may be so much ahead. */

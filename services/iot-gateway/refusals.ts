@@ -1,11 +1,11 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { Id, PageRequest, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { Id, PageRequest, checked } from '#kit/core/validation';
 import type { ListRefusalsRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
 import type { Topic } from '#contracts/device-messages';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Why a message of a device is not taken. */
 export type RefusalReason =

@@ -1,8 +1,8 @@
 import { DeviceVoice, type Signed } from '#contracts/device-voice';
-import { type Caller, asService } from '#kit/caller';
-import { Code, MicroserviceError } from '#kit/errors';
-import { FakeClock } from '#kit/fake-clock';
-import { type Testbed, testbed } from '#kit/testbed';
+import { type Caller, asService } from '#kit/core/caller';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { FakeClock } from '#kit/testing/fake-clock';
+import { type Testbed, testbed } from '#kit/testing/testbed';
 import { iotGateway } from './service';
 
 // What the tests of this service share: a shop that knows three devices, and what they say.

@@ -1,9 +1,9 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { DEFAULT_TENANT } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { refusalOf } from '#kit/errors';
-import { Id, checked } from '#kit/validate';
+import { DEFAULT_TENANT } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { refusalOf } from '#kit/core/errors';
+import { Id, checked } from '#kit/core/validation';
 import type { MessageOf } from '#contracts/device-messages';
 import { DeviceStatusUpdated } from '#contracts/iot-gateway';
 import type { GetPresenceRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
@@ -20,7 +20,7 @@ import {
   toldIn,
   willed,
 } from './presence';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { SHARDS, keyOf, shardOf } from './watch';
 
 /** What is heard of devices is written down so often, for many at once. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { KeyedQueue } from '#kit/keyed-queue';
+import { LRUCache } from 'lru-cache';
+import { KeyedQueue } from '#kit/core/keyed-mutex';
 import type { Heard, Told } from './presence';
 
 /** So many documents hold the presence of all devices. */
@@ -18,7 +19,7 @@ export function shardOf(key: string): number {
 
 /** What this process has heard of devices, and what of it is not written down yet. */
 export class Watch {
-  readonly #known = new Map<string, Told>();
+  readonly #known = new LRUCache<string, Told>({ max: MOST_DEVICES });
   readonly #writing = new KeyedQueue();
   readonly #running = new Map<string, Promise<void>>();
   readonly #unwritten: Map<string, Heard>[] = Array.from(
@@ -34,10 +35,7 @@ export class Watch {
     unwritten?.set(key, { ...heard, told });
     if (heard.told === undefined) return false;
     const known = this.#known.get(key);
-    this.#known.delete(key);
     this.#known.set(key, heard.told);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > MOST_DEVICES && oldest !== undefined) this.#known.delete(oldest);
     return known === undefined || !saysTheSame(known, heard.told);
   }
 

@@ -1,9 +1,9 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { Code, MicroserviceError } from '#kit/errors';
-import { PageRequest, checked } from '#kit/validate';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { PageRequest, checked } from '#kit/core/validation';
 import type { ListNotificationsRequest } from '#proto/retail/notification/v1/notification_pb';
 import type { Entry } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** The caller's inbox, newest first. */
 export async function listNotifications(request: ListNotificationsRequest, context: Context) {

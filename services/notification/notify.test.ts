@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { MARK_SECONDS } from '#kit/marks';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { MARK_SECONDS } from '#kit/state/inbox';
 import { NotificationSent } from '#contracts/notification';
 import { ann, bed, hear, inboxOf, smsForAnn, types } from './testing';
 

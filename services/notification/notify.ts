@@ -1,11 +1,11 @@
-import type { EventMeta } from '#kit/cloud-event';
-import { isTransient } from '#kit/errors';
-import { identity } from '#kit/handling';
+import type { EventMeta } from '#kit/messages/cloud-event';
+import { isTransient } from '#kit/core/errors';
+import { identity } from '#kit/core/deterministic-id';
 import { NotificationSent } from '#contracts/notification';
 import { type Channel, type Telling, toldBy } from './domain';
 import { Recipient } from './recipient';
 import { send } from './send';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /**
  * Tells of an event by each of its channels, each on its own: one that fails keeps no other from

@@ -1,6 +1,6 @@
-import { Code, MicroserviceError } from '#kit/errors';
+import { Code, MicroserviceError } from '#kit/core/errors';
 import type { Audience } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 interface Contact {
   name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Code, MicroserviceError, notFound, unavailable } from '#kit/errors';
+import { Code, MicroserviceError, notFound, unavailable } from '#kit/core/errors';
 import { NotificationSent } from '#contracts/notification';
 import { type Bed, type Options, ann, bed, channels, hear, inboxOf, smsForAnn } from './testing';
 

@@ -1,8 +1,8 @@
-import { Code, MicroserviceError } from '#kit/errors';
-import { isoTime } from '#kit/clock';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { isoTime } from '#kit/core/clock';
 import { type Channel, type Letter, type Message, email, textMessage } from './domain';
 import type { Recipient } from './recipient';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /**
  * Sends by a channel; false where the recipient has no address there. The same notification sent

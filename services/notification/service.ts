@@ -1,30 +1,14 @@
-import { z } from 'zod';
-import type { Contract, EventData } from '#kit/contract';
-import { type ContextOf, Service } from '#kit/service';
+import type { Contract, EventData } from '#kit/messages/contract';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { LowStockAlert } from '#contracts/inventory';
-import { NotificationSent } from '#contracts/notification';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
-import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
-import { UserService } from '#proto/retail/user/v1/user_pb';
-import { Entry, type Telling, Told, operators, user } from './domain';
+import { type Telling, operators, user } from './domain';
 import { listNotifications } from './list-notifications';
 import { notify } from './notify';
 import * as texts from './texts';
-
-export const notification = new Service('notification', {
-  serves: NotificationService,
-  calls: { user: UserService },
-  stores: { told: Told },
-  feeds: { inbox: Entry },
-  sends: ['email', 'sms'],
-  publishes: [NotificationSent],
-  config: z.object({ OPERATIONS_EMAIL: z.email().default('operations@example.com') }),
-});
-
-export type Context = ContextOf<typeof notification>;
+import { notification } from './definition';
 
 notification.serve({ listNotifications });
 
@@ -43,6 +27,8 @@ tell(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock }
 tell(SlotFaulted, { to: operators, channels: ['email'], text: texts.slotFaulted });
 tell(StockMissing, { to: operators, channels: ['email'], text: texts.stockMissing });
 tell(VendUnpaid, { to: operators, channels: ['email'], text: texts.vendUnpaid });
+
+export { notification };
 
 function tell<C extends Contract>(contract: C, telling: Telling<EventData<C>>): void {
   notification.on(contract, (data, context, meta) => notify(telling, data, meta, context));

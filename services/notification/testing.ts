@@ -1,5 +1,5 @@
-import type { Contract, EventInput } from '#kit/contract';
-import { type Given, type TestbedOptions, testbed } from '#kit/testbed';
+import type { Contract, EventInput } from '#kit/messages/contract';
+import { type Given, type TestbedOptions, testbed } from '#kit/testing/testbed';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { LowStockAlert } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';

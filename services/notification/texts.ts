@@ -1,5 +1,5 @@
-import type { EventData } from '#kit/contract';
-import type { Money } from '#kit/money';
+import type { EventData } from '#kit/messages/contract';
+import type { Money } from '#retail/money';
 import type { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import type { LowStockAlert } from '#contracts/inventory';
 import type { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';

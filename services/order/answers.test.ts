@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import type { Caller } from '#kit/caller';
-import { Code } from '#kit/errors';
+import type { Caller } from '#kit/core/caller';
+import { Code } from '#kit/core/errors';
 import { type Bed, World, ann, bedIn, bedWith, pending, wish } from './testing';
 
 const bob: Caller = { userId: 'bob', role: 'customer', tenantId: 'default' };

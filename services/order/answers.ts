@@ -1,14 +1,14 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { visible } from '#kit/caller';
-import { Id, PageRequest, checked } from '#kit/validate';
+import { visible } from '#kit/core/caller';
+import { Id, PageRequest, checked } from '#kit/core/validation';
 import type {
   GetOrderRequest,
   GetStoryRequest,
   ListOrdersRequest,
 } from '#proto/retail/order/v1/order_pb';
 import type { Order } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 export async function getOrder(request: GetOrderRequest, context: Context) {
   return toMessage(await asked(request, context));

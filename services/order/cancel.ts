@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { visible } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { refused } from '#kit/errors';
-import { StoryTeller } from '#kit/story';
-import { Id, checked } from '#kit/validate';
+import { visible } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { refused } from '#kit/core/errors';
+import { StoryTeller } from '#kit/saga/saga-steps';
+import { Id, checked } from '#kit/core/validation';
 import { Reason } from '#contracts/fields';
 import { CancelOrder } from '#contracts/order';
 import type { CancelOrderRequest } from '#proto/retail/order/v1/order_pb';
 import { toMessage } from './answers';
 import { withdrawn } from './decisions';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { sayConfirmed } from './say-confirmed';
 import { cancelDelivery, unwind } from './unwind';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Code } from '#kit/errors';
+import { Code } from '#kit/core/errors';
 import { CHARGE_MS } from './charge';
 import {
   World,

@@ -1,6 +1,6 @@
-import { type Done, type NotDone, askAgain } from '#kit/story';
+import { type Done, type NotDone, askAgain } from '#kit/saga/saga-steps';
 import type { Order } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Longest that payment may take for one answer: its provider has 2.5 s, its documents the rest. */
 export const CHARGE_MS = 4_000;

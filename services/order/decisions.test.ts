@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Code } from '#kit/errors';
-import type { Story } from '#kit/story';
+import { Code } from '#kit/core/errors';
+import type { Story } from '#kit/saga/saga-log';
 import { pending } from './testing';
 import { FAILURES, cancelled, decided, toUndo, withdrawn } from './decisions';
 import type { Order } from './domain';

@@ -1,5 +1,5 @@
-import { Code, MicroserviceError } from '#kit/errors';
-import { type Step, type Story, joined, saying } from '#kit/story';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { type Step, type Story, joined, saying } from '#kit/saga/saga-log';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
 import type { Order, Undo } from './domain';
 import type { OrderRequest } from './requests';

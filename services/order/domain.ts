@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { invalid } from '#kit/errors';
-import { Money, add, times } from '#kit/money';
-import { Story } from '#kit/story';
-import { PaymentMeans } from '#kit/validate';
+import { invalid } from '#kit/core/errors';
+import { Money, add, times } from '#retail/money';
+import { Story } from '#kit/saga/saga-log';
+import { PaymentMeans } from '#retail/payment-means';
 
 /** How a step is taken back. `void` and `release` also bar what is still on its way. */
 export const Undo = z.enum(['cancel_delivery', 'refund', 'void', 'release', 'return']);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { unavailable } from '#kit/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { unavailable } from '#kit/core/errors';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
 import { World, bedWith, fulfil, fulfilled, orderOf, pending, steps, wish } from './testing';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { asService } from '#kit/caller';
-import { MAX_ATTEMPTS } from '#kit/deliveries';
-import { Code, refused } from '#kit/errors';
+import { asService } from '#kit/core/caller';
+import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
+import { Code, refused } from '#kit/core/errors';
 import {
   OrderCancelled,
   OrderConfirmed,

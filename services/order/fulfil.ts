@@ -1,14 +1,14 @@
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { Code, MicroserviceError, unavailable } from '#kit/errors';
-import { type Done, type NotDone, StoryTeller, insist } from '#kit/story';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
+import { type Done, type NotDone, StoryTeller, insist } from '#kit/saga/saga-steps';
 import { OrderCreated, type PlaceOrder } from '#contracts/order';
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { charge } from './charge';
 import { type Verdict, decided } from './decisions';
 import { type Order, facts, goods } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { sayConfirmed } from './say-confirmed';
 import { unwind } from './unwind';
 

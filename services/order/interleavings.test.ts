@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { Code, MicroserviceError } from '#kit/errors';
-import { deliver, overtaken } from '#kit/interleaving';
-import { Crash } from '#kit/memory-sidecar';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { deliver, overtaken } from '#kit/testing/interleaving';
+import { Crash } from '#kit/testing/memory-transport';
 import { CancelOrder, OrderCancelled, OrderConfirmed } from '#contracts/order';
 import {
   type Bed,

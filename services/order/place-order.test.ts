@@ -1,9 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { type Caller, asService } from '#kit/caller';
-import type { CloudEvent } from '#kit/cloud-event';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code, unavailable } from '#kit/errors';
-import type { Given } from '#kit/testbed';
+import { type Caller, asService } from '#kit/core/caller';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code, unavailable } from '#kit/core/errors';
+import type { Given } from '#kit/testing/testbed';
 import { OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
 import { type Bed, World, ann, bedIn, orderOf, silent, steps, wish } from './testing';
 

@@ -1,15 +1,15 @@
-import { isoTime } from '#kit/clock';
-import { Code, MicroserviceError, invalid } from '#kit/errors';
-import { identity } from '#kit/handling';
-import { KEY_SECONDS, anotherBefore } from '#kit/keyed-requests';
-import { checked } from '#kit/validate';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, invalid } from '#kit/core/errors';
+import { identity } from '#kit/core/deterministic-id';
+import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
+import { checked } from '#kit/core/validation';
 import { PlaceOrder } from '#contracts/order';
 import type { PlaceOrderRequest } from '#proto/retail/order/v1/order_pb';
 import { toMessage } from './answers';
 import { placed } from './decisions';
 import { type Order, priced } from './domain';
 import { OrderRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /**
  * Keeps what was ordered, at today's prices, and gives the command to fulfil it. The command names

@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { Address, Id, PaymentMeans, Quantity } from '#kit/validate';
+import { Address } from '#retail/address';
+import { Id } from '#kit/core/validation';
+import { PaymentMeans } from '#retail/payment-means';
+import { Quantity } from '#retail/quantity';
 
 const Item = z.object({ productId: Id, quantity: Quantity });
 

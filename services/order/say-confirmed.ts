@@ -1,6 +1,6 @@
 import { OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
 import { type Order, facts } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** What makes two sayings of it one event. */
 const ONCE = 'confirmed';

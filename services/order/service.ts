@@ -1,50 +1,13 @@
-import { type ContextOf, Service } from '#kit/service';
-import {
-  CancelOrder,
-  OrderCancelled,
-  OrderConfirmed,
-  OrderCreated,
-  OrderStatusUpdated,
-  PlaceOrder,
-} from '#contracts/order';
-import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
-import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
-import { OrderService } from '#proto/retail/order/v1/order_pb';
-import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
-import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { CancelOrder, PlaceOrder } from '#contracts/order';
 import { getOrder, getStory, listOrders } from './answers';
 import { cancel, cancelOrder } from './cancel';
-import { CHARGE_MS } from './charge';
-import { Order } from './domain';
 import { fulfil } from './fulfil';
 import { placeOrder } from './place-order';
 import { watchOrder } from './watch';
-
-/** Orders, and the saga that each goes through: see fulfil. */
-export const order = new Service('order', {
-  serves: OrderService,
-  keyed: { placeOrder: 'by-itself', cancelOrder: 'anew' },
-  calls: {
-    product: ProductService,
-    inventory: InventoryService,
-    payment: PaymentService,
-    delivery: DeliveryService,
-  },
-  deadlines: { payment: CHARGE_MS },
-  stores: { orders: Order },
-  lists: ['byUser'],
-  publishes: [
-    PlaceOrder,
-    CancelOrder,
-    OrderCreated,
-    OrderConfirmed,
-    OrderCancelled,
-    OrderStatusUpdated,
-  ],
-});
-export type Context = ContextOf<typeof order>;
-
+import { order } from './definition';
 order.serve({ placeOrder, getOrder, listOrders, getStory, cancelOrder });
 order.streams({ watchOrder });
 order.on(PlaceOrder, fulfil);
 order.on(CancelOrder, cancel);
+
+export { order };

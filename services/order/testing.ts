@@ -1,7 +1,7 @@
-import { type Caller, asService } from '#kit/caller';
-import { Code, MicroserviceError } from '#kit/errors';
-import { FakeClock } from '#kit/fake-clock';
-import { type TestbedOptions, testbed } from '#kit/testbed';
+import { type Caller, asService } from '#kit/core/caller';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { FakeClock } from '#kit/testing/fake-clock';
+import { type TestbedOptions, testbed } from '#kit/testing/testbed';
 import { PlaceOrder } from '#contracts/order';
 import { CancelOutcome, ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';

@@ -1,11 +1,11 @@
-import { isoTime } from '#kit/clock';
-import { refused } from '#kit/errors';
-import type { StoryTeller } from '#kit/story';
+import { isoTime } from '#kit/core/clock';
+import { refused } from '#kit/core/errors';
+import type { StoryTeller } from '#kit/saga/saga-steps';
 import { OrderCancelled, OrderStatusUpdated } from '#contracts/order';
 import { CancelOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { cancelled, toUndo } from './decisions';
 import { type Order, type Undo, goods } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Each is known by the order's id where it is asked: done by two at once, it is done once. */
 const UNDO: Record<Undo, (order: Order, context: Context) => Promise<unknown>> = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Caller } from '#kit/caller';
-import { Code } from '#kit/errors';
-import { testbed } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { Code } from '#kit/core/errors';
+import { testbed } from '#kit/testing/testbed';
 import type { WatchOrderResponse } from '#proto/retail/order/v1/order_pb';
 import { order } from './service';
 import { ann, bedWith, pending } from './testing';

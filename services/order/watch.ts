@@ -1,7 +1,7 @@
 import type { WatchOrderRequest } from '#proto/retail/order/v1/order_pb';
 import { asked, toMessage } from './answers';
 import type { Order } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** After each change soon, then ever more seldom: most of what happens, happens at once. */
 const LOOKS_MS = [100, 200, 400, 800];

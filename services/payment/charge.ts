@@ -1,6 +1,6 @@
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { checked } from '#kit/core/validation';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
 import type {
   AuthorizeRequest as AuthorizeMessage,
@@ -10,7 +10,7 @@ import type {
 import { type Payment, captured, charged, paymentIdOf, taken } from './domain';
 import { PROVIDER, type Provider, openProvider } from './provider';
 import { CaptureRequest, ChargeRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Takes the money for an order, once. On the happy path: a look, the provider, a change. */
 export function charge(request: ChargeMessage, context: Context) {

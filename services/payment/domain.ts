@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { invalid, refused } from '#kit/errors';
-import { Money, add, compare, minor, ofMinor, subtract } from '#kit/money';
+import { invalid, refused } from '#kit/core/errors';
+import { Money, add, compare, minor, ofMinor, subtract } from '#retail/money';
 
 /** Derived from the order's id, so that a payment is found by either with one read. */
 export const PaymentId = z

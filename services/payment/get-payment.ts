@@ -1,14 +1,14 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { visible } from '#kit/caller';
-import { checked } from '#kit/validate';
+import { visible } from '#kit/core/caller';
+import { checked } from '#kit/core/validation';
 import type {
   GetPaymentRequest as GetPaymentMessage,
   PaymentSchema,
 } from '#proto/retail/payment/v1/payment_pb';
 import { type Payment, refunded } from './domain';
 import { GetPaymentRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 export async function getPayment(request: GetPaymentMessage, { payments, caller }: Context) {
   const { paymentId } = checked(GetPaymentRequest, request);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isTransient } from '#kit/errors';
-import { type Money, minor, ofMinor } from '#kit/money';
+import { isTransient } from '#kit/core/errors';
+import { type Money, minor, ofMinor } from '#retail/money';
 import { PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { taken } from './domain';
 import { type Bed, bed, ledgerOf } from './testing';

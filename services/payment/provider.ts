@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { Code, MicroserviceError, unavailable } from '#kit/errors';
-import { Money } from '#kit/money';
-import type { Context } from './service';
+import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
+import { Money } from '#retail/money';
+import type { Context } from './definition';
 
 /** By which the provider is known to the sidecar: where it is stands in components. */
 export const PROVIDER = 'payment-provider';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Caller } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
-import type { Given } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
+import type { Given } from '#kit/testing/testbed';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import { type Bed, bed, ledgerOf } from './testing';
 

@@ -1,15 +1,15 @@
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { notFound, refused } from '#kit/errors';
-import { checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { notFound, refused } from '#kit/core/errors';
+import { checked } from '#kit/core/validation';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
 import { type Payment, paymentIdOf, refundOf, settled, withRefund } from './domain';
 import { toMessage } from './get-payment';
 import { openProvider } from './provider';
 import { RefundRequest, withTarget } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Gives back all that is left of a payment, or a part of it. */
 export async function refund(request: RefundMessage, context: Context) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Money } from '#kit/money';
-import { Id } from '#kit/validate';
+import { Money } from '#retail/money';
+import { Id } from '#kit/core/validation';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
 import { Reason } from '#contracts/fields';
 import { looksLikeCardNumber } from './card-number';

@@ -1,5 +1,5 @@
-import { FakeClock } from '#kit/fake-clock';
-import { testbed } from '#kit/testbed';
+import { FakeClock } from '#kit/testing/fake-clock';
+import { testbed } from '#kit/testing/testbed';
 import { PROVIDER } from './provider';
 import { payment } from './service';
 import type { LedgerEntry } from './simulator/ledger';

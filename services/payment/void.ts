@@ -1,13 +1,13 @@
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { checked } from '#kit/core/validation';
 import { RefundProcessed } from '#contracts/payment';
 import type { VoidRequest as VoidMessage } from '#proto/retail/payment/v1/payment_pb';
 import { sayCharge } from './charge';
 import { barred, paymentIdOf, released, taken, voidRefundId } from './domain';
 import { PROVIDER, openProvider } from './provider';
 import { VoidRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Undoes whatever became of an order's charge or authorisation, known or not, and bars a later one. */
 export async function voidCharge(request: VoidMessage, context: Context) {

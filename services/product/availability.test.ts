@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Caller } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { type Testbed, testbed } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { type Testbed, testbed } from '#kit/testing/testbed';
 import { StockUpdated } from '#contracts/inventory';
 import { product } from './service';
 

@@ -1,10 +1,10 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { EventMeta } from '#kit/cloud-event';
-import type { EventData } from '#kit/contract';
-import { notFound } from '#kit/errors';
+import type { EventMeta } from '#kit/messages/cloud-event';
+import type { EventData } from '#kit/messages/contract';
+import { notFound } from '#kit/core/errors';
 import type { StockUpdated } from '#contracts/inventory';
 import { type Product, availability, noted } from './domain';
-import type { ProductContext } from './service';
+import type { ProductContext } from './definition';
 
 export async function noteStock(
   { shopId, productId, newStock }: EventData<typeof StockUpdated>,

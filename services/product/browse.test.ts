@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Caller } from '#kit/caller';
-import { Code } from '#kit/errors';
-import { testbed } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { Code } from '#kit/core/errors';
+import { testbed } from '#kit/testing/testbed';
 import { product } from './service';
 
 const seller: Caller = { userId: 'sally', role: 'seller', tenantId: 'default' };

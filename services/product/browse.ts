@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
-import { Id, PageRequest, Text, checked } from '#kit/validate';
+import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { Id, PageRequest, Text, checked } from '#kit/core/validation';
 import type {
   GetProductRequest,
   ListProductsRequest,
@@ -8,7 +8,7 @@ import type {
 } from '#proto/retail/product/v1/product_pb';
 import { shown } from './availability';
 import { shelf } from './domain';
-import type { ProductContext } from './service';
+import type { ProductContext } from './definition';
 
 const OneProduct = z.object({ productId: Id });
 

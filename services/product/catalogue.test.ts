@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Caller } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
-import { type Testbed, testbed } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
+import { type Testbed, testbed } from '#kit/testing/testbed';
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
 import { product } from './service';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { notFound } from '#kit/errors';
-import { Id, Text, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { notFound } from '#kit/core/errors';
+import { Id, Text, checked } from '#kit/core/validation';
 import type {
   CreateProductRequest,
   UpdateProductRequest,
@@ -11,7 +11,7 @@ import type {
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
 import { shown } from './availability';
 import { Price, type Product, created, revised, shelf } from './domain';
-import type { ProductContext } from './service';
+import type { ProductContext } from './definition';
 
 const EDITORS = ['seller', 'admin', 'service'] as const;
 

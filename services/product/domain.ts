@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Decision } from '#kit/documents';
-import { Money, minor, ofMinor } from '#kit/money';
+import type { Decision } from '#kit/state/document-store';
+import { Money, minor, ofMinor } from '#retail/money';
 
 const Time = z.iso.datetime();
 

@@ -1,4 +1,4 @@
-import { run } from '#kit/run';
+import { run } from '#kit/boot/run';
 import { product } from './service';
 
 void run(product);

@@ -1,6 +1,6 @@
 import { createHash, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { Code } from '#kit/errors';
+import { Code } from '#kit/core/errors';
 import { OVERLAP_MS } from './domain';
 import { admin, elsewhere, sally, service, withDevice } from './testing';
 

@@ -1,12 +1,12 @@
 import { createHash, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { allow } from '#kit/caller';
-import { PageRequest, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { PageRequest, checked } from '#kit/core/validation';
 import type { ListBrokerAccountsRequest } from '#proto/retail/shop/v1/shop_pb';
 import { userName } from './credentials';
 import { credentialOf, derived } from './device-key';
 import { type Device, goodVersions } from './domain';
-import type { ShopContext } from './service';
+import type { ShopContext } from './definition';
 
 const ALL = 'all';
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
 import { credentialOf } from './device-key';
 import { MAX_CREDENTIALS, OVERLAP_MS } from './domain';
 import { KEY, admin, bob, elsewhere, sally, service, withDevice } from './testing';

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { notFound } from '#kit/errors';
-import { Id, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { notFound } from '#kit/core/errors';
+import { Id, checked } from '#kit/core/validation';
 import type { IdentifyDeviceRequest, RenewCredentialRequest } from '#proto/retail/shop/v1/shop_pb';
 import { credentialOf } from './device-key';
 import { type Device, assertInUse, goodVersions, renewed } from './domain';
 import { deviceOf, managedDevice, shown } from './known-devices';
-import type { ShopContext } from './service';
+import type { ShopContext } from './definition';
 
 const Renewal = z.object({ deviceId: Id, atOnce: z.boolean() });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { readConfig } from '#kit/config';
+import { readConfig } from '#kit/core/config';
 import { DeviceKeyFile } from './device-key';
 
 let folder: string;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { Code, MicroserviceError, invalid, notFound } from '#kit/errors';
-import { Id, PageRequest, Text, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
+import { Id, PageRequest, Text, checked } from '#kit/core/validation';
 import type {
   GetDeviceRequest,
   ListDevicesRequest,
@@ -13,7 +13,7 @@ import type {
 import { withCredential } from './credentials';
 import { DEVICE_KINDS, assertInUse, assertManager, changed } from './domain';
 import { Firmware, deviceOf, managedDevice, shown } from './known-devices';
-import type { ShopContext } from './service';
+import type { ShopContext } from './definition';
 import { shopOf } from './shops';
 
 const ALL = 'all';

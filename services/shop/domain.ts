@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Caller, allow } from '#kit/caller';
-import { Code, MicroserviceError, refused } from '#kit/errors';
-import { Money } from '#kit/money';
+import { type Caller, allow } from '#kit/core/caller';
+import { Code, MicroserviceError, refused } from '#kit/core/errors';
+import { Money } from '#retail/money';
 import { OpeningHours, TimeZone } from './opening-hours';
 
 const Time = z.iso.datetime();

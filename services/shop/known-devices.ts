@@ -1,9 +1,9 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { allow } from '#kit/caller';
-import { notFound } from '#kit/errors';
-import { Text } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { notFound } from '#kit/core/errors';
+import { Text } from '#kit/core/validation';
 import { type Device, mayManage, statusOf } from './domain';
-import type { ShopContext } from './service';
+import type { ShopContext } from './definition';
 import { shopOf } from './shops';
 
 export const Firmware = Text(1, 64);

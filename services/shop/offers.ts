@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { Code, MicroserviceError } from '#kit/errors';
-import { Money, minor, ofMinor } from '#kit/money';
-import { Id, PageRequest, checked } from '#kit/validate';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { Money, minor, ofMinor } from '#retail/money';
+import { Id, PageRequest, checked } from '#kit/core/validation';
 import type {
   ListOffersRequest,
   PriceOffersRequest,
@@ -9,7 +9,7 @@ import type {
   SetOfferRequest,
 } from '#proto/retail/shop/v1/shop_pb';
 import { type Offer, assertManager } from './domain';
-import type { ShopContext } from './service';
+import type { ShopContext } from './definition';
 import { shopOf } from './shops';
 
 /** A price in its one form, so that 5 and 5.00 are the same. */

@@ -1,35 +1,15 @@
-import { z } from 'zod';
-import { type ContextOf, Service } from '#kit/service';
-import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { listBrokerAccounts } from './broker-accounts';
 import { identifyDevice, renewCredential } from './credentials';
-import { DeviceKeyFile } from './device-key';
 import { getDevice, listDevices, registerDevice, retireDevice, updateDevice } from './devices';
-import { Device, Offer, Shop } from './domain';
 import { listOffers, priceOffers, removeOffer, setOffer } from './offers';
 import { createShop, getShop, listShops, updateShop } from './shops';
 import { updateDeviceStatus } from './status';
-
-/** Shops: when they are open, what they sell and at what price; and the devices in them. */
-export const shop = new Service('shop', {
-  serves: ShopService,
-  calls: { product: ProductService },
-  // their answers hold a credential, and are not kept
-  keyed: { registerDevice: 'anew', renewCredential: 'anew' },
-  stores: { shops: Shop, offers: Offer, devices: Device },
-  /** All shops; the products of each; all devices, and those of each shop; those with an account. */
-  lists: ['shops', 'offers', 'devices', 'accounts'],
-  config: z.object({
-    /** The master key, from which the credentials of devices follow. */
-    DEVICE_KEY_FILE: DeviceKeyFile,
-  }),
-});
-export type ShopContext = ContextOf<typeof shop>;
-
+import { shop } from './definition';
 shop.serve({
   ...{ createShop, updateShop, getShop, listShops },
   ...{ setOffer, removeOffer, listOffers, priceOffers },
   ...{ registerDevice, updateDevice, retireDevice, getDevice, listDevices },
   ...{ renewCredential, identifyDevice, listBrokerAccounts, updateDeviceStatus },
 });
+
+export { shop };

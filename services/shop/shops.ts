@@ -1,9 +1,9 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
-import { Id, PageRequest, Text, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { Id, PageRequest, Text, checked } from '#kit/core/validation';
 import type {
   CreateShopRequest,
   GetShopRequest,
@@ -12,7 +12,7 @@ import type {
 } from '#proto/retail/shop/v1/shop_pb';
 import { CHANNELS, type Shop, assertManager, changed, mayManage } from './domain';
 import { OpeningHours, TimeZone, isOpen } from './opening-hours';
-import type { ShopContext } from './service';
+import type { ShopContext } from './definition';
 
 const ALL = 'all';
 

@@ -1,7 +1,7 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, test } from '@jest/globals';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
 import { admin, elsewhere, sally, service, withDevice } from './testing';
 
 const at = (second: number) => timestampFromDate(new Date(1_767_225_600_000 + second * 1000));

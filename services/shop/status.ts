@@ -1,13 +1,13 @@
 import { type Timestamp, TimestampSchema, timestampDate } from '@bufbuild/protobuf/wkt';
 import { isMessage } from '@bufbuild/protobuf';
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { notFound } from '#kit/errors';
-import { Id, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { notFound } from '#kit/core/errors';
+import { Id, checked } from '#kit/core/validation';
 import type { UpdateDeviceStatusRequest } from '#proto/retail/shop/v1/shop_pb';
 import { reported } from './domain';
 import { Firmware, shown } from './known-devices';
-import type { ShopContext } from './service';
+import type { ShopContext } from './definition';
 
 const Moment = z
   .custom<Timestamp>((given) => isMessage(given, TimestampSchema), 'must be given')

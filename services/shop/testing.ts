@@ -1,8 +1,8 @@
-import type { Caller } from '#kit/caller';
-import { Code, MicroserviceError } from '#kit/errors';
-import { FakeClock } from '#kit/fake-clock';
-import type { Memory } from '#kit/memory-sidecar';
-import { testbed } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { FakeClock } from '#kit/testing/fake-clock';
+import type { Memory } from '#kit/testing/memory-transport';
+import { testbed } from '#kit/testing/testbed';
 import { shop } from './service';
 
 const caller = (role: Caller['role'], userId: string, tenantId = 'default'): Caller => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Role } from '#kit/caller';
-import { Code } from '#kit/errors';
-import { testbed } from '#kit/testbed';
+import type { Role } from '#kit/core/caller';
+import { Code } from '#kit/core/errors';
+import { testbed } from '#kit/testing/testbed';
 import { user } from './service';
 
 const build = () => testbed(user, { config: { PASSWORD_COST: 4 } });

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
-import { anotherBefore } from '#kit/keyed-requests';
-import { Id, PageRequest, Text, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { anotherBefore } from '#kit/delivery/idempotency-store';
+import { Id, PageRequest, Text, checked } from '#kit/core/validation';
 import type {
   AuthenticateApiKeyRequest,
   CreateApiKeyRequest,
@@ -13,7 +13,7 @@ import type {
   RevokeApiKeyRequest,
 } from '#proto/retail/user/v1/user_pb';
 import { newSecret } from './keys';
-import type { UserContext } from './service';
+import type { UserContext } from './definition';
 import { hashed } from './sessions';
 
 const Wanted = z.object({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Decision } from '#kit/documents';
-import { Code, MicroserviceError } from '#kit/errors';
+import type { Decision } from '#kit/state/document-store';
+import { Code, MicroserviceError } from '#kit/core/errors';
 
 /** One person writes one address in many ways; it is kept in one. */
 export const Email = z.string().max(254).trim().toLowerCase().pipe(z.email());

@@ -1,9 +1,9 @@
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/caller';
+import { allow } from '#kit/core/caller';
 import type { GetEndedSessionsRequest } from '#proto/retail/user/v1/user_pb';
 import { TOKEN_MS } from './key-ring';
-import type { UserContext } from './service';
+import type { UserContext } from './definition';
 
 /** So long sessions that end are written into one document, and then into the next. */
 const SLICE_MS = 10 * 60_000;

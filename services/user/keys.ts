@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose';
-import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
 import {
   type KeyRing,
   type NewKey,
@@ -12,7 +12,7 @@ import {
   signingKey,
 } from './key-ring';
 import type { User } from './domain';
-import type { UserContext } from './service';
+import type { UserContext } from './definition';
 
 const ALGORITHM = 'ES256';
 const RING = 'signing';

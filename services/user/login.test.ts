@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
-import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#kit/identity';
-import { type Testbed, testbed } from '#kit/testbed';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
+import { type Testbed, testbed } from '#kit/testing/testbed';
 import { UserCreated } from '#contracts/user';
 import { LEAD_MS, ROTATE_MS } from './key-ring';
 import { user } from './service';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { Code, MicroserviceError } from '#kit/errors';
-import { checked } from '#kit/validate';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { checked } from '#kit/core/validation';
 import type { LoginRequest } from '#proto/retail/user/v1/user_pb';
 import { type Claim, Email, type User, emailKey, wrongCredentials } from './domain';
 import { hashPassword, isCheaper, isPassword, noPassword } from './password';
 import { isFirstAdmin, openAccount } from './registration';
-import type { UserContext } from './service';
+import type { UserContext } from './definition';
 import { signedIn } from './sessions';
 
 const Credentials = z.object({ email: Email, password: z.string().min(1).max(128) });

@@ -1,4 +1,4 @@
-import { run } from '#kit/run';
+import { run } from '#kit/boot/run';
 import { user } from './service';
 
 void run(user);

@@ -1,15 +1,15 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { Code, MicroserviceError, notFound } from '#kit/errors';
-import { KEY_SECONDS } from '#kit/keyed-requests';
-import { Id, Text, checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { KEY_SECONDS } from '#kit/delivery/idempotency-store';
+import { Id, Text, checked } from '#kit/core/validation';
 import type { GetContactRequest, UpdateProfileRequest } from '#proto/retail/user/v1/user_pb';
 import { UpdateUser, UserUpdated } from '#contracts/user';
 import { type User, revised } from './domain';
-import type { UserContext } from './service';
+import type { UserContext } from './definition';
 
 const Wanted = z.object({
   name: Text(1, 100).optional(),

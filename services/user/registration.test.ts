@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { Code, unavailable } from '#kit/errors';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { testbed } from '#kit/testbed';
+import { Code, unavailable } from '#kit/core/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { testbed } from '#kit/testing/testbed';
 import { RegisterUser, UserCreated } from '#contracts/user';
 import { emailKey } from './domain';
 import { user } from './service';

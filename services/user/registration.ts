@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { DEFAULT_TENANT } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { unavailable } from '#kit/errors';
-import { KEY_SECONDS, anotherBefore } from '#kit/keyed-requests';
-import { Text, checked } from '#kit/validate';
+import { DEFAULT_TENANT } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { unavailable } from '#kit/core/errors';
+import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
+import { Text, checked } from '#kit/core/validation';
 import type { RegisterRequest } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UserCreated } from '#contracts/user';
 import { Email, Password, type Registration, emailKey, emailTaken, opened } from './domain';
 import { hashPassword, isPassword } from './password';
-import type { UserContext } from './service';
+import type { UserContext } from './definition';
 
 const Wanted = z.object({ email: Email, password: Password, name: Text(1, 100) });
 

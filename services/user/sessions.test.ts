@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { decodeJwt } from 'jose';
-import { Code } from '#kit/errors';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { testbed } from '#kit/testbed';
+import { Code } from '#kit/core/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { testbed } from '#kit/testing/testbed';
 import { user } from './service';
 import { SESSION_MS, type Sessions } from './sessions';
 

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { Code, MicroserviceError } from '#kit/errors';
-import { anotherBefore } from '#kit/keyed-requests';
-import { checked } from '#kit/validate';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import { anotherBefore } from '#kit/delivery/idempotency-store';
+import { checked } from '#kit/core/validation';
 import type { LogoutRequest, RefreshRequest } from '#proto/retail/user/v1/user_pb';
 import type { User } from './domain';
 import { ended } from './ended-sessions';
 import { newSecret, newToken } from './keys';
-import type { UserContext } from './service';
+import type { UserContext } from './definition';
 
 /** How long somebody stays signed in who does not come back. */
 export const SESSION_MS = 30 * 24 * 3_600_000;

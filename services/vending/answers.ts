@@ -1,9 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { maySee } from '#kit/caller';
-import { notFound } from '#kit/errors';
-import { Id, checked } from '#kit/validate';
+import { maySee } from '#kit/core/caller';
+import { notFound } from '#kit/core/errors';
+import { Id, checked } from '#kit/core/validation';
 import type {
   GetVendRequest,
   GetVendStoryRequest,
@@ -13,7 +13,7 @@ import type {
 import type { Vend } from './domain';
 import { managedDevice } from './machines';
 import { VendsRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 export async function getVend(request: GetVendRequest, context: Context) {
   return toMessage(await asked(request, context));

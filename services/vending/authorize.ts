@@ -1,6 +1,6 @@
-import { type Done, type NotDone, askAgain } from '#kit/story';
+import { type Done, type NotDone, askAgain } from '#kit/saga/saga-steps';
 import type { Vend } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Longest that payment may take for one answer: its provider has 2.5 s, its documents the rest. */
 export const AUTHORIZE_MS = 4_000;

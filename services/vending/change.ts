@@ -1,6 +1,6 @@
-import { notFound } from '#kit/errors';
+import { notFound } from '#kit/core/errors';
 import type { Vend } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /**
  * Makes a change of a vend that comes about only once, such as its end: whoever finds it made, in

@@ -1,12 +1,12 @@
-import { isoTime } from '#kit/clock';
-import { notFound, unavailable } from '#kit/errors';
-import type { StoryTeller } from '#kit/story';
+import { isoTime } from '#kit/core/clock';
+import { notFound, unavailable } from '#kit/core/errors';
+import type { StoryTeller } from '#kit/saga/saga-steps';
 import { StockMissing, VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { change } from './change';
 import { cancelled, settled } from './decisions';
 import { type Undo, type Vend, facts, goods } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { taken, unclaimed } from './slots';
 
 /**

@@ -1,4 +1,4 @@
-import { type Story, joined, saying } from '#kit/story';
+import { type Story, joined, saying } from '#kit/saga/saga-log';
 import { VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import type { Undo, Vend } from './domain';
 

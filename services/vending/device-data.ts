@@ -1,8 +1,8 @@
-import type { EventData } from '#kit/contract';
+import type { EventData } from '#kit/messages/contract';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
 import { sold } from './sold';
 import { faultsTold } from './faults';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** Of what devices tell, what is about a machine: a sale out of a slot, and what is wrong with it. */
 export async function deviceData(told: EventData<typeof DeviceDataReceived>, context: Context) {

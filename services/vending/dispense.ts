@@ -1,11 +1,11 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { isoTime } from '#kit/clock';
-import { Code, MicroserviceError, isTransient } from '#kit/errors';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, isTransient } from '#kit/core/errors';
 import { change } from './change';
 import { answered } from './decisions';
 import type { Vend } from './domain';
 import { takeOutOfUse } from './faults';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { SUSPECT } from './slots';
 
 /** The command that a machine gets, and by whose name its answer is known. */

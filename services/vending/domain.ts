@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { Money } from '#kit/money';
-import { Story } from '#kit/story';
-import { PaymentMeans } from '#kit/validate';
+import { Money } from '#retail/money';
+import { Story } from '#kit/saga/saga-log';
+import { PaymentMeans } from '#retail/payment-means';
 
 /** How a step is taken back. `void` and `release` also bar what is still on its way. */
 export const Undo = z.enum(['release', 'void', 'unclaim']);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { expectCrashSafe } from '#kit/crash-safety';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { SlotFaulted } from '#contracts/vending';
 import { type Bed, bedIn, bedWith, faults, machine, slotIn } from './testing';
 import { seller, World } from './testing-world';

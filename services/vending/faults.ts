@@ -1,11 +1,11 @@
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { notFound } from '#kit/errors';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { notFound } from '#kit/core/errors';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
 import { SlotFaulted } from '#contracts/vending';
 import { isGivenUp } from './decisions';
 import type { Vend } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { faulted, reported } from './slot-faults';
 
 /** Takes a slot out of use that a vend came out of badly, unless it has dispensed after all. */

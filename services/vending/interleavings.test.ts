@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { deliver, overtaken } from '#kit/interleaving';
-import { Crash } from '#kit/memory-sidecar';
+import { deliver, overtaken } from '#kit/testing/interleaving';
+import { Crash } from '#kit/testing/memory-transport';
 import { VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import {
   type Bed,

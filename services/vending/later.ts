@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { isAway } from '#kit/deliveries';
-import { StoryTeller } from '#kit/story';
+import { isAway } from '#kit/delivery/event-dispatcher';
+import { StoryTeller } from '#kit/saga/saga-steps';
 import { conclude } from './conclude';
 import type { Vend } from './domain';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /** The first try after so long, then ever more seldom. */
 const FIRST_SECONDS = 2;

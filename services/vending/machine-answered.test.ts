@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { asService } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import { asService } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
 import {
   SlotFaulted,
   StockMissing,

@@ -1,13 +1,13 @@
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { StoryTeller } from '#kit/story';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { StoryTeller } from '#kit/saga/saga-steps';
 import type { DeviceCommandSettled } from '#contracts/iot-gateway';
 import { change } from './change';
 import { answered } from './decisions';
 import { DISPENSE } from './dispense';
 import { takeOutOfUse } from './faults';
 import { concludeOrLater } from './later';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { SUSPECT } from './slots';
 
 /** Goes on with a vend, once its machine has told whether it has dispensed, or the time for it is over. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Caller } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import type { Caller } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
 import { type Bed, ann, bedIn, bedWith, pending, place, placed, slotIn, vendOf } from './testing';
 import { World, seller } from './testing-world';
 

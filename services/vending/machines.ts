@@ -1,9 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { allow } from '#kit/caller';
-import { isoTime } from '#kit/clock';
-import { Code, MicroserviceError, invalid, notFound, refused } from '#kit/errors';
-import { checked } from '#kit/validate';
+import { allow } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, invalid, notFound, refused } from '#kit/core/errors';
+import { checked } from '#kit/core/validation';
 import type {
   GetMachineRequest,
   ListMachinesRequest,
@@ -13,7 +13,7 @@ import type {
 } from '#proto/retail/vending/v1/vending_pb';
 import { shopPrices } from './prices';
 import { MachineRequest, MachinesRequest, PlanogramRequest, RestockRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { type Machine, planned, restocked, slotOf } from './slots';
 
 export async function setPlanogram(request: SetPlanogramRequest, context: Context) {

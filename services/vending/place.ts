@@ -1,7 +1,7 @@
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { isTransient, notFound } from '#kit/errors';
-import { type Done, type NotDone, StoryTeller } from '#kit/story';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { isTransient, notFound } from '#kit/core/errors';
+import { type Done, type NotDone, StoryTeller } from '#kit/saga/saga-steps';
 import type { PlaceVend } from '#contracts/vending';
 import { ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { PATIENCE_MS, authorize } from './authorize';
@@ -10,7 +10,7 @@ import { type Verdict, decided } from './decisions';
 import { dispense } from './dispense';
 import { type Vend, goods } from './domain';
 import { concludeOrLater } from './later';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { claim } from './slots';
 
 /**

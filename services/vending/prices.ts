@@ -1,7 +1,7 @@
-import { Code, MicroserviceError } from '#kit/errors';
-import type { Money } from '#kit/money';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import type { Money } from '#retail/money';
 import type { Slot } from './slots';
-import type { Context } from './service';
+import type { Context } from './definition';
 
 /**
  * What the products cost in a shop today, in their order. Throws NOT_FOUND, with `details.productId`,

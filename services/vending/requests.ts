@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { Money } from '#kit/money';
-import { Id, PageRequest, PaymentMeans } from '#kit/validate';
+import { Money } from '#retail/money';
+import { Id, PageRequest } from '#kit/core/validation';
+import { PaymentMeans } from '#retail/payment-means';
 
 const MOST_SLOTS = 100;
 const MOST_PIECES = 1_000;

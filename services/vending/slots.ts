@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { refused } from '#kit/errors';
-import { identity } from '#kit/handling';
-import { Money } from '#kit/money';
+import { refused } from '#kit/core/errors';
+import { identity } from '#kit/core/deterministic-id';
+import { Money } from '#retail/money';
 
 /** How many ended vends a machine remembers: as many as it sells in a busy day. */
 const REMEMBERED = 256;

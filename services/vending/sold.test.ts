@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code } from '#kit/errors';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code } from '#kit/core/errors';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import { StockMissing, VendCompleted } from '#contracts/vending';
 import {

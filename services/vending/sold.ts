@@ -1,13 +1,13 @@
-import { isoTime } from '#kit/clock';
-import type { EventData } from '#kit/contract';
-import { identity } from '#kit/handling';
-import { type Money, ofMinor, times } from '#kit/money';
-import { StoryTeller } from '#kit/story';
+import { isoTime } from '#kit/core/clock';
+import type { EventData } from '#kit/messages/contract';
+import { identity } from '#kit/core/deterministic-id';
+import { type Money, ofMinor, times } from '#retail/money';
+import { StoryTeller } from '#kit/saga/saga-steps';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { Vend } from './domain';
 import { concludeOrLater } from './later';
 import { priceOf } from './prices';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { slotOf } from './slots';
 
 type Sale = Extract<EventData<typeof DeviceDataReceived>, { dataType: 'sale' }>;

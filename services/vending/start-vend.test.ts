@@ -1,8 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { Caller } from '#kit/caller';
-import { expectCrashSafe } from '#kit/crash-safety';
-import { Code, unavailable } from '#kit/errors';
-import type { Given } from '#kit/testbed';
+import type { Caller } from '#kit/core/caller';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { Code, unavailable } from '#kit/core/errors';
+import type { Given } from '#kit/testing/testbed';
 import { type Bed, ann, answer, bedWith, machine, slotIn } from './testing';
 import { World, price, seller } from './testing-world';
 

@@ -1,8 +1,8 @@
-import { isoTime } from '#kit/clock';
-import { Code, MicroserviceError, invalid, notFound } from '#kit/errors';
-import { identity } from '#kit/handling';
-import { KEY_SECONDS, anotherBefore } from '#kit/keyed-requests';
-import { checked } from '#kit/validate';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
+import { identity } from '#kit/core/deterministic-id';
+import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
+import { checked } from '#kit/core/validation';
 import type { z } from 'zod';
 import { PlaceVend } from '#contracts/vending';
 import type { StartVendRequest } from '#proto/retail/vending/v1/vending_pb';
@@ -10,7 +10,7 @@ import { toMessage } from './answers';
 import type { Vend } from './domain';
 import { priceOf } from './prices';
 import { VendRequest } from './requests';
-import type { Context } from './service';
+import type { Context } from './definition';
 import { slotOf } from './slots';
 
 /**

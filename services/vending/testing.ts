@@ -1,6 +1,6 @@
-import { type Caller, asService } from '#kit/caller';
-import type { EventInput } from '#kit/contract';
-import { testbed } from '#kit/testbed';
+import { type Caller, asService } from '#kit/core/caller';
+import type { EventInput } from '#kit/messages/contract';
+import { testbed } from '#kit/testing/testbed';
 import { DeviceCommandSettled, DeviceDataReceived } from '#contracts/iot-gateway';
 import { PlaceVend } from '#contracts/vending';
 import type { Vend } from './domain';

@@ -1,15 +1,15 @@
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { CloudEvent } from '#kit/cloud-event';
-import { defineEvent, defineRequest } from '#kit/contract';
-import { Service } from '#kit/service';
+import { CloudEvent } from '#kit/messages/cloud-event';
+import { defineEvent, defineRequest } from '#kit/messages/contract';
+import { Service } from '#kit/service/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { busComponents, serviceCalls } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
 import { BASE } from '../../services/gateway/app';
-import { openapi } from '../../services/gateway/openapi';
-import { routes } from '../../services/gateway/routes';
+import { openapi } from '../../services/gateway/openapi/document';
+import { routes } from '../../services/gateway/routes/table';
 import { contracts, filesOf, read, services } from './tree';
 
 const Scoped = z.object({

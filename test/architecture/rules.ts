@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
-import ts from 'typescript';
-import type { Contract } from '#kit/contract';
+import type { Contract } from '#kit/messages/contract';
 
 /** A file of the tree; its path is relative to the root. */
 export interface SourceFile {
@@ -10,53 +9,6 @@ export interface SourceFile {
 
 /** One sentence that begins with where the fault is. */
 export type Fault = string;
-
-/** A service imports its own folder, the kit, contracts, generated code and npm; nothing else. */
-export function serviceImports(
-  files: readonly SourceFile[],
-  packages: ReadonlySet<string>,
-): Fault[] {
-  return files.flatMap((file) => {
-    const [services = '', app = ''] = file.path.split('/');
-    const own = `${services}/${app}/`;
-    return importsOf(file)
-      .filter((target) => !isOwn(target, own) && !isShared(target) && !isPackage(target, packages))
-      .map((target) => `${file.path} imports ${target}`);
-  });
-}
-
-/** The kit serves every service alike: it knows no service, no contract and no service's messages. */
-export function kitImports(files: readonly SourceFile[], packages: ReadonlySet<string>): Fault[] {
-  const known = [
-    'kit/',
-    '#kit/',
-    '#proto/retail/common/',
-    '#proto/retail/operations/',
-    '#proto/google/',
-  ];
-  return files.flatMap((file) =>
-    importsOf(file)
-      .filter((target) => !known.some((start) => target.startsWith(start)))
-      .filter((target) => !isPackage(target, packages))
-      .map((target) => `${file.path} imports ${target}`),
-  );
-}
-
-/** A contract knows the kit, what contracts share, and npm. */
-export function contractImports(
-  files: readonly SourceFile[],
-  packages: ReadonlySet<string>,
-): Fault[] {
-  return files.flatMap((file) =>
-    importsOf(file)
-      .filter(
-        (target) =>
-          !['#kit/', '#contracts/', 'contracts/'].some((start) => target.startsWith(start)),
-      )
-      .filter((target) => !isPackage(target, packages))
-      .map((target) => `${file.path} imports ${target}`),
-  );
-}
 
 const PLUMBING = /dapr|redis|kafka|rabbitmq|sqlite|postgres|mqtt/i;
 
@@ -146,27 +98,4 @@ export function owners(
     .filter(([contract]) => !voices.some((voice) => own(voice).includes(contract)))
     .map(([{ type }, owner]) => `${owner} never says ${type}`);
   return [...said, ...silent];
-}
-
-/** Every module that a file names: a path from the root where it is relative, else as it stands. */
-function importsOf({ path, text }: SourceFile): string[] {
-  return ts
-    .preProcessFile(text, true, true)
-    .importedFiles.map(({ fileName }) =>
-      fileName.startsWith('.') ? posix.join(posix.dirname(path), fileName) : fileName,
-    );
-}
-
-function isOwn(target: string, folder: string): boolean {
-  return target.startsWith(folder);
-}
-
-function isShared(target: string): boolean {
-  return ['#kit/', '#contracts/', '#proto/'].some((start) => target.startsWith(start));
-}
-
-function isPackage(target: string, packages: ReadonlySet<string>): boolean {
-  const parts = target.split('/');
-  const name = parts.slice(0, target.startsWith('@') ? 2 : 1).join('/');
-  return target.startsWith('node:') || packages.has(name);
 }

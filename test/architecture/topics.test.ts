@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { defineCommand, defineEvent, defineRequest } from '#kit/contract';
+import { defineCommand, defineEvent, defineRequest } from '#kit/messages/contract';
 import { owners, topics } from './rules';
 import { contracts, voices } from './tree';
 

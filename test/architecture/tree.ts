@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import type { DescFile } from '@bufbuild/protobuf';
-import type { Contract } from '#kit/contract';
-import { Service } from '#kit/service';
+import type { Contract } from '#kit/messages/contract';
+import { Service } from '#kit/service/service';
 import type { SourceFile, Voice } from './rules';
 
 export const root = resolve(__dirname, '../..');
@@ -70,10 +70,13 @@ export async function voices(): Promise<Voice[]> {
 
 /** The definition of every service. */
 export async function services(): Promise<Service[]> {
-  const files = apps().map((app) => `services/${app}/service.ts`);
-  const exported = await Promise.all(
-    files.filter((file) => existsSync(join(root, file))).map(exportsOf),
+  const files = apps().flatMap((app) =>
+    // the gateway handles no event and answers no call, so it has a definition only
+    [`services/${app}/service.ts`, `services/${app}/definition.ts`]
+      .filter((file) => existsSync(join(root, file)))
+      .slice(0, 1),
   );
+  const exported = await Promise.all(files.map(exportsOf));
   return exported.flat().filter((value) => value instanceof Service);
 }
 

@@ -1,4 +1,4 @@
-import { identity } from '#kit/handling';
+import { identity } from '#kit/core/deterministic-id';
 import type { Asked } from './ledger';
 import type { Books, OrderBook, Said } from './books';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Money, minor } from '#kit/money';
+import { type Money, minor } from '#retail/money';
 import { LedgerEntry } from '../../services/payment/simulator/ledger';
 import type { CaptureBook } from './books';
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { minor } from '#kit/money';
+import { minor } from '#retail/money';
 import {
   DeadLetters,
   Delivery,

@@ -1,5 +1,5 @@
-import type { CloudEvent } from '#kit/cloud-event';
-import type { Sidecar } from '#kit/sidecar';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import type { Sidecar } from '#kit/transport/sidecar';
 import { cpuOf, sum } from '../bench/cpu';
 import type { ServerKind } from '../harness/resources';
 import { until } from '../harness/until';

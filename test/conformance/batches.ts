@@ -1,4 +1,4 @@
-import type { CloudEvent } from '#kit/cloud-event';
+import type { CloudEvent } from '#kit/messages/cloud-event';
 import { type Behaviour, inMs } from './behaviour';
 import { Batched } from './services';
 import { AMPLE_MS, type Stage } from './stage';

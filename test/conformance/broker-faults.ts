@@ -1,5 +1,5 @@
-import type { CloudEvent } from '#kit/cloud-event';
-import { Code, MicroserviceError } from '#kit/errors';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { Code, MicroserviceError } from '#kit/core/errors';
 import { until } from '../harness/until';
 import { type Behaviour, seconds } from './behaviour';
 import { Load } from './load';

@@ -1,5 +1,5 @@
-import { MAX_EVENT_BYTES } from '#kit/dapr/sidecar';
-import { Code, MicroserviceError } from '#kit/errors';
+import { MAX_EVENT_BYTES } from '#kit/adapters/dapr/sidecar';
+import { Code, MicroserviceError } from '#kit/core/errors';
 import type { Behaviour } from './behaviour';
 import { hashOf } from './services';
 import type { Stage } from './stage';

@@ -1,4 +1,4 @@
-import type { CloudEvent } from '#kit/cloud-event';
+import type { CloudEvent } from '#kit/messages/cloud-event';
 import { type Behaviour, seconds } from './behaviour';
 import { passed } from './delivery';
 import type { Stage } from './stage';

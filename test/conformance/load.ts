@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CloudEvent } from '#kit/cloud-event';
+import type { CloudEvent } from '#kit/messages/cloud-event';
 import { type Stage, AMPLE_MS } from './stage';
 import { until } from '../harness/until';
 

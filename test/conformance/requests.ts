@@ -1,4 +1,4 @@
-import { Code, MicroserviceError } from '#kit/errors';
+import { Code, MicroserviceError } from '#kit/core/errors';
 import { type Behaviour, inMs } from './behaviour';
 import { Asked } from './services';
 import type { Stage } from './stage';

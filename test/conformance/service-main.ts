@@ -1,4 +1,4 @@
-import { run } from '#kit/run';
+import { run } from '#kit/boot/run';
 import { latecomer, watcher, worker } from './services';
 
 // started as a process of its own, so that it can be killed

@@ -3,10 +3,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { EventMeta } from '#kit/cloud-event';
-import { defineEvent, defineRequest } from '#kit/contract';
-import { refused, unavailable } from '#kit/errors';
-import { type ContextOf, Service } from '#kit/service';
+import type { EventMeta } from '#kit/messages/cloud-event';
+import { defineEvent, defineRequest } from '#kit/messages/contract';
+import { refused, unavailable } from '#kit/core/errors';
+import { type ContextOf, Service } from '#kit/service/service';
 import { note } from './ledger';
 
 const MANY = 1_000_000;

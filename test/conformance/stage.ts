@@ -3,17 +3,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { asService } from '#kit/caller';
-import { systemClock } from '#kit/clock';
-import type { CloudEvent } from '#kit/cloud-event';
-import { DaprSidecar } from '#kit/dapr/sidecar';
-import type { DeadLetter } from '#kit/dead-letters';
-import { type Cause, newCause } from '#kit/handling';
-import type { Host } from '#kit/host';
-import { silentLog } from '#kit/log';
-import { type Running, start } from '#kit/run';
-import { ServiceTokens } from '#kit/service-tokens';
-import type { Sidecar } from '#kit/sidecar';
+import { asService } from '#kit/core/caller';
+import { systemClock } from '#kit/core/clock';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
+import type { DeadLetter } from '#kit/delivery/dead-letters';
+import { type Cause, newCause } from '#kit/core/call-context';
+import type { Host } from '#kit/runtime/service-runtime';
+import { silentLog } from '#kit/core/log';
+import { type Running, start } from '#kit/boot/run';
+import { ServiceTokens } from '#kit/security/service-tokens';
+import type { Sidecar } from '#kit/transport/sidecar';
 import {
   OperationsService,
   ReplayDeadLetterRequestSchema,

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { ADMIN } from '../harness/system';
-import { simulate } from '../simulator/run';
-import { startFaulty } from '../simulator/system';
-import { View } from '../simulator/view';
+import { simulate } from '../device-fleet/run';
+import { startFaulty } from '../device-fleet/system';
+import { View } from '../device-fleet/view';
 
 const SEED = 7;
 const SECONDS = 20;

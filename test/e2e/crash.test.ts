@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { MAX_ATTEMPTS } from '#kit/deliveries';
+import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
 import { Market, type Shopper, paidWith } from './market';

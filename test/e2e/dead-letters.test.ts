@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { identity } from '#kit/handling';
+import { identity } from '#kit/core/deterministic-id';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';

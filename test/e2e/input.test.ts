@@ -1,8 +1,8 @@
 import { type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import type { RpcRoute } from '../../services/gateway/route';
-import { routes } from '../../services/gateway/routes';
+import type { RpcRoute } from '../../services/gateway/routes/types';
+import { routes } from '../../services/gateway/routes/table';
 import { ADMIN } from '../harness/system';
 import { Edge, LoggedIn, Profile, type Refusal } from './edge';
 import { ADDRESS, Market, PRICE, SHOP } from './market';

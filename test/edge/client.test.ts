@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { ListProductsResponseSchema } from '#proto/retail/product/v1/product_pb';
 import { OrderSchema } from '#proto/retail/order/v1/order_pb';
 import { fromJson } from '@bufbuild/protobuf';
-import { documented } from '../../services/gateway/documented';
-import { type Edge, openEdge } from '../../services/gateway/testing';
+import { documented } from '../../services/gateway/openapi/examples/examples';
+import { type Edge, openEdge } from '../../services/gateway/testing/edge';
 
 // A client as somebody outside would write it: from docs/openapi.json, and nothing else of ours.
 

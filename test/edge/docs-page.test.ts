@@ -3,9 +3,9 @@ import { fromJson } from '@bufbuild/protobuf';
 import { ListProductsResponseSchema } from '#proto/retail/product/v1/product_pb';
 import { type Browser, chromium as engine } from 'playwright-core';
 import { chromium } from '../../scripts/start/servers/chromium.mjs';
-import { documented } from '../../services/gateway/documented';
-import { routes } from '../../services/gateway/routes';
-import { type Edge, openEdge } from '../../services/gateway/testing';
+import { documented } from '../../services/gateway/openapi/examples/examples';
+import { routes } from '../../services/gateway/routes/table';
+import { type Edge, openEdge } from '../../services/gateway/testing/edge';
 
 // The page of the API in a real browser: `npm run servers` installs it where it is missing.
 

@@ -11,16 +11,16 @@ import {
 } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { request } from 'undici';
-import { systemClock } from '#kit/clock';
-import { grpcDefinition } from '#kit/dapr/grpc-adapter';
-import { DaprSidecar } from '#kit/dapr/sidecar';
-import { Host } from '#kit/host';
-import { silentLog } from '#kit/log';
-import { Metrics } from '#kit/metrics';
+import { systemClock } from '#kit/core/clock';
+import { grpcDefinition } from '#kit/adapters/dapr/grpc-adapter';
+import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
+import { Host } from '#kit/runtime/service-runtime';
+import { silentLog } from '#kit/core/log';
+import { Metrics } from '#kit/core/metrics';
 import { ListProductsResponseSchema, ProductService } from '#proto/retail/product/v1/product_pb';
 import { createApp } from '../../services/gateway/app';
-import { gateway } from '../../services/gateway/service';
-import { CONFIG } from '../../services/gateway/testing';
+import { gateway } from '../../services/gateway/definition';
+import { CONFIG } from '../../services/gateway/testing/edge';
 
 // What the edge writes into a call, on the wire itself: the sidecar is a server of the test.
 

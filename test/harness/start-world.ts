@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ServiceCalls } from '#kit/service-calls';
+import { ServiceCalls } from '#kit/security/call-permissions';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { OrderCreated } from '#contracts/order';
-import { asService } from '#kit/caller';
-import type { CloudEvent } from '#kit/cloud-event';
-import { type Cause, newCause } from '#kit/handling';
+import { asService } from '#kit/core/caller';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { type Cause, newCause } from '#kit/core/call-context';
 import type { Bench } from './bench';
 import { type Context, forget, seen } from './sample';
 

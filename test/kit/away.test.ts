@@ -8,11 +8,11 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { OrderCreated } from '#contracts/order';
-import { asService } from '#kit/caller';
-import { systemClock } from '#kit/clock';
-import { MAX_ATTEMPTS } from '#kit/deliveries';
-import { newCause } from '#kit/handling';
-import { type Running, start } from '#kit/run';
+import { asService } from '#kit/core/caller';
+import { systemClock } from '#kit/core/clock';
+import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
+import { newCause } from '#kit/core/call-context';
+import { type Running, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import type { World } from '../harness/world';

@@ -1,10 +1,10 @@
-import type { Clock } from '#kit/clock';
-import type { CloudEvent } from '#kit/cloud-event';
-import { Host } from '#kit/host';
-import { silentLog } from '#kit/log';
-import { Metrics } from '#kit/metrics';
-import type { AnyService } from '#kit/service';
-import type { Sidecar } from '#kit/sidecar';
+import type { Clock } from '#kit/core/clock';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { Host } from '#kit/runtime/service-runtime';
+import { silentLog } from '#kit/core/log';
+import { Metrics } from '#kit/core/metrics';
+import type { AnyService } from '#kit/service/service';
+import type { Sidecar } from '#kit/transport/sidecar';
 
 /** The two sample services, alive on one transport. */
 export interface Bench {

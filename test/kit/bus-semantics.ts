@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { OrderConfirmed, OrderCreated } from '#contracts/order';
-import { asService } from '#kit/caller';
-import type { CloudEvent } from '#kit/cloud-event';
-import { Code, refused, unavailable } from '#kit/errors';
-import { newCause } from '#kit/handling';
+import { asService } from '#kit/core/caller';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { Code, refused, unavailable } from '#kit/core/errors';
+import { newCause } from '#kit/core/call-context';
 import { Acts, created, fresh } from './acts';
 import type { BusBench } from './bench';
 import {

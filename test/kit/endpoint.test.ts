@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Code } from '#kit/errors';
-import { type Running, start } from '#kit/run';
+import { Code } from '#kit/core/errors';
+import { type Running, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import type { World } from '../harness/world';

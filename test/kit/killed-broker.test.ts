@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { OrderCreated } from '#contracts/order';
-import { asService } from '#kit/caller';
-import { systemClock } from '#kit/clock';
-import { newCause } from '#kit/handling';
-import { type Running, start } from '#kit/run';
+import { asService } from '#kit/core/caller';
+import { systemClock } from '#kit/core/clock';
+import { newCause } from '#kit/core/call-context';
+import { type Running, start } from '#kit/boot/run';
 import { type BrokerLog, type Group, brokerLog } from '../harness/bus/broker-log';
 import { startSidecars } from '../harness/sidecars';
 import { BUSES } from '../harness/transports';

@@ -1,7 +1,7 @@
-import { type Host } from '#kit/host';
-import type { CloudEvent } from '#kit/cloud-event';
-import { FakeClock } from '#kit/fake-clock';
-import { Testbed } from '#kit/testbed';
+import { type Host } from '#kit/runtime/service-runtime';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { FakeClock } from '#kit/testing/fake-clock';
+import { Testbed } from '#kit/testing/testbed';
 import { type BusBench, batchesOf, hostOn } from './bench';
 import { answerer, asker, echo } from './sample';
 import { describeBusSemantics } from './bus-semantics';

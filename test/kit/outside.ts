@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json, text } from 'node:stream/consumers';
 import { freePorts } from '../harness/ports';
-import type { EndpointRequest } from '#kit/sidecar';
+import type { EndpointRequest } from '#kit/transport/sidecar';
 import { echo } from './sample';
 
 /** The HTTP endpoints of the sample service on real ports: `echo`, and `nowhere`, where nobody is. */

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { OrderCancelled, OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
 import { InventoryService, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
-import type { Caller } from '#kit/caller';
-import { defineEvent, defineRequest } from '#kit/contract';
-import type { EventMeta } from '#kit/cloud-event';
-import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/errors';
-import { type ContextOf, Service } from '#kit/service';
-import type { EndpointAnswer, EndpointRequest } from '#kit/sidecar';
+import type { Caller } from '#kit/core/caller';
+import { defineEvent, defineRequest } from '#kit/messages/contract';
+import type { EventMeta } from '#kit/messages/cloud-event';
+import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/core/errors';
+import { type ContextOf, Service } from '#kit/service/service';
+import type { EndpointAnswer, EndpointRequest } from '#kit/transport/sidecar';
 
 /**
  * Two services that do nothing of their own: each handler does what its test put into `script`

@@ -6,9 +6,9 @@ import {
   OrderService,
   PlaceOrderRequestSchema,
 } from '#proto/retail/order/v1/order_pb';
-import { asService } from '#kit/caller';
-import { Code, MicroserviceError, refused, unavailable } from '#kit/errors';
-import { type Cause, newCause } from '#kit/handling';
+import { asService } from '#kit/core/caller';
+import { Code, MicroserviceError, refused, unavailable } from '#kit/core/errors';
+import { type Cause, newCause } from '#kit/core/call-context';
 import { Acts, created, fresh, price } from './acts';
 import type { Bench } from './bench';
 import { type Context, asked, script } from './sample';

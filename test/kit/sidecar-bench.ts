@@ -1,8 +1,8 @@
 import { connectAsync } from 'mqtt';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
-import { systemClock } from '#kit/clock';
-import { start } from '#kit/run';
+import { systemClock } from '#kit/core/clock';
+import { start } from '#kit/boot/run';
 import type { Bench } from './bench';
 import { startEcho } from './outside';
 import { answerer, asker } from './sample';

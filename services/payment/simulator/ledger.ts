@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Money, add, compare, minor, ofMinor, subtract } from '#kit/money';
+import { Money, add, compare, minor, ofMinor, subtract } from '#retail/money';
 
 /** What the provider knows of one capture, or of one authorisation and its capture. */
 export const LedgerEntry = z.object({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { Port, readConfig } from '#kit/config';
-import { startHttpServer } from '#kit/http-server';
-import { createLog } from '#kit/log';
-import { Metrics } from '#kit/metrics';
+import { Port, readConfig } from '#kit/core/config';
+import { startHttpServer } from '#kit/boot/http-server';
+import { createLog } from '#kit/core/log';
+import { Metrics } from '#kit/core/metrics';
 import { LedgerFile } from './ledger-file';
 import { SimulatedProvider } from './provider';
 import { listener } from './server';

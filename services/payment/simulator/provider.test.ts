@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from '#kit/fake-clock';
+import { FakeClock } from '#kit/testing/fake-clock';
 import type { LedgerEntry } from './ledger';
 import { SimulatedProvider } from './provider';
 

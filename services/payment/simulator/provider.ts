@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type Clock, systemClock } from '#kit/clock';
-import { inWords, read } from '#kit/faults';
-import { Money } from '#kit/money';
-import type { EndpointAnswer } from '#kit/sidecar';
+import { type Clock, systemClock } from '#kit/core/clock';
+import { inWords, read } from '#kit/core/schema-errors';
+import { Money } from '#retail/money';
+import type { EndpointAnswer } from '#kit/transport/sidecar';
 import {
   type Ledger,
   type LedgerEntry,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { Log } from '#kit/log';
+import type { Log } from '#kit/core/log';
 import type { SimulatedProvider } from './provider';
 
 /** The provider over HTTP. Its log has neither what was sent nor what was answered. */

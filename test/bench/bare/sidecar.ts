@@ -1,6 +1,6 @@
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { type Dispatcher, Pool } from 'undici';
-import { exchange } from '#kit/dapr/http-exchange';
+import { exchange } from '#kit/adapters/dapr/http-exchange';
 import type { Asked, MadeCall } from './recording';
 
 /**

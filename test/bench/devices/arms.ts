@@ -8,7 +8,7 @@ import { startWorld } from '../../harness/start-world';
 import { ADMIN, startSystem } from '../../harness/system';
 import { until } from '../../harness/until';
 import type { World } from '../../harness/world';
-import { Platform, eachOf } from '../../simulator/platform';
+import { Platform, eachOf } from '../../device-fleet/platform';
 import { onSources } from '../apps';
 import { type Cpu, cpuOf } from '../cpu';
 import { processesOf } from '../world-arm';

@@ -1,10 +1,10 @@
 import { type DescMethodUnary, type MessageShape, create } from '@bufbuild/protobuf';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asService } from '#kit/caller';
-import type { CloudEvent } from '#kit/cloud-event';
-import { Code, MicroserviceError, unavailable } from '#kit/errors';
-import type { Host } from '#kit/host';
-import { operations } from '#kit/operations';
+import { asService } from '#kit/core/caller';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
+import type { Host } from '#kit/runtime/service-runtime';
+import { operations } from '#kit/operations/operations-service';
 import type {
   CallAnswer,
   CallRequest,
@@ -12,7 +12,7 @@ import type {
   EndpointRequest,
   Loaded,
   Sidecar,
-} from '#kit/sidecar';
+} from '#kit/transport/sidecar';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 
 /** As the sidecar waits before it gives an event again: see components/resiliency.yaml. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { HealthReport } from '../../../services/gateway/health';
-import { apps } from '../../../services/gateway/service';
+import { HealthReport } from '../../../services/gateway/backends/health-monitor';
+import { apps } from '../../../services/gateway/definition';
 import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
 import { SHOP, Shopper, paidWith } from '../../e2e/market';
 import { ORDER_FLOW, TEST_ENV } from '../../harness/system';

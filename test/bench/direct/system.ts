@@ -1,4 +1,4 @@
-import { startHttpServer } from '#kit/http-server';
+import { startHttpServer } from '#kit/boot/http-server';
 import { createApp } from '../../../services/gateway/app';
 import { openServices } from './services';
 import { MemoryTexts } from './sidecar';

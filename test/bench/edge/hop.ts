@@ -1,11 +1,11 @@
 import { type DescMethodUnary, type JsonValue, create, fromJson, toJson } from '@bufbuild/protobuf';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { request } from 'undici';
-import { systemClock } from '#kit/clock';
-import { SERVICE_TOKEN_KEY } from '#kit/dapr/admission';
-import { unaryDefinition } from '#kit/dapr/grpc-adapter';
-import { silentLog } from '#kit/log';
-import { ServiceTokens } from '#kit/service-tokens';
+import { systemClock } from '#kit/core/clock';
+import { SERVICE_TOKEN_KEY } from '#kit/adapters/dapr/caller-auth';
+import { unaryDefinition } from '#kit/adapters/dapr/grpc-adapter';
+import { silentLog } from '#kit/core/log';
+import { ServiceTokens } from '#kit/security/service-tokens';
 import { OrderService, PlaceOrderRequestSchema } from '#proto/retail/order/v1/order_pb';
 import { GetProductRequestSchema, ProductService } from '#proto/retail/product/v1/product_pb';
 

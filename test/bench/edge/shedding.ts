@@ -80,7 +80,7 @@ export function reportShedding({ knee, levels }: Shedding): string[] {
     `that ${BUSY} at a time get through, on a machine where the services and who asks share the cores with`,
     `the gateway. Good is what was answered within ${PATIENCE_MS / 1000} s of its arrival, per second until the last`,
     'answer; latency is of all that were answered with what they asked for, from the moment at which they',
-    'should have been sent. Limits as in services/gateway/shedding.ts, and without any.',
+    'should have been sent. Limits as in services/gateway/load-shedding/load-shedder.ts, and without any.',
     '',
     ...table(
       ['of the knee', 'sheds', 'offered/s', 'good/s', 'p50 ms', 'p99 ms', 'shed %', 'too late %'],

@@ -5,11 +5,11 @@ import {
   type MessageShape,
   create,
 } from '@bufbuild/protobuf';
-import { type Caller, asService } from '#kit/caller';
-import { systemClock } from '#kit/clock';
-import type { CloudEvent } from '#kit/cloud-event';
-import { newCause } from '#kit/handling';
-import type { Host } from '#kit/host';
+import { type Caller, asService } from '#kit/core/caller';
+import { systemClock } from '#kit/core/clock';
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { newCause } from '#kit/core/call-context';
+import type { Host } from '#kit/runtime/service-runtime';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';

@@ -1,11 +1,11 @@
-import { isoTime } from '#kit/clock';
+import { isoTime } from '#kit/core/clock';
 import { OrderCancelled, OrderConfirmed, OrderCreated, OrderStatusUpdated } from '#contracts/order';
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { charge as chargeFor } from '../../../services/order/charge';
 import { cancelled, decided } from '../../../services/order/decisions';
 import { type Order, facts, goods } from '../../../services/order/domain';
-import type { Context } from '../../../services/order/service';
+import type { Context } from '../../../services/order/definition';
 import type { Outcome } from './outcome';
 
 // The steps of services/order/fulfil.ts and unwind.ts, each as an activity: what is asked, written

@@ -1,4 +1,4 @@
-import { identity } from '#kit/handling';
+import { identity } from '#kit/core/deterministic-id';
 import { CANCELLED, CONFIRMED, said, stocked } from '../made-up';
 import { finds, withOrder, without, withEvent } from '../spoil';
 

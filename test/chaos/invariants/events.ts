@@ -1,4 +1,4 @@
-import { identity } from '#kit/handling';
+import { identity } from '#kit/core/deterministic-id';
 import { type Books, type Found, type OrderBook, type Said, distinct, orderOf } from '../books';
 
 /** Said once in the life of an order, at most. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { FOR_GOOD } from '#kit/sidecar';
+import { FOR_GOOD } from '#kit/transport/sidecar';
 import { until } from '../../harness/until';
 import { type Behaviour, inMs, seconds } from '../behaviour';
 import { type Keepers, STEP_MS } from './keepers';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { asService } from '#kit/caller';
-import { systemClock } from '#kit/clock';
-import { DaprSidecar } from '#kit/dapr/sidecar';
-import { type Cause, newCause } from '#kit/handling';
-import { Memory, MemorySidecar } from '#kit/memory-sidecar';
-import { type ContextOf, Service } from '#kit/service';
-import type { Sidecar } from '#kit/sidecar';
+import { asService } from '#kit/core/caller';
+import { systemClock } from '#kit/core/clock';
+import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
+import { type Cause, newCause } from '#kit/core/call-context';
+import { Memory, MemorySidecar } from '#kit/testing/memory-transport';
+import { type ContextOf, Service } from '#kit/service/service';
+import type { Sidecar } from '#kit/transport/sidecar';
 import { servers } from '../../../scripts/start/servers.mjs';
 import { type Choice, choose } from '../../harness/containers/choice';
 import { dockerEngine } from '../../harness/containers/docker';

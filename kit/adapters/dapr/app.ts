@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import {
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  create,
+} from '@bufbuild/protobuf';
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerWritableStream,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import type { Clock } from '../../core/clock';
+import type { Cause } from '../../core/call-context';
+import type { Said } from '../../core/execution';
+import type { Host } from '../../runtime/service-runtime';
+import type { ProcessStatus } from '../../operations/operations-service';
+import { operations } from '../../operations/operations-service';
+import type { Admission } from './caller-auth';
+import { addCallbacks } from './callbacks';
+import { grpcDefinition, streamMethods, unaryMethods } from './grpc-adapter';
+import { causeFromMetadata, setSaid } from './metadata';
+import { answerWithError } from './status';
+import { type Message, known, unary } from './unary';
+
+type StreamCall = ServerWritableStream<Message, Message>;
+type Answer = (
+  request: never,
+  cause: Cause,
+) => Promise<{ response: object; said?: readonly Said[] }>;
+
+export interface AppOptions {
+  host: Host;
+  clock: Clock;
+  status: ProcessStatus;
+  address: string;
+  port: number;
+  admission: Admission;
+}
+
+export interface App {
+  readonly port: number;
+  close(): void;
+}
+
+/**
+ * The gRPC server that the sidecar talks to: the service's own methods, those that every service
+ * answers, and the sidecar's events, bindings, jobs and health check.
+ */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { host, address } = options;
+  // nobody asks for its own record of every call
+  const server = new Server({ 'grpc.enable_channelz': 0 });
+  const { serves } = host.service.definition;
+  if (serves !== undefined) {
+    addService(
+      server,
+      options,
+      serves,
+      (method) => (request, cause) => host.answer(method, request, cause),
+    );
+  }
+  const answers = operations(host, options.status);
+  addService(server, options, OperationsService, (method) => async (request, cause) => {
+    // the handlers' type has one for each method of this same descriptor
+    const handle = answers[method.localName as keyof typeof answers];
+    const work = async () =>
+      create(method.output, { ...(await handle(request, { caller: cause.caller })) });
+    return { response: await host.once(method, request, cause, work) };
+  });
+  addCallbacks(server, options);
+
+  const port = await new Promise<number>((bound, failed) => {
+    const credentials = ServerCredentials.createInsecure();
+    server.bindAsync(`${address}:${String(options.port)}`, credentials, (error, at) => {
+      if (error === null) bound(at);
+      else failed(error);
+    });
+  });
+  return {
+    port,
+    close: () => {
+      server.forceShutdown();
+    },
+  };
+}
+
+function addService(
+  server: Server,
+  options: AppOptions,
+  service: DescService,
+  answerOf: (method: DescMethodUnary) => Answer,
+): void {
+  const { clock, admission } = options;
+  const implementation: UntypedServiceImplementation = {};
+  for (const method of unaryMethods(service)) {
+    const answer = answerOf(method);
+    implementation[method.localName] = unary(async (call) => {
+      const trailers = new Metadata();
+      try {
+        await admission.service(call.metadata);
+        const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
+        // grpc-js gives what this method's own deserializer made
+        const { response, said = [] } = await answer(call.request as never, cause);
+        setSaid(trailers, said);
+        return { response: create(method.output, { ...response }), trailers };
+      } catch (error) {
+        const answered = answerWithError(known(error), call.metadata);
+        return 'status' in answered ? answered : { response: create(method.output), ...answered };
+      }
+    });
+  }
+  for (const method of streamMethods(service)) {
+    implementation[method.localName] = (call: StreamCall) => {
+      void sendAll(call, options, method);
+    };
+  }
+  server.addService(grpcDefinition(service), implementation);
+}
+
+/** Sends what a stream's handler gives, no faster than it is taken. */
+async function sendAll(
+  call: StreamCall,
+  { host, clock, admission }: AppOptions,
+  method: DescMethodServerStreaming,
+): Promise<void> {
+  const gone = new AbortController();
+  call.once('cancelled', () => {
+    gone.abort();
+  });
+  try {
+    await admission.service(call.metadata);
+    const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
+    // grpc-js gives what this method's own deserializer made
+    for await (const message of host.stream(method, call.request, cause, gone.signal)) {
+      if (call.write(create(method.output, { ...message }))) continue;
+      await once(call, 'drain', { signal: gone.signal });
+    }
+    call.end();
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    const answered = answerWithError(known(error), call.metadata);
+    if ('trailers' in answered) call.end(answered.trailers);
+    else call.emit('error', answered.status);
+  }
+}

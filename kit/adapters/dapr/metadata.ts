@@ -1,0 +1,88 @@
+import { Metadata } from '@grpc/grpc-js';
+import { z } from 'zod';
+import { ROLES, anonymous } from '../../core/caller';
+import type { Clock } from '../../core/clock';
+import { type Cause, REQUEST_BUDGET_MS, newCause } from '../../core/call-context';
+import { type Said } from '../../core/execution';
+
+/** The names under which a cause travels with a call. */
+const NAME = {
+  cause: 'x-cause-id',
+  correlation: 'x-correlation-id',
+  request: 'x-request-id',
+  trace: 'traceparent',
+  user: 'x-user-id',
+  role: 'x-user-role',
+  tenant: 'x-tenant-id',
+  respondAsync: 'x-respond-async',
+  keyed: 'x-keyed',
+  forwardedFor: 'x-forwarded-for',
+  target: 'x-gateway-service',
+} as const;
+
+/** Whom a callee takes for the caller where nothing is said. */
+const NOBODY = anonymous();
+
+const SAID = 'x-events-said';
+const SaidList = z.array(z.object({ type: z.string(), at: z.string() }));
+
+/**
+ * `appId` is who is called. What a callee assumes anyway is not said: each entry is copied
+ * four times on its way out, and read at every hop.
+ */
+export function causeToMetadata(cause: Cause, appId: string): Metadata {
+  const metadata = new Metadata();
+  metadata.set(NAME.cause, cause.id);
+  metadata.set(NAME.correlation, cause.correlationId);
+  metadata.set(NAME.trace, cause.traceparent);
+  const { role, tenantId } = cause.caller;
+  if (role !== NOBODY.role) metadata.set(NAME.role, role);
+  if (tenantId !== NOBODY.tenantId) metadata.set(NAME.tenant, tenantId);
+  if (cause.requestId !== '') metadata.set(NAME.request, cause.requestId);
+  if (cause.caller.userId !== '') metadata.set(NAME.user, cause.caller.userId);
+  if (cause.respondAsync) metadata.set(NAME.respondAsync, 'true');
+  if (cause.keyed) metadata.set(NAME.keyed, 'true');
+  if (cause.forwardedFor !== '') {
+    metadata.set(NAME.forwardedFor, cause.forwardedFor);
+    metadata.set(NAME.target, appId);
+  }
+  return metadata;
+}
+
+/** The cause of a call that arrived; what is missing is made up as for the start of something new. */
+export function causeFromMetadata(metadata: Metadata, deadline: unknown, clock: Clock): Cause {
+  const one = (name: string): string | undefined => {
+    // where there are several, the last is the nearest sidecar's
+    const value = metadata.get(name).at(-1);
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const given = {
+    id: one(NAME.cause),
+    correlationId: one(NAME.correlation),
+    requestId: one(NAME.request),
+    traceparent: one(NAME.trace),
+  };
+  const role = ROLES.find((known) => known === one(NAME.role)) ?? NOBODY.role;
+  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  const latest = clock.now() + REQUEST_BUDGET_MS;
+  return newCause(clock, {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    deadline: typeof at === 'number' && Number.isFinite(at) ? Math.min(at, latest) : latest,
+    caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? NOBODY.tenantId },
+    respondAsync: one(NAME.respondAsync) === 'true',
+    keyed: one(NAME.keyed) === 'true',
+    // sidecars add their own addresses after it
+    forwardedFor: String(metadata.get(NAME.forwardedFor)[0] ?? '').split(',', 1)[0] ?? '',
+  });
+}
+
+export function setSaid(metadata: Metadata, said: readonly Said[]): void {
+  if (said.length > 0) metadata.set(SAID, JSON.stringify(said));
+}
+
+export function getSaid(metadata: Metadata): Said[] {
+  const [value] = metadata.get(SAID);
+  if (typeof value !== 'string') return [];
+  const parsed = SaidList.safeParse(JSON.parse(value));
+  return parsed.success ? parsed.data : [];
+}

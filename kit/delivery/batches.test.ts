@@ -1,0 +1,136 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { asService } from '../core/caller';
+import type { CloudEvent } from '../messages/cloud-event';
+import { defineCommand, defineEvent } from '../messages/contract';
+import { expectCrashSafe } from '../testing/crash-safety';
+import { bulkBodies, failedEntries } from '../adapters/dapr/bulk';
+import { refused, unavailable } from '../core/errors';
+import { Service } from '../service/service';
+import { testbed } from '../testing/testbed';
+
+const Lit = z.object({ lamp: z.string(), turn: z.int() });
+const LampLit = defineEvent('LampLit', {
+  ...{ type: 'lamp.lit', description: 'A lamp was lit.', data: Lit },
+  subject: ({ lamp }) => lamp,
+});
+const Noted = defineEvent('Noted', {
+  ...{ type: 'lamp.noted', description: 'It was noted.', data: Lit },
+  subject: ({ lamp }) => lamp,
+});
+
+const order: string[] = [];
+const lamps = new Service('lamps', {
+  stores: { turns: z.object({ turns: z.array(z.int()) }) },
+  publishes: [Noted],
+});
+lamps.on(
+  LampLit,
+  async ({ lamp, turn }, { turns, publishAll, clock }) => {
+    if (lamp === 'no') throw refused('dark', 'it is dark');
+    if (lamp === 'later') throw unavailable('not yet');
+    // the first of a lamp is the slowest
+    await clock.sleep(100 - turn);
+    order.push(`${lamp} ${String(turn)}`);
+    await turns.update(lamp, (now) => ({ turns: [...(now?.turns ?? []), turn] }));
+    await publishAll(Noted, [
+      { lamp, turn },
+      { lamp, turn },
+    ]);
+  },
+  { atMost: 10, withinMs: 100 },
+);
+
+const lit = [1, 2, 3].flatMap((turn) => ['a', 'b'].map((lamp) => ({ lamp, turn })));
+const batchOf = (bed: ReturnType<typeof testbed<typeof lamps.definition>>, all = lit) =>
+  all.map((data) => bed.eventOf(LampLit, data, { id: `${data.lamp}-${String(data.turn)}` }));
+
+describe('events that come in a batch', () => {
+  it('are handled each on its own, those about one subject in their order', async () => {
+    const bed = testbed(lamps);
+    order.length = 0;
+    const outcomes = await bed.deliverAll(batchOf(bed));
+    expect(outcomes).toEqual(lit.map(() => 'SUCCESS'));
+    for (const lamp of ['a', 'b']) {
+      const own = order.filter((entry) => entry.startsWith(lamp));
+      expect(own).toEqual([1, 2, 3].map((turn) => `${lamp} ${String(turn)}`));
+    }
+    expect(order[1]?.startsWith('a')).not.toBe(order[0]?.startsWith('a'));
+    // each has its place in what is said, as it would alone
+    expect(new Set(bed.memory.events.map(({ id }) => id)).size).toBe(2 * lit.length);
+  });
+
+  it('are not held by one that is refused, cannot be read, or is to come again', async () => {
+    const bed = testbed(lamps);
+    const all = [
+      ...batchOf(bed, [
+        { lamp: 'no', turn: 1 },
+        { lamp: 'a', turn: 1 },
+        { lamp: 'later', turn: 1 },
+      ]),
+      { id: 'junk', data: 'junk' },
+      ...batchOf(bed, [{ lamp: 'b', turn: 1 }]),
+    ];
+    const expected = ['SUCCESS', 'SUCCESS', 'RETRY', 'SUCCESS', 'SUCCESS'];
+    expect(await bed.deliverAll(all)).toEqual(expected);
+    const { letters } = await bed.host.deadLetters.page(1, 10);
+    expect(letters.map(({ id, reason }) => [id, reason]).sort()).toEqual([
+      ['junk', 'unreadable'],
+      ['no-1', 'dark'],
+    ]);
+    expect(bed.said(Noted).map(({ lamp }) => lamp)).toEqual(['a', 'a', 'b', 'b']);
+  });
+
+  it('end the same, wherever the process is killed', async () => {
+    await expectCrashSafe(
+      () => testbed(lamps),
+      async (bed) => {
+        const outcomes = await bed.deliverAll(batchOf(bed, lit.slice(0, 4)));
+        expect(outcomes).not.toContain('RETRY');
+      },
+    );
+  });
+
+  it('are no commands, as others would wait', () => {
+    const Light = defineCommand('Light', {
+      ...{ type: 'lamp.light', description: 'Light it.', data: Lit, subject: () => '' },
+    });
+    const batches = { atMost: 10, withinMs: 100 };
+    expect(() => {
+      new Service('lamps', {}).on(Light, async () => undefined, batches);
+    }).toThrow('lamp.light is a command');
+  });
+});
+
+describe('the requests by which many events are said', () => {
+  const events = async (many: number, size: number) => {
+    const bed = testbed(new Service('mouth', { publishes: [Noted] }));
+    const all = Array.from({ length: many }, (_, turn) => ({ lamp: 'x'.repeat(size), turn }));
+    await bed.context(asService()).publishAll(Noted, all);
+    return bed.memory.events;
+  };
+  const Entries = z.array(z.object({ entryId: z.string(), event: z.looseObject({}) }));
+  const sizes = (all: readonly CloudEvent[]) =>
+    bulkBodies(all).map((body) => Entries.parse(JSON.parse(body)).length);
+
+  it('are as few as may be, and none too large', async () => {
+    expect(sizes(await events(250, 1))).toEqual([100, 100, 50]);
+    expect(sizes(await events(5, 150_000))).toEqual([2, 2, 1]);
+    expect(sizes(await events(2, 900_000))).toEqual([1, 1]);
+    expect(bulkBodies([])).toEqual([]);
+  });
+
+  it('hold each event whole, under its own id', async () => {
+    const all = await events(3, 1);
+    const [body = ''] = bulkBodies(all);
+    const entries = Entries.parse(JSON.parse(body));
+    expect(entries.map(({ event }) => event)).toEqual(all);
+    expect(entries.map(({ entryId }) => entryId)).toEqual(all.map(({ id }) => id));
+  });
+
+  it('tell how many could not be said', () => {
+    const failed = { failedEntries: [{ entryId: 'a', error: 'no broker' }, { entryId: 'b' }] };
+    expect(failedEntries(JSON.stringify(failed))).toBe('2 events: no broker');
+    expect(failedEntries('no JSON')).toBe('no JSON');
+  });
+});

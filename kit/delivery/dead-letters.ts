@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { type Clock, isoTime } from '../core/clock';
+import type { Documents } from '../state/document-store';
+import { MicroserviceError, Code } from '../core/errors';
+import { Handling } from '../core/execution';
+import { identity } from '../core/deterministic-id';
+import { newCause } from '../core/call-context';
+import { asService } from '../core/caller';
+import { type List, openList } from '../state/paged-list';
+import type { Metrics } from '../core/metrics';
+
+/** An event that this service could not handle, kept until an operator replays or discards it. */
+export const DeadLetter = z.object({
+  id: z.string(),
+  type: z.string(),
+  source: z.string(),
+  subject: z.string(),
+  correlationId: z.string(),
+  /** A code for programs: `unreadable`, or what the domain gave as its reason. */
+  reason: z.string(),
+  message: z.string(),
+  attempts: z.number().int(),
+  replayCount: z.number().int(),
+  firstFailedAt: z.string(),
+  lastFailedAt: z.string(),
+  /** The whole event, as it came. */
+  event: z.record(z.string(), z.unknown()),
+});
+export type DeadLetter = z.infer<typeof DeadLetter>;
+
+export interface Failure {
+  reason: string;
+  message: string;
+  attempts: number;
+}
+
+/** The failure that an error tells of; the text of an unforeseen one is for operators only. */
+export function failureOf(error: unknown, attempts: number): Failure {
+  if (error instanceof MicroserviceError) {
+    const reason = error.details.reason ?? Code[error.code].toLowerCase();
+    return { reason, message: error.message, attempts };
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { reason: 'internal', message, attempts };
+}
+
+const ALL = 'all';
+
+/** The dead letters of one service, over all tenants. */
+export class DeadLetters {
+  constructor(
+    private readonly documents: Documents,
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Keeps an event with the reason it failed for. Keeping it again only renews the reason. */
+  async keep(event: Record<string, unknown>, failure: Failure): Promise<DeadLetter> {
+    const id = text(event['id']) || identity(JSON.stringify(event));
+    const { letters, list } = this.#open(`keep ${id} ${String(this.clock.now())}`);
+    const now = isoTime(this.clock);
+    const letter = await letters.update(id, (known) => ({
+      id,
+      type: text(event['type']),
+      source: text(event['source']),
+      subject: text(event['subject']),
+      correlationId: text(event['correlationid']),
+      ...failure,
+      replayCount: known?.replayCount ?? 0,
+      firstFailedAt: known?.firstFailedAt ?? now,
+      lastFailedAt: now,
+      event,
+    }));
+    await list.add(ALL, id);
+    await this.count();
+    return letter;
+  }
+
+  async get(id: string): Promise<DeadLetter> {
+    const { letters } = this.#open(`read ${id}`);
+    const letter = await letters.get(id);
+    if (letter === undefined) throw new MicroserviceError('dead letter not found', Code.NOT_FOUND);
+    return letter;
+  }
+
+  async page(page: number, limit: number): Promise<{ letters: DeadLetter[]; total: number }> {
+    const { letters, list } = this.#open('list');
+    const { items: ids, total } = await list.page(ALL, page, limit);
+    const found = await Promise.all(ids.map((id) => letters.get(id)));
+    return { letters: found.filter((letter) => letter !== undefined), total };
+  }
+
+  /** Notes that a replay failed again. */
+  async failedAgain(id: string, failure: Failure): Promise<DeadLetter> {
+    const { letters } = this.#open(`again ${id} ${String(this.clock.now())}`);
+    return letters.update(id, (known) => {
+      if (known === undefined) throw new MicroserviceError('dead letter not found', Code.NOT_FOUND);
+      return {
+        ...known,
+        ...failure,
+        attempts: known.attempts + failure.attempts,
+        replayCount: known.replayCount + 1,
+        lastFailedAt: isoTime(this.clock),
+      };
+    });
+  }
+
+  async discard(id: string): Promise<void> {
+    await this.get(id);
+    const { letters, list } = this.#open(`discard ${id}`);
+    await list.remove(ALL, id);
+    await letters.remove(id);
+    await this.count();
+  }
+
+  /** Sets the gauge to how many letters wait. */
+  async count(): Promise<void> {
+    const { total } = await this.#open('count').list.page(ALL, 1, 1);
+    this.metrics.deadLetters.set(total);
+  }
+
+  #open(why: string) {
+    // letters are the operator's, not a tenant's: they are kept under no tenant
+    const cause = newCause(this.clock, { id: identity('dead-letter', why), caller: asService('') });
+    const handling = new Handling(cause, this.clock);
+    const list: List = openList(this.documents, 'dead-letters', handling);
+    return { letters: this.documents.open('dead-letter', DeadLetter, handling), list };
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

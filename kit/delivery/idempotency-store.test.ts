@@ -1,0 +1,132 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import { expectCrashSafe } from '../testing/crash-safety';
+import { Code, MicroserviceError, invalid, refused, unavailable } from '../core/errors';
+import { Service } from '../service/service';
+import { type Testbed, testbed } from '../testing/testbed';
+
+const DAY_MS = 24 * 3600 * 1000;
+const Count = z.object({ count: z.int() });
+
+let fail: Error | undefined;
+beforeEach(() => {
+  fail = undefined;
+});
+
+/** Each call counts; the answer tells how far it got. */
+const counting = new Service('order', {
+  serves: OrderService,
+  stores: { counts: Count },
+  keyed: { getOrder: 'by-itself', cancelOrder: 'anew' },
+});
+const nothing = async () => ({});
+counting.serve({
+  placeOrder: async ({ shopId }, { counts }) => {
+    if (fail !== undefined) throw fail;
+    const { count } = await counts.update(shopId, (now) => ({ count: (now?.count ?? 0) + 1 }));
+    return { orderId: String(count) };
+  },
+  cancelOrder: async ({ orderId }, { counts }) => {
+    const { count } = await counts.update(orderId, (now) => ({ count: (now?.count ?? 0) + 1 }));
+    return { orderId: String(count) };
+  },
+  getOrder: nothing,
+  listOrders: nothing,
+  getStory: nothing,
+});
+type Bed = Testbed<typeof counting.definition>;
+
+const build = (): Bed => testbed(counting);
+const KEY = { id: 'key-1', keyed: true };
+const place = (bed: Bed, shopId = 'shop_1', given: object = KEY) =>
+  bed.call('placeOrder', { shopId }, given);
+const countIn = async (bed: Bed) => (await bed.context().counts.get('shop_1'))?.count;
+
+describe('a request under a client’s key', () => {
+  it('is answered for a day as it was the first time, and does nothing more', async () => {
+    const bed = build();
+    const first = await place(bed);
+    await place(bed, 'shop_1', { id: 'key-2', keyed: true });
+    // longer than a document remembers who changed it
+    bed.clock.advance(DAY_MS - 60_000);
+    expect(await place(bed)).toEqual(first);
+    expect(await countIn(bed)).toBe(2);
+    bed.clock.advance(120_000);
+    expect(await place(bed)).not.toEqual(first);
+  });
+
+  it('is refused with another body, and that changes nothing', async () => {
+    const bed = build();
+    await place(bed);
+    await expect(place(bed, 'shop_2')).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field: 'Idempotency-Key' }] },
+    });
+    expect(await bed.context().counts.get('shop_2')).toBeUndefined();
+  });
+
+  it('has one effect where it comes twice at once, and both get the answer', async () => {
+    const bed = build();
+    // a second process of the same service, over the same documents
+    const other = testbed(counting, { memory: bed.memory, clock: bed.clock });
+    const answers = await Promise.all([place(bed), place(other), place(bed)]);
+    expect(new Set(answers.map(({ orderId }) => orderId))).toEqual(new Set(['1']));
+    expect(await countIn(bed)).toBe(1);
+    const at = await Promise.allSettled([
+      place(bed, 'a', { id: 'key-3', keyed: true }),
+      place(other, 'b', { id: 'key-3', keyed: true }),
+    ]);
+    expect(at.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('is refused again for what it was refused for', async () => {
+    const bed = build();
+    fail = refused('sold_out', 'there are none');
+    await expect(place(bed)).rejects.toMatchObject({ details: { reason: 'sold_out' } });
+    fail = undefined;
+    await expect(place(bed)).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: { reason: 'sold_out' },
+    });
+  });
+
+  it.each([
+    ['was not well formed', invalid('shopId', 'is no shop')],
+    ['was not for the caller', new MicroserviceError('no', Code.PERMISSION_DENIED)],
+  ])('may be mended where it %s', async (_, error) => {
+    const bed = build();
+    fail = error;
+    await expect(place(bed)).rejects.toBe(error);
+    fail = undefined;
+    expect(await place(bed, 'shop_2')).toMatchObject({ orderId: '1' });
+  });
+
+  it('may be asked again where something was away, with the same body only', async () => {
+    const bed = build();
+    fail = unavailable('away');
+    await expect(place(bed)).rejects.toBe(fail);
+    fail = undefined;
+    await expect(place(bed, 'shop_2')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+    expect(await place(bed)).toMatchObject({ orderId: '1' });
+  });
+
+  it('ends the same, wherever the process is killed', async () => {
+    await expectCrashSafe(build, (bed) => place(bed));
+  });
+
+  it('is answered as things stand now where its method says so', async () => {
+    const bed = build();
+    const cancel = (reason: string) => bed.call('cancelOrder', { orderId: 'o', reason }, KEY);
+    expect(await cancel('a')).toMatchObject({ orderId: '1' });
+    await bed.context().counts.update('o', () => ({ count: 7 }));
+    expect(await cancel('a')).toMatchObject({ orderId: '7' });
+    await expect(cancel('b')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+  });
+});
+
+it('without a key keeps nothing of a request', async () => {
+  const bed = build();
+  await place(bed, 'shop_1', { id: 'cause-1' });
+  expect([...bed.memory.documents.keys()]).toEqual(['counts:default:shop_1']);
+});

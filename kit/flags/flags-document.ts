@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { inWords, read } from '../core/schema-errors';
+
+const OPERATORS = [
+  'EQUAL',
+  'NOT_EQUAL',
+  'GREATER_THAN',
+  'GREATER_THAN_INCLUSIVE',
+  'LESS_THAN',
+  'LESS_THAN_INCLUSIVE',
+  'CONTAINS',
+  'NOT_CONTAINS',
+  'REGEX',
+  'PERCENTAGE_SPLIT',
+  'IS_SET',
+  'IS_NOT_SET',
+  'MODULO',
+  'IN',
+] as const;
+
+const Condition = z.object({
+  operator: z.enum(OPERATORS),
+  /** The trait; none for a split over identities. */
+  property_: z.string().nullish(),
+  value: z.union([z.string(), z.array(z.string())]).nullish(),
+});
+
+const Rule = z.object({
+  type: z.enum(['ALL', 'ANY', 'NONE']),
+  conditions: z.array(Condition),
+  get rules() {
+    return z.array(Rule);
+  },
+});
+
+const Value = z.union([z.string(), z.number(), z.boolean()]).nullable();
+
+const State = z
+  .object({
+    // an evaluation takes 0 for no id
+    feature: z.object({ id: z.int().min(1), name: z.string().min(1), type: z.string() }),
+    enabled: z.boolean(),
+    feature_state_value: Value,
+    django_id: z.int().nullish(),
+    featurestate_uuid: z.string().optional(),
+    feature_segment: z.object({ priority: z.int() }).nullish(),
+    multivariate_feature_state_values: z
+      .array(
+        z.object({
+          id: z.int().nullish(),
+          percentage_allocation: z.number().min(0).max(100),
+          multivariate_feature_option: z.object({ value: Value }),
+        }),
+      )
+      .default([]),
+  })
+  .refine((state) => (state.django_id ?? state.featurestate_uuid) !== undefined, {
+    path: ['django_id'],
+    message: 'is missing: without it each process would split the identities in its own way',
+  });
+
+const Environment = z
+  .object({
+    id: z.int(),
+    api_key: z.string().min(1),
+    name: z.string(),
+    project: z.object({
+      id: z.int(),
+      name: z.string(),
+      hide_disabled_flags: z.boolean(),
+      organisation: z.object({ id: z.int(), name: z.string() }),
+      segments: z
+        .array(
+          z.object({
+            id: z.int(),
+            name: z.string(),
+            rules: z.array(Rule),
+            feature_states: z.array(State),
+          }),
+        )
+        .default([]),
+    }),
+    feature_states: z.array(State),
+    identity_overrides: z
+      .array(z.object({ identifier: z.string().min(1), identity_features: z.array(State) }))
+      .default([]),
+  })
+  .superRefine((environment, context) => {
+    const known = new Set(environment.feature_states.map(({ feature }) => feature.name));
+    const check = (states: z.output<typeof State>[], path: PropertyKey[]) => {
+      states.forEach(({ feature }, index) => {
+        if (known.has(feature.name)) return;
+        const at = [...path, index, 'feature', 'name'];
+        context.addIssue({ code: 'custom', path: at, message: 'is in no feature_states' });
+      });
+    };
+    environment.project.segments.forEach(({ feature_states }, index) => {
+      check(feature_states, ['project', 'segments', index, 'feature_states']);
+    });
+    environment.identity_overrides.forEach(({ identity_features }, index) => {
+      check(identity_features, ['identity_overrides', index, 'identity_features']);
+    });
+  });
+
+/**
+ * Reads a Flagsmith environment document. Throws an Error that names the file and its faults
+ * where it cannot be read or could not be evaluated as it is meant.
+ */
+export function checkFlagsText(file: string, text: string): void {
+  const { faults } = read(Environment, parsed(file, text));
+  if (faults !== undefined) {
+    throw new Error(`flags file ${file}: ${inWords(faults, 'the document', 5)}`);
+  }
+}
+
+/** The text of the file. Throws an Error that names it. */
+export function flagsText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Error(`flags file ${file} cannot be read`, { cause });
+  }
+}
+
+function parsed(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`flags file ${file} is no JSON`, { cause });
+  }
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import type { Clock } from '../core/clock';
+import type { Context } from '../service/context';
+import { type DeadLetters, failureOf } from '../delivery/dead-letters';
+import { MAX_ATTEMPTS, isAway, unreadableError } from '../delivery/event-dispatcher';
+import { isTransient } from '../core/errors';
+import { type Cause } from '../core/call-context';
+import { identity } from '../core/deterministic-id';
+import type { Log } from '../core/log';
+import type { Metrics } from '../core/metrics';
+import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
+import type { AnyService } from '../service/service';
+import type { BindingHandler, BindingMessage, Handler } from '../service/handlers';
+import type { Definition } from '../service/definition';
+
+const JobData = z.object({ job: z.string(), data: z.unknown(), cause: z.string().optional() });
+const BindingData = z.object({ data: z.string(), metadata: z.record(z.string(), z.string()) });
+
+interface Parts {
+  service: AnyService;
+  deadLetters: DeadLetters;
+  cause: (given: Partial<Cause>) => Cause;
+  open: (cause: Cause) => Context<Definition>;
+  log: (cause: Cause) => Log;
+  metrics: Metrics;
+  clock: Clock;
+}
+
+/** Of so many failing messages and jobs it is known for so long how often they failed. */
+const MAX_FAILING = 1_000;
+const FAILING_MS = 60 * 60_000;
+
+/**
+ * Work that comes neither as a call nor as an event: messages of input bindings, and jobs. What
+ * fails for good becomes a dead letter like an event's, of the type `binding.<name>` or `job.<name>`.
+ */
+export class Work {
+  readonly #attempts: TtlCache<number>;
+
+  constructor(private readonly parts: Parts) {
+    this.#attempts = ttlCache(MAX_FAILING, parts.clock);
+  }
+
+  /**
+   * A message of a binding. Throws where it shall be given again: for as long as something else is
+   * away, and a few times where this service has a fault. A message that is never acknowledged holds
+   * up those behind it.
+   */
+  async receive(name: string, message: BindingMessage): Promise<void> {
+    const { service, metrics } = this.parts;
+    const type = `binding.${name}`;
+    const binding = service.bindings.get(name);
+    const id = binding?.identify(message);
+    const cause = this.parts.cause(id === undefined ? {} : { id: identity('binding', name, id) });
+    const data = () => ({
+      data: Buffer.from(message.data).toString('base64'),
+      metadata: message.metadata,
+    });
+    let outcome: string | undefined = 'retried';
+    try {
+      outcome = await this.#attempt({
+        ...{ type, cause, data },
+        work: () => this.#hear(type, binding, message, cause),
+        again: (error) => this.#mayComeAgain(error, data()),
+      });
+    } finally {
+      metrics.bindingMessages.inc({ binding: name, outcome: outcome ?? 'handled' });
+    }
+  }
+
+  /** A job that is due. Throws where it shall be tried again, as a message. */
+  async perform(raw: unknown): Promise<void> {
+    const due = JobData.parse(raw);
+    const cause = this.parts.cause(due.cause === undefined ? {} : { id: due.cause });
+    const type = `job.${due.job}`;
+    await this.#attempt({
+      ...{ type, cause, data: () => due.data },
+      work: () => this.do(type, cause, due.data),
+      // what is due again and again needs no dead letter to be done again
+      again: (error) => due.cause === undefined || this.#mayComeAgain(error, [type, due]),
+    });
+  }
+
+  /** Does the work, or throws why it cannot be done. */
+  async do(type: string, cause: Cause, data: unknown): Promise<undefined> {
+    const { service, open } = this.parts;
+    const job = service.jobs.get(type.replace(/^job\./, ''));
+    if (type.startsWith('binding.')) {
+      const { data: text, metadata } = readable(() => BindingData.parse(data));
+      const message = { data: Buffer.from(text, 'base64'), metadata };
+      await this.#hear(type, service.bindings.get(type.replace(/^binding\./, '')), message, cause);
+    } else if (type.startsWith('job.') && job !== undefined) {
+      const read = readable(() => job.data.parse(data));
+      await (job.handle as Handler)(read, open(cause));
+    } else {
+      throw unreadableError(`${type} is not heard here`);
+    }
+  }
+
+  async #hear(
+    type: string,
+    binding: BindingHandler | undefined,
+    message: BindingMessage,
+    cause: Cause,
+  ): Promise<string | undefined> {
+    if (binding === undefined) throw unreadableError(`${type} is not heard here`);
+    // the type of a binding's handler says what it gives
+    return (binding.handle as Handler)(message, this.parts.open(cause)) as Promise<
+      string | undefined
+    >;
+  }
+
+  /** What became of it: what the work gave, or `dead`. Throws where it shall come again. */
+  async #attempt({ type, cause, data, work, again }: Attempt): Promise<string | undefined> {
+    const { service, deadLetters, log } = this.parts;
+    const started = performance.now();
+    try {
+      const outcome = await work();
+      log(cause).info({ type, outcome, duration: performance.now() - started }, 'work done');
+      return outcome;
+    } catch (error) {
+      const failure = failureOf(error, 1);
+      log(cause).warn({ type, failure }, 'work failed');
+      if (again(error)) throw error;
+      const { id, correlationId: correlationid } = cause;
+      const { tenantId: tenantid } = cause.caller;
+      const event = { specversion: '1.0', id, type, source: service.name, correlationid, tenantid };
+      await deadLetters.keep({ ...event, data: data() }, failure);
+      return 'dead';
+    }
+  }
+
+  #mayComeAgain(error: unknown, work: unknown): boolean {
+    if (isAway(error) || !isTransient(error)) return isAway(error);
+    const key = identity(JSON.stringify(work));
+    const times = (this.#attempts.get(key) ?? 0) + 1;
+    setFor(this.#attempts, key, times, FAILING_MS);
+    return times < MAX_ATTEMPTS;
+  }
+}
+
+interface Attempt {
+  type: string;
+  cause: Cause;
+  /** What a dead letter keeps of it. */
+  data: () => unknown;
+  work: () => Promise<string | undefined>;
+  /** Whether it shall come again after this error. */
+  again: (error: unknown) => boolean;
+}
+
+/** What cannot be read is told as such: asking again gives the same. */
+export function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw unreadableError(error instanceof z.ZodError ? z.prettifyError(error) : String(error));
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  create,
+} from '@bufbuild/protobuf';
+import type { Clock } from '../core/clock';
+import { type Cause } from '../core/call-context';
+import { type Handling } from '../core/execution';
+import { identity } from '../core/deterministic-id';
+import { type Make, withParts } from './lazy-object';
+import type { Client, Definition } from '../service/definition';
+import type { Sidecar } from '../transport/sidecar';
+
+/** Milliseconds that a call may take, unless the service says otherwise; so of a request on the bus. */
+export const CALL_MS = 5_000;
+/** A little longer than the callee lets it last, so that it is ended and not cut off. */
+const STREAM_MS = 310_000;
+
+type Request = Record<string, unknown>;
+
+/** The clients of a service: what can be called is looked up once for each app. */
+export class Clients {
+  readonly #known = new Map<string, Map<DescService, Make>>();
+
+  constructor(
+    private readonly sidecar: Sidecar,
+    private readonly clock: Clock,
+    private readonly deadlines: Definition['deadlines'],
+  ) {}
+
+  /** A client of an app, for one handling. */
+  of<S extends DescService>(appId: string, service: S, handling: Handling): Client<S> {
+    // made of the same descriptor that the type is derived from
+    return this.opener(appId, service)(handling) as Client<S>;
+  }
+
+  /** Gives the clients of an app. */
+  opener(appId: string, service: DescService): Make {
+    const ofApp = this.#known.get(appId) ?? new Map<DescService, Make>();
+    this.#known.set(appId, ofApp);
+    const open = ofApp.get(service) ?? this.#opener(appId, service);
+    ofApp.set(service, open);
+    return open;
+  }
+
+  #opener(appId: string, service: DescService): Make {
+    const unary = service.methods
+      .filter((method): method is DescMethodUnary => method.methodKind === 'unary')
+      .map((method): [string, Make] => [method.localName, this.#unary(appId, method)]);
+    const streams = service.methods
+      .filter(
+        (method): method is DescMethodServerStreaming => method.methodKind === 'server_streaming',
+      )
+      .map((method): [string, Make] => [method.localName, this.#stream(appId, method)]);
+    const Client = withParts(Object.fromEntries([...unary, ...streams]));
+    return (handling) => new Client(handling);
+  }
+
+  #unary(appId: string, method: DescMethodUnary): Make {
+    const { sidecar, clock } = this;
+    const atMost = this.deadlines?.[appId] ?? CALL_MS;
+    const callee = `${appId}/${method.parent.typeName}/${method.name}`;
+    const counted = `call ${callee}`;
+    const causeOf = (handling: Handling): Cause => ({
+      ...handling.cause,
+      id: identity(handling.cause.id, 'call', callee, handling.ordinal(counted)),
+      deadline: clock.now() + handling.timeFor(atMost),
+    });
+    return (handling) => async (request: Request) => {
+      handling.assertInTime();
+      const answer = await sidecar.call({
+        appId,
+        method,
+        request: create(method.input, request),
+        cause: causeOf(handling),
+      });
+      handling.said.push(...answer.said);
+      return answer.response;
+    };
+  }
+
+  #stream(appId: string, method: DescMethodServerStreaming): Make {
+    const { sidecar, clock } = this;
+    return ({ cause }) =>
+      (request: Request, ended: AbortSignal) =>
+        sidecar.stream({
+          ...{ appId, method, request: create(method.input, request), ended },
+          cause: { ...cause, deadline: clock.now() + STREAM_MS },
+        });
+  }
+}

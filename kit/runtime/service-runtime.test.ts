@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { OrderCreated, PlaceOrder } from '#contracts/order';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import { Code } from '../core/errors';
+import { Service } from '../service/service';
+import { testbed } from '../testing/testbed';
+
+const Counted = z.object({ orderId: z.string() });
+const price = { amount: '1.00', currency: 'EUR' };
+const created = (orderId: string) => ({
+  orderId,
+  shopId: 'shop_1',
+  userId: 'user_1',
+  items: [{ productId: 'product_1', quantity: 1, unitPrice: price }],
+  totalAmount: price,
+});
+
+/** A service whose handlers go on until the gate is opened. */
+function gated() {
+  const gate = Promise.withResolvers<unknown>();
+  const begun: string[] = [];
+  const service = new Service('order', {
+    serves: OrderService,
+    stores: { counts: Counted },
+    publishes: [PlaceOrder],
+  });
+  service.on(OrderCreated, async ({ orderId }) => {
+    begun.push(orderId);
+    await gate.promise;
+  });
+  service.on(PlaceOrder, async ({ orderId }, { counts }) => {
+    await counts.update(orderId, () => ({ orderId }));
+  });
+  service.serve({
+    placeOrder: async (_, { newId, execute, counts }) => {
+      const orderId = newId('order');
+      begun.push(orderId);
+      await gate.promise;
+      const done = await execute(PlaceOrder, { orderId }, () => counts.get(orderId));
+      return { orderId, status: done === undefined ? 'pending' : 'done' };
+    },
+    getOrder: async () => ({}),
+    listOrders: async () => ({}),
+    cancelOrder: async () => ({}),
+    getStory: async () => ({}),
+  });
+  const open = () => {
+    gate.resolve(undefined);
+  };
+  return { bed: testbed(service), open, begun };
+}
+
+describe('a host that drains', () => {
+  it('finishes what runs and begins nothing new', async () => {
+    const { bed, open, begun } = gated();
+    const running = bed.hear(OrderCreated, created('first'));
+    let drained = false;
+    const draining = bed.host.drain().then(() => (drained = true));
+
+    expect(await bed.hear(OrderCreated, created('second'))).toBe('RETRY');
+    await expect(bed.call('getOrder', {})).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    expect(begun).toEqual(['first']);
+    expect(drained).toBe(false);
+
+    open();
+    expect(await running).toBe('SUCCESS');
+    await draining;
+    expect(drained).toBe(true);
+  });
+
+  it('still takes the command that a running call waits for', async () => {
+    const { bed, open } = gated();
+    const placing = bed.call('placeOrder', {});
+    const draining = bed.host.drain();
+    open();
+    expect(await placing).toMatchObject({ status: 'done' });
+    await draining;
+  });
+
+  it('is done at once when nothing runs', async () => {
+    const { bed } = gated();
+    await bed.host.drain();
+    expect(await bed.hear(OrderCreated, created('late'))).toBe('RETRY');
+  });
+});

@@ -1,0 +1,395 @@
+import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import { asService } from '../core/caller';
+import type { Clock } from '../core/clock';
+import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
+import type { Context } from '../service/context';
+import { type RequestContract, isRequest, readData } from '../messages/contract';
+import { DeadLetters, failureOf } from '../delivery/dead-letters';
+import { Deliveries, type Delivery } from '../delivery/event-dispatcher';
+import { Documents } from '../state/document-store';
+import { Code, MicroserviceError, refusalOf, unavailable } from '../core/errors';
+import { type Cause, newCause } from '../core/call-context';
+import { Handling } from '../core/execution';
+import { identity } from '../core/deterministic-id';
+import { KeyedRequests } from '../delivery/idempotency-store';
+import type { Log } from '../core/log';
+import type { Metrics } from '../core/metrics';
+import { type World, contexts } from './context-factory';
+import { Outcome } from '../messages/command-result';
+import { Outcomes } from '../delivery/command-results';
+import { repliesTo, replyOn, timeLeft } from '../messages/reply-topic';
+import type { AnyService } from '../service/service';
+import type { BindingMessage, Handler, Link, StreamHandler } from '../service/handlers';
+import type { Definition } from '../service/definition';
+import type { CallAnswer } from '../transport/sidecar';
+import { Work, readable } from './binding-job-dispatcher';
+
+/**
+ * Longest that one delivery is worked on: no step begins after it. Shorter than the time after
+ * which the bus gives the event again (its processingTimeout, 20 s), so that two processes hardly
+ * ever work on one event; where they do, marks, ETags and keys make it one effect. Long enough for
+ * the longest way of an order: see services/order/charge.ts.
+ */
+export const HANDLING_BUDGET_MS = 18_000;
+
+const STEP_MS = 5_000;
+
+/** Longest that a stream lasts: whoever listens begins another. */
+export const STREAM_MS = 300_000;
+
+/**
+ * Brings a service to life over a sidecar: runs its handlers, each under its cause. The same code
+ * runs over a real sidecar and in tests.
+ */
+export class Host {
+  readonly deadLetters: DeadLetters;
+  readonly #keyed: KeyedRequests;
+  readonly #documents: Documents;
+  readonly #outcomes: Outcomes;
+  readonly #deliveries: Deliveries;
+  readonly #work: Work;
+  readonly #open: (handling: Handling) => Context<Definition>;
+  #active = 0;
+  #draining = false;
+  readonly #stopping = new AbortController();
+  #idle: PromiseWithResolvers<unknown> | undefined;
+
+  constructor(
+    readonly service: AnyService,
+    private readonly world: World,
+  ) {
+    const { sidecar, clock, random, metrics, log } = world;
+    this.#documents = new Documents(sidecar, clock, random, {
+      conflict: (store) => {
+        metrics.conflicts.inc({ store });
+      },
+      markDropped: (store) => {
+        metrics.marksDropped.inc({ store });
+      },
+    });
+    this.#outcomes = new Outcomes(sidecar);
+    const { name, definition } = service;
+    const memory = Object.fromEntries(
+      Object.entries(definition.memory ?? {}).map(([what, make]) => [what, make(clock)]),
+    );
+    const parts = { name, definition, documents: this.#documents, outcomes: this.#outcomes };
+    this.#open = contexts({ ...world, ...parts, memory });
+    this.#keyed = new KeyedRequests(sidecar, definition.keyed);
+    this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
+    this.#deliveries = new Deliveries({
+      clock,
+      log,
+      metrics,
+      outcomes: this.#outcomes,
+      deadLetters: this.deadLetters,
+      isCommand: (type) => service.events.get(type)?.contract.kind === 'command',
+      handle: (event) => this.#handle(event),
+    });
+    this.#work = new Work({
+      service,
+      deadLetters: this.deadLetters,
+      cause: (given) => this.#cause(given),
+      open: (cause) => this.begin(cause),
+      log: (cause) => this.#log(cause),
+      ...{ metrics, clock },
+    });
+  }
+
+  get clock(): Clock {
+    return this.world.clock;
+  }
+
+  get log(): Log {
+    return this.world.log;
+  }
+
+  get metrics(): Metrics {
+    return this.world.metrics;
+  }
+
+  /** The context of work that begins outside of a handler, such as a request at the edge. */
+  begin(cause: Cause): Context<Definition> {
+    return this.#open(new Handling(cause, this.world.clock));
+  }
+
+  /** Answers a call. Throws a MicroserviceError, whatever went wrong. */
+  async answer<M extends DescMethodUnary>(
+    method: M,
+    request: MessageShape<M['input']>,
+    cause: Cause,
+  ): Promise<CallAnswer<M>> {
+    const handle = this.service.methods.get(method.localName) as Handler | undefined;
+    if (handle === undefined) {
+      throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
+    }
+    const name = `${method.parent.typeName}/${method.name}`;
+    // what it calls in turn is not what the client has asked
+    const own = cause.keyed ? { ...cause, keyed: false } : cause;
+    const handling = new Handling(own, this.world.clock);
+    return this.#counted(async () => {
+      const started = performance.now();
+      let code = Code.OK;
+      try {
+        this.#assertOpen();
+        handling.assertInTime();
+        // the handler's type, derived from this method, says what it returns
+        const work = () =>
+          handle(request, this.#open(handling)) as Promise<MessageShape<M['output']>>;
+        const response = await this.once(method, request, cause, work);
+        return { response, said: handling.said };
+      } catch (error) {
+        const known = this.#known(error, cause, name);
+        code = known.code;
+        throw known;
+      } finally {
+        const duration = performance.now() - started;
+        this.metrics.rpcs.inc({ method: name, code: Code[code] });
+        this.metrics.rpcDuration.observe({ method: name }, duration / 1000);
+        const { correlationId, requestId } = cause;
+        const line = { correlationId, requestId, method: name, code: Code[code], duration };
+        this.log.info(line, 'call answered');
+      }
+    });
+  }
+
+  /**
+   * Answers a call by many messages, until its handler ends, nobody listens any more, the service
+   * stops, or it has lasted STREAM_MS. Throws a MicroserviceError, whatever went wrong.
+   */
+  async *stream<M extends DescMethodServerStreaming>(
+    method: M,
+    request: MessageShape<M['input']>,
+    cause: Cause,
+    gone: AbortSignal,
+  ): AsyncIterable<MessageShape<M['output']>> {
+    const { clock } = this.world;
+    const handle = this.service.methods.get(method.localName) as StreamHandler | undefined;
+    const name = `${method.parent.typeName}/${method.name}`;
+    const ended = AbortSignal.any([gone, this.#stopping.signal]);
+    const handling = new Handling({ ...cause, deadline: clock.now() + STREAM_MS }, clock);
+    let code = Code.OK;
+    try {
+      if (handle === undefined) {
+        throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
+      }
+      this.#assertOpen();
+      for await (const message of handle(request, this.#open(handling), ended)) {
+        if (ended.aborted) return;
+        // the handler's type, derived from this method, says what it gives
+        yield message as MessageShape<M['output']>;
+      }
+    } catch (error) {
+      if (ended.aborted) return;
+      const known = this.#known(error, cause, name);
+      code = known.code;
+      throw known;
+    } finally {
+      this.metrics.rpcs.inc({ method: name, code: Code[code] });
+    }
+  }
+
+  /** Does what was asked, unless it was asked under a client's key before: see KeyedRequests. */
+  async once<M extends DescMethodUnary>(
+    method: M,
+    request: MessageShape<M['input']>,
+    cause: Cause,
+    work: () => Promise<MessageShape<M['output']>>,
+  ): Promise<MessageShape<M['output']>> {
+    if (!cause.keyed) return work();
+    return this.#keyed.answer(method, request, new Handling(cause, this.world.clock), work);
+  }
+
+  /** Handles one delivery of an event. Never throws. */
+  async deliver(raw: Record<string, unknown>): Promise<Delivery> {
+    // what a call here waits for, a command or a reply, belongs to what is being finished
+    const isExpected = () =>
+      ['id', 'causationid'].some((name) => this.#outcomes.isExpected(String(raw[name])));
+    const mayBegin = !this.#draining || isExpected();
+    return mayBegin ? this.#counted(() => this.#deliveries.deliver(raw)) : 'RETRY';
+  }
+
+  /** Handles a batch: one subject's events one after the other, as they are. Never throws. */
+  async deliverAll(batch: readonly Record<string, unknown>[]): Promise<Delivery[]> {
+    this.metrics.batchSize.observe(batch.length);
+    const latest = new Map<unknown, Promise<unknown>>();
+    const deliveries = batch.map(async (raw) => {
+      const subject = raw['subject'] ?? raw['id'];
+      const before = latest.get(subject);
+      const delivery = (async () => {
+        await before;
+        return this.deliver(raw);
+      })();
+      latest.set(subject, delivery);
+      return delivery;
+    });
+    return Promise.all(deliveries);
+  }
+
+  /** Hands the event of a dead letter to its handler again. */
+  async replay(id: string): Promise<{ succeeded: boolean }> {
+    return this.#counted(() => this.#deliveries.replay(id));
+  }
+
+  /** Handles a message of an input binding. Throws where it shall be given again. */
+  async receive(name: string, message: BindingMessage): Promise<void> {
+    this.#assertOpen();
+    await this.#counted(() => this.#work.receive(name, message));
+  }
+
+  /** Handles a message of a client outside. Throws a MicroserviceError where it shall come again. */
+  async ingest(message: object, link: Link): Promise<object> {
+    this.#assertOpen();
+    const { ingest, name } = this.service;
+    if (ingest === undefined) throw new Error(`${name} takes no streams of messages`);
+    // the message was read by this very method
+    const id = identity('ingest', ingest.identify(message as never));
+    const cause = this.#cause({ id });
+    const handle = ingest.handle as unknown as (...given: unknown[]) => Promise<object>;
+    return this.#counted(async () => {
+      try {
+        return await handle(message, this.begin(cause), link);
+      } catch (error) {
+        throw this.#known(error, cause, `${name}/ingest`);
+      }
+    });
+  }
+
+  /** Does a job that is due. Throws where it shall be tried again. */
+  async perform(raw: unknown): Promise<void> {
+    this.#assertOpen();
+    await this.#counted(() => this.#work.perform(raw));
+  }
+
+  /** Has the jobs done that the service gives itself: see Service.every. */
+  async schedule(): Promise<void> {
+    const { jobs } = this.begin(this.#cause({}));
+    for (const [name, schedule] of this.service.schedules) await jobs.every(name, schedule, {});
+  }
+
+  /** Does what each process does now and then: see Service.onTick. Never throws. */
+  async tick(name: string): Promise<void> {
+    const tick = this.service.ticks.get(name);
+    if (tick === undefined) throw new Error(`${name} is done by no process of this service`);
+    const cause = this.#cause({});
+    try {
+      await this.#counted(() => (tick.handle as Handler)(this.begin(cause), undefined));
+    } catch (error) {
+      this.#log(cause).warn({ type: `tick.${name}`, failure: failureOf(error, 1) }, 'work failed');
+    }
+  }
+
+  /** How many calls, events, jobs and messages are being worked on. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** From here on nothing new is begun: others are told to ask again. Settles as idle does. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#stopping.abort();
+    await this.idle();
+  }
+
+  /** Settles when nothing is being worked on. */
+  async idle(): Promise<void> {
+    if (this.#active === 0) return;
+    this.#idle ??= Promise.withResolvers<unknown>();
+    await this.#idle.promise;
+  }
+
+  /** Runs the handler of an event; a message or job comes this way from a dead letter. */
+  async #handle(event: CloudEvent): Promise<void> {
+    const { clock } = this.world;
+    const left = timeLeft(event, clock);
+    if (left <= 0) return;
+    const cause = this.#cause({
+      id: event.id,
+      correlationId: event.correlationid === '' ? event.id : event.correlationid,
+      caller: asService(event.tenantid),
+      deadline: clock.now() + Math.min(left, HANDLING_BUDGET_MS),
+      ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+    });
+    if (event.type === repliesTo(this.service.name)) {
+      const outcome = readable(() => Outcome.parse(event.data));
+      await this.#outcomes.replied(event.causationid, outcome, left);
+      return;
+    }
+    const heard = this.service.events.get(event.type);
+    if (heard === undefined) {
+      await this.#work.do(event.type, cause, event.data);
+      return;
+    }
+    const { contract } = heard;
+    const data = readable(() =>
+      readData(contract, event.eventversion, event.data, event.minversion),
+    );
+    const since = event.time === undefined ? clock.now() : Date.parse(event.time);
+    const handling = new Handling(cause, clock, contract.kind !== 'event', since);
+    const handle = () => (heard.handle as Handler)(data, this.#open(handling), event);
+    if (isRequest(contract)) await this.#reply(event, contract, handling, handle);
+    else await handle();
+  }
+
+  /** Answers a request, by a refusal where there is one. Throws what may be another time. */
+  async #reply(
+    request: CloudEvent,
+    contract: RequestContract,
+    handling: Handling,
+    handle: () => Promise<unknown>,
+  ): Promise<void> {
+    const { sidecar, clock, metrics } = this.world;
+    let outcome: Outcome;
+    try {
+      outcome = { refusal: null, answer: contract.answer.parse(await handle()) };
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      outcome = { refusal };
+    }
+    const { replyto, expirytime } = request;
+    if (replyto === undefined) return;
+    const reply = cloudEvent(
+      this.service.name,
+      replyOn(replyto, request),
+      outcome,
+      handling,
+      clock,
+    );
+    handling.assertInTime();
+    await sidecar.publish({ ...reply, expirytime }, handling.timeFor(STEP_MS));
+    metrics.eventsSaid.inc({ type: reply.type });
+  }
+
+  #assertOpen(): void {
+    if (this.#draining) throw unavailable(`${this.service.name} is stopping`);
+  }
+
+  #cause(given: Partial<Cause>): Cause {
+    const { clock } = this.world;
+    const deadline = clock.now() + HANDLING_BUDGET_MS;
+    return newCause(clock, { caller: asService(), deadline, ...given });
+  }
+
+  #known(error: unknown, cause: Cause, method: string): MicroserviceError {
+    if (error instanceof MicroserviceError) return error;
+    this.#log(cause).error({ method, err: error }, 'unforeseen error');
+    return new MicroserviceError('internal error', Code.INTERNAL);
+  }
+
+  #log({ correlationId, requestId }: Cause): Log {
+    return this.world.log.child({ correlationId, requestId });
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    this.#active++;
+    try {
+      return await work();
+    } finally {
+      this.#active--;
+      if (this.#active === 0) {
+        this.#idle?.resolve(undefined);
+        this.#idle = undefined;
+      }
+    }
+  }
+}

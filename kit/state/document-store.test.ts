@@ -1,0 +1,235 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { z } from 'zod';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import { OrderStatusUpdated, PlaceOrder } from '#contracts/order';
+import { refused } from '../core/errors';
+import { Crash } from '../testing/memory-transport';
+import { Service } from '../service/service';
+import { testbed } from '../testing/testbed';
+
+const counter = new Service('order', {
+  serves: OrderService,
+  stores: { counters: z.object({ count: z.int() }) },
+  publishes: [PlaceOrder, OrderStatusUpdated],
+});
+counter.on(PlaceOrder, async ({ orderId }, { counters, publish }) => {
+  const up = (now = { count: 0 }) => ({ count: now.count + 1 });
+  const { outcome } = await counters.decide(orderId, (now) => ({
+    document: up(now),
+    outcome: up(now).count,
+  }));
+  const previousStatus = outcome === 1 ? 'pending' : 'confirmed';
+  await publish(OrderStatusUpdated, { orderId, userId: 'u1', status: 'confirmed', previousStatus });
+});
+
+describe('an event about a change that others have followed', () => {
+  it('is said again with the outcome and the number of its own change', async () => {
+    const bed = testbed(counter);
+    await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
+    await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
+    await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
+
+    const [first, second, again] = bed.memory.events;
+    expect(second).toMatchObject({ sequence: 2, data: { previousStatus: 'confirmed' } });
+    const { id, data } = first!;
+    expect(again).toMatchObject({ id, sequence: 1, data });
+    expect(data).toMatchObject({ previousStatus: 'pending' });
+  });
+});
+
+describe('a document that a handling has read before it changes it', () => {
+  const up = (now = { count: 0 }) => ({ count: now.count + 1 });
+
+  async function bedWith(count: number) {
+    const bed = testbed(counter);
+    await bed.context().counters.update('c1', () => ({ count }));
+    const load = jest.spyOn(bed.sidecar, 'load');
+    return { bed, load };
+  }
+
+  it('is not read again', async () => {
+    const { bed, load } = await bedWith(1);
+    const { counters } = bed.context();
+    await counters.get('c1');
+    expect(await counters.update('c1', up)).toEqual({ count: 2 });
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not read again where there was none', async () => {
+    const { bed, load } = await bedWith(1);
+    const { counters } = bed.context();
+    await counters.get('c2');
+    expect(await counters.update('c2', up)).toEqual({ count: 1 });
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it('is changed as it is by then, where others have changed it in between', async () => {
+    const { bed } = await bedWith(1);
+    const { counters } = bed.context();
+    await counters.get('c1');
+    await bed.context().counters.update('c1', up);
+    expect(await counters.update('c1', up)).toEqual({ count: 3 });
+  });
+
+  it('refuses and leaves alone only what it is by then', async () => {
+    const { bed } = await bedWith(0);
+    const { counters } = bed.context();
+    const unlessNone = (now = { count: 0 }) => {
+      if (now.count === 0) throw new Error('there is none');
+      return now;
+    };
+    await counters.get('c1');
+    await bed.context().counters.update('c1', up);
+    expect(await counters.update('c1', unlessNone)).toEqual({ count: 1 });
+    await counters.get('c1');
+    await bed.context().counters.update('c1', up);
+    expect(await counters.update('c1', unlessNone)).toEqual({ count: 2 });
+  });
+
+  it('is read again after it was removed or changed', async () => {
+    const { bed } = await bedWith(5);
+    const { counters } = bed.context();
+    await counters.get('c1');
+    await counters.remove('c1');
+    expect(await counters.update('c1', up)).toEqual({ count: 1 });
+    expect(await counters.update('c1', up)).toEqual({ count: 2 });
+  });
+});
+
+describe('a document that is to go by itself', () => {
+  const DAY = 24 * 3600;
+  const up = (now = { count: 0 }) => ({ count: now.count + 1 });
+  const always = () => true;
+
+  async function bedWith(count: number) {
+    const bed = testbed(counter);
+    await bed.context().counters.update('c1', () => ({ count }));
+    await bed.context().counters.expire('c1', DAY, always);
+    const save = jest.spyOn(bed.sidecar, 'save');
+    return { bed, save };
+  }
+  const afterIts = (bed: Awaited<ReturnType<typeof bedWith>>['bed']) => {
+    bed.clock.advance(DAY * 1000 + 1_000);
+    return bed.context().counters.get('c1');
+  };
+
+  it('is there until then, and gone after it', async () => {
+    const { bed } = await bedWith(1);
+    bed.clock.advance(DAY * 1000 - 1_000);
+    expect(await bed.context().counters.get('c1')).toEqual({ count: 1 });
+    expect(await afterIts(bed)).toBeUndefined();
+  });
+
+  it('stays where it is another by then than it was to be let go for', async () => {
+    const { bed, save } = await bedWith(1);
+    await bed.context().counters.update('c1', up);
+    save.mockClear();
+    await bed.context().counters.expire('c1', DAY, ({ count }) => count === 1);
+    await bed.context().counters.expire('c2', DAY, always);
+    expect(save).not.toHaveBeenCalled();
+    expect(await afterIts(bed)).toEqual({ count: 2 });
+  });
+
+  type Counters = ReturnType<ReturnType<typeof testbed<typeof counter.definition>>['context']>;
+  it.each<[string, number, (context: Counters) => Promise<unknown>]>([
+    ['changed', 2, ({ counters }) => counters.update('c1', up)],
+    [
+      'changed as it was read',
+      2,
+      async ({ counters }) => {
+        await counters.get('c1');
+        await counters.update('c1', up);
+      },
+    ],
+    ['left as it is by a change', 1, ({ counters }) => counters.update('c1', (now) => now ?? up())],
+    ['kept', 1, ({ counters }) => counters.keep('c1')],
+    [
+      'kept as it was read',
+      1,
+      async ({ counters }) => {
+        await counters.get('c1');
+        await counters.keep('c1');
+      },
+    ],
+  ])('stays when it is %s', async (_, count, act) => {
+    const { bed } = await bedWith(1);
+    await act(bed.context());
+    expect(await afterIts(bed)).toEqual({ count });
+  });
+
+  it('stays when it is changed, though the process dies before the store knows that it shall', async () => {
+    const { bed } = await bedWith(1);
+    const place = () => bed.hear(PlaceOrder, { orderId: 'c1' }, { id: 'first' });
+    bed.fail({ crashAfterEffect: 1 });
+    await expect(place()).rejects.toThrow(Crash);
+    bed.restart();
+    expect(await place()).toBe('SUCCESS');
+    expect(await afterIts(bed)).toEqual({ count: 2 });
+  });
+
+  it('costs one that is kept anyway nothing', async () => {
+    const { bed, save } = await bedWith(1);
+    await bed.context().counters.update('c3', up);
+    save.mockClear();
+    const load = jest.spyOn(bed.sidecar, 'load');
+    const { counters } = bed.context();
+    await counters.get('c3');
+    await counters.keep('c3');
+    await counters.update('c3', up);
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(save).toHaveBeenCalledTimes(1);
+    expect(save.mock.calls[0]?.[4]).toBeUndefined();
+  });
+});
+
+describe('a command that is refused', () => {
+  const limited = new Service('order', {
+    serves: OrderService,
+    stores: { counters: z.object({ count: z.int() }) },
+    publishes: [PlaceOrder, OrderStatusUpdated],
+  });
+  const take = (now = { count: 0 }) => {
+    if (now.count === 0) throw refused('none_left', 'none is left');
+    return { count: now.count - 1 };
+  };
+  limited.on(PlaceOrder, async ({ orderId }, { counters }) => {
+    await counters.update(orderId, take);
+  });
+  limited.on(OrderStatusUpdated, async ({ orderId }, { counters }) => {
+    await counters.update(orderId, take);
+  });
+  const whose = { orderId: 'o1', userId: 'u1' };
+  const open = () => testbed(limited);
+  const count = async (bed: ReturnType<typeof open>) =>
+    (await bed.context().counters.get('o1'))?.count;
+
+  it.each([
+    ['a document', 0],
+    ['no document', undefined],
+  ])(
+    'on %s is refused again when it comes again, though it could be done by then',
+    async (_, before) => {
+      const bed = open();
+      if (before !== undefined)
+        await bed.context().counters.update('o1', () => ({ count: before }));
+      expect(await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' })).toBe('SUCCESS');
+      expect(await count(bed)).toBe(before);
+
+      await bed.context().counters.update('o1', () => ({ count: 2 }));
+      await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
+      expect(await count(bed)).toBe(2);
+      await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
+      expect(await count(bed)).toBe(1);
+    },
+  );
+
+  it('is no rule for events: what was refused is a dead letter, whose replay may succeed', async () => {
+    const bed = open();
+    const data = { ...whose, status: 'confirmed', previousStatus: 'pending' } as const;
+    await bed.hear(OrderStatusUpdated, data, { id: 'first' });
+    const { letters } = await bed.host.deadLetters.page(1, 10);
+    await bed.context().counters.update('o1', () => ({ count: 2 }));
+    expect(await bed.host.replay(letters[0]?.id ?? '')).toEqual({ succeeded: true });
+    expect(await count(bed)).toBe(1);
+  });
+});

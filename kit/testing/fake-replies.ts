@@ -1,0 +1,45 @@
+import type { CloudEvent } from '../messages/cloud-event';
+import {
+  type AnswerInput,
+  type EventData,
+  type RequestContract,
+  isRequest,
+} from '../messages/contract';
+import { refusalOf } from '../core/errors';
+import { identity } from '../core/deterministic-id';
+import type { Outcome } from '../messages/command-result';
+import type { AnyService } from '../service/service';
+import type { Definition } from '../service/definition';
+
+/** Answers to what a service asks over the bus, by the contract's name; the others never come. */
+export type FakeAnswers<D extends Definition> = {
+  readonly [C in NonNullable<D['asks']>[number] as C['name']]?: (
+    data: EventData<C>,
+  ) => AnswerInput<C>;
+};
+
+type AnyAnswer = (data: unknown) => unknown;
+
+/** The reply that a fake gives to an event, if that is a request: what it throws is a refusal. */
+export function fakeReply(
+  event: CloudEvent,
+  { definition }: AnyService,
+  answers: Readonly<Record<string, AnyAnswer | undefined>>,
+): CloudEvent | undefined {
+  const asked: RequestContract | undefined = definition.asks?.find(
+    (contract) => isRequest(contract) && contract.type === event.type,
+  );
+  const fake = asked && answers[asked.name];
+  if (asked === undefined || fake === undefined) return undefined;
+  let data: Outcome;
+  try {
+    data = { refusal: null, answer: asked.answer.parse(fake(asked.data.parse(event.data))) };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    data = { refusal };
+  }
+  const { replyto: type = '', ...rest } = event;
+  const id = identity('reply', event.id);
+  return { ...rest, id, type, source: 'test', eventversion: 1, causationid: event.id, data };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { defineEvent } from '../messages/contract';
+import { Service } from '../service/service';
+import { testbed } from './testbed';
+
+const Grown = defineEvent('Grown', {
+  type: 'plant.grown',
+  description: 'A plant grew.',
+  data: z.object({ plantId: z.string() }),
+  subject: ({ plantId }) => plantId,
+});
+const plants = new Service('plants', {
+  stores: { plants: z.object({ height: z.number() }) },
+  publishes: [Grown],
+});
+plants.on(Grown, async ({ plantId }, context) => {
+  await context.plants.update(plantId, (now) => ({ height: (now?.height ?? 0) + 1 }));
+});
+
+describe('a process in memory', () => {
+  test('goes on after an effect when all that happens meanwhile has happened', async () => {
+    const bed = testbed(plants);
+    const replica = testbed(plants, { memory: bed.memory, clock: bed.clock });
+    bed.sidecar.onEffect = async () => {
+      await replica.hear(Grown, { plantId: 'p1' }, { id: 'meanwhile' });
+    };
+    await bed.hear(Grown, { plantId: 'p1' });
+    expect(await bed.context().plants.get('p1')).toEqual({ height: 2 });
+  });
+
+  test('shares what outlives it with a second process of its service', async () => {
+    const bed = testbed(plants);
+    const replica = testbed(plants, { memory: bed.memory });
+    await bed.hear(Grown, { plantId: 'p1' }, { id: 'first' });
+    await replica.hear(Grown, { plantId: 'p1' }, { id: 'first' });
+    expect(await replica.context().plants.get('p1')).toEqual({ height: 1 });
+  });
+});

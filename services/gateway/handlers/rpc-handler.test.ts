@@ -1,0 +1,170 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Code, MicroserviceError, refused } from '#kit/core/errors';
+import type { Cause } from '#kit/core/call-context';
+import { createLog } from '#kit/core/log';
+import { type Asked, type Edge, openEdge } from '../testing/edge';
+
+const ORDERS = '/api/v1/orders';
+
+let edge: Edge;
+let causes: Cause[];
+afterEach(() => edge.close());
+
+/** The edge before a service of orders that answers so. */
+async function open(answers: () => object, lines?: string[]) {
+  causes = [];
+  const seen = (_: unknown, { cause }: { cause: Cause }) => {
+    causes.push(cause);
+    return answers();
+  };
+  const log = createLog('gateway', 'info', { write: (line) => lines?.push(line) });
+  const order = { placeOrder: seen, cancelOrder: seen, getOrder: seen, listOrders: seen };
+  edge = await openEdge({ order, product: { createProduct: seen } }, { log });
+}
+
+async function post(path: string, { headers = {}, ...asked }: Asked = {}) {
+  const token = asked.token ?? (await edge.token());
+  return edge.ask('POST', path, { body: {}, ...asked, token, headers });
+}
+
+describe('placing an order', () => {
+  it.each([
+    ['confirmed', 201],
+    ['pending', 202],
+    ['cancelling', 202],
+  ])('that is %s is %d', async (state, status) => {
+    await open(() => ({ orderId: 'order_1', status: state }));
+    const answer = await post(ORDERS);
+    expect(answer).toMatchObject({
+      status,
+      body: { success: true, data: { orderId: 'order_1', status: state } },
+    });
+  });
+
+  it('that is cancelled is 422, and says which and why', async () => {
+    await open(() => ({ orderId: 'order_1', status: 'cancelled', reason: 'out_of_stock' }));
+    const { status, body } = await post(ORDERS);
+    expect(status).toBe(422);
+    expect(body).toMatchObject({ success: false, statusCode: 422 });
+    expect(body.details).toEqual({ orderId: 'order_1', reason: 'out_of_stock' });
+  });
+
+  it('that is in a state unheard of is a fault of ours', async () => {
+    await open(() => ({ status: 'lost' }));
+    expect(await post(ORDERS)).toMatchObject({ status: 500, body: { error: 'internal error' } });
+  });
+});
+
+it.each([
+  ['cancelled', 200],
+  ['cancelling', 202],
+  ['confirmed', 202],
+  ['pending', 202],
+])('cancelling an order that is then %s is %d', async (state, status) => {
+  await open(() => ({ status: state }));
+  expect((await post(`${ORDERS}/order_1/cancel`)).status).toBe(status);
+});
+
+describe('a refusal', () => {
+  it('is told in the words of the service', async () => {
+    await open(() => {
+      throw refused('too_late', 'the order is on its way', { since: 'noon' });
+    });
+    const { status, body } = await post(`${ORDERS}/order_1/cancel`);
+    expect(status).toBe(422);
+    expect(body).toMatchObject({ error: 'the order is on its way', requestId: expect.anything() });
+    expect(body.details).toEqual({ reason: 'too_late', since: 'noon' });
+  });
+
+  it.each([
+    [new MicroserviceError('10.0.0.7', Code.UNAVAILABLE, { reason: 'unreachable' }), 502],
+    [new MicroserviceError('10.0.0.7', Code.UNAVAILABLE), 503],
+    [new MicroserviceError('10.0.0.7', Code.DEADLINE_EXCEEDED), 504],
+    [new Error('10.0.0.7'), 500],
+  ])('keeps to itself why %s', async (error, status) => {
+    const lines: string[] = [];
+    await open(() => {
+      throw error;
+    }, lines);
+    const answer = await edge.ask('GET', `${ORDERS}/order_1`, { token: await edge.token() });
+    expect(answer.status).toBe(status);
+    expect(answer.headers['retry-after']).toBe(status === 503 ? '5' : undefined);
+    expect(JSON.stringify(answer.body)).not.toContain('10.0.0.7');
+    expect(lines.join()).toContain('10.0.0.7');
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  const place = async (key: string, claims = {}, path = ORDERS) => {
+    const token = await edge.token(claims);
+    await post(path, { token, headers: { 'idempotency-key': key } });
+    return causes.at(-1)!.id;
+  };
+  const confirmed = () => ({ status: 'confirmed', productId: 'product_1' });
+
+  it('makes the same request the same work', async () => {
+    await open(confirmed);
+    expect(await place('key-1')).toBe(await place('key-1'));
+  });
+
+  it('is one for each user, tenant, route and thing', async () => {
+    await open(confirmed);
+    const seller = { role: 'seller' };
+    const ids = [
+      await place('key-1'),
+      await place('key-2'),
+      await place('key-1', { sub: 'user_2' }),
+      await place('key-1', { tenant: 'tenant_2' }),
+      await place('key-1', seller, '/api/v1/products'),
+      await place('key-1', {}, `${ORDERS}/order_1/cancel`),
+      await place('key-1', {}, `${ORDERS}/order_2/cancel`),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('is not needed: each request is then work of its own', async () => {
+    await open(confirmed);
+    await post(ORDERS);
+    await post(ORDERS);
+    expect(causes[0]?.id).not.toBe(causes[1]?.id);
+  });
+
+  it.each(['', 'with space', 'ü', 'x'.repeat(129)])('of the form %p is 400', async (key) => {
+    await open(confirmed);
+    const headers = { 'idempotency-key': key };
+    const { status, body } = await post(ORDERS, { headers });
+    expect(status).toBe(400);
+    expect(body.details?.fields?.[0]?.field).toBe('idempotency-key');
+    expect(causes).toEqual([]);
+  });
+
+  it('may have 128 characters of any that can be seen', async () => {
+    await open(confirmed);
+    await place(`~!"'`.padEnd(128, 'x'));
+    expect(causes).toHaveLength(1);
+  });
+});
+
+describe('Prefer: respond-async', () => {
+  it.each(['respond-async', 'wait=10, Respond-Async', 'respond-async; x=1'])(
+    'is honoured as %p',
+    async (prefer) => {
+      await open(() => ({ status: 'pending' }));
+      expect((await post(ORDERS, { headers: { prefer } })).status).toBe(202);
+      expect(causes[0]?.respondAsync).toBe(true);
+    },
+  );
+
+  it('is passed over where there is no answer for what is not done yet', async () => {
+    await open(() => ({}));
+    const token = await edge.token({ role: 'seller' });
+    await post('/api/v1/products', { token, headers: { prefer: 'respond-async' } });
+    expect(causes[0]?.respondAsync).toBe(false);
+  });
+
+  it.each(['return=minimal', 'respond-asynchronously'])('is not %p', async (prefer) => {
+    await open(() => ({ status: 'confirmed' }));
+    await post(ORDERS, { headers: { prefer } });
+    expect(causes[0]?.respondAsync).toBe(false);
+  });
+});

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { request } from 'undici';
+import { testbed } from '#kit/testing/testbed';
+import { BASE, createApp } from '../app';
+import { openapi } from './document';
+import { routes } from '../routes/table';
+import { gateway } from '../definition';
+import { CONFIG } from '../testing/edge';
+
+const stopping = new AbortController();
+const { host } = testbed(gateway, { config: CONFIG });
+const server = createServer(createApp(host, stopping.signal));
+let origin = '';
+
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  // a server that listens on a port has an address that is no path
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  stopping.abort();
+  server.closeAllConnections();
+  server.close();
+});
+
+const get = async (path: string, headers: Record<string, string> = {}) => {
+  const { statusCode, headers: told, body } = await request(origin + path, { headers });
+  return { status: statusCode, headers: told, text: await body.text() };
+};
+
+it('gives the document of the API', async () => {
+  const { status, headers, text } = await get('/api/docs/openapi.json');
+  expect({ status, type: headers['content-type'] }).toEqual({
+    status: 200,
+    type: 'application/json; charset=utf-8',
+  });
+  expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openapi(BASE, routes))));
+});
+
+it('gives a page under a strict policy, whose parts are all here', async () => {
+  const { status, headers, text } = await get('/api/docs');
+  expect({ status, type: headers['content-type'] }).toEqual({
+    status: 200,
+    type: 'text/html; charset=utf-8',
+  });
+  const policy = String(headers['content-security-policy']);
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toMatch(/unsafe|https?:|\*/);
+  const parts = [...text.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, path = '']) => path);
+  expect(parts.length).toBeGreaterThan(2);
+  for (const part of parts) {
+    expect(part).toMatch(/^\/api\/docs\//);
+    expect(await get(part)).toMatchObject({ status: 200 });
+  }
+  expect(text).not.toMatch(/<style|style=|<script>|\son\w+=/);
+});
+
+it('does not send a part again that the browser has', async () => {
+  const part = '/api/docs/swagger-ui.css';
+  const { headers } = await get(part);
+  const again = await get(part, { 'if-none-match': String(headers['etag']) });
+  expect({ status: again.status, bytes: again.text.length }).toEqual({ status: 304, bytes: 0 });
+});
+
+it.each([
+  '/api/docs/',
+  '/api/docs/package.json',
+  '/api/docs/..%2fpackage.json',
+  '/api/docs/swagger-ui.js',
+])('%s is nothing of it: 404', async (path) => {
+  expect((await get(path)).status).toBe(404);
+});

@@ -1,0 +1,20 @@
+import { type ContextOf, Service } from '#kit/service/service';
+import {
+  PaymentFailed,
+  PaymentProcessed,
+  RefundPayment,
+  RefundProcessed,
+} from '#contracts/payment';
+import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
+import { Payment } from './domain';
+import { PROVIDER, PROVIDER_MS } from './provider';
+
+export const payment = new Service('payment', {
+  serves: PaymentService,
+  stores: { payments: Payment },
+  endpoints: [PROVIDER],
+  deadlines: { [PROVIDER]: PROVIDER_MS },
+  publishes: [PaymentProcessed, PaymentFailed, RefundProcessed, RefundPayment],
+});
+
+export type Context = ContextOf<typeof payment>;

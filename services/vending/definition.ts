@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { type ContextOf, Service } from '#kit/service/service';
+import {
+  PlaceVend,
+  SlotFaulted,
+  StockMissing,
+  VendCancelled,
+  VendCompleted,
+  VendUnpaid,
+} from '#contracts/vending';
+import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
+import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
+import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
+import { ShopService } from '#proto/retail/shop/v1/shop_pb';
+import { VendingService } from '#proto/retail/vending/v1/vending_pb';
+import { AUTHORIZE_MS } from './authorize';
+import { Vend } from './domain';
+import { Machine } from './slots';
+
+/**
+ * Vending machines, and what is sold from them. A vend without cash: see place, and then
+ * machineAnswered, once its machine has dispensed or not. One that was paid in cash: see sold.
+ */
+export const vending = new Service('vending', {
+  serves: VendingService,
+  keyed: { startVend: 'by-itself' },
+  calls: {
+    shop: ShopService,
+    inventory: InventoryService,
+    payment: PaymentService,
+    'iot-gateway': IotGatewayService,
+  },
+  deadlines: { payment: AUTHORIZE_MS },
+  stores: { machines: Machine, vends: Vend },
+  /** The machines of each shop; the vends of each buyer, and of each machine. */
+  lists: ['machines', 'byUser', 'byMachine'],
+  publishes: [PlaceVend, VendCompleted, VendCancelled, VendUnpaid, SlotFaulted, StockMissing],
+  config: z.object({
+    /** So long a machine has to dispense: who stands before it does not wait for longer. */
+    DISPENSE_SECONDS: z.coerce.number().int().min(2).max(600).default(30),
+  }),
+});
+
+export type Context = ContextOf<typeof vending>;

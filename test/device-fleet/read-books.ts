@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { minor } from '#retail/money';
+import { captureOf, providerEntries } from '../chaos/provider-ledger';
+import type { Books, PurchaseBook } from './books';
+import { type Platform, eachOf } from './platform';
+import { machineOf, vendsOf } from './vending';
+import type { Fleet } from './setup';
+
+const Stock = z.object({
+  available: z.int(),
+  reserved: z.int(),
+  doubtful: z.boolean().optional(),
+});
+const Known = z.object({ deviceId: z.string(), status: z.string() });
+const Refusal = z.object({ reason: z.string() });
+const Letter = z.object({ message: z.string() });
+
+/** The services that have something to do with devices. */
+const SERVICES = ['iot-gateway', 'inventory', 'shop'];
+
+export interface Reading {
+  readonly admin: Platform;
+  readonly fleet: Fleet;
+  readonly vends: boolean;
+  /** The payment provider's own books; without them money is not looked at. */
+  readonly provider?: string;
+}
+
+/** Reads everything from outside, as it is now. */
+export async function readBooks({ admin, fleet, vends, provider }: Reading): Promise<Books> {
+  const { world, devices, probe } = fleet;
+  const { ledger } = world;
+  const all = [...devices, probe];
+  const stocks = await eachOf(ledger.stocks, async (stock) => {
+    const path = `/inventory/${stock.shopId}/${stock.productId}`;
+    const { available, reserved, doubtful = false } = await admin.get(Stock, path);
+    return { ...stock, found: available + reserved, reserved, doubtful };
+  });
+  const shops = [...new Set(all.map(({ identity }) => identity.shopId))];
+  const known = await eachOf(shops, (shopId) => admin.all(Known, `/devices?shopId=${shopId}`));
+  const statuses = new Map(known.flat().map(({ deviceId, status }) => [deviceId, status]));
+  const rogues = Map.groupBy(ledger.misdeeds, ({ deviceId }) => deviceId);
+  const refusals = await eachOf([...rogues], async ([deviceId, misdeeds]) => {
+    const recorded = await admin.all(Refusal, `/devices/${deviceId}/refusals`);
+    return misdeeds.map((each) => ({
+      ...each,
+      recorded: recorded.filter(({ reason }) => reason === each.misdeed).length,
+    }));
+  });
+  const services = vends ? [...SERVICES, 'vending', 'payment'] : SERVICES;
+  const letters = await eachOf(services, async (service) => {
+    const found = await admin.all(Letter, `/admin/dead-letters/${service}`);
+    return found.map(({ message }) => ({ service, message }));
+  });
+  return {
+    unsent: all.reduce((sum, { outbox }) => sum + outbox.size, 0),
+    stocks,
+    refusals: refusals.flat(),
+    presences: all.map(({ identity: { deviceId }, isUp }) => ({
+      ...{ deviceId, isUp },
+      found: statuses.get(deviceId) ?? 'nowhere',
+    })),
+    letters: letters.flat(),
+    forged: ledger.forged,
+    ...(vends ? await readVends({ admin, fleet, provider }) : noVends),
+  };
+}
+
+const noVends = { slots: [], cash: [], vends: [], purchases: [] };
+
+async function readSlots(admin: Platform, { world, machines }: Fleet) {
+  const slots = await eachOf(machines, async ({ identity: { deviceId: machineId } }) => {
+    const machine = await machineOf(admin, machineId);
+    return machine.slots.map(({ slot, quantity }) => ({
+      ...{ machineId, slot, found: quantity },
+      pieces: world.ledger.inSlot(machineId, slot),
+    }));
+  });
+  return slots.flat();
+}
+
+async function readVends({
+  admin,
+  fleet,
+  provider,
+}: Pick<Reading, 'admin' | 'fleet'> & { provider: string | undefined }) {
+  const { ledger } = fleet.world;
+  const slots = await readSlots(admin, fleet);
+  const ofEach = await eachOf(fleet.machines, ({ identity: { deviceId } }) =>
+    vendsOf(admin, deviceId),
+  );
+  const vends = ofEach.flat();
+  const entries = provider === undefined ? [] : await providerEntries(provider);
+  // those that were begun, and nobody was told that they are, too
+  const begun = vends.filter(({ channel }) => channel === 'cashless');
+  const ids = new Set([...ledger.purchases, ...begun].map(({ vendId }) => vendId));
+  const dispenses = [...ledger.dispenses.values()];
+  const purchases = [...ids].map((vendId): PurchaseBook => {
+    const dispense = dispenses.find(({ commandId }) => commandId === vendId);
+    const own = entries.filter(({ key }) => key.includes(vendId));
+    const taken = own.map(captureOf).filter(({ captured }) => captured > 0);
+    const held = own.flatMap(({ state, amount }) =>
+      state === 'authorised' && amount !== undefined ? [Number(minor(amount))] : [],
+    );
+    return {
+      vendId,
+      ...(dispense === undefined ? {} : { dispense }),
+      held: sum(held),
+      captures: taken.length,
+      captured: sum(taken.map(({ captured }) => captured)),
+      refunded: sum(taken.flatMap(({ refunds }) => refunds.map(({ amount }) => amount))),
+    };
+  });
+  return { slots, cash: ledger.cash, vends, purchases };
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0);

@@ -1,0 +1,168 @@
+import {
+  type DescMethodUnary,
+  type MessageInitShape,
+  create,
+  fromBinary,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { Code, type MicroserviceError, unavailable } from '#kit/core/errors';
+import type { CallAnswer, CallRequest } from '#kit/transport/sidecar';
+import type { Chance } from './chance';
+import type { Way } from './faults';
+import { CALL_ATTEMPTS, pauseAfter, timeoutOf } from './policies';
+import type { SimulatedProcess } from './simulated-process';
+import { silence } from './simulated-sidecar';
+import type { Stage } from './stage';
+
+/** From one process to another by way of two sidecars, in milliseconds. */
+const SOON_MS = 1;
+const LATE_MS = 15;
+
+export interface Settled<T> {
+  resolve: (answer: T) => void;
+  reject: (error: MicroserviceError) => void;
+}
+
+/** What an app answers that has no process here. */
+export type Fixed = (request: unknown) => object;
+
+/**
+ * Calls between apps, as their sidecars make them: each attempt to either process of the app, again
+ * where it is not there, and not beyond the caller's deadline. The cause is the same every time.
+ */
+export class Network {
+  /** The processes of each app. */
+  readonly processes = new Map<string, readonly SimulatedProcess[]>();
+  readonly fixed = new Map<string, Fixed>();
+
+  constructor(private readonly stage: Stage) {}
+
+  call<M extends DescMethodUnary>(
+    from: string,
+    chance: Chance,
+    asked: CallRequest<M>,
+    settled: Settled<CallAnswer<M>>,
+  ): void {
+    const { stage } = this;
+    const { loop, faults } = stage;
+    const call = stage.plant?.call?.(asked) ?? asked;
+    const { appId, method, cause } = call;
+    const name = `${appId}.${method.localName}`;
+    const fault = faults.take(`${from} call`, loop.now);
+    const hit = fault?.kind === 'operation' ? fault : undefined;
+    let isOver = false;
+    const end = (how: string, then: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      deadline.run = undefined;
+      if (stage.trace) stage.note(from, `call ${name}: ${how}`);
+      then();
+    };
+    const fail = (error: MicroserviceError) => {
+      end(Code[error.code].toLowerCase(), () => {
+        settled.reject(error);
+      });
+    };
+    const deadline = loop.after(cause.deadline - loop.now, () => {
+      fail(silence(appId));
+    });
+
+    const attempt = (tries: number, way: Way | undefined, ms: number) => {
+      if (isOver) return;
+      const again = (error: MicroserviceError) => {
+        timeout.run = undefined;
+        if (isOver) return;
+        const retried = error.code === Code.UNAVAILABLE || error.code === Code.RESOURCE_EXHAUSTED;
+        if (!retried || tries >= CALL_ATTEMPTS) {
+          fail(error);
+          return;
+        }
+        stage.count('calls repeated');
+        // a fault that is known soon is a way that is cut for a while; any other hits one message
+        loop.after(pauseAfter(tries), () => {
+          attempt(tries + 1, way === 'refused' ? way : undefined, ms);
+        });
+      };
+      const timeout = loop.after(timeoutOf(appId), () => {
+        // whether the sidecar tries again what it has cut off itself depends on its version
+        if (chance.coin() && tries < CALL_ATTEMPTS) attempt(tries + 1, undefined, 0);
+        else fail(silence(appId));
+      });
+      const back = chance.delay(SOON_MS, LATE_MS);
+      const there = chance.delay(SOON_MS, LATE_MS) + (way === 'late' ? timeoutOf(appId) + ms : 0);
+      if (way === 'silent') return;
+      loop.after(there, () => {
+        if (way === 'refused') {
+          again(unavailable(`${appId} cannot be reached`));
+          return;
+        }
+        this.#arrive(chance, call, {
+          resolve: (answer) => {
+            if (way === 'lost') again(unavailable(`${appId} cannot be reached`));
+            if (way === 'lost' || way === 'unanswered') return;
+            loop.after(way === 'slow' ? timeoutOf(appId) * 0.9 : back, () => {
+              timeout.run = undefined;
+              end('answered', () => {
+                settled.resolve(answer);
+              });
+            });
+          },
+          reject: (error) => {
+            loop.after(back, () => {
+              again(error);
+            });
+          },
+        });
+      });
+    };
+    attempt(1, hit?.way, hit?.ms ?? 0);
+  }
+
+  #arrive<M extends DescMethodUnary>(
+    chance: Chance,
+    { appId, method, request, cause }: CallRequest<M>,
+    settled: Settled<CallAnswer<M>>,
+  ): void {
+    const { stage } = this;
+    const answered = (response: object, said: CallAnswer<M>['said']) => {
+      // as the server's side of the wire makes it
+      const init = { ...response } as MessageInitShape<M['output']>;
+      const message = create(method.output, init);
+      const arrived = stage.wire
+        ? fromBinary(method.output, toBinary(method.output, message))
+        : message;
+      settled.resolve({ response: arrived as CallAnswer<M>['response'], said });
+    };
+    const fixed =
+      stage.plant?.answer?.(appId, method.localName) ?? this.fixed.get(appId)?.(request);
+    if (fixed !== undefined) {
+      answered(fixed, []);
+      return;
+    }
+    const process = chance.one(this.processes.get(appId) ?? []);
+    const gone = () => {
+      settled.reject(unavailable(`${appId} cannot be reached`));
+    };
+    if (!process.isUp) {
+      gone();
+      return;
+    }
+    const arrived = stage.wire
+      ? fromBinary(method.input, toBinary(method.input, request))
+      : request;
+    if (stage.trace) stage.note(process.name, `is asked ${method.localName} (cause ${cause.id})`);
+    process.serve(
+      (host) =>
+        host.answer(method, arrived as CallRequest<M>['request'], process.inward(cause)).then(
+          (answer) => ({ answer }),
+          // the host throws no other
+          (error: unknown) => ({ error: error as MicroserviceError }),
+        ),
+      (ended) => {
+        if ('answer' in ended) answered(ended.answer.response, ended.answer.said);
+        else settled.reject(ended.error);
+      },
+      gone,
+    );
+  }
+}

@@ -1,0 +1,214 @@
+import type { Clock } from '#kit/core/clock';
+import type { FlagSource } from '#kit/flags/flags';
+import type { Cause } from '#kit/core/call-context';
+import { Host } from '#kit/runtime/service-runtime';
+import type { Log } from '#kit/core/log';
+import type { Memory } from '#kit/testing/memory-transport';
+import { Metrics } from '#kit/core/metrics';
+import type { AnyService } from '#kit/service/service';
+import type { Sidecar } from '#kit/transport/sidecar';
+import type { Chance } from './chance';
+import type { App } from './faults';
+import { SimulatedSidecar, type Surroundings } from './simulated-sidecar';
+
+/** A process that is told to stop has so long for what it is doing. */
+const DRAIN_MS = 25_000;
+
+/** In half of the schedules clocks differ: each is up to so much ahead or behind, as without NTP. */
+const SKEW_MS = 30_000;
+
+/** They decide nothing, and making them is slow. */
+const metrics = new Metrics();
+
+const flags: FlagSource = {
+  for: () => ({ enabled: async () => true, value: async () => undefined }),
+  ready: async () => {},
+  close: async () => {},
+};
+
+export interface Program {
+  readonly app: App;
+  readonly service: AnyService;
+  readonly config?: unknown;
+}
+
+/** One of the processes of a service: it can be killed, stopped and started, and keeps nothing. */
+export class SimulatedProcess {
+  readonly name: string;
+  readonly chance: Chance;
+  host!: Host;
+  /** Of this life of the process; it is dead afterwards. */
+  life!: SimulatedSidecar;
+  /** Milliseconds that its clock is ahead. */
+  readonly skew: number;
+  readonly #stepName: string;
+  #wakesAt = 0;
+  /** What the process was given and has not answered: told when it dies. */
+  readonly #unanswered = new Set<() => void>();
+
+  constructor(
+    readonly program: Program,
+    readonly replica: number,
+    private readonly memory: Memory,
+    readonly surroundings: Surroundings,
+  ) {
+    this.name = `${program.app}-${replica}`;
+    this.#stepName = `${this.name} step`;
+    const { stage } = surroundings;
+    this.chance = stage.chance(this.name);
+    this.skew = stage.skewed
+      ? Math.round((stage.chance(`${this.name} clock`).next() * 2 - 1) * SKEW_MS)
+      : 0;
+    this.#start();
+  }
+
+  get isUp(): boolean {
+    return !this.life.dead;
+  }
+
+  /** Runs code of a life of this process: now, when it wakes, or never where it is over. */
+  inside(life: SimulatedSidecar, code: () => void): void {
+    if (life.dead) return;
+    const { loop } = this.surroundings.stage;
+    if (this.#wakesAt > loop.now) {
+      loop.after(this.#wakesAt - loop.now + this.chance.delay(0, 5), () => {
+        this.inside(life, code);
+      });
+    } else {
+      code();
+    }
+  }
+
+  /**
+   * Gives it work, as a server. `done` gets the answer when it has left the process, `failed` is
+   * told if the process dies before that.
+   */
+  serve<T>(work: (host: Host) => Promise<T>, done: (answer: T) => void, failed: () => void): void {
+    const { life } = this;
+    this.#unanswered.add(failed);
+    const leave = (then: () => void) => {
+      this.inside(life, () => {
+        this.#unanswered.delete(failed);
+        then();
+      });
+    };
+    this.inside(life, () => {
+      void work(this.host).then((answer) => {
+        leave(() => {
+          done(answer);
+        });
+      });
+    });
+  }
+
+  /** A cause of this process as it is for all others: over the wire goes the time that is left. */
+  outward(cause: Cause): Cause {
+    return { ...cause, deadline: cause.deadline - this.skew };
+  }
+
+  /** A cause that comes from the wire, by this process's clock. */
+  inward(cause: Cause): Cause {
+    return { ...cause, deadline: cause.deadline + this.skew };
+  }
+
+  /** Counts an operation that was carried out, and lets happen to the process what then shall. */
+  stepped(): void {
+    const { stage } = this.surroundings;
+    const fault = stage.faults.take(this.#stepName, stage.loop.now);
+    if (fault?.kind === 'kill') this.kill(fault.ms);
+    else if (fault?.kind === 'stop') this.#stop(fault.ms);
+    else if (fault?.kind === 'restart') this.#restart(fault.ms);
+  }
+
+  /** From here on this life of it has no effect; it comes back after a while. */
+  kill(forMs: number): void {
+    if (!this.isUp) return;
+    const { stage } = this.surroundings;
+    this.life.dead = true;
+    stage.count('crashes');
+    if (stage.trace) stage.note(this.name, `KILLED, back in ${forMs} ms`);
+    const left = [...this.#unanswered];
+    this.#unanswered.clear();
+    for (const failed of left) failed();
+    stage.loop.after(forMs, () => {
+      this.#start();
+      if (stage.trace) stage.note(this.name, 'starts');
+    });
+  }
+
+  #stop(forMs: number): void {
+    const { stage } = this.surroundings;
+    if (stage.trace) stage.note(this.name, `STOPPED for ${forMs} ms`);
+    this.#wakesAt = stage.loop.now + forMs;
+  }
+
+  #restart(forMs: number): void {
+    const { stage } = this.surroundings;
+    const { life } = this;
+    if (stage.trace) stage.note(this.name, 'TOLD TO STOP');
+    const end = () => {
+      if (!life.dead) this.kill(forMs);
+    };
+    stage.loop.after(DRAIN_MS, end);
+    void this.host.drain().then(() => {
+      this.inside(life, end);
+    });
+  }
+
+  #start(): void {
+    const { stage } = this.surroundings;
+    const { app, service, config } = this.program;
+    this.#wakesAt = 0;
+    const life = new SimulatedSidecar(this, this.memory, this.surroundings);
+    this.life = life;
+    const sidecar: Sidecar = stage.plant?.sidecar?.(app, life, stage) ?? life;
+    this.host = new Host(stage.plant?.service?.(service) ?? service, {
+      ...{ sidecar, clock: this.#clock(life), random: () => this.chance.next() },
+      ...{ log: this.#log(), metrics, flags, config },
+    });
+  }
+
+  #clock(life: SimulatedSidecar): Clock {
+    const { loop } = this.surroundings.stage;
+    return {
+      now: () => loop.now + this.skew,
+      sleep: (milliseconds, signal) =>
+        new Promise((resolve, reject) => {
+          const timer = loop.after(milliseconds, () => {
+            this.inside(life, resolve);
+          });
+          signal?.addEventListener('abort', () => {
+            timer.run = undefined;
+            reject(new Error('nobody waits any more'));
+          });
+        }),
+    };
+  }
+
+  /** Looks for errors that nobody foresaw. */
+  #log(): Log {
+    const { stage } = this.surroundings;
+    const nothing = () => {};
+    const suspect = (line: object, message: string) => {
+      const failure: unknown = 'err' in line ? line.err : 'failure' in line ? line.failure : line;
+      const isForeseen =
+        typeof failure === 'object' &&
+        failure !== null &&
+        'reason' in failure &&
+        failure.reason !== 'internal' &&
+        failure.reason !== 'data_loss';
+      if (isForeseen) return;
+      const text = failure instanceof Error ? failure.stack : JSON.stringify(failure);
+      stage.unforeseen.push(`${this.name}: ${message}: ${text ?? ''}`);
+    };
+    const log = {
+      ...{ trace: nothing, debug: nothing, info: nothing, warn: suspect },
+      error: (line: object, message: string) => {
+        if (message !== 'event is a dead letter') suspect(line, message);
+      },
+      child: () => log,
+    };
+    // what the kit and the services use of a log
+    return log as unknown as Log;
+  }
+}

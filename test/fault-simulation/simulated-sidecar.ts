@@ -1,0 +1,290 @@
+import type { CloudEvent } from '#kit/messages/cloud-event';
+import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
+import { type FakeEndpoint, type Memory, expiry } from '#kit/testing/memory-transport';
+import type {
+  CallAnswer,
+  CallRequest,
+  EndpointAnswer,
+  EndpointRequest,
+  Loaded,
+  Sidecar,
+} from '#kit/transport/sidecar';
+import type { DescMethodUnary } from '@bufbuild/protobuf';
+import type { Bus } from './bus';
+import type { Fault, Operation } from './faults';
+import type { Network } from './network';
+import type { SimulatedProcess } from './simulated-process';
+import type { Stage } from './stage';
+
+/** What is around every process. */
+export interface Surroundings {
+  readonly stage: Stage;
+  readonly bus: Bus;
+  readonly network: Network;
+  /** What is outside of the system, by name. */
+  readonly endpoints: Readonly<Record<string, FakeEndpoint>>;
+}
+
+/** The way to a sidecar and back, in milliseconds. */
+const SOON_MS = 1;
+const LATE_MS = 20;
+
+export function silence(what: string): MicroserviceError {
+  return new MicroserviceError(`${what} did not answer in time`, Code.DEADLINE_EXCEEDED, {
+    reason: 'timeout',
+  });
+}
+
+/** What many others change keeps the last mark only, as theirs have pushed out the others. */
+function withoutMarks(key: string, value: unknown): unknown {
+  const isHot = key.startsWith('stocks:') || key.startsWith('list-');
+  if (!isHot || typeof value !== 'object' || value === null) return value;
+  if (!('marks' in value) || !Array.isArray(value.marks)) return value;
+  return { ...value, marks: value.marks.slice(-1) };
+}
+
+/** What one life of a process asks of its sidecar; each operation takes time, and may go wrong. */
+export class SimulatedSidecar implements Sidecar {
+  dead = false;
+
+  constructor(
+    private readonly process: SimulatedProcess,
+    private readonly memory: Memory,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  load(key: string, timeout: number): Promise<Loaded | undefined> {
+    return this.#operate('load', key, timeout, () => {
+      const stored = this.#stored(key);
+      if (stored === undefined) return undefined;
+      return { value: JSON.parse(stored.json) as unknown, etag: stored.etag };
+    });
+  }
+
+  save(
+    key: string,
+    value: unknown,
+    etag: string | undefined,
+    timeout: number,
+    ttlSeconds?: number,
+  ): Promise<boolean> {
+    const { stage } = this.surroundings;
+    // how a command ended is written by nobody else
+    const contended =
+      !key.startsWith('outcome:') &&
+      stage.faults.take(`${this.process.program.app} conflict`, stage.loop.now) !== undefined;
+    // what is sent is what it is now
+    const text = JSON.stringify(stage.scenario.hot ? withoutMarks(key, value) : value);
+    return this.#operate('save', key, timeout, () => {
+      const stored = this.#stored(key);
+      if (contended && stored !== undefined) {
+        this.memory.writeJson(key, stored.json, stored.expires);
+      }
+      if (contended || stored?.etag !== etag) {
+        stage.count('conflicts');
+        return false;
+      }
+      // as the strictest of stores: what had a time to live has it still
+      this.memory.writeJson(key, text, stored?.expires);
+      if (ttlSeconds !== undefined) this.memory.live(key, expiry(ttlSeconds, stage.loop.now));
+      return true;
+    });
+  }
+
+  erase(key: string, timeout: number): Promise<void> {
+    return this.#operate('save', `${key} (erase)`, timeout, () => {
+      this.memory.documents.delete(key);
+    });
+  }
+
+  publish(event: CloudEvent, timeout: number): Promise<void> {
+    // what arrives is what JSON makes of it
+    const copy = JSON.parse(JSON.stringify(event)) as CloudEvent;
+    return this.#operate('publish', `${event.type} ${event.subject}`, timeout, () => {
+      this.memory.events.push(copy);
+      this.surroundings.bus.publish(copy);
+    });
+  }
+
+  async publishAll(events: readonly CloudEvent[], timeout: number): Promise<void> {
+    for (const event of events) await this.publish(event, timeout);
+  }
+
+  stream(): AsyncIterable<never> {
+    throw new MicroserviceError('there are no streams here', Code.UNIMPLEMENTED);
+  }
+
+  call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
+    if (this.dead) return new Promise(() => {});
+    const { process } = this;
+    const { network } = this.surroundings;
+    return new Promise((resolve, reject) => {
+      const settle = (answer: () => void) => {
+        process.stepped();
+        process.inside(this, answer);
+      };
+      const asked = { ...call, cause: process.outward(call.cause) };
+      network.call(process.program.app, process.chance, asked, {
+        resolve: (answer) => {
+          settle(() => {
+            resolve(answer);
+          });
+        },
+        reject: (error) => {
+          settle(() => {
+            reject(error);
+          });
+        },
+      });
+    });
+  }
+
+  send(
+    binding: string,
+    operation: string,
+    data: unknown,
+    metadata: Readonly<Record<string, string>>,
+    timeout: number,
+  ): Promise<void> {
+    const sent = { binding, operation, data, metadata };
+    return this.#operate('send', binding, timeout, () => {
+      this.memory.sent.push(sent);
+    });
+  }
+
+  request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointAnswer> {
+    const { endpoints } = this.surroundings;
+    // what is sent and answered is what JSON makes of it
+    const text = JSON.stringify(request);
+    const what = `${endpoint} ${request.method} ${request.path}`;
+    const answered = this.#operate('request', what, timeout, () => {
+      const answer = endpoints[endpoint]?.(JSON.parse(text) as EndpointRequest);
+      // it answers at once, or with what never settles
+      if (answer === undefined || answer instanceof Promise) return undefined;
+      return JSON.parse(JSON.stringify(answer)) as EndpointAnswer;
+    });
+    return answered.then((answer) => answer ?? this.#silence(what, timeout));
+  }
+
+  #silence(what: string, timeout: number): Promise<never> {
+    return new Promise((_, reject) => {
+      this.surroundings.stage.loop.after(timeout, () => {
+        this.process.inside(this, () => {
+          reject(silence(what));
+        });
+      });
+    });
+  }
+
+  schedule(): Promise<void> {
+    throw new Error('no service that is simulated has jobs');
+  }
+
+  unschedule(): Promise<void> {
+    throw new Error('no service that is simulated has jobs');
+  }
+
+  /** An operation: its way there, its effect, its way back. A dead process starts none. */
+  #operate<T>(operation: Operation, what: string, timeout: number, effect: () => T): Promise<T> {
+    if (this.dead) return new Promise(() => {});
+    if (timeout <= 0) {
+      return Promise.reject(new MicroserviceError('no time is left', Code.DEADLINE_EXCEEDED));
+    }
+    const { process } = this;
+    const { stage } = this.surroundings;
+    const { app } = process.program;
+    const { loop } = stage;
+    const fault = stage.faults.take(`${app} ${operation}`, loop.now);
+    const latency = process.chance.delay(SOON_MS, LATE_MS);
+    const note = (how: string) => {
+      if (stage.trace) stage.note(process.name, `${operation} ${what}: ${how}`);
+    };
+    return new Promise((resolve, reject) => {
+      const answer = (settle: () => void) => {
+        process.stepped();
+        process.inside(this, settle);
+      };
+      const fail = (error: MicroserviceError) => {
+        answer(() => {
+          reject(error);
+        });
+      };
+      if (fault?.kind !== 'operation') {
+        loop.after(latency, () => {
+          // what a process had sent when it was killed has arrived, or not
+          if (this.dead && process.chance.coin()) return;
+          const value = effect();
+          note(value === false ? 'conflict' : 'done');
+          answer(() => {
+            resolve(value);
+          });
+        });
+        return;
+      }
+      this.#operateBadly(fault, timeout, latency, {
+        effect: () => {
+          const value = effect();
+          note('takes effect');
+          return value;
+        },
+        resolve: (value) => {
+          answer(() => {
+            resolve(value);
+          });
+        },
+        cut: () => {
+          note(`cut off (${fault.way})`);
+          fail(unavailable(`${what} cannot be reached`));
+        },
+        silent: () => {
+          note(`no answer (${fault.way})`);
+          fail(silence(what));
+        },
+      });
+    });
+  }
+
+  #operateBadly<T>(
+    { way, ms }: Extract<Fault, { kind: 'operation' }>,
+    timeout: number,
+    latency: number,
+    ends: { effect: () => T; resolve: (value: T) => void; cut: () => void; silent: () => void },
+  ): void {
+    const { loop } = this.surroundings.stage;
+    const { effect, resolve, cut, silent } = ends;
+    switch (way) {
+      case 'refused':
+        loop.after(latency, cut);
+        break;
+      case 'silent':
+        loop.after(timeout, silent);
+        break;
+      case 'lost':
+        loop.after(latency, () => {
+          effect();
+          cut();
+        });
+        break;
+      case 'unanswered':
+        loop.after(latency, effect);
+        loop.after(timeout, silent);
+        break;
+      case 'late':
+        loop.after(timeout, silent);
+        loop.after(timeout + ms, effect);
+        break;
+      case 'slow':
+        loop.after(timeout * 0.9, () => {
+          resolve(effect());
+        });
+        break;
+    }
+  }
+
+  #stored(key: string) {
+    const stored = this.memory.documents.get(key);
+    return stored !== undefined && stored.expires > this.surroundings.stage.loop.now
+      ? stored
+      : undefined;
+  }
+}
