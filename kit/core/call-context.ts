@@ -4,7 +4,7 @@ import type { Clock } from './clock';
 import { nextTraceparent } from './trace';
 
 /** Why something is done, and until when: handed on through every call, event and command. */
-export interface Cause {
+export interface CallContext {
   /**
    * The identity of this piece of work. The same work asked twice has the same id, so each of
    * its effects has the same identity too, and is done once.
@@ -20,7 +20,7 @@ export interface Cause {
   /** Whether the caller takes "accepted" for an answer instead of waiting for the outcome. */
   readonly respondAsync: boolean;
   /** Whether the client chose the identity, by an Idempotency-Key: then it is known for a day. */
-  readonly keyed: boolean;
+  readonly hasIdempotencyKey: boolean;
   /** The address of the client at the edge, if there was one. Personal: for no log and no document. */
   readonly forwardedFor: string;
 }
@@ -28,7 +28,7 @@ export interface Cause {
 /** A request's budget: the longest that one request at the edge may take in all. */
 export const REQUEST_BUDGET_MS = 30_000;
 
-export function newCause(clock: Clock, given: Partial<Cause> = {}): Cause {
+export function newCallContext(clock: Clock, given: Partial<CallContext> = {}): CallContext {
   const id = given.id ?? randomUUID();
   return {
     id,
@@ -38,7 +38,7 @@ export function newCause(clock: Clock, given: Partial<Cause> = {}): Cause {
     deadline: given.deadline ?? clock.now() + REQUEST_BUDGET_MS,
     caller: given.caller ?? anonymous(),
     respondAsync: given.respondAsync ?? false,
-    keyed: given.keyed ?? false,
+    hasIdempotencyKey: given.hasIdempotencyKey ?? false,
     forwardedFor: given.forwardedFor ?? '',
   };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from './clock';
-import type { Cause } from './call-context';
+import type { CallContext } from './call-context';
 import { Code, MicroserviceError } from './errors';
 
 /** An event that was said in the course of some work, by this service or one that it called. */
@@ -9,19 +9,19 @@ export interface Said {
 }
 
 /** One run of one handler: counts its effects, so that each has an identity of its own. */
-export class Handling {
+export class Execution {
   readonly said: Said[] = [];
   readonly #counts = new Map<string, number>();
   /** Made when a document is seen: what only calls and says has none. */
   #sequences: Map<string, number> | undefined;
 
   constructor(
-    readonly cause: Cause,
+    readonly callContext: CallContext,
     private readonly clock: Clock,
     /** Whether somebody is told of its refusal: then it is refused for good, or not at all. */
-    readonly isAsked = false,
+    readonly reportsRefusal = false,
     /** When it was said that this be done, milliseconds since the epoch by the clock of who said it. */
-    readonly since = clock.now(),
+    readonly requestedAt = clock.now(),
   ) {}
 
   /** Milliseconds since the epoch. */
@@ -30,33 +30,33 @@ export class Handling {
   }
 
   /** 0 for the first effect of this name in the run, then 1, 2, ... */
-  ordinal(name: string): number {
+  effectIndex(name: string): number {
     const next = this.#counts.get(name) ?? 0;
     this.#counts.set(name, next + 1);
     return next;
   }
 
   /** The change number of the document that was last seen under this key; 0 for none. */
-  sequence(key: string): number {
+  sequenceOf(key: string): number {
     return this.#sequences?.get(key) ?? 0;
   }
 
-  saw(key: string, sequence: number): void {
+  noteSequence(key: string, sequence: number): void {
     this.#sequences ??= new Map();
     this.#sequences.set(key, sequence);
   }
 
   /** Milliseconds left for a step that may take so long; 0 after the deadline. */
-  timeFor(atMost: number): number {
-    return Math.max(0, Math.min(atMost, this.cause.deadline - this.clock.now()));
+  remainingFor(atMost: number): number {
+    return Math.max(0, Math.min(atMost, this.callContext.deadline - this.clock.now()));
   }
 
   /**
    * Refuses to begin a step after the deadline. Together with ETags this fences off a process
    * that was stopped and wakes up: its work may have been done again by another meanwhile.
    */
-  assertInTime(): void {
-    if (this.clock.now() >= this.cause.deadline) {
+  assertBeforeDeadline(): void {
+    if (this.clock.now() >= this.callContext.deadline) {
       throw new MicroserviceError('the time for this request is over', Code.DEADLINE_EXCEEDED);
     }
   }

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { type Clock, isoTime } from '../core/clock';
 import type { Documents } from '../state/document-store';
 import { MicroserviceError, Code } from '../core/errors';
-import { Handling } from '../core/execution';
-import { identity } from '../core/deterministic-id';
-import { newCause } from '../core/call-context';
+import { Execution } from '../core/execution';
+import { deterministicId } from '../core/deterministic-id';
+import { newCallContext } from '../core/call-context';
 import { asService } from '../core/caller';
 import { type List, openList } from '../state/paged-list';
 import type { Metrics } from '../core/metrics';
@@ -56,7 +56,7 @@ export class DeadLetters {
 
   /** Keeps an event with the reason it failed for. Keeping it again only renews the reason. */
   async keep(event: Record<string, unknown>, failure: Failure): Promise<DeadLetter> {
-    const id = text(event['id']) || identity(JSON.stringify(event));
+    const id = text(event['id']) || deterministicId(JSON.stringify(event));
     const { letters, list } = this.#open(`keep ${id} ${String(this.clock.now())}`);
     const now = isoTime(this.clock);
     const letter = await letters.update(id, (known) => ({
@@ -121,10 +121,13 @@ export class DeadLetters {
 
   #open(why: string) {
     // letters are the operator's, not a tenant's: they are kept under no tenant
-    const cause = newCause(this.clock, { id: identity('dead-letter', why), caller: asService('') });
-    const handling = new Handling(cause, this.clock);
-    const list: List = openList(this.documents, 'dead-letters', handling);
-    return { letters: this.documents.open('dead-letter', DeadLetter, handling), list };
+    const callContext = newCallContext(this.clock, {
+      id: deterministicId('dead-letter', why),
+      caller: asService(''),
+    });
+    const execution = new Execution(callContext, this.clock);
+    const list: List = openList(this.documents, 'dead-letters', execution);
+    return { letters: this.documents.open('dead-letter', DeadLetter, execution), list };
   }
 }
 

@@ -9,7 +9,7 @@ import {
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { Code, Refusal, invalid, refusalError, refusalOf } from '../core/errors';
-import type { Handling } from '../core/execution';
+import type { Execution } from '../core/execution';
 import type { Definition } from '../service/definition';
 import type { Sidecar } from '../transport/sidecar';
 
@@ -48,19 +48,19 @@ export class KeyedRequests {
   async answer<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
-    handling: Handling,
+    execution: Execution,
     work: () => Promise<MessageShape<M['output']>>,
   ): Promise<MessageShape<M['output']>> {
     const { sidecar } = this;
     const how = this.how[method.localName];
     if (how === 'by-itself') return work();
-    const key = `asked:${handling.cause.id}`;
+    const key = `asked:${execution.callContext.id}`;
     const fingerprint = hash('sha256', toBinary(method.input, request), 'base64url');
     const keep = (known: Known) =>
-      sidecar.save(key, known, undefined, handling.timeFor(STEP_MS), KEY_SECONDS);
+      sidecar.save(key, known, undefined, execution.remainingFor(STEP_MS), KEY_SECONDS);
 
     if (!(await keep({ fingerprint }))) {
-      const loaded = await sidecar.load(key, handling.timeFor(STEP_MS));
+      const loaded = await sidecar.load(key, execution.remainingFor(STEP_MS));
       const known = loaded && Known.parse(loaded.value);
       if (known !== undefined && known.fingerprint !== fingerprint) throw anotherBefore();
       if (known?.refusal !== undefined) throw refusalError(known.refusal);
@@ -69,9 +69,9 @@ export class KeyedRequests {
       }
     }
     const settle = async (how: Omit<Known, 'fingerprint'>) => {
-      const loaded = await sidecar.load(key, handling.timeFor(STEP_MS));
+      const loaded = await sidecar.load(key, execution.remainingFor(STEP_MS));
       const known = { fingerprint, ...how };
-      const left = handling.timeFor(STEP_MS);
+      const left = execution.remainingFor(STEP_MS);
       // where another one of the same was quicker, that is the answer from now on
       await sidecar.save(key, known, loaded?.etag, left, KEY_SECONDS);
     };
@@ -84,7 +84,7 @@ export class KeyedRequests {
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal !== undefined && NOT_BEGUN.has(refusal.code)) {
-        await sidecar.erase(key, handling.timeFor(STEP_MS));
+        await sidecar.erase(key, execution.remainingFor(STEP_MS));
       } else if (refusal !== undefined) await settle({ refusal });
       throw error;
     }

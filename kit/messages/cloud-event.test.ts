@@ -4,8 +4,8 @@ import { asService } from '../core/caller';
 import type { Clock } from '../core/clock';
 import { CloudEvent, cloudEvent } from './cloud-event';
 import { defineEvent } from './contract';
-import { Handling } from '../core/execution';
-import { newCause } from '../core/call-context';
+import { Execution } from '../core/execution';
+import { newCallContext } from '../core/call-context';
 import { traceId } from '../core/trace';
 
 const clock: Clock = { now: () => Date.parse('2030-01-31T12:00:00Z'), sleep: async () => {} };
@@ -20,15 +20,15 @@ const LampLit = defineEvent('LampLit', {
 });
 
 const handlingOf = (id: string) =>
-  new Handling(newCause(clock, { id, correlationId: 'c1', caller: asService('t1') }), clock);
-const light = (handling: Handling, lampId: string, source = 'lamps') =>
-  cloudEvent(source, LampLit, { lampId }, handling, clock);
+  new Execution(newCallContext(clock, { id, correlationId: 'c1', caller: asService('t1') }), clock);
+const light = (execution: Execution, lampId: string, source = 'lamps') =>
+  cloudEvent(source, LampLit, { lampId }, execution, clock);
 
 describe('an event that is said', () => {
   it('tells what it is about, who said it, why, and in which trace', () => {
-    const handling = handlingOf('cause-1');
-    handling.saw('l1', 7);
-    const event = light(handling, 'l1');
+    const execution = handlingOf('cause-1');
+    execution.noteSequence('l1', 7);
+    const event = light(execution, 'l1');
     expect(event).toMatchObject({
       specversion: '1.0',
       type: 'lamp.lit',
@@ -41,8 +41,8 @@ describe('an event that is said', () => {
       causationid: 'cause-1',
       sequence: 7,
       tenantid: 't1',
-      traceparent: handling.cause.traceparent,
-      traceid: traceId(handling.cause.traceparent),
+      traceparent: execution.callContext.traceparent,
+      traceid: traceId(execution.callContext.traceparent),
       data: { lampId: 'l1', lumens: 800 },
     });
   });
@@ -69,19 +69,19 @@ describe('an event that is said', () => {
   });
 
   it('is the same under any cause where it is a fact that can come about once', () => {
-    const said = (cause: string, fact: string) =>
-      cloudEvent('lamps', LampLit, { lampId: 'l1' }, handlingOf(cause), clock, fact);
+    const said = (callContext: string, fact: string) =>
+      cloudEvent('lamps', LampLit, { lampId: 'l1' }, handlingOf(callContext), clock, fact);
     expect(said('cause-1', 'first-light').id).toBe(said('cause-2', 'first-light').id);
     expect(said('cause-1', 'first-light').id).not.toBe(said('cause-1', 'second-light').id);
     expect(said('cause-1', 'first-light').causationid).toBe('cause-1');
   });
 
   it('has an id of its own by cause, source, subject and turn', () => {
-    const handling = handlingOf('cause-1');
+    const execution = handlingOf('cause-1');
     const events = [
-      light(handling, 'l1'),
-      light(handling, 'l1'),
-      light(handling, 'l2'),
+      light(execution, 'l1'),
+      light(execution, 'l1'),
+      light(execution, 'l2'),
       light(handlingOf('cause-1'), 'l1', 'other-lamps'),
       light(handlingOf('cause-2'), 'l1'),
     ];

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Contract, EventInput } from './contract';
 import { type Clock, isoTime } from '../core/clock';
-import { type Handling } from '../core/execution';
-import { identity } from '../core/deterministic-id';
+import { type Execution } from '../core/execution';
+import { deterministicId } from '../core/deterministic-id';
 import { traceId } from '../core/trace';
 
 /**
@@ -78,7 +78,7 @@ export function cloudEvent<C extends Contract>(
   source: string,
   contract: C,
   input: EventInput<C>,
-  handling: Handling,
+  execution: Execution,
   clock: Clock,
   fact?: string,
 ): CloudEvent {
@@ -87,15 +87,15 @@ export function cloudEvent<C extends Contract>(
   const older = contract.earlier.filter((step) => step.version >= readableAs);
   for (const step of older) step.data.parse(data);
   const subject = contract.subject(data);
-  const { cause } = handling;
-  const { tenantId } = cause.caller;
+  const { callContext } = execution;
+  const { tenantId } = callContext.caller;
   const why =
     fact === undefined
-      ? [cause.id, handling.ordinal(`say ${contract.type} ${subject}`)]
+      ? [callContext.id, execution.effectIndex(`say ${contract.type} ${subject}`)]
       : ['fact', tenantId, fact];
   return {
     specversion: '1.0',
-    id: identity(...why, source, contract.type, subject),
+    id: deterministicId(...why, source, contract.type, subject),
     type: contract.type,
     source,
     subject,
@@ -103,13 +103,13 @@ export function cloudEvent<C extends Contract>(
     datacontenttype: 'application/json',
     eventversion: version,
     ...(readableAs === version ? {} : { minversion: readableAs }),
-    correlationid: cause.correlationId,
-    causationid: cause.id,
-    sequence: handling.sequence(subject),
+    correlationid: callContext.correlationId,
+    causationid: callContext.id,
+    sequence: execution.sequenceOf(subject),
     tenantid: tenantId,
-    traceparent: cause.traceparent,
+    traceparent: callContext.traceparent,
     // without it the sidecar drops the traceparent
-    traceid: traceId(cause.traceparent),
+    traceid: traceId(callContext.traceparent),
     data,
   };
 }

@@ -4,8 +4,8 @@ import type { Context } from '../service/context';
 import { type DeadLetters, failureOf } from '../delivery/dead-letters';
 import { MAX_ATTEMPTS, isAway, unreadableError } from '../delivery/event-dispatcher';
 import { isTransient } from '../core/errors';
-import { type Cause } from '../core/call-context';
-import { identity } from '../core/deterministic-id';
+import { type CallContext } from '../core/call-context';
+import { deterministicId } from '../core/deterministic-id';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
 import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
@@ -19,9 +19,9 @@ const BindingData = z.object({ data: z.string(), metadata: z.record(z.string(), 
 interface Parts {
   service: AnyService;
   deadLetters: DeadLetters;
-  cause: (given: Partial<Cause>) => Cause;
-  open: (cause: Cause) => Context<Definition>;
-  log: (cause: Cause) => Log;
+  cause: (given: Partial<CallContext>) => CallContext;
+  open: (callContext: CallContext) => Context<Definition>;
+  log: (callContext: CallContext) => Log;
   metrics: Metrics;
   clock: Clock;
 }
@@ -51,7 +51,9 @@ export class Work {
     const type = `binding.${name}`;
     const binding = service.bindings.get(name);
     const id = binding?.identify(message);
-    const cause = this.parts.cause(id === undefined ? {} : { id: identity('binding', name, id) });
+    const callContext = this.parts.cause(
+      id === undefined ? {} : { id: deterministicId('binding', name, id) },
+    );
     const data = () => ({
       data: Buffer.from(message.data).toString('base64'),
       metadata: message.metadata,
@@ -59,8 +61,8 @@ export class Work {
     let outcome: string | undefined = 'retried';
     try {
       outcome = await this.#attempt({
-        ...{ type, cause, data },
-        work: () => this.#hear(type, binding, message, cause),
+        ...{ type, callContext, data },
+        work: () => this.#hear(type, binding, message, callContext),
         again: (error) => this.#mayComeAgain(error, data()),
       });
     } finally {
@@ -71,27 +73,32 @@ export class Work {
   /** A job that is due. Throws where it shall be tried again, as a message. */
   async perform(raw: unknown): Promise<void> {
     const due = JobData.parse(raw);
-    const cause = this.parts.cause(due.cause === undefined ? {} : { id: due.cause });
+    const callContext = this.parts.cause(due.cause === undefined ? {} : { id: due.cause });
     const type = `job.${due.job}`;
     await this.#attempt({
-      ...{ type, cause, data: () => due.data },
-      work: () => this.do(type, cause, due.data),
+      ...{ type, callContext, data: () => due.data },
+      work: () => this.do(type, callContext, due.data),
       // what is due again and again needs no dead letter to be done again
       again: (error) => due.cause === undefined || this.#mayComeAgain(error, [type, due]),
     });
   }
 
   /** Does the work, or throws why it cannot be done. */
-  async do(type: string, cause: Cause, data: unknown): Promise<undefined> {
+  async do(type: string, callContext: CallContext, data: unknown): Promise<undefined> {
     const { service, open } = this.parts;
     const job = service.jobs.get(type.replace(/^job\./, ''));
     if (type.startsWith('binding.')) {
       const { data: text, metadata } = readable(() => BindingData.parse(data));
       const message = { data: Buffer.from(text, 'base64'), metadata };
-      await this.#hear(type, service.bindings.get(type.replace(/^binding\./, '')), message, cause);
+      await this.#hear(
+        type,
+        service.bindings.get(type.replace(/^binding\./, '')),
+        message,
+        callContext,
+      );
     } else if (type.startsWith('job.') && job !== undefined) {
       const read = readable(() => job.data.parse(data));
-      await (job.handle as Handler)(read, open(cause));
+      await (job.handle as Handler)(read, open(callContext));
     } else {
       throw unreadableError(`${type} is not heard here`);
     }
@@ -101,29 +108,29 @@ export class Work {
     type: string,
     binding: BindingHandler | undefined,
     message: BindingMessage,
-    cause: Cause,
+    callContext: CallContext,
   ): Promise<string | undefined> {
     if (binding === undefined) throw unreadableError(`${type} is not heard here`);
     // the type of a binding's handler says what it gives
-    return (binding.handle as Handler)(message, this.parts.open(cause)) as Promise<
+    return (binding.handle as Handler)(message, this.parts.open(callContext)) as Promise<
       string | undefined
     >;
   }
 
   /** What became of it: what the work gave, or `dead`. Throws where it shall come again. */
-  async #attempt({ type, cause, data, work, again }: Attempt): Promise<string | undefined> {
+  async #attempt({ type, callContext, data, work, again }: Attempt): Promise<string | undefined> {
     const { service, deadLetters, log } = this.parts;
     const started = performance.now();
     try {
       const outcome = await work();
-      log(cause).info({ type, outcome, duration: performance.now() - started }, 'work done');
+      log(callContext).info({ type, outcome, duration: performance.now() - started }, 'work done');
       return outcome;
     } catch (error) {
       const failure = failureOf(error, 1);
-      log(cause).warn({ type, failure }, 'work failed');
+      log(callContext).warn({ type, failure }, 'work failed');
       if (again(error)) throw error;
-      const { id, correlationId: correlationid } = cause;
-      const { tenantId: tenantid } = cause.caller;
+      const { id, correlationId: correlationid } = callContext;
+      const { tenantId: tenantid } = callContext.caller;
       const event = { specversion: '1.0', id, type, source: service.name, correlationid, tenantid };
       await deadLetters.keep({ ...event, data: data() }, failure);
       return 'dead';
@@ -132,7 +139,7 @@ export class Work {
 
   #mayComeAgain(error: unknown, work: unknown): boolean {
     if (isAway(error) || !isTransient(error)) return isAway(error);
-    const key = identity(JSON.stringify(work));
+    const key = deterministicId(JSON.stringify(work));
     const times = (this.#attempts.get(key) ?? 0) + 1;
     setFor(this.#attempts, key, times, FAILING_MS);
     return times < MAX_ATTEMPTS;
@@ -141,7 +148,7 @@ export class Work {
 
 interface Attempt {
   type: string;
-  cause: Cause;
+  callContext: CallContext;
   /** What a dead letter keeps of it. */
   data: () => unknown;
   work: () => Promise<string | undefined>;

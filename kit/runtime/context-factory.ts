@@ -9,8 +9,8 @@ import { failureOf } from '../delivery/dead-letters';
 import type { Documents } from '../state/document-store';
 import { Code, MicroserviceError } from '../core/errors';
 import type { FlagSource } from '../flags/flags';
-import { Handling } from '../core/execution';
-import { identity } from '../core/deterministic-id';
+import { Execution } from '../core/execution';
+import { deterministicId } from '../core/deterministic-id';
 import { openFeed, openList } from '../state/paged-list';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
@@ -55,12 +55,12 @@ const LOOKS_MS = [100, 200, 400, 800];
  * Makes the contexts of a service, in which is all that it declared. What can be known beforehand is
  * made here, once; of the rest a handling uses few parts, and each is made when it is used.
  */
-export function contexts(parts: Parts): (handling: Handling) => Context<Definition> {
+export function contexts(parts: Parts): (execution: Execution) => Context<Definition> {
   const { name, definition, sidecar, clock, documents, metrics } = parts;
 
-  const say = async (event: CloudEvent, handling: Handling, spareMs = 0): Promise<void> => {
-    handling.assertInTime();
-    const left = handling.timeFor(STEP_MS + spareMs);
+  const say = async (event: CloudEvent, execution: Execution, spareMs = 0): Promise<void> => {
+    execution.assertBeforeDeadline();
+    const left = execution.remainingFor(STEP_MS + spareMs);
     await sidecar.publish(event, Math.max(left - spareMs, left / 2));
     metrics.eventsSaid.inc({ type: event.type });
   };
@@ -68,9 +68,9 @@ export function contexts(parts: Parts): (handling: Handling) => Context<Definiti
   /** Says what somebody shall do, and waits for what came of it; undefined where that takes too long. */
   const outcomeOf = async (
     event: CloudEvent,
-    handling: Handling,
+    execution: Execution,
     left: (atMost: number) => number,
-    give = () => say(event, handling),
+    give = () => say(event, execution),
   ): Promise<{ answer: unknown } | undefined> => {
     const { done, forget } = parts.outcomes.expect(event.id);
     const waiting = new AbortController();
@@ -92,19 +92,19 @@ export function contexts(parts: Parts): (handling: Handling) => Context<Definiti
   };
 
   const execute =
-    (handling: Handling) =>
+    (execution: Execution) =>
     async <R>(
       contract: Contract,
       data: unknown,
       read: () => Promise<R | undefined>,
       notGiven?: () => Promise<void>,
     ): Promise<R | undefined> => {
-      const { respondAsync } = handling.cause;
-      const event = cloudEvent(name, contract, data, handling, clock);
-      const left = (atMost: number) => (respondAsync ? 0 : handling.timeFor(atMost));
+      const { respondAsync } = execution.callContext;
+      const event = cloudEvent(name, contract, data, execution, clock);
+      const left = (atMost: number) => (respondAsync ? 0 : execution.remainingFor(atMost));
       const give = async () => {
         try {
-          await say(event, handling, notGiven === undefined ? 0 : SPARE_MS);
+          await say(event, execution, notGiven === undefined ? 0 : SPARE_MS);
         } catch (error) {
           await notGiven?.().catch((failure: unknown) => {
             const facts = { type: event.type, failure: failureOf(failure, 1) };
@@ -113,81 +113,85 @@ export function contexts(parts: Parts): (handling: Handling) => Context<Definiti
           throw error;
         }
       };
-      return (await outcomeOf(event, handling, left, give)) && read();
+      return (await outcomeOf(event, execution, left, give)) && read();
     };
 
   const request =
-    (handling: Handling) =>
+    (execution: Execution) =>
     async (contract: RequestContract, data: unknown): Promise<unknown> => {
       const { type, answer } = contract;
-      const until = clock.now() + handling.timeFor(definition.deadlines?.[type] ?? CALL_MS);
+      const until = clock.now() + execution.remainingFor(definition.deadlines?.[type] ?? CALL_MS);
       const event = {
-        ...cloudEvent(name, contract, data, handling, clock),
+        ...cloudEvent(name, contract, data, execution, clock),
         replyto: repliesTo(name),
         expirytime: new Date(until).toISOString(),
       };
       const left = (atMost: number) => Math.min(atMost, until - clock.now());
-      const outcome = await outcomeOf(event, handling, left);
+      const outcome = await outcomeOf(event, execution, left);
       if (outcome !== undefined) return readable(() => answer.parse(outcome.answer));
       const message = `${type} was not answered in time`;
       throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
     };
 
   const publish =
-    (handling: Handling) => async (contract: Contract, data: unknown, fact?: string) => {
-      const event = cloudEvent(name, contract, data, handling, clock, fact);
-      await say(event, handling);
-      handling.said.push({ type: event.type, at: event.time ?? '' });
+    (execution: Execution) => async (contract: Contract, data: unknown, fact?: string) => {
+      const event = cloudEvent(name, contract, data, execution, clock, fact);
+      await say(event, execution);
+      execution.said.push({ type: event.type, at: event.time ?? '' });
     };
 
   const publishAll =
-    (handling: Handling) => async (contract: Contract, all: readonly unknown[]) => {
-      handling.assertInTime();
-      const events = all.map((data) => cloudEvent(name, contract, data, handling, clock));
-      await sidecar.publishAll(events, handling.timeFor(STEP_MS));
+    (execution: Execution) => async (contract: Contract, all: readonly unknown[]) => {
+      execution.assertBeforeDeadline();
+      const events = all.map((data) => cloudEvent(name, contract, data, execution, clock));
+      await sidecar.publishAll(events, execution.remainingFor(STEP_MS));
       metrics.eventsSaid.inc({ type: contract.type }, events.length);
-      handling.said.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
+      execution.said.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
     };
 
   const binding =
     (binding: string) =>
-    (handling: Handling): Binding => ({
+    (execution: Execution): Binding => ({
       send: async (operation, data, metadata = {}) => {
-        handling.assertInTime();
-        await sidecar.send(binding, operation, data, metadata, handling.timeFor(STEP_MS));
+        execution.assertBeforeDeadline();
+        await sidecar.send(binding, operation, data, metadata, execution.remainingFor(STEP_MS));
       },
     });
 
   const endpoint =
     (endpoint: string) =>
-    (handling: Handling): Endpoint => ({
+    (execution: Execution): Endpoint => ({
       request: async (request) => {
-        handling.assertInTime();
-        const ordinal = handling.ordinal(`request ${endpoint}`);
-        const key = identity(handling.cause.id, 'request', name, endpoint, ordinal);
+        execution.assertBeforeDeadline();
+        const ordinal = execution.effectIndex(`request ${endpoint}`);
+        const key = deterministicId(execution.callContext.id, 'request', name, endpoint, ordinal);
         const headers = { 'idempotency-key': key, ...request.headers };
-        const timeout = handling.timeFor(definition.deadlines?.[endpoint] ?? CALL_MS);
+        const timeout = execution.remainingFor(definition.deadlines?.[endpoint] ?? CALL_MS);
         return sidecar.request(endpoint, { ...request, headers }, timeout);
       },
     });
 
-  const jobs = (handling: Handling): Jobs => ({
+  const jobs = (execution: Execution): Jobs => ({
     once: async (job, unique, dueTime, data) => {
-      handling.assertInTime();
+      execution.assertBeforeDeadline();
       await sidecar.schedule(
-        { name: `${job}.${unique}`, dueTime, data: { job, data, cause: identity(job, unique) } },
-        handling.timeFor(STEP_MS),
+        {
+          name: `${job}.${unique}`,
+          dueTime,
+          data: { job, data, cause: deterministicId(job, unique) },
+        },
+        execution.remainingFor(STEP_MS),
       );
     },
     every: async (job, schedule, data) => {
-      handling.assertInTime();
+      execution.assertBeforeDeadline();
       await sidecar.schedule(
         { name: job, schedule, data: { job, data } },
-        handling.timeFor(STEP_MS),
+        execution.remainingFor(STEP_MS),
       );
     },
     cancel: async (job, unique) => {
-      await sidecar.unschedule(`${job}.${unique}`, handling.timeFor(STEP_MS));
+      await sidecar.unschedule(`${job}.${unique}`, execution.remainingFor(STEP_MS));
     },
   });
 
@@ -196,7 +200,7 @@ export function contexts(parts: Parts): (handling: Handling) => Context<Definiti
   const clients = new Clients(sidecar, clock, definition.deadlines);
   const all = (makes: Readonly<Record<string, Make>>): Make => {
     const All = withParts(makes);
-    return (handling) => new All(handling);
+    return (execution) => new All(execution);
   };
 
   const Opened = withParts({
@@ -205,9 +209,9 @@ export function contexts(parts: Parts): (handling: Handling) => Context<Definiti
     publishAll,
     execute,
     request,
-    newId: (handling) => (prefix: string) =>
-      `${prefix}_${identity(handling.cause.id, name, prefix, handling.ordinal(`id ${prefix}`))}`,
-    forTenant: ({ cause }) => {
+    newId: (execution) => (prefix: string) =>
+      `${prefix}_${deterministicId(execution.callContext.id, name, prefix, execution.effectIndex(`id ${prefix}`))}`,
+    forTenant: ({ callContext }) => {
       const tenants = new Map<string, Context<Definition>>();
       return (tenantId: string, fact?: string) => {
         const key = JSON.stringify([tenantId, fact]);
@@ -215,39 +219,42 @@ export function contexts(parts: Parts): (handling: Handling) => Context<Definiti
         if (known !== undefined) return known;
         const id =
           fact === undefined
-            ? identity(cause.id, 'tenant', tenantId)
-            : identity('fact', name, tenantId, fact);
-        const own = open(new Handling({ ...cause, id, caller: asService(tenantId) }, clock));
+            ? deterministicId(callContext.id, 'tenant', tenantId)
+            : deterministicId('fact', name, tenantId, fact);
+        const own = open(new Execution({ ...callContext, id, caller: asService(tenantId) }, clock));
         tenants.set(key, own);
         return own;
       };
     },
-    client: (handling) => (appId: string, service: DescService) =>
-      clients.of(appId, service, handling),
+    client: (execution) => (appId: string, service: DescService) =>
+      clients.of(appId, service, execution),
     jobs,
-    flags: ({ cause }) => parts.flags.for(cause.caller),
+    flags: ({ callContext }) => parts.flags.for(callContext.caller),
     flagsOf:
-      ({ cause }) =>
+      ({ callContext }) =>
       (userId: string) =>
-        parts.flags.for({ ...cause.caller, userId }),
-    log: ({ cause }) =>
-      parts.log.child({ correlationId: cause.correlationId, requestId: cause.requestId }),
+        parts.flags.for({ ...callContext.caller, userId }),
+    log: ({ callContext }) =>
+      parts.log.child({
+        correlationId: callContext.correlationId,
+        requestId: callContext.requestId,
+      }),
     clock: () => clock,
-    caller: ({ cause }) => cause.caller,
-    cause: ({ cause }) => cause,
+    caller: ({ callContext }) => callContext.caller,
+    callContext: ({ callContext }) => callContext,
     said: ({ said }) => said,
     config: () => parts.config,
-    lists: all(each(lists, (list) => (handling) => openList(documents, list, handling))),
+    lists: all(each(lists, (list) => (execution) => openList(documents, list, execution))),
     feeds: all(
-      mapped(feeds, (item, feed) => (handling) => openFeed(documents, feed, item, handling)),
+      mapped(feeds, (item, feed) => (execution) => openFeed(documents, feed, item, execution)),
     ),
     bindings: all(each(sends, binding)),
     endpoints: all(each(endpoints, endpoint)),
-    ...mapped(stores, (schema, store) => (handling) => documents.open(store, schema, handling)),
+    ...mapped(stores, (schema, store) => (execution) => documents.open(store, schema, execution)),
     ...mapped(calls, (service, appId) => clients.opener(appId, service)),
   });
   // built by walking the same definition that the type is derived from
-  const open = (handling: Handling) => new Opened(handling) as unknown as Context<Definition>;
+  const open = (execution: Execution) => new Opened(execution) as unknown as Context<Definition>;
   return open;
 }
 

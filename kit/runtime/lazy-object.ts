@@ -1,7 +1,7 @@
-import type { Handling } from '../core/execution';
+import type { Execution } from '../core/execution';
 
 /** What a handling gets, made when it is used first. */
-export type Make = (handling: Handling) => unknown;
+export type Make = (execution: Execution) => unknown;
 
 /**
  * A class of things that consist of parts. A handling uses few of its parts, and most things are
@@ -12,10 +12,10 @@ export function withParts(makes: Readonly<Record<string, Make>>) {
     // not private by #: a part may be asked for through an object that was made of this one
     private readonly made: Record<string, unknown> = {};
 
-    constructor(private readonly handling: Handling) {}
+    constructor(private readonly execution: Execution) {}
 
     part(name: string, make: Make): unknown {
-      return (this.made[name] ??= make(this.handling));
+      return (this.made[name] ??= make(this.execution));
     }
   }
   for (const [name, make] of Object.entries(makes)) {

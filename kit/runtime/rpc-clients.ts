@@ -5,9 +5,9 @@ import {
   create,
 } from '@bufbuild/protobuf';
 import type { Clock } from '../core/clock';
-import { type Cause } from '../core/call-context';
-import { type Handling } from '../core/execution';
-import { identity } from '../core/deterministic-id';
+import { type CallContext } from '../core/call-context';
+import { type Execution } from '../core/execution';
+import { deterministicId } from '../core/deterministic-id';
 import { type Make, withParts } from './lazy-object';
 import type { Client, Definition } from '../service/definition';
 import type { Sidecar } from '../transport/sidecar';
@@ -30,9 +30,9 @@ export class Clients {
   ) {}
 
   /** A client of an app, for one handling. */
-  of<S extends DescService>(appId: string, service: S, handling: Handling): Client<S> {
+  of<S extends DescService>(appId: string, service: S, execution: Execution): Client<S> {
     // made of the same descriptor that the type is derived from
-    return this.opener(appId, service)(handling) as Client<S>;
+    return this.opener(appId, service)(execution) as Client<S>;
   }
 
   /** Gives the clients of an app. */
@@ -54,7 +54,7 @@ export class Clients {
       )
       .map((method): [string, Make] => [method.localName, this.#stream(appId, method)]);
     const Client = withParts(Object.fromEntries([...unary, ...streams]));
-    return (handling) => new Client(handling);
+    return (execution) => new Client(execution);
   }
 
   #unary(appId: string, method: DescMethodUnary): Make {
@@ -62,31 +62,31 @@ export class Clients {
     const atMost = this.deadlines?.[appId] ?? CALL_MS;
     const callee = `${appId}/${method.parent.typeName}/${method.name}`;
     const counted = `call ${callee}`;
-    const causeOf = (handling: Handling): Cause => ({
-      ...handling.cause,
-      id: identity(handling.cause.id, 'call', callee, handling.ordinal(counted)),
-      deadline: clock.now() + handling.timeFor(atMost),
+    const causeOf = (execution: Execution): CallContext => ({
+      ...execution.callContext,
+      id: deterministicId(execution.callContext.id, 'call', callee, execution.effectIndex(counted)),
+      deadline: clock.now() + execution.remainingFor(atMost),
     });
-    return (handling) => async (request: Request) => {
-      handling.assertInTime();
+    return (execution) => async (request: Request) => {
+      execution.assertBeforeDeadline();
       const answer = await sidecar.call({
         appId,
         method,
         request: create(method.input, request),
-        cause: causeOf(handling),
+        callContext: causeOf(execution),
       });
-      handling.said.push(...answer.said);
+      execution.said.push(...answer.said);
       return answer.response;
     };
   }
 
   #stream(appId: string, method: DescMethodServerStreaming): Make {
     const { sidecar, clock } = this;
-    return ({ cause }) =>
+    return ({ callContext }) =>
       (request: Request, ended: AbortSignal) =>
         sidecar.stream({
           ...{ appId, method, request: create(method.input, request), ended },
-          cause: { ...cause, deadline: clock.now() + STREAM_MS },
+          callContext: { ...callContext, deadline: clock.now() + STREAM_MS },
         });
   }
 }

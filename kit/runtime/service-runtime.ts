@@ -8,9 +8,9 @@ import { DeadLetters, failureOf } from '../delivery/dead-letters';
 import { Deliveries, type Delivery } from '../delivery/event-dispatcher';
 import { Documents } from '../state/document-store';
 import { Code, MicroserviceError, refusalOf, unavailable } from '../core/errors';
-import { type Cause, newCause } from '../core/call-context';
-import { Handling } from '../core/execution';
-import { identity } from '../core/deterministic-id';
+import { type CallContext, newCallContext } from '../core/call-context';
+import { Execution } from '../core/execution';
+import { deterministicId } from '../core/deterministic-id';
 import { KeyedRequests } from '../delivery/idempotency-store';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
@@ -48,7 +48,7 @@ export class Host {
   readonly #outcomes: Outcomes;
   readonly #deliveries: Deliveries;
   readonly #work: Work;
-  readonly #open: (handling: Handling) => Context<Definition>;
+  readonly #open: (execution: Execution) => Context<Definition>;
   #active = 0;
   #draining = false;
   readonly #stopping = new AbortController();
@@ -89,8 +89,8 @@ export class Host {
       service,
       deadLetters: this.deadLetters,
       cause: (given) => this.#cause(given),
-      open: (cause) => this.begin(cause),
-      log: (cause) => this.#log(cause),
+      open: (callContext) => this.begin(callContext),
+      log: (callContext) => this.#log(callContext),
       ...{ metrics, clock },
     });
   }
@@ -108,15 +108,15 @@ export class Host {
   }
 
   /** The context of work that begins outside of a handler, such as a request at the edge. */
-  begin(cause: Cause): Context<Definition> {
-    return this.#open(new Handling(cause, this.world.clock));
+  begin(callContext: CallContext): Context<Definition> {
+    return this.#open(new Execution(callContext, this.world.clock));
   }
 
   /** Answers a call. Throws a MicroserviceError, whatever went wrong. */
   async answer<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
-    cause: Cause,
+    callContext: CallContext,
   ): Promise<CallAnswer<M>> {
     const handle = this.service.methods.get(method.localName) as Handler | undefined;
     if (handle === undefined) {
@@ -124,28 +124,28 @@ export class Host {
     }
     const name = `${method.parent.typeName}/${method.name}`;
     // what it calls in turn is not what the client has asked
-    const own = cause.keyed ? { ...cause, keyed: false } : cause;
-    const handling = new Handling(own, this.world.clock);
+    const own = callContext.hasIdempotencyKey ? { ...callContext, keyed: false } : callContext;
+    const execution = new Execution(own, this.world.clock);
     return this.#counted(async () => {
       const started = performance.now();
       let code = Code.OK;
       try {
         this.#assertOpen();
-        handling.assertInTime();
+        execution.assertBeforeDeadline();
         // the handler's type, derived from this method, says what it returns
         const work = () =>
-          handle(request, this.#open(handling)) as Promise<MessageShape<M['output']>>;
-        const response = await this.once(method, request, cause, work);
-        return { response, said: handling.said };
+          handle(request, this.#open(execution)) as Promise<MessageShape<M['output']>>;
+        const response = await this.once(method, request, callContext, work);
+        return { response, said: execution.said };
       } catch (error) {
-        const known = this.#known(error, cause, name);
+        const known = this.#known(error, callContext, name);
         code = known.code;
         throw known;
       } finally {
         const duration = performance.now() - started;
         this.metrics.rpcs.inc({ method: name, code: Code[code] });
         this.metrics.rpcDuration.observe({ method: name }, duration / 1000);
-        const { correlationId, requestId } = cause;
+        const { correlationId, requestId } = callContext;
         const line = { correlationId, requestId, method: name, code: Code[code], duration };
         this.log.info(line, 'call answered');
       }
@@ -159,28 +159,28 @@ export class Host {
   async *stream<M extends DescMethodServerStreaming>(
     method: M,
     request: MessageShape<M['input']>,
-    cause: Cause,
+    callContext: CallContext,
     gone: AbortSignal,
   ): AsyncIterable<MessageShape<M['output']>> {
     const { clock } = this.world;
     const handle = this.service.methods.get(method.localName) as StreamHandler | undefined;
     const name = `${method.parent.typeName}/${method.name}`;
     const ended = AbortSignal.any([gone, this.#stopping.signal]);
-    const handling = new Handling({ ...cause, deadline: clock.now() + STREAM_MS }, clock);
+    const execution = new Execution({ ...callContext, deadline: clock.now() + STREAM_MS }, clock);
     let code = Code.OK;
     try {
       if (handle === undefined) {
         throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
       }
       this.#assertOpen();
-      for await (const message of handle(request, this.#open(handling), ended)) {
+      for await (const message of handle(request, this.#open(execution), ended)) {
         if (ended.aborted) return;
         // the handler's type, derived from this method, says what it gives
         yield message as MessageShape<M['output']>;
       }
     } catch (error) {
       if (ended.aborted) return;
-      const known = this.#known(error, cause, name);
+      const known = this.#known(error, callContext, name);
       code = known.code;
       throw known;
     } finally {
@@ -192,11 +192,11 @@ export class Host {
   async once<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
-    cause: Cause,
+    callContext: CallContext,
     work: () => Promise<MessageShape<M['output']>>,
   ): Promise<MessageShape<M['output']>> {
-    if (!cause.keyed) return work();
-    return this.#keyed.answer(method, request, new Handling(cause, this.world.clock), work);
+    if (!callContext.hasIdempotencyKey) return work();
+    return this.#keyed.answer(method, request, new Execution(callContext, this.world.clock), work);
   }
 
   /** Handles one delivery of an event. Never throws. */
@@ -242,14 +242,14 @@ export class Host {
     const { ingest, name } = this.service;
     if (ingest === undefined) throw new Error(`${name} takes no streams of messages`);
     // the message was read by this very method
-    const id = identity('ingest', ingest.identify(message as never));
-    const cause = this.#cause({ id });
+    const id = deterministicId('ingest', ingest.identify(message as never));
+    const callContext = this.#cause({ id });
     const handle = ingest.handle as unknown as (...given: unknown[]) => Promise<object>;
     return this.#counted(async () => {
       try {
-        return await handle(message, this.begin(cause), link);
+        return await handle(message, this.begin(callContext), link);
       } catch (error) {
-        throw this.#known(error, cause, `${name}/ingest`);
+        throw this.#known(error, callContext, `${name}/ingest`);
       }
     });
   }
@@ -270,11 +270,14 @@ export class Host {
   async tick(name: string): Promise<void> {
     const tick = this.service.ticks.get(name);
     if (tick === undefined) throw new Error(`${name} is done by no process of this service`);
-    const cause = this.#cause({});
+    const callContext = this.#cause({});
     try {
-      await this.#counted(() => (tick.handle as Handler)(this.begin(cause), undefined));
+      await this.#counted(() => (tick.handle as Handler)(this.begin(callContext), undefined));
     } catch (error) {
-      this.#log(cause).warn({ type: `tick.${name}`, failure: failureOf(error, 1) }, 'work failed');
+      this.#log(callContext).warn(
+        { type: `tick.${name}`, failure: failureOf(error, 1) },
+        'work failed',
+      );
     }
   }
 
@@ -302,7 +305,7 @@ export class Host {
     const { clock } = this.world;
     const left = timeLeft(event, clock);
     if (left <= 0) return;
-    const cause = this.#cause({
+    const callContext = this.#cause({
       id: event.id,
       correlationId: event.correlationid === '' ? event.id : event.correlationid,
       caller: asService(event.tenantid),
@@ -316,7 +319,7 @@ export class Host {
     }
     const heard = this.service.events.get(event.type);
     if (heard === undefined) {
-      await this.#work.do(event.type, cause, event.data);
+      await this.#work.do(event.type, callContext, event.data);
       return;
     }
     const { contract } = heard;
@@ -324,9 +327,9 @@ export class Host {
       readData(contract, event.eventversion, event.data, event.minversion),
     );
     const since = event.time === undefined ? clock.now() : Date.parse(event.time);
-    const handling = new Handling(cause, clock, contract.kind !== 'event', since);
-    const handle = () => (heard.handle as Handler)(data, this.#open(handling), event);
-    if (isRequest(contract)) await this.#reply(event, contract, handling, handle);
+    const execution = new Execution(callContext, clock, contract.kind !== 'event', since);
+    const handle = () => (heard.handle as Handler)(data, this.#open(execution), event);
+    if (isRequest(contract)) await this.#reply(event, contract, execution, handle);
     else await handle();
   }
 
@@ -334,7 +337,7 @@ export class Host {
   async #reply(
     request: CloudEvent,
     contract: RequestContract,
-    handling: Handling,
+    execution: Execution,
     handle: () => Promise<unknown>,
   ): Promise<void> {
     const { sidecar, clock, metrics } = this.world;
@@ -352,11 +355,11 @@ export class Host {
       this.service.name,
       replyOn(replyto, request),
       outcome,
-      handling,
+      execution,
       clock,
     );
-    handling.assertInTime();
-    await sidecar.publish({ ...reply, expirytime }, handling.timeFor(STEP_MS));
+    execution.assertBeforeDeadline();
+    await sidecar.publish({ ...reply, expirytime }, execution.remainingFor(STEP_MS));
     metrics.eventsSaid.inc({ type: reply.type });
   }
 
@@ -364,19 +367,19 @@ export class Host {
     if (this.#draining) throw unavailable(`${this.service.name} is stopping`);
   }
 
-  #cause(given: Partial<Cause>): Cause {
+  #cause(given: Partial<CallContext>): CallContext {
     const { clock } = this.world;
     const deadline = clock.now() + HANDLING_BUDGET_MS;
-    return newCause(clock, { caller: asService(), deadline, ...given });
+    return newCallContext(clock, { caller: asService(), deadline, ...given });
   }
 
-  #known(error: unknown, cause: Cause, method: string): MicroserviceError {
+  #known(error: unknown, callContext: CallContext, method: string): MicroserviceError {
     if (error instanceof MicroserviceError) return error;
-    this.#log(cause).error({ method, err: error }, 'unforeseen error');
+    this.#log(callContext).error({ method, err: error }, 'unforeseen error');
     return new MicroserviceError('internal error', Code.INTERNAL);
   }
 
-  #log({ correlationId, requestId }: Cause): Log {
+  #log({ correlationId, requestId }: CallContext): Log {
     return this.world.log.child({ correlationId, requestId });
   }
 

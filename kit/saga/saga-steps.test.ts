@@ -67,7 +67,7 @@ describe('what may have had its effect', () => {
       return 'yes';
     };
     const patience = { attempts: 3, pauseMs: 1_000, neededMs: 5_000, untilMs };
-    return askAgain(work, patience, { clock, cause: { deadline: clock.now() + deadline } });
+    return askAgain(work, patience, { clock, callContext: { deadline: clock.now() + deadline } });
   };
   const silence = new MicroserviceError('silent', Code.DEADLINE_EXCEEDED);
   const away = unavailable('away');

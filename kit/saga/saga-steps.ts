@@ -84,14 +84,14 @@ export interface Patience {
 export async function askAgain<T>(
   ask: () => Promise<T>,
   { attempts, pauseMs, neededMs, untilMs }: Patience,
-  { clock, cause }: { clock: Clock; cause: { deadline: number } },
+  { clock, callContext }: { clock: Clock; callContext: { deadline: number } },
 ): Promise<T | NotDone> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask();
     } catch (error) {
       if (!isTransient(error)) throw error;
-      const timeLeft = cause.deadline - clock.now() - pauseMs;
+      const timeLeft = callContext.deadline - clock.now() - pauseMs;
       if (attempt === attempts || timeLeft < neededMs) {
         if (isAway(error) && clock.now() < untilMs) throw error;
         return { outcome: 'unknown', reason: nameOf(error) };

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock';
 import type { Answer, Contract, EventInput } from '../messages/contract';
 import type { Store } from '../state/document-store';
 import type { Flags } from '../flags/flags';
-import type { Cause } from '../core/call-context';
+import type { CallContext } from '../core/call-context';
 import type { Said } from '../core/execution';
 import type { Feed, List } from '../state/paged-list';
 import type { Log } from '../core/log';
@@ -107,7 +107,7 @@ interface Base<D extends Definition> {
   readonly log: Log;
   readonly clock: Clock;
   readonly caller: Caller;
-  readonly cause: Cause;
+  readonly callContext: CallContext;
   /** What was said in this handling so far, by this service and those it called. */
   readonly said: readonly Said[];
   readonly config: ConfigOf<D>;

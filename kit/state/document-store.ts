@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../core/clock';
 import { Code, MicroserviceError, notFound, refusalError, refusalOf } from '../core/errors';
-import { type Handling } from '../core/execution';
-import { identity } from '../core/deterministic-id';
+import { type Execution } from '../core/execution';
+import { deterministicId } from '../core/deterministic-id';
 import { KeyedQueue } from '../core/keyed-mutex';
 import { Envelope, type Mark, remembered } from './inbox';
 import { FOR_GOOD, type Sidecar } from '../transport/sidecar';
@@ -103,10 +103,10 @@ export class Documents {
   open<T>(
     name: string,
     schema: z.ZodType<T>,
-    handling: Handling,
+    execution: Execution,
     { effect }: OpenOptions = {},
   ): Store<T> {
-    const { tenantId } = handling.cause.caller;
+    const { tenantId } = execution.callContext.caller;
     const stateKey = (key: string) => `${name}:${tenantId}:${key}`;
     const read = (value: unknown, key: string): T => {
       const parsed = schema.safeParse(value);
@@ -117,11 +117,11 @@ export class Documents {
       );
     };
     const load = async (key: string): Promise<Found<T> | undefined> => {
-      handling.assertInTime();
-      const loaded = await this.sidecar.load(stateKey(key), handling.timeFor(STEP_MS));
+      execution.assertBeforeDeadline();
+      const loaded = await this.sidecar.load(stateKey(key), execution.remainingFor(STEP_MS));
       if (loaded === undefined) return undefined;
       const envelope = Envelope.parse(loaded.value);
-      handling.saw(key, envelope.sequence);
+      execution.noteSequence(key, envelope.sequence);
       return {
         envelope,
         etag: loaded.etag,
@@ -159,7 +159,7 @@ export class Documents {
         const added = made === undefined ? [] : [{ by, at, sequence, ...made }];
         const { marks, dropped } = remembered([...(found?.envelope.marks ?? []), ...added], at);
         for (let left = dropped; left > 0; left--) this.meter.markDropped(name);
-        const { correlationId } = handling.cause;
+        const { correlationId } = execution.callContext;
         return { data, sequence, correlationId, marks, ...(lasting && { expires: KEPT }) };
       };
       let decided: Decision<T, O>;
@@ -167,7 +167,7 @@ export class Documents {
         decided = change(found?.document);
       } catch (error) {
         const refusal = refusalOf(error);
-        if (!handling.isAsked || refusal === undefined) throw error;
+        if (!execution.reportsRefusal || refusal === undefined) throw error;
         // Whoever has asked is told so: a redelivery may not find that it can be done.
         const kept = next(before, found?.envelope.data, { refusal });
         return { decided: refusalError(refusal), sequence: before, next: kept };
@@ -182,9 +182,9 @@ export class Documents {
 
     /** False where somebody else wrote first. */
     const write = async (key: string, next: Envelope, etag: string | undefined) => {
-      handling.assertInTime();
-      const timeout = handling.timeFor(STEP_MS);
-      const seconds = secondsOf(next, handling.now);
+      execution.assertBeforeDeadline();
+      const timeout = execution.remainingFor(STEP_MS);
+      const seconds = secondsOf(next, execution.now);
       const written = await this.sidecar.save(stateKey(key), next, etag, timeout, seconds);
       if (!written) this.meter.conflict(name);
       return written;
@@ -213,12 +213,12 @@ export class Documents {
     };
 
     const byOf = (key: string, fact: string | undefined): string => {
-      if (fact !== undefined) return `fact#${identity(fact)}`;
+      if (fact !== undefined) return `fact#${deterministicId(fact)}`;
       const which =
         effect === undefined
-          ? String(handling.ordinal(`change ${stateKey(key)}`))
-          : identity(effect).slice(0, EFFECT_LENGTH);
-      return `${handling.cause.id}#${which}`;
+          ? String(execution.effectIndex(`change ${stateKey(key)}`))
+          : deterministicId(effect).slice(0, EFFECT_LENGTH);
+      return `${execution.callContext.id}#${which}`;
     };
 
     const decide = async <O>(
@@ -240,7 +240,7 @@ export class Documents {
           throw contended(name, key);
         }
         if (made.decided instanceof MicroserviceError) throw made.decided;
-        handling.saw(key, made.sequence);
+        execution.noteSequence(key, made.sequence);
         return made.decided;
       });
     };
@@ -277,7 +277,7 @@ export class Documents {
       expire: async (key, seconds, when) => {
         seen.delete(key);
         await rewrite(key, ({ envelope, document }) => {
-          const at = Math.ceil(handling.now / 1000) + seconds;
+          const at = Math.ceil(execution.now / 1000) + seconds;
           const goes = document !== undefined && when(document);
           return goes ? { ...envelope, expires: at } : undefined;
         });
@@ -285,7 +285,7 @@ export class Documents {
       keep: (key) => rewrite(key, ({ envelope }) => kept(envelope)),
       remove: async (key) => {
         seen.delete(key);
-        await this.sidecar.erase(stateKey(key), handling.timeFor(STEP_MS));
+        await this.sidecar.erase(stateKey(key), execution.remainingFor(STEP_MS));
       },
     };
   }

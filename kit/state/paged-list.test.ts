@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { defineEvent } from '../messages/contract';
 import { PAGE_SIZE } from './paged-list';
-import { newCause } from '../core/call-context';
+import { newCallContext } from '../core/call-context';
 import { Service } from '../service/service';
 import { testbed } from '../testing/testbed';
 
@@ -19,7 +19,7 @@ diary.on(Entered, ({ book, id }, { lists }) => lists.ids.add(book, id));
 function build() {
   const bed = testbed(shelves);
   /** The list as one handling has it; the same cause again is that handling repeated. */
-  const list = (id: string) => bed.host.begin(newCause(bed.clock, { id })).lists['ids']!;
+  const list = (id: string) => bed.host.begin(newCallContext(bed.clock, { id })).lists['ids']!;
   const all = async () => (await list('look').page('o', 1, 1000)).items.toReversed();
   return { bed, list, all };
 }
@@ -87,7 +87,7 @@ describe('a list', () => {
     bed.clock.advance(seconds * 500);
     await giveSome(1000);
     await bed.deliver(first);
-    const { lists } = bed.host.begin(newCause(bed.clock));
+    const { lists } = bed.host.begin(newCallContext(bed.clock));
     const { items, total } = await lists['ids']!.page('o', 1, 2000);
     expect(items.filter((id) => id === 'a')).toHaveLength(1);
     expect(total).toBe(1501);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Decision, Documents, Store } from './document-store';
-import { type Handling } from '../core/execution';
-import { identity } from '../core/deterministic-id';
+import { type Execution } from '../core/execution';
+import { deterministicId } from '../core/deterministic-id';
 
 /** Things in the order they were added, kept in documents of a bounded size so that none grows. */
 export interface Feed<T> {
@@ -54,9 +54,9 @@ interface Kind<T> {
 
 const ListedId = z.string();
 
-export function openList(documents: Documents, name: string, handling: Handling): List {
+export function openList(documents: Documents, name: string, execution: Execution): List {
   const idOf = (id: string) => id;
-  return open(documents, { name, item: ListedId, idOf, pageSize: PAGE_SIZE }, handling);
+  return open(documents, { name, item: ListedId, idOf, pageSize: PAGE_SIZE }, execution);
 }
 
 /** Of small things that are looked at together: to be listed they need no document each. */
@@ -64,10 +64,10 @@ export function openFeed<T extends { id: string }>(
   documents: Documents,
   name: string,
   item: z.ZodType<T>,
-  handling: Handling,
+  execution: Execution,
 ): Feed<T> {
   const idOf = ({ id }: T) => id;
-  return open(documents, { name, item, idOf, pageSize: FEED_PAGE_SIZE }, handling);
+  return open(documents, { name, item, idOf, pageSize: FEED_PAGE_SIZE }, execution);
 }
 
 /** By the schema of their items: a schema is compiled when it is used first, which takes a while. */
@@ -95,18 +95,18 @@ function evidently<T, O>(document: T, outcome: O): Decision<T, O> {
 function open<T>(
   documents: Documents,
   { name, item, idOf, pageSize }: Kind<T>,
-  handling: Handling,
+  execution: Execution,
 ): Feed<T> {
   const schema = pageOf(item);
   const open = (effect?: string): Store<Page<T>> =>
-    documents.open(`list-${name}`, schema, handling, { effect });
+    documents.open(`list-${name}`, schema, execution, { effect });
   // no entity has such a key, so the sequence of its own document is not mistaken for the list's
   const headOf = (owner: string) => `of:${owner}`;
   const archived = (owner: string, index: number) => `${headOf(owner)}:${String(index)}`;
   const empty: Page<T> = { items: [], older: [], recent: [] };
   const isFull = ({ items }: Page<T>) => items.length >= pageSize;
   const has = ({ items }: Page<T>, id: string) => items.some((one) => idOf(one) === id);
-  const short = (id: string) => identity(id).slice(0, RECENT_LENGTH);
+  const short = (id: string) => deterministicId(id).slice(0, RECENT_LENGTH);
   const forgotten = ({ recent }: Page<T>, id: string) => {
     const known = short(id);
     return recent.filter((one) => one !== known);
@@ -117,7 +117,7 @@ function open<T>(
 
   /** The removal of one id, told from whatever else the same handling does to the list. */
   const removing = (owner: string, id: string) =>
-    open(`remove ${id} ${handling.ordinal(`remove ${name} ${owner} ${id}`)}`);
+    open(`remove ${id} ${execution.effectIndex(`remove ${name} ${owner} ${id}`)}`);
 
   /**
    * Makes room behind a full head. Such a head changes in no other way, so whoever meets it writes
@@ -126,7 +126,7 @@ function open<T>(
   const archive = async (owner: string, { items, older, recent }: Page<T>) => {
     const pages = open();
     await pages.decide(archived(owner, older.length), (page) =>
-      evidently(page ?? { ...empty, items, filledAt: handling.now }, undefined),
+      evidently(page ?? { ...empty, items, filledAt: execution.now }, undefined),
     );
     const next: Page<T> = {
       items: [],
@@ -145,7 +145,7 @@ function open<T>(
       const page = await pages.get(archived(owner, index));
       if (page === undefined) continue;
       if (has(page, id)) return true;
-      if ((page.filledAt ?? 0) < handling.since - CLOCKS_MS) return false;
+      if ((page.filledAt ?? 0) < execution.requestedAt - CLOCKS_MS) return false;
     }
     return false;
   };
@@ -154,7 +154,7 @@ function open<T>(
     async add(owner, added) {
       const id = idOf(added);
       const pages = open();
-      const isLate = handling.now - handling.since > LATE_MS;
+      const isLate = execution.now - execution.requestedAt > LATE_MS;
       if (isLate && (await isArchived(pages, owner, id))) return;
       for (;;) {
         const { document: head, outcome } = await pages.decide(headOf(owner), (now = empty) => {

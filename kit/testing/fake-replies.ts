@@ -6,7 +6,7 @@ import {
   isRequest,
 } from '../messages/contract';
 import { refusalOf } from '../core/errors';
-import { identity } from '../core/deterministic-id';
+import { deterministicId } from '../core/deterministic-id';
 import type { Outcome } from '../messages/command-result';
 import type { AnyService } from '../service/service';
 import type { Definition } from '../service/definition';
@@ -40,6 +40,6 @@ export function fakeReply(
     data = { refusal };
   }
   const { replyto: type = '', ...rest } = event;
-  const id = identity('reply', event.id);
+  const id = deterministicId('reply', event.id);
   return { ...rest, id, type, source: 'test', eventversion: 1, causationid: event.id, data };
 }

@@ -173,13 +173,17 @@ export class MemorySidecar implements Sidecar {
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     await this.#turn();
-    const { appId, method, request, cause } = call;
+    const { appId, method, request, callContext } = call;
     // over the wire and back, so that a message which protobuf would refuse fails here too
     const arrived = fromBinary(method.input, toBinary(method.input, request));
     const peer = this.peers[appId];
     if (peer !== undefined) {
       // read by this very method, which is what the types cannot follow
-      const answer = await peer.host.answer(method, arrived as CallRequest<M>['request'], cause);
+      const answer = await peer.host.answer(
+        method,
+        arrived as CallRequest<M>['request'],
+        callContext,
+      );
       await this.#effect();
       const response = create(method.output, { ...answer.response });
       return { response: response as CallAnswer<M>['response'], said: answer.said };
@@ -192,7 +196,7 @@ export class MemorySidecar implements Sidecar {
       appId,
       method: method.localName,
       request: arrived,
-      causeId: cause.id,
+      causeId: callContext.id,
     });
     const answered = await fake(arrived, { ...call, request: arrived });
     await this.#effect();
@@ -204,7 +208,7 @@ export class MemorySidecar implements Sidecar {
   async *stream<M extends DescMethodServerStreaming>(
     call: StreamRequest<M>,
   ): AsyncIterable<MessageShape<M['output']>> {
-    const { appId, method, request, cause, ended } = call;
+    const { appId, method, request, callContext, ended } = call;
     const arrived = fromBinary(method.input, toBinary(method.input, request));
     const peer = this.peers[appId];
     const fake = this.fakes[appId]?.[method.localName];
@@ -215,7 +219,7 @@ export class MemorySidecar implements Sidecar {
     const messages = (
       peer === undefined
         ? fake?.(arrived, call)
-        : peer.host.stream(method, arrived as StreamRequest<M>['request'], cause, ended)
+        : peer.host.stream(method, arrived as StreamRequest<M>['request'], callContext, ended)
     ) as AsyncIterable<MessageInitShape<M['output']>>;
     for await (const message of messages) {
       const sent = toBinary(method.output, create(method.output, message));

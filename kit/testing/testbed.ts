@@ -16,8 +16,8 @@ import { type FakeAnswers, fakeReply } from './fake-replies';
 import { FakeClock } from './fake-clock';
 import { type CloudEvent } from '../messages/cloud-event';
 import type { Contract, EventData, EventInput } from '../messages/contract';
-import { type Cause, newCause } from '../core/call-context';
-import { identity } from '../core/deterministic-id';
+import { type CallContext, newCallContext } from '../core/call-context';
+import { deterministicId } from '../core/deterministic-id';
 import { Host } from '../runtime/service-runtime';
 import { type Log, silentLog } from '../core/log';
 import {
@@ -68,7 +68,7 @@ export interface TestbedOptions<D extends Definition> {
 
 /** What a call or an event of a test comes with. */
 export interface Given extends Partial<
-  Pick<Cause, 'caller' | 'correlationId' | 'respondAsync' | 'keyed'>
+  Pick<CallContext, 'caller' | 'correlationId' | 'respondAsync' | 'hasIdempotencyKey'>
 > {
   /** The same id asked again is the same work. A fresh one by default. */
   id?: string;
@@ -200,18 +200,18 @@ export class Testbed<D extends Definition> {
     data: EventInput<C>,
     given: Given & { sequence?: number; version?: number } = {},
   ): Record<string, unknown> {
-    const cause = this.#cause(given);
+    const callContext = this.#cause(given);
     return {
       specversion: '1.0',
-      id: cause.id,
+      id: callContext.id,
       type: contract.type,
       source: 'test',
       subject: contract.subject(contract.data.parse(data)),
       time: new Date(this.clock.now()).toISOString(),
       eventversion: given.version ?? contract.version,
-      correlationid: cause.correlationId,
+      correlationid: callContext.correlationId,
       sequence: given.sequence ?? 1,
-      tenantid: cause.caller.tenantId,
+      tenantid: callContext.caller.tenantId,
       ...(contract.kind === 'request' ? { replyto: 'test.replies' } : {}),
       data: JSON.parse(JSON.stringify(data)) as unknown,
     };
@@ -254,8 +254,8 @@ export class Testbed<D extends Definition> {
 
   /** A context as a handler gets it, to prepare and look at documents. */
   context(caller: Caller = anonymous()): Context<D> {
-    const cause = this.#cause({ caller });
-    return this.host.begin(cause) as unknown as Context<D>;
+    const callContext = this.#cause({ caller });
+    return this.host.begin(callContext) as unknown as Context<D>;
   }
 
   /** The data of the events of a contract that were said, each once, in order. */
@@ -294,10 +294,10 @@ export class Testbed<D extends Definition> {
     }
   }
 
-  #cause(given: Given): Cause {
+  #cause(given: Given): CallContext {
     const { id, caller, ...rest } = given;
-    return newCause(this.clock, {
-      id: id ?? identity('test', ++this.#fresh),
+    return newCallContext(this.clock, {
+      id: id ?? deterministicId('test', ++this.#fresh),
       caller: caller ?? { ...anonymous(), role: 'service', tenantId: DEFAULT_TENANT },
       ...rest,
     });

@@ -1,6 +1,6 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CloudEvent } from '../messages/cloud-event';
-import type { Cause } from '../core/call-context';
+import type { CallContext } from '../core/call-context';
 import type { Said } from '../core/execution';
 
 /** In the place of a time to live: none any more. */
@@ -17,7 +17,7 @@ export interface CallRequest<M extends DescMethodUnary = DescMethodUnary> {
   readonly method: M;
   readonly request: MessageShape<M['input']>;
   /** The cause under which the callee shall work; its deadline is the call's. */
-  readonly cause: Cause;
+  readonly callContext: CallContext;
 }
 
 /** A call that is answered by many messages. Its cause's deadline is when it ends at the latest. */
@@ -25,7 +25,7 @@ export interface StreamRequest<M extends DescMethodServerStreaming = DescMethodS
   readonly appId: string;
   readonly method: M;
   readonly request: MessageShape<M['input']>;
-  readonly cause: Cause;
+  readonly callContext: CallContext;
   /** Aborted when nobody listens any more. */
   readonly ended: AbortSignal;
 }

@@ -23,7 +23,7 @@ export async function getDelivery(request: GetDeliveryRequest, { caller, deliver
  * comes again finds the step made, and only the command, which has its identity, can tell.
  */
 export async function updateStatus(request: UpdateStatusRequest, context: Context) {
-  const { caller, cause, deliveries, execute } = context;
+  const { caller, callContext, deliveries, execute } = context;
   allow(caller, 'seller', 'admin', 'service');
   const wanted = checked(StatusRequest, request);
   const present = async () => {
@@ -33,7 +33,7 @@ export async function updateStatus(request: UpdateStatusRequest, context: Contex
   };
   const before = await present();
   const after = await execute(UpdateDelivery, wanted, present);
-  if (after === undefined && !cause.respondAsync) {
+  if (after === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(
       'the delivery will be moved on, but it takes longer than usual; ask again under the same key',
       Code.DEADLINE_EXCEEDED,

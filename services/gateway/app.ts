@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import express, { type NextFunction } from 'express';
 import { MicroserviceError } from '#kit/core/errors';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { answer } from './handlers/rpc-handler';
 import type { Bearer } from './auth/api-keys';
@@ -33,7 +33,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   const gateway = new Gateway(host, stopping);
   const { limits } = gateway;
   const authentication = new Authentication(host, gateway.endedSessions);
-  const { TRUSTED_PROXIES, CORS_ORIGINS } = begin(host, newCause(host.clock)).config;
+  const { TRUSTED_PROXIES, CORS_ORIGINS } = begin(host, newCallContext(host.clock)).config;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

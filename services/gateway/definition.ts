@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KitConfig } from '#kit/core/config';
-import type { Cause } from '#kit/core/call-context';
+import type { CallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { type ContextOf, Service } from '#kit/service/service';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
@@ -69,7 +69,7 @@ export const needed: ReadonlySet<string> = new Set<AppId>([
   'delivery',
 ]);
 
-export function begin(host: Host, cause: Cause): ContextOf<typeof gateway> {
+export function begin(host: Host, callContext: CallContext): ContextOf<typeof gateway> {
   // the gateway's host opens what the gateway's definition says
-  return host.begin(cause) as unknown as ContextOf<typeof gateway>;
+  return host.begin(callContext) as unknown as ContextOf<typeof gateway>;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { EndedSessionsCache } from './auth/revoked-sessions';
 import { EdgeError } from './http/errors';
@@ -30,7 +30,7 @@ export class Gateway {
     stopping: AbortSignal,
   ) {
     this.health = new Health(host);
-    this.shedding = new Shedding(begin(host, newCause(host.clock)).config);
+    this.shedding = new Shedding(begin(host, newCallContext(host.clock)).config);
     this.lastGood = new LastGood(host.clock);
     this.endedSessions = new EndedSessionsCache(host);
     this.limits = new Limits(host, stopping);
@@ -98,7 +98,7 @@ export async function getDetailedHealth({ health }: Gateway) {
 
 export function getGatewayStatus(gateway: Gateway) {
   const { host, startedAt, uptime, inFlight, health, shedding, limits } = gateway;
-  const { config } = begin(host, newCause(host.clock));
+  const { config } = begin(host, newCallContext(host.clock));
   const { SERVICE_VERSION: version, INSTANCE_ID: instance } = config;
   return {
     service: host.service.name,

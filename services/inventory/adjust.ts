@@ -23,14 +23,14 @@ export async function getStock(request: GetStockRequest, context: Context) {
 }
 
 export async function adjustStock(request: AdjustStockRequest, context: Context) {
-  const { caller, cause, stocks, execute, newId } = context;
+  const { caller, callContext, stocks, execute, newId } = context;
   allow(caller, 'seller', 'admin', 'service');
   const wanted = { ...checked(AdjustmentRequest, request), adjustmentId: newId('adjustment') };
   const present = async () => (await stocks.get(keyOf(wanted))) ?? emptyStock(wanted);
   // most of what is refused needs no command
   adjust(await present(), wanted);
   const stock = await execute(AdjustStock, wanted, present);
-  if (stock === undefined && !cause.respondAsync) {
+  if (stock === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(
       'the stock will be adjusted, but it takes longer than usual; ask again under the same key',
       Code.DEADLINE_EXCEEDED,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { refused } from '#kit/core/errors';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { NONE, Reservations, sum } from './reservations';
 import { Shelf, squared } from './shelf';
 
@@ -30,7 +30,7 @@ const OrderKey = z.string().length(8).brand<'OrderKey'>();
 export type OrderKey = z.infer<typeof OrderKey>;
 
 export function orderKeyOf(orderId: string): OrderKey {
-  return OrderKey.parse(identity(orderId).slice(0, 8));
+  return OrderKey.parse(deterministicId(orderId).slice(0, 8));
 }
 
 /** An order that holds nothing here any more: committed, or with the refusal that it gets for ever. */

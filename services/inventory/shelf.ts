@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 
 // What a stock remembers where devices tell of it. All times in milliseconds since the epoch.
 
@@ -14,7 +14,7 @@ const MessageKey = z.string().length(8).brand<'MessageKey'>();
 export type MessageKey = z.infer<typeof MessageKey>;
 
 export function messageKeyOf(...parts: readonly (string | number)[]): MessageKey {
-  return MessageKey.parse(identity(...parts).slice(0, 8));
+  return MessageKey.parse(deterministicId(...parts).slice(0, 8));
 }
 
 /** Where a device's message stands: two of one run come in the order of their numbers. */

@@ -1,4 +1,4 @@
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import type { BindingMessage } from '#kit/service/handlers';
 import {
   type DeviceMessage,
@@ -36,7 +36,7 @@ export function identify({ data, metadata }: BindingMessage): string {
 }
 
 export function identityOf(topic: string, payload: Uint8Array): string {
-  return identity(topic, Buffer.from(payload).toString('latin1'));
+  return deterministicId(topic, Buffer.from(payload).toString('latin1'));
 }
 
 /** Takes a message, wherever it came from: the one way in for all that devices say. */

@@ -39,16 +39,16 @@ export class World {
       ...(memory === undefined ? {} : { memory }),
       calls: {
         shop: {
-          identifyDevice: ({ deviceId }, { cause }) => {
+          identifyDevice: ({ deviceId }, { callContext }) => {
             this.#fail();
             const known = this.devices.get(deviceId);
-            if (known === undefined || cause.caller.tenantId !== 'default') {
+            if (known === undefined || callContext.caller.tenantId !== 'default') {
               throw new MicroserviceError('device not found', Code.NOT_FOUND);
             }
             return { deviceId, ...known };
           },
-          getDevice: ({ deviceId }, { cause }) => {
-            if (cause.caller.userId === 'sally') return { deviceId };
+          getDevice: ({ deviceId }, { callContext }) => {
+            if (callContext.caller.userId === 'sally') return { deviceId };
             throw new MicroserviceError('not for you', Code.PERMISSION_DENIED);
           },
           updateDeviceStatus: ({ deviceId, status }) => {

@@ -1,6 +1,6 @@
 import type { EventMeta } from '#kit/messages/cloud-event';
 import { isTransient } from '#kit/core/errors';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { NotificationSent } from '#contracts/notification';
 import { type Channel, type Telling, toldBy } from './domain';
 import { Recipient } from './recipient';
@@ -26,7 +26,7 @@ export async function notify<E>(
   const recipient = new Recipient(telling.to(event), context);
   // the inbox knows by itself what is in it
   const hasMore = channels.some((channel) => channel !== 'inbox');
-  const key = hasMore ? identity(meta.source, meta.id) : '';
+  const key = hasMore ? deterministicId(meta.source, meta.id) : '';
   const known = hasMore ? ((await told.get(key))?.channels ?? []) : [];
   const used = new Set<Channel>();
   const failures: unknown[] = [];
@@ -59,7 +59,7 @@ async function tellBy(
   context: Context,
 ): Promise<boolean> {
   // a hash, as it becomes the name of a file, and an event's id may be any text
-  const notificationId = `ntf_${identity(context.caller.tenantId, source, eventId, channel)}`;
+  const notificationId = `ntf_${deterministicId(context.caller.tenantId, source, eventId, channel)}`;
   if (!(await send(channel, { notificationId, eventType, ...message }, recipient, context))) {
     return false;
   }

@@ -1,6 +1,6 @@
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid } from '#kit/core/errors';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
 import { checked } from '#kit/core/validation';
 import { PlaceOrder } from '#contracts/order';
@@ -23,7 +23,7 @@ export async function placeOrder(request: PlaceOrderRequest, context: Context) {
   const wanted = checked(OrderRequest, request);
   // the same request asked again is the same order: its id comes from the Idempotency-Key
   const orderId = newId('order');
-  const fingerprint = identity(caller.userId, JSON.stringify(wanted));
+  const fingerprint = deterministicId(caller.userId, JSON.stringify(wanted));
   const before = await orders.get(orderId);
   const order = before ?? (await place(orderId, fingerprint, wanted, context));
   if (order.fingerprint !== fingerprint) {

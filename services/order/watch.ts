@@ -19,7 +19,7 @@ export async function* watchOrder(
   context: Context,
   ended: AbortSignal,
 ) {
-  const { clock, cause } = context;
+  const { clock, callContext } = context;
   let last: Order['status'] | undefined;
   for (let look = 0; ; look++) {
     const order = await asked(request, context);
@@ -30,7 +30,7 @@ export async function* watchOrder(
       yield { order: toMessage(order) };
     }
     const wait = LOOKS_MS[look] ?? SELDOM_MS[status];
-    if (status === 'cancelled' || clock.now() + wait >= cause.deadline) return;
+    if (status === 'cancelled' || clock.now() + wait >= callContext.deadline) return;
     await clock.sleep(wait, ended);
   }
 }

@@ -12,12 +12,12 @@ const Renewal = z.object({ deviceId: Id, atOnce: z.boolean() });
 
 /** Makes another credential, and tells it. Asked again under the same Idempotency-Key it is that one. */
 export async function renewCredential(request: RenewCredentialRequest, context: ShopContext) {
-  const { devices, clock, cause } = context;
+  const { devices, clock, callContext } = context;
   const { deviceId, atOnce } = checked(Renewal, request);
   await managedDevice(deviceId, context);
   const device = await devices.update(deviceId, (now) => {
     if (now === undefined) throw notFound('device');
-    return renewed(now, cause.id, atOnce, clock.now());
+    return renewed(now, callContext.id, atOnce, clock.now());
   });
   return withCredential(device, context);
 }

@@ -34,7 +34,7 @@ const Revision = Wanted.omit({ kind: true }).partial().extend(Named.shape);
  * the same device, with the credential that it has by then.
  */
 export async function registerDevice(request: RegisterDeviceRequest, context: ShopContext) {
-  const { devices, lists, newId, clock, caller, cause } = context;
+  const { devices, lists, newId, clock, caller, callContext } = context;
   const asked = checked(Wanted.extend({ deviceId: Id.optional() }), request);
   const { deviceId = newId('device'), ...wanted } = asked;
   assertManager(caller, await shopOf(wanted.shopId, context));
@@ -47,11 +47,11 @@ export async function registerDevice(request: RegisterDeviceRequest, context: Sh
   }
   const at = isoTime(clock);
   const device = await devices.update(deviceId, (now) => {
-    const credentials = [{ version: 1, madeBy: cause.id }];
-    const registered = { registeredBy: cause.id, registeredAt: at, updatedAt: at };
+    const credentials = [{ version: 1, madeBy: callContext.id }];
+    const registered = { registeredBy: callContext.id, registeredAt: at, updatedAt: at };
     return now ?? { deviceId, ...wanted, credentials, ...registered };
   });
-  if (device.registeredBy !== cause.id) {
+  if (device.registeredBy !== callContext.id) {
     throw new MicroserviceError('a device with this id exists', Code.ALREADY_EXISTS);
   }
   return withCredential(device, context);

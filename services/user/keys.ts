@@ -54,7 +54,9 @@ export async function newToken(user: User, sessionId: string, context: UserConte
  */
 export async function newSecret(name: string, context: UserContext): Promise<string> {
   const { jwk } = signingKey(await currentRing(context), context.clock.now());
-  return createHmac('sha256', jwk.d).update(`${context.cause.id} ${name}`).digest('base64url');
+  return createHmac('sha256', jwk.d)
+    .update(`${context.callContext.id} ${name}`)
+    .digest('base64url');
 }
 
 /** The key ring, made or renewed by whoever first finds that it is time: no job, no leader. */

@@ -77,8 +77,12 @@ describe('registering', () => {
     ['password', { password: 'another one' }],
   ])('is refused with another %s under the same key, and leaves one account', async (_, other) => {
     const bed = build();
-    await bed.call('register', anna, { caller, id: 'r1', keyed: true });
-    const again = bed.call('register', { ...anna, ...other }, { caller, id: 'r1', keyed: true });
+    await bed.call('register', anna, { caller, id: 'r1', hasIdempotencyKey: true });
+    const again = bed.call(
+      'register',
+      { ...anna, ...other },
+      { caller, id: 'r1', hasIdempotencyKey: true },
+    );
     await expect(again).rejects.toMatchObject(fieldsOf(['Idempotency-Key']));
     const left = [...bed.memory.documents.keys()].filter((key) => /^(users|emails)/.test(key));
     expect(left).toHaveLength(2);

@@ -25,7 +25,7 @@ export async function register(request: RegisterRequest, context: UserContext) {
 
 /** Opens an account, and answers its id when it is there. Throws ALREADY_EXISTS. */
 export async function openAccount(account: NewAccount, context: UserContext): Promise<string> {
-  const { newId, emails, registrations, users, execute, cause, config } = context;
+  const { newId, emails, registrations, users, execute, callContext, config } = context;
   const userId = newId('user');
   const claim = await emails.get(emailKey(account.email));
   if (claim !== undefined && claim.userId !== userId) throw emailTaken();
@@ -45,7 +45,7 @@ export async function openAccount(account: NewAccount, context: UserContext): Pr
     // asked for again it stays: see update
     () => registrations.expire(userId, KEY_SECONDS, () => true),
   );
-  if (user === undefined && !cause.respondAsync) {
+  if (user === undefined && !callContext.respondAsync) {
     throw unavailable('the registration is taken, but not finished: ask again');
   }
   return userId;

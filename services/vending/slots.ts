@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { refused } from '#kit/core/errors';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { Money } from '#retail/money';
 
 /** How many ended vends a machine remembers: as many as it sells in a busy day. */
@@ -13,7 +13,7 @@ export const SUSPECT = 'suspect';
 const VendKey = z.string().length(8).brand<'VendKey'>();
 
 function keyOf(vendId: string): z.infer<typeof VendKey> {
-  return VendKey.parse(identity(vendId).slice(0, 8));
+  return VendKey.parse(deterministicId(vendId).slice(0, 8));
 }
 
 const Slot = z.object({

@@ -1,6 +1,6 @@
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { type Money, ofMinor, times } from '#retail/money';
 import { StoryTeller } from '#kit/saga/saga-steps';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
@@ -19,7 +19,7 @@ type Sale = Extract<EventData<typeof DeviceDataReceived>, { dataType: 'sale' }>;
 export async function sold(sale: Sale, slot: string, context: Context): Promise<void> {
   const { vends, lists, clock } = context;
   const { deviceId: machineId, shopId, data } = sale;
-  const vendId = `vend_${identity('sale', machineId, data.saleId)}`;
+  const vendId = `vend_${deterministicId('sale', machineId, data.saleId)}`;
   const price =
     (await vends.get(vendId)) === undefined ? await paid(sale, slot, context) : undefined;
   const at = isoTime(clock);

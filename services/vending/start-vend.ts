@@ -1,6 +1,6 @@
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
 import { checked } from '#kit/core/validation';
 import type { z } from 'zod';
@@ -25,7 +25,7 @@ export async function startVend(request: StartVendRequest, context: Context) {
   const wanted = checked(VendRequest, request);
   // the same request asked again is the same vend: its id comes from the Idempotency-Key
   const vendId = newId('vend');
-  const fingerprint = identity(caller.userId, JSON.stringify(wanted));
+  const fingerprint = deterministicId(caller.userId, JSON.stringify(wanted));
   const before = await vends.get(vendId);
   const vend = before ?? (await keep(vendId, fingerprint, wanted, context));
   if (vend.fingerprint !== fingerprint) throw anotherBefore();

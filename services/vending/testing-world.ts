@@ -44,7 +44,7 @@ export class World {
 
   readonly calls: Fakes = {
     shop: {
-      getDevice: ({ deviceId }, { cause: { caller } }) => {
+      getDevice: ({ deviceId }, { callContext: { caller } }) => {
         this.#fail('getDevice');
         const { shopId } = this;
         const device = { deviceId, shopId, kind: 'vending_machine', status: 'online' };

@@ -1,4 +1,4 @@
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import type { Asked } from './ledger';
 import type { Books, OrderBook, Said } from './books';
 
@@ -14,7 +14,7 @@ let entries = 0;
 export function said(topic: string, source: string, fields: Partial<Said> = {}): Said {
   const at = ++entries;
   const { data = {} } = fields;
-  const id = identity(topic, source, JSON.stringify(data));
+  const id = deterministicId(topic, source, JSON.stringify(data));
   return {
     ...{ entry: `${1_000 + at}-0`, topic, source, id, subject: '', tenant: 'default' },
     ...{ sequence: 0, correlationId: '', data },
@@ -70,7 +70,7 @@ export function goodBooks(): Books {
   const told = (channel: string, topics: RegExp) =>
     events
       .filter(({ topic }) => topics.test(topic))
-      .map(({ source, id }) => `ntf_${identity('default', source, id, channel)}`);
+      .map(({ source, id }) => `ntf_${deterministicId('default', source, id, channel)}`);
   return {
     asked: [
       asked({

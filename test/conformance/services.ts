@@ -98,13 +98,13 @@ const inFolder = (name: string) => join(process.env['WORD_FOLDER'] ?? '', name);
 
 async function work(
   data: z.output<typeof Data>,
-  { tallies, cause }: WorkerContext,
+  { tallies, callContext }: WorkerContext,
   meta: EventMeta,
 ): Promise<{ key: string; n: number }> {
   const { key, n, ms, slowTimes, fails, whileClosed, text } = data;
   const about = { id: meta.id, key, n };
   const bytes = Buffer.byteLength(text);
-  note('begun', { ...about, bytes, hash: hashOf(text), trace: cause.traceparent });
+  note('begun', { ...about, bytes, hash: hashOf(text), trace: callContext.traceparent });
   const failed = failures.get(meta.id) ?? 0;
   if (failed < fails) {
     failures.set(meta.id, failed + 1);

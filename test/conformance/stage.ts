@@ -8,7 +8,7 @@ import { systemClock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
 import type { DeadLetter } from '#kit/delivery/dead-letters';
-import { type Cause, newCause } from '#kit/core/call-context';
+import { type CallContext, newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { type Running, start } from '#kit/boot/run';
@@ -125,10 +125,14 @@ export class Stage {
   }
 
   /** What the mouth says and asks; `replica` as another process of it, that hears nothing. */
-  begin(given: Partial<Cause> = {}, replica = false): MouthContext {
+  begin(given: Partial<CallContext> = {}, replica = false): MouthContext {
     const host = replica ? hostOn(mouth, this.mouth, systemClock) : this.speaker.host;
-    const cause = newCause(systemClock, { caller: asService(), deadline: Infinity, ...given });
-    return host.begin(cause);
+    const callContext = newCallContext(systemClock, {
+      caller: asService(),
+      deadline: Infinity,
+      ...given,
+    });
+    return host.begin(callContext);
   }
 
   /** An event with all that the wire carries, its identity its own. */
@@ -172,9 +176,9 @@ export class Stage {
   }
 
   async tally(key: string) {
-    const cause = newCause(systemClock, { caller: asService(), deadline: Infinity });
+    const callContext = newCallContext(systemClock, { caller: asService(), deadline: Infinity });
     // the host of this very service
-    const { tallies } = this.reader.begin(cause) as unknown as WorkerContext;
+    const { tallies } = this.reader.begin(callContext) as unknown as WorkerContext;
     return tallies.get(key);
   }
 
@@ -197,7 +201,7 @@ export class Stage {
         appId: 'worker',
         method: OperationsService.method.replayDeadLetter,
         request: create(ReplayDeadLetterRequestSchema, { id }),
-        cause: newCause(systemClock, { caller: { ...asService(), role: 'admin' } }),
+        callContext: newCallContext(systemClock, { caller: { ...asService(), role: 'admin' } }),
       });
       return { response };
     };

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { DEFAULT_TENANT, asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { Code } from '#kit/core/errors';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import { type Running, start } from '#kit/boot/run';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
@@ -100,9 +100,9 @@ async function seller(name: string): Promise<Seller> {
 
 /** The shop service as another service of a tenant sees it. */
 function shopFor(tenantId = DEFAULT_TENANT) {
-  const cause = newCause(systemClock, { caller: asService(tenantId) });
+  const callContext = newCallContext(systemClock, { caller: asService(tenantId) });
   // the host opens what the service above says
-  return (running.host.begin(cause) as unknown as ContextOf<typeof asking>).shop;
+  return (running.host.begin(callContext) as unknown as ContextOf<typeof asking>).shop;
 }
 
 const openShop = () => sally.ask(Shop, 201, 'POST', '/shops', { body: corner });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
@@ -170,8 +170,8 @@ test('dead letters are for admins only', async () => {
 
 /** The id that a product gets which is made under this key: known before it is there. */
 function idOfProduct(adminId: string, key: string): string {
-  const request = identity('default', adminId, 'POST', '/products', key);
+  const request = deterministicId('default', adminId, 'POST', '/products', key);
   const { parent, name } = ProductService.method.createProduct;
-  const call = identity(request, 'call', `product/${parent.typeName}/${name}`, 0);
-  return `product_${identity(call, 'product', 'product', 0)}`;
+  const call = deterministicId(request, 'call', `product/${parent.typeName}/${name}`, 0);
+  return `product_${deterministicId(call, 'product', 'product', 0)}`;
 }

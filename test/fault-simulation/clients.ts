@@ -6,8 +6,8 @@ import {
 } from '@bufbuild/protobuf';
 import { type Caller, DEFAULT_TENANT } from '#kit/core/caller';
 import { Code, type MicroserviceError, isTransient } from '#kit/core/errors';
-import { identity } from '#kit/core/deterministic-id';
-import { newCause } from '#kit/core/call-context';
+import { deterministicId } from '#kit/core/deterministic-id';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
@@ -45,12 +45,12 @@ export function buyer(order: number): Caller {
 }
 
 function keyOf(order: number): string {
-  return identity(DEFAULT_TENANT, buyer(order).userId, 'post', '/orders', `key-${order}`);
+  return deterministicId(DEFAULT_TENANT, buyer(order).userId, 'post', '/orders', `key-${order}`);
 }
 
 /** As the service derives it from the request's key. */
 export function orderIdOf(order: number): string {
-  return `order_${identity(keyOf(order), 'order', 'order', 0)}`;
+  return `order_${deterministicId(keyOf(order), 'order', 'order', 0)}`;
 }
 
 /** Those who buy and sell, at the edge of the system. */
@@ -178,13 +178,13 @@ export class Clients {
     const { loop } = this.stage;
     const { key, caller, respondAsync = false } = ask;
     for (let left = ask.tries; left > 0; left--) {
-      const cause = newCause(
+      const callContext = newCallContext(
         { now: () => loop.now, sleep: never },
         { id: key, caller, respondAsync },
       );
       // made by this very method's schema, which the types cannot follow
       const message = create(method.input, request) as MessageShape<M['input']>;
-      const call = { appId: ask.appId, method, request: message, cause };
+      const call = { appId: ask.appId, method, request: message, callContext };
       const asked = loop.now;
       const answered = Promise.withResolvers<{ response?: MessageShape<M['output']> }>();
       this.network.call('client', this.#chance, call, {

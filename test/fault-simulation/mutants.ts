@@ -1,6 +1,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Delivery } from '#kit/delivery/event-dispatcher';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import type { AnyService } from '#kit/service/service';
 import type { Handler } from '#kit/service/handlers';
 import type { CallRequest, Sidecar } from '#kit/transport/sidecar';
@@ -104,8 +104,8 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
           const times = asked.get(orderId) ?? 0;
           asked.set(orderId, times + 1);
           if (times === 0) return call;
-          const cause = { ...call.cause, id: `${call.cause.id}-${times}` };
-          return { ...call, cause, request: { ...request, orderId: `${orderId}-${times}` } };
+          const callContext = { ...call.callContext, id: `${call.callContext.id}-${times}` };
+          return { ...call, callContext, request: { ...request, orderId: `${orderId}-${times}` } };
         },
       };
     },
@@ -170,7 +170,7 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
         sidecar: (_, sidecar) =>
           changed(sidecar, {
             publish: (event, timeout) =>
-              sidecar.publish({ ...event, id: identity(event.id, ++count) }, timeout),
+              sidecar.publish({ ...event, id: deterministicId(event.id, ++count) }, timeout),
           }),
       };
     },

@@ -46,7 +46,7 @@ export class Network {
     const { stage } = this;
     const { loop, faults } = stage;
     const call = stage.plant?.call?.(asked) ?? asked;
-    const { appId, method, cause } = call;
+    const { appId, method, callContext } = call;
     const name = `${appId}.${method.localName}`;
     const fault = faults.take(`${from} call`, loop.now);
     const hit = fault?.kind === 'operation' ? fault : undefined;
@@ -63,7 +63,7 @@ export class Network {
         settled.reject(error);
       });
     };
-    const deadline = loop.after(cause.deadline - loop.now, () => {
+    const deadline = loop.after(callContext.deadline - loop.now, () => {
       fail(silence(appId));
     });
 
@@ -120,7 +120,7 @@ export class Network {
 
   #arrive<M extends DescMethodUnary>(
     chance: Chance,
-    { appId, method, request, cause }: CallRequest<M>,
+    { appId, method, request, callContext }: CallRequest<M>,
     settled: Settled<CallAnswer<M>>,
   ): void {
     const { stage } = this;
@@ -150,10 +150,11 @@ export class Network {
     const arrived = stage.wire
       ? fromBinary(method.input, toBinary(method.input, request))
       : request;
-    if (stage.trace) stage.note(process.name, `is asked ${method.localName} (cause ${cause.id})`);
+    if (stage.trace)
+      stage.note(process.name, `is asked ${method.localName} (cause ${callContext.id})`);
     process.serve(
       (host) =>
-        host.answer(method, arrived as CallRequest<M>['request'], process.inward(cause)).then(
+        host.answer(method, arrived as CallRequest<M>['request'], process.inward(callContext)).then(
           (answer) => ({ answer }),
           // the host throws no other
           (error: unknown) => ({ error: error as MicroserviceError }),

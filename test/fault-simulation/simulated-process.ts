@@ -1,6 +1,6 @@
 import type { Clock } from '#kit/core/clock';
 import type { FlagSource } from '#kit/flags/flags';
-import type { Cause } from '#kit/core/call-context';
+import type { CallContext } from '#kit/core/call-context';
 import { Host } from '#kit/runtime/service-runtime';
 import type { Log } from '#kit/core/log';
 import type { Memory } from '#kit/testing/memory-transport';
@@ -102,13 +102,13 @@ export class SimulatedProcess {
   }
 
   /** A cause of this process as it is for all others: over the wire goes the time that is left. */
-  outward(cause: Cause): Cause {
-    return { ...cause, deadline: cause.deadline - this.skew };
+  outward(callContext: CallContext): CallContext {
+    return { ...callContext, deadline: callContext.deadline - this.skew };
   }
 
   /** A cause that comes from the wire, by this process's clock. */
-  inward(cause: Cause): Cause {
-    return { ...cause, deadline: cause.deadline + this.skew };
+  inward(callContext: CallContext): CallContext {
+    return { ...callContext, deadline: callContext.deadline + this.skew };
   }
 
   /** Counts an operation that was carried out, and lets happen to the process what then shall. */

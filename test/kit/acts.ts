@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
-import { type Cause, newCause } from '#kit/core/call-context';
+import { type CallContext, newCallContext } from '#kit/core/call-context';
 import type { Bench } from './bench';
 import { type Context, forget, seen } from './sample';
 
@@ -49,10 +49,10 @@ export class Acts<B extends Bench = Bench> {
   };
 
   /** A context of the asking service. */
-  readonly begin = (given: Partial<Cause> = {}): Context =>
+  readonly begin = (given: Partial<CallContext> = {}): Context =>
     // the host of this very service
     this.bench.order.host.begin(
-      newCause(this.bench.clock, { caller: asService(), deadline: Infinity, ...given }),
+      newCallContext(this.bench.clock, { caller: asService(), deadline: Infinity, ...given }),
     ) as unknown as Context;
 
   /** The dead letter of an event, once it is there. */

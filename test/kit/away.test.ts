@@ -11,7 +11,7 @@ import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import { type Running, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
@@ -35,8 +35,8 @@ afterAll(async () => {
 });
 
 const say = async (orderId: string) => {
-  const cause = newCause(systemClock, { caller: asService() });
-  const context = order.host.begin(cause) as unknown as Context;
+  const callContext = newCallContext(systemClock, { caller: asService() });
+  const context = order.host.begin(callContext) as unknown as Context;
   await context.publish(OrderCreated, {
     orderId,
     shopId: 's',

@@ -3,7 +3,7 @@ import { OrderConfirmed, OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { Code, refused, unavailable } from '#kit/core/errors';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import { Acts, created, fresh } from './acts';
 import type { BusBench } from './bench';
 import {
@@ -52,9 +52,12 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
 
       it('are the same events when they are said again under the same cause', async () => {
         const ids = [fresh(), fresh()];
-        const cause = newCause(acts.bench.clock, { caller: asService(), deadline: Infinity });
+        const callContext = newCallContext(acts.bench.clock, {
+          caller: asService(),
+          deadline: Infinity,
+        });
         for (const again of [1, 2]) {
-          await begin(cause).publishAll(OrderConfirmed, ids.map(confirmed));
+          await begin(callContext).publishAll(OrderConfirmed, ids.map(confirmed));
           for (const id of ids) await until('batched', id, again);
         }
         for (const id of ids) {
@@ -149,7 +152,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         expect(entry?.caller).toEqual({ userId: '', role: 'service', tenantId: 'tenant-7' });
         expect(entry?.detail).toMatchObject({
           correlationid: `corr-${orderId}`,
-          causationid: context.cause.id,
+          causationid: context.callContext.id,
           replyto: 'order.replies',
         });
       });
@@ -171,8 +174,12 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
 
       it('are the same request when they are made again under the same cause', async () => {
         const orderId = fresh();
-        const cause = newCause(acts.bench.clock, { caller: asService(), deadline: Infinity });
-        for (const given of [cause, cause, {}]) await begin(given).request(AskStock, { orderId });
+        const callContext = newCallContext(acts.bench.clock, {
+          caller: asService(),
+          deadline: Infinity,
+        });
+        for (const given of [callContext, callContext, {}])
+          await begin(given).request(AskStock, { orderId });
         const [first, second, third] = times('asked', orderId).map(({ causeId }) => causeId);
         expect(second).toBe(first);
         expect(third).not.toBe(first);
@@ -227,8 +234,11 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
 
       it('have their answer when it comes to another replica than the one that asked', async () => {
         const orderId = fresh();
-        const cause = newCause(acts.bench.clock, { caller: asService(), deadline: Infinity });
-        const context = acts.bench.replica.begin(cause) as unknown as Context;
+        const callContext = newCallContext(acts.bench.clock, {
+          caller: asService(),
+          deadline: Infinity,
+        });
+        const context = acts.bench.replica.begin(callContext) as unknown as Context;
         const answer = await context.request(AskStock, { orderId });
         expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
       });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import { type Running, start } from '#kit/boot/run';
 import { type BrokerLog, type Group, brokerLog } from '../harness/bus/broker-log';
 import { startSidecars } from '../harness/sidecars';
@@ -37,7 +37,7 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
 
   const say = async (orderId: string) => {
     const context = host.begin(
-      newCause(systemClock, { caller: asService() }),
+      newCallContext(systemClock, { caller: asService() }),
     ) as unknown as Context;
     const event = { orderId, shopId: 's', userId: 'u', totalAmount: price };
     const items = [{ productId: 'p', quantity: 1, unitPrice: price }];

@@ -70,8 +70,8 @@ export const asker = new Service('order', {
 export type Context = ContextOf<typeof asker>;
 
 const play = async (what: string, orderId: string, context: Context, meta?: EventMeta) => {
-  const { cause, caller } = context;
-  seen.push({ what, id: orderId, causeId: cause.id, caller, detail: meta });
+  const { callContext, caller } = context;
+  seen.push({ what, id: orderId, causeId: callContext.id, caller, detail: meta });
   await script.get(orderId)?.(context, meta);
 };
 
@@ -85,11 +85,11 @@ asker.on(
   async ({ orderId }, context, meta) => play('batched', orderId, context, meta),
   { atMost: 50, withinMs: 200 },
 );
-asker.on(StockCounted, async (data, { cause, caller }) => {
+asker.on(StockCounted, async (data, { callContext, caller }) => {
   seen.push({
     what: 'counted by new',
-    id: cause.correlationId,
-    causeId: cause.id,
+    id: callContext.correlationId,
+    causeId: callContext.id,
     caller,
     detail: data,
   });
@@ -151,13 +151,13 @@ export const answerer = new Service('inventory', {
   publishes: [OrderCancelled],
 });
 answerer.serve({
-  reserve: async ({ orderId }, { cause, caller, publish, clock }) => {
+  reserve: async ({ orderId }, { callContext, caller, publish, clock }) => {
     seen.push({
       what: 'reserve',
       id: orderId,
-      causeId: cause.id,
+      causeId: callContext.id,
       caller,
-      detail: { ...cause, left: cause.deadline - clock.now() },
+      detail: { ...callContext, left: callContext.deadline - clock.now() },
     });
     if (orderId.startsWith('refused')) throw refused('closed', 'the shop is closed', { orderId });
     if (orderId.startsWith('missing')) throw notFound('shop');
@@ -176,17 +176,17 @@ answerer.serve({
   release: async () => ({}),
   commit: async () => ({}),
 });
-answerer.answers(AskStock, async ({ orderId }, { cause, caller }, meta) => {
-  seen.push({ what: 'asked', id: orderId, causeId: cause.id, caller, detail: meta });
+answerer.answers(AskStock, async ({ orderId }, { callContext, caller }, meta) => {
+  seen.push({ what: 'asked', id: orderId, causeId: callContext.id, caller, detail: meta });
   if (orderId.startsWith('refused')) throw refused('closed', 'the shop is closed', { orderId });
   await answering.get(orderId)?.(meta);
   return { available: 3, text: 'größer 🎉' };
 });
-answerer.on(StockCountedOld, async (data, { cause, caller }) => {
+answerer.on(StockCountedOld, async (data, { callContext, caller }) => {
   seen.push({
     what: 'counted by old',
-    id: cause.correlationId,
-    causeId: cause.id,
+    id: callContext.correlationId,
+    causeId: callContext.id,
     caller,
     detail: data,
   });

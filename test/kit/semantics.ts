@@ -8,7 +8,7 @@ import {
 } from '#proto/retail/order/v1/order_pb';
 import { asService } from '#kit/core/caller';
 import { Code, MicroserviceError, refused, unavailable } from '#kit/core/errors';
-import { type Cause, newCause } from '#kit/core/call-context';
+import { type CallContext, newCallContext } from '#kit/core/call-context';
 import { Acts, created, fresh, price } from './acts';
 import type { Bench } from './bench';
 import { type Context, asked, script } from './sample';
@@ -61,7 +61,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           subject: orderId,
           sequence: 1,
           correlationid: `corr-${orderId}`,
-          causationid: context.cause.id,
+          causationid: context.callContext.id,
           id: entry?.causeId,
         });
       });
@@ -70,22 +70,22 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         const orderId = fresh();
         const trace = '0af7651916cd43dd8448eb211c80319c';
         let heard = '';
-        script.set(orderId, async ({ cause }) => {
-          heard = cause.traceparent;
+        script.set(orderId, async ({ callContext }) => {
+          heard = callContext.traceparent;
         });
         const context = begin({ traceparent: `00-${trace}-b7ad6b7169203331-01` });
         await context.publish(OrderCreated, created(orderId));
         await until('event', orderId);
         expect(heard).toContain(trace);
-        expect(heard).not.toBe(context.cause.traceparent);
+        expect(heard).not.toBe(context.callContext.traceparent);
       });
 
       it('are the same event when they are said again under the same cause', async () => {
         const orderId = fresh();
-        const cause = newCause(acts.bench.clock, { caller: asService() });
-        await begin(cause).publish(OrderCreated, created(orderId));
+        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        await begin(callContext).publish(OrderCreated, created(orderId));
         await until('event', orderId);
-        await begin(cause).publish(OrderCreated, created(orderId));
+        await begin(callContext).publish(OrderCreated, created(orderId));
         await until('event', orderId, 2);
         expect(new Set(times('event', orderId).map(({ causeId }) => causeId)).size).toBe(1);
       });
@@ -163,33 +163,33 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
 
     describe('commands', () => {
       const method = OrderService.method.placeOrder;
-      const place = async (given: Partial<Cause>) => {
-        const cause = newCause(acts.bench.clock, { caller: asService(), ...given });
+      const place = async (given: Partial<CallContext>) => {
+        const callContext = newCallContext(acts.bench.clock, { caller: asService(), ...given });
         const answer = await acts.bench.order.host.answer(
           method,
           create(PlaceOrderRequestSchema),
-          cause,
+          callContext,
         );
         return answer.response;
       };
-      const idOf = (cause: string) => begin({ id: cause }).newId('order');
+      const idOf = (callContext: string) => begin({ id: callContext }).newId('order');
 
       it('are answered with their outcome', async () => {
-        const cause = fresh('cause');
-        const orderId = idOf(cause);
+        const callContext = fresh('cause');
+        const orderId = idOf(callContext);
         script.set(orderId, async ({ counts }) => {
           await counts.update(orderId, (now) => ({ orderId, count: (now?.count ?? 0) + 1 }));
         });
-        expect(await place({ id: cause })).toMatchObject({ orderId, status: 'done 1' });
-        expect(await place({ id: cause })).toMatchObject({ orderId, status: 'done 1' });
+        expect(await place({ id: callContext })).toMatchObject({ orderId, status: 'done 1' });
+        expect(await place({ id: callContext })).toMatchObject({ orderId, status: 'done 1' });
       });
 
       it('that are refused refuse whoever waits, and leave no dead letter', async () => {
-        const cause = fresh('cause');
-        script.set(idOf(cause), async () => {
+        const callContext = fresh('cause');
+        script.set(idOf(callContext), async () => {
           throw refused('closed', 'the shop is closed');
         });
-        await expect(place({ id: cause })).rejects.toMatchObject({
+        await expect(place({ id: callContext })).rejects.toMatchObject({
           code: Code.FAILED_PRECONDITION,
           details: { reason: 'closed' },
         });
@@ -198,15 +198,17 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       });
 
       it('are not waited for by one who takes "accepted" for an answer', async () => {
-        const cause = fresh('cause');
-        const orderId = idOf(cause);
-        expect(await place({ id: cause, respondAsync: true })).toMatchObject({ status: 'pending' });
+        const callContext = fresh('cause');
+        const orderId = idOf(callContext);
+        expect(await place({ id: callContext, respondAsync: true })).toMatchObject({
+          status: 'pending',
+        });
         await until('command', orderId);
       });
     });
 
     describe('calls', () => {
-      const reserve = (orderId: string, given: Partial<Cause> = {}) =>
+      const reserve = (orderId: string, given: Partial<CallContext> = {}) =>
         begin({ deadline: acts.bench.clock.now() + 20_000, ...given }).inventory.reserve({
           orderId,
         });
@@ -234,14 +236,14 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
 
       it('are the same work when they are made again under the same cause', async () => {
         const orderId = fresh();
-        const cause = newCause(acts.bench.clock, { caller: asService() });
-        await begin(cause).inventory.reserve({ orderId });
-        await begin(cause).inventory.reserve({ orderId });
+        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        await begin(callContext).inventory.reserve({ orderId });
+        await begin(callContext).inventory.reserve({ orderId });
         await begin().inventory.reserve({ orderId });
         const [first, second, third] = times('reserve', orderId).map(({ causeId }) => causeId);
         expect(second).toBe(first);
         expect(third).not.toBe(first);
-        expect(first).not.toBe(cause.id);
+        expect(first).not.toBe(callContext.id);
       });
 
       it('that are refused tell why', async () => {
@@ -289,11 +291,11 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       });
 
       it('of a method that is not answered are UNIMPLEMENTED', async () => {
-        const cause = newCause(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
         const request = create(GetOrderRequestSchema, { orderId: 'x' });
         const { host } = acts.bench.inventory;
         await expect(
-          host.answer(OrderService.method.getOrder, request, cause),
+          host.answer(OrderService.method.getOrder, request, callContext),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
       });
     });
@@ -312,10 +314,10 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       });
 
       it('have the same identity when they are made again under the same cause', async () => {
-        const cause = newCause(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
         const ask = ({ endpoints }: Context, headers = {}) =>
           endpoints.echo.request({ method: 'POST', path: '/status/200', headers });
-        for (const context of [begin(cause), begin(cause), begin()]) await ask(context);
+        for (const context of [begin(callContext), begin(callContext), begin()]) await ask(context);
         await ask(begin(), { 'idempotency-key': 'of the caller' });
         const keys = asked.map(({ headers }) => headers?.['idempotency-key']);
         expect(keys).toEqual([keys[0], keys[0], expect.any(String), 'of the caller']);

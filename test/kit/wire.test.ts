@@ -10,7 +10,7 @@ import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { unaryDefinition } from '#kit/adapters/dapr/grpc-adapter';
 import { Code } from '#kit/core/errors';
-import { type Cause, newCause } from '#kit/core/call-context';
+import { type CallContext, newCallContext } from '#kit/core/call-context';
 import { silentLog } from '#kit/core/log';
 import { type Running, start } from '#kit/boot/run';
 import { ServiceTokens } from '#kit/security/service-tokens';
@@ -45,11 +45,11 @@ describe('between two services, on real sidecars', () => {
   });
   afterEach(forget);
 
-  const begin = (given: Partial<Cause> = {}): Context => {
+  const begin = (given: Partial<CallContext> = {}): Context => {
     const deadline = systemClock.now() + 20_000;
     // the host of this very service
     return order.host.begin(
-      newCause(systemClock, { caller: asService(), deadline, ...given }),
+      newCallContext(systemClock, { caller: asService(), deadline, ...given }),
     ) as unknown as Context;
   };
 

@@ -14,7 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import type { Clock } from '../../core/clock';
-import type { Cause } from '../../core/call-context';
+import type { CallContext } from '../../core/call-context';
 import type { Said } from '../../core/execution';
 import type { Host } from '../../runtime/service-runtime';
 import type { ProcessStatus } from '../../operations/operations-service';
@@ -22,14 +22,14 @@ import { operations } from '../../operations/operations-service';
 import type { Admission } from './caller-auth';
 import { addCallbacks } from './callbacks';
 import { grpcDefinition, streamMethods, unaryMethods } from './grpc-adapter';
-import { causeFromMetadata, setSaid } from './metadata';
+import { callContextFromMetadata, setSaid } from './metadata';
 import { answerWithError } from './status';
 import { type Message, known, unary } from './unary';
 
 type StreamCall = ServerWritableStream<Message, Message>;
 type Answer = (
   request: never,
-  cause: Cause,
+  callContext: CallContext,
 ) => Promise<{ response: object; said?: readonly Said[] }>;
 
 export interface AppOptions {
@@ -60,16 +60,16 @@ export async function startApp(options: AppOptions): Promise<App> {
       server,
       options,
       serves,
-      (method) => (request, cause) => host.answer(method, request, cause),
+      (method) => (request, callContext) => host.answer(method, request, callContext),
     );
   }
   const answers = operations(host, options.status);
-  addService(server, options, OperationsService, (method) => async (request, cause) => {
+  addService(server, options, OperationsService, (method) => async (request, callContext) => {
     // the handlers' type has one for each method of this same descriptor
     const handle = answers[method.localName as keyof typeof answers];
     const work = async () =>
-      create(method.output, { ...(await handle(request, { caller: cause.caller })) });
-    return { response: await host.once(method, request, cause, work) };
+      create(method.output, { ...(await handle(request, { caller: callContext.caller })) });
+    return { response: await host.once(method, request, callContext, work) };
   });
   addCallbacks(server, options);
 
@@ -102,9 +102,9 @@ function addService(
       const trailers = new Metadata();
       try {
         await admission.service(call.metadata);
-        const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
+        const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
         // grpc-js gives what this method's own deserializer made
-        const { response, said = [] } = await answer(call.request as never, cause);
+        const { response, said = [] } = await answer(call.request as never, callContext);
         setSaid(trailers, said);
         return { response: create(method.output, { ...response }), trailers };
       } catch (error) {
@@ -133,9 +133,9 @@ async function sendAll(
   });
   try {
     await admission.service(call.metadata);
-    const cause = causeFromMetadata(call.metadata, call.getDeadline(), clock);
+    const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
     // grpc-js gives what this method's own deserializer made
-    for await (const message of host.stream(method, call.request, cause, gone.signal)) {
+    for await (const message of host.stream(method, call.request, callContext, gone.signal)) {
       if (call.write(create(method.output, { ...message }))) continue;
       await once(call, 'drain', { signal: gone.signal });
     }

@@ -2,7 +2,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { ROLES, anonymous } from '../../core/caller';
 import type { Clock } from '../../core/clock';
-import { type Cause, REQUEST_BUDGET_MS, newCause } from '../../core/call-context';
+import { type CallContext, REQUEST_BUDGET_MS, newCallContext } from '../../core/call-context';
 import { type Said } from '../../core/execution';
 
 /** The names under which a cause travels with a call. */
@@ -30,27 +30,31 @@ const SaidList = z.array(z.object({ type: z.string(), at: z.string() }));
  * `appId` is who is called. What a callee assumes anyway is not said: each entry is copied
  * four times on its way out, and read at every hop.
  */
-export function causeToMetadata(cause: Cause, appId: string): Metadata {
+export function causeToMetadata(callContext: CallContext, appId: string): Metadata {
   const metadata = new Metadata();
-  metadata.set(NAME.cause, cause.id);
-  metadata.set(NAME.correlation, cause.correlationId);
-  metadata.set(NAME.trace, cause.traceparent);
-  const { role, tenantId } = cause.caller;
+  metadata.set(NAME.cause, callContext.id);
+  metadata.set(NAME.correlation, callContext.correlationId);
+  metadata.set(NAME.trace, callContext.traceparent);
+  const { role, tenantId } = callContext.caller;
   if (role !== NOBODY.role) metadata.set(NAME.role, role);
   if (tenantId !== NOBODY.tenantId) metadata.set(NAME.tenant, tenantId);
-  if (cause.requestId !== '') metadata.set(NAME.request, cause.requestId);
-  if (cause.caller.userId !== '') metadata.set(NAME.user, cause.caller.userId);
-  if (cause.respondAsync) metadata.set(NAME.respondAsync, 'true');
-  if (cause.keyed) metadata.set(NAME.keyed, 'true');
-  if (cause.forwardedFor !== '') {
-    metadata.set(NAME.forwardedFor, cause.forwardedFor);
+  if (callContext.requestId !== '') metadata.set(NAME.request, callContext.requestId);
+  if (callContext.caller.userId !== '') metadata.set(NAME.user, callContext.caller.userId);
+  if (callContext.respondAsync) metadata.set(NAME.respondAsync, 'true');
+  if (callContext.hasIdempotencyKey) metadata.set(NAME.keyed, 'true');
+  if (callContext.forwardedFor !== '') {
+    metadata.set(NAME.forwardedFor, callContext.forwardedFor);
     metadata.set(NAME.target, appId);
   }
   return metadata;
 }
 
 /** The cause of a call that arrived; what is missing is made up as for the start of something new. */
-export function causeFromMetadata(metadata: Metadata, deadline: unknown, clock: Clock): Cause {
+export function callContextFromMetadata(
+  metadata: Metadata,
+  deadline: unknown,
+  clock: Clock,
+): CallContext {
   const one = (name: string): string | undefined => {
     // where there are several, the last is the nearest sidecar's
     const value = metadata.get(name).at(-1);
@@ -65,12 +69,12 @@ export function causeFromMetadata(metadata: Metadata, deadline: unknown, clock: 
   const role = ROLES.find((known) => known === one(NAME.role)) ?? NOBODY.role;
   const at = deadline instanceof Date ? deadline.getTime() : deadline;
   const latest = clock.now() + REQUEST_BUDGET_MS;
-  return newCause(clock, {
+  return newCallContext(clock, {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     deadline: typeof at === 'number' && Number.isFinite(at) ? Math.min(at, latest) : latest,
     caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? NOBODY.tenantId },
     respondAsync: one(NAME.respondAsync) === 'true',
-    keyed: one(NAME.keyed) === 'true',
+    hasIdempotencyKey: one(NAME.keyed) === 'true',
     // sidecars add their own addresses after it
     forwardedFor: String(metadata.get(NAME.forwardedFor)[0] ?? '').split(',', 1)[0] ?? '',
   });

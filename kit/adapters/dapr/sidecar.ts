@@ -9,7 +9,7 @@ import { Client, Metadata, type ServiceError, credentials } from '@grpc/grpc-js'
 import { Pool } from 'undici';
 import type { CloudEvent } from '../../messages/cloud-event';
 import { Code, MicroserviceError, unavailable } from '../../core/errors';
-import type { Cause } from '../../core/call-context';
+import type { CallContext } from '../../core/call-context';
 import type { ServiceTokens } from '../../security/service-tokens';
 import {
   type CallAnswer,
@@ -150,9 +150,9 @@ export class DaprSidecar implements Sidecar {
   }
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
-    const { appId, method, request, cause } = call;
+    const { appId, method, request, callContext } = call;
     const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
-    const metadata = await this.#metadata(appId, cause);
+    const metadata = await this.#metadata(appId, callContext);
     const answered = Promise.withResolvers<{ response: unknown; trailers: Metadata }>();
     let response: unknown;
     this.#grpc
@@ -162,7 +162,7 @@ export class DaprSidecar implements Sidecar {
         responseDeserialize,
         request,
         metadata,
-        { deadline: cause.deadline },
+        { deadline: callContext.deadline },
         (error, message) => {
           response = message;
           if (error !== null) answered.reject(fromServiceError(error, appId));
@@ -181,9 +181,9 @@ export class DaprSidecar implements Sidecar {
   async *stream<M extends DescMethodServerStreaming>(
     call: StreamRequest<M>,
   ): AsyncIterable<MessageShape<M['output']>> {
-    const { appId, method, request, cause, ended } = call;
+    const { appId, method, request, callContext, ended } = call;
     const { path, requestSerialize, responseDeserialize } = streamDefinition(method);
-    const metadata = await this.#metadata(appId, cause);
+    const metadata = await this.#metadata(appId, callContext);
     // its policies are for the beginning then, not for as long as it lasts
     metadata.set('dapr-stream', 'true');
     const stream = this.#grpc.makeServerStreamRequest(
@@ -192,7 +192,7 @@ export class DaprSidecar implements Sidecar {
       responseDeserialize,
       request,
       metadata,
-      { deadline: cause.deadline },
+      { deadline: callContext.deadline },
     );
     const trailers = new Promise<Metadata>((resolve) => {
       stream.on('status', (status) => {
@@ -317,8 +317,8 @@ export class DaprSidecar implements Sidecar {
     await this.#http.destroy();
   }
 
-  async #metadata(appId: string, cause: Cause): Promise<Metadata> {
-    const metadata = causeToMetadata(cause, appId);
+  async #metadata(appId: string, callContext: CallContext): Promise<Metadata> {
+    const metadata = causeToMetadata(callContext, appId);
     metadata.set('dapr-app-id', appId);
     const { tokens } = this;
     if (tokens !== undefined) metadata.set(SERVICE_TOKEN_KEY, await tokens.for(appId));

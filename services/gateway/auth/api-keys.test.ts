@@ -14,8 +14,8 @@ let asked: Caller | undefined;
 beforeEach(async () => {
   revoked = false;
   asked = undefined;
-  const seen = (_: unknown, { cause }: { cause: { caller: Caller } }) => {
-    asked = cause.caller;
+  const seen = (_: unknown, { callContext }: { callContext: { caller: Caller } }) => {
+    asked = callContext.caller;
     return {};
   };
   const limit = [{ name: 'few', quota: 5, window: 60 }];

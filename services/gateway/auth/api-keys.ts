@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { type Caller, asService } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { type TtlCache, hasEntry, setFor, ttlCache } from '#kit/core/ttl-cache';
 import { begin } from '../definition';
@@ -43,7 +43,7 @@ export class ApiKeys {
     // whose was good a minute ago shall not wait for those who make some up beside them
     if (!hasEntry(this.#verified, name)) await mayTry();
     this.#verified.delete(name);
-    const { user } = begin(this.host, newCause(this.host.clock, { caller: asService() }));
+    const { user } = begin(this.host, newCallContext(this.host.clock, { caller: asService() }));
     const { keyId, role, scopes, tenantId } = await user.authenticateApiKey({ key });
     const bearer = { caller: { userId: keyId, role: Role.parse(role), tenantId }, scopes };
     setFor(this.#verified, name, bearer, CACHE_MS);

@@ -1,7 +1,7 @@
 import type { NextFunction } from 'express';
 import { createLog, fileStream } from '#kit/core/log';
 import type { Host } from '#kit/runtime/service-runtime';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import { Id } from '#kit/core/validation';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import type { Route } from '../routes/types';
@@ -13,7 +13,7 @@ import { begin } from '../definition';
  * ids and names of our own stand in it: what a client wrote may be a secret or somebody's name.
  */
 export function audit(host: Host) {
-  const { AUDIT_FILE } = begin(host, newCause(host.clock)).config;
+  const { AUDIT_FILE } = begin(host, newCallContext(host.clock)).config;
   const lines =
     AUDIT_FILE === undefined
       ? host.log.child({ audit: true })

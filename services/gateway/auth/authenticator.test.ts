@@ -11,8 +11,8 @@ let edge: Edge;
 let asked: Caller | undefined;
 beforeEach(async () => {
   asked = undefined;
-  const getProfile = (_: unknown, { cause }: { cause: { caller: Caller } }) => {
-    asked = cause.caller;
+  const getProfile = (_: unknown, { callContext }: { callContext: { caller: Caller } }) => {
+    asked = callContext.caller;
     return {};
   };
   edge = await openEdge({ user: { getProfile } });

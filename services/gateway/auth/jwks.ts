@@ -1,6 +1,6 @@
 import { type CryptoKey, importJWK } from 'jose';
 import { asService } from '#kit/core/caller';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import type { Jwk } from '#proto/retail/user/v1/user_pb';
 import { begin } from '../definition';
@@ -50,7 +50,7 @@ export class Keys {
   async #fetch(): Promise<void> {
     const { clock, log } = this.host;
     try {
-      const { user } = begin(this.host, newCause(clock, { caller: asService() }));
+      const { user } = begin(this.host, newCallContext(clock, { caller: asService() }));
       const { keys } = await user.getKeys({});
       this.#keys = await imported(keys);
       this.#failure = undefined;

@@ -1,6 +1,6 @@
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { asService } from '#kit/core/caller';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { begin } from '../definition';
 
@@ -66,8 +66,8 @@ export class EndedSessionsCache {
     const known = this.#asOf;
     const expired = this.#expired;
     try {
-      const cause = newCause(clock, { caller: asService(), deadline: now + ANSWER_MS });
-      const { user } = begin(this.host, cause);
+      const callContext = newCallContext(clock, { caller: asService(), deadline: now + ANSWER_MS });
+      const { user } = begin(this.host, callContext);
       const since = known && timestampFromMs(timestampMs(known) - OVERLAP_MS);
       const { sessions, asOf } = await user.getEndedSessions(since === undefined ? {} : { since });
       for (const { sessionId, until } of sessions) {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { asService } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { MicroserviceError } from '#kit/core/errors';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { OperationsService, type ServiceStatus } from '#proto/retail/operations/v1/operations_pb';
 import { apps, begin, needed } from '../definition';
@@ -151,7 +151,7 @@ class Probed {
     const { service } = this;
     const { clock, log } = this.host;
     const deadline = clock.now() + PROBE_MS;
-    const context = begin(this.host, newCause(clock, { caller: asService(), deadline }));
+    const context = begin(this.host, newCallContext(clock, { caller: asService(), deadline }));
     const started = performance.now();
     let found: Pick<ServiceHealth, 'status' | 'version' | 'faults'>;
     try {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Message, toJson } from '@bufbuild/protobuf';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import { readRequest } from '../http/request-reader';
@@ -38,7 +38,7 @@ export function stream(route: StreamRoute, gateway: Gateway, stopping: AbortSign
     if (gateway.streams >= MOST_STREAMS) throw tooMany(response, 503);
     if (own >= MOST_EACH) throw tooMany(response, 429);
     const trace = traceparent === undefined ? {} : { traceparent };
-    const cause = newCause(clock, { requestId, correlationId, caller, ...trace });
+    const callContext = newCallContext(clock, { requestId, correlationId, caller, ...trace });
     const message = readRequest({ rpc: route.streams, query: [], body: [] }, request);
     const gone = new AbortController();
     const end = () => {
@@ -58,7 +58,7 @@ export function stream(route: StreamRoute, gateway: Gateway, stopping: AbortSign
     };
     try {
       // a row's method is one of this very service, and a stream
-      const client = contextOf(gateway.host, cause).client(
+      const client = contextOf(gateway.host, callContext).client(
         route.app,
         route.streams.parent,
       ) as unknown as Streams;

@@ -1,20 +1,20 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Code, MicroserviceError, refused } from '#kit/core/errors';
-import type { Cause } from '#kit/core/call-context';
+import type { CallContext } from '#kit/core/call-context';
 import { createLog } from '#kit/core/log';
 import { type Asked, type Edge, openEdge } from '../testing/edge';
 
 const ORDERS = '/api/v1/orders';
 
 let edge: Edge;
-let causes: Cause[];
+let causes: CallContext[];
 afterEach(() => edge.close());
 
 /** The edge before a service of orders that answers so. */
 async function open(answers: () => object, lines?: string[]) {
   causes = [];
-  const seen = (_: unknown, { cause }: { cause: Cause }) => {
-    causes.push(cause);
+  const seen = (_: unknown, { callContext }: { callContext: CallContext }) => {
+    causes.push(callContext);
     return answers();
   };
   const log = createLog('gateway', 'info', { write: (line) => lines?.push(line) });

@@ -1,7 +1,7 @@
 import { type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
 import type { Caller } from '#kit/core/caller';
-import { type Cause, newCause } from '#kit/core/call-context';
-import { identity } from '#kit/core/deterministic-id';
+import { type CallContext, newCallContext } from '#kit/core/call-context';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { EdgeError } from '../http/errors';
 import { type EdgeRequest, type EdgeResponse, sendData, sendRefusal } from '../http/types';
 import { idempotencyKeyOf, prefersAsync } from '../http/headers';
@@ -61,11 +61,13 @@ function appIn({ params }: EdgeRequest): string {
   return service;
 }
 
-function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse): Cause {
+function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse): CallContext {
   const { requestId, correlationId, traceparent, caller, clock } = locals;
   const key = route.idempotent ? idempotencyKeyOf(request.headers) : undefined;
-  return newCause(clock, {
-    ...(key === undefined ? {} : { id: workOf(route, request, caller, key), keyed: true }),
+  return newCallContext(clock, {
+    ...(key === undefined
+      ? {}
+      : { id: workOf(route, request, caller, key), hasIdempotencyKey: true }),
     ...(traceparent === undefined ? {} : { traceparent }),
     requestId,
     correlationId,
@@ -78,7 +80,7 @@ function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse
 /** What is asked under a key: the same key on another thing is another piece of work. */
 function workOf(route: RpcRoute, { params }: EdgeRequest, caller: Caller, key: string): string {
   const { tenantId, userId } = caller;
-  return identity(tenantId, userId, route.method, route.path, ...Object.values(params), key);
+  return deterministicId(tenantId, userId, route.method, route.path, ...Object.values(params), key);
 }
 
 function sendByStatus(response: EdgeResponse, { codes, refusal }: ByStatus, json: JsonValue): void {

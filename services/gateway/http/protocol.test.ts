@@ -216,9 +216,9 @@ describe('what a client says of itself', () => {
         respondAsync: false,
       },
     });
-    const { cause } = call ?? {};
+    const { callContext } = call ?? {};
     for (const value of ['user_9', 'other', 'cause_9', 'payment']) {
-      expect(JSON.stringify(cause)).not.toContain(value);
+      expect(JSON.stringify(callContext)).not.toContain(value);
     }
   });
 
@@ -234,6 +234,6 @@ describe('what a client says of itself', () => {
 
   it('is handed down where a trusted proxy says it: its address', async () => {
     await edge.ask('GET', PRODUCTS, { headers: { 'x-forwarded-for': '9.9.9.9, 192.0.2.1' } });
-    expect(calls[0]?.cause.forwardedFor).toBe('192.0.2.1');
+    expect(calls[0]?.callContext.forwardedFor).toBe('192.0.2.1');
   });
 });

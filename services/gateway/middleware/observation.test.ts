@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { createLog } from '#kit/core/log';
-import type { Cause } from '#kit/core/call-context';
+import type { CallContext } from '#kit/core/call-context';
 import { type Edge, openEdge } from '../testing/edge';
 
 const PRODUCT = '/api/v1/products/product_1';
 
 let edge: Edge;
-let cause: Cause | undefined;
+let callContext: CallContext | undefined;
 let lines: Record<string, unknown>[];
 afterEach(() => edge.close());
 
@@ -18,8 +18,8 @@ async function open() {
     // what is refused has another one in the audit log, which goes here where it has no file
     if (read['audit'] !== true) lines.push(read);
   };
-  const getProduct = (_: unknown, call: { cause: Cause }) => {
-    cause = call.cause;
+  const getProduct = (_: unknown, call: { callContext: CallContext }) => {
+    callContext = call.callContext;
     return {};
   };
   edge = await openEdge(
@@ -44,7 +44,7 @@ describe('the ids of a request', () => {
       correlationId: 'x'.repeat(64),
     });
     expect(body.requestId).toBe('my_request-1');
-    expect(cause).toMatchObject({ requestId, correlationId });
+    expect(callContext).toMatchObject({ requestId, correlationId });
   });
 
   it('are made where there are none', async () => {
@@ -94,8 +94,8 @@ describe('a trace', () => {
   it('goes on', async () => {
     await open();
     await get({ traceparent: `00-${trace}-b7ad6b7169203331-00` });
-    expect(cause?.traceparent).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-00$`));
-    expect(cause?.traceparent).not.toContain('b7ad6b7169203331');
+    expect(callContext?.traceparent).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-00$`));
+    expect(callContext?.traceparent).not.toContain('b7ad6b7169203331');
   });
 
   it.each(['nonsense', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`])(
@@ -103,8 +103,8 @@ describe('a trace', () => {
     async (traceparent) => {
       await open();
       await get({ traceparent });
-      expect(cause?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-      expect(cause?.traceparent).not.toContain('0'.repeat(32));
+      expect(callContext?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+      expect(callContext?.traceparent).not.toContain('0'.repeat(32));
     },
   );
 });

@@ -1,7 +1,7 @@
 import type { Counter as Metric } from 'prom-client';
 import { RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { Clock } from '#kit/core/clock';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { type Shared, sharedCounter } from './shared-counters';
 import type { Limit, Tier } from './tiers';
 
@@ -46,7 +46,7 @@ export class Counters {
    */
   count(tier: Tier, whom: readonly string[]): Count[] | Promise<Count[]> {
     const { shared } = this;
-    if (shared !== undefined) return this.#countTogether(shared, tier, identity(...whom));
+    if (shared !== undefined) return this.#countTogether(shared, tier, deterministicId(...whom));
     const key = JSON.stringify(whom);
     const now = this.clock.now();
     const counts: Count[] = [];

@@ -1,6 +1,6 @@
 import { Counter } from 'prom-client';
 import type { Caller } from '#kit/core/caller';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { network } from '../http/client-address';
 import { type Count, Counters } from './counters';
@@ -25,7 +25,7 @@ export class Limits {
   readonly #policies = new Map<Tier, string>();
 
   constructor(host: Host, stopping: AbortSignal) {
-    const { LIMITS_FILE, LIMITS_STORE } = begin(host, newCause(host.clock)).config;
+    const { LIMITS_FILE, LIMITS_STORE } = begin(host, newCallContext(host.clock)).config;
     const registers = [host.metrics.registry];
     const failures = new Counter({
       name: 'rate_limit_store_failures_total',

@@ -2,7 +2,7 @@ import { toJson } from '@bufbuild/protobuf';
 import { type Caller, asService } from '#kit/core/caller';
 import { isoTime, systemClock } from '#kit/core/clock';
 import type { Context } from '#kit/service/context';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Definition } from '#kit/service/definition';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderSchema, OrderService } from '#proto/retail/order/v1/order_pb';
@@ -108,7 +108,7 @@ const REQUEST_ID = 'req_00000000-0000-0000-0000-000000000000';
 
 function edge(recorder: Recorder, caller: Caller): Context<Definition> {
   const ids = { requestId: REQUEST_ID, correlationId: REQUEST_ID };
-  return recorder.host('gateway').begin(newCause(systemClock, { ...ids, caller }));
+  return recorder.host('gateway').begin(newCallContext(systemClock, { ...ids, caller }));
 }
 
 type Keys = ReadonlyMap<string, ReadonlySet<string>>;

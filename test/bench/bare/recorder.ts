@@ -178,14 +178,14 @@ export class Recorder {
     call: CallRequest<M>,
     index: number,
   ): Promise<CallAnswer<M>> {
-    const { appId: app, method, request, cause } = call;
+    const { appId: app, method, request, callContext } = call;
     const sent = toBinary(method.input, request);
-    const metadata = causeToMetadata(cause, app);
+    const metadata = causeToMetadata(callContext, app);
     askForRefusals(metadata);
     const tape = new Tape();
     const arrived = fromBinary(method.input, sent);
     const { response, said } = await onTape(tape, () =>
-      this.host(app).answer(method, arrived as MessageShape<M['input']>, cause),
+      this.host(app).answer(method, arrived as MessageShape<M['input']>, callContext),
     );
     tape.endOfWait();
     const answered = toBinary(method.output, create(method.output, { ...response }));

@@ -41,15 +41,15 @@ export class Replay {
 
   async run(steps: Steps, order: Order): Promise<void> {
     const recording = this.recording(order);
-    const handling: Handling = { recording, order, etags: new Map(), holds: new Map() };
+    const execution: Handling = { recording, order, etags: new Map(), holds: new Map() };
     try {
       for (const step of steps) {
         const [first] = step;
-        if (step.length === 1 && first !== undefined) await this.#do(first, handling);
-        else await Promise.all(step.map((operation) => this.#do(operation, handling)));
+        if (step.length === 1 && first !== undefined) await this.#do(first, execution);
+        else await Promise.all(step.map((operation) => this.#do(operation, execution)));
       }
     } finally {
-      for (const letOthers of handling.holds.values()) letOthers();
+      for (const letOthers of execution.holds.values()) letOthers();
     }
   }
 

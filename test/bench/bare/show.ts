@@ -18,8 +18,8 @@ async function show([age = '0']: string[]): Promise<void> {
   }
 }
 
-function say(handling: string, steps: Steps, recording: Recording): void {
-  console.log(handling);
+function say(execution: string, steps: Steps, recording: Recording): void {
+  console.log(execution);
   for (const step of steps) {
     console.log(`  ${step.map((operation) => inWords(operation, recording)).join(', ')}`);
   }

@@ -54,8 +54,8 @@ export class Tape {
 const current = new AsyncLocalStorage<Tape>();
 
 /** Runs a handling; what it does is on its tape. */
-export function onTape<T>(tape: Tape, handling: () => Promise<T>): Promise<T> {
-  return current.run(tape, handling);
+export function onTape<T>(tape: Tape, execution: () => Promise<T>): Promise<T> {
+  return current.run(tape, execution);
 }
 
 /** The tape of the handling that this runs in. */

@@ -126,12 +126,12 @@ export class DirectSidecar implements Sidecar {
   }
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
-    const { appId, method, request, cause } = call;
+    const { appId, method, request, callContext } = call;
     const host = this.exchange.host(appId);
     const { response, said } =
       method.parent.typeName === OperationsService.typeName
         ? { response: await statusOf(host), said: [] }
-        : await host.answer(method, request, cause);
+        : await host.answer(method, request, callContext);
     // made of this very method's output
     return { response: create(method.output, { ...response }) as MessageShape<M['output']>, said };
   }

@@ -8,7 +8,7 @@ import {
 import { type Caller, asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
-import { newCause } from '#kit/core/call-context';
+import { newCallContext } from '#kit/core/call-context';
 import type { Host } from '#kit/runtime/service-runtime';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
@@ -104,10 +104,10 @@ export class Books {
     caller: Caller,
     respondAsync = false,
   ): Promise<MessageShape<M['output']>> {
-    const cause = newCause(systemClock, { caller, respondAsync });
+    const callContext = newCallContext(systemClock, { caller, respondAsync });
     // made of this very method's input
     const message = create(method.input, request) as MessageShape<M['input']>;
-    return (await this.host(appId).answer(method, message, cause)).response;
+    return (await this.host(appId).answer(method, message, callContext)).response;
   }
 
   #place(userId: string, productId: string, respondAsync: boolean) {

@@ -1,8 +1,8 @@
 import { DaprWorkflowClient, WorkflowRuntime, type WorkflowActivityContext } from '@dapr/dapr';
 import { asService } from '#kit/core/caller';
 import { HANDLING_BUDGET_MS, type Host } from '#kit/runtime/service-runtime';
-import { identity } from '#kit/core/deterministic-id';
-import { newCause } from '#kit/core/call-context';
+import { deterministicId } from '#kit/core/deterministic-id';
+import { newCallContext } from '#kit/core/call-context';
 import { start } from '#kit/boot/run';
 import { type ContextOf, Service } from '#kit/service/service';
 import { PlaceOrder } from '#contracts/order';
@@ -83,14 +83,14 @@ async function perform(
   host: Host,
 ): Promise<Outcome> {
   const { clock } = host;
-  const cause = newCause(clock, {
-    id: identity('activity', workflow.getWorkflowInstanceId(), name),
+  const callContext = newCallContext(clock, {
+    id: deterministicId('activity', workflow.getWorkflowInstanceId(), name),
     correlationId: orderId,
     caller: asService(),
     deadline: clock.now() + HANDLING_BUDGET_MS,
   });
   // the host opens what the definition says, which is the order service's
-  const context = host.begin(cause) as unknown as ContextOf<typeof order>;
+  const context = host.begin(callContext) as unknown as ContextOf<typeof order>;
   return activities[name](await context.orders.need(orderId), context, outcome);
 }
 

@@ -1,4 +1,4 @@
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { CANCELLED, CONFIRMED, said, stocked } from '../made-up';
 import { finds, withOrder, without, withEvent } from '../spoil';
 
@@ -53,7 +53,7 @@ finds([
       ...books,
       inboxes: books.inboxes.map((inbox) => ({
         ...inbox,
-        ids: [...inbox.ids, `ntf_${identity('x')}`],
+        ids: [...inbox.ids, `ntf_${deterministicId('x')}`],
       })),
     }),
     ['everyEventIsTold'],

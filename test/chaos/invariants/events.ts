@@ -1,4 +1,4 @@
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { type Books, type Found, type OrderBook, type Said, distinct, orderOf } from '../books';
 
 /** Said once in the life of an order, at most. */
@@ -89,7 +89,7 @@ export function everyEventIsTold({ events, inboxes, emails }: Books): Found[] {
       its
         .filter(({ topic }) => TOLD[topic]?.includes(channel))
         .map((event) => [
-          `ntf_${identity(event.tenant, event.source, event.id, channel)}`,
+          `ntf_${deterministicId(event.tenant, event.source, event.id, channel)}`,
           `${event.topic} ${event.id} of ${orderOf(event)}`,
         ]),
     );

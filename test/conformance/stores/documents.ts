@@ -86,13 +86,13 @@ export const marks: Behaviour<Keepers> = {
   holds: { changes: 2, outcomes: '0, 0, 0' },
   observe: async ({ one, other }) => {
     const key = fresh();
-    const cause = { id: fresh() };
-    const first = await one.count(key, cause);
+    const callContext = { id: fresh() };
+    const first = await one.count(key, callContext);
     await other.count(key);
     const begun = performance.now();
-    const again = await one.count(key, cause);
+    const again = await one.count(key, callContext);
     const took = performance.now() - begun;
-    const elsewhere = await other.count(key, cause);
+    const elsewhere = await other.count(key, callContext);
     return {
       facts: { changes: await one.counted(key), outcomes: [first, again, elsewhere].join(', ') },
       figures: { 'known again after': inMs(took) },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
-import { type Cause, newCause } from '#kit/core/call-context';
+import { type CallContext, newCallContext } from '#kit/core/call-context';
 import { Memory, MemorySidecar } from '#kit/testing/memory-transport';
 import { type ContextOf, Service } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';
@@ -33,9 +33,9 @@ export class Keeper {
   }
 
   /** Adds one to the count of a key: once for each cause. Gives what it was before. */
-  async count(key: string, cause: Partial<Cause> = {}): Promise<number> {
+  async count(key: string, callContext: Partial<CallContext> = {}): Promise<number> {
     const deadline = systemClock.now() + 6 * STEP_MS;
-    const given = newCause(systemClock, { caller: asService(), deadline, ...cause });
+    const given = newCallContext(systemClock, { caller: asService(), deadline, ...callContext });
     // the host of this very service
     const { counts } = this.#host.begin(given) as unknown as ContextOf<typeof keeper>;
     const { outcome } = await counts.decide(key, (now) => ({
@@ -46,7 +46,7 @@ export class Keeper {
   }
 
   async counted(key: string): Promise<number> {
-    const given = newCause(systemClock, { caller: asService() });
+    const given = newCallContext(systemClock, { caller: asService() });
     const { counts } = this.#host.begin(given) as unknown as ContextOf<typeof keeper>;
     return (await counts.get(key))?.count ?? 0;
   }

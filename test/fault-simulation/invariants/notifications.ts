@@ -1,5 +1,5 @@
 import { DEFAULT_TENANT } from '#kit/core/caller';
-import { identity } from '#kit/core/deterministic-id';
+import { deterministicId } from '#kit/core/deterministic-id';
 import { NotificationSent } from '#contracts/notification';
 import type { Evidence, Findings } from './violation';
 
@@ -36,7 +36,7 @@ export function notifications({ books }: Evidence, found: Findings): void {
     const { type, source = '' } = event ?? {};
     const channels = CHANNELS[type ?? ''] ?? [];
     for (const channel of channels) {
-      const id = `ntf_${identity(DEFAULT_TENANT, source, eventId, channel)}`;
+      const id = `ntf_${deterministicId(DEFAULT_TENANT, source, eventId, channel)}`;
       const what = `${type} ${eventId} by ${channel}`;
       found.equal(said.get(id), 1, `times that ${what} was said to be sent`);
       count.said++;
@@ -49,7 +49,7 @@ export function notifications({ books }: Evidence, found: Findings): void {
       }
     }
     if (!channels.some((channel) => channel !== 'inbox')) continue;
-    const known = books.told.get(identity(source, eventId))?.channels ?? [];
+    const known = books.told.get(deterministicId(source, eventId))?.channels ?? [];
     found.equal(
       [...known].sort().join(),
       [...channels].sort().join(),
