@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type DescMethodBiDiStreaming, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { Code, MicroserviceError } from '../core/errors';
-import type { Host } from '../runtime/service-runtime';
+import type { ServiceRuntime } from '../runtime/service-runtime';
 
 type Message = ReturnType<typeof create>;
 type Stream = ServerDuplexStream<Message, Message>;
@@ -23,9 +23,13 @@ export interface Ingest {
  * itself. What may be sent again is no failure of the others: it is answered by the end of the stream
  * with its status, and everything that was not answered is to be sent again.
  */
-export async function startIngest(host: Host, address: string, port: number): Promise<Ingest> {
-  const { ingest } = host.service;
-  if (ingest === undefined) throw new Error(`${host.service.name} takes no streams of messages`);
+export async function startIngest(
+  runtime: ServiceRuntime,
+  address: string,
+  port: number,
+): Promise<Ingest> {
+  const { ingest } = runtime.service;
+  if (ingest === undefined) throw new Error(`${runtime.service.name} takes no streams of messages`);
   const { method } = ingest;
   const server = new Server({
     'grpc.enable_channelz': 0,
@@ -35,7 +39,7 @@ export async function startIngest(host: Host, address: string, port: number): Pr
     { [method.localName]: definitionOf(method) },
     {
       [method.localName]: (stream: Stream) => {
-        void answerAll(stream, host, method);
+        void answerAll(stream, runtime, method);
       },
     },
   );
@@ -56,7 +60,7 @@ export async function startIngest(host: Host, address: string, port: number): Pr
 
 async function answerAll(
   stream: Stream,
-  host: Host,
+  runtime: ServiceRuntime,
   method: DescMethodBiDiStreaming,
 ): Promise<void> {
   const gone = new AbortController();
@@ -82,7 +86,7 @@ async function answerAll(
   const running = new Set<Promise<void>>();
   try {
     for await (const request of stream) {
-      const work = host.ingest(request as Message, link).then(write, fail);
+      const work = runtime.ingest(request as Message, link).then(write, fail);
       running.add(work);
       void work.finally(() => running.delete(work));
       if (running.size >= AT_ONCE) await Promise.race(running);

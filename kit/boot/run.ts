@@ -2,18 +2,18 @@ import type { RequestListener } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../core/clock';
 import { ConfigError, KitConfig, readConfig } from '../core/config';
-import { Admission } from '../adapters/dapr/caller-auth';
+import { CallerAuth } from '../adapters/dapr/caller-auth';
 import { type App, startApp } from '../adapters/dapr/app';
 import { DaprSidecar } from '../adapters/dapr/sidecar';
 import { createFlags } from '../flags/flags';
-import { Host } from '../runtime/service-runtime';
+import { ServiceRuntime } from '../runtime/service-runtime';
 import { startHttpServer } from './http-server';
 import { startIngest } from './grpc-ingest';
 import { type Log, createLog } from '../core/log';
 import { Metrics } from '../core/metrics';
 import type { Definition } from '../service/definition';
 import type { Service } from '../service/service';
-import { callersOf } from '../security/call-permissions';
+import { permittedCallers } from '../security/call-permissions';
 import { ServiceTokens } from '../security/service-tokens';
 import type { Sidecar } from '../transport/sidecar';
 
@@ -23,12 +23,12 @@ const SCHEDULE_AGAIN_MS = 5_000;
 export interface RunOptions {
   /** What else is answered on the service's HTTP port: the edge's API. It ends what it has open
    * when `stopping` is aborted: then requests that run still get their answers. */
-  app?: (host: Host, stopping: AbortSignal) => RequestListener;
+  app?: (runtime: ServiceRuntime, stopping: AbortSignal) => RequestListener;
 }
 
 /** A service that runs. */
 export interface Running {
-  readonly host: Host;
+  readonly runtime: ServiceRuntime;
   readonly sidecar: Sidecar;
   readonly httpPort: number;
   /** Ends it in order: not ready, finish what runs, close. */
@@ -81,7 +81,7 @@ export async function start<D extends Definition>(
     ...(config.FLAGSMITH_KEY === undefined ? {} : { server: flagServer(config) }),
   });
   const { SERVICE_KEYS: keys, SERVICE_CALLS: calls } = config;
-  const callers = calls === undefined ? undefined : await callersOf(service.name, calls);
+  const callers = calls === undefined ? undefined : await permittedCallers(service.name, calls);
   const tokens =
     keys === undefined ? undefined : await ServiceTokens.open(service.name, keys, systemClock, log);
   const address = {
@@ -96,7 +96,7 @@ export async function start<D extends Definition>(
     ...{ log, metrics, flags, config },
   };
   // a host knows a service by what it is, not by the types of its parts
-  const host = new Host(service, world);
+  const runtime = new ServiceRuntime(service, world);
 
   await flags.ready();
   const startedAt = new Date();
@@ -105,11 +105,11 @@ export async function start<D extends Definition>(
   let app: App | undefined;
   if (config.APP_PORT !== undefined && options.app === undefined) {
     app = await startApp({
-      host,
+      runtime: runtime,
       clock: systemClock,
       address: config.HOST,
       port: config.APP_PORT,
-      admission: new Admission(config.APP_API_TOKEN, tokens, callers, log),
+      admission: new CallerAuth(config.APP_API_TOKEN, tokens, callers, log),
       status: {
         ...about,
         instance: config.INSTANCE_ID,
@@ -125,7 +125,7 @@ export async function start<D extends Definition>(
   const ingest =
     ingestPort === undefined || service.ingest === undefined
       ? undefined
-      : await startIngest(host, config.HOST, ingestPort);
+      : await startIngest(runtime, config.HOST, ingestPort);
   const stopped = new AbortController();
   const http = await startHttpServer({
     host: config.HOST,
@@ -135,27 +135,27 @@ export async function start<D extends Definition>(
       live: () => ({ ...about, uptime: process.uptime() }),
       ready: () => ({ ready: waitingFor.size === 0, waitingFor: [...waitingFor] }),
     },
-    ...(options.app === undefined ? {} : { app: options.app(host, stopped.signal) }),
+    ...(options.app === undefined ? {} : { app: options.app(runtime, stopped.signal) }),
   });
   log.info({ port: http.port, version: about.version }, 'listening');
 
-  void becomeReady(host, sidecar, waitingFor, log, stopped.signal);
-  void tickAll(host, stopped.signal);
+  void becomeReady(runtime, sidecar, waitingFor, log, stopped.signal);
+  void tickAll(runtime, stopped.signal);
 
   return {
-    host,
+    runtime,
     sidecar,
     httpPort: http.port,
     stop: async () => {
       waitingFor.add('stopping');
       stopped.abort();
       const atMost = config.STOP_SECONDS * 1000;
-      log.info({ active: host.active }, 'stopping');
+      log.info({ active: runtime.active }, 'stopping');
       await Promise.all([
         http.close(atMost),
-        Promise.race([host.drain(), wait(atMost, undefined, { ref: false })]),
+        Promise.race([runtime.drain(), wait(atMost, undefined, { ref: false })]),
       ]);
-      await Promise.all([...service.ticks.keys()].map((name) => host.tick(name)));
+      await Promise.all([...service.ticks.keys()].map((name) => runtime.tick(name)));
       app?.close();
       ingest?.close();
       await Promise.all([sidecar.close(), flags.close()]);
@@ -170,7 +170,7 @@ function flagServer({ FLAGSMITH_KEY: key = '', FLAGSMITH_URL: url }: KitConfig) 
 
 /** The sidecar starts beside the service, in no fixed order. */
 async function becomeReady(
-  host: Host,
+  runtime: ServiceRuntime,
   sidecar: DaprSidecar,
   waitingFor: Set<string>,
   log: Log,
@@ -184,13 +184,13 @@ async function becomeReady(
   waitingFor.delete('sidecar');
   log.info({ duration: performance.now() - started }, 'ready');
   try {
-    await host.deadLetters.count();
+    await runtime.deadLetters.count();
   } catch (error) {
     log.warn({ failure: String(error) }, 'dead letters could not be counted');
   }
   while (!stopped.aborted) {
     try {
-      await host.schedule();
+      await runtime.schedule();
       return;
     } catch (error) {
       log.warn({ failure: String(error) }, 'jobs could not be scheduled');
@@ -200,12 +200,12 @@ async function becomeReady(
 }
 
 /** Each in its own time, and never twice at once. */
-async function tickAll(host: Host, stopped: AbortSignal): Promise<void> {
-  const ticking = [...host.service.ticks].map(async ([name, { everyMs }]) => {
+async function tickAll(runtime: ServiceRuntime, stopped: AbortSignal): Promise<void> {
+  const ticking = [...runtime.service.ticks].map(async ([name, { everyMs }]) => {
     for (;;) {
       await wait(everyMs, undefined, { ref: false });
       if (stopped.aborted) return;
-      await host.tick(name);
+      await runtime.tick(name);
     }
   });
   await Promise.all(ticking);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Caller, allow, anonymous, asService, maySee, visible } from './caller';
+import { type Caller, requireRole, anonymous, asService, mayAccess, requireOwner } from './caller';
 import { Code, MicroserviceError } from './errors';
 
 const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
@@ -7,25 +7,25 @@ const annsOrder = { userId: 'ann', orderId: 'o1' };
 
 describe('what belongs to a user', () => {
   it('is seen by the user, by an admin and by our services', () => {
-    expect(maySee(ann, 'ann')).toBe(true);
-    expect(maySee({ ...ann, userId: 'root', role: 'admin' }, 'ann')).toBe(true);
-    expect(maySee(asService(), 'ann')).toBe(true);
+    expect(mayAccess(ann, 'ann')).toBe(true);
+    expect(mayAccess({ ...ann, userId: 'root', role: 'admin' }, 'ann')).toBe(true);
+    expect(mayAccess(asService(), 'ann')).toBe(true);
   });
 
   it('is seen by no other user, no seller and nobody unknown', () => {
-    expect(maySee({ ...ann, userId: 'bob' }, 'ann')).toBe(false);
-    expect(maySee({ ...ann, userId: 'sam', role: 'seller' }, 'ann')).toBe(false);
-    expect(maySee(anonymous(), 'ann')).toBe(false);
+    expect(mayAccess({ ...ann, userId: 'bob' }, 'ann')).toBe(false);
+    expect(mayAccess({ ...ann, userId: 'sam', role: 'seller' }, 'ann')).toBe(false);
+    expect(mayAccess(anonymous(), 'ann')).toBe(false);
   });
 
   it('is not seen by someone without an id because it has no owner', () => {
-    expect(maySee(anonymous(), '')).toBe(false);
+    expect(mayAccess(anonymous(), '')).toBe(false);
   });
 
   it('looks to others as if it did not exist', () => {
     const refusals = [
-      () => visible({ ...ann, userId: 'bob' }, annsOrder, 'order'),
-      () => visible(ann, undefined, 'order'),
+      () => requireOwner({ ...ann, userId: 'bob' }, annsOrder, 'order'),
+      () => requireOwner(ann, undefined, 'order'),
     ].map((look) => {
       try {
         return look();
@@ -37,17 +37,17 @@ describe('what belongs to a user', () => {
       expect(refusal).toBeInstanceOf(MicroserviceError);
       expect(refusal).toMatchObject({ message: 'order not found', code: Code.NOT_FOUND });
     }
-    expect(visible(ann, annsOrder, 'order')).toBe(annsOrder);
+    expect(requireOwner(ann, annsOrder, 'order')).toBe(annsOrder);
   });
 });
 
 describe('what some roles may do', () => {
   it('is refused to every other role', () => {
     expect(() => {
-      allow({ ...ann, role: 'seller' }, 'seller', 'admin');
+      requireRole({ ...ann, role: 'seller' }, 'seller', 'admin');
     }).not.toThrow();
     expect(() => {
-      allow(ann, 'seller', 'admin');
+      requireRole(ann, 'seller', 'admin');
     }).toThrow(new MicroserviceError('not for the role customer', Code.PERMISSION_DENIED));
   });
 });

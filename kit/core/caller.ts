@@ -21,7 +21,7 @@ export function asService(tenantId = DEFAULT_TENANT): Caller {
 }
 
 /** Whether the caller may see what belongs to this user: the user, an admin, or a service. */
-export function maySee(caller: Caller, ownerId: string): boolean {
+export function mayAccess(caller: Caller, ownerId: string): boolean {
   if (caller.role === 'admin' || caller.role === 'service') return true;
   return caller.userId !== '' && caller.userId === ownerId;
 }
@@ -30,17 +30,17 @@ export function maySee(caller: Caller, ownerId: string): boolean {
  * The thing, if it is there and the caller may see it. Someone else's is NOT_FOUND, as if it
  * did not exist: a refusal would tell that it does.
  */
-export function visible<T extends { userId: string }>(
+export function requireOwner<T extends { userId: string }>(
   caller: Caller,
   thing: T | undefined,
   what: string,
 ): T {
-  if (thing === undefined || !maySee(caller, thing.userId)) throw notFound(what);
+  if (thing === undefined || !mayAccess(caller, thing.userId)) throw notFound(what);
   return thing;
 }
 
 /** Refuses a caller who has none of these roles. */
-export function allow({ role }: Caller, ...roles: readonly Role[]): void {
+export function requireRole({ role }: Caller, ...roles: readonly Role[]): void {
   if (roles.includes(role)) return;
   throw new MicroserviceError(`not for the role ${role}`, Code.PERMISSION_DENIED);
 }

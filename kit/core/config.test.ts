@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { ConfigError, KitConfig, readConfig, whole } from './config';
+import { ConfigError, KitConfig, readConfig, wholeNumber } from './config';
 
 const needed = { PORT: '3003', DAPR_HTTP_PORT: '3500', DAPR_GRPC_PORT: '50001' };
 
@@ -10,14 +10,14 @@ function faultsOf(schema: z.ZodObject, env: NodeJS.ProcessEnv): readonly string[
   try {
     readConfig(schema, env);
   } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
+    if (error instanceof ConfigError) return error.errors;
   }
   return [];
 }
 
 describe('a configuration', () => {
   it('comes from the variables that its schema names', () => {
-    const schema = z.object({ RATE: whole(1, 10), NAME: z.string().default('x') });
+    const schema = z.object({ RATE: wholeNumber(1, 10), NAME: z.string().default('x') });
     expect(readConfig(schema, { RATE: '7', PATH: '/bin' })).toEqual({ RATE: 7, NAME: 'x' });
   });
 
@@ -27,7 +27,11 @@ describe('a configuration', () => {
   });
 
   it('is refused with every fault at once', () => {
-    const schema = z.object({ RATE: whole(1, 10), NAME: z.string(), MODE: z.enum(['a', 'b']) });
+    const schema = z.object({
+      RATE: wholeNumber(1, 10),
+      NAME: z.string(),
+      MODE: z.enum(['a', 'b']),
+    });
     const read = () => readConfig(schema, { RATE: '11', NAME: '', MODE: 'c' });
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(
@@ -48,7 +52,9 @@ describe('a configuration', () => {
   it.each(['1.5', '-1', '1e3', '0x10', ' 7', 'true', '99999999999999999'])(
     'takes "%s" for no whole number',
     (given) => {
-      expect(faultsOf(z.object({ RATE: whole(0, 100_000) }), { RATE: given })).toHaveLength(1);
+      expect(faultsOf(z.object({ RATE: wholeNumber(0, 100_000) }), { RATE: given })).toHaveLength(
+        1,
+      );
     },
   );
 });
@@ -92,7 +98,7 @@ describe('what the kit reads', () => {
   });
 
   it('is extended by what a service reads, and refused as one', () => {
-    const schema = KitConfig.extend({ RATE: whole(1, 10) });
+    const schema = KitConfig.extend({ RATE: wholeNumber(1, 10) });
     expect(readConfig(schema, { ...needed, RATE: '2' }).RATE).toBe(2);
     expect(faultsOf(schema, { ...needed, PORT: 'x' })).toEqual([
       'PORT must be a whole number',

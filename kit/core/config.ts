@@ -3,15 +3,15 @@ import { findPackageJSON } from 'node:module';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { read } from './schema-errors';
+import { parseWith } from './schema-errors';
 
 /** The environment does not say what the service needs; the message lists every fault. */
 export class ConfigError extends Error {
   constructor(
     /** Each begins with the name of its variable. */
-    readonly faults: readonly string[],
+    readonly errors: readonly string[],
   ) {
-    super(`the configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    super(`the configuration is not usable:\n${errors.map((fault) => `  ${fault}`).join('\n')}`);
     this.name = 'ConfigError';
   }
 }
@@ -25,13 +25,13 @@ export function readConfig<S extends z.ZodObject>(
   env: NodeJS.ProcessEnv = process.env,
 ): z.output<S> {
   const given = Object.entries(env).filter(([, value]) => value !== '');
-  const { data, faults } = read(schema, Object.fromEntries(given));
-  if (faults === undefined) return data;
-  throw new ConfigError(faults.map(({ field, message }) => `${field} ${message}`.trim()));
+  const { data, errors } = parseWith(schema, Object.fromEntries(given));
+  if (errors === undefined) return data;
+  throw new ConfigError(errors.map(({ field, message }) => `${field} ${message}`.trim()));
 }
 
 /** A whole number in a variable, `min` to `max`. */
-export function whole(min: number, max: number) {
+export function wholeNumber(min: number, max: number) {
   return z
     .string()
     .regex(/^\d{1,15}$/, 'must be a whole number')
@@ -40,7 +40,7 @@ export function whole(min: number, max: number) {
 }
 
 /** A port; 0 takes any that is free. */
-export const Port = whole(0, 65_535);
+export const Port = wholeNumber(0, 65_535);
 
 /** What the kit reads for every service. A service's own variables: `KitConfig.extend(...)`. */
 export const KitConfig = z.object({
@@ -74,7 +74,7 @@ export const KitConfig = z.object({
   /** Tells the processes of one service apart. */
   INSTANCE_ID: z.string().default(() => `${hostname()}:${process.pid}`),
   /** Seconds that what is being done may still take once the service is told to stop. */
-  STOP_SECONDS: whole(0, 3_600).default(25),
+  STOP_SECONDS: wholeNumber(0, 3_600).default(25),
 });
 export type KitConfig = z.output<typeof KitConfig>;
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export { Code };
 
 /** One fault of a request: the field's path in the request, and what is wrong with it. */
-export interface FieldFault {
+export interface FieldError {
   field: string;
   message: string;
 }
@@ -13,7 +13,7 @@ export interface FieldFault {
 export interface ErrorDetails {
   /** A short code for programs, such as `out_of_stock`. */
   reason?: string;
-  fields?: FieldFault[];
+  fields?: FieldError[];
   [name: string]: unknown;
 }
 

@@ -3,14 +3,14 @@ import type { CallContext } from './call-context';
 import { Code, MicroserviceError } from './errors';
 
 /** An event that was said in the course of some work, by this service or one that it called. */
-export interface Said {
+export interface PublishedEvent {
   type: string;
   at: string;
 }
 
 /** One run of one handler: counts its effects, so that each has an identity of its own. */
 export class Execution {
-  readonly said: Said[] = [];
+  readonly published: PublishedEvent[] = [];
   readonly #counts = new Map<string, number>();
   /** Made when a document is seen: what only calls and says has none. */
   #sequences: Map<string, number> | undefined;

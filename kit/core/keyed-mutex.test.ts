@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { KeyedQueue } from './keyed-mutex';
+import { KeyedMutex } from './keyed-mutex';
 
 describe('a keyed queue', () => {
   it('runs tasks of one key one after another, in the order they came', async () => {
-    const queue = new KeyedQueue();
+    const queue = new KeyedMutex();
     const seen: string[] = [];
     const task = (name: string) => async () => {
       seen.push(`${name} begins`);
@@ -16,7 +16,7 @@ describe('a keyed queue', () => {
   });
 
   it('runs tasks of different keys side by side', async () => {
-    const queue = new KeyedQueue();
+    const queue = new KeyedMutex();
     const gate = Promise.withResolvers<string>();
     const held = queue.run('one', () => gate.promise);
     await expect(queue.run('two', async () => 'done')).resolves.toBe('done');
@@ -25,7 +25,7 @@ describe('a keyed queue', () => {
   });
 
   it('goes on after a task that fails, whose caller alone gets the failure', async () => {
-    const queue = new KeyedQueue();
+    const queue = new KeyedMutex();
     const failing = queue.run('key', async () => {
       await turn();
       throw new Error('broken');
@@ -36,7 +36,7 @@ describe('a keyed queue', () => {
   });
 
   it('gives the failure of a task that fails before it waits for anything', async () => {
-    const queue = new KeyedQueue();
+    const queue = new KeyedMutex();
     const failing = queue.run('key', () => {
       throw new Error('at once');
     });
@@ -45,7 +45,7 @@ describe('a keyed queue', () => {
   });
 
   it('keeps order among tasks that come while others wait', async () => {
-    const queue = new KeyedQueue();
+    const queue = new KeyedMutex();
     let running = 0;
     let most = 0;
     let done = 0;

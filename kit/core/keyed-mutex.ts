@@ -1,5 +1,5 @@
 /** Runs tasks of one key one after another, and tasks of different keys side by side. */
-export class KeyedQueue {
+export class KeyedMutex {
   readonly #tails = new Map<string, Promise<unknown>>();
 
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {

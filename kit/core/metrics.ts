@@ -33,7 +33,7 @@ export class Metrics {
     buckets: SECONDS,
     ...this.#all,
   });
-  readonly eventsSaid = new Counter({
+  readonly eventsPublished = new Counter({
     name: 'events_published_total',
     help: 'Events said, by type',
     labelNames: ['type'] as const,
@@ -75,7 +75,7 @@ export class Metrics {
     labelNames: ['store'] as const,
     ...this.#all,
   });
-  readonly marksDropped = new Counter({
+  readonly inboxEntriesDropped = new Counter({
     name: 'document_marks_dropped_total',
     help: 'Marks of changes that a document lost before their time',
     labelNames: ['store'] as const,

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { inWords, read } from './schema-errors';
+import { describeErrors, parseWith } from './schema-errors';
 
 function messageOf(schema: z.ZodType, value: unknown): string | undefined {
-  return read(schema, value).faults?.[0]?.message;
+  return parseWith(schema, value).errors?.[0]?.message;
 }
 
 describe('reading', () => {
   it('gives the data of what has no fault', () => {
-    expect(read(z.object({ n: z.int().default(1) }), {})).toEqual({ data: { n: 1 } });
+    expect(parseWith(z.object({ n: z.int().default(1) }), {})).toEqual({ data: { n: 1 } });
   });
 
   it('gives every fault with the path of its field', () => {
@@ -16,8 +16,11 @@ describe('reading', () => {
       name: z.string().min(1),
       items: z.array(z.strictObject({ quantity: z.int() })),
     });
-    const { faults } = read(schema, { items: [{ quantity: 1, gift: true }, {}], colour: 'red' });
-    expect(faults).toEqual([
+    const { errors } = parseWith(schema, {
+      items: [{ quantity: 1, gift: true }, {}],
+      colour: 'red',
+    });
+    expect(errors).toEqual([
       { field: 'name', message: 'is missing' },
       { field: 'items.0.gift', message: 'is unknown' },
       { field: 'items.1.quantity', message: 'is missing' },
@@ -56,7 +59,7 @@ describe('reading', () => {
   it('never repeats what was given', () => {
     const schema = z.object({ a: z.enum(['x']), b: z.email(), c: z.int(), d: z.string().max(2) });
     const given = { a: 'canary', b: 'canary', c: 'canary', d: 'canary' };
-    expect(JSON.stringify(read(schema, given))).not.toContain('canary');
+    expect(JSON.stringify(parseWith(schema, given))).not.toContain('canary');
   });
 });
 
@@ -68,9 +71,9 @@ describe('faults in words', () => {
   ];
 
   it('stand in one line, as many as asked for', () => {
-    expect(inWords(faults, 'the request')).toBe(
+    expect(describeErrors(faults, 'the request')).toBe(
       'name is missing; the request is too long; n must be 1',
     );
-    expect(inWords(faults, 'the request', 1)).toBe('name is missing; and 2 more');
+    expect(describeErrors(faults, 'the request', 1)).toBe('name is missing; and 2 more');
   });
 });

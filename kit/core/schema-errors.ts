@@ -1,17 +1,20 @@
 import type { z } from 'zod';
-import type { FieldFault } from './errors';
+import type { FieldError } from './errors';
 
-export type Reading<T> = { data: T; faults?: never } | { data?: never; faults: FieldFault[] };
+export type ParseResult<T> = { data: T; errors?: never } | { data?: never; errors: FieldError[] };
 
 /**
  * Reads a value by a schema: the data, or every fault with the path of its field (`items.0.quantity`,
  * empty for the value itself). A message follows its field's name (`must be at least 1`) and never
  * repeats what was given, which may be a secret.
  */
-export function read<S extends z.ZodType>(schema: S, value: unknown): Reading<z.output<S>> {
+export function parseWith<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+): ParseResult<z.output<S>> {
   const parsed = schema.safeParse(value, { error: wording });
   if (parsed.success) return { data: parsed.data };
-  const faults = parsed.error.issues.flatMap((issue): FieldFault[] => {
+  const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({
         field: [...issue.path, key].join('.'),
@@ -20,11 +23,15 @@ export function read<S extends z.ZodType>(schema: S, value: unknown): Reading<z.
     }
     return [{ field: issue.path.join('.'), message: issue.message }];
   });
-  return { faults };
+  return { errors };
 }
 
 /** Faults in one line: `name is missing; items.0.quantity must be at least 1; and 2 more`. */
-export function inWords(faults: readonly FieldFault[], whole: string, atMost = Infinity): string {
+export function describeErrors(
+  faults: readonly FieldError[],
+  whole: string,
+  atMost = Infinity,
+): string {
   const told = faults
     .slice(0, atMost)
     .map(({ field, message }) => `${field === '' ? whole : field} ${message}`);

@@ -4,7 +4,7 @@ import { DurationSchema } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, MicroserviceError } from './errors';
 import { Address } from '#retail/address';
-import { Id, PageRequest, Text, checked } from './validation';
+import { Id, PageRequest, Text, validate } from './validation';
 import { Quantity } from '#retail/quantity';
 
 const PlaceOrder = z.object({
@@ -15,7 +15,7 @@ const PlaceOrder = z.object({
 
 function refusalOf(schema: z.ZodType, request: unknown): MicroserviceError {
   try {
-    checked(schema, request);
+    validate(schema, request);
   } catch (error) {
     if (error instanceof MicroserviceError) return error;
   }
@@ -25,7 +25,7 @@ function refusalOf(schema: z.ZodType, request: unknown): MicroserviceError {
 describe('a request', () => {
   it('is read as its schema says, without what the schema does not name', () => {
     const items = [{ productId: 'p1', quantity: 2, price: 0 }];
-    expect(checked(PlaceOrder, { shopId: 's1', name: ' Ann ', items, admin: true })).toEqual({
+    expect(validate(PlaceOrder, { shopId: 's1', name: ' Ann ', items, admin: true })).toEqual({
       shopId: 's1',
       name: 'Ann',
       items: [{ productId: 'p1', quantity: 2 }],
@@ -38,7 +38,7 @@ describe('a request', () => {
     expect(refusalOf(schema, message).details.fields).toEqual([
       { field: 'nanos', message: 'must be at most 5' },
     ]);
-    expect(checked(schema, create(DurationSchema, { seconds: 3n }))).toEqual({
+    expect(validate(schema, create(DurationSchema, { seconds: 3n }))).toEqual({
       seconds: 3n,
       nanos: 0,
     });

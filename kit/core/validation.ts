@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { Code, MicroserviceError } from './errors';
-import { inWords, read } from './schema-errors';
+import { describeErrors, parseWith } from './schema-errors';
 
 /**
  * The request as the schema reads it. Throws INVALID_ARGUMENT with every fault in
  * `details.fields`; the message names the first three.
  */
-export function checked<S extends z.ZodType>(schema: S, request: unknown): z.output<S> {
-  const { data, faults } = read(schema, request);
-  if (faults === undefined) return data;
-  throw new MicroserviceError(inWords(faults, 'the request', 3), Code.INVALID_ARGUMENT, {
-    fields: faults,
+export function validate<S extends z.ZodType>(schema: S, request: unknown): z.output<S> {
+  const { data, errors } = parseWith(schema, request);
+  if (errors === undefined) return data;
+  throw new MicroserviceError(describeErrors(errors, 'the request', 3), Code.INVALID_ARGUMENT, {
+    fields: errors,
   });
 }
 

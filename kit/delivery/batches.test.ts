@@ -73,12 +73,12 @@ describe('events that come in a batch', () => {
     ];
     const expected = ['SUCCESS', 'SUCCESS', 'RETRY', 'SUCCESS', 'SUCCESS'];
     expect(await bed.deliverAll(all)).toEqual(expected);
-    const { letters } = await bed.host.deadLetters.page(1, 10);
+    const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters.map(({ id, reason }) => [id, reason]).sort()).toEqual([
       ['junk', 'unreadable'],
       ['no-1', 'dark'],
     ]);
-    expect(bed.said(Noted).map(({ lamp }) => lamp)).toEqual(['a', 'a', 'b', 'b']);
+    expect(bed.published(Noted).map(({ lamp }) => lamp)).toEqual(['a', 'a', 'b', 'b']);
   });
 
   it('end the same, wherever the process is killed', async () => {

@@ -1,5 +1,5 @@
 import { type Refusal, refusalError } from '../core/errors';
-import { Outcome } from '../messages/command-result';
+import { CommandResult } from '../messages/command-result';
 import type { Sidecar } from '../transport/sidecar';
 
 const KEEP_SECONDS = 24 * 3600;
@@ -11,7 +11,7 @@ const STEP_MS = 5_000;
  * of replies, as on every broker they do: whoever gets one that it has not asked for leaves it
  * there for the one that has.
  */
-export class Outcomes {
+export class CommandResults {
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
   readonly #doneHere = new Set<string>();
 
@@ -21,13 +21,13 @@ export class Outcomes {
    * Settles when this process has done the command, or has the reply to the request, with the
    * answer. To be called before it is sent.
    */
-  expect(commandId: string): { done: Promise<unknown>; forget: () => void } {
+  awaitResult(commandId: string): { completed: Promise<unknown>; forget: () => void } {
     const waiting = this.#waiting.get(commandId) ?? Promise.withResolvers<unknown>();
     this.#waiting.set(commandId, waiting);
     // whoever waits handles the rejection; that nobody waits any more must not end the process
     waiting.promise.catch(() => undefined);
     return {
-      done: waiting.promise,
+      completed: waiting.promise,
       forget: () => {
         if (this.#waiting.get(commandId) === waiting) this.#waiting.delete(commandId);
       },
@@ -35,7 +35,7 @@ export class Outcomes {
   }
 
   /** Whether somebody in this process waits for the command. */
-  isExpected(commandId: string): boolean {
+  isAwaited(commandId: string): boolean {
     return this.#waiting.has(commandId);
   }
 
@@ -62,7 +62,7 @@ export class Outcomes {
   }
 
   /** A reply: for whoever waits for it here, else for as long as somebody elsewhere may. */
-  async replied(requestId: string, outcome: Outcome, milliseconds: number): Promise<void> {
+  async replied(requestId: string, outcome: CommandResult, milliseconds: number): Promise<void> {
     const waiting = this.#waiting.get(requestId);
     if (waiting === undefined) await this.#keep(requestId, outcome, milliseconds / 1000);
     else if (outcome.refusal === null) waiting.resolve(outcome.answer);
@@ -70,16 +70,16 @@ export class Outcomes {
   }
 
   /** What another process has done or was told by now, if so; throws its refusal. */
-  async elsewhere(commandId: string, timeout: number): Promise<{ answer: unknown } | undefined> {
+  async storedResult(commandId: string, timeout: number): Promise<{ answer: unknown } | undefined> {
     if (this.#doneHere.has(commandId)) return undefined;
     const loaded = await this.sidecar.load(keyOf(commandId), timeout);
     if (loaded === undefined) return undefined;
-    const { refusal, answer } = Outcome.parse(loaded.value);
+    const { refusal, answer } = CommandResult.parse(loaded.value);
     if (refusal === null) return { answer };
     throw refusalError(refusal);
   }
 
-  async #keep(commandId: string, outcome: Outcome, seconds = KEEP_SECONDS): Promise<void> {
+  async #keep(commandId: string, outcome: CommandResult, seconds = KEEP_SECONDS): Promise<void> {
     // it may be there from an earlier delivery of the same command: then it is the same
     const ttl = Math.ceil(seconds);
     await this.sidecar.save(keyOf(commandId), outcome, undefined, STEP_MS, ttl);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Clock, isoTime } from '../core/clock';
-import type { Documents } from '../state/document-store';
+import type { DocumentStore } from '../state/document-store';
 import { MicroserviceError, Code } from '../core/errors';
 import { Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
@@ -49,13 +49,13 @@ const ALL = 'all';
 /** The dead letters of one service, over all tenants. */
 export class DeadLetters {
   constructor(
-    private readonly documents: Documents,
+    private readonly documents: DocumentStore,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
   ) {}
 
   /** Keeps an event with the reason it failed for. Keeping it again only renews the reason. */
-  async keep(event: Record<string, unknown>, failure: Failure): Promise<DeadLetter> {
+  async store(event: Record<string, unknown>, failure: Failure): Promise<DeadLetter> {
     const id = text(event['id']) || deterministicId(JSON.stringify(event));
     const { letters, list } = this.#open(`keep ${id} ${String(this.clock.now())}`);
     const now = isoTime(this.clock);

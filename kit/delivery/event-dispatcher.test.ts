@@ -1,7 +1,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '../messages/contract';
-import { COMMAND_PATIENCE_MS, MAX_ATTEMPTS } from './event-dispatcher';
+import { COMMAND_RETRY_MS, MAX_ATTEMPTS } from './event-dispatcher';
 import { unavailable } from '../core/errors';
 import { Service } from '../service/service';
 import { testbed } from '../testing/testbed';
@@ -33,7 +33,7 @@ function shelf() {
   return {
     bed,
     deliver: () => bed.deliver(event),
-    letters: async () => (await bed.host.deadLetters.page(1, 10)).letters,
+    letters: async () => (await bed.runtime.deadLetters.page(1, 10)).letters,
     breakDown: () => (down = true),
     mend: () => (down = false),
   };
@@ -90,13 +90,13 @@ test('a command is not given up because something else is away for minutes', asy
     await things.update(id, (now) => now ?? { id });
   });
   const bed = testbed(service);
-  const letters = async () => (await bed.host.deadLetters.page(1, 10)).total;
-  const make = (id: string) => bed.hear(MakeThing, { id }, { id });
+  const letters = async () => (await bed.runtime.deadLetters.page(1, 10)).total;
+  const make = (id: string) => bed.handleEvent(MakeThing, { id }, { id });
 
   failure = unavailable('the carpenter is away');
   // however many rounds of deliveries there are at once
   for (let time = 0; time < 500; time++) expect(await make('late')).toBe('RETRY');
-  bed.clock.advance(COMMAND_PATIENCE_MS - 1_000);
+  bed.clock.advance(COMMAND_RETRY_MS - 1_000);
   expect(await make('late')).toBe('RETRY');
   failure = undefined;
   expect(await make('late')).toBe('SUCCESS');
@@ -104,7 +104,7 @@ test('a command is not given up because something else is away for minutes', asy
 
   failure = unavailable('the carpenter is away');
   expect(await make('never')).toBe('RETRY');
-  bed.clock.advance(COMMAND_PATIENCE_MS);
+  bed.clock.advance(COMMAND_RETRY_MS);
   for (let time = 0; time < MAX_ATTEMPTS; time++) await make('never');
   expect(await letters()).toBe(1);
 

@@ -6,10 +6,10 @@ import { type DeadLetters, type Failure, failureOf } from './dead-letters';
 import { Code, MicroserviceError, type Refusal, isTransient, refusalOf } from '../core/errors';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
-import type { Outcomes } from './command-results';
+import type { CommandResults } from './command-results';
 
 /** SUCCESS: done with, not to be given again. RETRY: to be given again later. */
-export type Delivery = 'SUCCESS' | 'RETRY';
+export type AckStatus = 'SUCCESS' | 'RETRY';
 
 /**
  * A handler gets an event so often before it is a dead letter. Counted here and not by the sidecar:
@@ -24,7 +24,7 @@ export const MAX_ATTEMPTS = 6;
  * a machine takes to come back. In time and not in attempts: of an event that is not taken, the bus
  * begins another round of deliveries beside the first each time that its processingTimeout is over.
  */
-export const COMMAND_PATIENCE_MS = 5 * 60_000;
+export const COMMAND_RETRY_MS = 5 * 60_000;
 
 /** With these something else is away; with any other transient failure this service has a fault. */
 const AWAY: ReadonlySet<Code> = new Set([
@@ -40,7 +40,7 @@ interface Parts {
   clock: Clock;
   log: Log;
   metrics: Metrics;
-  outcomes: Outcomes;
+  outcomes: CommandResults;
   deadLetters: DeadLetters;
   isCommand: (type: string) => boolean;
   /** Hands an event to its handler. */
@@ -48,8 +48,8 @@ interface Parts {
 }
 
 /** What becomes of an event: handled, retried, answered with a refusal, or kept as a dead letter. */
-export class Deliveries {
-  readonly #running = new Map<string, Promise<Delivery>>();
+export class EventDispatcher {
+  readonly #running = new Map<string, Promise<AckStatus>>();
   readonly #failing = new LRUCache<string, { failure: Failure; since: number }>({
     max: MAX_FAILING,
   });
@@ -57,7 +57,7 @@ export class Deliveries {
   constructor(private readonly parts: Parts) {}
 
   /** One delivery of an event. Never throws. */
-  async deliver(raw: Record<string, unknown>): Promise<Delivery> {
+  async deliver(raw: Record<string, unknown>): Promise<AckStatus> {
     const parsed = CloudEvent.safeParse(raw);
     if (!parsed.success) return this.#keep(raw, unreadable(parsed.error));
     // a delivery that comes while the same event is being handled here shares its outcome
@@ -87,7 +87,7 @@ export class Deliveries {
     return { succeeded: true };
   }
 
-  async #observed(event: CloudEvent, raw: Record<string, unknown>): Promise<Delivery> {
+  async #observed(event: CloudEvent, raw: Record<string, unknown>): Promise<AckStatus> {
     const { metrics, clock, log } = this.parts;
     const started = performance.now();
     const { delivery, outcome, failure } = await this.#decided(event, raw);
@@ -107,7 +107,7 @@ export class Deliveries {
   async #decided(
     event: CloudEvent,
     raw: Record<string, unknown>,
-  ): Promise<{ delivery: Delivery; outcome: string; failure?: Failure }> {
+  ): Promise<{ delivery: AckStatus; outcome: string; failure?: Failure }> {
     const { clock, outcomes, isCommand, handle } = this.parts;
     const { id } = event;
     const command = isCommand(event.type);
@@ -124,7 +124,7 @@ export class Deliveries {
       const earlier = this.#failing.get(id);
       const failure = failureOf(error, (earlier?.failure.attempts ?? 0) + 1);
       const failingFor = clock.now() - (earlier?.since ?? clock.now());
-      const mayWait = command && isAway(error) && failingFor < COMMAND_PATIENCE_MS;
+      const mayWait = command && isUnavailable(error) && failingFor < COMMAND_RETRY_MS;
       if (isTransient(error) && (mayWait || failure.attempts < MAX_ATTEMPTS)) {
         this.#remember(id, failure);
         return { delivery: 'RETRY', outcome: 'retried', failure };
@@ -140,7 +140,7 @@ export class Deliveries {
     }
   }
 
-  async #answer(commandId: string, refusal: Refusal): Promise<Delivery> {
+  async #answer(commandId: string, refusal: Refusal): Promise<AckStatus> {
     try {
       await this.parts.outcomes.refused(commandId, refusal);
       return 'SUCCESS';
@@ -149,10 +149,10 @@ export class Deliveries {
     }
   }
 
-  async #keep(raw: Record<string, unknown>, failure: Failure): Promise<Delivery> {
+  async #keep(raw: Record<string, unknown>, failure: Failure): Promise<AckStatus> {
     const { deadLetters, log } = this.parts;
     try {
-      const { id: eventId, type, reason, correlationId } = await deadLetters.keep(raw, failure);
+      const { id: eventId, type, reason, correlationId } = await deadLetters.store(raw, failure);
       log.error({ correlationId, eventId, type, reason }, 'event is a dead letter');
       return 'SUCCESS';
     } catch (error) {
@@ -168,7 +168,7 @@ export class Deliveries {
 }
 
 /** Whether it failed because something else is away. */
-export function isAway(error: unknown): boolean {
+export function isUnavailable(error: unknown): boolean {
   return error instanceof MicroserviceError && AWAY.has(error.code);
 }
 

@@ -18,7 +18,7 @@ beforeEach(() => {
 const counting = new Service('order', {
   serves: OrderService,
   stores: { counts: Count },
-  keyed: { getOrder: 'by-itself', cancelOrder: 'anew' },
+  idempotency: { getOrder: 'handled-by-service', cancelOrder: 'recompute' },
 });
 const nothing = async () => ({});
 counting.serve({
@@ -38,7 +38,7 @@ counting.serve({
 type Bed = Testbed<typeof counting.definition>;
 
 const build = (): Bed => testbed(counting);
-const KEY = { id: 'key-1', keyed: true };
+const KEY = { id: 'key-1', hasIdempotencyKey: true };
 const place = (bed: Bed, shopId = 'shop_1', given: object = KEY) =>
   bed.call('placeOrder', { shopId }, given);
 const countIn = async (bed: Bed) => (await bed.context().counts.get('shop_1'))?.count;
@@ -47,7 +47,7 @@ describe('a request under a client’s key', () => {
   it('is answered for a day as it was the first time, and does nothing more', async () => {
     const bed = build();
     const first = await place(bed);
-    await place(bed, 'shop_1', { id: 'key-2', keyed: true });
+    await place(bed, 'shop_1', { id: 'key-2', hasIdempotencyKey: true });
     // longer than a document remembers who changed it
     bed.clock.advance(DAY_MS - 60_000);
     expect(await place(bed)).toEqual(first);
@@ -74,8 +74,8 @@ describe('a request under a client’s key', () => {
     expect(new Set(answers.map(({ orderId }) => orderId))).toEqual(new Set(['1']));
     expect(await countIn(bed)).toBe(1);
     const at = await Promise.allSettled([
-      place(bed, 'a', { id: 'key-3', keyed: true }),
-      place(other, 'b', { id: 'key-3', keyed: true }),
+      place(bed, 'a', { id: 'key-3', hasIdempotencyKey: true }),
+      place(other, 'b', { id: 'key-3', hasIdempotencyKey: true }),
     ]);
     expect(at.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });

@@ -22,7 +22,7 @@ const Known = z.object({
 type Known = z.infer<typeof Known>;
 
 /** How long a client's Idempotency-Key counts: a day. */
-export const KEY_SECONDS = 24 * 3600;
+export const IDEMPOTENCY_SECONDS = 24 * 3600;
 const STEP_MS = 5_000;
 
 /** A request that is refused for what it is, or for who asks, has not begun: it may be mended. */
@@ -38,10 +38,10 @@ const NOT_BEGUN: ReadonlySet<Code> = new Set([
  * work, under the same cause, so that each effect of it comes about once; so does one that comes
  * after a crash, as long as documents keep their marks.
  */
-export class KeyedRequests {
+export class IdempotencyStore {
   constructor(
     private readonly sidecar: Sidecar,
-    private readonly how: NonNullable<Definition['keyed']> = {},
+    private readonly how: NonNullable<Definition['idempotency']> = {},
   ) {}
 
   /** Answers from what is known, or else by the work. Throws as the work does. */
@@ -53,16 +53,16 @@ export class KeyedRequests {
   ): Promise<MessageShape<M['output']>> {
     const { sidecar } = this;
     const how = this.how[method.localName];
-    if (how === 'by-itself') return work();
+    if (how === 'handled-by-service') return work();
     const key = `asked:${execution.callContext.id}`;
     const fingerprint = hash('sha256', toBinary(method.input, request), 'base64url');
     const keep = (known: Known) =>
-      sidecar.save(key, known, undefined, execution.remainingFor(STEP_MS), KEY_SECONDS);
+      sidecar.save(key, known, undefined, execution.remainingFor(STEP_MS), IDEMPOTENCY_SECONDS);
 
     if (!(await keep({ fingerprint }))) {
       const loaded = await sidecar.load(key, execution.remainingFor(STEP_MS));
       const known = loaded && Known.parse(loaded.value);
-      if (known !== undefined && known.fingerprint !== fingerprint) throw anotherBefore();
+      if (known !== undefined && known.fingerprint !== fingerprint) throw idempotencyKeyReused();
       if (known?.refusal !== undefined) throw refusalError(known.refusal);
       if (known?.answer !== undefined) {
         return fromJson(method.output, known.answer) as MessageShape<M['output']>; // this method's own
@@ -73,11 +73,11 @@ export class KeyedRequests {
       const known = { fingerprint, ...how };
       const left = execution.remainingFor(STEP_MS);
       // where another one of the same was quicker, that is the answer from now on
-      await sidecar.save(key, known, loaded?.etag, left, KEY_SECONDS);
+      await sidecar.save(key, known, loaded?.etag, left, IDEMPOTENCY_SECONDS);
     };
     try {
       const response = await work();
-      if (how !== 'anew') {
+      if (how !== 'recompute') {
         await settle({ answer: toJson(method.output, create(method.output, { ...response })) });
       }
       return response;
@@ -92,6 +92,6 @@ export class KeyedRequests {
 }
 
 /** The refusal of another request under a key that was used before. */
-export function anotherBefore() {
+export function idempotencyKeyReused() {
   return invalid('Idempotency-Key', 'was given with another request before');
 }

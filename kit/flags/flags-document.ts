@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { inWords, read } from '../core/schema-errors';
+import { describeErrors, parseWith } from '../core/schema-errors';
 
 const OPERATORS = [
   'EQUAL',
@@ -108,9 +108,9 @@ const Environment = z
  * where it cannot be read or could not be evaluated as it is meant.
  */
 export function checkFlagsText(file: string, text: string): void {
-  const { faults } = read(Environment, parsed(file, text));
-  if (faults !== undefined) {
-    throw new Error(`flags file ${file}: ${inWords(faults, 'the document', 5)}`);
+  const { errors } = parseWith(Environment, parsed(file, text));
+  if (errors !== undefined) {
+    throw new Error(`flags file ${file}: ${describeErrors(errors, 'the document', 5)}`);
   }
 }
 

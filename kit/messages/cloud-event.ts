@@ -83,8 +83,8 @@ export function cloudEvent<C extends Contract>(
   fact?: string,
 ): CloudEvent {
   const data = contract.data.parse(input);
-  const { version, readableAs } = contract;
-  const older = contract.earlier.filter((step) => step.version >= readableAs);
+  const { version, minVersion } = contract;
+  const older = contract.earlier.filter((step) => step.version >= minVersion);
   for (const step of older) step.data.parse(data);
   const subject = contract.subject(data);
   const { callContext } = execution;
@@ -102,7 +102,7 @@ export function cloudEvent<C extends Contract>(
     time: isoTime(clock),
     datacontenttype: 'application/json',
     eventversion: version,
-    ...(readableAs === version ? {} : { minversion: readableAs }),
+    ...(minVersion === version ? {} : { minversion: minVersion }),
     correlationid: callContext.correlationId,
     causationid: callContext.id,
     sequence: execution.sequenceOf(subject),

@@ -19,12 +19,12 @@ const LampLit = defineEvent('LampLit', {
     {
       version: 1,
       data: z.object({ lamp: z.string() }),
-      lift: (data) => ({ lampId: z.object({ lamp: z.string() }).parse(data).lamp, lumens: 800 }),
+      upcast: (data) => ({ lampId: z.object({ lamp: z.string() }).parse(data).lamp, lumens: 800 }),
     },
     {
       version: 2,
       data: z.object({ lampId: z.string(), lumens: z.int() }),
-      lift: (data) => ({ ...z.looseObject({}).parse(data), colour: 'warm' }),
+      upcast: (data) => ({ ...z.looseObject({}).parse(data), colour: 'warm' }),
     },
   ],
 });
@@ -53,7 +53,7 @@ describe('a definition', () => {
   });
 
   it('leaves no gap between its versions', () => {
-    const first = { version: 1, data: z.unknown(), lift: (data: unknown) => data };
+    const first = { version: 1, data: z.unknown(), upcast: (data: unknown) => data };
     expect(() => defineEvent('LampLit', { ...shape, version: 3, earlier: [first] })).toThrow(
       'version 1 is not lifted',
     );
@@ -78,10 +78,10 @@ describe('a newer version than the reader knows', () => {
 
   it('says so only of a version that it knows', () => {
     const shaped = { ...shape, version: 2, earlier: [first!] };
-    expect(defineEvent('LampLit', shaped).readableAs).toBe(2);
-    expect(defineEvent('LampLit', { ...shaped, readableAs: 1 }).readableAs).toBe(1);
-    for (const readableAs of [0, 3]) {
-      expect(() => defineEvent('LampLit', { ...shaped, readableAs })).toThrow('is unknown');
+    expect(defineEvent('LampLit', shaped).minVersion).toBe(2);
+    expect(defineEvent('LampLit', { ...shaped, minVersion: 1 }).minVersion).toBe(1);
+    for (const minVersion of [0, 3]) {
+      expect(() => defineEvent('LampLit', { ...shaped, minVersion })).toThrow('is unknown');
     }
   });
 });

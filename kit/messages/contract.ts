@@ -23,13 +23,13 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
   /** The entity that it is about: CloudEvents `subject`, and the key that keeps its order. */
   subject(data: z.output<Data>): string;
   /** Earlier versions, oldest first: the schema each had, and how to lift it one version. */
-  readonly earlier: readonly Earlier[];
+  readonly earlier: readonly EarlierVersion[];
   /**
    * The oldest version whose readers can read what is said now, as it still has all that they need
    * in the same sense. Its own version, unless it says otherwise: then those who only know an
    * earlier one keep it as a dead letter, to be replayed once they know this one.
    */
-  readonly readableAs: number;
+  readonly minVersion: number;
 }
 
 export interface RequestContract<
@@ -41,10 +41,10 @@ export interface RequestContract<
   readonly answer: Answer;
 }
 
-export interface Earlier {
+export interface EarlierVersion {
   readonly version: number;
   readonly data: z.ZodType;
-  lift(data: unknown): unknown;
+  upcast(data: unknown): unknown;
 }
 
 export type EventData<C extends Contract> = z.output<C['data']>;
@@ -59,8 +59,8 @@ interface Shape<Data extends z.ZodType> {
   description: string;
   data: Data;
   subject: (data: z.output<Data>) => string;
-  earlier?: readonly Earlier[];
-  readableAs?: number;
+  earlier?: readonly EarlierVersion[];
+  minVersion?: number;
 }
 
 const TYPE = /^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)+$/;
@@ -110,16 +110,16 @@ function define<Name extends string, Data extends z.ZodType>(
       throw new Error(`${name}: version ${String(step.version)} is not lifted to the one after it`);
     }
   });
-  const readableAs = shape.readableAs ?? version;
-  if (![version, ...earlier.map((step) => step.version)].includes(readableAs)) {
-    throw new Error(`${name}: version ${String(readableAs)}, which shall read it, is unknown`);
+  const minVersion = shape.minVersion ?? version;
+  if (![version, ...earlier.map((step) => step.version)].includes(minVersion)) {
+    throw new Error(`${name}: version ${String(minVersion)}, which shall read it, is unknown`);
   }
   return {
     name,
     kind,
     version,
     earlier,
-    readableAs,
+    minVersion,
     type: shape.type,
     public: shape.public ?? false,
     description: shape.description,
@@ -130,17 +130,17 @@ function define<Name extends string, Data extends z.ZodType>(
 
 /**
  * Reads the data of an event in whatever version it was said, lifted to the newest; of a version
- * that is newer than this code, what the readers of `readableAs` need.
+ * that is newer than this code, what the readers of `minVersion` need.
  * Throws a ZodError, or an Error for a version that this code does not know.
  */
 export function readData<C extends Contract>(
   contract: C,
   version: number,
   data: unknown,
-  readableAs = version,
+  minVersion = version,
 ): EventData<C> {
   const from = contract.earlier.findIndex((step) => step.version === version);
-  const isReadable = version >= contract.version && readableAs <= contract.version;
+  const isReadable = version >= contract.version && minVersion <= contract.version;
   if (from < 0 && !isReadable) {
     throw new Error(`${contract.type}: version ${String(version)} is unknown`);
   }
@@ -149,7 +149,7 @@ export function readData<C extends Contract>(
       ? data
       : contract.earlier
           .slice(from)
-          .reduce<unknown>((older, step) => step.lift(step.data.parse(older)), data);
+          .reduce<unknown>((older, step) => step.upcast(step.data.parse(older)), data);
   // parse() of a schema held as `Data extends ZodType` is typed unknown until the schema is known
   return contract.data.parse(lifted) as EventData<C>;
 }

@@ -7,9 +7,9 @@ import {
 import type { Caller } from '../core/caller';
 import type { DeadLetter } from '../delivery/dead-letters';
 import { Code, MicroserviceError } from '../core/errors';
-import type { Host } from '../runtime/service-runtime';
+import type { ServiceRuntime } from '../runtime/service-runtime';
 import type { Handlers } from '../service/handlers';
-import { PageRequest, checked } from '../core/validation';
+import { PageRequest, validate } from '../core/validation';
 
 /** What a process tells of itself. */
 export interface ProcessStatus {
@@ -22,10 +22,10 @@ export interface ProcessStatus {
 
 /** What every service answers besides its own methods: how it is, and its dead letters. */
 export function operations(
-  host: Host,
+  runtime: ServiceRuntime,
   status: ProcessStatus,
 ): Handlers<typeof OperationsService, { caller: Caller }> {
-  const letters = host.deadLetters;
+  const letters = runtime.deadLetters;
   return {
     async getStatus() {
       const { service, version, instance, startedAt } = status;
@@ -35,7 +35,7 @@ export function operations(
     },
     async listDeadLetters(request, { caller }) {
       forAdmins(caller);
-      const { page, limit } = checked(PageRequest, request);
+      const { page, limit } = validate(PageRequest, request);
       const { letters: found, total } = await letters.page(page, limit);
       return { items: found.map((letter) => toMessage(letter)), page, limit, total };
     },
@@ -45,7 +45,7 @@ export function operations(
     },
     async replayDeadLetter({ id }, { caller }) {
       forAdmins(caller);
-      const { succeeded } = await host.replay(id);
+      const { succeeded } = await runtime.replay(id);
       return succeeded
         ? { succeeded }
         : { succeeded, deadLetter: toMessage(await letters.get(id)) };

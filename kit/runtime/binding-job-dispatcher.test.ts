@@ -57,12 +57,12 @@ describe('a message of an input binding', () => {
     const { bed, fail, count } = sensors();
     fail(refused('unknown_device', 'nobody knows this device'));
     await bed.receive('devices', message('d1'));
-    const { letters } = await bed.host.deadLetters.page(1, 10);
+    const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'binding.devices', reason: 'unknown_device' }]);
     fail(undefined);
-    await expect(bed.host.replay(letters[0]?.id ?? '')).resolves.toEqual({ succeeded: true });
+    await expect(bed.runtime.replay(letters[0]?.id ?? '')).resolves.toEqual({ succeeded: true });
     await expect(count('d1')).resolves.toBe(1);
-    await expect(bed.host.deadLetters.page(1, 10)).resolves.toMatchObject({ total: 0 });
+    await expect(bed.runtime.deadLetters.page(1, 10)).resolves.toMatchObject({ total: 0 });
   });
 
   it('is given again a few times where the service has a fault, and for as long as another is away', async () => {
@@ -76,7 +76,7 @@ describe('a message of an input binding', () => {
       await expect(bed.receive('devices', message('d1'))).rejects.toThrow('a fault');
     }
     await bed.receive('devices', message('d1'));
-    const { letters } = await bed.host.deadLetters.page(1, 10);
+    const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'binding.devices', reason: 'internal' }]);
   });
 
@@ -87,7 +87,7 @@ describe('a message of an input binding', () => {
     const bed = testbed(service);
     await bed.receive('devices', message('d1'));
     await bed.receive('others', message('d1'));
-    const { values } = await bed.host.metrics.bindingMessages.get();
+    const { values } = await bed.runtime.metrics.bindingMessages.get();
     expect(values.map(({ labels, value }) => ({ ...labels, value }))).toEqual([
       { binding: 'devices', outcome: 'too_old', value: 1 },
       { binding: 'others', outcome: 'handled', value: 1 },
@@ -140,7 +140,7 @@ describe('a message of an input binding', () => {
     });
     const bed = testbed(service);
     const outcomes = async () => {
-      const { values } = await bed.host.metrics.bindingMessages.get();
+      const { values } = await bed.runtime.metrics.bindingMessages.get();
       return values.map(({ labels, value }) => `${labels.outcome ?? ''} ${value}`);
     };
     await bed.receive('devices', message('d1'));
@@ -164,24 +164,24 @@ describe('a job', () => {
   it('is done once, though it is due twice', async () => {
     const { bed, count } = sensors();
     await bed.context().jobs.once('sweep', 'd1', '1s', { device: 'd1' });
-    await bed.perform('sweep.d1');
-    await bed.perform('sweep.d1');
+    await bed.runJob('sweep.d1');
+    await bed.runJob('sweep.d1');
     await expect(count('d1')).resolves.toBe(10);
   });
 
   it('that comes again and again is new work each time', async () => {
     const { bed, count } = sensors();
     await bed.context().jobs.every('sweep', '@every 1m', { device: 'd1' });
-    await bed.perform('sweep');
-    await bed.perform('sweep');
+    await bed.runJob('sweep');
+    await bed.runJob('sweep');
     await expect(count('d1')).resolves.toBe(20);
   });
 
   it('with data that cannot be read becomes a dead letter', async () => {
     const { bed } = sensors();
     await bed.context().jobs.once('sweep', 'd1', '1s', { nothing: 'here' });
-    await bed.perform('sweep.d1');
-    const { letters } = await bed.host.deadLetters.page(1, 10);
+    await bed.runJob('sweep.d1');
+    const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'job.sweep', reason: 'unreadable' }]);
     expect(letters[0]?.message).toContain('device');
   });
@@ -191,6 +191,6 @@ describe('a job', () => {
     const { jobs } = bed.context();
     await jobs.once('sweep', 'd1', '1s', { device: 'd1' });
     await jobs.cancel('sweep', 'd1');
-    await expect(bed.perform('sweep.d1')).rejects.toThrow('no job');
+    await expect(bed.runJob('sweep.d1')).rejects.toThrow('no job');
   });
 });

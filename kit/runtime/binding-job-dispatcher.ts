@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock';
 import type { Context } from '../service/context';
 import { type DeadLetters, failureOf } from '../delivery/dead-letters';
-import { MAX_ATTEMPTS, isAway, unreadableError } from '../delivery/event-dispatcher';
+import { MAX_ATTEMPTS, isUnavailable, unreadableError } from '../delivery/event-dispatcher';
 import { isTransient } from '../core/errors';
 import { type CallContext } from '../core/call-context';
 import { deterministicId } from '../core/deterministic-id';
@@ -34,7 +34,7 @@ const FAILING_MS = 60 * 60_000;
  * Work that comes neither as a call nor as an event: messages of input bindings, and jobs. What
  * fails for good becomes a dead letter like an event's, of the type `binding.<name>` or `job.<name>`.
  */
-export class Work {
+export class BindingJobDispatcher {
   readonly #attempts: TtlCache<number>;
 
   constructor(private readonly parts: Parts) {
@@ -88,7 +88,7 @@ export class Work {
     const { service, open } = this.parts;
     const job = service.jobs.get(type.replace(/^job\./, ''));
     if (type.startsWith('binding.')) {
-      const { data: text, metadata } = readable(() => BindingData.parse(data));
+      const { data: text, metadata } = orUnreadable(() => BindingData.parse(data));
       const message = { data: Buffer.from(text, 'base64'), metadata };
       await this.#hear(
         type,
@@ -97,7 +97,7 @@ export class Work {
         callContext,
       );
     } else if (type.startsWith('job.') && job !== undefined) {
-      const read = readable(() => job.data.parse(data));
+      const read = orUnreadable(() => job.data.parse(data));
       await (job.handle as Handler)(read, open(callContext));
     } else {
       throw unreadableError(`${type} is not heard here`);
@@ -132,13 +132,13 @@ export class Work {
       const { id, correlationId: correlationid } = callContext;
       const { tenantId: tenantid } = callContext.caller;
       const event = { specversion: '1.0', id, type, source: service.name, correlationid, tenantid };
-      await deadLetters.keep({ ...event, data: data() }, failure);
+      await deadLetters.store({ ...event, data: data() }, failure);
       return 'dead';
     }
   }
 
   #mayComeAgain(error: unknown, work: unknown): boolean {
-    if (isAway(error) || !isTransient(error)) return isAway(error);
+    if (isUnavailable(error) || !isTransient(error)) return isUnavailable(error);
     const key = deterministicId(JSON.stringify(work));
     const times = (this.#attempts.get(key) ?? 0) + 1;
     setFor(this.#attempts, key, times, FAILING_MS);
@@ -157,7 +157,7 @@ interface Attempt {
 }
 
 /** What cannot be read is told as such: asking again gives the same. */
-export function readable<T>(read: () => T): T {
+export function orUnreadable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {

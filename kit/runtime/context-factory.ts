@@ -1,12 +1,12 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { asService } from '../core/caller';
-import { CALL_MS, Clients } from './rpc-clients';
+import { CALL_MS, RpcClients } from './rpc-clients';
 import type { Binding, Context, Endpoint, Jobs } from '../service/context';
 import type { Contract, RequestContract } from '../messages/contract';
 import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
 import type { Clock } from '../core/clock';
 import { failureOf } from '../delivery/dead-letters';
-import type { Documents } from '../state/document-store';
+import type { DocumentStore } from '../state/document-store';
 import { Code, MicroserviceError } from '../core/errors';
 import type { FlagSource } from '../flags/flags';
 import { Execution } from '../core/execution';
@@ -14,15 +14,15 @@ import { deterministicId } from '../core/deterministic-id';
 import { openFeed, openList } from '../state/paged-list';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
-import type { Outcomes } from '../delivery/command-results';
-import { type Make, withParts } from './lazy-object';
-import { repliesTo } from '../messages/reply-topic';
+import type { CommandResults } from '../delivery/command-results';
+import { type LazyFactory, lazyObject } from './lazy-object';
+import { replyTopicOf } from '../messages/reply-topic';
 import type { Definition } from '../service/definition';
 import type { Sidecar } from '../transport/sidecar';
-import { readable } from './binding-job-dispatcher';
+import { orUnreadable } from './binding-job-dispatcher';
 
 /** What the contexts of one process share. */
-export interface World {
+export interface RuntimeDeps {
   readonly sidecar: Sidecar;
   readonly clock: Clock;
   /** At least 0 and less than 1: how long one of several that meet at a document waits. */
@@ -34,11 +34,11 @@ export interface World {
   readonly config: unknown;
 }
 
-interface Parts extends World {
+interface Parts extends RuntimeDeps {
   readonly name: string;
   readonly definition: Definition;
-  readonly documents: Documents;
-  readonly outcomes: Outcomes;
+  readonly documents: DocumentStore;
+  readonly outcomes: CommandResults;
   /** What this process remembers, by name. */
   readonly memory: Readonly<Record<string, object>>;
 }
@@ -55,14 +55,14 @@ const LOOKS_MS = [100, 200, 400, 800];
  * Makes the contexts of a service, in which is all that it declared. What can be known beforehand is
  * made here, once; of the rest a handling uses few parts, and each is made when it is used.
  */
-export function contexts(parts: Parts): (execution: Execution) => Context<Definition> {
+export function contextFactory(parts: Parts): (execution: Execution) => Context<Definition> {
   const { name, definition, sidecar, clock, documents, metrics } = parts;
 
   const say = async (event: CloudEvent, execution: Execution, spareMs = 0): Promise<void> => {
     execution.assertBeforeDeadline();
     const left = execution.remainingFor(STEP_MS + spareMs);
     await sidecar.publish(event, Math.max(left - spareMs, left / 2));
-    metrics.eventsSaid.inc({ type: event.type });
+    metrics.eventsPublished.inc({ type: event.type });
   };
 
   /** Says what somebody shall do, and waits for what came of it; undefined where that takes too long. */
@@ -72,16 +72,16 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
     left: (atMost: number) => number,
     give = () => say(event, execution),
   ): Promise<{ answer: unknown } | undefined> => {
-    const { done, forget } = parts.outcomes.expect(event.id);
+    const { completed, forget } = parts.outcomes.awaitResult(event.id);
     const waiting = new AbortController();
     try {
       await give();
       for (let look = 0; left(1) > 0; look++) {
         const here = await Promise.race([
-          done.then((answer) => ({ answer })),
+          completed.then((answer) => ({ answer })),
           clock.sleep(left(LOOKS_MS[look] ?? 1_000), waiting.signal).then(() => undefined),
         ]);
-        const outcome = here ?? (await parts.outcomes.elsewhere(event.id, STEP_MS));
+        const outcome = here ?? (await parts.outcomes.storedResult(event.id, STEP_MS));
         if (outcome !== undefined) return outcome;
       }
       return undefined;
@@ -91,7 +91,7 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
     }
   };
 
-  const execute =
+  const dispatchAndWait =
     (execution: Execution) =>
     async <R>(
       contract: Contract,
@@ -123,12 +123,12 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
       const until = clock.now() + execution.remainingFor(definition.deadlines?.[type] ?? CALL_MS);
       const event = {
         ...cloudEvent(name, contract, data, execution, clock),
-        replyto: repliesTo(name),
+        replyto: replyTopicOf(name),
         expirytime: new Date(until).toISOString(),
       };
       const left = (atMost: number) => Math.min(atMost, until - clock.now());
       const outcome = await outcomeOf(event, execution, left);
-      if (outcome !== undefined) return readable(() => answer.parse(outcome.answer));
+      if (outcome !== undefined) return orUnreadable(() => answer.parse(outcome.answer));
       const message = `${type} was not answered in time`;
       throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
     };
@@ -137,7 +137,7 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
     (execution: Execution) => async (contract: Contract, data: unknown, fact?: string) => {
       const event = cloudEvent(name, contract, data, execution, clock, fact);
       await say(event, execution);
-      execution.said.push({ type: event.type, at: event.time ?? '' });
+      execution.published.push({ type: event.type, at: event.time ?? '' });
     };
 
   const publishAll =
@@ -145,8 +145,8 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
       execution.assertBeforeDeadline();
       const events = all.map((data) => cloudEvent(name, contract, data, execution, clock));
       await sidecar.publishAll(events, execution.remainingFor(STEP_MS));
-      metrics.eventsSaid.inc({ type: contract.type }, events.length);
-      execution.said.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
+      metrics.eventsPublished.inc({ type: contract.type }, events.length);
+      execution.published.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
     };
 
   const binding =
@@ -197,17 +197,17 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
 
   const { stores = {}, lists = [], feeds = {}, sends = [], endpoints = [] } = definition;
   const { calls = {} } = definition;
-  const clients = new Clients(sidecar, clock, definition.deadlines);
-  const all = (makes: Readonly<Record<string, Make>>): Make => {
-    const All = withParts(makes);
+  const clients = new RpcClients(sidecar, clock, definition.deadlines);
+  const all = (makes: Readonly<Record<string, LazyFactory>>): LazyFactory => {
+    const All = lazyObject(makes);
     return (execution) => new All(execution);
   };
 
-  const Opened = withParts({
+  const Opened = lazyObject({
     ...mapped(parts.memory, (remembered) => () => remembered),
     publish,
     publishAll,
-    execute,
+    dispatchAndWait,
     request,
     newId: (execution) => (prefix: string) =>
       `${prefix}_${deterministicId(execution.callContext.id, name, prefix, execution.effectIndex(`id ${prefix}`))}`,
@@ -242,7 +242,7 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
     clock: () => clock,
     caller: ({ callContext }) => callContext.caller,
     callContext: ({ callContext }) => callContext,
-    said: ({ said }) => said,
+    published: ({ published }) => published,
     config: () => parts.config,
     lists: all(each(lists, (list) => (execution) => openList(documents, list, execution))),
     feeds: all(
@@ -258,13 +258,16 @@ export function contexts(parts: Parts): (execution: Execution) => Context<Defini
   return open;
 }
 
-function each(names: readonly string[], makeOf: (name: string) => Make): Record<string, Make> {
+function each(
+  names: readonly string[],
+  makeOf: (name: string) => LazyFactory,
+): Record<string, LazyFactory> {
   return Object.fromEntries(names.map((name) => [name, makeOf(name)]));
 }
 
 function mapped<T>(
   all: Readonly<Record<string, T>>,
-  makeOf: (one: T, name: string) => Make,
-): Record<string, Make> {
+  makeOf: (one: T, name: string) => LazyFactory,
+): Record<string, LazyFactory> {
   return Object.fromEntries(Object.entries(all).map(([name, one]) => [name, makeOf(one, name)]));
 }

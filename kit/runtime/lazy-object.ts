@@ -1,20 +1,20 @@
 import type { Execution } from '../core/execution';
 
 /** What a handling gets, made when it is used first. */
-export type Make = (execution: Execution) => unknown;
+export type LazyFactory = (execution: Execution) => unknown;
 
 /**
  * A class of things that consist of parts. A handling uses few of its parts, and most things are
  * opened for each: so what can be known beforehand is in the class, and a part is made on demand.
  */
-export function withParts(makes: Readonly<Record<string, Make>>) {
+export function lazyObject(makes: Readonly<Record<string, LazyFactory>>) {
   class Parts {
     // not private by #: a part may be asked for through an object that was made of this one
     private readonly made: Record<string, unknown> = {};
 
     constructor(private readonly execution: Execution) {}
 
-    part(name: string, make: Make): unknown {
+    part(name: string, make: LazyFactory): unknown {
       return (this.made[name] ??= make(this.execution));
     }
   }

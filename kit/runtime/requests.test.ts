@@ -37,12 +37,12 @@ describe('a service that asks over the bus', () => {
 
   it('goes on with the answer', async () => {
     const bed = ask();
-    await expect(bed.hear(Asked, { id: 'l1' })).resolves.toBe('SUCCESS');
+    await expect(bed.handleEvent(Asked, { id: 'l1' })).resolves.toBe('SUCCESS');
     await expect(bed.context().counts.need('l1')).resolves.toEqual({ count: 2 });
   });
 
   it('ends the same, wherever it is killed', async () => {
-    await expectCrashSafe(ask, (bed) => bed.hear(Asked, { id: 'l1' }, { id: 'e1' }));
+    await expectCrashSafe(ask, (bed) => bed.handleEvent(Asked, { id: 'l1' }, { id: 'e1' }));
   });
 
   it('hears of a refusal', async () => {
@@ -79,7 +79,7 @@ describe('a service that asks over the bus', () => {
     const bed = testbed(asker);
     const asking = bed.context().request(AskCount, { id: 'l1' });
     await bed.clock.sleep(0);
-    void bed.host.drain();
+    void bed.runtime.drain();
     await bed.deliver({
       ...{ specversion: '1.0', id: 'r1', type: 'asker.replies', source: 'answerer' },
       causationid: bed.memory.events[0]?.id,
@@ -94,15 +94,15 @@ describe('a service that answers over the bus', () => {
     for (const id of ['l1', 'none']) {
       await expectCrashSafe(
         () => testbed(answerer),
-        (bed) => bed.hear(AskCount, { id }, { id: 'e1' }),
+        (bed) => bed.handleEvent(AskCount, { id }, { id: 'e1' }),
       );
     }
   });
 
   it('says the same answer again where the request comes again', async () => {
     const bed = testbed(answerer);
-    await bed.hear(AskCount, { id: 'l1' }, { id: 'e1' });
-    await bed.hear(AskCount, { id: 'l1' }, { id: 'e1' });
+    await bed.handleEvent(AskCount, { id: 'l1' }, { id: 'e1' });
+    await bed.handleEvent(AskCount, { id: 'l1' }, { id: 'e1' });
     const replies = bed.memory.events.filter(({ type }) => type === 'test.replies');
     expect(replies).toHaveLength(2);
     expect(replies[1]?.id).toBe(replies[0]?.id);
@@ -119,7 +119,7 @@ describe('a service that answers over the bus', () => {
       ...{ replyto: 'order.place', data: { id: 'l1' } },
     });
     expect(bed.memory.events).toEqual([]);
-    expect(await bed.host.deadLetters.page(1, 10)).toMatchObject({ total: 1 });
+    expect(await bed.runtime.deadLetters.page(1, 10)).toMatchObject({ total: 1 });
   });
 
   it('is not to hear a request without an answer', () => {

@@ -8,7 +8,7 @@ import type { Clock } from '../core/clock';
 import { type CallContext } from '../core/call-context';
 import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
-import { type Make, withParts } from './lazy-object';
+import { type LazyFactory, lazyObject } from './lazy-object';
 import type { Client, Definition } from '../service/definition';
 import type { Sidecar } from '../transport/sidecar';
 
@@ -20,8 +20,8 @@ const STREAM_MS = 310_000;
 type Request = Record<string, unknown>;
 
 /** The clients of a service: what can be called is looked up once for each app. */
-export class Clients {
-  readonly #known = new Map<string, Map<DescService, Make>>();
+export class RpcClients {
+  readonly #known = new Map<string, Map<DescService, LazyFactory>>();
 
   constructor(
     private readonly sidecar: Sidecar,
@@ -36,28 +36,28 @@ export class Clients {
   }
 
   /** Gives the clients of an app. */
-  opener(appId: string, service: DescService): Make {
-    const ofApp = this.#known.get(appId) ?? new Map<DescService, Make>();
+  opener(appId: string, service: DescService): LazyFactory {
+    const ofApp = this.#known.get(appId) ?? new Map<DescService, LazyFactory>();
     this.#known.set(appId, ofApp);
     const open = ofApp.get(service) ?? this.#opener(appId, service);
     ofApp.set(service, open);
     return open;
   }
 
-  #opener(appId: string, service: DescService): Make {
+  #opener(appId: string, service: DescService): LazyFactory {
     const unary = service.methods
       .filter((method): method is DescMethodUnary => method.methodKind === 'unary')
-      .map((method): [string, Make] => [method.localName, this.#unary(appId, method)]);
+      .map((method): [string, LazyFactory] => [method.localName, this.#unary(appId, method)]);
     const streams = service.methods
       .filter(
         (method): method is DescMethodServerStreaming => method.methodKind === 'server_streaming',
       )
-      .map((method): [string, Make] => [method.localName, this.#stream(appId, method)]);
-    const Client = withParts(Object.fromEntries([...unary, ...streams]));
+      .map((method): [string, LazyFactory] => [method.localName, this.#stream(appId, method)]);
+    const Client = lazyObject(Object.fromEntries([...unary, ...streams]));
     return (execution) => new Client(execution);
   }
 
-  #unary(appId: string, method: DescMethodUnary): Make {
+  #unary(appId: string, method: DescMethodUnary): LazyFactory {
     const { sidecar, clock } = this;
     const atMost = this.deadlines?.[appId] ?? CALL_MS;
     const callee = `${appId}/${method.parent.typeName}/${method.name}`;
@@ -75,12 +75,12 @@ export class Clients {
         request: create(method.input, request),
         callContext: causeOf(execution),
       });
-      execution.said.push(...answer.said);
+      execution.published.push(...answer.published);
       return answer.response;
     };
   }
 
-  #stream(appId: string, method: DescMethodServerStreaming): Make {
+  #stream(appId: string, method: DescMethodServerStreaming): LazyFactory {
     const { sidecar, clock } = this;
     return ({ callContext }) =>
       (request: Request, ended: AbortSignal) =>

@@ -33,11 +33,11 @@ function gated() {
     await counts.update(orderId, () => ({ orderId }));
   });
   service.serve({
-    placeOrder: async (_, { newId, execute, counts }) => {
+    placeOrder: async (_, { newId, dispatchAndWait, counts }) => {
       const orderId = newId('order');
       begun.push(orderId);
       await gate.promise;
-      const done = await execute(PlaceOrder, { orderId }, () => counts.get(orderId));
+      const done = await dispatchAndWait(PlaceOrder, { orderId }, () => counts.get(orderId));
       return { orderId, status: done === undefined ? 'pending' : 'done' };
     },
     getOrder: async () => ({}),
@@ -54,11 +54,11 @@ function gated() {
 describe('a host that drains', () => {
   it('finishes what runs and begins nothing new', async () => {
     const { bed, open, begun } = gated();
-    const running = bed.hear(OrderCreated, created('first'));
+    const running = bed.handleEvent(OrderCreated, created('first'));
     let drained = false;
-    const draining = bed.host.drain().then(() => (drained = true));
+    const draining = bed.runtime.drain().then(() => (drained = true));
 
-    expect(await bed.hear(OrderCreated, created('second'))).toBe('RETRY');
+    expect(await bed.handleEvent(OrderCreated, created('second'))).toBe('RETRY');
     await expect(bed.call('getOrder', {})).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     expect(begun).toEqual(['first']);
     expect(drained).toBe(false);
@@ -72,7 +72,7 @@ describe('a host that drains', () => {
   it('still takes the command that a running call waits for', async () => {
     const { bed, open } = gated();
     const placing = bed.call('placeOrder', {});
-    const draining = bed.host.drain();
+    const draining = bed.runtime.drain();
     open();
     expect(await placing).toMatchObject({ status: 'done' });
     await draining;
@@ -80,7 +80,7 @@ describe('a host that drains', () => {
 
   it('is done at once when nothing runs', async () => {
     const { bed } = gated();
-    await bed.host.drain();
-    expect(await bed.hear(OrderCreated, created('late'))).toBe('RETRY');
+    await bed.runtime.drain();
+    expect(await bed.handleEvent(OrderCreated, created('late'))).toBe('RETRY');
   });
 });

@@ -5,24 +5,24 @@ import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
 import type { Context } from '../service/context';
 import { type RequestContract, isRequest, readData } from '../messages/contract';
 import { DeadLetters, failureOf } from '../delivery/dead-letters';
-import { Deliveries, type Delivery } from '../delivery/event-dispatcher';
-import { Documents } from '../state/document-store';
+import { EventDispatcher, type AckStatus } from '../delivery/event-dispatcher';
+import { DocumentStore } from '../state/document-store';
 import { Code, MicroserviceError, refusalOf, unavailable } from '../core/errors';
 import { type CallContext, newCallContext } from '../core/call-context';
 import { Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
-import { KeyedRequests } from '../delivery/idempotency-store';
+import { IdempotencyStore } from '../delivery/idempotency-store';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
-import { type World, contexts } from './context-factory';
-import { Outcome } from '../messages/command-result';
-import { Outcomes } from '../delivery/command-results';
-import { repliesTo, replyOn, timeLeft } from '../messages/reply-topic';
+import { type RuntimeDeps, contextFactory } from './context-factory';
+import { CommandResult } from '../messages/command-result';
+import { CommandResults } from '../delivery/command-results';
+import { replyTopicOf, replyContract, timeUntilExpiry } from '../messages/reply-topic';
 import type { AnyService } from '../service/service';
 import type { BindingMessage, Handler, Link, StreamHandler } from '../service/handlers';
 import type { Definition } from '../service/definition';
 import type { CallAnswer } from '../transport/sidecar';
-import { Work, readable } from './binding-job-dispatcher';
+import { BindingJobDispatcher, orUnreadable } from './binding-job-dispatcher';
 
 /**
  * Longest that one delivery is worked on: no step begins after it. Shorter than the time after
@@ -30,7 +30,7 @@ import { Work, readable } from './binding-job-dispatcher';
  * ever work on one event; where they do, marks, ETags and keys make it one effect. Long enough for
  * the longest way of an order: see services/order/charge.ts.
  */
-export const HANDLING_BUDGET_MS = 18_000;
+export const EXECUTION_BUDGET_MS = 18_000;
 
 const STEP_MS = 5_000;
 
@@ -41,13 +41,13 @@ export const STREAM_MS = 300_000;
  * Brings a service to life over a sidecar: runs its handlers, each under its cause. The same code
  * runs over a real sidecar and in tests.
  */
-export class Host {
+export class ServiceRuntime {
   readonly deadLetters: DeadLetters;
-  readonly #keyed: KeyedRequests;
-  readonly #documents: Documents;
-  readonly #outcomes: Outcomes;
-  readonly #deliveries: Deliveries;
-  readonly #work: Work;
+  readonly #keyed: IdempotencyStore;
+  readonly #documents: DocumentStore;
+  readonly #outcomes: CommandResults;
+  readonly #deliveries: EventDispatcher;
+  readonly #work: BindingJobDispatcher;
   readonly #open: (execution: Execution) => Context<Definition>;
   #active = 0;
   #draining = false;
@@ -56,27 +56,27 @@ export class Host {
 
   constructor(
     readonly service: AnyService,
-    private readonly world: World,
+    private readonly deps: RuntimeDeps,
   ) {
-    const { sidecar, clock, random, metrics, log } = world;
-    this.#documents = new Documents(sidecar, clock, random, {
+    const { sidecar, clock, random, metrics, log } = deps;
+    this.#documents = new DocumentStore(sidecar, clock, random, {
       conflict: (store) => {
         metrics.conflicts.inc({ store });
       },
-      markDropped: (store) => {
-        metrics.marksDropped.inc({ store });
+      inboxEntryDropped: (store) => {
+        metrics.inboxEntriesDropped.inc({ store });
       },
     });
-    this.#outcomes = new Outcomes(sidecar);
+    this.#outcomes = new CommandResults(sidecar);
     const { name, definition } = service;
     const memory = Object.fromEntries(
       Object.entries(definition.memory ?? {}).map(([what, make]) => [what, make(clock)]),
     );
     const parts = { name, definition, documents: this.#documents, outcomes: this.#outcomes };
-    this.#open = contexts({ ...world, ...parts, memory });
-    this.#keyed = new KeyedRequests(sidecar, definition.keyed);
+    this.#open = contextFactory({ ...deps, ...parts, memory });
+    this.#keyed = new IdempotencyStore(sidecar, definition.idempotency);
     this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
-    this.#deliveries = new Deliveries({
+    this.#deliveries = new EventDispatcher({
       clock,
       log,
       metrics,
@@ -85,31 +85,31 @@ export class Host {
       isCommand: (type) => service.events.get(type)?.contract.kind === 'command',
       handle: (event) => this.#handle(event),
     });
-    this.#work = new Work({
+    this.#work = new BindingJobDispatcher({
       service,
       deadLetters: this.deadLetters,
       cause: (given) => this.#cause(given),
-      open: (callContext) => this.begin(callContext),
+      open: (callContext) => this.openContext(callContext),
       log: (callContext) => this.#log(callContext),
       ...{ metrics, clock },
     });
   }
 
   get clock(): Clock {
-    return this.world.clock;
+    return this.deps.clock;
   }
 
   get log(): Log {
-    return this.world.log;
+    return this.deps.log;
   }
 
   get metrics(): Metrics {
-    return this.world.metrics;
+    return this.deps.metrics;
   }
 
   /** The context of work that begins outside of a handler, such as a request at the edge. */
-  begin(callContext: CallContext): Context<Definition> {
-    return this.#open(new Execution(callContext, this.world.clock));
+  openContext(callContext: CallContext): Context<Definition> {
+    return this.#open(new Execution(callContext, this.deps.clock));
   }
 
   /** Answers a call. Throws a MicroserviceError, whatever went wrong. */
@@ -124,8 +124,10 @@ export class Host {
     }
     const name = `${method.parent.typeName}/${method.name}`;
     // what it calls in turn is not what the client has asked
-    const own = callContext.hasIdempotencyKey ? { ...callContext, keyed: false } : callContext;
-    const execution = new Execution(own, this.world.clock);
+    const own = callContext.hasIdempotencyKey
+      ? { ...callContext, hasIdempotencyKey: false }
+      : callContext;
+    const execution = new Execution(own, this.deps.clock);
     return this.#counted(async () => {
       const started = performance.now();
       let code = Code.OK;
@@ -135,8 +137,8 @@ export class Host {
         // the handler's type, derived from this method, says what it returns
         const work = () =>
           handle(request, this.#open(execution)) as Promise<MessageShape<M['output']>>;
-        const response = await this.once(method, request, callContext, work);
-        return { response, said: execution.said };
+        const response = await this.withIdempotencyKey(method, request, callContext, work);
+        return { response, published: execution.published };
       } catch (error) {
         const known = this.#known(error, callContext, name);
         code = known.code;
@@ -162,7 +164,7 @@ export class Host {
     callContext: CallContext,
     gone: AbortSignal,
   ): AsyncIterable<MessageShape<M['output']>> {
-    const { clock } = this.world;
+    const { clock } = this.deps;
     const handle = this.service.methods.get(method.localName) as StreamHandler | undefined;
     const name = `${method.parent.typeName}/${method.name}`;
     const ended = AbortSignal.any([gone, this.#stopping.signal]);
@@ -189,27 +191,27 @@ export class Host {
   }
 
   /** Does what was asked, unless it was asked under a client's key before: see KeyedRequests. */
-  async once<M extends DescMethodUnary>(
+  async withIdempotencyKey<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
     callContext: CallContext,
     work: () => Promise<MessageShape<M['output']>>,
   ): Promise<MessageShape<M['output']>> {
     if (!callContext.hasIdempotencyKey) return work();
-    return this.#keyed.answer(method, request, new Execution(callContext, this.world.clock), work);
+    return this.#keyed.answer(method, request, new Execution(callContext, this.deps.clock), work);
   }
 
   /** Handles one delivery of an event. Never throws. */
-  async deliver(raw: Record<string, unknown>): Promise<Delivery> {
+  async deliver(raw: Record<string, unknown>): Promise<AckStatus> {
     // what a call here waits for, a command or a reply, belongs to what is being finished
     const isExpected = () =>
-      ['id', 'causationid'].some((name) => this.#outcomes.isExpected(String(raw[name])));
+      ['id', 'causationid'].some((name) => this.#outcomes.isAwaited(String(raw[name])));
     const mayBegin = !this.#draining || isExpected();
     return mayBegin ? this.#counted(() => this.#deliveries.deliver(raw)) : 'RETRY';
   }
 
   /** Handles a batch: one subject's events one after the other, as they are. Never throws. */
-  async deliverAll(batch: readonly Record<string, unknown>[]): Promise<Delivery[]> {
+  async deliverAll(batch: readonly Record<string, unknown>[]): Promise<AckStatus[]> {
     this.metrics.batchSize.observe(batch.length);
     const latest = new Map<unknown, Promise<unknown>>();
     const deliveries = batch.map(async (raw) => {
@@ -247,7 +249,7 @@ export class Host {
     const handle = ingest.handle as unknown as (...given: unknown[]) => Promise<object>;
     return this.#counted(async () => {
       try {
-        return await handle(message, this.begin(callContext), link);
+        return await handle(message, this.openContext(callContext), link);
       } catch (error) {
         throw this.#known(error, callContext, `${name}/ingest`);
       }
@@ -262,7 +264,7 @@ export class Host {
 
   /** Has the jobs done that the service gives itself: see Service.every. */
   async schedule(): Promise<void> {
-    const { jobs } = this.begin(this.#cause({}));
+    const { jobs } = this.openContext(this.#cause({}));
     for (const [name, schedule] of this.service.schedules) await jobs.every(name, schedule, {});
   }
 
@@ -272,7 +274,7 @@ export class Host {
     if (tick === undefined) throw new Error(`${name} is done by no process of this service`);
     const callContext = this.#cause({});
     try {
-      await this.#counted(() => (tick.handle as Handler)(this.begin(callContext), undefined));
+      await this.#counted(() => (tick.handle as Handler)(this.openContext(callContext), undefined));
     } catch (error) {
       this.#log(callContext).warn(
         { type: `tick.${name}`, failure: failureOf(error, 1) },
@@ -302,18 +304,18 @@ export class Host {
 
   /** Runs the handler of an event; a message or job comes this way from a dead letter. */
   async #handle(event: CloudEvent): Promise<void> {
-    const { clock } = this.world;
-    const left = timeLeft(event, clock);
+    const { clock } = this.deps;
+    const left = timeUntilExpiry(event, clock);
     if (left <= 0) return;
     const callContext = this.#cause({
       id: event.id,
       correlationId: event.correlationid === '' ? event.id : event.correlationid,
       caller: asService(event.tenantid),
-      deadline: clock.now() + Math.min(left, HANDLING_BUDGET_MS),
+      deadline: clock.now() + Math.min(left, EXECUTION_BUDGET_MS),
       ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
     });
-    if (event.type === repliesTo(this.service.name)) {
-      const outcome = readable(() => Outcome.parse(event.data));
+    if (event.type === replyTopicOf(this.service.name)) {
+      const outcome = orUnreadable(() => CommandResult.parse(event.data));
       await this.#outcomes.replied(event.causationid, outcome, left);
       return;
     }
@@ -323,7 +325,7 @@ export class Host {
       return;
     }
     const { contract } = heard;
-    const data = readable(() =>
+    const data = orUnreadable(() =>
       readData(contract, event.eventversion, event.data, event.minversion),
     );
     const since = event.time === undefined ? clock.now() : Date.parse(event.time);
@@ -340,8 +342,8 @@ export class Host {
     execution: Execution,
     handle: () => Promise<unknown>,
   ): Promise<void> {
-    const { sidecar, clock, metrics } = this.world;
-    let outcome: Outcome;
+    const { sidecar, clock, metrics } = this.deps;
+    let outcome: CommandResult;
     try {
       outcome = { refusal: null, answer: contract.answer.parse(await handle()) };
     } catch (error) {
@@ -353,14 +355,14 @@ export class Host {
     if (replyto === undefined) return;
     const reply = cloudEvent(
       this.service.name,
-      replyOn(replyto, request),
+      replyContract(replyto, request),
       outcome,
       execution,
       clock,
     );
     execution.assertBeforeDeadline();
     await sidecar.publish({ ...reply, expirytime }, execution.remainingFor(STEP_MS));
-    metrics.eventsSaid.inc({ type: reply.type });
+    metrics.eventsPublished.inc({ type: reply.type });
   }
 
   #assertOpen(): void {
@@ -368,8 +370,8 @@ export class Host {
   }
 
   #cause(given: Partial<CallContext>): CallContext {
-    const { clock } = this.world;
-    const deadline = clock.now() + HANDLING_BUDGET_MS;
+    const { clock } = this.deps;
+    const deadline = clock.now() + EXECUTION_BUDGET_MS;
     return newCallContext(clock, { caller: asService(), deadline, ...given });
   }
 
@@ -380,7 +382,7 @@ export class Host {
   }
 
   #log({ correlationId, requestId }: CallContext): Log {
-    return this.world.log.child({ correlationId, requestId });
+    return this.deps.log.child({ correlationId, requestId });
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {

@@ -1,35 +1,35 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code, MicroserviceError, refused, unavailable } from '../core/errors';
 import { FakeClock } from '../testing/fake-clock';
-import type { Said } from '../core/execution';
-import { type NotDone, StoryTeller, askAgain, insist } from './saga-steps';
+import type { PublishedEvent } from '../core/execution';
+import { type StepFailure, SagaRecorder, retryWithin, mustSucceed } from './saga-steps';
 
 const AT = '2026-01-01T00:00:00.000Z';
 
 function open() {
   const clock = new FakeClock();
-  const said: Said[] = [];
-  return { clock, said, story: new StoryTeller({ clock, said }) };
+  const published: PublishedEvent[] = [];
+  return { clock, published, story: new SagaRecorder({ clock, published }) };
 }
 
 describe('a story', () => {
   it('tells of each step what it came to and how long it took, and of what was said', async () => {
-    const { clock, said, story } = open();
+    const { clock, published, story } = open();
     await story.step('reserve', async () => {
       clock.advance(20);
       return { outcome: 'done' };
     });
     await story.step('charge', async () => ({ outcome: 'declined', reason: 'no_money' }));
-    said.push({ type: 'order.created', at: AT });
+    published.push({ type: 'order.created', at: AT });
     const after = '2026-01-01T00:00:00.020Z';
-    expect(story.next()).toEqual({
+    expect(story.takeDelta()).toEqual({
       steps: [
         { step: 'reserve', outcome: 'done', at: AT, ms: 20 },
         { step: 'charge', outcome: 'declined', reason: 'no_money', at: after, ms: 0 },
       ],
       events: [{ type: 'order.created', at: AT }],
     });
-    expect(story.next()).toEqual({ steps: [], events: [] });
+    expect(story.takeDelta()).toEqual({ steps: [], events: [] });
   });
 
   it('takes a refusal for an answer, and no other error', async () => {
@@ -50,9 +50,9 @@ describe('a story', () => {
     const { story } = open();
     const no = () => Promise.reject(refused('too_late', 'it is too late'));
     const fault = { code: Code.INTERNAL, details: { reason: 'too_late' } };
-    await expect(story.certain('refund', no)).rejects.toMatchObject(fault);
-    await expect(insist(no)).rejects.toMatchObject(fault);
-    await expect(insist(() => Promise.reject(unavailable('away')))).rejects.toMatchObject({
+    await expect(story.mandatoryStep('refund', no)).rejects.toMatchObject(fault);
+    await expect(mustSucceed(no)).rejects.toMatchObject(fault);
+    await expect(mustSucceed(() => Promise.reject(unavailable('away')))).rejects.toMatchObject({
       code: Code.UNAVAILABLE,
     });
   });
@@ -61,13 +61,16 @@ describe('a story', () => {
 describe('what may have had its effect', () => {
   const ask = (clock: FakeClock, errors: MicroserviceError[], untilMs = 0, deadline = 60_000) => {
     let asked = 0;
-    const work = async (): Promise<'yes' | NotDone> => {
+    const work = async (): Promise<'yes' | StepFailure> => {
       const error = errors[asked++];
       if (error !== undefined) throw error;
       return 'yes';
     };
     const patience = { attempts: 3, pauseMs: 1_000, neededMs: 5_000, untilMs };
-    return askAgain(work, patience, { clock, callContext: { deadline: clock.now() + deadline } });
+    return retryWithin(work, patience, {
+      clock,
+      callContext: { deadline: clock.now() + deadline },
+    });
   };
   const silence = new MicroserviceError('silent', Code.DEADLINE_EXCEEDED);
   const away = unavailable('away');

@@ -1,23 +1,26 @@
 import { type Clock, isoTime } from '../core/clock';
 import { Code, MicroserviceError, isTransient } from '../core/errors';
-import type { Said } from '../core/execution';
-import type { Step, Story } from './saga-log';
+import type { PublishedEvent } from '../core/execution';
+import type { SagaStep, SagaLog } from './saga-log';
 
-export type Done<T> = { outcome: 'done' } & T;
-export interface NotDone {
+export type StepSuccess<T> = { outcome: 'done' } & T;
+export interface StepFailure {
   outcome: 'refused' | 'declined' | 'unknown';
   reason: string;
 }
 
 /** Runs the steps of one handling, and tells what each came to and what was said meanwhile. */
-export class StoryTeller {
-  #steps: Step[] = [];
+export class SagaRecorder {
+  #steps: SagaStep[] = [];
   #eventsTold = 0;
 
-  constructor(private readonly context: { clock: Clock; said: readonly Said[] }) {}
+  constructor(private readonly context: { clock: Clock; published: readonly PublishedEvent[] }) {}
 
   /** A step that may fail. Whoever refuses to take it has answered too: the saga must go on. */
-  async step<T>(name: string, work: () => Promise<Done<T> | NotDone>): Promise<Done<T> | NotDone> {
+  async step<T>(
+    name: string,
+    work: () => Promise<StepSuccess<T> | StepFailure>,
+  ): Promise<StepSuccess<T> | StepFailure> {
     const { clock } = this.context;
     const at = isoTime(clock);
     const began = clock.now();
@@ -29,24 +32,24 @@ export class StoryTeller {
   }
 
   /** A step that cannot fail: see insist. */
-  async certain(name: string, work: () => Promise<unknown>): Promise<void> {
+  async mandatoryStep(name: string, work: () => Promise<unknown>): Promise<void> {
     await this.step(name, async () => {
-      await insist(work);
+      await mustSucceed(work);
       return { outcome: 'done' };
     });
   }
 
   /** What happened since this was last asked. */
-  next(): Story {
+  takeDelta(): SagaLog {
     const steps = this.#steps;
-    const events = this.context.said.slice(this.#eventsTold);
+    const events = this.context.published.slice(this.#eventsTold);
     this.#steps = [];
     this.#eventsTold += events.length;
     return { steps, events };
   }
 }
 
-function refusal(error: unknown): NotDone {
+function refusal(error: unknown): StepFailure {
   if (isTransient(error) || !(error instanceof MicroserviceError)) throw error;
   return { outcome: 'refused', reason: error.details.reason ?? Code[error.code].toLowerCase() };
 }
@@ -55,7 +58,7 @@ function refusal(error: unknown): NotDone {
  * Asks for what cannot be refused once a saga is decided. A refusal is a fault then: it is tried
  * again, and if that does not help it becomes a dead letter, whose replay goes on from here.
  */
-export async function insist<T>(work: () => Promise<T>): Promise<T> {
+export async function mustSucceed<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -66,7 +69,7 @@ export async function insist<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** How long, and how often, somebody who does not answer is asked again within one handling. */
-export interface Patience {
+export interface RetryPolicy {
   attempts: number;
   /** To recover in between. */
   pauseMs: number;
@@ -81,11 +84,11 @@ export interface Patience {
  * `unknown` where it does not get an answer; throws UNAVAILABLE where nobody was there to be asked,
  * which is to be tried again.
  */
-export async function askAgain<T>(
+export async function retryWithin<T>(
   ask: () => Promise<T>,
-  { attempts, pauseMs, neededMs, untilMs }: Patience,
+  { attempts, pauseMs, neededMs, untilMs }: RetryPolicy,
   { clock, callContext }: { clock: Clock; callContext: { deadline: number } },
-): Promise<T | NotDone> {
+): Promise<T | StepFailure> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask();
@@ -93,7 +96,7 @@ export async function askAgain<T>(
       if (!isTransient(error)) throw error;
       const timeLeft = callContext.deadline - clock.now() - pauseMs;
       if (attempt === attempts || timeLeft < neededMs) {
-        if (isAway(error) && clock.now() < untilMs) throw error;
+        if (wasNotReached(error) && clock.now() < untilMs) throw error;
         return { outcome: 'unknown', reason: nameOf(error) };
       }
       await clock.sleep(pauseMs);
@@ -101,7 +104,7 @@ export async function askAgain<T>(
   }
 }
 
-function isAway(error: unknown): boolean {
+function wasNotReached(error: unknown): boolean {
   return error instanceof MicroserviceError && error.code === Code.UNAVAILABLE;
 }
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Metadata } from '@grpc/grpc-js';
 import { Code } from '../core/errors';
-import { Admission } from '../adapters/dapr/caller-auth';
+import { CallerAuth } from '../adapters/dapr/caller-auth';
 import { silentLog } from '../core/log';
-import { callersOf } from './call-permissions';
+import { permittedCallers } from './call-permissions';
 
 let folder: string;
 beforeAll(() => {
@@ -32,14 +32,16 @@ describe('who may call a service', () => {
     ['payment', ['order']],
     ['gateway', []],
   ])('is who says that it calls %s', async (service, callers) => {
-    expect([...(await callersOf(service, file(calls)))]).toEqual(callers);
+    expect([...(await permittedCallers(service, file(calls)))]).toEqual(callers);
   });
 
   it.each(['{', '{}', '{"services":{"order":"inventory"},"others":{}}'])(
     'is not guessed where the file is %s',
     async (text) => {
-      await expect(callersOf('inventory', file(text))).rejects.toThrow('SERVICE_CALLS');
-      await expect(callersOf('inventory', join(folder, 'none.json'))).rejects.toThrow('none.json');
+      await expect(permittedCallers('inventory', file(text))).rejects.toThrow('SERVICE_CALLS');
+      await expect(permittedCallers('inventory', join(folder, 'none.json'))).rejects.toThrow(
+        'none.json',
+      );
     },
   );
 });
@@ -51,7 +53,7 @@ describe('where the sidecars know who calls', () => {
     return metadata;
   };
   const admission = (callers?: ReadonlySet<string>) =>
-    new Admission(undefined, undefined, callers, silentLog);
+    new CallerAuth(undefined, undefined, callers, silentLog);
 
   it('a service is let in that declares its calls, and no other', async () => {
     const door = admission(new Set(['order']));

@@ -6,7 +6,7 @@ import { ConfigError } from '../core/config';
 export const UNDECLARED_CALL = 'undeclared_call';
 
 const Calls = z.record(z.string(), z.array(z.string()));
-export const ServiceCalls = z.object({
+export const CallPermissions = z.object({
   /** Whom each service calls: what its definition says. Written by `npm run docs`. */
   services: Calls,
   /** The same of apps that are none of ours (docs/participants.md). Written by hand. */
@@ -17,9 +17,12 @@ export const ServiceCalls = z.object({
  * Which apps say that they call this one, by a file such as components/calls.json. Throws a
  * ConfigError where it cannot be read.
  */
-export async function callersOf(service: string, file: string): Promise<ReadonlySet<string>> {
+export async function permittedCallers(
+  service: string,
+  file: string,
+): Promise<ReadonlySet<string>> {
   try {
-    const { services, others } = ServiceCalls.parse(JSON.parse(await readFile(file, 'utf8')));
+    const { services, others } = CallPermissions.parse(JSON.parse(await readFile(file, 'utf8')));
     const all = [...Object.entries(services), ...Object.entries(others)];
     return new Set(all.flatMap(([caller, called]) => (called.includes(service) ? [caller] : [])));
   } catch (error) {

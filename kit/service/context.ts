@@ -6,7 +6,7 @@ import type { Answer, Contract, EventInput } from '../messages/contract';
 import type { Store } from '../state/document-store';
 import type { Flags } from '../flags/flags';
 import type { CallContext } from '../core/call-context';
-import type { Said } from '../core/execution';
+import type { PublishedEvent } from '../core/execution';
 import type { Feed, List } from '../state/paged-list';
 import type { Log } from '../core/log';
 import type { Client, Definition } from './definition';
@@ -63,7 +63,7 @@ interface Base<D extends Definition> {
    * `notGiven` is done where the bus has not acknowledged the command, before this throws that: for
    * what was written for the sake of it. The bus may have taken it even so.
    */
-  readonly execute: <C extends NonNullable<D['publishes']>[number] & Contract, R>(
+  readonly dispatchAndWait: <C extends NonNullable<D['publishes']>[number] & Contract, R>(
     contract: C,
     data: EventInput<C>,
     read: () => Promise<R | undefined>,
@@ -109,7 +109,7 @@ interface Base<D extends Definition> {
   readonly caller: Caller;
   readonly callContext: CallContext;
   /** What was said in this handling so far, by this service and those it called. */
-  readonly said: readonly Said[];
+  readonly published: readonly PublishedEvent[];
   readonly config: ConfigOf<D>;
 }
 

@@ -37,10 +37,10 @@ export interface Definition {
   readonly sends?: readonly string[];
   /**
    * Methods that are not answered from what is kept for a day under a client's Idempotency-Key.
-   * `anew`: its documents tell that it was done, and the answer is how it stands now. `by-itself`:
+   * `recompute`: its documents tell that it was done, and the answer is how it stands now. `handled-by-service`:
    * they tell also what was asked the first time, and it refuses another request.
    */
-  readonly keyed?: Readonly<Record<string, 'anew' | 'by-itself'>>;
+  readonly idempotency?: Readonly<Record<string, 'recompute' | 'handled-by-service'>>;
   /** What it reads from the environment, besides what the kit reads for every service. */
   readonly config?: z.ZodObject;
 }

@@ -2,7 +2,7 @@ import type { DescMethodBiDiStreaming, MessageInitShape, MessageShape } from '@b
 import { z } from 'zod';
 import type { EventMeta } from '../messages/cloud-event';
 import type { AnswerInput, Contract, RequestContract } from '../messages/contract';
-import { repliesTo } from '../messages/reply-topic';
+import { replyTopicOf } from '../messages/reply-topic';
 import type { Context } from './context';
 import type { Definition } from './definition';
 import type {
@@ -31,7 +31,7 @@ export type AnyService = Pick<
   | 'schedules'
   | 'ticks'
   | 'ingest'
-  | 'hears'
+  | 'subscribesTo'
   | 'topics'
 >;
 
@@ -151,13 +151,13 @@ export class Service<const D extends Definition = Definition> {
   }
 
   /** The contracts it hears, its own commands included. */
-  get hears(): readonly Contract[] {
+  get subscribesTo(): readonly Contract[] {
     return [...this.events.values()].map(({ contract }) => contract);
   }
 
   /** The topics that it takes events from: of what it hears, and of the replies to what it asks. */
   get topics(): readonly string[] {
-    const replies = this.definition.asks === undefined ? [] : [repliesTo(this.name)];
+    const replies = this.definition.asks === undefined ? [] : [replyTopicOf(this.name)];
     return [...this.events.keys(), ...replies];
   }
 

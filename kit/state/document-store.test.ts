@@ -25,9 +25,9 @@ counter.on(PlaceOrder, async ({ orderId }, { counters, publish }) => {
 describe('an event about a change that others have followed', () => {
   it('is said again with the outcome and the number of its own change', async () => {
     const bed = testbed(counter);
-    await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
-    await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
-    await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
+    await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
+    await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
+    await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
 
     const [first, second, again] = bed.memory.events;
     expect(second).toMatchObject({ sequence: 2, data: { previousStatus: 'confirmed' } });
@@ -104,7 +104,7 @@ describe('a document that is to go by itself', () => {
   async function bedWith(count: number) {
     const bed = testbed(counter);
     await bed.context().counters.update('c1', () => ({ count }));
-    await bed.context().counters.expire('c1', DAY, always);
+    await bed.context().counters.expireIfAbandoned('c1', DAY, always);
     const save = jest.spyOn(bed.sidecar, 'save');
     return { bed, save };
   }
@@ -124,8 +124,8 @@ describe('a document that is to go by itself', () => {
     const { bed, save } = await bedWith(1);
     await bed.context().counters.update('c1', up);
     save.mockClear();
-    await bed.context().counters.expire('c1', DAY, ({ count }) => count === 1);
-    await bed.context().counters.expire('c2', DAY, always);
+    await bed.context().counters.expireIfAbandoned('c1', DAY, ({ count }) => count === 1);
+    await bed.context().counters.expireIfAbandoned('c2', DAY, always);
     expect(save).not.toHaveBeenCalled();
     expect(await afterIts(bed)).toEqual({ count: 2 });
   });
@@ -142,13 +142,13 @@ describe('a document that is to go by itself', () => {
       },
     ],
     ['left as it is by a change', 1, ({ counters }) => counters.update('c1', (now) => now ?? up())],
-    ['kept', 1, ({ counters }) => counters.keep('c1')],
+    ['kept', 1, ({ counters }) => counters.clearExpiry('c1')],
     [
       'kept as it was read',
       1,
       async ({ counters }) => {
         await counters.get('c1');
-        await counters.keep('c1');
+        await counters.clearExpiry('c1');
       },
     ],
   ])('stays when it is %s', async (_, count, act) => {
@@ -159,8 +159,8 @@ describe('a document that is to go by itself', () => {
 
   it('stays when it is changed, though the process dies before the store knows that it shall', async () => {
     const { bed } = await bedWith(1);
-    const place = () => bed.hear(PlaceOrder, { orderId: 'c1' }, { id: 'first' });
-    bed.fail({ crashAfterEffect: 1 });
+    const place = () => bed.handleEvent(PlaceOrder, { orderId: 'c1' }, { id: 'first' });
+    bed.injectFaults({ crashAfterEffect: 1 });
     await expect(place()).rejects.toThrow(Crash);
     bed.restart();
     expect(await place()).toBe('SUCCESS');
@@ -174,7 +174,7 @@ describe('a document that is to go by itself', () => {
     const load = jest.spyOn(bed.sidecar, 'load');
     const { counters } = bed.context();
     await counters.get('c3');
-    await counters.keep('c3');
+    await counters.clearExpiry('c3');
     await counters.update('c3', up);
     expect(load).toHaveBeenCalledTimes(1);
     expect(save).toHaveBeenCalledTimes(1);
@@ -212,13 +212,13 @@ describe('a command that is refused', () => {
       const bed = open();
       if (before !== undefined)
         await bed.context().counters.update('o1', () => ({ count: before }));
-      expect(await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' })).toBe('SUCCESS');
+      expect(await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'first' })).toBe('SUCCESS');
       expect(await count(bed)).toBe(before);
 
       await bed.context().counters.update('o1', () => ({ count: 2 }));
-      await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
+      await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
       expect(await count(bed)).toBe(2);
-      await bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
+      await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
       expect(await count(bed)).toBe(1);
     },
   );
@@ -226,10 +226,10 @@ describe('a command that is refused', () => {
   it('is no rule for events: what was refused is a dead letter, whose replay may succeed', async () => {
     const bed = open();
     const data = { ...whose, status: 'confirmed', previousStatus: 'pending' } as const;
-    await bed.hear(OrderStatusUpdated, data, { id: 'first' });
-    const { letters } = await bed.host.deadLetters.page(1, 10);
+    await bed.handleEvent(OrderStatusUpdated, data, { id: 'first' });
+    const { letters } = await bed.runtime.deadLetters.page(1, 10);
     await bed.context().counters.update('o1', () => ({ count: 2 }));
-    expect(await bed.host.replay(letters[0]?.id ?? '')).toEqual({ succeeded: true });
+    expect(await bed.runtime.replay(letters[0]?.id ?? '')).toEqual({ succeeded: true });
     expect(await count(bed)).toBe(1);
   });
 });

@@ -3,8 +3,8 @@ import type { Clock } from '../core/clock';
 import { Code, MicroserviceError, notFound, refusalError, refusalOf } from '../core/errors';
 import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
-import { KeyedQueue } from '../core/keyed-mutex';
-import { Envelope, type Mark, remembered } from './inbox';
+import { KeyedMutex } from '../core/keyed-mutex';
+import { Envelope, type InboxEntry, pruneInbox } from './inbox';
 import { FOR_GOOD, type Sidecar } from '../transport/sidecar';
 
 /** The documents of one kind that a service owns, each under its id. */
@@ -36,9 +36,9 @@ export interface Store<T> {
    * change after that, also one that comes to nothing, keeps it for good, as `keep` does. For what may
    * never be wanted again: whoever does more with it than to change it, keeps it first.
    */
-  expire(key: string, seconds: number, when: (current: T) => boolean): Promise<void>;
+  expireIfAbandoned(key: string, seconds: number, when: (current: T) => boolean): Promise<void>;
   /** Keeps a document that was to go by itself. Of any other there is nothing to write. */
-  keep(key: string): Promise<void>;
+  clearExpiry(key: string): Promise<void>;
   /** Deletes, whatever it was. */
   remove(key: string): Promise<void>;
 }
@@ -51,7 +51,7 @@ export interface Decision<T, O> {
    * comes to nothing, and to the same outcome. So no mark is kept, which documents that change all
    * the time would grow by.
    */
-  evident?: boolean;
+  selfIdempotent?: boolean;
 }
 
 /** A document as it was read. */
@@ -77,7 +77,7 @@ const STEP_MS = 5_000;
 /** What is counted about documents. */
 export interface DocumentMeter {
   conflict(store: string): void;
-  markDropped(store: string): void;
+  inboxEntryDropped(store: string): void;
 }
 
 export interface OpenOptions {
@@ -86,8 +86,8 @@ export interface OpenOptions {
 }
 
 /** Shared by all handlings of a process. */
-export class Documents {
-  readonly #queue = new KeyedQueue();
+export class DocumentStore {
+  readonly #queue = new KeyedMutex();
 
   constructor(
     private readonly sidecar: Sidecar,
@@ -154,11 +154,15 @@ export class Documents {
         return { decided, sequence: mark.sequence, ...asItIs };
       }
       const before = found?.envelope.sequence ?? 0;
-      const next = (sequence: number, data: unknown, made?: Pick<Mark, 'outcome' | 'refusal'>) => {
+      const next = (
+        sequence: number,
+        data: unknown,
+        made?: Pick<InboxEntry, 'outcome' | 'refusal'>,
+      ) => {
         const at = Math.floor(this.clock.now() / 1000);
         const added = made === undefined ? [] : [{ by, at, sequence, ...made }];
-        const { marks, dropped } = remembered([...(found?.envelope.marks ?? []), ...added], at);
-        for (let left = dropped; left > 0; left--) this.meter.markDropped(name);
+        const { marks, dropped } = pruneInbox([...(found?.envelope.marks ?? []), ...added], at);
+        for (let left = dropped; left > 0; left--) this.meter.inboxEntryDropped(name);
         const { correlationId } = execution.callContext;
         return { data, sequence, correlationId, marks, ...(lasting && { expires: KEPT }) };
       };
@@ -172,11 +176,15 @@ export class Documents {
         const kept = next(before, found?.envelope.data, { refusal });
         return { decided: refusalError(refusal), sequence: before, next: kept };
       }
-      const { document, outcome, evident = false } = decided;
+      const { document, outcome, selfIdempotent = false } = decided;
       if (found !== undefined && document === found.document) {
         return { decided, sequence: before, ...asItIs };
       }
-      const changed = next(before + 1, schema.parse(document), evident ? undefined : { outcome });
+      const changed = next(
+        before + 1,
+        schema.parse(document),
+        selfIdempotent ? undefined : { outcome },
+      );
       return { decided, sequence: before + 1, next: changed };
     };
 
@@ -274,7 +282,7 @@ export class Documents {
         return decided.document;
       },
       decide,
-      expire: async (key, seconds, when) => {
+      expireIfAbandoned: async (key, seconds, when) => {
         seen.delete(key);
         await rewrite(key, ({ envelope, document }) => {
           const at = Math.ceil(execution.now / 1000) + seconds;
@@ -282,7 +290,7 @@ export class Documents {
           return goes ? { ...envelope, expires: at } : undefined;
         });
       },
-      keep: (key) => rewrite(key, ({ envelope }) => kept(envelope)),
+      clearExpiry: (key) => rewrite(key, ({ envelope }) => kept(envelope)),
       remove: async (key) => {
         seen.delete(key);
         await this.sidecar.erase(stateKey(key), execution.remainingFor(STEP_MS));

@@ -19,7 +19,8 @@ diary.on(Entered, ({ book, id }, { lists }) => lists.ids.add(book, id));
 function build() {
   const bed = testbed(shelves);
   /** The list as one handling has it; the same cause again is that handling repeated. */
-  const list = (id: string) => bed.host.begin(newCallContext(bed.clock, { id })).lists['ids']!;
+  const list = (id: string) =>
+    bed.runtime.openContext(newCallContext(bed.clock, { id })).lists['ids']!;
   const all = async () => (await list('look').page('o', 1, 1000)).items.toReversed();
   return { bed, list, all };
 }
@@ -78,7 +79,8 @@ describe('a list', () => {
     const bed = testbed(diary);
     const first = bed.eventOf(Entered, { book: 'o', id: 'a' });
     const giveSome = async (from: number) => {
-      for (let n = from; n < from + 500; n++) await bed.hear(Entered, { book: 'o', id: `id-${n}` });
+      for (let n = from; n < from + 500; n++)
+        await bed.handleEvent(Entered, { book: 'o', id: `id-${n}` });
     };
     await giveSome(0);
     await bed.deliver(first);
@@ -87,7 +89,7 @@ describe('a list', () => {
     bed.clock.advance(seconds * 500);
     await giveSome(1000);
     await bed.deliver(first);
-    const { lists } = bed.host.begin(newCallContext(bed.clock));
+    const { lists } = bed.runtime.openContext(newCallContext(bed.clock));
     const { items, total } = await lists['ids']!.page('o', 1, 2000);
     expect(items.filter((id) => id === 'a')).toHaveLength(1);
     expect(total).toBe(1501);
@@ -104,7 +106,7 @@ describe('a list', () => {
 
   it('counts right where a removal from an old page was cut short', async () => {
     const { bed, list } = await filled(PAGE_SIZE + 1);
-    bed.fail({ crashAfterEffect: 1 });
+    bed.injectFaults({ crashAfterEffect: 1 });
     await expect(list('r1').remove('o', 'id-1')).rejects.toThrow('killed');
     bed.restart();
     await list('r1').remove('o', 'id-1');

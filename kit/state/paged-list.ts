@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Decision, Documents, Store } from './document-store';
+import type { Decision, DocumentStore, Store } from './document-store';
 import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
 
@@ -54,14 +54,14 @@ interface Kind<T> {
 
 const ListedId = z.string();
 
-export function openList(documents: Documents, name: string, execution: Execution): List {
+export function openList(documents: DocumentStore, name: string, execution: Execution): List {
   const idOf = (id: string) => id;
   return open(documents, { name, item: ListedId, idOf, pageSize: PAGE_SIZE }, execution);
 }
 
 /** Of small things that are looked at together: to be listed they need no document each. */
 export function openFeed<T extends { id: string }>(
-  documents: Documents,
+  documents: DocumentStore,
   name: string,
   item: z.ZodType<T>,
   execution: Execution,
@@ -89,11 +89,11 @@ function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
 
 /** An id that is there tells by itself that it was added, so a list does not grow by marks. */
 function evidently<T, O>(document: T, outcome: O): Decision<T, O> {
-  return { document, outcome, evident: true };
+  return { document, outcome, selfIdempotent: true };
 }
 
 function open<T>(
-  documents: Documents,
+  documents: DocumentStore,
   { name, item, idOf, pageSize }: Kind<T>,
   execution: Execution,
 ): Feed<T> {

@@ -28,7 +28,7 @@ async function check(handle: (orderId: string, context: Context) => Promise<void
   service.on(PlaceOrder, ({ orderId }, context) => handle(orderId, context));
   await expectCrashSafe(
     () => testbed(service, { endpoints: { outside: () => ({ status: 200, body: {} }) } }),
-    (bed) => bed.hear(PlaceOrder, { orderId: 'order_1' }, { id: 'command_1' }),
+    (bed) => bed.handleEvent(PlaceOrder, { orderId: 'order_1' }, { id: 'command_1' }),
   );
 }
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
-import { Crash, type Faults } from './memory-transport';
+import { Crash, type InjectedFaults } from './memory-transport';
 import type { Definition } from '../service/definition';
 import type { Testbed } from './testbed';
 
@@ -28,12 +28,12 @@ export async function expectCrashSafe<D extends Definition>(
 ): Promise<void> {
   const run = async (
     what: string,
-    faults: Faults,
+    faults: InjectedFaults,
     again: (bed: Testbed<D>) => Promise<unknown>,
   ) => {
     const bed = await build();
     const before = leftBy(bed, ignore);
-    bed.fail(faults);
+    bed.injectFaults(faults);
     await outcome(() => act(bed));
     if (bed.sidecar.dead) bed.restart();
     await again(bed);
@@ -79,7 +79,7 @@ async function atOnce<D extends Definition>(
   ignore: readonly string[],
 ) {
   const bed = await build();
-  bed.fail({});
+  bed.injectFaults({});
   await Promise.all([outcome(() => act(bed)), outcome(() => act(bed))]);
   await bed.settle();
   return { what: 'given twice at once', left: leftBy(bed, ignore) };

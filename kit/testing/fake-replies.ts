@@ -7,12 +7,12 @@ import {
 } from '../messages/contract';
 import { refusalOf } from '../core/errors';
 import { deterministicId } from '../core/deterministic-id';
-import type { Outcome } from '../messages/command-result';
+import type { CommandResult } from '../messages/command-result';
 import type { AnyService } from '../service/service';
 import type { Definition } from '../service/definition';
 
 /** Answers to what a service asks over the bus, by the contract's name; the others never come. */
-export type FakeAnswers<D extends Definition> = {
+export type FakeReplies<D extends Definition> = {
   readonly [C in NonNullable<D['asks']>[number] as C['name']]?: (
     data: EventData<C>,
   ) => AnswerInput<C>;
@@ -31,7 +31,7 @@ export function fakeReply(
   );
   const fake = asked && answers[asked.name];
   if (asked === undefined || fake === undefined) return undefined;
-  let data: Outcome;
+  let data: CommandResult;
   try {
     data = { refusal: null, answer: asked.answer.parse(fake(asked.data.parse(event.data))) };
   } catch (error) {

@@ -1,8 +1,8 @@
-import { Crash, type MemorySidecar } from './memory-transport';
+import { Crash, type MemoryTransport } from './memory-transport';
 
 /** A testbed, whatever its service is. */
 interface Bed {
-  readonly sidecar: MemorySidecar;
+  readonly sidecar: MemoryTransport;
   restart(): void;
 }
 

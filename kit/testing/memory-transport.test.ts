@@ -23,17 +23,17 @@ describe('a process in memory', () => {
     const bed = testbed(plants);
     const replica = testbed(plants, { memory: bed.memory, clock: bed.clock });
     bed.sidecar.onEffect = async () => {
-      await replica.hear(Grown, { plantId: 'p1' }, { id: 'meanwhile' });
+      await replica.handleEvent(Grown, { plantId: 'p1' }, { id: 'meanwhile' });
     };
-    await bed.hear(Grown, { plantId: 'p1' });
+    await bed.handleEvent(Grown, { plantId: 'p1' });
     expect(await bed.context().plants.get('p1')).toEqual({ height: 2 });
   });
 
   test('shares what outlives it with a second process of its service', async () => {
     const bed = testbed(plants);
     const replica = testbed(plants, { memory: bed.memory });
-    await bed.hear(Grown, { plantId: 'p1' }, { id: 'first' });
-    await replica.hear(Grown, { plantId: 'p1' }, { id: 'first' });
+    await bed.handleEvent(Grown, { plantId: 'p1' }, { id: 'first' });
+    await replica.handleEvent(Grown, { plantId: 'p1' }, { id: 'first' });
     expect(await replica.context().plants.get('p1')).toEqual({ height: 1 });
   });
 });

@@ -10,7 +10,7 @@ import {
 import type { CloudEvent } from '../messages/cloud-event';
 import type { Clock } from '../core/clock';
 import { Code, MicroserviceError } from '../core/errors';
-import type { Host } from '../runtime/service-runtime';
+import type { ServiceRuntime } from '../runtime/service-runtime';
 import {
   type CallAnswer,
   type CallRequest,
@@ -91,23 +91,23 @@ type AnyFake = (request: unknown, call: unknown) => unknown;
 export type FakeEndpoint = (request: EndpointRequest) => EndpointAnswer | Promise<EndpointAnswer>;
 
 /** What shall go wrong, and when; counted from 1. */
-export interface Faults {
+export interface InjectedFaults {
   crashAfterEffect?: number;
   conflictOnSave?: number;
 }
 
 /** A sidecar in memory: the transport below the kit, and the place where a test makes it fail. */
-export class MemorySidecar implements Sidecar {
+export class MemoryTransport implements Sidecar {
   effects = 0;
   saves = 0;
-  faults: Faults = {};
+  faults: InjectedFaults = {};
   dead = false;
   readonly died = Promise.withResolvers<never>();
   onPublish: (event: CloudEvent) => void = () => undefined;
   /** What else happens in the world after an effect, before this process goes on. */
   onEffect: (effect: number) => Promise<void> = () => Promise.resolve();
   /** Services that are there as such, and need no fakes. */
-  peers: Readonly<Record<string, { host: Host }>> = {};
+  peers: Readonly<Record<string, { runtime: ServiceRuntime }>> = {};
 
   constructor(
     readonly memory: Memory,
@@ -179,14 +179,14 @@ export class MemorySidecar implements Sidecar {
     const peer = this.peers[appId];
     if (peer !== undefined) {
       // read by this very method, which is what the types cannot follow
-      const answer = await peer.host.answer(
+      const answer = await peer.runtime.answer(
         method,
         arrived as CallRequest<M>['request'],
         callContext,
       );
       await this.#effect();
       const response = create(method.output, { ...answer.response });
-      return { response: response as CallAnswer<M>['response'], said: answer.said };
+      return { response: response as CallAnswer<M>['response'], published: answer.published };
     }
     const fake = this.fakes[appId]?.[method.localName];
     if (fake === undefined) {
@@ -202,7 +202,7 @@ export class MemorySidecar implements Sidecar {
     await this.#effect();
     // a fake is typed by its method: see Fakes of the testbed
     const message = create(method.output, answered as MessageInitShape<M['output']>);
-    return { response: message as CallAnswer<M>['response'], said: [] };
+    return { response: message as CallAnswer<M>['response'], published: [] };
   }
 
   async *stream<M extends DescMethodServerStreaming>(
@@ -219,7 +219,7 @@ export class MemorySidecar implements Sidecar {
     const messages = (
       peer === undefined
         ? fake?.(arrived, call)
-        : peer.host.stream(method, arrived as StreamRequest<M>['request'], callContext, ended)
+        : peer.runtime.stream(method, arrived as StreamRequest<M>['request'], callContext, ended)
     ) as AsyncIterable<MessageInitShape<M['output']>>;
     for await (const message of messages) {
       const sent = toBinary(method.output, create(method.output, message));

@@ -12,22 +12,22 @@ import {
 import type { z } from 'zod';
 import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { type Caller, DEFAULT_TENANT, anonymous } from '../core/caller';
-import { type FakeAnswers, fakeReply } from './fake-replies';
+import { type FakeReplies, fakeReply } from './fake-replies';
 import { FakeClock } from './fake-clock';
 import { type CloudEvent } from '../messages/cloud-event';
 import type { Contract, EventData, EventInput } from '../messages/contract';
 import { type CallContext, newCallContext } from '../core/call-context';
 import { deterministicId } from '../core/deterministic-id';
-import { Host } from '../runtime/service-runtime';
+import { ServiceRuntime } from '../runtime/service-runtime';
 import { type Log, silentLog } from '../core/log';
 import {
   Crash,
   type Fake,
   type FakeEndpoint,
   type FakeStream,
-  type Faults,
+  type InjectedFaults,
   Memory,
-  MemorySidecar,
+  MemoryTransport,
   type Sent,
 } from './memory-transport';
 import { Metrics } from '../core/metrics';
@@ -53,7 +53,7 @@ type FlagValues = Readonly<Record<string, boolean | string | number>>;
 export interface TestbedOptions<D extends Definition> {
   calls?: Fakes<D>;
   /** Answers for what is asked over the bus; what is missing is never answered. */
-  answers?: FakeAnswers<D>;
+  answers?: FakeReplies<D>;
   /** Answers for the HTTP endpoints; one that is missing cannot be reached. */
   endpoints?: Readonly<Partial<Record<NonNullable<D['endpoints']>[number], FakeEndpoint>>>;
   config?: NonNullable<D['config']> extends z.ZodType
@@ -82,8 +82,8 @@ type Method<D extends Definition, M extends keyof UnaryOf<NonNullable<D['serves'
 export class Testbed<D extends Definition> {
   readonly clock: FakeClock;
   readonly memory: Memory;
-  sidecar!: MemorySidecar;
-  host!: Host;
+  sidecar!: MemoryTransport;
+  runtime!: ServiceRuntime;
   #fresh = 0;
   /** Events that this service hears itself, and has not acknowledged. */
   #pending: CloudEvent[] = [];
@@ -100,11 +100,11 @@ export class Testbed<D extends Definition> {
   /** Starts the process anew, over what the old one left. */
   restart(): void {
     // the type of a fake is known by its method; the sidecar keeps them by name
-    const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemorySidecar>[2];
+    const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemoryTransport>[2];
     const { flags = {}, endpoints = {} } = this.options;
-    const sidecar = new MemorySidecar(this.memory, this.clock, fakes, endpoints);
+    const sidecar = new MemoryTransport(this.memory, this.clock, fakes, endpoints);
     this.sidecar = sidecar;
-    this.host = new Host(this.service, {
+    this.runtime = new ServiceRuntime(this.service, {
       sidecar,
       clock: {
         now: () => this.clock.now(),
@@ -150,7 +150,7 @@ export class Testbed<D extends Definition> {
     const unary = method as DescMethodUnary;
     const { sidecar } = this;
     const answer = await Promise.race([
-      this.host.answer(unary, create(unary.input, request), this.#cause(given)),
+      this.runtime.answer(unary, create(unary.input, request), this.#cause(given)),
       sidecar.died.promise,
     ]);
     // a process that died has answered nothing
@@ -174,11 +174,11 @@ export class Testbed<D extends Definition> {
     }
     // the check above narrows the kind, but not the descriptor's type
     const stream = method as DescMethodServerStreaming;
-    return this.host.stream(stream, create(stream.input, request), this.#cause(given), ended);
+    return this.runtime.stream(stream, create(stream.input, request), this.#cause(given), ended);
   }
 
   /** Delivers an event or command; RETRY where it was not acknowledged. */
-  async hear<C extends Contract>(
+  async handleEvent<C extends Contract>(
     contract: C,
     data: EventInput<C>,
     given: Given & { sequence?: number; version?: number } = {},
@@ -189,7 +189,7 @@ export class Testbed<D extends Definition> {
   /** Delivers many in one batch. */
   async deliverAll(batch: readonly Record<string, unknown>[]): Promise<('SUCCESS' | 'RETRY')[]> {
     const { sidecar } = this;
-    const outcomes = await Promise.race([this.host.deliverAll(batch), sidecar.died.promise]);
+    const outcomes = await Promise.race([this.runtime.deliverAll(batch), sidecar.died.promise]);
     if (sidecar.dead) throw new Crash();
     return outcomes;
   }
@@ -220,27 +220,27 @@ export class Testbed<D extends Definition> {
   /** Delivers anything as an event, as it is. */
   async deliver(event: Record<string, unknown>): Promise<'SUCCESS' | 'RETRY'> {
     const { sidecar } = this;
-    const outcome = await Promise.race([this.host.deliver(event), sidecar.died.promise]);
+    const outcome = await Promise.race([this.runtime.deliver(event), sidecar.died.promise]);
     if (sidecar.dead) throw new Crash();
     return outcome;
   }
 
   /** Gives the service a message of an input binding. */
   async receive(binding: string, message: BindingMessage): Promise<void> {
-    await Promise.race([this.host.receive(binding, message), this.sidecar.died.promise]);
+    await Promise.race([this.runtime.receive(binding, message), this.sidecar.died.promise]);
   }
 
   /** Runs a job that the service has scheduled, as if it were due. */
-  async perform(name: string): Promise<void> {
+  async runJob(name: string): Promise<void> {
     const every = this.service.schedules.has(name) ? { job: name, data: {} } : undefined;
     const data = this.memory.jobs.get(name)?.data ?? every;
     if (data === undefined) throw new Error(`no job ${name} is scheduled`);
-    await Promise.race([this.host.perform(data), this.sidecar.died.promise]);
+    await Promise.race([this.runtime.perform(data), this.sidecar.died.promise]);
   }
 
   /** Does what the process does now and then, as if it were time. */
   async tick(name: string): Promise<void> {
-    await Promise.race([this.host.tick(name), this.sidecar.died.promise]);
+    await Promise.race([this.runtime.tick(name), this.sidecar.died.promise]);
   }
 
   /** Delivers what the service said to itself until all of it is acknowledged. */
@@ -249,17 +249,17 @@ export class Testbed<D extends Definition> {
       if (rounds > 50) throw new Error(`${this.#pending[0]?.type ?? ''} is never acknowledged`);
       await this.#pump();
     }
-    await this.host.idle();
+    await this.runtime.idle();
   }
 
   /** A context as a handler gets it, to prepare and look at documents. */
   context(caller: Caller = anonymous()): Context<D> {
     const callContext = this.#cause({ caller });
-    return this.host.begin(callContext) as unknown as Context<D>;
+    return this.runtime.openContext(callContext) as unknown as Context<D>;
   }
 
   /** The data of the events of a contract that were said, each once, in order. */
-  said<C extends Contract>(contract: C): EventData<C>[] {
+  published<C extends Contract>(contract: C): EventData<C>[] {
     const events = new Map(this.memory.events.map((event) => [event.id, event]));
     return [...events.values()]
       .filter(({ type }) => type === contract.type)
@@ -276,7 +276,7 @@ export class Testbed<D extends Definition> {
       .length;
   }
 
-  fail(faults: Faults): void {
+  injectFaults(faults: InjectedFaults): void {
     this.sidecar.effects = 0;
     this.sidecar.saves = 0;
     this.sidecar.faults = faults;

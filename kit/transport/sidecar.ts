@@ -1,7 +1,7 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CloudEvent } from '../messages/cloud-event';
 import type { CallContext } from '../core/call-context';
-import type { Said } from '../core/execution';
+import type { PublishedEvent } from '../core/execution';
 
 /** In the place of a time to live: none any more. */
 export const FOR_GOOD = -1;
@@ -33,7 +33,7 @@ export interface StreamRequest<M extends DescMethodServerStreaming = DescMethodS
 export interface CallAnswer<M extends DescMethodUnary = DescMethodUnary> {
   readonly response: MessageShape<M['output']>;
   /** What the callee said while it answered. */
-  readonly said: readonly Said[];
+  readonly published: readonly PublishedEvent[];
 }
 
 /** What is asked of an HTTP endpoint outside of the system. */

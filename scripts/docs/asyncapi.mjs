@@ -111,7 +111,7 @@ function message({ name, type, kind, version, description, public: open }) {
 }
 
 /** @param {Service} service */
-function operations({ name: service, definition, hears }) {
+function operations({ name: service, definition, subscribesTo }) {
   /** @param {'send' | 'receive'} action @param {string} verb */
   const as = (action, verb) => (/** @type {Contract} */ { name, type }) => [
     `${service}.${verb}.${name}`,
@@ -126,8 +126,8 @@ function operations({ name: service, definition, hears }) {
   return [
     ...(definition.publishes ?? []).map(as('send', 'says')),
     ...(definition.asks ?? []).map(as('send', 'asks')),
-    ...hears.filter((it) => !isRequest(it)).map(as('receive', 'hears')),
-    ...hears.filter(isRequest).map(as('receive', 'answers')),
+    ...subscribesTo.filter((it) => !isRequest(it)).map(as('receive', 'hears')),
+    ...subscribesTo.filter(isRequest).map(as('receive', 'answers')),
   ];
 }
 

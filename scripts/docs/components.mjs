@@ -56,9 +56,9 @@ const scope = ({ name }, topics) => `${name}=${[...topics].sort().join(',')}`;
  * @param {Service} service
  * @param {readonly Service[]} services
  */
-function topicsSaid({ definition, hears }, services) {
+function topicsSaid({ definition, subscribesTo }, services) {
   const { publishes = [], asks = [] } = definition;
-  const askers = services.filter((it) => it.definition.asks?.some((one) => hears.includes(one)));
+  const askers = services.filter((it) => it.definition.asks?.some((one) => subscribesTo.includes(one)));
   // the topic that each of them hears besides its events
   const replies = askers.flatMap((it) => it.topics.filter((topic) => !it.events.has(topic)));
   return [...[...publishes, ...asks].map(({ type }) => type), ...replies];

@@ -54,18 +54,18 @@ function events(speaker, services) {
   const said = [...publishes, ...asks];
   return services
     .filter((hearer) => hearer !== speaker)
-    .map((hearer) => ({ hearer, types: typesOf(said.filter((one) => hearer.hears.includes(one))) }))
+    .map((hearer) => ({ hearer, types: typesOf(said.filter((one) => hearer.subscribesTo.includes(one))) }))
     .filter(({ types }) => types.length > 0)
     .map(({ hearer, types }) => `  ${speaker.name} -. "${types.join('<br>')}" .-> ${hearer.name}`);
 }
 
 /** @param {Service} service */
-function row({ name, definition, hears }) {
+function row({ name, definition, subscribesTo }) {
   const cells = [
     name,
     Object.keys({ ...definition.stores, ...definition.feeds }),
     [...Object.keys(definition.calls ?? {}), ...(definition.endpoints ?? [])],
-    typesOf(hears),
+    typesOf(subscribesTo),
     typesOf([...(definition.publishes ?? []), ...(definition.asks ?? [])]),
   ];
   return `| ${cells.map((cell) => (Array.isArray(cell) ? cell.join('<br>') : cell)).join(' | ')} |`;

@@ -24,7 +24,7 @@ describe('schedule', () => {
     const estimatedAt = timestampDate(answer.estimatedAt!).toISOString();
     expect(estimatedAt).toBe('2026-01-05T18:00:00.000Z');
     const { deliveryId } = answer;
-    expect(bed.said(DeliveryScheduled)).toEqual([
+    expect(bed.published(DeliveryScheduled)).toEqual([
       { orderId: 'o1', userId: 'u1', shopId: 'shop_1', deliveryId, estimatedAt },
     ]);
   });
@@ -36,7 +36,7 @@ describe('schedule', () => {
     const { deliveryId, estimatedAt } = first;
     const again = await bed.call('schedule', order);
     expect(again).toMatchObject({ outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt });
-    expect(bed.said(DeliveryScheduled)).toHaveLength(1);
+    expect(bed.published(DeliveryScheduled)).toHaveLength(1);
   });
 
   it('refuses an address that is not served, and says nothing of it', async () => {
@@ -79,7 +79,7 @@ describe('schedule', () => {
     expect((await bed.call('schedule', order, { id: 'c1' })).outcome).toBe(
       ScheduleOutcome.SCHEDULED,
     );
-    expect(bed.said(DeliveryScheduled)).toHaveLength(1);
+    expect(bed.published(DeliveryScheduled)).toHaveLength(1);
   });
 
   it('is safe against crashes, when it plans and when it refuses', async () => {
@@ -123,14 +123,14 @@ describe('cancel', () => {
     }
     expect(await statusOf(bed)).toBe('cancelled');
     const cancelled = bed
-      .said(DeliveryStatusUpdated)
+      .published(DeliveryStatusUpdated)
       .filter(({ status }) => status === 'cancelled');
     expect(cancelled).toMatchObject([{ orderId: 'o1', userId: 'u1', previousStatus }]);
   });
 
   it('says first that it was scheduled, where who scheduled it died before saying so', async () => {
     const bed = empty();
-    bed.fail({ crashAfterEffect: 1 });
+    bed.injectFaults({ crashAfterEffect: 1 });
     await expect(bed.call('schedule', order, { id: 'first' })).rejects.toThrow('killed');
     bed.restart();
     await bed.call('cancel', { orderId: 'o1' });
@@ -138,18 +138,18 @@ describe('cancel', () => {
       ...['delivery.scheduled', 'delivery.status.updated'],
     ]);
     await bed.call('schedule', order, { id: 'first' });
-    expect(bed.said(DeliveryScheduled)).toHaveLength(1);
+    expect(bed.published(DeliveryScheduled)).toHaveLength(1);
   });
 
   it('says that it was cancelled, where who cancelled it died before saying so', async () => {
     const bed = await scheduled();
-    bed.fail({ crashAfterEffect: 1 });
+    bed.injectFaults({ crashAfterEffect: 1 });
     await expect(bed.call('cancel', { orderId: 'o1' }, { id: 'first' })).rejects.toThrow('killed');
     bed.restart();
-    expect(bed.said(DeliveryStatusUpdated)).toEqual([]);
+    expect(bed.published(DeliveryStatusUpdated)).toEqual([]);
     for (const id of ['second', 'first', 'third']) {
       await bed.call('cancel', { orderId: 'o1' }, { id });
-      expect(bed.said(DeliveryStatusUpdated)).toMatchObject([{ previousStatus: 'scheduled' }]);
+      expect(bed.published(DeliveryStatusUpdated)).toMatchObject([{ previousStatus: 'scheduled' }]);
     }
   });
 

@@ -4,9 +4,9 @@ import {
   ScheduleOutcome,
   type ScheduleRequest as ScheduleMessage,
 } from '#proto/retail/delivery/v1/delivery_pb';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import { callOff, estimate, plan, planned } from './domain';
 import { sayMoved, sayScheduled, time } from './messages';
 import { OrderRequest, ScheduleRequest } from './requests';
@@ -15,8 +15,8 @@ import type { Context } from './definition';
 /** Plans the delivery of an order, once, or refuses. */
 export async function schedule(request: ScheduleMessage, context: Context) {
   const { caller, clock, config, deliveries, newId } = context;
-  allow(caller, 'service');
-  const order = checked(ScheduleRequest, request);
+  requireRole(caller, 'service');
+  const order = validate(ScheduleRequest, request);
   const at = isoTime(clock);
   const wanted = {
     ...order,
@@ -44,8 +44,8 @@ const CANCELLED = 'cancelled';
 /** Cancels the delivery of an order, unless it is there already. A schedule that comes later is refused. */
 export async function cancel(request: CancelRequest, context: Context) {
   const { caller, clock, deliveries } = context;
-  allow(caller, 'service');
-  const { orderId } = checked(OrderRequest, request);
+  requireRole(caller, 'service');
+  const { orderId } = validate(OrderRequest, request);
   const { document, outcome } = await deliveries.decide(
     orderId,
     (now) => callOff(now, orderId, isoTime(clock)),

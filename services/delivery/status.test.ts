@@ -16,7 +16,7 @@ describe('updateStatus', () => {
       as(role, 'someone'),
     );
     expect(answer.status).toBe('picked_up');
-    expect(bed.said(DeliveryStatusUpdated)).toMatchObject([
+    expect(bed.published(DeliveryStatusUpdated)).toMatchObject([
       { orderId: 'o1', status: 'picked_up', previousStatus: 'scheduled' },
     ]);
   });
@@ -27,7 +27,7 @@ describe('updateStatus', () => {
     await bed.call('updateStatus', step, { id: 'c1' });
     await bed.call('updateStatus', { orderId: 'o1', status: 'in_transit' });
     expect((await bed.call('updateStatus', step, { id: 'c1' })).status).toBe('in_transit');
-    expect(bed.said(DeliveryStatusUpdated)).toHaveLength(2);
+    expect(bed.published(DeliveryStatusUpdated)).toHaveLength(2);
   });
 
   it.each([
@@ -40,7 +40,7 @@ describe('updateStatus', () => {
       code: Code.FAILED_PRECONDITION,
       details: { reason: 'illegal_transition' },
     });
-    expect(bed.said(DeliveryStatusUpdated)).toHaveLength(steps.length);
+    expect(bed.published(DeliveryStatusUpdated)).toHaveLength(steps.length);
   });
 
   it('refuses to move what is cancelled', async () => {
@@ -94,9 +94,9 @@ describe('the command', () => {
 
   it('is carried out once, and says the same again', async () => {
     const bed = await scheduled();
-    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
-    await bed.hear(UpdateDelivery, { ...step, status: 'in_transit' });
-    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
+    expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
+    await bed.handleEvent(UpdateDelivery, { ...step, status: 'in_transit' });
+    expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
     const [, first, , again] = bed.memory.events;
     const { id, sequence, data } = first!;
     expect(again).toMatchObject({ id, sequence, data });
@@ -105,8 +105,8 @@ describe('the command', () => {
 
   it('is answered, not retried, where the step is refused or there is no delivery', async () => {
     const bed = await scheduled();
-    expect(await bed.hear(UpdateDelivery, { ...step, status: 'delivered' })).toBe('SUCCESS');
-    expect(await bed.hear(UpdateDelivery, { ...step, orderId: 'o2' })).toBe('SUCCESS');
+    expect(await bed.handleEvent(UpdateDelivery, { ...step, status: 'delivered' })).toBe('SUCCESS');
+    expect(await bed.handleEvent(UpdateDelivery, { ...step, orderId: 'o2' })).toBe('SUCCESS');
     expect(await statusOf(bed)).toBe('scheduled');
   });
 
@@ -115,14 +115,14 @@ describe('the command', () => {
     bed.sidecar.onPublish = () => {
       throw unavailable('the bus is not there');
     };
-    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('RETRY');
+    expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('RETRY');
     bed.restart();
-    expect(await bed.hear(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
-    expect(bed.said(DeliveryStatusUpdated)).toHaveLength(1);
+    expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
+    expect(bed.published(DeliveryStatusUpdated)).toHaveLength(1);
   });
 
   it('is safe against crashes', async () => {
-    await expectCrashSafe(scheduled, (bed) => bed.hear(UpdateDelivery, step, { id: 'e1' }));
+    await expectCrashSafe(scheduled, (bed) => bed.handleEvent(UpdateDelivery, step, { id: 'e1' }));
   });
 });
 

@@ -3,19 +3,19 @@ import type {
   UpdateStatusRequest,
 } from '#proto/retail/delivery/v1/delivery_pb';
 import { UpdateDelivery } from '#contracts/delivery';
-import { allow, visible } from '#kit/core/caller';
+import { requireRole, requireOwner } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import { move, planned } from './domain';
 import { sayMoved, toMessage } from './messages';
 import { OrderRequest, StatusRequest } from './requests';
 import type { Context } from './definition';
 
 export async function getDelivery(request: GetDeliveryRequest, { caller, deliveries }: Context) {
-  const { orderId } = checked(OrderRequest, request);
-  return toMessage(visible(caller, planned(await deliveries.get(orderId)), 'delivery'));
+  const { orderId } = validate(OrderRequest, request);
+  return toMessage(requireOwner(caller, planned(await deliveries.get(orderId)), 'delivery'));
 }
 
 /**
@@ -23,16 +23,16 @@ export async function getDelivery(request: GetDeliveryRequest, { caller, deliver
  * comes again finds the step made, and only the command, which has its identity, can tell.
  */
 export async function updateStatus(request: UpdateStatusRequest, context: Context) {
-  const { caller, callContext, deliveries, execute } = context;
-  allow(caller, 'seller', 'admin', 'service');
-  const wanted = checked(StatusRequest, request);
+  const { caller, callContext, deliveries, dispatchAndWait } = context;
+  requireRole(caller, 'seller', 'admin', 'service');
+  const wanted = validate(StatusRequest, request);
   const present = async () => {
     const delivery = planned(await deliveries.get(wanted.orderId));
     if (delivery === undefined) throw notFound('delivery');
     return delivery;
   };
   const before = await present();
-  const after = await execute(UpdateDelivery, wanted, present);
+  const after = await dispatchAndWait(UpdateDelivery, wanted, present);
   if (after === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(
       'the delivery will be moved on, but it takes longer than usual; ask again under the same key',

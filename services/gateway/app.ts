@@ -2,23 +2,23 @@ import type { RequestListener } from 'node:http';
 import express, { type NextFunction } from 'express';
 import { MicroserviceError } from '#kit/core/errors';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { answer } from './handlers/rpc-handler';
 import type { Bearer } from './auth/api-keys';
 import { audit, isPrivileged } from './auth/audit-log';
-import { Authentication, permit } from './auth/authenticator';
+import { Authenticator, permit } from './auth/authenticator';
 import { readBody } from './http/body';
 import { crossOrigin } from './http/cors';
 import { docs } from './openapi/docs-page';
-import { EdgeError, refusalOf } from './http/errors';
+import { EdgeError, toErrorAnswer } from './http/errors';
 import { type EdgeRequest, type EdgeResponse, sendRefusal } from './http/types';
-import type { Limits } from './rate-limits/rate-limiter';
+import type { RateLimiter } from './rate-limits/rate-limiter';
 import { observe } from './middleware/observation';
 import { packed, security } from './http/security-headers';
-import { Gateway } from './edge-state';
+import { EdgeState } from './edge-state';
 import type { Route } from './routes/types';
 import { routes } from './routes/table';
-import { begin } from './definition';
+import { openContext } from './definition';
 import { shed } from './load-shedding/load-shedder';
 import { stream } from './handlers/event-stream';
 
@@ -29,11 +29,14 @@ const DOCS = '/api/docs';
  * The edge: what is answered on the gateway's port, built from the table of routes. What it keeps
  * open by itself it closes when `stopping` is aborted.
  */
-export function createApp(host: Host, stopping: AbortSignal): RequestListener {
-  const gateway = new Gateway(host, stopping);
+export function createApp(runtime: ServiceRuntime, stopping: AbortSignal): RequestListener {
+  const gateway = new EdgeState(runtime, stopping);
   const { limits } = gateway;
-  const authentication = new Authentication(host, gateway.endedSessions);
-  const { TRUSTED_PROXIES, CORS_ORIGINS } = begin(host, newCallContext(host.clock)).config;
+  const authentication = new Authenticator(runtime, gateway.endedSessions);
+  const { TRUSTED_PROXIES, CORS_ORIGINS } = openContext(
+    runtime,
+    newCallContext(runtime.clock),
+  ).config;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -44,7 +47,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
 
   gateway.health.start();
   gateway.shedding.start();
-  app.use(observe(gateway), audit(host));
+  app.use(observe(gateway), audit(runtime));
   app.use(security, ...crossOrigin(CORS_ORIGINS));
   for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
     const at = app.route(BASE + path);
@@ -68,7 +71,7 @@ export function createApp(host: Host, stopping: AbortSignal): RequestListener {
   app.use(counted(authentication, limits), () => {
     throw new EdgeError(404, 'there is nothing here');
   });
-  app.use(refuse(host));
+  app.use(refuse(runtime));
   return app;
 }
 
@@ -80,7 +83,7 @@ function named(endpoint: string) {
   };
 }
 
-function admit(row: Route, authentication: Authentication, limits: Limits) {
+function admit(row: Route, authentication: Authenticator, limits: RateLimiter) {
   const privileged = isPrivileged(row);
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
     const mayTry = () => limits.unverified(request, response);
@@ -99,7 +102,7 @@ function admit(row: Route, authentication: Authentication, limits: Limits) {
 }
 
 /** What leads nowhere is counted too; there it matters to nobody whether a token is good. */
-function counted(authentication: Authentication, limits: Limits) {
+function counted(authentication: Authenticator, limits: RateLimiter) {
   return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
     const mayTry = () => limits.unverified(request, response);
     try {
@@ -113,7 +116,7 @@ function counted(authentication: Authentication, limits: Limits) {
   };
 }
 
-function limited(row: Route, limits: Limits) {
+function limited(row: Route, limits: RateLimiter) {
   const extra = 'rpc' in row ? row.limit : undefined;
   if (extra === undefined) return [];
   const take = async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
@@ -142,9 +145,9 @@ function refuseMethod(rows: readonly Route[]) {
 }
 
 /** The last handler of all. Express knows it by its four parameters. */
-function refuse({ log }: Host) {
+function refuse({ log }: ServiceRuntime) {
   return (error: unknown, _: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
-    const refusal = refusalOf(error);
+    const refusal = toErrorAnswer(error);
     if (refusal.statusCode >= 500 && !(error instanceof EdgeError)) {
       const { requestId, correlationId, endpoint } = response.locals;
       const code = error instanceof MicroserviceError ? error.code : undefined;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { KitConfig } from '#kit/core/config';
 import type { CallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { type ContextOf, Service } from '#kit/service/service';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
@@ -69,7 +69,10 @@ export const needed: ReadonlySet<string> = new Set<AppId>([
   'delivery',
 ]);
 
-export function begin(host: Host, callContext: CallContext): ContextOf<typeof gateway> {
+export function openContext(
+  runtime: ServiceRuntime,
+  callContext: CallContext,
+): ContextOf<typeof gateway> {
   // the gateway's host opens what the gateway's definition says
-  return host.begin(callContext) as unknown as ContextOf<typeof gateway>;
+  return runtime.openContext(callContext) as unknown as ContextOf<typeof gateway>;
 }

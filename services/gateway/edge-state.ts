@@ -1,23 +1,23 @@
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
-import { EndedSessionsCache } from './auth/revoked-sessions';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
+import { RevokedSessions } from './auth/revoked-sessions';
 import { EdgeError } from './http/errors';
-import { Health } from './backends/health-monitor';
-import { LastGood } from './backends/stale-cache';
-import { Limits } from './rate-limits/rate-limiter';
-import { apps, begin, needed } from './definition';
-import { Shedding } from './load-shedding/load-shedder';
+import { HealthMonitor } from './backends/health-monitor';
+import { StaleCache } from './backends/stale-cache';
+import { RateLimiter } from './rate-limits/rate-limiter';
+import { apps, openContext, needed } from './definition';
+import { LoadShedder } from './load-shedding/load-shedder';
 import { Tiers } from './rate-limits/tiers';
 
 /** The gateway as it runs: what it answers of itself. */
-export class Gateway {
-  readonly health: Health;
-  readonly shedding: Shedding;
-  readonly lastGood: LastGood;
-  readonly endedSessions: EndedSessionsCache;
-  readonly limits: Limits;
+export class EdgeState {
+  readonly health: HealthMonitor;
+  readonly shedding: LoadShedder;
+  readonly lastGood: StaleCache;
+  readonly endedSessions: RevokedSessions;
+  readonly limits: RateLimiter;
   readonly startedAt: string;
   /** Requests that have no answer yet. */
   inFlight = 0;
@@ -26,15 +26,15 @@ export class Gateway {
   readonly #since = performance.now();
 
   constructor(
-    readonly host: Host,
+    readonly runtime: ServiceRuntime,
     stopping: AbortSignal,
   ) {
-    this.health = new Health(host);
-    this.shedding = new Shedding(begin(host, newCallContext(host.clock)).config);
-    this.lastGood = new LastGood(host.clock);
-    this.endedSessions = new EndedSessionsCache(host);
-    this.limits = new Limits(host, stopping);
-    this.startedAt = isoTime(host.clock);
+    this.health = new HealthMonitor(runtime);
+    this.shedding = new LoadShedder(openContext(runtime, newCallContext(runtime.clock)).config);
+    this.lastGood = new StaleCache(runtime.clock);
+    this.endedSessions = new RevokedSessions(runtime);
+    this.limits = new RateLimiter(runtime, stopping);
+    this.startedAt = isoTime(runtime.clock);
   }
 
   /** In seconds. */
@@ -83,25 +83,25 @@ export const ServiceNames = z.object({
 });
 
 /** Whether orders can be placed, in short: for a load balancer. */
-export async function getHealth({ health }: Gateway) {
+export async function getHealth({ health }: EdgeState) {
   const { status, services } = await health.report();
   if (status !== 'unhealthy') return { status };
   const down = services.filter((each) => each.status === 'unhealthy');
   throw new EdgeError(503, 'unhealthy', { status, down: down.map(({ service }) => service) });
 }
 
-export async function getDetailedHealth({ health }: Gateway) {
+export async function getDetailedHealth({ health }: EdgeState) {
   const report = await health.report();
   if (report.status === 'unhealthy') throw new EdgeError(503, 'unhealthy', report);
   return report;
 }
 
-export function getGatewayStatus(gateway: Gateway) {
-  const { host, startedAt, uptime, inFlight, health, shedding, limits } = gateway;
-  const { config } = begin(host, newCallContext(host.clock));
+export function getGatewayStatus(gateway: EdgeState) {
+  const { runtime, startedAt, uptime, inFlight, health, shedding, limits } = gateway;
+  const { config } = openContext(runtime, newCallContext(runtime.clock));
   const { SERVICE_VERSION: version, INSTANCE_ID: instance } = config;
   return {
-    service: host.service.name,
+    service: runtime.service.name,
     ...{ version, instance, startedAt, uptime, inFlight },
     eventLoopLag: Math.round(shedding.lag),
     limits: shedding.limits,

@@ -23,7 +23,7 @@ describe('adjustStock', () => {
     const bed = testbed(inventory);
     const stock = await bed.call('adjustStock', { ...delivery, minimumStock: 2 }, as(role));
     expect(stock).toMatchObject({ ...place, available: 10, reserved: 0, minimumStock: 2 });
-    expect(bed.said(StockUpdated)).toEqual([
+    expect(bed.published(StockUpdated)).toEqual([
       { ...place, newStock: 10, previousStock: 0, change: 10, reason: 'Delivery of Monday' },
     ]);
   });
@@ -38,7 +38,7 @@ describe('adjustStock', () => {
     const bed = await stocked();
     const again = await bed.call('adjustStock', delivery, { id: 'first' });
     expect(again.available).toBe(10);
-    expect(bed.said(StockUpdated)).toHaveLength(1);
+    expect(bed.published(StockUpdated)).toHaveLength(1);
   });
 
   it('is done still when the same request finds less than it took', async () => {
@@ -105,7 +105,7 @@ describe('the command', () => {
   it('is carried out once, and says the same again', async () => {
     const bed = testbed(inventory);
     for (let delivery = 0; delivery < 2; delivery++) {
-      expect(await bed.hear(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
+      expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
     }
     const ids = bed.memory.events.map(({ id }) => id);
     expect(ids).toEqual([ids[0], ids[0]]);
@@ -114,27 +114,27 @@ describe('the command', () => {
 
   it('is known again by its adjustment, also under another cause', async () => {
     const bed = testbed(inventory);
-    await bed.hear(AdjustStock, command);
-    await bed.hear(AdjustStock, command);
+    await bed.handleEvent(AdjustStock, command);
+    await bed.handleEvent(AdjustStock, command);
     expect((await bed.call('getStock', place)).available).toBe(10);
   });
 
   it('is answered, not retried, where there is too little', async () => {
     const bed = await stocked();
     const taken = { ...command, change: -11 };
-    expect(await bed.hear(AdjustStock, taken)).toBe('SUCCESS');
+    expect(await bed.handleEvent(AdjustStock, taken)).toBe('SUCCESS');
     expect((await bed.call('getStock', place)).available).toBe(10);
   });
 
   it('alerts when the stock falls to its minimum', async () => {
     const bed = await stocked();
-    await bed.hear(AdjustStock, { ...command, change: -5, minimumStock: 5 });
-    expect(bed.said(LowStockAlert)).toEqual([{ ...place, currentStock: 5, minimumStock: 5 }]);
+    await bed.handleEvent(AdjustStock, { ...command, change: -5, minimumStock: 5 });
+    expect(bed.published(LowStockAlert)).toEqual([{ ...place, currentStock: 5, minimumStock: 5 }]);
   });
 
   it('is safe against crashes', async () => {
     const low = { ...command, change: -5, minimumStock: 5 };
-    await expectCrashSafe(stocked, (bed) => bed.hear(AdjustStock, low, { id: 'e1' }));
+    await expectCrashSafe(stocked, (bed) => bed.handleEvent(AdjustStock, low, { id: 'e1' }));
   });
 
   it('is given again where its event could not be said', async () => {
@@ -142,11 +142,11 @@ describe('the command', () => {
     bed.sidecar.onPublish = () => {
       throw unavailable('the bus is not there');
     };
-    expect(await bed.hear(AdjustStock, command, { id: 'e1' })).toBe('RETRY');
+    expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('RETRY');
     bed.restart();
-    expect(await bed.hear(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
+    expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
     expect((await bed.call('getStock', place)).available).toBe(20);
-    expect(bed.said(StockUpdated)).toHaveLength(2);
+    expect(bed.published(StockUpdated)).toHaveLength(2);
   });
 });
 

@@ -5,10 +5,10 @@ import type {
   StockSchema,
 } from '#proto/retail/inventory/v1/inventory_pb';
 import { AdjustStock } from '#contracts/inventory';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import { changeStock } from './change-stock';
 import { isDoubtful } from './devices';
 import { type Stock, adjust, adjustOrDecline, emptyStock, isKnown, keyOf } from './domain';
@@ -16,20 +16,20 @@ import { AdjustmentRequest, PlaceRequest } from './requests';
 import type { Context } from './definition';
 
 export async function getStock(request: GetStockRequest, context: Context) {
-  const stock = await context.stocks.get(keyOf(checked(PlaceRequest, request)));
+  const stock = await context.stocks.get(keyOf(validate(PlaceRequest, request)));
   if (stock === undefined || !isKnown(stock)) throw notFound('stock');
   const message = toMessage(stock);
   return (await isDoubtful(stock, context)) ? { ...message, doubtful: true } : message;
 }
 
 export async function adjustStock(request: AdjustStockRequest, context: Context) {
-  const { caller, callContext, stocks, execute, newId } = context;
-  allow(caller, 'seller', 'admin', 'service');
-  const wanted = { ...checked(AdjustmentRequest, request), adjustmentId: newId('adjustment') };
+  const { caller, callContext, stocks, dispatchAndWait, newId } = context;
+  requireRole(caller, 'seller', 'admin', 'service');
+  const wanted = { ...validate(AdjustmentRequest, request), adjustmentId: newId('adjustment') };
   const present = async () => (await stocks.get(keyOf(wanted))) ?? emptyStock(wanted);
   // most of what is refused needs no command
   adjust(await present(), wanted);
-  const stock = await execute(AdjustStock, wanted, present);
+  const stock = await dispatchAndWait(AdjustStock, wanted, present);
   if (stock === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(
       'the stock will be adjusted, but it takes longer than usual; ask again under the same key',

@@ -22,7 +22,7 @@ async function counted(pieces = 10, policy: 'tolerance' | 'agreement' | 'report'
 }
 
 async function hear(bed: Bed, said: Said, id = idOf(said)) {
-  expect(await bed.hear(DeviceDataReceived, said, { id })).toBe('SUCCESS');
+  expect(await bed.handleEvent(DeviceDataReceived, said, { id })).toBe('SUCCESS');
 }
 
 const idOf = ({ deviceId, dataType, position: { boot, seq } }: Said) =>
@@ -36,7 +36,7 @@ describe('a delta', () => {
     await hear(bed, delta(3, -4, now(bed)));
     await hear(bed, delta(4, 1, now(bed)));
     expect(await available(bed)).toBe(7);
-    expect(bed.said(StockUpdated).slice(-2)).toEqual([
+    expect(bed.published(StockUpdated).slice(-2)).toEqual([
       { ...place, previousStock: 10, newStock: 6, change: -4, reason: 'moved' },
       { ...place, previousStock: 6, newStock: 7, change: 1, reason: 'moved' },
     ]);
@@ -70,7 +70,7 @@ describe('a delta', () => {
     await bed.call('reserve', asked('o1', { pen: 3 }));
     await hear(bed, delta(3, -9, now(bed)));
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 0, reserved: 3 });
-    expect(bed.said(StockDrifted)).toMatchObject([
+    expect(bed.published(StockDrifted)).toMatchObject([
       { ...place, by: 'delta', expected: 7, found: 9, corrected: false },
     ]);
     await bed.call('release', asked('o1', { pen: 3 }));
@@ -87,7 +87,7 @@ describe('a delta', () => {
   it('alerts when the stock falls to its minimum', async () => {
     const bed = await shopWith({ pen: 10 }, 4);
     await hear(bed, delta(1, -6));
-    expect(bed.said(LowStockAlert)).toEqual([{ ...place, currentStock: 4, minimumStock: 4 }]);
+    expect(bed.published(LowStockAlert)).toEqual([{ ...place, currentStock: 4, minimumStock: 4 }]);
   });
 
   it('makes a stock known that nobody adjusted', async () => {
@@ -108,14 +108,14 @@ describe('a sale', () => {
     const bed = await counted();
     await hear(bed, sale(1, 2, now(bed)));
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, sold: 2, received: 10 });
-    expect(bed.said(StockUpdated).at(-1)).toMatchObject({ newStock: 8, reason: 'sold' });
+    expect(bed.published(StockUpdated).at(-1)).toMatchObject({ newStock: 8, reason: 'sold' });
   });
 
   it('that finds too few is no less a sale', async () => {
     const bed = await counted();
     await hear(bed, sale(1, 12, now(bed)));
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 0, sold: 12, received: 12 });
-    expect(bed.said(StockDrifted)).toMatchObject([{ by: 'sale', expected: 10, found: 12 }]);
+    expect(bed.published(StockDrifted)).toMatchObject([{ by: 'sale', expected: 10, found: 12 }]);
     bed.clock.advance(1_000);
     for (const seq of [3, 4]) await hear(bed, count(seq, 0, now(bed)));
     bed.clock.advance(1_000);
@@ -150,7 +150,7 @@ describe('a sale', () => {
 describe('a count', () => {
   it('that finds what is expected says nothing', async () => {
     const bed = await counted();
-    expect(bed.said(StockDrifted)).toEqual([]);
+    expect(bed.published(StockDrifted)).toEqual([]);
   });
 
   it('counts what is reserved, as it is on the shelf still', async () => {
@@ -158,7 +158,7 @@ describe('a count', () => {
     await bed.call('reserve', asked('o1', { pen: 3 }));
     await hear(bed, count(3, 10, now(bed)));
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 7, reserved: 3 });
-    expect(bed.said(StockDrifted)).toEqual([]);
+    expect(bed.published(StockDrifted)).toEqual([]);
   });
 
   it('knows nothing of what came and went after it', async () => {
@@ -171,20 +171,23 @@ describe('a count', () => {
     await hear(bed, { ...delta(1, -1, now(bed)), deviceId: 'another' });
     await hear(bed, count(3, 10, then));
     expect(await available(bed)).toBe(11);
-    expect(bed.said(StockDrifted)).toEqual([]);
+    expect(bed.published(StockDrifted)).toEqual([]);
   });
 
   it('is believed when the next one agrees', async () => {
     const bed = await counted(7);
-    expect(bed.said(StockDrifted)).toMatchObject([
+    expect(bed.published(StockDrifted)).toMatchObject([
       { deviceId: 'shelf', by: 'count', expected: 10, found: 7, corrected: false },
     ]);
     expect(await available(bed)).toBe(10);
     await hear(bed, delta(3, -1, now(bed)));
     await hear(bed, count(4, 6, now(bed)));
     expect(await available(bed)).toBe(6);
-    expect(bed.said(StockDrifted)).toMatchObject([{}, { expected: 9, found: 6, corrected: true }]);
-    expect(bed.said(StockUpdated).at(-1)).toMatchObject({ newStock: 6, reason: 'counted' });
+    expect(bed.published(StockDrifted)).toMatchObject([
+      {},
+      { expected: 9, found: 6, corrected: true },
+    ]);
+    expect(bed.published(StockUpdated).at(-1)).toMatchObject({ newStock: 6, reason: 'counted' });
   });
 
   it('is not believed when the next one says otherwise', async () => {
@@ -205,7 +208,7 @@ describe('a count', () => {
     async (policy, found, left) => {
       const bed = await counted(found, policy);
       expect(await available(bed)).toBe(left);
-      expect(bed.said(StockDrifted)).toHaveLength(1);
+      expect(bed.published(StockDrifted)).toHaveLength(1);
     },
   );
 
@@ -213,7 +216,7 @@ describe('a count', () => {
     const bed = await counted(8, 'report');
     await hear(bed, count(3, 8, now(bed)));
     expect(await available(bed)).toBe(10);
-    expect(bed.said(StockDrifted)).toHaveLength(2);
+    expect(bed.published(StockDrifted)).toHaveLength(2);
   });
 
   it('never takes what is held for orders, but what is free next', async () => {
@@ -232,7 +235,7 @@ describe('a count', () => {
     await hear(bed, { ...sale(1, 1, now(bed), 'A3'), ...other });
     for (const seq of [1, 2]) await hear(bed, { ...count(seq, 2, then), ...other });
     expect(await available(bed)).toBe(10);
-    expect(bed.said(StockDrifted)).toEqual([]);
+    expect(bed.published(StockDrifted)).toEqual([]);
   });
 
   it('from before the stock remembers its changes is compared with nothing', async () => {
@@ -241,7 +244,7 @@ describe('a count', () => {
     await hear(bed, sale(1, 1, now(bed), 'A3'));
     for (const seq of [1, 2]) await hear(bed, count(seq, 4, now(bed) - 1_000));
     expect(await available(bed)).toBe(10);
-    expect(bed.said(StockDrifted)).toEqual([]);
+    expect(bed.published(StockDrifted)).toEqual([]);
   });
 
   it('by a clock that is slow is as of when it was, as long as it is', async () => {
@@ -252,7 +255,7 @@ describe('a count', () => {
     await bed.call('adjustStock', { ...place, change: 5, reason: 'delivery' });
     bed.clock.advance(1_000);
     await hear(bed, slow(2, 15));
-    expect(bed.said(StockDrifted)).toEqual([]);
+    expect(bed.published(StockDrifted)).toEqual([]);
   });
 
   it('by a clock that is fast is as of now', async () => {
@@ -322,7 +325,7 @@ describe('a stock of which messages are missing', () => {
     await hear(bed, count(5, 3, now(bed) + 1));
     expect(await available(bed)).toBe(3);
     expect(await doubt(bed)).toBe(false);
-    expect(bed.said(StockDrifted)).toMatchObject([{ expected: 9, found: 3, corrected: true }]);
+    expect(bed.published(StockDrifted)).toMatchObject([{ expected: 9, found: 3, corrected: true }]);
   });
 
   it('is doubtful still where drift is only reported, until it was counted', async () => {
@@ -345,9 +348,9 @@ it('takes the messages of a device that starts anew', async () => {
 
 it('knows a message by the stock itself, where the device is not known to have sent it', async () => {
   const bed = await counted();
-  bed.fail({ crashAfterEffect: 1 });
+  bed.injectFaults({ crashAfterEffect: 1 });
   const said = delta(3, -4, now(bed));
-  await expect(bed.hear(DeviceDataReceived, said)).rejects.toThrow('killed');
+  await expect(bed.handleEvent(DeviceDataReceived, said)).rejects.toThrow('killed');
   bed.restart();
   for (const [key, { json }] of bed.memory.documents) {
     if (!key.startsWith('stocks:')) continue;

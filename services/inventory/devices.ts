@@ -45,7 +45,7 @@ export async function hearDevice(said: EventData<typeof DeviceDataReceived>, con
     const device = taken(movedTo(now, shopId), place, productId);
     const done = compared ? counted(device, place, said.data.productId) : device;
     // it tells by itself that this message came
-    return { document: done, outcome: undefined, evident: true };
+    return { document: done, outcome: undefined, selfIdempotent: true };
   });
 }
 

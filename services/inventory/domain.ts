@@ -133,7 +133,7 @@ export interface Decided {
   document: Stock;
   outcome: Outcome;
   /** Asked again, the stock as changed answers the same: see the kit's Decision. */
-  evident?: boolean;
+  selfIdempotent?: boolean;
 }
 
 /** Nothing is changed. */

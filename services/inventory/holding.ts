@@ -113,7 +113,7 @@ export function take(stock: Stock, { orderId, quantity }: Line): Decided {
     ...settle(stock, { order }),
   });
   // a settled order takes nothing, and taking what was held is nothing to say
-  return { ...taken, evident: held !== undefined };
+  return { ...taken, selfIdempotent: held !== undefined };
 }
 
 function settledOf(stock: Stock, order: OrderKey): Settled | undefined {

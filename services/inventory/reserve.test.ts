@@ -22,9 +22,9 @@ describe('reserve', () => {
       { productId: 'ink', quantity: 1 },
       { productId: 'pen', quantity: 2 },
     ];
-    expect(bed.said(InventoryReserved)).toEqual([{ orderId: 'o1', shopId: 'shop_1', items }]);
+    expect(bed.published(InventoryReserved)).toEqual([{ orderId: 'o1', shopId: 'shop_1', items }]);
     const why = { shopId: 'shop_1', orderId: 'o1', reason: 'reserved' };
-    expect(bed.said(StockUpdated).slice(2)).toEqual([
+    expect(bed.published(StockUpdated).slice(2)).toEqual([
       { ...why, productId: 'ink', newStock: 9, previousStock: 10, change: -1 },
       { ...why, productId: 'pen', newStock: 8, previousStock: 10, change: -2 },
     ]);
@@ -41,7 +41,7 @@ describe('reserve', () => {
     const bed = await reserved();
     expect((await bed.call('reserve', order)).outcome).toBe(ReserveOutcome.RESERVED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, reserved: 2 });
-    expect(bed.said(InventoryReserved)).toHaveLength(1);
+    expect(bed.published(InventoryReserved)).toHaveLength(1);
   });
 
   it('holds nothing where one item is short, and answers so again', async () => {
@@ -53,8 +53,8 @@ describe('reserve', () => {
     };
     expect(await bed.call('reserve', order, { id: 'c1' })).toMatchObject(refusal);
     expect(await stockOf(bed, 'ink')).toMatchObject({ available: 10, reserved: 0 });
-    expect(bed.said(InventoryReserved)).toEqual([]);
-    expect(bed.said(StockUpdated).map(({ change }) => change)).toEqual([10, 1, -1, 1]);
+    expect(bed.published(InventoryReserved)).toEqual([]);
+    expect(bed.published(StockUpdated).map(({ change }) => change)).toEqual([10, 1, -1, 1]);
 
     const more = { shopId: 'shop_1', productId: 'pen', change: 10, reason: 'delivery' };
     await bed.call('adjustStock', more);
@@ -88,14 +88,14 @@ describe('reserve', () => {
     const late = await bed.call('reserve', order);
     expect(late).toMatchObject({ outcome: ReserveOutcome.REFUSED, reason: 'released' });
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 10, reserved: 0 });
-    expect(bed.said(InventoryReleased)).toEqual([]);
+    expect(bed.published(InventoryReleased)).toEqual([]);
   });
 
   it('alerts once when what is left falls to the minimum', async () => {
     const bed = await shopWith({ pen: 10 }, 8);
     await bed.call('reserve', asked('o1', { pen: 2 }));
     await bed.call('reserve', asked('o2', { pen: 2 }));
-    expect(bed.said(LowStockAlert)).toEqual([
+    expect(bed.published(LowStockAlert)).toEqual([
       { shopId: 'shop_1', productId: 'pen', currentStock: 8, minimumStock: 8 },
     ]);
   });
@@ -111,7 +111,7 @@ describe('reserve', () => {
     const answer = await bed.call('reserve', order, { id: 'c1' });
     expect(answer.outcome).toBe(ReserveOutcome.RESERVED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, reserved: 2 });
-    expect(bed.said(StockUpdated)).toHaveLength(4);
+    expect(bed.published(StockUpdated)).toHaveLength(4);
   });
 
   it('keeps the stocks of tenants apart', async () => {

@@ -6,8 +6,8 @@ import {
   type ReserveRequest,
 } from '#proto/retail/inventory/v1/inventory_pb';
 import { InventoryReleased, InventoryReserved } from '#contracts/inventory';
-import { allow } from '#kit/core/caller';
-import { checked } from '#kit/core/validation';
+import { requireRole } from '#kit/core/caller';
+import { validate } from '#kit/core/validation';
 import { changeStock } from './change-stock';
 import type { Decided, Place, Refusal, Stock } from './domain';
 import { giveBack, hold, release as letGo, take } from './holding';
@@ -16,8 +16,8 @@ import type { Context } from './definition';
 
 /** Holds all items of an order, or none. */
 export async function reserve(request: ReserveRequest, context: Context) {
-  allow(context.caller, 'service');
-  const { orderId, shopId, items } = checked(OrderRequest, request);
+  requireRole(context.caller, 'service');
+  const { orderId, shopId, items } = validate(OrderRequest, request);
   for (const [index, { productId, quantity }] of items.entries()) {
     const why = { reason: 'reserved', orderId };
     const { refusal, committed } = await changeOf(context, { shopId, productId }, why, (stock) =>
@@ -66,8 +66,8 @@ function changeOf(
 
 /** Gives back what an order holds, and what it had taken if it was confirmed. */
 export async function release(request: ReleaseMessage, context: Context) {
-  allow(context.caller, 'service');
-  const { orderId, shopId, confirmed, reason, ...order } = checked(ReleaseRequest, request);
+  requireRole(context.caller, 'service');
+  const { orderId, shopId, confirmed, reason, ...order } = validate(ReleaseRequest, request);
   const items = [];
   for (const { productId, quantity } of order.items) {
     const { back } = await released(context, { shopId, productId }, orderId, (stock) =>
@@ -83,8 +83,8 @@ export async function release(request: ReleaseMessage, context: Context) {
 
 /** Takes what an order holds out of the stock for good. */
 export async function commit(request: CommitRequest, context: Context) {
-  allow(context.caller, 'service');
-  const { orderId, shopId, items } = checked(OrderRequest, request);
+  requireRole(context.caller, 'service');
+  const { orderId, shopId, items } = validate(OrderRequest, request);
   let outcome = CommitOutcome.COMMITTED;
   for (const { productId, quantity } of items) {
     const why = { reason: 'sold', orderId };

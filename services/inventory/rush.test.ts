@@ -36,7 +36,7 @@ describe('fifty orders at once', () => {
     expect(await stockOf(bed, 'ink')).toMatchObject({ available: 10, reserved: 10 });
     expect(await stockOf(bed, 'nib')).toMatchObject({ available: 0, reserved: 10 });
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 20, reserved: 10 });
-    expect(bed.said(InventoryReserved)).toHaveLength(10);
+    expect(bed.published(InventoryReserved)).toHaveLength(10);
   });
 
   it('get as many when each asks twice, and settle to the last piece', async () => {
@@ -60,9 +60,11 @@ describe('fifty orders at once', () => {
   it('say stocks that follow one another without a gap', async () => {
     const bed = await shopWith({ pen: 10 });
     await rush(bed, { pen: 1 });
-    const stocks = bed.said(StockUpdated).sort((left, right) => right.newStock - left.newStock);
+    const stocks = bed
+      .published(StockUpdated)
+      .sort((left, right) => right.newStock - left.newStock);
     expect(stocks.map(({ newStock }) => newStock)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
-    expect(bed.said(LowStockAlert)).toHaveLength(1);
+    expect(bed.published(LowStockAlert)).toHaveLength(1);
   });
 });
 
@@ -80,7 +82,7 @@ describe('a stock that changed so often that the marks of its changes are gone',
     await rush(bed);
     expect((await bed.call('reserve', one, { id: 'c1' })).outcome).toBe(ReserveOutcome.RESERVED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ reserved: REMEMBERED + 2 });
-    expect(bed.said(InventoryReserved)).toHaveLength(REMEMBERED + 1);
+    expect(bed.published(InventoryReserved)).toHaveLength(REMEMBERED + 1);
   });
 
   it('still takes and gives back once', async () => {
@@ -95,7 +97,7 @@ describe('a stock that changed so often that the marks of its changes are gone',
     await bed.call('release', two, { id: 'c2' });
     const counted = { reserved: REMEMBERED, sold: 2, available: 998 - REMEMBERED };
     expect(await stockOf(bed, 'pen')).toMatchObject(counted);
-    expect(bed.said(InventoryReleased)).toHaveLength(1);
+    expect(bed.published(InventoryReleased)).toHaveLength(1);
   });
 });
 
@@ -103,7 +105,7 @@ it('says what was held and taken back as two events, though the stock has forgot
   const bed = await shopWith({ ink: 1, pen: 1 });
   const act = () => bed.call('reserve', asked('o1', { ink: 1, pen: 2 }), { id: 'reserve' });
   // it holds the ink and says so
-  bed.fail({ crashAfterEffect: 2 });
+  bed.injectFaults({ crashAfterEffect: 2 });
   await expect(act()).rejects.toThrow('killed');
   bed.restart();
   for (const [key, { json }] of bed.memory.documents) {
@@ -112,6 +114,6 @@ it('says what was held and taken back as two events, though the stock has forgot
     bed.memory.write(key, { ...(JSON.parse(json) as object), marks: [] });
   }
   expect(await act()).toMatchObject({ outcome: ReserveOutcome.REFUSED });
-  const said = bed.said(StockUpdated).filter(({ orderId }) => orderId === 'o1');
+  const said = bed.published(StockUpdated).filter(({ orderId }) => orderId === 'o1');
   expect(said.map(({ change }) => change)).toEqual([-1, 1]);
 });

@@ -64,7 +64,7 @@ class Shop {
     for (const one of this.#under.filter(whose)) {
       this.#under.splice(this.#under.indexOf(one), 1);
       for (let times = one.twice ? 2 : 1; times > 0; times--) {
-        expect(await this.bed.hear(DeviceDataReceived, one.said)).toBe('SUCCESS');
+        expect(await this.bed.handleEvent(DeviceDataReceived, one.said)).toBe('SUCCESS');
       }
     }
     const { available, reserved } = await stockOf(this.bed, 'pen');
@@ -141,7 +141,10 @@ const run = async (
   const shop = new Shop(bed);
   // its clock is known to be right
   const known = deviceMessages('shelf').sale(1, 1, bed.clock.now(), 'A3');
-  await bed.hear(DeviceDataReceived, { ...known, position: { ...known.position, boot: 'b0' } });
+  await bed.handleEvent(DeviceDataReceived, {
+    ...known,
+    position: { ...known.position, boot: 'b0' },
+  });
   for (const [what, way] of happenings) await shop.goOn(what, way);
   await shop.arrive();
   return { bed, shop };

@@ -17,7 +17,7 @@ describe('release', () => {
       { productId: 'ink', quantity: 1 },
       { productId: 'pen', quantity: 2 },
     ];
-    expect(bed.said(InventoryReleased)).toEqual([
+    expect(bed.published(InventoryReleased)).toEqual([
       { orderId: 'o1', shopId: 'shop_1', items, reason: 'payment_failed' },
     ]);
   });
@@ -27,18 +27,18 @@ describe('release', () => {
     await bed.call('release', order);
     await bed.call('release', order);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 10, reserved: 0 });
-    expect(bed.said(InventoryReleased)).toHaveLength(1);
+    expect(bed.published(InventoryReleased)).toHaveLength(1);
   });
 
   it('is said by whoever finds it done, where who did it could not', async () => {
     const bed = await reserved();
-    const before = bed.said(StockUpdated).length;
-    bed.fail({ crashAfterEffect: 1 });
+    const before = bed.published(StockUpdated).length;
+    bed.injectFaults({ crashAfterEffect: 1 });
     await expect(bed.call('release', order, { id: 'killed' })).rejects.toThrow();
     bed.restart();
-    expect(bed.said(StockUpdated)).toHaveLength(before);
+    expect(bed.published(StockUpdated)).toHaveLength(before);
     await bed.call('release', order, { id: 'another' });
-    const changes = bed.said(StockUpdated).slice(before);
+    const changes = bed.published(StockUpdated).slice(before);
     expect(changes.map(({ productId, newStock }) => [productId, newStock])).toEqual([
       ['ink', 10],
       ['pen', 10],
@@ -83,7 +83,7 @@ describe('commit', () => {
     const bed = await shop();
     expect((await bed.call('commit', order)).outcome).toBe(CommitOutcome.COMMITTED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, sold: 2 });
-    expect(bed.said(StockUpdated).at(-1)).toMatchObject({ newStock: 8, reason: 'sold' });
+    expect(bed.published(StockUpdated).at(-1)).toMatchObject({ newStock: 8, reason: 'sold' });
   });
 
   it('refuses where nothing is held and too few are left', async () => {

@@ -22,7 +22,7 @@ async function nextAttempt(world: World, bed: Bed, attempt: number): Promise<boo
   if (job === undefined) return false;
   const wait = Date.parse(job.dueTime ?? '') - world.clock.now();
   world.clock.advance(Math.max(0, wait));
-  await bed.perform(name);
+  await bed.runJob(name);
   return true;
 }
 
@@ -51,7 +51,7 @@ describe('a command', () => {
     expect(times).toEqual([2, 6, 14, 30, 60, 65]);
     expect(new Set(bed.sent.map(({ data }) => data)).size).toBe(1);
     await expect(command(bed)).resolves.toMatchObject({ status: 'expired', attempts: 6 });
-    expect(bed.said(DeviceCommandSettled)).toEqual([
+    expect(bed.published(DeviceCommandSettled)).toEqual([
       {
         ...{ deviceId: 'd1', shopId: 'shop_1' },
         commandId: 'c1',
@@ -83,7 +83,7 @@ describe('a command', () => {
     await send(bed);
     await give(bed, world.voice().says('ack', { commandId: 'c1', ...answer }));
     await expect(command(bed)).resolves.toMatchObject({ status: outcome });
-    expect(bed.said(DeviceCommandSettled)).toMatchObject([
+    expect(bed.published(DeviceCommandSettled)).toMatchObject([
       { commandId: 'c1', outcome, ...(reason === undefined ? {} : { reason }) },
     ]);
     await nextAttempt(world, bed, 2);
@@ -98,7 +98,7 @@ describe('a command', () => {
     await give(bed, voice.says('ack', { commandId: 'c1', outcome: 'failed', reason: 'jammed' }));
     await give(bed, voice.says('ack', { commandId: 'c1', outcome: 'acknowledged' }));
     await expect(command(bed)).resolves.toMatchObject({ status: 'failed', reason: 'jammed' });
-    expect(bed.said(DeviceCommandSettled)).toHaveLength(1);
+    expect(bed.published(DeviceCommandSettled)).toHaveLength(1);
     await expect(refusalsOf(bed)).resolves.toEqual(['ack command_settled']);
   });
 
@@ -114,7 +114,7 @@ describe('a command', () => {
         await give(bed, voice.says('ack', { commandId: 'c1', ...told }));
       }
       await expect(command(bed)).resolves.toMatchObject({ status: 'expired' });
-      expect(bed.said(DeviceCommandSettled)).toMatchObject([
+      expect(bed.published(DeviceCommandSettled)).toMatchObject([
         { outcome: 'expired' },
         { ...told, late: true },
       ]);
@@ -205,7 +205,7 @@ describe('whatever happens on the way', () => {
         bed.restart();
         return bed;
       },
-      (bed) => bed.perform('resend.c1.2'),
+      (bed) => bed.runJob('resend.c1.2'),
     );
   });
 
@@ -218,7 +218,7 @@ describe('whatever happens on the way', () => {
         world.clock.advance(65 * SECOND_MS);
         return bed;
       },
-      (bed) => bed.perform('resend.c1.2'),
+      (bed) => bed.runJob('resend.c1.2'),
     );
   });
 
@@ -258,13 +258,13 @@ describe('whatever happens on the way', () => {
     const bed = world.bed();
     await send(bed);
     // killed once the attempt is written down
-    bed.fail({ crashAfterEffect: 1 });
-    await expect(bed.perform('resend.c1.2')).rejects.toThrow('killed');
+    bed.injectFaults({ crashAfterEffect: 1 });
+    await expect(bed.runJob('resend.c1.2')).rejects.toThrow('killed');
     bed.restart();
     world.clock.advance(65 * SECOND_MS);
-    await bed.perform('resend.c1.2');
+    await bed.runJob('resend.c1.2');
     await expect(command(bed)).resolves.toMatchObject({ status: 'expired' });
-    expect(bed.said(DeviceCommandSettled)).toHaveLength(1);
+    expect(bed.published(DeviceCommandSettled)).toHaveLength(1);
   });
 });
 

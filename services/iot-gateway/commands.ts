@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { notFound, refused } from '#kit/core/errors';
-import { anotherBefore } from '#kit/delivery/idempotency-store';
-import { Id, checked } from '#kit/core/validation';
+import { idempotencyKeyReused } from '#kit/delivery/idempotency-store';
+import { Id, validate } from '#kit/core/validation';
 import { type MessageOf, signedMessage, topicText } from '#contracts/device-messages';
 import { DeviceCommandSettled } from '#contracts/iot-gateway';
 import type { GetCommandRequest, SendCommandRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
@@ -53,7 +53,7 @@ export const Resend = z.object({
 export async function sendCommand(request: SendCommandRequest, context: Context) {
   const { commands, clock, newId } = context;
   const { expiresAt } = request;
-  const wanted = checked(Wanted, {
+  const wanted = validate(Wanted, {
     ...request,
     expiresAt: expiresAt === undefined ? undefined : timestampDate(expiresAt).toISOString(),
   });
@@ -78,8 +78,8 @@ export async function sendCommand(request: SendCommandRequest, context: Context)
 }
 
 export async function getCommand(request: GetCommandRequest, context: Context) {
-  allow(context.caller, 'seller', 'admin', 'service');
-  const { commandId } = checked(z.object({ commandId: Id }), request);
+  requireRole(context.caller, 'seller', 'admin', 'service');
+  const { commandId } = validate(z.object({ commandId: Id }), request);
   const command = await context.commands.get(commandId);
   if (command === undefined) throw notFound('command');
   await manageable(command.deviceId, context);
@@ -198,7 +198,7 @@ async function sendAndFollow(command: Command, own: Context): Promise<void> {
 function assertSame({ deviceId, name, arguments: given, expiresAt }: Command, wanted: Wanted) {
   const same = { deviceId, name, arguments: given, expiresAt };
   const { commandId: _, ...asked } = wanted;
-  if (!isDeepStrictEqual(same, asked)) throw anotherBefore();
+  if (!isDeepStrictEqual(same, asked)) throw idempotencyKeyReused();
 }
 
 function toMessage(command: Command) {

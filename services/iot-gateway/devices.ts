@@ -1,4 +1,4 @@
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
 import { setFor } from '#kit/core/ttl-cache';
 import type { DeviceIdentity } from '#proto/retail/shop/v1/shop_pb';
@@ -33,7 +33,7 @@ export async function identified(
  */
 export async function manageable(deviceId: string, context: Context): Promise<DeviceIdentity> {
   const { caller, shop } = context;
-  allow(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin', 'service');
   if (caller.role === 'seller') await shop.getDevice({ deviceId });
   const device = await identified(deviceId, context.forTenant(caller.tenantId));
   if (device === undefined) throw notFound('device');

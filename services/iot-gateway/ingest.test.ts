@@ -57,7 +57,7 @@ function connect({ port }: Ingest) {
 async function scene() {
   const world = new World();
   const bed = world.bed();
-  const ingest = await startIngest(bed.host, '127.0.0.1', 0);
+  const ingest = await startIngest(bed.runtime, '127.0.0.1', 0);
   open.push(ingest);
   return { world, bed, voice: world.voice(), device: connect(ingest) };
 }
@@ -75,7 +75,7 @@ test('a message by a stream goes the way of the broker, and is answered', async 
   await expect(device.receipt()).resolves.toBe('0 foreign_topic');
   // by either way it is the same message
   await give(world.bed(bed.memory), message);
-  expect(bed.said(DeviceDataReceived)).toHaveLength(1);
+  expect(bed.published(DeviceDataReceived)).toHaveLength(1);
 });
 
 test('many messages at once are all answered', async () => {
@@ -84,7 +84,7 @@ test('many messages at once are all answered', async () => {
   const receipts = new Set<unknown>();
   for (let turn = 0; turn < 100; turn++) receipts.add(await device.receipt());
   expect(receipts.size).toBe(100);
-  expect(bed.said(DeviceDataReceived)).toHaveLength(100);
+  expect(bed.published(DeviceDataReceived)).toHaveLength(100);
 });
 
 test('a message that cannot be taken now is not answered: the stream ends', async () => {
@@ -92,7 +92,7 @@ test('a message that cannot be taken now is not answered: the stream ends', asyn
   world.faults.push(unavailable('shop is away'));
   device.send(voice.says('stock', count));
   await expect(device.receipt()).rejects.toThrow('shop is away');
-  expect(bed.said(DeviceDataReceived)).toHaveLength(0);
+  expect(bed.published(DeviceDataReceived)).toHaveLength(0);
 });
 
 test('a device that has shown who it is hears its commands by the stream', async () => {

@@ -8,7 +8,7 @@ import { type Bed, World, admin, count, give, refusalsOf } from './testing';
 const SECOND_MS = 1_000;
 
 const said = (bed: Bed) =>
-  bed.said(DeviceStatusUpdated).map(({ deviceId, status }) => `${deviceId} ${status}`);
+  bed.published(DeviceStatusUpdated).map(({ deviceId, status }) => `${deviceId} ${status}`);
 
 function scene() {
   const world = new World();
@@ -19,7 +19,7 @@ function scene() {
   const after = async (seconds: number) => {
     world.clock.advance(seconds * SECOND_MS);
     await bed.tick('presence');
-    await bed.perform('presence');
+    await bed.runJob('presence');
   };
   const presence = () => bed.call('getPresence', { deviceId: 'd1' }, { caller: admin });
   return { world, bed, voice, tells, after, presence };
@@ -30,7 +30,7 @@ describe('a device that tells that it is there', () => {
     const { world, bed, tells } = scene();
     await tells('online');
     expect(said(bed)).toEqual(['d1 online']);
-    expect(bed.said(DeviceStatusUpdated)).toEqual([
+    expect(bed.published(DeviceStatusUpdated)).toEqual([
       {
         ...{ deviceId: 'd1', shopId: 'shop_1', status: 'online' },
         lastSeen: '2026-01-01T00:00:00.000Z',
@@ -44,7 +44,7 @@ describe('a device that tells that it is there', () => {
   it('costs no write for each of its heartbeats', async () => {
     const { bed, tells, after, presence } = scene();
     await tells('online');
-    bed.fail({});
+    bed.injectFaults({});
     for (let beat = 0; beat < 10; beat++) await tells('online');
     expect(bed.sidecar.effects).toBe(0);
     await after(4);
@@ -160,7 +160,7 @@ describe('a device that falls silent', () => {
         return bed;
       },
       async (bed) => {
-        await bed.perform('presence');
+        await bed.runJob('presence');
       },
     );
   });
@@ -171,8 +171,8 @@ describe('a device that falls silent', () => {
       const { world, bed, tells, after } = scene();
       await tells('online');
       world.clock.advance(100 * SECOND_MS);
-      bed.fail({ crashAfterEffect: at });
-      await bed.perform('presence').catch(() => undefined);
+      bed.injectFaults({ crashAfterEffect: at });
+      await bed.runJob('presence').catch(() => undefined);
       bed.restart();
       await tells('online');
       await after(15);

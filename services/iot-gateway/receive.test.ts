@@ -18,7 +18,7 @@ describe('what a device tells', () => {
     const world = new World();
     const bed = world.bed();
     await give(bed, world.voice().says(kind, data));
-    expect(bed.said(DeviceDataReceived)).toEqual([
+    expect(bed.published(DeviceDataReceived)).toEqual([
       {
         ...{ deviceId: 'd1', shopId: 'shop_1', dataType: kind, data },
         position: { boot: 'boot-1', seq: 1, at: '2026-01-01T00:00:00.000Z' },
@@ -35,7 +35,7 @@ describe('what a device tells', () => {
     await give(bed, voice.says('status', { status: 'online', faults }));
     await give(bed, voice.says('status', { status: 'online' }));
     await give(bed, voice.says('status', { status: 'online', faults: [] }));
-    expect(bed.said(DeviceDataReceived)).toMatchObject([
+    expect(bed.published(DeviceDataReceived)).toMatchObject([
       { dataType: 'faults', data: faults, position: { seq: 1 } },
       { dataType: 'faults', data: [], position: { seq: 3 } },
     ]);
@@ -45,7 +45,7 @@ describe('what a device tells', () => {
     const world = new World();
     const bed = world.bed();
     await give(bed, world.voice('d1', { ahead: 90_000 }).says('stock', count));
-    expect(bed.said(DeviceDataReceived)).toMatchObject([
+    expect(bed.published(DeviceDataReceived)).toMatchObject([
       { position: { at: '2026-01-01T00:00:00.000Z' } },
     ]);
   });
@@ -56,7 +56,7 @@ describe('what a device tells', () => {
     const newer = world.voice('d2', { boot: 'b2', credential: 'new key of d2' });
     await give(bed, world.voice('d2').says('stock', count));
     await give(bed, newer.says('stock', count));
-    expect(bed.said(DeviceDataReceived)).toHaveLength(2);
+    expect(bed.published(DeviceDataReceived)).toHaveLength(2);
   });
 
   test.each(['stock', 'sale', 'telemetry'] as const)(
@@ -77,7 +77,7 @@ describe('what a device tells', () => {
     const message = world.voice().says('stock', count);
     await expect(give(bed, message)).rejects.toThrow('shop is away');
     await give(bed, message);
-    expect(bed.said(DeviceDataReceived)).toHaveLength(1);
+    expect(bed.published(DeviceDataReceived)).toHaveLength(1);
   });
 
   it('costs one question to the shop in half a minute', async () => {
@@ -112,7 +112,7 @@ describe('the same message again', () => {
     await give(bed, message);
     await give(other, message);
     expect(bed.memory.events).toHaveLength(2);
-    expect(bed.said(DeviceDataReceived)).toHaveLength(1);
+    expect(bed.published(DeviceDataReceived)).toHaveLength(1);
   });
 });
 
@@ -126,7 +126,7 @@ describe('messages in another order', () => {
     const voice = world.voice();
     const [first, second, third] = [1, 2, 3].map(() => voice.says(kind, data));
     for (const message of [third!, first!, second!, first!]) await give(bed, message);
-    const places = bed.said(DeviceDataReceived).map(({ position }) => position.seq);
+    const places = bed.published(DeviceDataReceived).map(({ position }) => position.seq);
     expect(places).toEqual([3, 1, 2]);
   });
 
@@ -137,7 +137,7 @@ describe('messages in another order', () => {
     const [first, second] = [1, 2].map(() => voice.says('telemetry', { temperature: 4 }));
     await give(bed, second!);
     await give(bed, first!);
-    expect(bed.said(DeviceDataReceived)).toHaveLength(1);
+    expect(bed.published(DeviceDataReceived)).toHaveLength(1);
     await expect(refusalsOf(bed)).resolves.toEqual(['telemetry out_of_order']);
   });
 });

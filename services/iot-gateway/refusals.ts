@@ -1,8 +1,8 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
-import { Id, PageRequest, checked } from '#kit/core/validation';
+import { Id, PageRequest, validate } from '#kit/core/validation';
 import type { ListRefusalsRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
 import type { Topic } from '#contracts/device-messages';
 import type { Context } from './definition';
@@ -67,8 +67,8 @@ export async function keepRefusal(
 }
 
 export async function listRefusals(request: ListRefusalsRequest, { refusals, caller }: Context) {
-  allow(caller, 'admin', 'service');
-  const { deviceId, page, limit } = checked(PageRequest.extend({ deviceId: Id }), request);
+  requireRole(caller, 'admin', 'service');
+  const { deviceId, page, limit } = validate(PageRequest.extend({ deviceId: Id }), request);
   const kept = (await refusals.get(deviceId))?.refusals ?? [];
   const items = kept
     .toReversed()

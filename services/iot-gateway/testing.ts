@@ -79,7 +79,7 @@ export async function give(bed: Bed, { topic, payload }: Signed): Promise<void> 
 
 /** What became of the messages so far: `taken 2`. */
 export async function outcomes(bed: Bed): Promise<string[]> {
-  const { values } = await bed.host.metrics.bindingMessages.get();
+  const { values } = await bed.runtime.metrics.bindingMessages.get();
   return values.map(({ labels, value }) => `${labels.outcome ?? ''} ${value}`);
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DEFAULT_TENANT } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { refusalOf } from '#kit/core/errors';
-import { Id, checked } from '#kit/core/validation';
+import { Id, validate } from '#kit/core/validation';
 import type { MessageOf } from '#contracts/device-messages';
 import { DeviceStatusUpdated } from '#contracts/iot-gateway';
 import type { GetPresenceRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
@@ -94,7 +94,7 @@ function asTimeMadeThem(devices: Devices, at: string): Devices {
 
 export async function getPresence(request: GetPresenceRequest, context: Context) {
   const { caller, watch } = context;
-  const { deviceId } = checked(z.object({ deviceId: Id }), request);
+  const { deviceId } = validate(z.object({ deviceId: Id }), request);
   await manageable(deviceId, context);
   const key = keyOf({ tenantId: caller.tenantId, deviceId });
   const { [key]: known } = await presencesIn(shardOf(key), context.forTenant(DEFAULT_TENANT));
@@ -174,7 +174,7 @@ async function change(
   const { document } = await presences.decide(String(shard), (now = { devices: {} }) => {
     const devices = make(now.devices);
     const document = isSame(now.devices, devices) ? now : { devices };
-    return { document, outcome: undefined, evident: true };
+    return { document, outcome: undefined, selfIdempotent: true };
   });
   return document.devices;
 }

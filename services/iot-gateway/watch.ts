@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { KeyedQueue } from '#kit/core/keyed-mutex';
+import { KeyedMutex } from '#kit/core/keyed-mutex';
 import type { Heard, Told } from './presence';
 
 /** So many documents hold the presence of all devices. */
@@ -20,7 +20,7 @@ export function shardOf(key: string): number {
 /** What this process has heard of devices, and what of it is not written down yet. */
 export class Watch {
   readonly #known = new LRUCache<string, Told>({ max: MOST_DEVICES });
-  readonly #writing = new KeyedQueue();
+  readonly #writing = new KeyedMutex();
   readonly #running = new Map<string, Promise<void>>();
   readonly #unwritten: Map<string, Heard>[] = Array.from(
     { length: SHARDS },

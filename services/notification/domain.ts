@@ -27,7 +27,7 @@ export function toldBy(now: Told | undefined, channels: ReadonlySet<Channel>) {
   const known = now?.channels ?? [];
   const all = [...new Set([...known, ...channels])];
   const document = now !== undefined && all.length === known.length ? now : { channels: all };
-  return { document, outcome: undefined, evident: true };
+  return { document, outcome: undefined, selfIdempotent: true };
 }
 
 /** What is told, in words without anything personal. */

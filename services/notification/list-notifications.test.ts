@@ -11,7 +11,7 @@ async function bedWith(count: number) {
   const on = testbed(notification, { config: { OPERATIONS_EMAIL: 'ops@example.com' } });
   for (let n = 1; n <= count; n++) {
     const whose = { paymentId: `pay_o${n}`, orderId: `o${n}`, userId: 'ann' };
-    await on.hear(PaymentFailed, { ...whose, reason: 'card_expired' });
+    await on.handleEvent(PaymentFailed, { ...whose, reason: 'card_expired' });
     on.clock.advance(1_000);
   }
   return on;

@@ -1,6 +1,6 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code, MicroserviceError } from '#kit/core/errors';
-import { PageRequest, checked } from '#kit/core/validation';
+import { PageRequest, validate } from '#kit/core/validation';
 import type { ListNotificationsRequest } from '#proto/retail/notification/v1/notification_pb';
 import type { Entry } from './domain';
 import type { Context } from './definition';
@@ -10,7 +10,7 @@ export async function listNotifications(request: ListNotificationsRequest, conte
   const { userId } = context.caller;
   if (userId === '')
     throw new MicroserviceError('an inbox belongs to a user', Code.UNAUTHENTICATED);
-  const { page, limit } = checked(PageRequest, request);
+  const { page, limit } = validate(PageRequest, request);
   const { items, total } = await context.feeds.inbox.page(userId, page, limit);
   return { items: items.map(toMessage), page, limit, total };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
-import { MARK_SECONDS } from '#kit/state/inbox';
+import { INBOX_SECONDS } from '#kit/state/inbox';
 import { NotificationSent } from '#contracts/notification';
 import { ann, bed, hear, inboxOf, smsForAnn, types } from './testing';
 
@@ -17,7 +17,7 @@ describe('an event', () => {
   ] as const)('%s tells its user by %j', async (type, by, subject) => {
     const on = bed({ flags: smsForAnn });
     expect(await hear[type](on, { id: 'e1' })).toBe('SUCCESS');
-    expect(on.said(NotificationSent)).toEqual(
+    expect(on.published(NotificationSent)).toEqual(
       by.map((channel) => ({
         notificationId: expect.stringMatching(/^ntf_/),
         userId: 'ann',
@@ -46,7 +46,7 @@ describe('an event', () => {
         },
       },
     ]);
-    const [said] = on.said(NotificationSent);
+    const [said] = on.published(NotificationSent);
     expect(said).toMatchObject({ channel: 'email', eventType: 'inventory.low-stock' });
     expect(said).not.toHaveProperty('userId');
     expect(on.called('user', 'getContact')).toBe(0);
@@ -64,14 +64,14 @@ describe('an event', () => {
     await hear[type](on, { id: 'e1' });
     const { sent, said, inbox } = {
       sent: on.sent.length,
-      said: on.said(NotificationSent),
+      said: on.published(NotificationSent),
       inbox: await inboxOf(on),
     };
-    on.clock.advance((MARK_SECONDS + 60) * 1000);
+    on.clock.advance((INBOX_SECONDS + 60) * 1000);
     on.restart();
     expect(await hear[type](on, { id: 'e1' })).toBe('SUCCESS');
     expect(on.sent).toHaveLength(sent);
-    expect(on.said(NotificationSent)).toEqual(said);
+    expect(on.published(NotificationSent)).toEqual(said);
     expect(await inboxOf(on)).toEqual(inbox);
   });
 
@@ -87,7 +87,7 @@ describe('an event', () => {
     const event = { specversion: '1.0', id: 'e1', type: 'order.cancelled', source: 'order' };
     expect(await on.deliver({ ...event, data: { orderId: 'o1' } })).toBe('SUCCESS');
     expect(on.memory.events).toEqual([]);
-    expect(await on.host.deadLetters.get('e1')).toMatchObject({ reason: 'unreadable' });
+    expect(await on.runtime.deadLetters.get('e1')).toMatchObject({ reason: 'unreadable' });
   });
 });
 

@@ -8,7 +8,9 @@ describe('an email', () => {
     const on = bed();
     await hear['order.cancelled'](on);
     const [sent] = on.sent;
-    const id = on.said(NotificationSent).find(({ channel }) => channel === 'email')?.notificationId;
+    const id = on
+      .published(NotificationSent)
+      .find(({ channel }) => channel === 'email')?.notificationId;
     expect(sent).toEqual({
       binding: 'email',
       operation: 'create',
@@ -71,7 +73,7 @@ describe('an email', () => {
     expect(await hear['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
     // the other channels were used all the same
     expect(channels(on)).toEqual(['inbox', 'sms']);
-    const letter = await on.host.deadLetters.get('e1');
+    const letter = await on.runtime.deadLetters.get('e1');
     expect(letter).toMatchObject({ message: 'email could not be sent' });
     expect(JSON.stringify(letter)).not.toContain('ann@');
   });

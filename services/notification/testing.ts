@@ -34,7 +34,7 @@ export type Bed = ReturnType<typeof bed>;
 const said =
   <C extends Contract>(contract: C, data: EventInput<C>) =>
   (on: Bed, given: Given = {}) =>
-    on.hear(contract, data, given);
+    on.handleEvent(contract, data, given);
 
 const price = { amount: '39.98', currency: 'EUR' };
 const items = [{ productId: 'p1', quantity: 2, unitPrice: { amount: '19.99', currency: 'EUR' } }];
@@ -77,7 +77,7 @@ export const hear = {
 export const types = Object.keys(hear) as (keyof typeof hear)[];
 
 export function channels(on: Bed): string[] {
-  return on.said(NotificationSent).map(({ channel }) => channel);
+  return on.published(NotificationSent).map(({ channel }) => channel);
 }
 
 export async function inboxOf(on: Bed, userId = 'ann') {

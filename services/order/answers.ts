@@ -1,7 +1,7 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { visible } from '#kit/core/caller';
-import { Id, PageRequest, checked } from '#kit/core/validation';
+import { requireOwner } from '#kit/core/caller';
+import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   GetOrderRequest,
   GetStoryRequest,
@@ -16,7 +16,7 @@ export async function getOrder(request: GetOrderRequest, context: Context) {
 
 /** The caller's own, whoever they are. */
 export async function listOrders(request: ListOrdersRequest, context: Context) {
-  const { page, limit } = checked(PageRequest, request);
+  const { page, limit } = validate(PageRequest, request);
   const { orders, lists, caller } = context;
   const { items: ids, total } = await lists.byUser.page(caller.userId, page, limit);
   const found = await Promise.all(ids.map((id) => orders.get(id)));
@@ -40,8 +40,8 @@ export async function asked(
   request: { orderId: string },
   { orders, caller }: Context,
 ): Promise<Order> {
-  const { orderId } = checked(OneOrder, request);
-  return visible(caller, await orders.get(orderId), 'order');
+  const { orderId } = validate(OneOrder, request);
+  return requireOwner(caller, await orders.get(orderId), 'order');
 }
 
 /** An order as its buyer sees it. */

@@ -12,7 +12,7 @@ const cancel = (bed: Bed, given: Given = {}, reason = 'changed_my_mind') =>
 async function confirmed(world = new World()): Promise<Bed> {
   const bed = await bedWith(pending(), world);
   await fulfil(bed);
-  bed.fail({});
+  bed.injectFaults({});
   return bed;
 }
 
@@ -25,10 +25,10 @@ describe('cancelling a pending order', () => {
     expect(steps(await orderOf(bed))).toEqual([
       ...['place done', 'cancel_delivery done', 'void done', 'release done'],
     ]);
-    expect(bed.said(OrderCancelled)).toEqual([
+    expect(bed.published(OrderCancelled)).toEqual([
       { orderId: 'o1', userId: 'ann', shopId: 'shop_1', reason },
     ]);
-    expect(bed.said(OrderStatusUpdated)).toMatchObject([{ previousStatus: 'pending' }]);
+    expect(bed.published(OrderStatusUpdated)).toMatchObject([{ previousStatus: 'pending' }]);
     expect(JSON.stringify(await orderOf(bed))).not.toMatch(/tok_|High Street/);
   });
 
@@ -39,8 +39,8 @@ describe('cancelling a pending order', () => {
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(world.stock.get('o1')).toBe('released');
     expect(bed.called('payment', 'charge')).toBe(0);
-    expect(bed.said(OrderConfirmed)).toEqual([]);
-    expect(bed.said(OrderCancelled)).toHaveLength(1);
+    expect(bed.published(OrderConfirmed)).toEqual([]);
+    expect(bed.published(OrderCancelled)).toHaveLength(1);
     const { items } = await bed.call('listOrders', {}, { caller: ann });
     expect(items).toMatchObject([{ orderId: 'o1', status: 'cancelled' }]);
   });
@@ -49,7 +49,7 @@ describe('cancelling a pending order', () => {
     const world = new World();
     const bed = await bedWith(pending(), world);
     // all but the decision
-    bed.fail({ crashAfterEffect: 5 });
+    bed.injectFaults({ crashAfterEffect: 5 });
     await expect(fulfil(bed)).rejects.toThrow('killed');
     bed.restart();
     world.delivery.set('o1', 'delivered');
@@ -90,9 +90,9 @@ describe('cancelling a confirmed order', () => {
     expect(story.steps.slice(-3).map(({ step }) => step)).toEqual([
       ...['cancel_delivery', 'refund', 'return'],
     ]);
-    expect(bed.said(OrderConfirmed)).toHaveLength(1);
-    expect(bed.said(OrderCancelled)).toHaveLength(1);
-    expect(bed.said(OrderStatusUpdated).at(-1)).toEqual({
+    expect(bed.published(OrderConfirmed)).toHaveLength(1);
+    expect(bed.published(OrderCancelled)).toHaveLength(1);
+    expect(bed.published(OrderStatusUpdated).at(-1)).toEqual({
       ...{ orderId: 'o1', userId: 'ann', status: 'cancelled', previousStatus: 'confirmed' },
     });
   });
@@ -116,16 +116,16 @@ describe('cancelling a confirmed order', () => {
   it.each([6, 7, 8])('says of its confirmation what was not said yet (%i)', async (effect) => {
     const world = new World();
     const bed = await bedWith(pending(), world);
-    bed.fail({ crashAfterEffect: effect });
+    bed.injectFaults({ crashAfterEffect: effect });
     await expect(fulfil(bed)).rejects.toThrow('killed');
     bed.restart();
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
     await cancel(bed);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(world.stock.get('o1')).toBe('returned');
-    expect(bed.said(OrderConfirmed)).toHaveLength(1);
-    expect(bed.said(OrderCancelled)).toHaveLength(1);
-    expect(bed.said(OrderStatusUpdated).map(({ status }) => status)).toEqual([
+    expect(bed.published(OrderConfirmed)).toHaveLength(1);
+    expect(bed.published(OrderCancelled)).toHaveLength(1);
+    expect(bed.published(OrderStatusUpdated).map(({ status }) => status)).toEqual([
       ...['confirmed', 'cancelled'],
     ]);
     const told = (await orderOf(bed)).story.events.map(({ type }) => type);
@@ -188,7 +188,7 @@ describe('cancelling an order', () => {
   ])('is not found by %s', async (_, caller) => {
     const bed = await bedWith(pending());
     await expect(cancel(bed, { caller })).rejects.toMatchObject({ code: Code.NOT_FOUND });
-    expect(bed.said(CancelOrder)).toEqual([]);
+    expect(bed.published(CancelOrder)).toEqual([]);
   });
 
   it('is for admins as well', async () => {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { visible } from '#kit/core/caller';
+import { requireOwner } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { refused } from '#kit/core/errors';
-import { StoryTeller } from '#kit/saga/saga-steps';
-import { Id, checked } from '#kit/core/validation';
+import { SagaRecorder } from '#kit/saga/saga-steps';
+import { Id, validate } from '#kit/core/validation';
 import { Reason } from '#contracts/fields';
 import { CancelOrder } from '#contracts/order';
 import type { CancelOrderRequest } from '#proto/retail/order/v1/order_pb';
@@ -20,12 +20,14 @@ const Cancellation = z.object({
 });
 
 export async function cancelOrder(request: CancelOrderRequest, context: Context) {
-  const { orders, caller, execute } = context;
-  const { orderId, reason } = checked(Cancellation, request);
-  const order = visible(caller, await orders.get(orderId), 'order');
+  const { orders, caller, dispatchAndWait } = context;
+  const { orderId, reason } = validate(Cancellation, request);
+  const order = requireOwner(caller, await orders.get(orderId), 'order');
   if (order.status === 'cancelling' || order.status === 'cancelled') return toMessage(order);
   const { userId } = order;
-  const now = await execute(CancelOrder, { orderId, userId, reason }, () => orders.get(orderId));
+  const now = await dispatchAndWait(CancelOrder, { orderId, userId, reason }, () =>
+    orders.get(orderId),
+  );
   return toMessage(now ?? order);
 }
 
@@ -36,15 +38,15 @@ export async function cancel(
 ): Promise<void> {
   const { orders, clock } = context;
   const order = await orders.need(orderId);
-  await orders.keep(orderId);
-  const story = new StoryTeller(context);
+  await orders.clearExpiry(orderId);
+  const sagaRecorder = new SagaRecorder(context);
 
   // 1. An order can be cancelled as long as its delivery can, which is asked first: a parcel may be
   //    there before its order is known to be confirmed. A delivery that is not planned yet is barred.
   const { status } = order;
   const confirmed = status === 'confirmed';
   if (confirmed || status === 'pending') {
-    const stopped = await story.step('cancel_delivery', async () => {
+    const stopped = await sagaRecorder.step('cancel_delivery', async () => {
       await cancelDelivery(order, context);
       return { outcome: 'done' };
     });
@@ -54,11 +56,11 @@ export async function cancel(
   }
 
   // 2. Decide, against a fulfilment that may confirm at the same time.
-  const told = story.next();
+  const told = sagaRecorder.takeDelta();
   if (confirmed) {
     await sayConfirmed(order, context);
     // the order tells of it already
-    story.next();
+    sagaRecorder.takeDelta();
   }
   const now = await orders.update(orderId, (current = order) =>
     withdrawn(current, reason, confirmed, told, isoTime(clock)),
@@ -66,5 +68,5 @@ export async function cancel(
 
   // 3. Undo what was done, and say so. A fulfilment that is under way does the same once it comes
   //    upon this decision: only it knows what it did last. None may be under way any more.
-  await unwind(now, story, context);
+  await unwind(now, sagaRecorder, context);
 }

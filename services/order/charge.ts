@@ -1,4 +1,4 @@
-import { type Done, type NotDone, askAgain } from '#kit/saga/saga-steps';
+import { type StepSuccess, type StepFailure, retryWithin } from '#kit/saga/saga-steps';
 import type { Order } from './domain';
 import type { Context } from './definition';
 
@@ -28,9 +28,9 @@ const PATIENCE_MS = 15_000;
 export function charge(
   { orderId, userId, totalAmount: amount, instructions, createdAt }: Order,
   context: Context,
-): Promise<Done<{ paymentId: string }> | NotDone> {
+): Promise<StepSuccess<{ paymentId: string }> | StepFailure> {
   const request = { orderId, userId, amount, ...instructions?.payment };
-  const ask = async (): Promise<Done<{ paymentId: string }> | NotDone> => {
+  const ask = async (): Promise<StepSuccess<{ paymentId: string }> | StepFailure> => {
     const { status, paymentId, reason } = await context.payment.charge(request);
     if (status === 'captured') return { outcome: 'done', paymentId };
     const outcome = status === 'declined' ? 'declined' : 'refused';
@@ -40,5 +40,5 @@ export function charge(
     ...{ attempts: ATTEMPTS, pauseMs: PAUSE_MS, neededMs: CHARGE_MS + AFTERWARDS_MS },
     untilMs: Date.parse(createdAt) + PATIENCE_MS,
   };
-  return askAgain(ask, patience, context);
+  return retryWithin(ask, patience, context);
 }

@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code } from '#kit/core/errors';
-import type { Story } from '#kit/saga/saga-log';
+import type { SagaLog } from '#kit/saga/saga-log';
 import { pending } from './testing';
 import { FAILURES, cancelled, decided, toUndo, withdrawn } from './decisions';
 import type { Order } from './domain';
 
 const at = '2026-01-01T00:00:05.000Z';
-const told: Story = {
+const told: SagaLog = {
   steps: [{ step: 'reserve', outcome: 'done', at: '2026-01-01T00:00:01.000Z', ms: 3 }],
   events: [{ type: 'order.created', at: '2026-01-01T00:00:01.000Z' }],
 };
-const nothing: Story = { steps: [], events: [] };
+const nothing: SagaLog = { steps: [], events: [] };
 const yes = { confirmed: true, paymentId: 'pay_o1', deliveryId: 'd1' } as const;
 const confirmed = (): Order => decided(pending(), yes, told, at);
 const reasons = Object.keys(FAILURES) as (keyof typeof FAILURES)[];

@@ -1,5 +1,5 @@
 import { Code, MicroserviceError } from '#kit/core/errors';
-import { type Step, type Story, joined, saying } from '#kit/saga/saga-log';
+import { type SagaStep, type SagaLog, appendSagaLog, eventsLogged } from '#kit/saga/saga-log';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
 import type { Order, Undo } from './domain';
 import type { OrderRequest } from './requests';
@@ -31,7 +31,7 @@ interface Placing {
   fingerprint: string;
   wanted: OrderRequest;
   purchase: Pick<Order, 'items' | 'totalAmount'>;
-  step: Step;
+  step: SagaStep;
 }
 
 /** A new order, that nobody has heard of. */
@@ -51,11 +51,11 @@ export function placed({ orderId, userId, fingerprint, wanted, purchase, step }:
 export function decided(
   order: Order,
   verdict: Verdict | undefined,
-  told: Story,
+  told: SagaLog,
   at: string,
 ): Order {
   if (verdict === undefined) return order;
-  const story = joined(order.story, told);
+  const story = appendSagaLog(order.story, told);
   if (order.status !== 'pending') return { ...order, story: inTime(story) };
   const { confirmed, ...facts } = verdict;
   const now = { ...withoutInstructions(order), ...facts, story, updatedAt: at };
@@ -66,7 +66,7 @@ export function decided(
     ...now,
     status: 'confirmed',
     confirmedAt: at,
-    story: joined(story, saying(at, OrderConfirmed, OrderStatusUpdated)),
+    story: appendSagaLog(story, eventsLogged(at, OrderConfirmed, OrderStatusUpdated)),
   };
 }
 
@@ -78,7 +78,7 @@ export function withdrawn(
   order: Order,
   reason: string,
   knownAsConfirmed: boolean,
-  told: Story,
+  told: SagaLog,
   at: string,
 ): Order {
   if (order.status === 'cancelling' || order.status === 'cancelled') return order;
@@ -91,19 +91,19 @@ export function withdrawn(
     status: 'cancelling',
     reason,
     undo: confirmed ? UNDO_CONFIRMED : UNDO_PENDING,
-    story: joined(order.story, told),
+    story: appendSagaLog(order.story, told),
     updatedAt: at,
   };
 }
 
 /** Settles an order that is being cancelled, once everything is undone. */
-export function cancelled(order: Order, told: Story, at: string): Order {
+export function cancelled(order: Order, told: SagaLog, at: string): Order {
   if (order.status !== 'cancelling') return order;
-  const events = saying(at, OrderCancelled, OrderStatusUpdated);
+  const events = eventsLogged(at, OrderCancelled, OrderStatusUpdated);
   return {
     ...order,
     status: 'cancelled',
-    story: joined(joined(order.story, told), events),
+    story: appendSagaLog(appendSagaLog(order.story, told), events),
     updatedAt: at,
   };
 }
@@ -121,7 +121,7 @@ function withoutInstructions(order: Order): Order {
   return rest;
 }
 
-function inTime({ steps, events }: Story): Story {
+function inTime({ steps, events }: SagaLog): SagaLog {
   const earlier = (one: { at: string }, other: { at: string }) => (one.at < other.at ? -1 : 1);
   return { steps: steps.toSorted(earlier), events: events.toSorted(earlier) };
 }

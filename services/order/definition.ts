@@ -18,7 +18,7 @@ import { Order } from './domain';
 /** Orders, and the saga that each goes through: see fulfil. */
 export const order = new Service('order', {
   serves: OrderService,
-  keyed: { placeOrder: 'by-itself', cancelOrder: 'anew' },
+  idempotency: { placeOrder: 'handled-by-service', cancelOrder: 'recompute' },
   calls: {
     product: ProductService,
     inventory: InventoryService,

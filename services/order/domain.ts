@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { invalid } from '#kit/core/errors';
 import { Money, add, times } from '#retail/money';
-import { Story } from '#kit/saga/saga-log';
+import { SagaLog } from '#kit/saga/saga-log';
 import { PaymentMeans } from '#retail/payment-means';
 
 /** How a step is taken back. `void` and `release` also bar what is still on its way. */
@@ -39,7 +39,7 @@ export const Order = z.object({
   /** Why it is cancelled, and what that takes, in order. */
   reason: z.string().optional(),
   undo: z.array(Undo),
-  story: Story,
+  story: SagaLog,
   createdAt: z.string(),
   updatedAt: z.string(),
 });

@@ -51,19 +51,19 @@ describe.each(branches)('an order $what', ({ wanted, reason, story, why }) => {
       'order.status.updated',
     ]);
     expect(world.sold()).toBe(false);
-    expect(bed.said(OrderCancelled)).toEqual([
+    expect(bed.published(OrderCancelled)).toEqual([
       { orderId: 'o1', userId: 'ann', shopId: 'shop_1', reason },
     ]);
-    expect(bed.said(OrderStatusUpdated)).toEqual([
+    expect(bed.published(OrderStatusUpdated)).toEqual([
       { orderId: 'o1', userId: 'ann', status: 'cancelled', previousStatus: 'pending' },
     ]);
-    expect(bed.said(OrderConfirmed)).toEqual([]);
+    expect(bed.published(OrderConfirmed)).toEqual([]);
   });
 
   it('goes on with the undoing after a crash, and not forward again', async () => {
     const world = new World();
     const bed = await bedWith(pending(wanted), world);
-    bed.fail({ crashAfterEffect: decisionOf(story) });
+    bed.injectFaults({ crashAfterEffect: decisionOf(story) });
     await expect(fulfil(bed)).rejects.toThrow('killed');
     bed.restart();
     expect(await orderOf(bed)).toMatchObject({ status: 'cancelling', reason });
@@ -102,7 +102,7 @@ describe.each(outcomes)('an order $what', ({ wanted }) => {
     for (let effect = 1; effect <= bed.sidecar.effects; effect++) {
       const again = new World();
       const victim = await bedWith(pending(wanted), again);
-      victim.fail({ crashAfterEffect: effect });
+      victim.injectFaults({ crashAfterEffect: effect });
       await expect(fulfil(victim)).rejects.toThrow('killed');
       victim.restart();
       await fulfil(victim);
@@ -124,7 +124,7 @@ it('is not of unknown payment while its delivery, which comes after the payment,
   const world = new World();
   const bed = await bedWith(pending(), world);
   // after the list, the announcement and three steps, before the decision
-  bed.fail({ crashAfterEffect: 5 });
+  bed.injectFaults({ crashAfterEffect: 5 });
   await expect(fulfil(bed)).rejects.toThrow('killed');
   bed.restart();
   world.faults.set(

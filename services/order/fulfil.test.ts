@@ -45,14 +45,14 @@ describe('an order that nothing stands against', () => {
       { productId: 'ink', quantity: 1 },
     ];
     const totalAmount = { amount: '44.98', currency: 'EUR' };
-    expect(bed.said(OrderCreated)).toMatchObject([{ ...whose, items, totalAmount }]);
-    expect(bed.said(OrderConfirmed)).toEqual([
+    expect(bed.published(OrderCreated)).toMatchObject([{ ...whose, items, totalAmount }]);
+    expect(bed.published(OrderConfirmed)).toEqual([
       { ...whose, shopId: 'shop_1', status: 'confirmed', items, totalAmount },
     ]);
-    expect(bed.said(OrderStatusUpdated)).toEqual([
+    expect(bed.published(OrderStatusUpdated)).toEqual([
       { ...whose, status: 'confirmed', previousStatus: 'pending' },
     ]);
-    expect(bed.said(OrderCancelled)).toEqual([]);
+    expect(bed.published(OrderCancelled)).toEqual([]);
     const numbered = bed.memory.events.map(({ type, sequence }) => `${type} ${sequence}`);
     expect(numbered).toEqual(['order.created 1', 'order.confirmed 2', 'order.status.updated 2']);
   });
@@ -105,10 +105,10 @@ describe('a step that cannot be asked for', () => {
     world.faults.set(method, [silent(Code.UNAVAILABLE)]);
     const bed = await bedWith(pending(), world);
     expect(await fulfil(bed)).toBe('RETRY');
-    expect(bed.said(OrderConfirmed)).toEqual([]);
+    expect(bed.published(OrderConfirmed)).toEqual([]);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
-    expect(bed.said(OrderConfirmed)).toHaveLength(1);
+    expect(bed.published(OrderConfirmed)).toHaveLength(1);
     expect(world.sold()).toBe(true);
   });
 
@@ -124,10 +124,10 @@ describe('a step that cannot be asked for', () => {
     expect(await orderOf(bed)).toMatchObject({ status: 'cancelling' });
     // a refusal, too, is a fault once the order is decided
     expect(await fulfil(bed)).toBe('RETRY');
-    expect(bed.said(OrderCancelled)).toEqual([]);
+    expect(bed.published(OrderCancelled)).toEqual([]);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await orderOf(bed)).toMatchObject({ status: 'cancelled' });
-    expect(bed.said(OrderCancelled)).toHaveLength(1);
+    expect(bed.published(OrderCancelled)).toHaveLength(1);
     expect(world.sold()).toBe(false);
   });
 
@@ -137,9 +137,9 @@ describe('a step that cannot be asked for', () => {
     world.faults.set('schedule', failures);
     const bed = await bedWith(pending(), world);
     while ((await fulfil(bed)) === 'RETRY');
-    expect(await bed.host.deadLetters.get('place')).toMatchObject({ reason: 'internal' });
+    expect(await bed.runtime.deadLetters.get('place')).toMatchObject({ reason: 'internal' });
     expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
-    expect(await bed.host.replay('place')).toEqual({ succeeded: true });
+    expect(await bed.runtime.replay('place')).toEqual({ succeeded: true });
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
     expect(world.sold()).toBe(true);
   });
@@ -173,6 +173,6 @@ describe('a step that is refused by an error', () => {
 
 it('an order that is not there is refused', async () => {
   const bed = await bedWith(pending());
-  expect(await bed.hear(PlaceOrder, { orderId: 'o2' }, { id: 'place' })).toBe('SUCCESS');
+  expect(await bed.handleEvent(PlaceOrder, { orderId: 'o2' }, { id: 'place' })).toBe('SUCCESS');
   expect(bed.memory.calls).toEqual([]);
 });

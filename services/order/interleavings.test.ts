@@ -20,7 +20,7 @@ import {
 // of the fulfilment, and the other way round; and either process may die on the way.
 
 const command = { orderId: 'o1', userId: 'ann', reason: 'changed_my_mind' };
-const cancel = (bed: Bed) => bed.hear(CancelOrder, command, { id: 'cancel' });
+const cancel = (bed: Bed) => bed.handleEvent(CancelOrder, command, { id: 'cancel' });
 type Work = (bed: Bed) => Promise<unknown>;
 
 const wishes = [
@@ -96,7 +96,7 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
           const bed = await bedWith(pending(wanted), world);
           const other = replicaOf(bed, world);
           // the cancellation dies on its way, and the fulfilment goes on before it comes again
-          other.fail({ crashAfterEffect: kill });
+          other.injectFaults({ crashAfterEffect: kill });
           overtaken(bed, n, () => cancel(other).catch(() => undefined));
           await deliver(bed, async (on) => {
             const outcome = await fulfil(on);
@@ -117,7 +117,7 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
     for (let n = 1; n <= effects; n++) {
       const world = new World();
       const bed = await bedWith(pending(wanted), world);
-      bed.fail({ crashAfterEffect: n });
+      bed.injectFaults({ crashAfterEffect: n });
       await expect(fulfil(bed)).rejects.toThrow(Crash);
       const other = replicaOf(bed, world);
       await deliver(other, cancel);
@@ -157,7 +157,7 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
         story.events.map(({ type }) => type),
       );
       expect(world.sold()).toBe(status === 'confirmed');
-      const ended = [...bed.said(OrderConfirmed), ...bed.said(OrderCancelled)];
+      const ended = [...bed.published(OrderConfirmed), ...bed.published(OrderCancelled)];
       expect(ended).toHaveLength(1);
     }
   });
@@ -167,15 +167,15 @@ test.each([
   ['pending', async () => undefined],
   ['confirmed', fulfil],
 ])('an order that is %s is cancelled once, however often it is asked for', async (_, before) => {
-  const again: Work = (bed) => bed.hear(CancelOrder, command, { id: 'cancel-again' });
+  const again: Work = (bed) => bed.handleEvent(CancelOrder, command, { id: 'cancel-again' });
   for (let n = 1; n <= 9; n++) {
     for (let kill = 1; kill <= 9; kill++) {
       const world = new World();
       const bed = await bedWith(pending(), world);
       await before(bed);
       const other = replicaOf(bed, world);
-      other.fail({ crashAfterEffect: kill });
-      bed.fail({});
+      other.injectFaults({ crashAfterEffect: kill });
+      bed.injectFaults({});
       overtaken(bed, n, () => again(other).catch(() => undefined));
       await deliver(bed, cancel);
       await deliver(other, again);
@@ -251,7 +251,7 @@ test('an order that is cancelled between its confirmation and saying so is said 
   };
   await deliver(bed, fulfil);
   expect(bed.called('inventory', 'commit')).toBe(1);
-  expect(bed.said(OrderConfirmed)).toHaveLength(1);
+  expect(bed.published(OrderConfirmed)).toHaveLength(1);
   await expectCancelled(bed, world, 'cancelled before the commit');
 });
 

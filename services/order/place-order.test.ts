@@ -46,7 +46,7 @@ describe('placing an order', () => {
   it('tells the bus nothing but the id', async () => {
     const bed = bedIn(new World());
     const { orderId } = await place(bed);
-    expect(bed.said(PlaceOrder)).toEqual([{ orderId }]);
+    expect(bed.published(PlaceOrder)).toEqual([{ orderId }]);
     expect(JSON.stringify(bed.memory.events)).not.toMatch(/tok_|Ann Example|High Street/);
   });
 
@@ -196,7 +196,7 @@ describe('an order whose command the bus does not acknowledge', () => {
     const bed = await bedAfter(world);
     const orderId = kept(bed)[0]?.[0].split(':')[2] ?? '';
     world.faults.set('reserve', [silent(Code.UNAVAILABLE)]);
-    expect(await bed.hear(PlaceOrder, { orderId }, { id: 'place' })).toBe('RETRY');
+    expect(await bed.handleEvent(PlaceOrder, { orderId }, { id: 'place' })).toBe('RETRY');
     expect(await aDayLater(bed)).toMatchObject({ status: 'pending' });
   });
 });
@@ -218,8 +218,8 @@ describe('an Idempotency-Key', () => {
     const bed = bedIn(new World());
     const [one, other] = await Promise.all([place(bed), place(bed)]);
     expect(one).toEqual(other);
-    expect(bed.said(OrderCreated)).toHaveLength(1);
-    expect(bed.said(OrderConfirmed)).toHaveLength(1);
+    expect(bed.published(OrderCreated)).toHaveLength(1);
+    expect(bed.published(OrderConfirmed)).toHaveLength(1);
   });
 
   it.each([

@@ -1,8 +1,8 @@
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid } from '#kit/core/errors';
 import { deterministicId } from '#kit/core/deterministic-id';
-import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
-import { checked } from '#kit/core/validation';
+import { IDEMPOTENCY_SECONDS, idempotencyKeyReused } from '#kit/delivery/idempotency-store';
+import { validate } from '#kit/core/validation';
 import { PlaceOrder } from '#contracts/order';
 import type { PlaceOrderRequest } from '#proto/retail/order/v1/order_pb';
 import { toMessage } from './answers';
@@ -16,24 +16,24 @@ import type { Context } from './definition';
  * the order and nothing else: where it is brought and how it is paid for is no event's business.
  */
 export async function placeOrder(request: PlaceOrderRequest, context: Context) {
-  const { orders, newId, execute, caller } = context;
+  const { orders, newId, dispatchAndWait, caller } = context;
   if (caller.userId === '') {
     throw new MicroserviceError('orders are for who is logged in', Code.UNAUTHENTICATED);
   }
-  const wanted = checked(OrderRequest, request);
+  const wanted = validate(OrderRequest, request);
   // the same request asked again is the same order: its id comes from the Idempotency-Key
   const orderId = newId('order');
   const fingerprint = deterministicId(caller.userId, JSON.stringify(wanted));
   const before = await orders.get(orderId);
   const order = before ?? (await place(orderId, fingerprint, wanted, context));
   if (order.fingerprint !== fingerprint) {
-    throw anotherBefore();
+    throw idempotencyKeyReused();
   }
   if (order.status === 'confirmed' || order.status === 'cancelled') return toMessage(order);
   // asked for again, it is wanted after all
-  if (before !== undefined) await orders.keep(orderId);
+  if (before !== undefined) await orders.clearExpiry(orderId);
   const read = () => orders.get(orderId);
-  const now = await execute(PlaceOrder, { orderId }, read, () => letGo(orderId, context));
+  const now = await dispatchAndWait(PlaceOrder, { orderId }, read, () => letGo(orderId, context));
   return toMessage(now ?? order);
 }
 
@@ -42,7 +42,11 @@ export async function placeOrder(request: PlaceOrderRequest, context: Context) {
  * nothing of it stays. The command may be on its way even so: whoever carries it out keeps the order.
  */
 async function letGo(orderId: string, { orders }: Context): Promise<void> {
-  await orders.expire(orderId, KEY_SECONDS, ({ status }) => status === 'pending');
+  await orders.expireIfAbandoned(
+    orderId,
+    IDEMPOTENCY_SECONDS,
+    ({ status }) => status === 'pending',
+  );
 }
 
 async function place(

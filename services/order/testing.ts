@@ -197,7 +197,7 @@ export async function bedWith(kept: Order, world = new World()): Promise<Bed> {
   const bed = bedIn(world);
   await bed.context(asService()).orders.update(kept.orderId, () => kept);
   // effects are counted from here
-  bed.fail({});
+  bed.injectFaults({});
   return bed;
 }
 
@@ -212,7 +212,7 @@ export function steps({ story }: Order): string[] {
 
 /** Gives the command to fulfil the order o1. */
 export function fulfil(bed: Bed) {
-  return bed.hear(PlaceOrder, { orderId: 'o1' }, { id: 'place' });
+  return bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'place' });
 }
 
 /** Such an order, after it was fulfilled as far as it could be. */

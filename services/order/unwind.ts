@@ -1,6 +1,6 @@
 import { isoTime } from '#kit/core/clock';
 import { refused } from '#kit/core/errors';
-import type { StoryTeller } from '#kit/saga/saga-steps';
+import type { SagaRecorder } from '#kit/saga/saga-steps';
 import { OrderCancelled, OrderStatusUpdated } from '#contracts/order';
 import { CancelOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { cancelled, toUndo } from './decisions';
@@ -25,11 +25,16 @@ const ONCE = 'cancelled';
  * Ends an order that is being cancelled. Fulfilment and a buyer's cancellation may both come here:
  * what they undo is undone once, and what they say is one event, as an order is cancelled once.
  */
-export async function unwind(order: Order, story: StoryTeller, context: Context): Promise<void> {
+export async function unwind(
+  order: Order,
+  sagaRecorder: SagaRecorder,
+  context: Context,
+): Promise<void> {
   const { orders, publish, clock } = context;
-  for (const undo of toUndo(order)) await story.certain(undo, () => UNDO[undo](order, context));
+  for (const undo of toUndo(order))
+    await sagaRecorder.mandatoryStep(undo, () => UNDO[undo](order, context));
 
-  const told = story.next();
+  const told = sagaRecorder.takeDelta();
   const { orderId, userId, shopId, confirmedAt } = order;
   await orders.update(orderId, (now = order) => cancelled(now, told, isoTime(clock)));
   await publish(OrderCancelled, { orderId, userId, shopId, reason: why(order) }, ONCE);

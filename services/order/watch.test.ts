@@ -66,7 +66,7 @@ describe('who watches an order', () => {
     const [gone, left] = watches.map(({ next }) => next());
     watches[0].end();
     expect(await gone).toBe('over');
-    await bed.host.drain();
+    await bed.runtime.drain();
     expect(await left).toBe('over');
   });
 

@@ -40,9 +40,9 @@ describe('an authorisation', () => {
   ])('that is declined answers why, and says so: %s', async (token, reason) => {
     const on = bed();
     expect(await authorize(on, token)).toMatchObject({ status: 'declined', reason });
-    expect(on.said(PaymentFailed)).toEqual([{ ...paid, reason }]);
+    expect(on.published(PaymentFailed)).toEqual([{ ...paid, reason }]);
     expect(await capture(on)).toMatchObject({ status: 'declined', reason });
-    expect(on.said(PaymentFailed)).toHaveLength(1);
+    expect(on.published(PaymentFailed)).toHaveLength(1);
   });
 
   it('comes about once for an order, whoever asks again and with whatever', async () => {
@@ -98,7 +98,7 @@ describe('a capture', () => {
       expect(await capture(on)).toMatchObject({ paymentId: 'pay_o1', status: 'captured' });
     }
     expect(entry(on)).toMatchObject({ state: 'captured', amount });
-    expect(on.said(PaymentProcessed)).toEqual([
+    expect(on.published(PaymentProcessed)).toEqual([
       { ...paid, amount, status: 'success', gateway: 'payment-provider' },
     ]);
   });
@@ -115,10 +115,10 @@ describe('a capture', () => {
     on.clock.advance(WEEK_MS);
     const expired = { status: 'expired', reason: 'authorisation_expired' };
     for (let asked = 0; asked < 2; asked++) expect(await capture(on)).toMatchObject(expired);
-    expect(on.said(PaymentFailed)).toEqual([{ ...paid, reason: 'authorisation_expired' }]);
+    expect(on.published(PaymentFailed)).toEqual([{ ...paid, reason: 'authorisation_expired' }]);
     await cancel(on);
     expect(await capture(on)).toMatchObject(expired);
-    expect(on.said(RefundProcessed)).toEqual([]);
+    expect(on.published(RefundProcessed)).toEqual([]);
   });
 
   it('that fails works when it is asked again', async () => {
@@ -127,7 +127,7 @@ describe('a capture', () => {
       await expect(capture(on)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     }
     expect(await capture(on)).toMatchObject({ status: 'captured' });
-    expect(on.said(PaymentProcessed)).toHaveLength(1);
+    expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
   it('of which nothing is heard is known when it is asked again', async () => {
@@ -137,7 +137,7 @@ describe('a capture', () => {
       expect(on.memory.events).toEqual([]);
     }
     expect(await capture(on)).toMatchObject({ status: 'captured' });
-    expect(on.said(PaymentProcessed)).toHaveLength(1);
+    expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
   it('of an order that nobody knows is refused', async () => {
@@ -192,8 +192,8 @@ describe('a void', () => {
     await capture(on);
     await cancel(on);
     expect(entry(on)).toMatchObject({ state: 'voided', released: amount });
-    expect(on.said(PaymentProcessed)).toHaveLength(1);
-    expect(on.said(RefundProcessed)).toMatchObject([{ refundId: 'pay_o1_void', amount }]);
+    expect(on.published(PaymentProcessed)).toHaveLength(1);
+    expect(on.published(RefundProcessed)).toMatchObject([{ refundId: 'pay_o1_void', amount }]);
   });
 
   it('of what was captured without an answer gives it back, and nobody is told of either', async () => {

@@ -22,7 +22,7 @@ describe('a charge', () => {
       status: 'captured',
       reason: '',
     });
-    expect(on.said(PaymentProcessed)).toEqual([
+    expect(on.published(PaymentProcessed)).toEqual([
       { ...paid, amount, status: 'success', gateway: 'payment-provider' },
     ]);
     expect(on.memory.events[0]).toMatchObject({ subject: 'pay_o1', sequence: 1 });
@@ -34,8 +34,8 @@ describe('a charge', () => {
   ])('that is declined answers why: %s', async (token, reason) => {
     const on = bed();
     expect(await chargeWith(on, token)).toMatchObject({ status: 'declined', reason });
-    expect(on.said(PaymentFailed)).toEqual([{ ...paid, reason }]);
-    expect(on.said(PaymentProcessed)).toEqual([]);
+    expect(on.published(PaymentFailed)).toEqual([{ ...paid, reason }]);
+    expect(on.published(PaymentProcessed)).toEqual([]);
   });
 
   it('comes about once for an order, whoever asks again and with whatever', async () => {
@@ -47,14 +47,14 @@ describe('a charge', () => {
       token: 'tok_declined',
     });
     expect(again.status).toBe('captured');
-    expect(on.said(PaymentProcessed)).toHaveLength(1);
+    expect(on.published(PaymentProcessed)).toHaveLength(1);
     expect(await on.context().payments.need('pay_o1')).toMatchObject({ amount });
   });
 
   it('comes about once when it is asked for many times at once', async () => {
     const on = bed();
     await Promise.all(['a', 'b', 'c', 'd'].map((id) => chargeWith(on, 'tok_ok', { id })));
-    expect(on.said(PaymentProcessed)).toHaveLength(1);
+    expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
   it('fails where the provider is not available, and works when it is asked again', async () => {
@@ -65,7 +65,7 @@ describe('a charge', () => {
       });
     }
     expect(await chargeWith(on, 'tok_flaky', { id: 'c1' })).toMatchObject({ status: 'captured' });
-    expect(on.said(PaymentProcessed)).toHaveLength(1);
+    expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
   it('of which the provider says nothing is unknown, and nothing is kept of it', async () => {

@@ -1,6 +1,6 @@
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
 import type {
   AuthorizeRequest as AuthorizeMessage,
@@ -28,8 +28,8 @@ async function begin(
   context: Context,
 ) {
   const { payments, caller, clock } = context;
-  allow(caller, 'service');
-  const asked = checked(ChargeRequest, request);
+  requireRole(caller, 'service');
+  const asked = validate(ChargeRequest, request);
   const paymentId = paymentIdOf(asked.orderId);
   const ask = async () => {
     const outcome = await openProvider(context)[how](paymentId, asked.amount, asked.token);
@@ -46,8 +46,8 @@ async function begin(
 /** Takes what was authorised for an order, once. */
 export async function capture(request: CaptureMessage, context: Context) {
   const { payments, caller, clock } = context;
-  allow(caller, 'service');
-  const paymentId = paymentIdOf(checked(CaptureRequest, request).orderId);
+  requireRole(caller, 'service');
+  const paymentId = paymentIdOf(validate(CaptureRequest, request).orderId);
   const known = await payments.need(paymentId);
   if (known.status !== 'authorised') return answer(known, context);
   const outcome = await openProvider(context).captureAuthorized(paymentId);

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { visible } from '#kit/core/caller';
-import { checked } from '#kit/core/validation';
+import { requireOwner } from '#kit/core/caller';
+import { validate } from '#kit/core/validation';
 import type {
   GetPaymentRequest as GetPaymentMessage,
   PaymentSchema,
@@ -11,8 +11,8 @@ import { GetPaymentRequest } from './requests';
 import type { Context } from './definition';
 
 export async function getPayment(request: GetPaymentMessage, { payments, caller }: Context) {
-  const { paymentId } = checked(GetPaymentRequest, request);
-  return toMessage(visible(caller, await payments.get(paymentId), 'payment'));
+  const { paymentId } = validate(GetPaymentRequest, request);
+  return toMessage(requireOwner(caller, await payments.get(paymentId), 'payment'));
 }
 
 export function toMessage(payment: Payment): MessageInitShape<typeof PaymentSchema> {

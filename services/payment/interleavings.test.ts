@@ -60,7 +60,7 @@ test('what is kept is what was taken less what was given back, whatever dies whe
     fc.asyncProperty(token, fc.array(step, { minLength: 1, maxLength: 4 }), async (tok, steps) => {
       const on = bed();
       for (const [n, { asks, killAfter }] of steps.entries()) {
-        on.fail(killAfter === undefined ? {} : { crashAfterEffect: killAfter });
+        on.injectFaults(killAfter === undefined ? {} : { crashAfterEffect: killAfter });
         // who asks is a service that asks again until it has an answer, or gives up on silence
         let open = asks.map((one, m) => ({ one, id: `step-${n}-${m}` }));
         for (let tries = 0; tries < 5 && open.length > 0; tries++) {
@@ -87,8 +87,8 @@ async function checkBooks(on: Bed) {
   const sum = (parts: { amount: Money }[]) =>
     parts.reduce((total, { amount }) => total + minor(amount), 0n);
 
-  const said = on.said(PaymentProcessed);
-  const back = sum(on.said(RefundProcessed));
+  const said = on.published(PaymentProcessed);
+  const back = sum(on.published(RefundProcessed));
   expect(said.length).toBeLessThanOrEqual(1);
 
   const held = theirs?.state === 'captured' ? theirs : undefined;

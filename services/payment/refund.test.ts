@@ -20,7 +20,7 @@ const paid = paidWith('tok_ok');
 const refundPart = (on: Bed, amount: string, given: Given = {}) =>
   on.call('refund', { target: ofPayment, amount: eur(amount) }, { caller: admin, ...given });
 const refundAll = (on: Bed, given: Given = {}) => on.call('refund', { target: ofOrder }, given);
-const given = (on: Bed) => on.said(RefundProcessed).map(({ amount }) => amount.amount);
+const given = (on: Bed) => on.published(RefundProcessed).map(({ amount }) => amount.amount);
 
 describe('a refund', () => {
   it('for an order gives back all of it, once, however often a service asks', async () => {
@@ -39,7 +39,7 @@ describe('a refund', () => {
     const on = await paid();
     const answer = await refundPart(on, '5.00', { id: 'r1' });
     expect(answer).toMatchObject({ status: 'captured', refunded: eur('5.00') });
-    expect(on.said(RefundPayment)).toEqual([
+    expect(on.published(RefundPayment)).toEqual([
       {
         paymentId: 'pay_o1',
         refundId: answer.refunds[0]?.refundId,
@@ -97,8 +97,8 @@ describe('a refund', () => {
   it('by command that fails at the provider is given again', async () => {
     const on = await paidWith('tok_undeliverable_refund_fails_once')();
     const command = { paymentId: 'pay_o1', refundId: 'r1', reason: 'requested' };
-    expect(await on.hear(RefundPayment, command, { id: 'e1' })).toBe('RETRY');
-    expect(await on.hear(RefundPayment, command, { id: 'e1' })).toBe('SUCCESS');
+    expect(await on.handleEvent(RefundPayment, command, { id: 'e1' })).toBe('RETRY');
+    expect(await on.handleEvent(RefundPayment, command, { id: 'e1' })).toBe('SUCCESS');
     expect(given(on)).toEqual(['19.99']);
   });
 
@@ -178,7 +178,7 @@ describe('a refund', () => {
 
   it('is crash safe as a command', async () => {
     const command = { paymentId: 'pay_o1', refundId: 'r1', reason: 'requested' };
-    await expectCrashSafe(paid, (on) => on.hear(RefundPayment, command, { id: 'e1' }));
+    await expectCrashSafe(paid, (on) => on.handleEvent(RefundPayment, command, { id: 'e1' }));
   });
 });
 

@@ -1,8 +1,8 @@
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { notFound, refused } from '#kit/core/errors';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
 import { type Payment, paymentIdOf, refundOf, settled, withRefund } from './domain';
@@ -13,9 +13,9 @@ import type { Context } from './definition';
 
 /** Gives back all that is left of a payment, or a part of it. */
 export async function refund(request: RefundMessage, context: Context) {
-  const { caller, newId, payments, execute, clock } = context;
-  allow(caller, 'admin', 'service');
-  const asked = checked(RefundRequest, withTarget(request));
+  const { caller, newId, payments, dispatchAndWait, clock } = context;
+  requireRole(caller, 'admin', 'service');
+  const asked = validate(RefundRequest, withTarget(request));
   const { amount, reason } = asked;
   const paymentId = asked.paymentId ?? paymentIdOf(asked.orderId ?? '');
   // A service gives all of it back once, however often it comes to ask; a part of it once per cause.
@@ -27,7 +27,7 @@ export async function refund(request: RefundMessage, context: Context) {
   // so it becomes a command; what it would be refused for is looked at first.
   if (caller.role === 'service') return toMessage(await giveBack(command, context));
   withRefund(needed(await payments.get(paymentId)), command, isoTime(clock));
-  const done = await execute(RefundPayment, command, () => payments.get(paymentId));
+  const done = await dispatchAndWait(RefundPayment, command, () => payments.get(paymentId));
   return toMessage(done ?? needed(await payments.get(paymentId)));
 }
 

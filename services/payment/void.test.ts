@@ -45,8 +45,8 @@ describe('a void', () => {
     expect(entry(on)).toMatchObject({ state: 'voided', released: amount });
     const found = await on.call('getPayment', { paymentId: 'pay_o1' });
     expect(found).toMatchObject({ status: 'voided', refunded: amount });
-    expect(on.said(PaymentProcessed)).toHaveLength(1);
-    expect(on.said(RefundProcessed)).toEqual([
+    expect(on.published(PaymentProcessed)).toHaveLength(1);
+    expect(on.published(RefundProcessed)).toEqual([
       {
         refundId: 'pay_o1_void',
         paymentId: 'pay_o1',
@@ -63,7 +63,7 @@ describe('a void', () => {
     const part = { amount: '5.00', currency: 'EUR' };
     await on.call('refund', { target: { case: 'orderId', value: 'o1' }, amount: part });
     await cancel(on);
-    expect(on.said(RefundProcessed).map((refund) => refund.amount.amount)).toEqual([
+    expect(on.published(RefundProcessed).map((refund) => refund.amount.amount)).toEqual([
       '5.00',
       '14.99',
     ]);
@@ -76,19 +76,19 @@ describe('a void', () => {
     const on = await captured();
     await on.call('refund', { target: { case: 'orderId', value: 'o1' } });
     await cancel(on);
-    expect(on.said(RefundProcessed)).toHaveLength(1);
+    expect(on.published(RefundProcessed)).toHaveLength(1);
   });
 
   it.each([1, 2, 3])(
     'says that a charge was declined that died after effect %i',
     async (effect) => {
       const on = bed();
-      on.fail({ crashAfterEffect: effect });
+      on.injectFaults({ crashAfterEffect: effect });
       await expect(charge(on, 'tok_declined')).rejects.toThrow('killed');
       on.restart();
       await cancel(on);
       const { status } = await on.call('getPayment', { paymentId: 'pay_o1' });
-      expect(on.said(PaymentFailed)).toHaveLength(status === 'declined' ? 1 : 0);
+      expect(on.published(PaymentFailed)).toHaveLength(status === 'declined' ? 1 : 0);
     },
   );
 
@@ -101,7 +101,7 @@ describe('a void', () => {
 
   it('says what was taken where the charge could not', async () => {
     const on = bed();
-    on.fail({ crashAfterEffect: 2 });
+    on.injectFaults({ crashAfterEffect: 2 });
     await expect(charge(on)).rejects.toThrow('killed');
     on.restart();
     expect(on.memory.events).toEqual([]);

@@ -1,6 +1,6 @@
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import { RefundProcessed } from '#contracts/payment';
 import type { VoidRequest as VoidMessage } from '#proto/retail/payment/v1/payment_pb';
 import { sayCharge } from './charge';
@@ -12,8 +12,8 @@ import type { Context } from './definition';
 /** Undoes whatever became of an order's charge or authorisation, known or not, and bars a later one. */
 export async function voidCharge(request: VoidMessage, context: Context) {
   const { payments, publish, clock, log } = context;
-  allow(context.caller, 'service');
-  const { orderId } = checked(VoidRequest, request);
+  requireRole(context.caller, 'service');
+  const { orderId } = validate(VoidRequest, request);
   const paymentId = paymentIdOf(orderId);
   // The bar comes first: a charge that is under way meets it here, or the void at the provider.
   const payment = await payments.update(paymentId, (now) =>

@@ -14,7 +14,7 @@ async function build() {
   const bed: Bed = testbed(product);
   const { productId } = await bed.call('createProduct', pen, { caller: seller, id: 'pen' });
   const stock = (newStock: number, sequence: number, shopId = 'shop_1', id?: string) =>
-    bed.hear(
+    bed.handleEvent(
       StockUpdated,
       { shopId, productId, newStock, previousStock: 0, change: newStock, reason: 'sold' },
       { sequence, ...(id === undefined ? {} : { id }) },
@@ -93,8 +93,8 @@ describe('whether a product is to be had', () => {
       change: 9,
       reason: 'new',
     };
-    expect(await bed.hear(StockUpdated, fact, { id: 'early' })).toBe('SUCCESS');
-    const { letters } = await bed.host.deadLetters.page(1, 10);
+    expect(await bed.handleEvent(StockUpdated, fact, { id: 'early' })).toBe('SUCCESS');
+    const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([
       {
         id: 'early',
@@ -104,7 +104,7 @@ describe('whether a product is to be had', () => {
       },
     ]);
     await bed.call('createProduct', pen, { caller: seller, id: 'pen' });
-    expect(await bed.host.replay('early')).toEqual({ succeeded: true });
+    expect(await bed.runtime.replay('early')).toEqual({ succeeded: true });
     const found = await bed.call('getProduct', { productId }, { caller: seller });
     expect(found.availability).toBe('in_stock');
   });
@@ -120,7 +120,7 @@ describe('whether a product is to be had', () => {
       reason: 'new',
     };
     const caller: Caller = { userId: '', role: 'service', tenantId: 'other' };
-    await bed.hear(StockUpdated, fact, { caller });
+    await bed.handleEvent(StockUpdated, fact, { caller });
     expect(await availability()).toBe('unknown');
   });
 
@@ -136,7 +136,7 @@ describe('whether a product is to be had', () => {
     };
     await expectCrashSafe(
       async () => (await build()).bed,
-      (bed) => bed.hear(StockUpdated, fact, { id: 's1' }),
+      (bed) => bed.handleEvent(StockUpdated, fact, { id: 's1' }),
     );
   });
 

@@ -4,11 +4,11 @@ import type { EventData } from '#kit/messages/contract';
 import { notFound } from '#kit/core/errors';
 import type { StockUpdated } from '#contracts/inventory';
 import { type Product, availability, noted } from './domain';
-import type { ProductContext } from './definition';
+import type { Context } from './definition';
 
 export async function noteStock(
   { shopId, productId, newStock }: EventData<typeof StockUpdated>,
-  { products, stocks }: ProductContext,
+  { products, stocks }: Context,
   { sequence }: EventMeta,
 ): Promise<void> {
   // refused, it waits among the dead letters, and can be replayed once the product is there
@@ -18,12 +18,12 @@ export async function noteStock(
   await stocks.decide(productId, (stock = { shops: {} }) => ({
     document: noted(stock, shopId, newStock, sequence),
     outcome: undefined,
-    evident: true,
+    selfIdempotent: true,
   }));
 }
 
 /** A product as it is answered, with whether it is to be had. */
-export async function shown(product: Product, { stocks }: ProductContext) {
+export async function shown(product: Product, { stocks }: Context) {
   const stock = await stocks.get(product.productId);
   return {
     ...product,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
-import { Id, PageRequest, Text, checked } from '#kit/core/validation';
+import { Id, PageRequest, Text, validate } from '#kit/core/validation';
 import type {
   GetProductRequest,
   ListProductsRequest,
@@ -8,12 +8,12 @@ import type {
 } from '#proto/retail/product/v1/product_pb';
 import { shown } from './availability';
 import { shelf } from './domain';
-import type { ProductContext } from './definition';
+import type { Context } from './definition';
 
 const OneProduct = z.object({ productId: Id });
 
-export async function getProduct(request: GetProductRequest, context: ProductContext) {
-  const { productId } = checked(OneProduct, request);
+export async function getProduct(request: GetProductRequest, context: Context) {
+  const { productId } = validate(OneProduct, request);
   const product = await context.products.get(productId);
   if (product === undefined) throw notFound('product');
   return shown(product, context);
@@ -21,8 +21,8 @@ export async function getProduct(request: GetProductRequest, context: ProductCon
 
 const Listing = PageRequest.extend({ category: Text(0, 100) });
 
-export async function listProducts(request: ListProductsRequest, context: ProductContext) {
-  const { page, limit, category } = checked(Listing, request);
+export async function listProducts(request: ListProductsRequest, context: Context) {
+  const { page, limit, category } = validate(Listing, request);
   const { lists, products } = context;
   const owner = category === '' ? 'all' : shelf(category);
   const { items: ids, total } = await lists.catalogue.page(owner, page, limit);
@@ -37,8 +37,8 @@ export async function listProducts(request: ListProductsRequest, context: Produc
 
 const Pricing = z.object({ productIds: z.array(Id).min(1).max(100) });
 
-export async function priceItems(request: PriceItemsRequest, { products }: ProductContext) {
-  const { productIds } = checked(Pricing, request);
+export async function priceItems(request: PriceItemsRequest, { products }: Context) {
+  const { productIds } = validate(Pricing, request);
   const found = await Promise.all(productIds.map((id) => products.get(id)));
   const prices = found.map((product, index) => {
     if (product !== undefined) return product;

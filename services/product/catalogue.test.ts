@@ -45,7 +45,7 @@ const named = (field: string) => ({
 describe('creating a product', () => {
   test('puts it into the catalogue and says so', async () => {
     const { bed, productId } = await withBeans();
-    expect(bed.said(ProductCreated)).toEqual([{ productId, ...beans }]);
+    expect(bed.published(ProductCreated)).toEqual([{ productId, ...beans }]);
     const found = await bed.call('getProduct', { productId }, { caller: shopper });
     expect(found).toMatchObject({ ...beans, productId, availability: 'unknown' });
     expect(found.createdAt).toEqual(found.updatedAt);
@@ -60,7 +60,7 @@ describe('creating a product', () => {
     expect(again.productId).toBe(productId);
     const other = await bed.call('createProduct', beans, { caller, id: 'more beans' });
     expect(other.productId).not.toBe(productId);
-    expect(bed.said(ProductCreated)).toHaveLength(2);
+    expect(bed.published(ProductCreated)).toHaveLength(2);
     expect(await listed(bed, '')).toHaveLength(2);
   });
 
@@ -108,7 +108,7 @@ describe('creating a product', () => {
   test('is tried again where the store does not answer', async () => {
     const bed = build();
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
-    expect(await bed.hear(CreateProduct, { productId: 'p1', ...beans })).toBe('RETRY');
+    expect(await bed.handleEvent(CreateProduct, { productId: 'p1', ...beans })).toBe('RETRY');
   });
 });
 
@@ -121,7 +121,7 @@ describe('changing a product', () => {
     const now = { ...beans, description: '', price: { amount: '17.50', currency: 'EUR' } };
     expect(changed).toMatchObject(now);
     expect(changed.updatedAt).not.toEqual(changed.createdAt);
-    expect(bed.said(ProductUpdated)).toEqual([
+    expect(bed.published(ProductUpdated)).toEqual([
       { productId, ...now, changed: ['description', 'price'] },
     ]);
   });
@@ -166,11 +166,11 @@ describe('changing a product', () => {
     const { bed, productId } = await withBeans();
     const move = { productId, category: 'gifts' };
     // killed after it changed the product, before it came to the lists
-    bed.fail({ crashAfterEffect: 1 });
-    await expect(bed.hear(UpdateProduct, move, { id: 'm1' })).rejects.toThrow('killed');
+    bed.injectFaults({ crashAfterEffect: 1 });
+    await expect(bed.handleEvent(UpdateProduct, move, { id: 'm1' })).rejects.toThrow('killed');
     bed.restart();
     await bed.call('updateProduct', { productId, category: 'sale' }, { caller });
-    await bed.hear(UpdateProduct, move, { id: 'm1' });
+    await bed.handleEvent(UpdateProduct, move, { id: 'm1' });
     expect(await listed(bed, 'gifts')).toEqual([]);
     expect(await listed(bed, 'coffee')).toEqual([]);
     expect(await listed(bed, 'sale')).toEqual(['Espresso beans']);
@@ -181,7 +181,7 @@ describe('changing a product', () => {
     const asked = { productId, name: beans.name, price: { amount: '18.9', currency: 'EUR' } };
     expect(await bed.call('updateProduct', asked, { caller })).toMatchObject(beans);
     await bed.call('updateProduct', { productId }, { caller });
-    expect(bed.said(ProductUpdated)).toEqual([]);
+    expect(bed.published(ProductUpdated)).toEqual([]);
   });
 
   test.each(['anonymous', 'customer'] as const)('is not for %s', async (role) => {
@@ -214,8 +214,10 @@ describe('changing a product', () => {
         bed.call('updateProduct', asked, { caller: { ...caller, tenantId } }),
       ).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
-    expect(await bed.hear(UpdateProduct, { productId: 'none', name: 'Beans' })).toBe('SUCCESS');
-    expect(bed.said(ProductUpdated)).toEqual([]);
+    expect(await bed.handleEvent(UpdateProduct, { productId: 'none', name: 'Beans' })).toBe(
+      'SUCCESS',
+    );
+    expect(bed.published(ProductUpdated)).toEqual([]);
   });
 
   test('answers the product to be, where the answer is not waited for', async () => {
@@ -238,6 +240,6 @@ describe('changing a product', () => {
   test('is tried again where the store does not answer', async () => {
     const { bed, productId } = await withBeans();
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
-    expect(await bed.hear(UpdateProduct, { productId, name: 'Beans' })).toBe('RETRY');
+    expect(await bed.handleEvent(UpdateProduct, { productId, name: 'Beans' })).toBe('RETRY');
   });
 });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { notFound } from '#kit/core/errors';
-import { Id, Text, checked } from '#kit/core/validation';
+import { Id, Text, validate } from '#kit/core/validation';
 import type {
   CreateProductRequest,
   UpdateProductRequest,
@@ -11,7 +11,7 @@ import type {
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
 import { shown } from './availability';
 import { Price, type Product, created, revised, shelf } from './domain';
-import type { ProductContext } from './definition';
+import type { Context } from './definition';
 
 const EDITORS = ['seller', 'admin', 'service'] as const;
 
@@ -23,15 +23,15 @@ const Wanted = z.object({
 });
 const Revision = Wanted.partial().extend({ productId: Id });
 
-export async function createProduct(request: CreateProductRequest, context: ProductContext) {
-  const { products, newId, execute, clock, caller } = context;
-  allow(caller, ...EDITORS);
-  const wanted = checked(Wanted, request);
+export async function createProduct(request: CreateProductRequest, context: Context) {
+  const { products, newId, dispatchAndWait, clock, caller } = context;
+  requireRole(caller, ...EDITORS);
+  const wanted = validate(Wanted, request);
   const productId = newId('product');
   const known = await products.get(productId);
   // asked again, and it was done the first time
   if (known !== undefined) return shown(known, context);
-  const product = await execute(CreateProduct, { productId, ...wanted }, () =>
+  const product = await dispatchAndWait(CreateProduct, { productId, ...wanted }, () =>
     products.get(productId),
   );
   // where it takes longer: as it will be, since nothing can refuse it any more
@@ -40,7 +40,7 @@ export async function createProduct(request: CreateProductRequest, context: Prod
 
 export async function addProduct(
   { productId, ...fields }: EventData<typeof CreateProduct>,
-  context: ProductContext,
+  context: Context,
 ): Promise<void> {
   const { products, lists, publish, clock } = context;
   await products.update(productId, (known) => known ?? created(productId, fields, isoTime(clock)));
@@ -49,15 +49,15 @@ export async function addProduct(
   await publish(ProductCreated, product);
 }
 
-export async function updateProduct(request: UpdateProductRequest, context: ProductContext) {
-  const { products, execute, clock, caller } = context;
-  allow(caller, ...EDITORS);
-  const { productId, ...revision } = checked(Revision, request);
+export async function updateProduct(request: UpdateProductRequest, context: Context) {
+  const { products, dispatchAndWait, clock, caller } = context;
+  requireRole(caller, ...EDITORS);
+  const { productId, ...revision } = validate(Revision, request);
   const known = await products.get(productId);
   if (known === undefined) throw notFound('product');
   const { document, outcome } = revised(known, revision, isoTime(clock));
   if (outcome.changed.length === 0) return shown(known, context);
-  const product = await execute(UpdateProduct, { productId, ...revision }, () =>
+  const product = await dispatchAndWait(UpdateProduct, { productId, ...revision }, () =>
     products.get(productId),
   );
   return shown(product ?? document, context);
@@ -65,7 +65,7 @@ export async function updateProduct(request: UpdateProductRequest, context: Prod
 
 export async function reviseProduct(
   { productId, ...revision }: EventData<typeof UpdateProduct>,
-  context: ProductContext,
+  context: Context,
 ): Promise<void> {
   const { products, lists, publish, clock } = context;
   const { document, outcome } = await products.decide(productId, (product) => {
@@ -84,7 +84,7 @@ export async function reviseProduct(
 async function shelve(
   productId: string,
   to: string,
-  { products, lists }: ProductContext,
+  { products, lists }: Context,
 ): Promise<Product> {
   await lists.catalogue.add(to, productId);
   const product = await products.need(productId);

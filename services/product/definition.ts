@@ -15,4 +15,4 @@ export const product = new Service('product', {
   publishes: [CreateProduct, UpdateProduct, ProductCreated, ProductUpdated],
 });
 
-export type ProductContext = ContextOf<typeof product>;
+export type Context = ContextOf<typeof product>;

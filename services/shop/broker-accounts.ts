@@ -1,12 +1,12 @@
 import { createHash, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { allow } from '#kit/core/caller';
-import { PageRequest, checked } from '#kit/core/validation';
+import { requireRole } from '#kit/core/caller';
+import { PageRequest, validate } from '#kit/core/validation';
 import type { ListBrokerAccountsRequest } from '#proto/retail/shop/v1/shop_pb';
 import { userName } from './credentials';
 import { credentialOf, derived } from './device-key';
 import { type Device, goodVersions } from './domain';
-import type { ShopContext } from './definition';
+import type { Context } from './definition';
 
 const ALL = 'all';
 /**
@@ -19,10 +19,10 @@ const SALT_BYTES = 12;
 const SHORT_SALT_BYTES = 4;
 
 /** The accounts of the tenant's devices, for the operator of the broker. */
-export async function listBrokerAccounts(request: ListBrokerAccountsRequest, context: ShopContext) {
+export async function listBrokerAccounts(request: ListBrokerAccountsRequest, context: Context) {
   const { devices, lists, caller } = context;
-  allow(caller, 'admin', 'service');
-  const { page, limit } = checked(PageRequest, request);
+  requireRole(caller, 'admin', 'service');
+  const { page, limit } = validate(PageRequest, request);
   const { items: ids, total } = await lists.accounts.page(ALL, page, limit);
   const found = await Promise.all(ids.map((id) => devices.get(id)));
   const items = await Promise.all(
@@ -31,7 +31,7 @@ export async function listBrokerAccounts(request: ListBrokerAccountsRequest, con
   return { items: items.flat(), page, limit, total };
 }
 
-async function accountsOf(device: Device, { clock, caller: { tenantId }, config }: ShopContext) {
+async function accountsOf(device: Device, { clock, caller: { tenantId }, config }: Context) {
   if (device.retiredAt !== undefined) return [];
   const { deviceId } = device;
   return Promise.all(

@@ -85,7 +85,7 @@ describe('a credential that is renewed', () => {
   test('is one, where it is asked for again under the same key', async () => {
     const device = await withDevice();
     const { bed, deviceId } = device;
-    const given = { caller: sally, id: 'k1', keyed: true };
+    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const first = await bed.call('renewCredential', { deviceId }, given);
     // no document has a mark that old
     bed.clock.advance(3_600_000);

@@ -10,7 +10,7 @@ export const shop = new Service('shop', {
   serves: ShopService,
   calls: { product: ProductService },
   // their answers hold a credential, and are not kept
-  keyed: { registerDevice: 'anew', renewCredential: 'anew' },
+  idempotency: { registerDevice: 'recompute', renewCredential: 'recompute' },
   stores: { shops: Shop, offers: Offer, devices: Device },
   /** All shops; the products of each; all devices, and those of each shop; those with an account. */
   lists: ['shops', 'offers', 'devices', 'accounts'],
@@ -20,4 +20,4 @@ export const shop = new Service('shop', {
   }),
 });
 
-export type ShopContext = ContextOf<typeof shop>;
+export type Context = ContextOf<typeof shop>;

@@ -55,7 +55,7 @@ describe('a device that is registered', () => {
 
   test('is one, with one credential, where it is asked for again under the same key', async () => {
     const { bed, shopId } = await withShop();
-    const given = { caller: sally, id: 'k1', keyed: true };
+    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const first = await bed.call('registerDevice', { shopId, ...hall }, given);
     // no document has a mark that old
     bed.clock.advance(3_600_000);
@@ -199,7 +199,7 @@ describe('a device that is changed', () => {
     const move = () =>
       bed.call('updateDevice', { deviceId, shopId: to }, { caller: sally, id: 'm1' });
     // killed after it changed the device, before it came to the list of its old shop
-    bed.fail({ crashAfterEffect: 2 });
+    bed.injectFaults({ crashAfterEffect: 2 });
     await expect(move()).rejects.toThrow('killed');
     bed.restart();
     await bed.call('updateDevice', { deviceId, shopId: from }, { caller: sally });
@@ -240,7 +240,7 @@ describe('a device that is retired', () => {
 
   test('does not come back under the key that it was registered by', async () => {
     const { bed, shopId } = await withShop();
-    const given = { caller: sally, id: 'k1', keyed: true };
+    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const { device } = await bed.call('registerDevice', { shopId, ...hall }, given);
     await bed.call('retireDevice', { deviceId: device?.deviceId ?? '' }, { caller: sally });
     const again = bed.call('registerDevice', { shopId, ...hall }, given);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
-import { Id, PageRequest, Text, checked } from '#kit/core/validation';
+import { Id, PageRequest, Text, validate } from '#kit/core/validation';
 import type {
   GetDeviceRequest,
   ListDevicesRequest,
@@ -13,7 +13,7 @@ import type {
 import { withCredential } from './credentials';
 import { DEVICE_KINDS, assertInUse, assertManager, changed } from './domain';
 import { Firmware, deviceOf, managedDevice, shown } from './known-devices';
-import type { ShopContext } from './definition';
+import type { Context } from './definition';
 import { shopOf } from './shops';
 
 const ALL = 'all';
@@ -33,9 +33,9 @@ const Revision = Wanted.omit({ kind: true }).partial().extend(Named.shape);
  * Registers a device, and tells its credential. Asked again under the same Idempotency-Key it is
  * the same device, with the credential that it has by then.
  */
-export async function registerDevice(request: RegisterDeviceRequest, context: ShopContext) {
+export async function registerDevice(request: RegisterDeviceRequest, context: Context) {
   const { devices, lists, newId, clock, caller, callContext } = context;
-  const asked = checked(Wanted.extend({ deviceId: Id.optional() }), request);
+  const asked = validate(Wanted.extend({ deviceId: Id.optional() }), request);
   const { deviceId = newId('device'), ...wanted } = asked;
   assertManager(caller, await shopOf(wanted.shopId, context));
   const known = await devices.get(deviceId);
@@ -57,9 +57,9 @@ export async function registerDevice(request: RegisterDeviceRequest, context: Sh
   return withCredential(device, context);
 }
 
-export async function updateDevice(request: UpdateDeviceRequest, context: ShopContext) {
+export async function updateDevice(request: UpdateDeviceRequest, context: Context) {
   const { devices, lists, clock, caller } = context;
-  const { deviceId, ...revision } = checked(Revision, request);
+  const { deviceId, ...revision } = validate(Revision, request);
   const known = await managedDevice(deviceId, context);
   const to = revision.shopId ?? known.shopId;
   if (to !== known.shopId) {
@@ -76,7 +76,7 @@ export async function updateDevice(request: UpdateDeviceRequest, context: ShopCo
 }
 
 /** Takes a device that was moved off the lists of shops that it is not in any more. */
-async function relist(deviceId: string, shopIds: readonly string[], context: ShopContext) {
+async function relist(deviceId: string, shopIds: readonly string[], context: Context) {
   const { lists } = context;
   const { shopId } = await deviceOf(deviceId, context);
   for (const left of shopIds.filter((id) => id !== shopId)) {
@@ -87,9 +87,9 @@ async function relist(deviceId: string, shopIds: readonly string[], context: Sho
   await lists.devices.add(ofShop(now.shopId), deviceId);
 }
 
-export async function retireDevice(request: RetireDeviceRequest, context: ShopContext) {
+export async function retireDevice(request: RetireDeviceRequest, context: Context) {
   const { devices, lists, clock } = context;
-  const { deviceId } = checked(Named, request);
+  const { deviceId } = validate(Named, request);
   await managedDevice(deviceId, context);
   const at = isoTime(clock);
   const device = await devices.update(deviceId, (now) => {
@@ -100,17 +100,17 @@ export async function retireDevice(request: RetireDeviceRequest, context: ShopCo
   return shown(device);
 }
 
-export async function getDevice(request: GetDeviceRequest, context: ShopContext) {
-  const { deviceId } = checked(Named, request);
+export async function getDevice(request: GetDeviceRequest, context: Context) {
+  const { deviceId } = validate(Named, request);
   const { caller } = context;
   if (caller.role === 'service') return shown(await deviceOf(deviceId, context));
   return shown(await managedDevice(deviceId, context));
 }
 
-export async function listDevices(request: ListDevicesRequest, context: ShopContext) {
+export async function listDevices(request: ListDevicesRequest, context: Context) {
   const { devices, lists, caller } = context;
-  allow(caller, 'seller', 'admin', 'service');
-  const { shopId, page, limit } = checked(PageRequest.extend({ shopId: Id.optional() }), request);
+  requireRole(caller, 'seller', 'admin', 'service');
+  const { shopId, page, limit } = validate(PageRequest.extend({ shopId: Id.optional() }), request);
   if (shopId !== undefined && caller.role !== 'service') {
     assertManager(caller, await shopOf(shopId, context));
   }

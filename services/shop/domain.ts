@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Caller, allow } from '#kit/core/caller';
+import { type Caller, requireRole } from '#kit/core/caller';
 import { Code, MicroserviceError, refused } from '#kit/core/errors';
 import { Money } from '#retail/money';
 import { OpeningHours, TimeZone } from './opening-hours';
@@ -63,7 +63,7 @@ export function mayManage(caller: Caller, shop: Shop): boolean {
 
 /** Refuses who may not change this shop. */
 export function assertManager(caller: Caller, shop: Shop): void {
-  allow(caller, 'seller', 'admin');
+  requireRole(caller, 'seller', 'admin');
   if (mayManage(caller, shop)) return;
   throw new MicroserviceError('the shop is another seller’s', Code.PERMISSION_DENIED);
 }

@@ -1,24 +1,24 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { notFound } from '#kit/core/errors';
 import { Text } from '#kit/core/validation';
 import { type Device, mayManage, statusOf } from './domain';
-import type { ShopContext } from './definition';
+import type { Context } from './definition';
 import { shopOf } from './shops';
 
 export const Firmware = Text(1, 64);
 
 /** Throws NOT_FOUND. */
-export async function deviceOf(deviceId: string, { devices }: ShopContext): Promise<Device> {
+export async function deviceOf(deviceId: string, { devices }: Context): Promise<Device> {
   const device = await devices.get(deviceId);
   if (device === undefined) throw notFound('device');
   return device;
 }
 
 /** A device of a shop that the caller may change; another seller's is NOT_FOUND. */
-export async function managedDevice(deviceId: string, context: ShopContext): Promise<Device> {
+export async function managedDevice(deviceId: string, context: Context): Promise<Device> {
   const { caller } = context;
-  allow(caller, 'seller', 'admin');
+  requireRole(caller, 'seller', 'admin');
   const device = await deviceOf(deviceId, context);
   if (mayManage(caller, await shopOf(device.shopId, context))) return device;
   throw notFound('device');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { Money, minor, ofMinor } from '#retail/money';
-import { Id, PageRequest, checked } from '#kit/core/validation';
+import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   ListOffersRequest,
   PriceOffersRequest,
@@ -9,7 +9,7 @@ import type {
   SetOfferRequest,
 } from '#proto/retail/shop/v1/shop_pb';
 import { type Offer, assertManager } from './domain';
-import type { ShopContext } from './definition';
+import type { Context } from './definition';
 import { shopOf } from './shops';
 
 /** A price in its one form, so that 5 and 5.00 are the same. */
@@ -22,9 +22,9 @@ const Place = z.object({ shopId: Id, productId: Id });
 
 const keyOf = (shopId: string, productId: string) => `${shopId}/${productId}`;
 
-export async function setOffer(request: SetOfferRequest, context: ShopContext) {
+export async function setOffer(request: SetOfferRequest, context: Context) {
   const { offers, lists, caller } = context;
-  const { shopId, ...offer } = checked(Place.extend({ price: Price.optional() }), request);
+  const { shopId, ...offer } = validate(Place.extend({ price: Price.optional() }), request);
   assertManager(caller, await shopOf(shopId, context));
   // refuses what is in no catalogue
   const [shown] = await priced(shopId, [offer], context);
@@ -36,18 +36,18 @@ export async function setOffer(request: SetOfferRequest, context: ShopContext) {
   return { ...shown };
 }
 
-export async function removeOffer(request: RemoveOfferRequest, context: ShopContext) {
+export async function removeOffer(request: RemoveOfferRequest, context: Context) {
   const { offers, lists, caller } = context;
-  const { shopId, productId } = checked(Place, request);
+  const { shopId, productId } = validate(Place, request);
   assertManager(caller, await shopOf(shopId, context));
   await offers.remove(keyOf(shopId, productId));
   await lists.offers.remove(shopId, productId);
   return {};
 }
 
-export async function listOffers(request: ListOffersRequest, context: ShopContext) {
+export async function listOffers(request: ListOffersRequest, context: Context) {
   const { lists } = context;
-  const { shopId, page, limit } = checked(PageRequest.extend({ shopId: Id }), request);
+  const { shopId, page, limit } = validate(PageRequest.extend({ shopId: Id }), request);
   await shopOf(shopId, context);
   const { items: ids, total } = await lists.offers.page(shopId, page, limit);
   const found = await offersOf(shopId, ids, context);
@@ -57,8 +57,8 @@ export async function listOffers(request: ListOffersRequest, context: ShopContex
 
 const Pricing = z.object({ shopId: Id, productIds: z.array(Id).min(1).max(100) });
 
-export async function priceOffers(request: PriceOffersRequest, context: ShopContext) {
-  const { shopId, productIds } = checked(Pricing, request);
+export async function priceOffers(request: PriceOffersRequest, context: Context) {
+  const { shopId, productIds } = validate(Pricing, request);
   await shopOf(shopId, context);
   const found = await offersOf(shopId, productIds, context);
   const offers = found.map((offer, index) => {
@@ -74,12 +74,12 @@ function isSame(left: Offer, right: Offer): boolean {
   return JSON.stringify(left.price) === JSON.stringify(right.price);
 }
 
-function offersOf(shopId: string, productIds: readonly string[], { offers }: ShopContext) {
+function offersOf(shopId: string, productIds: readonly string[], { offers }: Context) {
   return Promise.all(productIds.map((productId) => offers.get(keyOf(shopId, productId))));
 }
 
 /** The offers with what they cost. Throws NOT_FOUND with the first that is in no catalogue. */
-async function priced(shopId: string, offers: readonly Offer[], { product }: ShopContext) {
+async function priced(shopId: string, offers: readonly Offer[], { product }: Context) {
   if (offers.length === 0) return [];
   const { prices } = await product.priceItems({
     productIds: offers.map(({ productId }) => productId),

@@ -41,7 +41,7 @@ describe('a shop that is made', () => {
 
   test('is one, where it is asked for again under the same key', async () => {
     const bed = open();
-    const given = { caller: sally, id: 'k1', keyed: true };
+    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const first = await bed.call('createShop', corner, given);
     expect(await bed.call('createShop', corner, given)).toEqual(first);
     const other = bed.call('createShop', { ...corner, name: 'Other' }, given);

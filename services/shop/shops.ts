@@ -1,9 +1,9 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
-import { Id, PageRequest, Text, checked } from '#kit/core/validation';
+import { Id, PageRequest, Text, validate } from '#kit/core/validation';
 import type {
   CreateShopRequest,
   GetShopRequest,
@@ -12,7 +12,7 @@ import type {
 } from '#proto/retail/shop/v1/shop_pb';
 import { CHANNELS, type Shop, assertManager, changed, mayManage } from './domain';
 import { OpeningHours, TimeZone, isOpen } from './opening-hours';
-import type { ShopContext } from './definition';
+import type { Context } from './definition';
 
 const ALL = 'all';
 
@@ -38,11 +38,11 @@ const Revision = z.object({
   sellerIds: z.array(Id).max(100).transform(unique).transform(orAbsent),
 });
 
-export async function createShop(request: CreateShopRequest, context: ShopContext) {
+export async function createShop(request: CreateShopRequest, context: Context) {
   const { shops, lists, newId, clock, caller } = context;
-  allow(caller, 'seller', 'admin');
-  const { shopId: given, ...wanted } = checked(NewShop, request);
-  if (given !== undefined) allow(caller, 'admin');
+  requireRole(caller, 'seller', 'admin');
+  const { shopId: given, ...wanted } = validate(NewShop, request);
+  if (given !== undefined) requireRole(caller, 'admin');
   const shopId = given ?? newId('shop');
   // listed first: what is there can be found
   if ((await shops.get(shopId)) === undefined) await lists.shops.add(ALL, shopId);
@@ -55,11 +55,11 @@ export async function createShop(request: CreateShopRequest, context: ShopContex
   return shown(shop, context);
 }
 
-export async function updateShop(request: UpdateShopRequest, context: ShopContext) {
+export async function updateShop(request: UpdateShopRequest, context: Context) {
   const { shops, clock, caller } = context;
-  const { shopId, ...revision } = checked(Revision, request);
+  const { shopId, ...revision } = validate(Revision, request);
   assertManager(caller, await shopOf(shopId, context));
-  if (revision.sellerIds !== undefined) allow(caller, 'admin');
+  if (revision.sellerIds !== undefined) requireRole(caller, 'admin');
   const shop = await shops.update(shopId, (known) => {
     if (known === undefined) throw notFound('shop');
     return changed(known, revision, isoTime(clock));
@@ -67,14 +67,14 @@ export async function updateShop(request: UpdateShopRequest, context: ShopContex
   return shown(shop, context);
 }
 
-export async function getShop(request: GetShopRequest, context: ShopContext) {
-  const { shopId } = checked(z.object({ shopId: Id }), request);
+export async function getShop(request: GetShopRequest, context: Context) {
+  const { shopId } = validate(z.object({ shopId: Id }), request);
   return shown(await shopOf(shopId, context), context);
 }
 
-export async function listShops(request: ListShopsRequest, context: ShopContext) {
+export async function listShops(request: ListShopsRequest, context: Context) {
   const { shops, lists } = context;
-  const { page, limit } = checked(PageRequest, request);
+  const { page, limit } = validate(PageRequest, request);
   const { items, total } = await lists.shops.page(ALL, page, limit);
   const found = await Promise.all(items.map((shopId) => shops.get(shopId)));
   const known = found.filter((shop) => shop !== undefined);
@@ -82,13 +82,13 @@ export async function listShops(request: ListShopsRequest, context: ShopContext)
 }
 
 /** Throws NOT_FOUND. */
-export async function shopOf(shopId: string, { shops }: ShopContext): Promise<Shop> {
+export async function shopOf(shopId: string, { shops }: Context): Promise<Shop> {
   const shop = await shops.get(shopId);
   if (shop === undefined) throw notFound('shop');
   return shop;
 }
 
-function shown({ sellerIds, ...shop }: Shop, { clock, caller }: ShopContext) {
+function shown({ sellerIds, ...shop }: Shop, { clock, caller }: Context) {
   return {
     ...shop,
     open: isOpen(shop.openingHours, shop.timeZone, clock.now()),

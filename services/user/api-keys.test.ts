@@ -44,7 +44,7 @@ describe('an API key', () => {
 
   test('is the same under one Idempotency-Key, which another request may not use', async () => {
     const bed = build();
-    const given = { ...admin, id: 'cause_1', keyed: true };
+    const given = { ...admin, id: 'cause_1', hasIdempotencyKey: true };
     const { key } = await bed.call('createApiKey', wanted, given);
     expect((await bed.call('createApiKey', wanted, given)).key).toBe(key);
     const other = { ...wanted, scopes: ['orders:write'] };

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
-import { anotherBefore } from '#kit/delivery/idempotency-store';
-import { Id, PageRequest, Text, checked } from '#kit/core/validation';
+import { idempotencyKeyReused } from '#kit/delivery/idempotency-store';
+import { Id, PageRequest, Text, validate } from '#kit/core/validation';
 import type {
   AuthenticateApiKeyRequest,
   CreateApiKeyRequest,
@@ -13,7 +13,7 @@ import type {
   RevokeApiKeyRequest,
 } from '#proto/retail/user/v1/user_pb';
 import { newSecret } from './keys';
-import type { UserContext } from './definition';
+import type { Context } from './definition';
 import { hashed } from './sessions';
 
 const Wanted = z.object({
@@ -37,10 +37,10 @@ export type ApiKey = z.infer<typeof ApiKey>;
 const LIST = 'all';
 
 /** Makes a key, and tells it this once. Asked again under the same Idempotency-Key it is the same. */
-export async function createApiKey(request: CreateApiKeyRequest, context: UserContext) {
+export async function createApiKey(request: CreateApiKeyRequest, context: Context) {
   const { apiKeys, lists, clock, caller, newId } = context;
-  allow(caller, 'admin');
-  const wanted = checked(Wanted, request);
+  requireRole(caller, 'admin');
+  const wanted = validate(Wanted, request);
   const keyId = newId('key');
   const secret = await newSecret(`api key ${keyId}`, context);
   // listed first: what can be used can be found and revoked
@@ -50,14 +50,15 @@ export async function createApiKey(request: CreateApiKeyRequest, context: UserCo
     (now) => now ?? { ...wanted, keyId, secretHash: hashed(secret), createdAt: isoTime(clock) },
   );
   const { name, role, scopes } = key;
-  if (JSON.stringify({ name, role, scopes }) !== JSON.stringify(wanted)) throw anotherBefore();
+  if (JSON.stringify({ name, role, scopes }) !== JSON.stringify(wanted))
+    throw idempotencyKeyReused();
   return { ...shown(key), key: `${keyId}.${secret}` };
 }
 
-export async function listApiKeys(request: ListApiKeysRequest, context: UserContext) {
+export async function listApiKeys(request: ListApiKeysRequest, context: Context) {
   const { apiKeys, lists, caller } = context;
-  allow(caller, 'admin');
-  const { page, limit } = checked(PageRequest, request);
+  requireRole(caller, 'admin');
+  const { page, limit } = validate(PageRequest, request);
   const { items, total } = await lists.apiKeys.page(LIST, page, limit);
   const keys = await Promise.all(items.map((keyId) => apiKeys.get(keyId)));
   return {
@@ -71,10 +72,10 @@ export async function listApiKeys(request: ListApiKeysRequest, context: UserCont
 const KeyRequest = z.object({ keyId: Id });
 
 /** Ends a key: no gateway takes it any more once it has forgotten it, within a minute. */
-export async function revokeApiKey(request: RevokeApiKeyRequest, context: UserContext) {
+export async function revokeApiKey(request: RevokeApiKeyRequest, context: Context) {
   const { apiKeys, lists, caller } = context;
-  allow(caller, 'admin');
-  const { keyId } = checked(KeyRequest, request);
+  requireRole(caller, 'admin');
+  const { keyId } = validate(KeyRequest, request);
   if ((await apiKeys.get(keyId)) === undefined) throw notFound('api key');
   await apiKeys.remove(keyId);
   await lists.apiKeys.remove(LIST, keyId);
@@ -84,9 +85,9 @@ export async function revokeApiKey(request: RevokeApiKeyRequest, context: UserCo
 /** Whose a key is; for the edge only. */
 export async function authenticateApiKey(
   request: AuthenticateApiKeyRequest,
-  { apiKeys, caller }: UserContext,
+  { apiKeys, caller }: Context,
 ) {
-  allow(caller, 'service');
+  requireRole(caller, 'service');
   const [keyId = '', secret = ''] = request.key.split('.');
   const key = Id.safeParse(keyId).success ? await apiKeys.get(keyId) : undefined;
   const given = Buffer.from(hashed(secret));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whole } from '#kit/core/config';
+import { wholeNumber } from '#kit/core/config';
 import { type ContextOf, Service } from '#kit/service/service';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UpdateUser, UserCreated, UserUpdated } from '#contracts/user';
@@ -12,7 +12,11 @@ import { Sessions } from './sessions';
 export const user = new Service('user', {
   serves: UserService,
   // nothing of them is kept: what was asked holds a password, what is answered a key
-  keyed: { register: 'by-itself', createApiKey: 'by-itself', refresh: 'by-itself' },
+  idempotency: {
+    register: 'handled-by-service',
+    createApiKey: 'handled-by-service',
+    refresh: 'handled-by-service',
+  },
   stores: {
     users: User,
     /** By the hash of an email: whose it is. */
@@ -33,8 +37,8 @@ export const user = new Service('user', {
     ADMIN_EMAIL: Email.optional(),
     ADMIN_PASSWORD: Password.optional(),
     /** What a guess costs, as a power of two; a password is hashed anew when it was cheaper. */
-    PASSWORD_COST: whole(15, 20).default(15),
+    PASSWORD_COST: wholeNumber(15, 20).default(15),
   }),
 });
 
-export type UserContext = ContextOf<typeof user>;
+export type Context = ContextOf<typeof user>;

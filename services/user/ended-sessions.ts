@@ -1,9 +1,9 @@
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import type { GetEndedSessionsRequest } from '#proto/retail/user/v1/user_pb';
 import { TOKEN_MS } from './key-ring';
-import type { UserContext } from './definition';
+import type { Context } from './definition';
 
 /** So long sessions that end are written into one document, and then into the next. */
 const SLICE_MS = 10 * 60_000;
@@ -20,7 +20,7 @@ export const EndedSessions = z.object({
 /** Makes known that sessions are over, so that their tokens are refused while they are good yet. */
 export async function ended(
   sessionIds: readonly string[],
-  { endedSessions, clock }: UserContext,
+  { endedSessions, clock }: Context,
 ): Promise<void> {
   const slice = sliceOf(clock.now());
   const endedAt = new Date(clock.now()).toISOString();
@@ -31,14 +31,14 @@ export async function ended(
     const sessions = [...current.sessions, ...added.map((sessionId) => ({ sessionId, endedAt }))];
     const document = added.length === 0 ? current : { slice, sessions };
     // an id that is there tells that it was added
-    return { document, outcome: undefined, evident: true };
+    return { document, outcome: undefined, selfIdempotent: true };
   });
 }
 
 /** Answers which sessions have ended that may have tokens that are good yet. */
-export async function getEndedSessions(request: GetEndedSessionsRequest, context: UserContext) {
+export async function getEndedSessions(request: GetEndedSessionsRequest, context: Context) {
   const { caller, clock, endedSessions } = context;
-  allow(caller, 'service');
+  requireRole(caller, 'service');
   const now = clock.now();
   const asked = request.since === undefined ? 0 : timestampMs(request.since);
   const since = Math.max(asked, now - TOKEN_MS);

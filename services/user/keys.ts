@@ -12,13 +12,13 @@ import {
   signingKey,
 } from './key-ring';
 import type { User } from './domain';
-import type { UserContext } from './definition';
+import type { Context } from './definition';
 
 const ALGORITHM = 'ES256';
 const RING = 'signing';
 
 /** Answers the public half of every key that a living token may be signed with. */
-export async function getKeys(_request: unknown, context: UserContext) {
+export async function getKeys(_request: unknown, context: Context) {
   const ring = await currentRing(context);
   const keys = honoured(ring, context.clock.now()).map(({ kid, jwk: { kty, crv, x, y } }) => {
     return { kty, crv, x, y, kid, alg: ALGORITHM, use: 'sig' };
@@ -30,7 +30,7 @@ export async function getKeys(_request: unknown, context: UserContext) {
  * A token of the user, good as long as the session lasts, and for an hour at most: no longer may a
  * role that was taken away still be used.
  */
-export async function newToken(user: User, sessionId: string, context: UserContext) {
+export async function newToken(user: User, sessionId: string, context: Context) {
   const { clock, caller, newId } = context;
   const { kid, jwk } = signingKey(await currentRing(context), clock.now());
   const expires = clock.now() + TOKEN_MS;
@@ -52,7 +52,7 @@ export async function newToken(user: User, sessionId: string, context: UserConte
  * A secret of 256 bits for what is named. It comes from the signing key and the cause of the work,
  * and not from chance: work that is done again after a crash gives the same one.
  */
-export async function newSecret(name: string, context: UserContext): Promise<string> {
+export async function newSecret(name: string, context: Context): Promise<string> {
   const { jwk } = signingKey(await currentRing(context), context.clock.now());
   return createHmac('sha256', jwk.d)
     .update(`${context.callContext.id} ${name}`)
@@ -60,7 +60,7 @@ export async function newSecret(name: string, context: UserContext): Promise<str
 }
 
 /** The key ring, made or renewed by whoever first finds that it is time: no job, no leader. */
-async function currentRing({ keyRings, clock }: UserContext): Promise<KeyRing> {
+async function currentRing({ keyRings, clock }: Context): Promise<KeyRing> {
   const ring = await keyRings.get(RING);
   if (ring !== undefined && !isDue(ring, clock.now())) return ring;
   const key = await newKey();

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { Code, MicroserviceError } from '#kit/core/errors';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import type { LoginRequest } from '#proto/retail/user/v1/user_pb';
 import { type Claim, Email, type User, emailKey, wrongCredentials } from './domain';
 import { hashPassword, isCheaper, isPassword, noPassword } from './password';
 import { isFirstAdmin, openAccount } from './registration';
-import type { UserContext } from './definition';
+import type { Context } from './definition';
 import { signedIn } from './sessions';
 
 const Credentials = z.object({ email: Email, password: z.string().min(1).max(128) });
 
-export async function login(request: LoginRequest, context: UserContext) {
-  const { email, password } = checked(Credentials, request);
+export async function login(request: LoginRequest, context: Context) {
+  const { email, password } = validate(Credentials, request);
   const { config } = context;
   const user = await userOf(email, context);
   const right = await isPassword(password, user?.passwordHash ?? noPassword(config.PASSWORD_COST));
@@ -21,7 +21,7 @@ export async function login(request: LoginRequest, context: UserContext) {
   return signedIn(user, context);
 }
 
-async function userOf(email: string, context: UserContext): Promise<User | undefined> {
+async function userOf(email: string, context: Context): Promise<User | undefined> {
   const { emails, users } = context;
   const claim = (await emails.get(emailKey(email))) ?? (await firstAdmin(email, context));
   // read in any case: an unknown address takes no less time
@@ -29,7 +29,7 @@ async function userOf(email: string, context: UserContext): Promise<User | undef
 }
 
 /** The admin whom the environment names is there when first asked for. */
-async function firstAdmin(email: string, context: UserContext): Promise<Claim | undefined> {
+async function firstAdmin(email: string, context: Context): Promise<Claim | undefined> {
   const { ADMIN_PASSWORD: password } = context.config;
   if (password === undefined || !isFirstAdmin(email, context)) return undefined;
   try {
@@ -43,7 +43,7 @@ async function firstAdmin(email: string, context: UserContext): Promise<Claim | 
   }
 }
 
-async function rehash(user: User, password: string, { users, config }: UserContext): Promise<void> {
+async function rehash(user: User, password: string, { users, config }: Context): Promise<void> {
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
   await users.update(user.userId, (now) => {
     if (now === undefined) throw wrongCredentials();

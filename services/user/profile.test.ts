@@ -49,7 +49,7 @@ describe('a profile', () => {
     await expect(bed.call('getProfile', {}, { caller })).rejects.toMatchObject({ code });
     const change = bed.call('updateProfile', { name: 'Eve' }, { caller });
     await expect(change).rejects.toMatchObject({ code });
-    expect(bed.said(UserUpdated)).toEqual([]);
+    expect(bed.published(UserUpdated)).toEqual([]);
   });
 });
 
@@ -60,7 +60,7 @@ describe('changing a profile', () => {
     const profile = await bed.call('updateProfile', { name: ' Anna B. ' }, { caller: anna });
     expect(profile).toMatchObject({ name: 'Anna B.', phone: '+49 30 1' });
     expect(profile.updatedAt).not.toEqual(profile.createdAt);
-    expect(bed.said(UserUpdated)).toEqual([
+    expect(bed.published(UserUpdated)).toEqual([
       { userId: 'anna', changed: ['name'], updatedAt: '2026-01-01T00:00:01.000Z' },
     ]);
     expect(JSON.stringify(bed.memory.events)).not.toContain('Anna B.');
@@ -81,7 +81,7 @@ describe('changing a profile', () => {
     const bed = await build();
     const profile = await bed.call('updateProfile', { phone: '' }, { caller: anna });
     expect(profile.phone).toBeUndefined();
-    expect(bed.said(UserUpdated)).toMatchObject([{ changed: ['phone'] }]);
+    expect(bed.published(UserUpdated)).toMatchObject([{ changed: ['phone'] }]);
   });
 
   test('says nothing where nothing is new', async () => {
@@ -122,16 +122,16 @@ describe('changing a profile', () => {
   test('of an account that is gone is refused', async () => {
     const bed = await build();
     await bed.context().revisions.update('r1', () => ({ name: 'Bert' }));
-    const heard = await bed.hear(UpdateUser, { userId: 'bert', revisionId: 'r1' });
+    const heard = await bed.handleEvent(UpdateUser, { userId: 'bert', revisionId: 'r1' });
     expect(heard).toBe('SUCCESS');
-    expect(bed.said(UserUpdated)).toEqual([]);
+    expect(bed.published(UserUpdated)).toEqual([]);
   });
 
   test('is tried again where the store does not answer', async () => {
     const bed = await build();
     await bed.context().revisions.update('r1', () => ({ name: 'Anna B.' }));
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
-    expect(await bed.hear(UpdateUser, { userId: 'anna', revisionId: 'r1' })).toBe('RETRY');
+    expect(await bed.handleEvent(UpdateUser, { userId: 'anna', revisionId: 'r1' })).toBe('RETRY');
   });
 });
 

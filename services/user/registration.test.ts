@@ -20,7 +20,7 @@ describe('registering', () => {
     const bed = build();
     const answer = await bed.call('register', anna, { caller });
     expect(answer).toMatchObject({ email: 'anna@example.com', role: 'customer' });
-    expect(bed.said(UserCreated)).toEqual([
+    expect(bed.published(UserCreated)).toEqual([
       {
         userId: answer.userId,
         role: 'customer',
@@ -47,7 +47,7 @@ describe('registering', () => {
       Infinity,
       Infinity,
     ]);
-    expect(bed.said(UserCreated)).toHaveLength(1);
+    expect(bed.published(UserCreated)).toHaveLength(1);
   });
 
   test('leaves one account, under no key that shows the address', async () => {
@@ -68,7 +68,7 @@ describe('registering', () => {
     const first = await bed.call('register', anna, { caller, id: 'r1' });
     const again = await bed.call('register', anna, { caller, id: 'r1' });
     expect(again.userId).toBe(first.userId);
-    expect(bed.said(UserCreated)).toHaveLength(1);
+    expect(bed.published(UserCreated)).toHaveLength(1);
   });
 
   test.each([
@@ -110,7 +110,7 @@ describe('registering', () => {
       bed.call('register', { ...anna, name: 'Annette' }, { caller }),
     ]);
     expect([one.status, other.status].sort()).toEqual(['fulfilled', 'rejected']);
-    expect(bed.said(UserCreated)).toHaveLength(1);
+    expect(bed.published(UserCreated)).toHaveLength(1);
     const left = [...bed.memory.documents.keys()].filter((key) => /^(users|regis)/.test(key));
     expect(left).toHaveLength(1);
   });
@@ -119,7 +119,10 @@ describe('registering', () => {
     const bed = build();
     await bed.call('register', anna, { caller });
     await bed.call('register', anna, { caller: { ...caller, tenantId: 'other' } });
-    expect(bed.said(UserCreated).map(({ tenantId }) => tenantId)).toEqual(['default', 'other']);
+    expect(bed.published(UserCreated).map(({ tenantId }) => tenantId)).toEqual([
+      'default',
+      'other',
+    ]);
   });
 
   test('never gives away the address of the first admin', async () => {
@@ -153,7 +156,7 @@ describe('registering', () => {
     const bed = build();
     const answer = await bed.call('register', anna, { caller, respondAsync: true });
     await bed.settle();
-    expect(bed.said(UserCreated)).toMatchObject([{ userId: answer.userId }]);
+    expect(bed.published(UserCreated)).toMatchObject([{ userId: answer.userId }]);
   });
 
   test('ends the same whatever happens on the way', async () => {
@@ -176,11 +179,11 @@ describe('registering', () => {
       return bed;
     };
     const act = (bed: ReturnType<typeof build>) =>
-      bed.hear(RegisterUser, { userId: 'late' }, { id: 'c1' });
+      bed.handleEvent(RegisterUser, { userId: 'late' }, { id: 'c1' });
     await expectCrashSafe(prepare, act);
     const bed = await prepare();
     expect(await act(bed)).toBe('SUCCESS');
-    expect(bed.said(UserCreated)).toEqual([]);
+    expect(bed.published(UserCreated)).toEqual([]);
     expect([...bed.memory.documents.keys()].some((key) => key.startsWith('regis'))).toBe(false);
   });
 
@@ -190,6 +193,6 @@ describe('registering', () => {
     const late = { email: anna.email, name: 'A', role: 'customer', passwordHash: 'h' } as const;
     await registrations.update('late', () => late);
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
-    expect(await bed.hear(RegisterUser, { userId: 'late' })).toBe('RETRY');
+    expect(await bed.handleEvent(RegisterUser, { userId: 'late' })).toBe('RETRY');
   });
 });

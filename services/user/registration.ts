@@ -3,20 +3,20 @@ import { DEFAULT_TENANT } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { unavailable } from '#kit/core/errors';
-import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
-import { Text, checked } from '#kit/core/validation';
+import { IDEMPOTENCY_SECONDS, idempotencyKeyReused } from '#kit/delivery/idempotency-store';
+import { Text, validate } from '#kit/core/validation';
 import type { RegisterRequest } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UserCreated } from '#contracts/user';
 import { Email, Password, type Registration, emailKey, emailTaken, opened } from './domain';
 import { hashPassword, isPassword } from './password';
-import type { UserContext } from './definition';
+import type { Context } from './definition';
 
 const Wanted = z.object({ email: Email, password: Password, name: Text(1, 100) });
 
 type NewAccount = Omit<Registration, 'passwordHash'> & { password: string };
 
-export async function register(request: RegisterRequest, context: UserContext) {
-  const wanted = checked(Wanted, request);
+export async function register(request: RegisterRequest, context: Context) {
+  const wanted = validate(Wanted, request);
   // or somebody could take the first admin's place before they have logged in
   if (isFirstAdmin(wanted.email, context)) throw emailTaken();
   const userId = await openAccount({ ...wanted, role: 'customer' }, context);
@@ -24,8 +24,8 @@ export async function register(request: RegisterRequest, context: UserContext) {
 }
 
 /** Opens an account, and answers its id when it is there. Throws ALREADY_EXISTS. */
-export async function openAccount(account: NewAccount, context: UserContext): Promise<string> {
-  const { newId, emails, registrations, users, execute, callContext, config } = context;
+export async function openAccount(account: NewAccount, context: Context): Promise<string> {
+  const { newId, emails, registrations, users, dispatchAndWait, callContext, config } = context;
   const userId = newId('user');
   const claim = await emails.get(emailKey(account.email));
   if (claim !== undefined && claim.userId !== userId) throw emailTaken();
@@ -38,12 +38,12 @@ export async function openAccount(account: NewAccount, context: UserContext): Pr
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
   const kept = await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
   if (kept.passwordHash !== passwordHash) await assertSame(account, kept);
-  const user = await execute(
+  const user = await dispatchAndWait(
     RegisterUser,
     { userId },
     () => users.get(userId),
     // asked for again it stays: see update
-    () => registrations.expire(userId, KEY_SECONDS, () => true),
+    () => registrations.expireIfAbandoned(userId, IDEMPOTENCY_SECONDS, () => true),
   );
   if (user === undefined && !callContext.respondAsync) {
     throw unavailable('the registration is taken, but not finished: ask again');
@@ -54,7 +54,7 @@ export async function openAccount(account: NewAccount, context: UserContext): Pr
 /** Refuses another request under the Idempotency-Key of this one. */
 async function assertSame({ email, name, password }: NewAccount, before: Registration) {
   const same = before.email === email && before.name === name;
-  if (!same || !(await isPassword(password, before.passwordHash))) throw anotherBefore();
+  if (!same || !(await isPassword(password, before.passwordHash))) throw idempotencyKeyReused();
 }
 
 /**
@@ -63,7 +63,7 @@ async function assertSame({ email, name, password }: NewAccount, before: Registr
  */
 export async function finishRegistration(
   { userId }: EventData<typeof RegisterUser>,
-  { registrations, emails, users, publish, clock, caller }: UserContext,
+  { registrations, emails, users, publish, clock, caller }: Context,
 ): Promise<void> {
   const registration = await registrations.get(userId);
   if (registration === undefined) {
@@ -71,7 +71,7 @@ export async function finishRegistration(
     if ((await users.get(userId)) === undefined) throw emailTaken();
     return;
   }
-  await registrations.keep(userId);
+  await registrations.clearExpiry(userId);
   const { role, createdAt } = await users.update(
     userId,
     (now) => now ?? opened(userId, registration, isoTime(clock)),
@@ -87,6 +87,6 @@ export async function finishRegistration(
 }
 
 /** Whether this is the address of the admin whom the environment names. */
-export function isFirstAdmin(email: string, { config, caller }: UserContext): boolean {
+export function isFirstAdmin(email: string, { config, caller }: Context): boolean {
   return caller.tenantId === DEFAULT_TENANT && email === config.ADMIN_EMAIL;
 }

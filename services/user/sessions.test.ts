@@ -143,14 +143,14 @@ describe('a session that is over', () => {
 
   test.each(ways)('%s is there until it was told, though nothing comes again', async (_, build) => {
     const { bed: whole, end: undisturbed } = await build();
-    whole.fail({});
+    whole.injectFaults({});
     await undisturbed(whole).catch(() => undefined);
     const { effects } = whole.sidecar;
     expect(effects).toBeGreaterThan(1);
     for (let effect = 1; effect <= effects; effect++) {
       const { bed, end } = await build();
       const before = signedInOn(bed);
-      bed.fail({ crashAfterEffect: effect });
+      bed.injectFaults({ crashAfterEffect: effect });
       await end(bed).catch(() => undefined);
       bed.restart();
       const { sessions } = await bed.call('getEndedSessions', {});

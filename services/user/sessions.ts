@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, MicroserviceError } from '#kit/core/errors';
-import { anotherBefore } from '#kit/delivery/idempotency-store';
-import { checked } from '#kit/core/validation';
+import { idempotencyKeyReused } from '#kit/delivery/idempotency-store';
+import { validate } from '#kit/core/validation';
 import type { LogoutRequest, RefreshRequest } from '#proto/retail/user/v1/user_pb';
 import type { User } from './domain';
 import { ended } from './ended-sessions';
 import { newSecret, newToken } from './keys';
-import type { UserContext } from './definition';
+import type { Context } from './definition';
 
 /** How long somebody stays signed in who does not come back. */
 export const SESSION_MS = 30 * 24 * 3_600_000;
@@ -33,7 +33,7 @@ const RefreshToken = z.object({
 });
 
 /** Signs a user in on one more device: what the answer to a login tells. */
-export async function signedIn(user: User, context: UserContext) {
+export async function signedIn(user: User, context: Context) {
   const { sessions, clock, newId } = context;
   const sessionId = newId('session');
   const secret = await newSecret(`refresh ${sessionId}`, context);
@@ -51,7 +51,7 @@ export async function signedIn(user: User, context: UserContext) {
  * was copied, and whoever has it or its successors is signed out. Under the same Idempotency-Key it
  * did not come twice, as long as nobody has used what was answered: that answer may have been lost.
  */
-export async function refresh(request: RefreshRequest, context: UserContext) {
+export async function refresh(request: RefreshRequest, context: Context) {
   const { users, sessions, clock, log } = context;
   const { userId, sessionId, secret: given } = parts(request);
   // a change would leave a document for every name that is made up
@@ -64,7 +64,7 @@ export async function refresh(request: RefreshRequest, context: UserContext) {
     const document = was === 'current' ? withSession(now, next, clock.now()) : now;
     return { document, outcome: { was, shown } };
   });
-  if (outcome.shown !== shown) throw anotherBefore();
+  if (outcome.shown !== shown) throw idempotencyKeyReused();
   // where it was changed before, the one that it was changed for has to be good yet
   const is =
     outcome.was === 'current' ? standing(document, sessionId, secret, clock.now()) : outcome.was;
@@ -78,7 +78,7 @@ export async function refresh(request: RefreshRequest, context: UserContext) {
 }
 
 /** Ends a session. One that is over is no fault: whoever asks is signed out. */
-export async function logout(request: LogoutRequest, context: UserContext) {
+export async function logout(request: LogoutRequest, context: Context) {
   const { sessions, clock } = context;
   const { userId, sessionId, secret } = parts(request);
   const now = (await sessions.get(userId)) ?? { sessions: [] };
@@ -92,7 +92,7 @@ export async function logout(request: LogoutRequest, context: UserContext) {
  * Ends sessions. It is made known first: a process that dies in between leaves a session that is
  * there to be ended again, and no token of one that nobody finds any more.
  */
-async function end(userId: string, sessionIds: readonly string[], context: UserContext) {
+async function end(userId: string, sessionIds: readonly string[], context: Context) {
   if (sessionIds.length === 0) return;
   await ended(sessionIds, context);
   await context.sessions.update(userId, (now = { sessions: [] }) => without(now, sessionIds));
@@ -135,14 +135,14 @@ export function hashed(secret: string): string {
 }
 
 function parts(request: RefreshRequest | LogoutRequest) {
-  const [userId = '', sessionId = '', secret = ''] = checked(
+  const [userId = '', sessionId = '', secret = ''] = validate(
     RefreshToken,
     request,
   ).refreshToken.split('.');
   return { userId, sessionId, secret };
 }
 
-async function answerTo(user: User, session: Session, secret: string, context: UserContext) {
+async function answerTo(user: User, session: Session, secret: string, context: Context) {
   const { userId, email, name, role } = user;
   const { token, expiresAt } = await newToken(user, session.sessionId, context);
   return {

@@ -1,9 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { maySee } from '#kit/core/caller';
+import { mayAccess } from '#kit/core/caller';
 import { notFound } from '#kit/core/errors';
-import { Id, checked } from '#kit/core/validation';
+import { Id, validate } from '#kit/core/validation';
 import type {
   GetVendRequest,
   GetVendStoryRequest,
@@ -20,7 +20,7 @@ export async function getVend(request: GetVendRequest, context: Context) {
 }
 
 export async function listVends(request: ListVendsRequest, context: Context) {
-  const { page, limit, machineId } = checked(VendsRequest, request);
+  const { page, limit, machineId } = validate(VendsRequest, request);
   const { vends, lists, caller } = context;
   if (machineId !== undefined) await managedDevice(machineId, context);
   const { items: ids, total } =
@@ -44,10 +44,10 @@ export async function getVendStory(request: GetVendStoryRequest, context: Contex
 
 async function asked(request: { vendId: string }, context: Context): Promise<Vend> {
   const { vends, caller } = context;
-  const { vendId } = checked(z.object({ vendId: Id }), request);
+  const { vendId } = validate(z.object({ vendId: Id }), request);
   const vend = await vends.get(vendId);
   if (vend === undefined) throw notFound('vend');
-  if (maySee(caller, vend.userId)) return vend;
+  if (mayAccess(caller, vend.userId)) return vend;
   if (caller.role !== 'seller') throw notFound('vend');
   // the shop refuses who does not sell there
   await managedDevice(vend.machineId, context);

@@ -1,4 +1,4 @@
-import { type Done, type NotDone, askAgain } from '#kit/saga/saga-steps';
+import { type StepSuccess, type StepFailure, retryWithin } from '#kit/saga/saga-steps';
 import type { Vend } from './domain';
 import type { Context } from './definition';
 
@@ -16,10 +16,13 @@ export const PATIENCE_MS = 10_000;
  * Has the money for a vend kept ready. No answer leaves unknown whether it is; payment knows the
  * vend, so it is asked again without risk.
  */
-export function authorize(vend: Vend, context: Context): Promise<Done<object> | NotDone> {
+export function authorize(
+  vend: Vend,
+  context: Context,
+): Promise<StepSuccess<object> | StepFailure> {
   const { vendId: orderId, userId, price: amount, payment, createdAt } = vend;
   const request = { orderId, userId, ...(amount && { amount }), ...payment };
-  const ask = async (): Promise<Done<object> | NotDone> => {
+  const ask = async (): Promise<StepSuccess<object> | StepFailure> => {
     const { status, reason } = await context.payment.authorize(request);
     if (status === 'authorised') return { outcome: 'done' };
     const outcome = status === 'declined' ? 'declined' : 'refused';
@@ -29,5 +32,5 @@ export function authorize(vend: Vend, context: Context): Promise<Done<object> | 
     ...{ attempts: 3, pauseMs: 1_000, neededMs: AUTHORIZE_MS + AFTERWARDS_MS },
     untilMs: Date.parse(createdAt) + PATIENCE_MS,
   };
-  return askAgain(ask, patience, context);
+  return retryWithin(ask, patience, context);
 }

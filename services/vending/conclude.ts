@@ -1,6 +1,6 @@
 import { isoTime } from '#kit/core/clock';
 import { notFound, unavailable } from '#kit/core/errors';
-import type { StoryTeller } from '#kit/saga/saga-steps';
+import type { SagaRecorder } from '#kit/saga/saga-steps';
 import { StockMissing, VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { change } from './change';
@@ -13,14 +13,18 @@ import { taken, unclaimed } from './slots';
  * Brings a decided vend to its end. Whom it asks knows the vend by its id, and what it says is one
  * event whoever says it, so that several at once, or another after a crash, do it once.
  */
-export async function conclude(vend: Vend, story: StoryTeller, context: Context): Promise<void> {
+export async function conclude(
+  vend: Vend,
+  sagaRecorder: SagaRecorder,
+  context: Context,
+): Promise<void> {
   let now = vend;
   if (now.status === 'cancelling' || now.status === 'cancelled') {
-    now = await unwind(now, story, context);
+    now = await unwind(now, sagaRecorder, context);
   }
   // given up before, and dispensed all the same
   const isLate = now.status === 'cancelled' && now.dispensedLate === true;
-  if (now.status === 'settling' || isLate) now = await collect(now, story, context);
+  if (now.status === 'settling' || isLate) now = await collect(now, sagaRecorder, context);
   await sayEnd(now, context);
 }
 
@@ -33,32 +37,33 @@ const UNDO: Record<Undo, (vend: Vend, context: Context) => Promise<unknown>> = {
     machines.decide(machineId, (now) => {
       if (now === undefined) throw notFound('machine');
       const document = unclaimed(now, vendId, isoTime(clock));
-      return { document, outcome: undefined, evident: true };
+      return { document, outcome: undefined, selfIdempotent: true };
     }),
 };
 
-async function unwind(vend: Vend, story: StoryTeller, context: Context): Promise<Vend> {
-  for (const undo of vend.undo) await story.certain(undo, () => UNDO[undo](vend, context));
-  const told = story.next();
+async function unwind(vend: Vend, sagaRecorder: SagaRecorder, context: Context): Promise<Vend> {
+  for (const undo of vend.undo)
+    await sagaRecorder.mandatoryStep(undo, () => UNDO[undo](vend, context));
+  const told = sagaRecorder.takeDelta();
   const now = await change(context, vend.vendId, 'cancelled', (current) =>
     cancelled(current, told, isoTime(context.clock)),
   );
   const { userId, reason = 'cancelled' } = now;
   await context.publish(VendCancelled, { ...facts(now), userId, reason }, 'cancelled');
   // the vend tells of it already
-  story.next();
+  sagaRecorder.takeDelta();
   return now;
 }
 
 /** Books what a machine has dispensed, and takes the money for it where that can be done. */
-async function collect(vend: Vend, story: StoryTeller, context: Context): Promise<Vend> {
+async function collect(vend: Vend, sagaRecorder: SagaRecorder, context: Context): Promise<Vend> {
   // 1. The pieces are out of the machine, and out of the shop's stock: whatever the books say, they
   //    are gone. So what is missing there is told, and nothing else comes of it.
   const missing = { missingInSlot: 0, missingInStock: 0 };
-  await story.certain('take', async () => {
+  await sagaRecorder.mandatoryStep('take', async () => {
     missing.missingInSlot = await take(vend, context);
   });
-  await story.certain('commit', async () => {
+  await sagaRecorder.mandatoryStep('commit', async () => {
     missing.missingInStock = await book(vend, context);
   });
   if (missing.missingInSlot + missing.missingInStock > 0) {
@@ -66,9 +71,9 @@ async function collect(vend: Vend, story: StoryTeller, context: Context): Promis
   }
 
   // 2. The money. Where nobody knows whether it was taken, this throws, and is tried again later.
-  const unpaid = await unpaidReason(vend, story, context);
+  const unpaid = await unpaidReason(vend, sagaRecorder, context);
 
-  const told = story.next();
+  const told = sagaRecorder.takeDelta();
   return change(context, vend.vendId, 'settled', (current) =>
     settled(current, unpaid, told, isoTime(context.clock)),
   );
@@ -79,7 +84,7 @@ async function take(vend: Vend, { machines, clock }: Context): Promise<number> {
   if ((await machines.get(vend.machineId)) === undefined) return 0;
   const { outcome } = await machines.decide(vend.machineId, (now) => {
     if (now === undefined) throw notFound('machine');
-    return { ...taken(now, vend, isoTime(clock)), evident: true };
+    return { ...taken(now, vend, isoTime(clock)), selfIdempotent: true };
   });
   return outcome.missing;
 }
@@ -101,12 +106,12 @@ async function book(vend: Vend, { inventory }: Context): Promise<number> {
 /** Why the money is not to be had; undefined where it is. */
 async function unpaidReason(
   vend: Vend,
-  story: StoryTeller,
+  sagaRecorder: SagaRecorder,
   { payment }: Context,
 ): Promise<string | undefined> {
   if (vend.channel === 'cash') return undefined;
   if (vend.status === 'cancelled') return vend.reason ?? 'cancelled';
-  const paid = await story.step('capture', async () => {
+  const paid = await sagaRecorder.step('capture', async () => {
     const { status, reason } = await payment.capture({ orderId: vend.vendId });
     if (status === 'captured') return { outcome: 'done' };
     if (status === 'authorised') throw unavailable('the money is not captured yet');

@@ -1,4 +1,4 @@
-import { type Story, joined, saying } from '#kit/saga/saga-log';
+import { type SagaLog, appendSagaLog, eventsLogged } from '#kit/saga/saga-log';
 import { VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import type { Undo, Vend } from './domain';
 
@@ -21,10 +21,10 @@ export type Verdict =
   | { dispense: false; refusal: string };
 
 /** Has a pending vend dispensed, or begins to cancel it; one that is decided stays as it is. */
-export function decided(vend: Vend, verdict: Verdict | undefined, told: Story, at: string): Vend {
+export function decided(vend: Vend, verdict: Verdict | undefined, told: SagaLog, at: string): Vend {
   if (vend.status !== 'pending' || verdict === undefined) return vend;
   const { payment, ...rest } = vend;
-  const now = { ...rest, story: joined(vend.story, told), updatedAt: at };
+  const now = { ...rest, story: appendSagaLog(vend.story, told), updatedAt: at };
   if (verdict.dispense) {
     return { ...now, status: 'dispensing', expiresAt: verdict.until };
   }
@@ -61,7 +61,7 @@ export function answered(vend: Vend, { outcome, reason }: MachineAnswer, at: str
     ...(reason === undefined ? {} : { reason }),
     ms: Math.max(0, Date.parse(at) - Date.parse(vend.updatedAt)),
   };
-  const story = joined(vend.story, { steps: [step], events: [] });
+  const story = appendSagaLog(vend.story, { steps: [step], events: [] });
   const now = { ...vend, story, updatedAt: at };
   switch (outcome) {
     case 'acknowledged':
@@ -76,12 +76,16 @@ export function answered(vend: Vend, { outcome, reason }: MachineAnswer, at: str
 }
 
 /** Ends a vend whose machine has dispensed; with a reason where its money cannot be taken. */
-export function settled(vend: Vend, unpaid: string | undefined, told: Story, at: string): Vend {
+export function settled(vend: Vend, unpaid: string | undefined, told: SagaLog, at: string): Vend {
   const isOpen =
     vend.status === 'settling' || (vend.status === 'cancelled' && vend.dispensedLate === true);
   if (!isOpen) return vend;
-  const said = saying(at, unpaid === undefined ? VendCompleted : VendUnpaid);
-  const now = { ...vend, story: joined(joined(vend.story, told), said), updatedAt: at };
+  const said = eventsLogged(at, unpaid === undefined ? VendCompleted : VendUnpaid);
+  const now = {
+    ...vend,
+    story: appendSagaLog(appendSagaLog(vend.story, told), said),
+    updatedAt: at,
+  };
   return unpaid === undefined
     ? { ...now, status: 'completed' }
     : { ...now, status: 'unpaid', reason: unpaid };
@@ -93,8 +97,8 @@ export function isGivenUp({ status, dispensedLate }: Vend): boolean {
 }
 
 /** Ends a vend that is being cancelled, once everything is undone. */
-export function cancelled(vend: Vend, told: Story, at: string): Vend {
+export function cancelled(vend: Vend, told: SagaLog, at: string): Vend {
   if (vend.status !== 'cancelling') return vend;
-  const story = joined(joined(vend.story, told), saying(at, VendCancelled));
+  const story = appendSagaLog(appendSagaLog(vend.story, told), eventsLogged(at, VendCancelled));
   return { ...vend, status: 'cancelled', story, updatedAt: at };
 }

@@ -23,7 +23,7 @@ import { Machine } from './slots';
  */
 export const vending = new Service('vending', {
   serves: VendingService,
-  keyed: { startVend: 'by-itself' },
+  idempotency: { startVend: 'handled-by-service' },
   calls: {
     shop: ShopService,
     inventory: InventoryService,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Money } from '#retail/money';
-import { Story } from '#kit/saga/saga-log';
+import { SagaLog } from '#kit/saga/saga-log';
 import { PaymentMeans } from '#retail/payment-means';
 
 /** How a step is taken back. `void` and `release` also bar what is still on its way. */
@@ -44,7 +44,7 @@ export const Vend = z.object({
   undo: z.array(Undo),
   /** The machine has dispensed, though it had been given up. */
   dispensedLate: z.literal(true).optional(),
-  story: Story,
+  story: SagaLog,
   createdAt: z.string(),
   updatedAt: z.string(),
 });

@@ -6,7 +6,7 @@ import { seller, World } from './testing-world';
 
 const jammed = [{ code: 'jammed', slot: 'A1' }];
 const at = (minute: number) => `2026-01-01T00:0${minute}:00.000Z`;
-const said = (bed: Bed) => bed.said(SlotFaulted).map(({ slot, fault }) => `${slot} ${fault}`);
+const said = (bed: Bed) => bed.published(SlotFaulted).map(({ slot, fault }) => `${slot} ${fault}`);
 const restock = (bed: Bed, quantity = 0) =>
   bed.call('restock', { machineId: 'm1', slot: 'A1', quantity }, { caller: seller });
 
@@ -17,7 +17,7 @@ describe('a slot that its machine tells is faulty', () => {
     await faults(bed, jammed, 2, at(1));
     expect(await slotIn(bed)).toMatchObject({ fault: 'jammed' });
     expect(await slotIn(bed, 'B2')).toMatchObject({ fault: undefined });
-    expect(bed.said(SlotFaulted)).toEqual([
+    expect(bed.published(SlotFaulted)).toEqual([
       {
         ...{ machineId: 'm1', shopId: 'shop_1', slot: 'A1', productId: 'tea' },
         fault: 'jammed',

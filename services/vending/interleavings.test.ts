@@ -40,7 +40,7 @@ const tell =
   };
 
 async function effectsOf(bed: Bed, work: Work): Promise<number> {
-  bed.fail({});
+  bed.injectFaults({});
   await work(bed);
   return bed.sidecar.effects;
 }
@@ -48,14 +48,14 @@ async function effectsOf(bed: Bed, work: Work): Promise<number> {
 /** Does the jobs that are due, until none is left that has anything to do. */
 async function finish(bed: Bed): Promise<void> {
   if (bed.sidecar.dead) bed.restart();
-  bed.fail({});
+  bed.injectFaults({});
   const done = new Set<string>();
   for (let rounds = 0; rounds < 9; rounds++) {
     const due = [...bed.memory.jobs.keys()].filter((name) => !done.has(name));
     if (due.length === 0) return;
     for (const name of due) {
       done.add(name);
-      await bed.perform(name);
+      await bed.runJob(name);
     }
   }
   throw new Error('jobs without an end');
@@ -67,9 +67,9 @@ async function ending(bed: Bed, world: World, what: string) {
   const { status } = await vendOf(bed);
   const { gone, paid } = world.outcome();
   const said = {
-    completed: bed.said(VendCompleted).length,
-    cancelled: bed.said(VendCancelled).length,
-    unpaid: bed.said(VendUnpaid).length,
+    completed: bed.published(VendCompleted).length,
+    cancelled: bed.published(VendCancelled).length,
+    unpaid: bed.published(VendUnpaid).length,
   };
   const { quantity, claimed } = await slotIn(bed);
   const left = { slot: quantity, claimed, stock: world.pieces.get('tea') };
@@ -134,7 +134,7 @@ describe.each(TOKENS)('a vend that is carried out by two at once, paid with %s',
           const world = new World();
           const bed = await bedWith([pending(token)], world);
           const other = replicaOf(bed, world);
-          other.fail({ crashAfterEffect: kill });
+          other.injectFaults({ crashAfterEffect: kill });
           overtaken(bed, n, () => place(other).catch(() => undefined));
           await deliver(bed, place);
           await deliver(other, place);
@@ -163,7 +163,7 @@ describe.each(PAID)('a machine answers, paid with %s', (token) => {
     for (let n = 1; n <= effects; n++) {
       const { bed, world } = await placed(token);
       const other = replicaOf(bed, world);
-      bed.fail({});
+      bed.injectFaults({});
       overtaken(bed, n, () => tell(...second)(other));
       await tell(...first)(bed);
       await ending(bed, world, `overtaken after effect ${n} of ${effects}`);
@@ -179,8 +179,8 @@ describe.each(PAID)('a machine answers, paid with %s', (token) => {
         for (let kill = 1; kill <= 9; kill++) {
           const { bed, world } = await placed(token);
           const other = replicaOf(bed, world);
-          bed.fail({});
-          other.fail({ crashAfterEffect: kill });
+          bed.injectFaults({});
+          other.injectFaults({ crashAfterEffect: kill });
           overtaken(bed, n, async () => {
             try {
               for (const outcome of second) await answer(other, outcome);
@@ -201,14 +201,14 @@ describe.each(PAID)('a machine answers, paid with %s', (token) => {
 test('a vend whose job goes on in one process, while its machine answers again in another, ends', async () => {
   const { bed: alone } = await placed('tok_capture_timeout');
   await tell('acknowledged')(alone);
-  const effects = await effectsOf(alone, (bed) => bed.perform('settle.v1.1'));
+  const effects = await effectsOf(alone, (bed) => bed.runJob('settle.v1.1'));
   for (let n = 1; n <= effects; n++) {
     const { bed, world } = await placed('tok_capture_timeout');
     const other = replicaOf(bed, world);
     await tell('acknowledged')(bed);
-    bed.fail({});
+    bed.injectFaults({});
     overtaken(bed, n, () => tell('acknowledged', 'expired')(other));
-    await bed.perform('settle.v1.1');
+    await bed.runJob('settle.v1.1');
     expect(await ending(bed, world, `overtaken after effect ${n}`)).toBe('completed');
   }
 });
@@ -217,7 +217,7 @@ test('what was given up and dispensed all the same is booked once, whoever dies 
   for (let kill = 1; kill <= 15; kill++) {
     const { bed, world } = await placed();
     await tell('expired')(bed);
-    bed.fail({ crashAfterEffect: kill });
+    bed.injectFaults({ crashAfterEffect: kill });
     await answer(bed, 'acknowledged', { late: true }).catch(() => undefined);
     await deliver(bed, (on) => answer(on, 'acknowledged', { late: true }));
     expect(await ending(bed, world, `killed after ${kill}`)).toBe('unpaid');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isAway } from '#kit/delivery/event-dispatcher';
-import { StoryTeller } from '#kit/saga/saga-steps';
+import { isUnavailable } from '#kit/delivery/event-dispatcher';
+import { SagaRecorder } from '#kit/saga/saga-steps';
 import { conclude } from './conclude';
 import type { Vend } from './domain';
 import type { Context } from './definition';
@@ -19,13 +19,13 @@ export const Later = z.object({ tenantId: z.string(), vendId: z.string(), attemp
  */
 export async function concludeOrLater(
   vend: Vend,
-  story: StoryTeller,
+  sagaRecorder: SagaRecorder,
   context: Context,
 ): Promise<void> {
   try {
-    await conclude(vend, story, context);
+    await conclude(vend, sagaRecorder, context);
   } catch (error) {
-    if (!isAway(error)) throw error;
+    if (!isUnavailable(error)) throw error;
     await tryLater(vend.vendId, 1, context);
   }
 }
@@ -41,9 +41,9 @@ export async function goOn(
   // have been said to be: it is gone through once more.
   await tryLater(vendId, attempt + 1, context);
   try {
-    await conclude(vend, new StoryTeller(context), context);
+    await conclude(vend, new SagaRecorder(context), context);
   } catch (error) {
-    if (!isAway(error)) throw error;
+    if (!isUnavailable(error)) throw error;
     log.warn({ vendId, attempt, failure: String(error) }, 'a vend cannot be ended yet');
     return;
   }

@@ -40,7 +40,7 @@ describe('a machine that has dispensed', () => {
     expect(vend.story.steps[3]).toMatchObject({ ms: 4_000 });
     expect(world.outcome()).toEqual({ gone: true, paid: true });
     expect(await slotIn(bed)).toEqual({ quantity: 2, claimed: 0, fault: undefined });
-    expect(bed.said(VendCompleted)).toEqual([
+    expect(bed.published(VendCompleted)).toEqual([
       { ...facts, channel: 'cashless', price, userId: 'ann' },
     ]);
     expect(bed.memory.events.map(({ type }) => type)).toEqual(['vend.completed']);
@@ -55,7 +55,7 @@ describe('a machine that has dispensed', () => {
     expect(await vendOf(bed)).toMatchObject({ status: 'completed' });
     expect(world.outcome()).toEqual({ gone: true, paid: true });
     expect(await slotIn(bed)).toEqual({ quantity: 2, claimed: 0, fault: undefined });
-    expect(bed.said(VendCompleted)).toHaveLength(1);
+    expect(bed.published(VendCompleted)).toHaveLength(1);
   });
 
   it('has sold its last piece: the next buyer is refused', async () => {
@@ -71,7 +71,9 @@ describe('a machine that has dispensed', () => {
     world.stock.set('v1', 'released');
     await answer(bed, 'acknowledged');
     expect(await vendOf(bed)).toMatchObject({ status: 'completed' });
-    expect(bed.said(StockMissing)).toEqual([{ ...facts, missingInSlot: 0, missingInStock: 1 }]);
+    expect(bed.published(StockMissing)).toEqual([
+      { ...facts, missingInSlot: 0, missingInStock: 1 },
+    ]);
   });
 });
 
@@ -87,9 +89,11 @@ describe('a machine that could not dispense', () => {
     expect(world.outcome()).toEqual({ gone: false, paid: false });
     expect(world.pieces.get('tea')).toBe(10);
     expect(await slotIn(bed)).toEqual({ quantity: 3, claimed: 0, fault: 'jammed' });
-    expect(bed.said(VendCancelled)).toEqual([{ ...facts, userId: 'ann', reason: 'not_dispensed' }]);
+    expect(bed.published(VendCancelled)).toEqual([
+      { ...facts, userId: 'ann', reason: 'not_dispensed' },
+    ]);
     const { vendId, quantity, ...slot } = facts;
-    expect(bed.said(SlotFaulted)).toEqual([{ ...slot, fault: 'jammed' }]);
+    expect(bed.published(SlotFaulted)).toEqual([{ ...slot, fault: 'jammed' }]);
   });
 
   it('has its slot out of use without a reason, too', async () => {
@@ -114,7 +118,7 @@ describe('a machine that stayed silent', () => {
     expect(steps(vend)[3]).toBe('dispense unknown');
     expect(world.outcome()).toEqual({ gone: false, paid: false });
     expect(await slotIn(bed)).toEqual({ quantity: 3, claimed: 0, fault: 'suspect' });
-    expect(bed.said(SlotFaulted)).toMatchObject([{ fault: 'suspect' }]);
+    expect(bed.published(SlotFaulted)).toMatchObject([{ fault: 'suspect' }]);
   });
 
   it('sells from the slot again, once it tells what is wrong with it, and that is not', async () => {
@@ -131,9 +135,9 @@ describe('a machine that stayed silent', () => {
     expect(world.outcome()).toEqual({ gone: true, paid: false });
     expect(world.pieces.get('tea')).toBe(9);
     expect(await slotIn(bed)).toEqual({ quantity: 2, claimed: 0, fault: undefined });
-    expect(bed.said(VendCancelled)).toHaveLength(1);
-    expect(bed.said(VendUnpaid)).toEqual([{ ...facts, price, reason: 'machine_silent' }]);
-    expect(bed.said(StockMissing)).toEqual([]);
+    expect(bed.published(VendCancelled)).toHaveLength(1);
+    expect(bed.published(VendUnpaid)).toEqual([{ ...facts, price, reason: 'machine_silent' }]);
+    expect(bed.published(StockMissing)).toEqual([]);
     expect(vend.story.events.map(({ type }) => type)).toEqual([
       ...['slot.faulted', 'vend.cancelled', 'vend.unpaid'],
     ]);
@@ -144,7 +148,9 @@ describe('a machine that stayed silent', () => {
     world.pieces.set('tea', 0);
     await answer(bed, 'acknowledged', { late: true });
     expect(await vendOf(bed)).toMatchObject({ status: 'unpaid' });
-    expect(bed.said(StockMissing)).toEqual([{ ...facts, missingInSlot: 0, missingInStock: 1 }]);
+    expect(bed.published(StockMissing)).toEqual([
+      { ...facts, missingInSlot: 0, missingInStock: 1 },
+    ]);
   });
 
   it('could not dispense, as it tells too late: what is wrong is known better', async () => {
@@ -152,7 +158,7 @@ describe('a machine that stayed silent', () => {
     await answer(bed, 'failed', { reason: 'jammed', late: true });
     expect(await vendOf(bed)).toMatchObject({ status: 'cancelled', reason: 'machine_silent' });
     expect(await slotIn(bed)).toEqual({ quantity: 3, claimed: 0, fault: 'jammed' });
-    expect(bed.said(SlotFaulted).map(({ fault }) => fault)).toEqual(['suspect', 'jammed']);
+    expect(bed.published(SlotFaulted).map(({ fault }) => fault)).toEqual(['suspect', 'jammed']);
   });
 
   it('tells so before it is known to have been silent: then the vend is a good one', async () => {
@@ -172,7 +178,7 @@ describe('a machine that stayed silent', () => {
     await answer(bed, 'acknowledged', { late: true });
     expect(await vendOf(bed)).toMatchObject({ status: 'unpaid' });
     expect(world.outcome()).toEqual({ gone: true, paid: false });
-    expect(bed.said(VendCancelled)).toHaveLength(1);
+    expect(bed.published(VendCancelled)).toHaveLength(1);
   });
 });
 
@@ -185,16 +191,16 @@ describe('what is dispensed, and nobody knows whether it is paid for', () => {
     expect(jobs(bed)).toEqual(['settle.v1.1']);
     expect(bed.memory.jobs.get('settle.v1.1')).toMatchObject({ dueTime: '2s' });
 
-    await bed.perform('settle.v1.1');
+    await bed.runJob('settle.v1.1');
     expect(await vendOf(bed)).toMatchObject({ status: 'settling' });
     expect(bed.memory.jobs.get('settle.v1.2')).toMatchObject({ dueTime: '4s' });
 
-    await bed.perform('settle.v1.2');
+    await bed.runJob('settle.v1.2');
     const vend = await vendOf(bed);
     expect(vend).toMatchObject({ status: 'completed' });
     expect(world.outcome()).toEqual({ gone: true, paid: true });
     expect(await slotIn(bed)).toMatchObject({ quantity: 2, claimed: 0 });
-    expect(bed.said(VendCompleted)).toHaveLength(1);
+    expect(bed.published(VendCompleted)).toHaveLength(1);
 
     // nothing is left to be tried
     expect(jobs(bed)).not.toContain('settle.v1.3');
@@ -204,7 +210,7 @@ describe('what is dispensed, and nobody knows whether it is paid for', () => {
     const { bed, world } = await placed();
     world.breaks('capture', silent(Code.UNAVAILABLE), 30);
     await answer(bed, 'acknowledged');
-    for (let attempt = 1; attempt <= 13; attempt++) await bed.perform(`settle.v1.${attempt}`);
+    for (let attempt = 1; attempt <= 13; attempt++) await bed.runJob(`settle.v1.${attempt}`);
     const due = [11, 12, 13].map((nth) => bed.memory.jobs.get(`settle.v1.${nth}`)?.dueTime);
     expect(due).toEqual(['2048s', '3600s', '3600s']);
     expect(await vendOf(bed)).toMatchObject({ status: 'settling' });
@@ -217,8 +223,10 @@ describe('what is dispensed, and nobody knows whether it is paid for', () => {
     expect(vend).toMatchObject({ status: 'unpaid', reason: 'authorisation_expired' });
     expect(steps(vend).at(-1)).toBe('capture refused');
     expect(world.outcome()).toEqual({ gone: true, paid: false });
-    expect(bed.said(VendUnpaid)).toEqual([{ ...facts, price, reason: 'authorisation_expired' }]);
-    expect(bed.said(VendCompleted)).toEqual([]);
+    expect(bed.published(VendUnpaid)).toEqual([
+      { ...facts, price, reason: 'authorisation_expired' },
+    ]);
+    expect(bed.published(VendCompleted)).toEqual([]);
   });
 });
 
@@ -227,7 +235,7 @@ describe('a vend whose services are away', () => {
     const { bed, world } = await placed();
     world.breaks(method, silent(Code.UNAVAILABLE));
     expect(await answer(bed, 'acknowledged')).toBe('SUCCESS');
-    await bed.perform('settle.v1.1');
+    await bed.runJob('settle.v1.1');
     expect(await vendOf(bed)).toMatchObject({ status: 'completed' });
     expect(world.outcome()).toEqual({ gone: true, paid: true });
   });
@@ -237,7 +245,7 @@ describe('a vend whose services are away', () => {
     world.breaks(method, silent(Code.DEADLINE_EXCEEDED));
     expect(await answer(bed, 'failed', { reason: 'jammed' })).toBe('SUCCESS');
     expect(await vendOf(bed)).toMatchObject({ status: 'cancelling' });
-    await bed.perform('settle.v1.1');
+    await bed.runJob('settle.v1.1');
     expect(await vendOf(bed)).toMatchObject({ status: 'cancelled', reason: 'not_dispensed' });
     expect(world.outcome()).toEqual({ gone: false, paid: false });
   });
@@ -246,9 +254,9 @@ describe('a vend whose services are away', () => {
     const { bed, world } = await placed();
     world.breaks('release', silent(Code.FAILED_PRECONDITION), 6);
     for (let tries = 0; tries < 6; tries++) await answer(bed, 'expired');
-    const { letters } = await bed.host.deadLetters.page(1, 10);
+    const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'device.command.settled' }]);
-    await bed.host.replay(letters[0]?.id ?? '');
+    await bed.runtime.replay(letters[0]?.id ?? '');
     expect(await vendOf(bed)).toMatchObject({ status: 'cancelled' });
   });
 });
@@ -317,7 +325,7 @@ describe('an answer is crash safe', () => {
           await answer(bed, outcome);
           return bed;
         },
-        (bed) => bed.perform('settle.v1.1'),
+        (bed) => bed.runJob('settle.v1.1'),
       );
     },
   );
@@ -333,7 +341,7 @@ test('a job works for the tenant whose vend it is', async () => {
   world.stock.set('v9', 'held');
   const data = { tenantId: 'other', vendId: 'v9', attempt: 1 };
   await bed.context(asService()).jobs.once('settle', 'v9.1', '5s', data);
-  await bed.perform('settle.v9.1');
+  await bed.runJob('settle.v9.1');
   expect(await bed.context(asService('other')).vends.need('v9')).toMatchObject({
     status: 'completed',
   });

@@ -1,6 +1,6 @@
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { StoryTeller } from '#kit/saga/saga-steps';
+import { SagaRecorder } from '#kit/saga/saga-steps';
 import type { DeviceCommandSettled } from '#contracts/iot-gateway';
 import { change } from './change';
 import { answered } from './decisions';
@@ -23,5 +23,5 @@ export async function machineAnswered(
   );
   if (outcome === 'failed') await takeOutOfUse(vend, reason ?? 'not_dispensed', context);
   if (outcome === 'expired') await takeOutOfUse(vend, SUSPECT, context);
-  await concludeOrLater(vend, new StoryTeller(context), context);
+  await concludeOrLater(vend, new SagaRecorder(context), context);
 }

@@ -1,9 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { allow } from '#kit/core/caller';
+import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound, refused } from '#kit/core/errors';
-import { checked } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import type {
   GetMachineRequest,
   ListMachinesRequest,
@@ -18,7 +18,7 @@ import { type Machine, planned, restocked, slotOf } from './slots';
 
 export async function setPlanogram(request: SetPlanogramRequest, context: Context) {
   const { machines, lists, clock } = context;
-  const { machineId, slots } = checked(PlanogramRequest, request);
+  const { machineId, slots } = validate(PlanogramRequest, request);
   const shopId = await shopOfMachine(machineId, context);
   const currency = await currencyOf(shopId, slots, context);
   const at = isoTime(clock);
@@ -36,7 +36,7 @@ export async function setPlanogram(request: SetPlanogramRequest, context: Contex
 
 export async function restock(request: RestockMessage, context: Context) {
   const { machines, clock } = context;
-  const { machineId, ...pieces } = checked(RestockRequest, request);
+  const { machineId, ...pieces } = validate(RestockRequest, request);
   await shopOfMachine(machineId, context);
   const at = isoTime(clock);
   const machine = await machines.update(machineId, (now) => {
@@ -48,13 +48,13 @@ export async function restock(request: RestockMessage, context: Context) {
 }
 
 export async function getMachine(request: GetMachineRequest, { machines }: Context) {
-  const machine = await machines.get(checked(MachineRequest, request).machineId);
+  const machine = await machines.get(validate(MachineRequest, request).machineId);
   if (machine === undefined) throw notFound('machine');
   return toMessage(machine);
 }
 
 export async function listMachines(request: ListMachinesRequest, { machines, lists }: Context) {
-  const { shopId, page, limit } = checked(MachinesRequest, request);
+  const { shopId, page, limit } = validate(MachinesRequest, request);
   const { items: ids, total } = await lists.machines.page(shopId, page, limit);
   const found = await Promise.all(ids.map((id) => machines.get(id)));
   const items = found
@@ -65,7 +65,7 @@ export async function listMachines(request: ListMachinesRequest, { machines, lis
 
 /** A device, for who may change it: its shop is asked, and refuses who may not. */
 export function managedDevice(deviceId: string, { shop, caller }: Context) {
-  allow(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin', 'service');
   return shop.getDevice({ deviceId });
 }
 

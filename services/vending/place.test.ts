@@ -65,7 +65,9 @@ describe('a vend is refused before any money is kept ready', () => {
     expect(vend).toMatchObject({ status: 'cancelled', reason });
     expect(steps(vend)).toEqual(['claim refused']);
     expect(bed.memory.calls.map(({ appId }) => appId)).toEqual(['shop', 'iot-gateway']);
-    expect(bed.said(VendCancelled)).toEqual([{ ...outOf, quantity: 1, userId: 'ann', reason }]);
+    expect(bed.published(VendCancelled)).toEqual([
+      { ...outOf, quantity: 1, userId: 'ann', reason },
+    ]);
     expect(vend.story.events).toMatchObject([{ type: 'vend.cancelled' }]);
   });
 

@@ -1,7 +1,7 @@
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { isTransient, notFound } from '#kit/core/errors';
-import { type Done, type NotDone, StoryTeller } from '#kit/saga/saga-steps';
+import { type StepSuccess, type StepFailure, SagaRecorder } from '#kit/saga/saga-steps';
 import type { PlaceVend } from '#contracts/vending';
 import { ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { PATIENCE_MS, authorize } from './authorize';
@@ -23,17 +23,18 @@ export async function place({ vendId }: EventData<typeof PlaceVend>, context: Co
   const { vends, lists, clock } = context;
   const vend = await vends.need(vendId);
   // who began it may not know that it came here: before anything is done for it, it must stay
-  await vends.keep(vendId);
-  const story = new StoryTeller(context);
+  await vends.clearExpiry(vendId);
+  const sagaRecorder = new SagaRecorder(context);
   // a vend is listed from when it is certain to end
   await lists.byUser.add(vend.userId, vendId);
   await lists.byMachine.add(vend.machineId, vendId);
 
   // A vend that is decided never goes forward again, whatever became of an earlier delivery.
-  const verdict = vend.status === 'pending' ? await goForward(vend, story, context) : undefined;
+  const verdict =
+    vend.status === 'pending' ? await goForward(vend, sagaRecorder, context) : undefined;
 
   // 4. Decide, by one change of the document.
-  const told = story.next();
+  const told = sagaRecorder.takeDelta();
   let now = await change(context, vendId, 'decided', (current) =>
     decided(current, verdict, told, isoTime(clock)),
   );
@@ -42,33 +43,40 @@ export async function place({ vendId }: EventData<typeof PlaceVend>, context: Co
   //    have got something from this run after all, and that is undone once more.
   if (now.status === 'dispensing') now = await dispense(now, context);
   const isCancelled = now.status === 'cancelling' || now.status === 'cancelled';
-  if (isCancelled) await concludeOrLater(now, story, context);
+  if (isCancelled) await concludeOrLater(now, sagaRecorder, context);
 }
 
-async function goForward(vend: Vend, story: StoryTeller, context: Context): Promise<Verdict> {
+async function goForward(
+  vend: Vend,
+  sagaRecorder: SagaRecorder,
+  context: Context,
+): Promise<Verdict> {
   // 1. Claim a piece, in a machine that is there.
-  const claimed = await story.step('claim', () => claimPiece(vend, context));
+  const claimed = await sagaRecorder.step('claim', () => claimPiece(vend, context));
   if (claimed.outcome !== 'done') return { dispense: false, refusal: claimed.reason };
 
   // 2. Have the money kept ready.
-  const paid = await story.step('authorize', () => authorize(vend, context));
+  const paid = await sagaRecorder.step('authorize', () => authorize(vend, context));
   if (paid.outcome === 'declined') return { dispense: false, reason: 'payment_failed' };
   if (paid.outcome !== 'done') return { dispense: false, reason: 'payment_unknown' };
 
   // 3. Hold the piece in the shop's stock.
-  const held = await story.step('reserve', () => reserve(vend, context));
+  const held = await sagaRecorder.step('reserve', () => reserve(vend, context));
   if (held.outcome !== 'done') return { dispense: false, reason: 'out_of_stock' };
 
   const until = context.clock.now() + context.config.DISPENSE_SECONDS * 1000;
   return { dispense: true, until: new Date(until).toISOString() };
 }
 
-async function claimPiece(vend: Vend, context: Context): Promise<Done<object> | NotDone> {
+async function claimPiece(
+  vend: Vend,
+  context: Context,
+): Promise<StepSuccess<object> | StepFailure> {
   const { machines, clock } = context;
   const hindrance = await hindranceOf(vend, context);
   const { outcome } = await machines.decide(vend.machineId, (now) => {
     if (now === undefined) throw notFound('machine');
-    return { ...claim(now, vend, hindrance, isoTime(clock)), evident: true };
+    return { ...claim(now, vend, hindrance, isoTime(clock)), selfIdempotent: true };
   });
   const { refusal } = outcome;
   return refusal === undefined ? { outcome: 'done' } : { outcome: 'refused', reason: refusal };
@@ -93,7 +101,10 @@ async function hindranceOf(
   }
 }
 
-async function reserve(vend: Vend, { inventory }: Context): Promise<Done<object> | NotDone> {
+async function reserve(
+  vend: Vend,
+  { inventory }: Context,
+): Promise<StepSuccess<object> | StepFailure> {
   const { outcome, reason } = await inventory.reserve(goods(vend));
   return outcome === ReserveOutcome.RESERVED ? { outcome: 'done' } : { outcome: 'refused', reason };
 }

@@ -39,13 +39,13 @@ describe('what a machine sells for cash', () => {
     expect(vend?.userId).toBeUndefined();
     expect(await slotIn(bed)).toEqual({ quantity: 2, claimed: 0, fault: undefined });
     expect(world.pieces.get('tea')).toBe(9);
-    expect(bed.said(VendCompleted)).toEqual([
+    expect(bed.published(VendCompleted)).toEqual([
       {
         ...{ vendId: vend?.vendId, machineId: 'm1', shopId: 'shop_1', slot: 'A1' },
         ...{ productId: 'tea', quantity: 1, channel: 'cash', price },
       },
     ]);
-    expect(bed.said(StockMissing)).toEqual([]);
+    expect(bed.published(StockMissing)).toEqual([]);
     expect(bed.memory.calls.map(({ appId }) => appId)).not.toContain('payment');
   });
 
@@ -55,7 +55,7 @@ describe('what a machine sells for cash', () => {
     expect(await vendsOf(bed)).toHaveLength(1);
     expect(await slotIn(bed)).toMatchObject({ quantity: 2 });
     expect(world.pieces.get('tea')).toBe(9);
-    expect(bed.said(VendCompleted)).toHaveLength(1);
+    expect(bed.published(VendCompleted)).toHaveLength(1);
   });
 
   it('is another vend where it is another sale', async () => {
@@ -101,7 +101,7 @@ describe('what a machine sells for cash, and was not there by the books,', () =>
     const { bed } = await sold({}, world);
     const [{ vendId } = nobody] = await vendsOf(bed);
     expect(await vendsOf(bed)).toMatchObject([{ status: 'completed' }]);
-    expect(bed.said(StockMissing)).toEqual([
+    expect(bed.published(StockMissing)).toEqual([
       {
         ...{ vendId, machineId: 'm1', shopId: 'shop_1', slot: 'A1', productId: 'tea' },
         ...{ quantity: 1, missingInSlot: 0, missingInStock: 1 },
@@ -113,7 +113,7 @@ describe('what a machine sells for cash, and was not there by the books,', () =>
   it('is told as missing in the slot', async () => {
     const bed = await bedWith([], new World(), machine(1));
     await sale(bed, { quantity: 3 });
-    expect(bed.said(StockMissing)).toMatchObject([{ missingInSlot: 2, missingInStock: 0 }]);
+    expect(bed.published(StockMissing)).toMatchObject([{ missingInSlot: 2, missingInStock: 0 }]);
     expect(await slotIn(bed)).toMatchObject({ quantity: 0 });
   });
 
@@ -122,7 +122,7 @@ describe('what a machine sells for cash, and was not there by the books,', () =>
     ['nobody planned', { slot: 'Z9' }],
   ])('is told as missing in a slot that %s', async (_, data) => {
     const { bed } = await sold(data);
-    expect(bed.said(StockMissing)).toMatchObject([{ missingInSlot: 1, missingInStock: 0 }]);
+    expect(bed.published(StockMissing)).toMatchObject([{ missingInSlot: 1, missingInStock: 0 }]);
     expect(await slotIn(bed)).toMatchObject({ quantity: 3 });
   });
 
@@ -133,7 +133,7 @@ describe('what a machine sells for cash, and was not there by the books,', () =>
     expect(await slotIn(bed)).toEqual({ quantity: 0, claimed: 1, fault: undefined });
     await answer(bed, 'acknowledged');
     expect(await slotIn(bed)).toEqual({ quantity: 0, claimed: 0, fault: undefined });
-    expect(bed.said(StockMissing)).toMatchObject([{ vendId: 'v1', missingInSlot: 1 }]);
+    expect(bed.published(StockMissing)).toMatchObject([{ vendId: 'v1', missingInSlot: 1 }]);
   });
 });
 
@@ -145,7 +145,7 @@ it('is booked for a machine that nobody has planned, as far as its shop knows th
     { status: 'completed', price: { amount: '2.00', currency: 'EUR' } },
   ]);
   expect(world.pieces.get('tea')).toBe(9);
-  expect(bed.said(StockMissing)).toEqual([]);
+  expect(bed.published(StockMissing)).toEqual([]);
 });
 
 it('is booked later where the stock cannot be asked', async () => {
@@ -154,7 +154,7 @@ it('is booked later where the stock cannot be asked', async () => {
   const { bed } = await sold({}, world);
   const [vend] = await vendsOf(bed);
   expect(vend).toMatchObject({ status: 'settling' });
-  await bed.perform(`settle.${vend?.vendId}.1`);
+  await bed.runJob(`settle.${vend?.vendId}.1`);
   expect(await vendsOf(bed)).toMatchObject([{ status: 'completed' }]);
   expect(await slotIn(bed)).toMatchObject({ quantity: 2 });
 });
@@ -163,10 +163,14 @@ it('told by what is no machine, without a slot, is nothing to this service', asy
   const bed = await bedWith([]);
   const told = { deviceId: 'm1', shopId: 'shop_1', position: { boot: 'b1', seq: 1, at: AT } };
   const data = { saleId: 's1', productId: 'tea', quantity: 1 };
-  await bed.hear(DeviceDataReceived, { ...told, dataType: 'sale', data });
-  await bed.hear(DeviceDataReceived, { ...told, dataType: 'telemetry', data: { celsius: 4 } });
+  await bed.handleEvent(DeviceDataReceived, { ...told, dataType: 'sale', data });
+  await bed.handleEvent(DeviceDataReceived, {
+    ...told,
+    dataType: 'telemetry',
+    data: { celsius: 4 },
+  });
   const count = { mode: 'count', productId: 'tea', pieces: 3 } as const;
-  await bed.hear(DeviceDataReceived, { ...told, dataType: 'stock', data: count });
+  await bed.handleEvent(DeviceDataReceived, { ...told, dataType: 'stock', data: count });
   expect(bed.sidecar.effects).toBe(0);
 });
 
@@ -194,6 +198,6 @@ describe('a sale for cash is crash safe', () => {
       await sale(bed);
       return bed;
     };
-    await expectCrashSafe(build, (bed) => bed.perform([...bed.memory.jobs.keys()][0] ?? ''));
+    await expectCrashSafe(build, (bed) => bed.runJob([...bed.memory.jobs.keys()][0] ?? ''));
   });
 });

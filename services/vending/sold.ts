@@ -2,7 +2,7 @@ import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { deterministicId } from '#kit/core/deterministic-id';
 import { type Money, ofMinor, times } from '#retail/money';
-import { StoryTeller } from '#kit/saga/saga-steps';
+import { SagaRecorder } from '#kit/saga/saga-steps';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { Vend } from './domain';
 import { concludeOrLater } from './later';
@@ -35,7 +35,7 @@ export async function sold(sale: Sale, slot: string, context: Context): Promise<
     'sold',
   );
   await lists.byMachine.add(machineId, vendId);
-  await concludeOrLater(vend, new StoryTeller(context), context);
+  await concludeOrLater(vend, new SagaRecorder(context), context);
 }
 
 /** What was paid, as the machine counted it, or else as it is priced. */

@@ -1,8 +1,8 @@
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
 import { deterministicId } from '#kit/core/deterministic-id';
-import { KEY_SECONDS, anotherBefore } from '#kit/delivery/idempotency-store';
-import { checked } from '#kit/core/validation';
+import { IDEMPOTENCY_SECONDS, idempotencyKeyReused } from '#kit/delivery/idempotency-store';
+import { validate } from '#kit/core/validation';
 import type { z } from 'zod';
 import { PlaceVend } from '#contracts/vending';
 import type { StartVendRequest } from '#proto/retail/vending/v1/vending_pb';
@@ -18,23 +18,24 @@ import { slotOf } from './slots';
  * is to be had is for the command: what is refused is a vend too, and answered as cancelled.
  */
 export async function startVend(request: StartVendRequest, context: Context) {
-  const { vends, newId, execute, caller } = context;
+  const { vends, newId, dispatchAndWait, caller } = context;
   if (caller.userId === '') {
     throw new MicroserviceError('vends are for who is logged in', Code.UNAUTHENTICATED);
   }
-  const wanted = checked(VendRequest, request);
+  const wanted = validate(VendRequest, request);
   // the same request asked again is the same vend: its id comes from the Idempotency-Key
   const vendId = newId('vend');
   const fingerprint = deterministicId(caller.userId, JSON.stringify(wanted));
   const before = await vends.get(vendId);
   const vend = before ?? (await keep(vendId, fingerprint, wanted, context));
-  if (vend.fingerprint !== fingerprint) throw anotherBefore();
+  if (vend.fingerprint !== fingerprint) throw idempotencyKeyReused();
   if (vend.status !== 'pending') return toMessage(vend);
   // asked for again, it is wanted after all
-  if (before !== undefined) await vends.keep(vendId);
+  if (before !== undefined) await vends.clearExpiry(vendId);
   // where nobody asks for it again while they may, nothing of it stays: it has a token in it
-  const letGo = () => vends.expire(vendId, KEY_SECONDS, ({ status }) => status === 'pending');
-  const now = await execute(PlaceVend, { vendId }, () => vends.get(vendId), letGo);
+  const letGo = () =>
+    vends.expireIfAbandoned(vendId, IDEMPOTENCY_SECONDS, ({ status }) => status === 'pending');
+  const now = await dispatchAndWait(PlaceVend, { vendId }, () => vends.get(vendId), letGo);
   return toMessage(now ?? vend);
 }
 

@@ -55,7 +55,7 @@ export async function bedWith(vends: readonly Vend[], world = new World(), plann
   await context.machines.update('m1', () => planned);
   for (const vend of vends) await context.vends.update(vend.vendId, () => vend);
   // effects are counted from here
-  bed.fail({});
+  bed.injectFaults({});
   return bed;
 }
 
@@ -78,7 +78,7 @@ export function steps({ story }: Vend): string[] {
 
 /** Gives the command to carry out a vend. */
 export function place(bed: Bed, vendId = 'v1') {
-  return bed.hear(PlaceVend, { vendId }, { id: `place ${vendId}` });
+  return bed.handleEvent(PlaceVend, { vendId }, { id: `place ${vendId}` });
 }
 
 type Answer = Partial<EventInput<typeof DeviceCommandSettled>>;
@@ -87,7 +87,7 @@ type Answer = Partial<EventInput<typeof DeviceCommandSettled>>;
 export function answer(bed: Bed, outcome: NonNullable<Answer['outcome']>, more: Answer = {}) {
   const { commandId = 'v1' } = more;
   const told = { deviceId: 'm1', shopId: 'shop_1', commandId, name: 'dispense', outcome, ...more };
-  return bed.hear(DeviceCommandSettled, told, { id: `${outcome} ${commandId}` });
+  return bed.handleEvent(DeviceCommandSettled, told, { id: `${outcome} ${commandId}` });
 }
 
 type Data = EventInput<typeof DeviceDataReceived>;
@@ -97,14 +97,14 @@ type DataOf<T extends Data['dataType']> = Extract<Data, { dataType: T }>['data']
 export function sale(bed: Bed, data: Partial<DataOf<'sale'>> = {}, id = 'sale 1') {
   const sold = { saleId: 's1', productId: 'tea', quantity: 1, slot: 'A1', ...data };
   const whose = { deviceId: 'm1', shopId: 'shop_1', position: { boot: 'b1', seq: 1, at: AT } };
-  return bed.hear(DeviceDataReceived, { ...whose, dataType: 'sale', data: sold }, { id });
+  return bed.handleEvent(DeviceDataReceived, { ...whose, dataType: 'sale', data: sold }, { id });
 }
 
 /** Tells what is wrong with the machine. */
 export function faults(bed: Bed, data: DataOf<'faults'>, seq = 1, at = AT, boot = 'b1') {
   const whose = { deviceId: 'm1', shopId: 'shop_1', position: { boot, seq, at } };
   const told = { ...whose, dataType: 'faults', data } as const;
-  return bed.hear(DeviceDataReceived, told, { id: `faults ${boot} ${seq}` });
+  return bed.handleEvent(DeviceDataReceived, told, { id: `faults ${boot} ${seq}` });
 }
 
 /** A vend after it was carried out as far as it could be without its machine. */

@@ -45,8 +45,8 @@ test('what is said and heard is in the documents', () => {
 });
 
 test('what an event was before is in the documents beside what it is', () => {
-  const lift = (data: unknown) => data;
-  const earlier = [{ version: 1, data: z.object({ old: z.string() }), lift }];
+  const upcast = (data: unknown) => data;
+  const earlier = [{ version: 1, data: z.object({ old: z.string() }), upcast }];
   const Changed = defineEvent('Happened', {
     ...{ type: 'thing.happened', description: 'It did.', subject: () => '' },
     ...{ version: 2, data: z.object({ id: z.string() }), earlier },

@@ -44,35 +44,37 @@ export function fileNames(files: readonly SourceFile[]): Fault[] {
 }
 
 /** What a service says and hears. */
-export interface Voice {
+export interface PubSubManifest {
   readonly name: string;
-  readonly says: readonly Contract[];
-  readonly hears: readonly Contract[];
+  readonly publishes: readonly Contract[];
+  readonly subscribesTo: readonly Contract[];
 }
 
 /**
  * Every topic heard is said by somebody, every event said is heard or public, commands go from a
  * service to itself, and every request to the one that answers it.
  */
-export function topics(voices: readonly Voice[]): Fault[] {
-  const said = new Set(voices.flatMap(({ says }) => says.map(({ type }) => type)));
-  const heard = new Set(voices.flatMap(({ hears }) => hears.map(({ type }) => type)));
-  return voices.flatMap(({ name, says, hears }) => [
-    ...hears
+export function topics(voices: readonly PubSubManifest[]): Fault[] {
+  const said = new Set(voices.flatMap(({ publishes }) => publishes.map(({ type }) => type)));
+  const heard = new Set(voices.flatMap(({ subscribesTo }) => subscribesTo.map(({ type }) => type)));
+  return voices.flatMap(({ name, publishes, subscribesTo }) => [
+    ...subscribesTo
       .filter(({ type }) => !said.has(type))
       .map(({ type }) => `${name} hears ${type}, which nobody says`),
-    ...says
+    ...publishes
       .filter(
         (contract) => contract.kind !== 'command' && !contract.public && !heard.has(contract.type),
       )
       .map(({ type }) => `${name} says ${type}, which nobody hears and which is not public`),
-    ...hears
+    ...subscribesTo
       .filter(({ kind }) => kind === 'request')
-      .filter((contract) => voices.some((it) => it.name < name && it.hears.includes(contract)))
+      .filter((contract) =>
+        voices.some((it) => it.name < name && it.subscribesTo.includes(contract)),
+      )
       .map(({ type }) => `${name} answers ${type}, as another does`),
-    ...[...new Set([...says, ...hears])]
+    ...[...new Set([...publishes, ...subscribesTo])]
       .filter(({ kind }) => kind === 'command')
-      .filter((contract) => !says.includes(contract) || !hears.includes(contract))
+      .filter((contract) => !publishes.includes(contract) || !subscribesTo.includes(contract))
       .map(({ type }) => `${name} does not both say and hear the command ${type}`),
   ]);
 }
@@ -82,12 +84,12 @@ export function topics(voices: readonly Voice[]): Fault[] {
  * answered by it, whoever asks.
  */
 export function owners(
-  voices: readonly Voice[],
+  voices: readonly PubSubManifest[],
   contracts: ReadonlyMap<Contract, string>,
 ): Fault[] {
-  const own = ({ says, hears }: Voice) => [
-    ...says.filter(({ kind }) => kind !== 'request'),
-    ...hears.filter(({ kind }) => kind === 'request'),
+  const own = ({ publishes, subscribesTo }: PubSubManifest) => [
+    ...publishes.filter(({ kind }) => kind !== 'request'),
+    ...subscribesTo.filter(({ kind }) => kind === 'request'),
   ];
   const said = voices.flatMap((voice) =>
     own(voice)

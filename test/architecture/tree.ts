@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import type { DescFile } from '@bufbuild/protobuf';
 import type { Contract } from '#kit/messages/contract';
 import { Service } from '#kit/service/service';
-import type { SourceFile, Voice } from './rules';
+import type { SourceFile, PubSubManifest } from './rules';
 
 export const root = resolve(__dirname, '../..');
 
@@ -56,13 +56,13 @@ export async function contracts(): Promise<Map<Contract, string>> {
 }
 
 /** What the services say and hear, from their definitions. */
-export async function voices(): Promise<Voice[]> {
-  const found: Voice[] = [];
+export async function pubSubManifests(): Promise<PubSubManifest[]> {
+  const found: PubSubManifest[] = [];
   for (const service of await services()) {
     found.push({
       name: service.name,
-      says: [...(service.definition.publishes ?? []), ...(service.definition.asks ?? [])],
-      hears: service.hears,
+      publishes: [...(service.definition.publishes ?? []), ...(service.definition.asks ?? [])],
+      subscribesTo: service.subscribesTo,
     });
   }
   return found;

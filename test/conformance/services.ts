@@ -62,16 +62,16 @@ const counted = {
   ...{ type: 'conformance.counted', description: 'Heard by the old code and by the new.' },
   subject: ({ key }: { key: string }) => key,
 };
-const lift = (data: unknown) => {
+const upcast = (data: unknown) => {
   const { key, pieces } = Old.parse(data);
   return { key, available: pieces, reserved: 0 };
 };
-const newer = { ...counted, version: 2, earlier: [{ version: 1, data: Old, lift }] };
+const newer = { ...counted, version: 2, earlier: [{ version: 1, data: Old, upcast }] };
 /** One event as the old code has it, as the new has it, and as the new has it for both. */
 export const CountedOld = defineEvent('Counted', { ...counted, data: Old });
 export const Counted = defineEvent('Counted', { ...newer, data: New });
 export const CountedForBoth = defineEvent('Counted', {
-  ...{ ...newer, readableAs: 1 },
+  ...{ ...newer, minVersion: 1 },
   data: New.extend({ pieces: z.int() }),
 });
 

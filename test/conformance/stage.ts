@@ -9,7 +9,7 @@ import type { CloudEvent } from '#kit/messages/cloud-event';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
 import type { DeadLetter } from '#kit/delivery/dead-letters';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { type Running, start } from '#kit/boot/run';
 import { ServiceTokens } from '#kit/security/service-tokens';
@@ -58,7 +58,7 @@ export type Doing = Partial<
  */
 export class Stage {
   /** Reads what the worker keeps, through the worker's own sidecar. */
-  readonly reader: Host;
+  readonly reader: ServiceRuntime;
   readonly #readerSidecar: DaprSidecar;
   readonly #otherSidecar: DaprSidecar;
 
@@ -126,13 +126,13 @@ export class Stage {
 
   /** What the mouth says and asks; `replica` as another process of it, that hears nothing. */
   begin(given: Partial<CallContext> = {}, replica = false): MouthContext {
-    const host = replica ? hostOn(mouth, this.mouth, systemClock) : this.speaker.host;
+    const runtime = replica ? hostOn(mouth, this.mouth, systemClock) : this.speaker.runtime;
     const callContext = newCallContext(systemClock, {
       caller: asService(),
       deadline: Infinity,
       ...given,
     });
-    return host.begin(callContext);
+    return runtime.openContext(callContext);
   }
 
   /** An event with all that the wire carries, its identity its own. */
@@ -178,7 +178,7 @@ export class Stage {
   async tally(key: string) {
     const callContext = newCallContext(systemClock, { caller: asService(), deadline: Infinity });
     // the host of this very service
-    const { tallies } = this.reader.begin(callContext) as unknown as WorkerContext;
+    const { tallies } = this.reader.openContext(callContext) as unknown as WorkerContext;
     return tallies.get(key);
   }
 

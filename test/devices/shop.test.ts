@@ -102,7 +102,7 @@ async function seller(name: string): Promise<Seller> {
 function shopFor(tenantId = DEFAULT_TENANT) {
   const callContext = newCallContext(systemClock, { caller: asService(tenantId) });
   // the host opens what the service above says
-  return (running.host.begin(callContext) as unknown as ContextOf<typeof asking>).shop;
+  return (running.runtime.openContext(callContext) as unknown as ContextOf<typeof asking>).shop;
 }
 
 const openShop = () => sally.ask(Shop, 201, 'POST', '/shops', { body: corner });

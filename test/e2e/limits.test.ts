@@ -52,7 +52,7 @@ async function replica(key: Awaited<ReturnType<typeof newKey>>, LIMITS_STORE = u
 const failures = async (edge: Edge) =>
   Number(
     /^rate_limit_store_failures_total (\d+)/m.exec(
-      await edge.bed.host.metrics.registry.metrics(),
+      await edge.bed.runtime.metrics.registry.metrics(),
     )?.[1],
   );
 

@@ -14,7 +14,7 @@ import { request } from 'undici';
 import { systemClock } from '#kit/core/clock';
 import { grpcDefinition } from '#kit/adapters/dapr/grpc-adapter';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
-import { Host } from '#kit/runtime/service-runtime';
+import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
 import { ListProductsResponseSchema, ProductService } from '#proto/retail/product/v1/product_pb';
@@ -44,13 +44,13 @@ beforeAll(async () => {
   });
   const sidecar = new DaprSidecar({ host: '127.0.0.1', httpPort: grpcPort, grpcPort });
   const none = { enabled: async () => false, value: async () => undefined };
-  const host = new Host(gateway, {
+  const runtime = new ServiceRuntime(gateway, {
     ...{ sidecar, clock: systemClock, random: () => 0.5, log: silentLog, metrics: new Metrics() },
     flags: { for: () => none, ready: async () => undefined, close: async () => undefined },
     config: { ...CONFIG, TRUSTED_PROXIES: ['10.0.0.0/8'] },
   });
   const stopping = new AbortController();
-  const edge = createServer(createApp(host, stopping.signal)).listen(0, '127.0.0.1');
+  const edge = createServer(createApp(runtime, stopping.signal)).listen(0, '127.0.0.1');
   await once(edge, 'listening');
   // a server that listens on a port has an address that is no path
   url = `http://127.0.0.1:${(edge.address() as AddressInfo).port}/api/v1/products`;

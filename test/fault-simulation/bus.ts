@@ -85,7 +85,7 @@ export class Bus {
     if (message.deliveries++ > 0) stage.count('redeliveries');
     if (trace) stage.note(process.name, `hears ${name}`);
     process.serve(
-      (host) => host.deliver(event),
+      (runtime) => runtime.deliver(event),
       (outcome) => {
         const said = stage.plant?.acknowledge?.(outcome) ?? outcome;
         if (trace) stage.note(process.name, `${said.toLowerCase()} ${name}`);

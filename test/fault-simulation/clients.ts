@@ -8,7 +8,7 @@ import { type Caller, DEFAULT_TENANT } from '#kit/core/caller';
 import { Code, type MicroserviceError, isTransient } from '#kit/core/errors';
 import { deterministicId } from '#kit/core/deterministic-id';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { type Order, OrderService } from '#proto/retail/order/v1/order_pb';
@@ -154,7 +154,7 @@ export class Clients {
   replay(app: App): void {
     const process = this.#chance.one(this.network.processes.get(app) ?? []);
     const nothing = () => {};
-    if (process.isUp) process.serve((host) => replayAll(host, this.stage), nothing, nothing);
+    if (process.isUp) process.serve((runtime) => replayAll(runtime, this.stage), nothing, nothing);
   }
 
   async #place(order: number, wish: Wish, respondAsync: boolean, tries: number): Promise<void> {
@@ -214,13 +214,13 @@ export class Clients {
   }
 }
 
-async function replayAll(host: Host, stage: Stage): Promise<void> {
+async function replayAll(runtime: ServiceRuntime, stage: Stage): Promise<void> {
   try {
-    const { letters } = await host.deadLetters.page(1, 100);
+    const { letters } = await runtime.deadLetters.page(1, 100);
     for (const { id, type, reason } of letters) {
       stage.count('dead letters replayed');
-      if (stage.trace) stage.note(host.service.name, `replays ${type} ${id} (${reason})`);
-      await host.replay(id);
+      if (stage.trace) stage.note(runtime.service.name, `replays ${type} ${id} (${reason})`);
+      await runtime.replay(id);
     }
   } catch (error) {
     // another replay was quicker, or a fault hit it: an operator looks again later

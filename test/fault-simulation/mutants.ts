@@ -1,5 +1,5 @@
 import type { Message } from '@bufbuild/protobuf';
-import type { Delivery } from '#kit/delivery/event-dispatcher';
+import type { AckStatus } from '#kit/delivery/event-dispatcher';
 import { deterministicId } from '#kit/core/deterministic-id';
 import type { AnyService } from '#kit/service/service';
 import type { Handler } from '#kit/service/handlers';
@@ -21,7 +21,7 @@ export interface Seams {
   /** An answer in the callee's stead. */
   answer?: (appId: string, method: string) => object | undefined;
   /** What the bus makes of what it was told. */
-  acknowledge?: (outcome: Delivery) => Delivery;
+  acknowledge?: (outcome: AckStatus) => AckStatus;
 }
 
 export interface Plant {
@@ -233,7 +233,7 @@ function hearing(
   const heard = service.events.get(type);
   if (heard === undefined) return service;
   const { name, definition, methods, bindings, jobs, schedules, ticks, ingest } = service;
-  const { hears, topics } = service;
+  const { subscribesTo, topics } = service;
   const handle = instead(heard.handle as Handler);
   const events = new Map(service.events).set(type, { ...heard, handle });
   return {
@@ -245,7 +245,7 @@ function hearing(
     schedules,
     ticks,
     ingest,
-    hears,
+    subscribesTo,
     topics,
     events,
   };

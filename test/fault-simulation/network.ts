@@ -124,14 +124,14 @@ export class Network {
     settled: Settled<CallAnswer<M>>,
   ): void {
     const { stage } = this;
-    const answered = (response: object, said: CallAnswer<M>['said']) => {
+    const answered = (response: object, published: CallAnswer<M>['published']) => {
       // as the server's side of the wire makes it
       const init = { ...response } as MessageInitShape<M['output']>;
       const message = create(method.output, init);
       const arrived = stage.wire
         ? fromBinary(method.output, toBinary(method.output, message))
         : message;
-      settled.resolve({ response: arrived as CallAnswer<M>['response'], said });
+      settled.resolve({ response: arrived as CallAnswer<M>['response'], published });
     };
     const fixed =
       stage.plant?.answer?.(appId, method.localName) ?? this.fixed.get(appId)?.(request);
@@ -153,14 +153,16 @@ export class Network {
     if (stage.trace)
       stage.note(process.name, `is asked ${method.localName} (cause ${callContext.id})`);
     process.serve(
-      (host) =>
-        host.answer(method, arrived as CallRequest<M>['request'], process.inward(callContext)).then(
-          (answer) => ({ answer }),
-          // the host throws no other
-          (error: unknown) => ({ error: error as MicroserviceError }),
-        ),
+      (runtime) =>
+        runtime
+          .answer(method, arrived as CallRequest<M>['request'], process.inward(callContext))
+          .then(
+            (answer) => ({ answer }),
+            // the host throws no other
+            (error: unknown) => ({ error: error as MicroserviceError }),
+          ),
       (ended) => {
-        if ('answer' in ended) answered(ended.answer.response, ended.answer.said);
+        if ('answer' in ended) answered(ended.answer.response, ended.answer.published);
         else settled.reject(ended.error);
       },
       gone,

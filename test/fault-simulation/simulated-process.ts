@@ -1,7 +1,7 @@
 import type { Clock } from '#kit/core/clock';
 import type { FlagSource } from '#kit/flags/flags';
 import type { CallContext } from '#kit/core/call-context';
-import { Host } from '#kit/runtime/service-runtime';
+import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { Log } from '#kit/core/log';
 import type { Memory } from '#kit/testing/memory-transport';
 import { Metrics } from '#kit/core/metrics';
@@ -36,7 +36,7 @@ export interface Program {
 export class SimulatedProcess {
   readonly name: string;
   readonly chance: Chance;
-  host!: Host;
+  host!: ServiceRuntime;
   /** Of this life of the process; it is dead afterwards. */
   life!: SimulatedSidecar;
   /** Milliseconds that its clock is ahead. */
@@ -83,7 +83,11 @@ export class SimulatedProcess {
    * Gives it work, as a server. `done` gets the answer when it has left the process, `failed` is
    * told if the process dies before that.
    */
-  serve<T>(work: (host: Host) => Promise<T>, done: (answer: T) => void, failed: () => void): void {
+  serve<T>(
+    work: (runtime: ServiceRuntime) => Promise<T>,
+    done: (answer: T) => void,
+    failed: () => void,
+  ): void {
     const { life } = this;
     this.#unanswered.add(failed);
     const leave = (then: () => void) => {
@@ -162,7 +166,7 @@ export class SimulatedProcess {
     const life = new SimulatedSidecar(this, this.memory, this.surroundings);
     this.life = life;
     const sidecar: Sidecar = stage.plant?.sidecar?.(app, life, stage) ?? life;
-    this.host = new Host(stage.plant?.service?.(service) ?? service, {
+    this.host = new ServiceRuntime(stage.plant?.service?.(service) ?? service, {
       ...{ sidecar, clock: this.#clock(life), random: () => this.chance.next() },
       ...{ log: this.#log(), metrics, flags, config },
     });

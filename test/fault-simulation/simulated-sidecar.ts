@@ -123,7 +123,7 @@ export class SimulatedSidecar implements Sidecar {
         process.stepped();
         process.inside(this, answer);
       };
-      const asked = { ...call, cause: process.outward(call.callContext) };
+      const asked = { ...call, callContext: process.outward(call.callContext) };
       network.call(process.program.app, process.chance, asked, {
         resolve: (answer) => {
           settle(() => {

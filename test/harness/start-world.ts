@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ServiceCalls } from '#kit/security/call-permissions';
+import { CallPermissions } from '#kit/security/call-permissions';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
@@ -228,7 +228,7 @@ function devicesAt(
 
 /** Who calls whom in this system. */
 function withOthers(file: string, specs: readonly AppSpec[]): string {
-  const { services } = ServiceCalls.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const { services } = CallPermissions.parse(JSON.parse(readFileSync(file, 'utf8')));
   const others = Object.fromEntries(specs.map(({ appId, calls = [] }) => [appId, calls]));
   return JSON.stringify({ services, others });
 }

@@ -51,13 +51,13 @@ export class Acts<B extends Bench = Bench> {
   /** A context of the asking service. */
   readonly begin = (given: Partial<CallContext> = {}): Context =>
     // the host of this very service
-    this.bench.order.host.begin(
+    this.bench.order.runtime.openContext(
       newCallContext(this.bench.clock, { caller: asService(), deadline: Infinity, ...given }),
     ) as unknown as Context;
 
   /** The dead letter of an event, once it is there. */
   readonly letter = async (id: string) => {
-    const { deadLetters } = this.bench.order.host;
+    const { deadLetters } = this.bench.order.runtime;
     await this.bench.until(`a dead letter ${id}`, async () => {
       const { letters } = await deadLetters.page(1, 100);
       return letters.some((known) => known.id === id);

@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const say = async (orderId: string) => {
   const callContext = newCallContext(systemClock, { caller: asService() });
-  const context = order.host.begin(callContext) as unknown as Context;
+  const context = order.runtime.openContext(callContext) as unknown as Context;
   await context.publish(OrderCreated, {
     orderId,
     shopId: 's',
@@ -62,7 +62,7 @@ it('what is said while a service is away, for longer than it is tried, is handle
 
   order = await start(asker, world.app('order').env);
   await until('the events', () => ['away_1', 'away_2', 'away_3'].every(heard), 60_000);
-  expect(await order.host.deadLetters.page(1, 10)).toMatchObject({ total: 0 });
+  expect(await order.runtime.deadLetters.page(1, 10)).toMatchObject({ total: 0 });
 });
 
 /** So often a daprd asks an app by default what it hears. */

@@ -1,6 +1,6 @@
 import type { Clock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
-import { Host } from '#kit/runtime/service-runtime';
+import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
@@ -8,8 +8,8 @@ import type { Sidecar } from '#kit/transport/sidecar';
 
 /** The two sample services, alive on one transport. */
 export interface Bench {
-  readonly order: { host: Host; sidecar: Sidecar };
-  readonly inventory: { host: Host; sidecar: Sidecar };
+  readonly order: { runtime: ServiceRuntime; sidecar: Sidecar };
+  readonly inventory: { runtime: ServiceRuntime; sidecar: Sidecar };
   readonly clock: Clock;
   /** Puts a message on the topic of the input binding. */
   device(topic: string, payload: string): Promise<void>;
@@ -26,22 +26,24 @@ export interface BusBench extends Bench {
    * Another process of the asking service, that hears nothing: what it asks is answered to the
    * first one.
    */
-  readonly replica: Host;
+  readonly replica: ServiceRuntime;
   /** The batches that the asking service was handed so far, and the events in them. */
   batches(): Promise<{ count: number; events: number }>;
 }
 
 /** Another process of a service, that hears nothing: what it does, it does through this sidecar. */
-export function hostOn(service: AnyService, sidecar: Sidecar, clock: Clock): Host {
+export function hostOn(service: AnyService, sidecar: Sidecar, clock: Clock): ServiceRuntime {
   const none = { enabled: async () => false, value: async () => undefined };
   const flags = { for: () => none, ready: async () => undefined, close: async () => undefined };
-  return new Host(service, {
+  return new ServiceRuntime(service, {
     ...{ sidecar, clock, flags, random: () => Math.random() },
     ...{ log: silentLog, metrics: new Metrics(), config: undefined },
   });
 }
 
-export async function batchesOf({ metrics }: Host): Promise<{ count: number; events: number }> {
+export async function batchesOf({
+  metrics,
+}: ServiceRuntime): Promise<{ count: number; events: number }> {
   const { values } = await metrics.batchSize.get();
   const of = (part: string) =>
     values.find(({ metricName }) => metricName === `event_batch_size_${part}`)?.value ?? 0;

@@ -84,7 +84,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         );
         expect(await letter(junk)).toMatchObject({ reason: 'unreadable' });
         await acts.bench.until('the refused one', async () => {
-          const { letters } = await acts.bench.order.host.deadLetters.page(1, 100);
+          const { letters } = await acts.bench.order.runtime.deadLetters.page(1, 100);
           return letters.some(({ subject, reason }) => subject === no && reason === 'closed');
         });
         // what was done is not done again because of the others
@@ -123,7 +123,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         const { id, byNew } = await said(({ publish }) => publish(StockCounted, stock));
         expect(byNew).toEqual(stock);
         await acts.bench.until('a dead letter', async () => {
-          const { letters } = await acts.bench.inventory.host.deadLetters.page(1, 100);
+          const { letters } = await acts.bench.inventory.runtime.deadLetters.page(1, 100);
           return letters.some(({ correlationId, reason }) => {
             return correlationId === id && reason === 'unreadable';
           });
@@ -228,7 +228,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         await acts.bench.publish(at(late, -1));
         await acts.bench.publish(at(early, 60_000));
         await until('asked', early);
-        await acts.bench.until('the end', () => acts.bench.inventory.host.active === 0);
+        await acts.bench.until('the end', () => acts.bench.inventory.runtime.active === 0);
         expect(times('asked', late)).toEqual([]);
       });
 
@@ -238,7 +238,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
           caller: asService(),
           deadline: Infinity,
         });
-        const context = acts.bench.replica.begin(callContext) as unknown as Context;
+        const context = acts.bench.replica.openContext(callContext) as unknown as Context;
         const answer = await context.request(AskStock, { orderId });
         expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
       });
@@ -260,7 +260,10 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         await acts.bench.until('the count', async () => {
           return (await begin().counts.get(orderId)) !== undefined;
         });
-        await acts.bench.until('the end of the handler', () => acts.bench.order.host.active === 0);
+        await acts.bench.until(
+          'the end of the handler',
+          () => acts.bench.order.runtime.active === 0,
+        );
         await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 3 });
       });
 

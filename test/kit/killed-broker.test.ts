@@ -32,11 +32,11 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
   world = await startSidecars([{ appId: 'order' }], { bus, env, overrides });
   const log = brokerLog(world);
   order = await start(asker, world.app('order').env);
-  const { host } = order;
+  const { runtime } = order;
   const taken: string[] = [];
 
   const say = async (orderId: string) => {
-    const context = host.begin(
+    const context = runtime.openContext(
       newCallContext(systemClock, { caller: asService() }),
     ) as unknown as Context;
     const event = { orderId, shopId: 's', userId: 'u', totalAmount: price };

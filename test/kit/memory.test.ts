@@ -1,4 +1,4 @@
-import { type Host } from '#kit/runtime/service-runtime';
+import { type ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { Testbed } from '#kit/testing/testbed';
@@ -13,12 +13,12 @@ function memoryBench(): Promise<BusBench> {
   const inventory = new Testbed(answerer, { clock });
   const beds = [order, inventory];
   order.sidecar.peers = { inventory };
-  let waiting: { host: Host; event: CloudEvent }[] = [];
+  let waiting: { runtime: ServiceRuntime; event: CloudEvent }[] = [];
 
   const carry = (event: CloudEvent) => {
-    for (const { host } of beds) {
-      if (!host.service.topics.includes(event.type)) continue;
-      waiting.push({ host, event });
+    for (const { runtime } of beds) {
+      if (!runtime.service.topics.includes(event.type)) continue;
+      waiting.push({ runtime, event });
       // what is said at once is there before any of it is handed on
       void clock.sleep(0).then(pump);
     }
@@ -26,16 +26,16 @@ function memoryBench(): Promise<BusBench> {
   const pump = async () => {
     const batch = waiting;
     waiting = [];
-    const isBatched = ({ host, event }: (typeof batch)[number]) =>
-      host.service.events.get(event.type)?.batches !== undefined;
+    const isBatched = ({ runtime, event }: (typeof batch)[number]) =>
+      runtime.service.events.get(event.type)?.batches !== undefined;
     const batched = batch.filter(isBatched);
     if (batched.length > 0) {
-      const outcomes = await order.host.deliverAll(batched.map(({ event }) => event));
+      const outcomes = await order.runtime.deliverAll(batched.map(({ event }) => event));
       waiting.push(...batched.filter((_, at) => outcomes[at] === 'RETRY'));
     }
     for (const delivery of batch.filter((it) => !isBatched(it))) {
       // a sidecar gives an event until it is taken
-      if ((await delivery.host.deliver(delivery.event)) === 'RETRY') waiting.push(delivery);
+      if ((await delivery.runtime.deliver(delivery.event)) === 'RETRY') waiting.push(delivery);
     }
     if (waiting.length > 0) void clock.sleep(500).then(pump);
   };
@@ -46,9 +46,9 @@ function memoryBench(): Promise<BusBench> {
     inventory,
     clock,
     replica: hostOn(asker, order.sidecar, clock),
-    batches: () => batchesOf(order.host),
+    batches: () => batchesOf(order.runtime),
     device: async (topic, payload) => {
-      await order.host.receive('devices', { data: Buffer.from(payload), metadata: { topic } });
+      await order.runtime.receive('devices', { data: Buffer.from(payload), metadata: { topic } });
     },
     publish: (event) => order.sidecar.publish(event),
     until: async (what, holds) => {
@@ -56,7 +56,7 @@ function memoryBench(): Promise<BusBench> {
         await pump();
         for (const [name, job] of order.memory.jobs) {
           order.memory.jobs.delete(name);
-          await order.host.perform(job.data);
+          await order.runtime.perform(job.data);
         }
         await clock.sleep(100);
         if (await holds()) return;

@@ -41,11 +41,11 @@ const NewStock = z.object({ available: z.int(), reserved: z.int() });
 const counted = { type: 'stock.counted', description: 'A test.', subject: stockSubject };
 /** One event as the old code has it, as the new has it, and as the new has it for both. */
 export const StockCountedOld = defineEvent('StockCounted', { ...counted, data: OldStock });
-const lift = (data: unknown) => ({ available: OldStock.parse(data).pieces, reserved: 0 });
-const newer = { ...counted, version: 2, earlier: [{ version: 1, data: OldStock, lift }] };
+const upcast = (data: unknown) => ({ available: OldStock.parse(data).pieces, reserved: 0 });
+const newer = { ...counted, version: 2, earlier: [{ version: 1, data: OldStock, upcast }] };
 export const StockCounted = defineEvent('StockCounted', { ...newer, data: NewStock });
 export const StockCountedForBoth = defineEvent('StockCounted', {
-  ...{ ...newer, readableAs: 1 },
+  ...{ ...newer, minVersion: 1 },
   data: NewStock.extend({ pieces: z.int() }),
 });
 
@@ -108,7 +108,9 @@ asker.onBinding(
 asker.serve({
   placeOrder: async (_, context) => {
     const orderId = context.newId('order');
-    const done = await context.execute(PlaceOrder, { orderId }, () => context.counts.get(orderId));
+    const done = await context.dispatchAndWait(PlaceOrder, { orderId }, () =>
+      context.counts.get(orderId),
+    );
     return { orderId, status: done === undefined ? 'pending' : `done ${String(done.count)}` };
   },
   getOrder: async ({ orderId }, context) => {

@@ -98,7 +98,10 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
         await begin().publish(OrderCreated, created(orderId));
         await until('event', orderId, 3);
-        await acts.bench.until('the end of the handler', () => acts.bench.order.host.active === 0);
+        await acts.bench.until(
+          'the end of the handler',
+          () => acts.bench.order.runtime.active === 0,
+        );
         await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 1 });
         expect(times('event', orderId)).toHaveLength(3);
       });
@@ -121,12 +124,14 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           replayCount: 0,
           event: { data: created(orderId), sequence: 7 },
         });
-        const { host } = acts.bench.order;
-        await expect(host.replay(orderId)).resolves.toEqual({ succeeded: false });
-        expect(await host.deadLetters.get(orderId)).toMatchObject({ replayCount: 1 });
+        const { runtime } = acts.bench.order;
+        await expect(runtime.replay(orderId)).resolves.toEqual({ succeeded: false });
+        expect(await runtime.deadLetters.get(orderId)).toMatchObject({ replayCount: 1 });
         open = true;
-        await expect(host.replay(orderId)).resolves.toEqual({ succeeded: true });
-        await expect(host.deadLetters.get(orderId)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+        await expect(runtime.replay(orderId)).resolves.toEqual({ succeeded: true });
+        await expect(runtime.deadLetters.get(orderId)).rejects.toMatchObject({
+          code: Code.NOT_FOUND,
+        });
         await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 1 });
       });
 
@@ -165,7 +170,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       const method = OrderService.method.placeOrder;
       const place = async (given: Partial<CallContext>) => {
         const callContext = newCallContext(acts.bench.clock, { caller: asService(), ...given });
-        const answer = await acts.bench.order.host.answer(
+        const answer = await acts.bench.order.runtime.answer(
           method,
           create(PlaceOrderRequestSchema),
           callContext,
@@ -193,7 +198,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           code: Code.FAILED_PRECONDITION,
           details: { reason: 'closed' },
         });
-        const { letters } = await acts.bench.order.host.deadLetters.page(1, 100);
+        const { letters } = await acts.bench.order.runtime.deadLetters.page(1, 100);
         expect(letters.filter(({ type }) => type === PlaceOrder.type)).toEqual([]);
       });
 
@@ -230,7 +235,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           correlationId: `corr-${orderId}`,
           requestId: 'req_1',
         });
-        expect(context.said.map(({ type }) => type)).toEqual([OrderCancelled.type]);
+        expect(context.published.map(({ type }) => type)).toEqual([OrderCancelled.type]);
         await until('cancelled', orderId);
       });
 
@@ -293,9 +298,9 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       it('of a method that is not answered are UNIMPLEMENTED', async () => {
         const callContext = newCallContext(acts.bench.clock, { caller: asService() });
         const request = create(GetOrderRequestSchema, { orderId: 'x' });
-        const { host } = acts.bench.inventory;
+        const { runtime } = acts.bench.inventory;
         await expect(
-          host.answer(OrderService.method.getOrder, request, callContext),
+          runtime.answer(OrderService.method.getOrder, request, callContext),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
       });
     });

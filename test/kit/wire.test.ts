@@ -48,7 +48,7 @@ describe('between two services, on real sidecars', () => {
   const begin = (given: Partial<CallContext> = {}): Context => {
     const deadline = systemClock.now() + 20_000;
     // the host of this very service
-    return order.host.begin(
+    return order.runtime.openContext(
       newCallContext(systemClock, { caller: asService(), deadline, ...given }),
     ) as unknown as Context;
   };

@@ -15,30 +15,30 @@ import {
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import type { Clock } from '../../core/clock';
 import type { CallContext } from '../../core/call-context';
-import type { Said } from '../../core/execution';
-import type { Host } from '../../runtime/service-runtime';
+import type { PublishedEvent } from '../../core/execution';
+import type { ServiceRuntime } from '../../runtime/service-runtime';
 import type { ProcessStatus } from '../../operations/operations-service';
 import { operations } from '../../operations/operations-service';
-import type { Admission } from './caller-auth';
+import type { CallerAuth } from './caller-auth';
 import { addCallbacks } from './callbacks';
 import { grpcDefinition, streamMethods, unaryMethods } from './grpc-adapter';
-import { callContextFromMetadata, setSaid } from './metadata';
+import { callContextFromMetadata, setPublished } from './metadata';
 import { answerWithError } from './status';
-import { type Message, known, unary } from './unary';
+import { type Message, toMicroserviceError, unary } from './unary';
 
 type StreamCall = ServerWritableStream<Message, Message>;
 type Answer = (
   request: never,
   callContext: CallContext,
-) => Promise<{ response: object; said?: readonly Said[] }>;
+) => Promise<{ response: object; published?: readonly PublishedEvent[] }>;
 
 export interface AppOptions {
-  host: Host;
+  runtime: ServiceRuntime;
   clock: Clock;
   status: ProcessStatus;
   address: string;
   port: number;
-  admission: Admission;
+  admission: CallerAuth;
 }
 
 export interface App {
@@ -51,25 +51,25 @@ export interface App {
  * answers, and the sidecar's events, bindings, jobs and health check.
  */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { host, address } = options;
+  const { runtime, address } = options;
   // nobody asks for its own record of every call
   const server = new Server({ 'grpc.enable_channelz': 0 });
-  const { serves } = host.service.definition;
+  const { serves } = runtime.service.definition;
   if (serves !== undefined) {
     addService(
       server,
       options,
       serves,
-      (method) => (request, callContext) => host.answer(method, request, callContext),
+      (method) => (request, callContext) => runtime.answer(method, request, callContext),
     );
   }
-  const answers = operations(host, options.status);
+  const answers = operations(runtime, options.status);
   addService(server, options, OperationsService, (method) => async (request, callContext) => {
     // the handlers' type has one for each method of this same descriptor
     const handle = answers[method.localName as keyof typeof answers];
     const work = async () =>
       create(method.output, { ...(await handle(request, { caller: callContext.caller })) });
-    return { response: await host.once(method, request, callContext, work) };
+    return { response: await runtime.withIdempotencyKey(method, request, callContext, work) };
   });
   addCallbacks(server, options);
 
@@ -104,11 +104,11 @@ function addService(
         await admission.service(call.metadata);
         const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
         // grpc-js gives what this method's own deserializer made
-        const { response, said = [] } = await answer(call.request as never, callContext);
-        setSaid(trailers, said);
+        const { response, published = [] } = await answer(call.request as never, callContext);
+        setPublished(trailers, published);
         return { response: create(method.output, { ...response }), trailers };
       } catch (error) {
-        const answered = answerWithError(known(error), call.metadata);
+        const answered = answerWithError(toMicroserviceError(error), call.metadata);
         return 'status' in answered ? answered : { response: create(method.output), ...answered };
       }
     });
@@ -124,7 +124,7 @@ function addService(
 /** Sends what a stream's handler gives, no faster than it is taken. */
 async function sendAll(
   call: StreamCall,
-  { host, clock, admission }: AppOptions,
+  { runtime, clock, admission }: AppOptions,
   method: DescMethodServerStreaming,
 ): Promise<void> {
   const gone = new AbortController();
@@ -135,14 +135,14 @@ async function sendAll(
     await admission.service(call.metadata);
     const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
     // grpc-js gives what this method's own deserializer made
-    for await (const message of host.stream(method, call.request, callContext, gone.signal)) {
+    for await (const message of runtime.stream(method, call.request, callContext, gone.signal)) {
       if (call.write(create(method.output, { ...message }))) continue;
       await once(call, 'drain', { signal: gone.signal });
     }
     call.end();
   } catch (error) {
     if (gone.signal.aborted) return;
-    const answered = answerWithError(known(error), call.metadata);
+    const answered = answerWithError(toMicroserviceError(error), call.metadata);
     if ('trailers' in answered) call.end(answered.trailers);
     else call.emit('error', answered.status);
   }

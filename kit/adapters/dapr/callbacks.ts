@@ -13,9 +13,9 @@ import {
   TopicEventResponse_TopicEventResponseStatus as Status,
 } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_pb';
 import type { Server } from '@grpc/grpc-js';
-import type { Delivery } from '../../delivery/event-dispatcher';
-import type { Host } from '../../runtime/service-runtime';
-import type { Admission } from './caller-auth';
+import type { AckStatus } from '../../delivery/event-dispatcher';
+import type { ServiceRuntime } from '../../runtime/service-runtime';
+import type { CallerAuth } from './caller-auth';
 import { grpcDefinition, unaryDefinition } from './grpc-adapter';
 import { BUS } from './sidecar';
 import { type Answered, type Call, unary } from './unary';
@@ -26,9 +26,9 @@ const BATCH_PATH = '/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent';
 /** What the sidecar hands over: events, messages of bindings, jobs that are due, and its health check. */
 export function addCallbacks(
   server: Server,
-  { host, admission }: { host: Host; admission: Admission },
+  { runtime, admission }: { runtime: ServiceRuntime; admission: CallerAuth },
 ): void {
-  const { service } = host;
+  const { service } = runtime;
   const given = (handle: (call: Call) => Promise<Answered>) =>
     unary(async (call) => {
       admission.sidecar(call.metadata);
@@ -44,7 +44,7 @@ export function addCallbacks(
   });
   const onBatch = given(async (call) => {
     const { entries } = call.request as TopicEventBulkRequest;
-    const outcomes = await host.deliverAll(entries.map(entryOf));
+    const outcomes = await runtime.deliverAll(entries.map(entryOf));
     const statuses = entries.map(({ entryId }, at) => ({
       entryId,
       status: statusOf(outcomes[at]),
@@ -68,7 +68,7 @@ export function addCallbacks(
       onTopicEvent: given(async (call) => {
         // as above: this method's own deserializer made it; the same holds below
         const request = call.request as TopicEventRequest;
-        const status = statusOf(await host.deliver(cloudEventOf(request)));
+        const status = statusOf(await runtime.deliver(cloudEventOf(request)));
         return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
       }),
       listInputBindings: unary(() => {
@@ -78,7 +78,7 @@ export function addCallbacks(
       }),
       onBindingEvent: given(async (call) => {
         const { name, data, metadata } = call.request as BindingEventRequest;
-        await host.receive(name, { data, metadata });
+        await runtime.receive(name, { data, metadata });
         return { response: create(AppCallback.method.onBindingEvent.output) };
       }),
     },
@@ -86,7 +86,7 @@ export function addCallbacks(
   server.addService(grpcDefinition(AppCallbackAlpha), {
     onBulkTopicEventAlpha1: onBatch,
     onJobEventAlpha1: given(async (call) => {
-      await host.perform(jobData(call.request as JobEventRequest));
+      await runtime.perform(jobData(call.request as JobEventRequest));
       return { response: create(AppCallbackAlpha.method.onJobEventAlpha1.output) };
     }),
   });
@@ -98,7 +98,7 @@ export function addCallbacks(
   });
 }
 
-function statusOf(delivery: Delivery | undefined): Status {
+function statusOf(delivery: AckStatus | undefined): Status {
   return delivery === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
 }
 

@@ -11,7 +11,7 @@ export const SERVICE_TOKEN_KEY = 'x-service-token';
 const CALLER_KEY = 'dapr-caller-app-id';
 
 /** Who is let in at a service's gRPC port. */
-export class Admission {
+export class CallerAuth {
   constructor(
     /** What the sidecar must show on every call, if set. */
     private readonly appToken: string | undefined,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ROLES, anonymous } from '../../core/caller';
 import type { Clock } from '../../core/clock';
 import { type CallContext, REQUEST_BUDGET_MS, newCallContext } from '../../core/call-context';
-import { type Said } from '../../core/execution';
+import { type PublishedEvent } from '../../core/execution';
 
 /** The names under which a cause travels with a call. */
 const NAME = {
@@ -80,11 +80,11 @@ export function callContextFromMetadata(
   });
 }
 
-export function setSaid(metadata: Metadata, said: readonly Said[]): void {
+export function setPublished(metadata: Metadata, said: readonly PublishedEvent[]): void {
   if (said.length > 0) metadata.set(SAID, JSON.stringify(said));
 }
 
-export function getSaid(metadata: Metadata): Said[] {
+export function getSaid(metadata: Metadata): PublishedEvent[] {
   const [value] = metadata.get(SAID);
   if (typeof value !== 'string') return [];
   const parsed = SaidList.safeParse(JSON.parse(value));

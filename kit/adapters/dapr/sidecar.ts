@@ -175,7 +175,7 @@ export class DaprSidecar implements Sidecar {
     const refusal = refusalIn(trailers, appId);
     if (refusal !== undefined) throw refusal;
     // deserialized by this very method
-    return { response: message as CallAnswer<M>['response'], said: getSaid(trailers) };
+    return { response: message as CallAnswer<M>['response'], published: getSaid(trailers) };
   }
 
   async *stream<M extends DescMethodServerStreaming>(

@@ -23,14 +23,14 @@ export function unary(handle: (call: Call) => Promise<Answered>): UntypedHandleC
         else done(null, answered.response, answered.trailers);
       },
       (error: unknown) => {
-        const { code, message } = known(error);
+        const { code, message } = toMicroserviceError(error);
         done({ code, details: message });
       },
     );
   };
 }
 
-export function known(error: unknown): MicroserviceError {
+export function toMicroserviceError(error: unknown): MicroserviceError {
   return error instanceof MicroserviceError
     ? error
     : new MicroserviceError('internal error', Code.INTERNAL);

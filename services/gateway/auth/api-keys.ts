@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { type Caller, asService } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { type TtlCache, hasEntry, setFor, ttlCache } from '#kit/core/ttl-cache';
-import { begin } from '../definition';
+import { openContext } from '../definition';
 
 /** Who asks; with an API key only what its scopes name (`orders:read`). */
 export interface Bearer {
@@ -26,8 +26,8 @@ const Role = z.enum(['seller', 'admin']);
 export class ApiKeys {
   readonly #verified: TtlCache<Bearer>;
 
-  constructor(private readonly host: Host) {
-    this.#verified = ttlCache(MAX_CACHED, host.clock);
+  constructor(private readonly runtime: ServiceRuntime) {
+    this.#verified = ttlCache(MAX_CACHED, runtime.clock);
   }
 
   /**
@@ -43,7 +43,10 @@ export class ApiKeys {
     // whose was good a minute ago shall not wait for those who make some up beside them
     if (!hasEntry(this.#verified, name)) await mayTry();
     this.#verified.delete(name);
-    const { user } = begin(this.host, newCallContext(this.host.clock, { caller: asService() }));
+    const { user } = openContext(
+      this.runtime,
+      newCallContext(this.runtime.clock, { caller: asService() }),
+    );
     const { keyId, role, scopes, tenantId } = await user.authenticateApiKey({ key });
     const bearer = { caller: { userId: keyId, role: Role.parse(role), tenantId }, scopes };
     setFor(this.#verified, name, bearer, CACHE_MS);

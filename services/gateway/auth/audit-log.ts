@@ -1,22 +1,22 @@
 import type { NextFunction } from 'express';
 import { createLog, fileStream } from '#kit/core/log';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { newCallContext } from '#kit/core/call-context';
 import { Id } from '#kit/core/validation';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import type { Route } from '../routes/types';
-import { begin } from '../definition';
+import { openContext } from '../definition';
 
 /**
  * Writes a line for every request that was refused, and for every one that is not for everybody to
  * make: who, what, about whom, how it ended, and the id by which its other lines are found. Only
  * ids and names of our own stand in it: what a client wrote may be a secret or somebody's name.
  */
-export function audit(host: Host) {
-  const { AUDIT_FILE } = begin(host, newCallContext(host.clock)).config;
+export function audit(runtime: ServiceRuntime) {
+  const { AUDIT_FILE } = openContext(runtime, newCallContext(runtime.clock)).config;
   const lines =
     AUDIT_FILE === undefined
-      ? host.log.child({ audit: true })
+      ? runtime.log.child({ audit: true })
       : createLog('gateway', 'info', fileStream(AUDIT_FILE));
   return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     response.once('close', () => {

@@ -3,11 +3,11 @@ import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { type Caller, anonymous } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
 import { Id } from '#kit/core/validation';
-import type { EndedSessionsCache } from './revoked-sessions';
-import { ALGORITHM, Keys } from './jwks';
+import type { RevokedSessions } from './revoked-sessions';
+import { ALGORITHM, Jwks } from './jwks';
 import { type TtlCache, hasEntry, setFor, ttlCache } from '#kit/core/ttl-cache';
 import { ApiKeys, type Bearer, type MayTry, unauthenticated } from './api-keys';
 import type { Route, Who } from '../routes/types';
@@ -34,20 +34,20 @@ interface SignedIn {
 const NOBODY: Bearer = { caller: anonymous() };
 
 /** Who asks: verifies the tokens of requests. */
-export class Authentication {
-  readonly #keys: Keys;
+export class Authenticator {
+  readonly #keys: Jwks;
   /** Who is signed in by an Authorization header that was found good. */
   readonly #signedIn: TtlCache<SignedIn>;
 
   readonly #apiKeys: ApiKeys;
 
   constructor(
-    private readonly host: Host,
-    private readonly ended: EndedSessionsCache,
+    private readonly runtime: ServiceRuntime,
+    private readonly ended: RevokedSessions,
   ) {
-    this.#signedIn = ttlCache(MAX_CACHED, host.clock);
-    this.#apiKeys = new ApiKeys(host);
-    this.#keys = new Keys(host);
+    this.#signedIn = ttlCache(MAX_CACHED, runtime.clock);
+    this.#apiKeys = new ApiKeys(runtime);
+    this.#keys = new Jwks(runtime);
   }
 
   /**
@@ -68,7 +68,7 @@ export class Authentication {
   }
 
   async #bearer(authorization: string, mayTry: MayTry): Promise<Bearer> {
-    const now = this.host.clock.now();
+    const now = this.runtime.clock.now();
     let signedIn = this.#signedIn.get(authorization);
     if (signedIn === undefined) {
       const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];

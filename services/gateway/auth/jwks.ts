@@ -1,9 +1,9 @@
 import { type CryptoKey, importJWK } from 'jose';
 import { asService } from '#kit/core/caller';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { Jwk } from '#proto/retail/user/v1/user_pb';
-import { begin } from '../definition';
+import { openContext } from '../definition';
 
 export const ALGORITHM = 'ES256';
 /** An unknown key makes us ask for the keys, but not oftener: anybody can make up names of keys. */
@@ -14,7 +14,7 @@ const RENEW_MS = 5 * 60_000;
 const RETRY_MS = 1_000;
 
 /** The user service's public keys, by name. */
-export class Keys {
+export class Jwks {
   #keys: ReadonlyMap<string, CryptoKey> = new Map();
   #askAfter = 0;
   #renewAfter = 0;
@@ -22,11 +22,11 @@ export class Keys {
   #failure: Error | undefined;
   #asking: Promise<void> | undefined;
 
-  constructor(private readonly host: Host) {}
+  constructor(private readonly runtime: ServiceRuntime) {}
 
   /** The key of this name; undefined where there is none. Throws where that cannot be known. */
   async find(kid: string): Promise<CryptoKey | undefined> {
-    const now = this.host.clock.now();
+    const now = this.runtime.clock.now();
     const known = this.#keys.get(kid);
     if (known !== undefined) {
       // nobody waits for the renewal
@@ -48,9 +48,9 @@ export class Keys {
   }
 
   async #fetch(): Promise<void> {
-    const { clock, log } = this.host;
+    const { clock, log } = this.runtime;
     try {
-      const { user } = begin(this.host, newCallContext(clock, { caller: asService() }));
+      const { user } = openContext(this.runtime, newCallContext(clock, { caller: asService() }));
       const { keys } = await user.getKeys({});
       this.#keys = await imported(keys);
       this.#failure = undefined;

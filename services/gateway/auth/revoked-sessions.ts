@@ -1,8 +1,8 @@
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { asService } from '#kit/core/caller';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
-import { begin } from '../definition';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
+import { openContext } from '../definition';
 
 /** What is known is asked for anew after so long, beside the requests that come. */
 const ASK_AGAIN_MS = 2_000;
@@ -16,7 +16,7 @@ const OVERLAP_MS = 60_000;
 const SKEW_MS = 60_000;
 
 /** The sessions that are over while tokens of theirs are good yet; the user service knows them. */
-export class EndedSessionsCache {
+export class RevokedSessions {
   /** Until when each could still be of use. */
   readonly #until = new Map<string, number>();
   /** When the user service last answered, by its clock. */
@@ -25,7 +25,7 @@ export class EndedSessionsCache {
   #asking: Promise<void> | undefined;
   #expired = 0;
 
-  constructor(private readonly host: Host) {}
+  constructor(private readonly runtime: ServiceRuntime) {}
 
   /**
    * Whether this session is over: nobody waits for what is known. Throws where nothing is known yet,
@@ -49,7 +49,7 @@ export class EndedSessionsCache {
   }
 
   get #age(): number {
-    return this.host.clock.now() - this.#askedAt;
+    return this.runtime.clock.now() - this.#askedAt;
   }
 
   /** Those who come meanwhile wait for the same answer. */
@@ -61,13 +61,13 @@ export class EndedSessionsCache {
   }
 
   async #fetch(): Promise<void> {
-    const { clock, log } = this.host;
+    const { clock, log } = this.runtime;
     const now = clock.now();
     const known = this.#asOf;
     const expired = this.#expired;
     try {
       const callContext = newCallContext(clock, { caller: asService(), deadline: now + ANSWER_MS });
-      const { user } = begin(this.host, callContext);
+      const { user } = openContext(this.runtime, callContext);
       const since = known && timestampFromMs(timestampMs(known) - OVERLAP_MS);
       const { sessions, asOf } = await user.getEndedSessions(since === undefined ? {} : { since });
       for (const { sessionId, until } of sessions) {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
-import { Health } from './health-monitor';
+import { HealthMonitor } from './health-monitor';
 import { apps } from '../definition';
 import { type Calls, type Edge, PLENTY, openEdge } from '../testing/edge';
 
@@ -150,7 +150,7 @@ describe('a service that does not answer', () => {
       due.push(again);
       return { unref: () => undefined };
     }) as never);
-    const health = new Health(edge.bed.host);
+    const health = new HealthMonitor(edge.bed.runtime);
     health.start();
     const begun = waits.splice(0);
     expect(begun).toHaveLength(apps.size);

@@ -4,9 +4,9 @@ import { asService } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { MicroserviceError } from '#kit/core/errors';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { OperationsService, type ServiceStatus } from '#proto/retail/operations/v1/operations_pb';
-import { apps, begin, needed } from '../definition';
+import { apps, openContext, needed } from '../definition';
 
 const Status = z.enum(['healthy', 'degraded', 'unhealthy']);
 type Status = z.output<typeof Status>;
@@ -50,13 +50,13 @@ const INSTANCE_MS = 300_000;
 const FAILURES_TO_BE_OUT = 2;
 
 /** How the services are: each probed again and again, and when somebody asks. */
-export class Health {
+export class HealthMonitor {
   readonly #services: ReadonlyMap<string, Probed>;
   #report: Promise<HealthReport> | undefined;
   #freshUntil = 0;
 
-  constructor(private readonly host: Host) {
-    this.#services = new Map([...apps].map((app) => [app, new Probed(app, host)]));
+  constructor(private readonly runtime: ServiceRuntime) {
+    this.#services = new Map([...apps].map((app) => [app, new Probed(app, runtime)]));
   }
 
   /** Probes every service from now on, as long as the process runs. */
@@ -65,7 +65,7 @@ export class Health {
   }
 
   async report(): Promise<HealthReport> {
-    const now = this.host.clock.now();
+    const now = this.runtime.clock.now();
     if (this.#report === undefined || now >= this.#freshUntil) {
       this.#freshUntil = now + FRESH_MS;
       this.#report = this.#ask();
@@ -122,9 +122,9 @@ class Probed {
 
   constructor(
     private readonly service: string,
-    private readonly host: Host,
+    private readonly runtime: ServiceRuntime,
   ) {
-    const since = isoTime(host.clock);
+    const since = isoTime(runtime.clock);
     this.health = { service, status: 'healthy', latency: 0, since, instances: [] };
   }
 
@@ -142,16 +142,19 @@ class Probed {
     const isLeftAlone =
       failure instanceof MicroserviceError && failure.details.reason === 'circuit_open';
     this.leftAloneSince = isLeftAlone
-      ? (this.leftAloneSince ?? isoTime(this.host.clock))
+      ? (this.leftAloneSince ?? isoTime(this.runtime.clock))
       : undefined;
   }
 
   /** Never throws: no answer is one as well. */
   async probe(): Promise<ServiceHealth> {
     const { service } = this;
-    const { clock, log } = this.host;
+    const { clock, log } = this.runtime;
     const deadline = clock.now() + PROBE_MS;
-    const context = begin(this.host, newCallContext(clock, { caller: asService(), deadline }));
+    const context = openContext(
+      this.runtime,
+      newCallContext(clock, { caller: asService(), deadline }),
+    );
     const started = performance.now();
     let found: Pick<ServiceHealth, 'status' | 'version' | 'faults'>;
     try {
@@ -179,7 +182,7 @@ class Probed {
   #told({ ready, version, instance, startedAt, checks }: ServiceStatus) {
     const faults = checks.filter(({ ok }) => !ok).map(({ name }) => name);
     this.#instances.set(instance, {
-      ...{ instance, version, seen: this.host.clock.now() },
+      ...{ instance, version, seen: this.runtime.clock.now() },
       ...(startedAt === undefined ? {} : { startedAt: timestampDate(startedAt).toISOString() }),
     });
     const status: Status = ready ? 'healthy' : 'degraded';
@@ -187,7 +190,7 @@ class Probed {
   }
 
   #alive(): ServiceHealth['instances'] {
-    const since = this.host.clock.now() - INSTANCE_MS;
+    const since = this.runtime.clock.now() - INSTANCE_MS;
     for (const [name, { seen }] of this.#instances) {
       if (seen <= since) this.#instances.delete(name);
     }

@@ -7,7 +7,7 @@ import {
   ProductSchema,
   ProductService,
 } from '#proto/retail/product/v1/product_pb';
-import { LastGood } from './stale-cache';
+import { StaleCache } from './stale-cache';
 import type { RpcRoute } from '../routes/types';
 import { routes } from '../routes/table';
 import { type Edge, openEdge } from '../testing/edge';
@@ -20,7 +20,7 @@ const down = async () => Promise.reject(unavailable('product cannot be reached')
 describe('the last good answer', () => {
   it('is given when nobody answers, with its age', async () => {
     const clock = new FakeClock();
-    const kept = new LastGood(clock);
+    const kept = new StaleCache(clock);
     const ask = (tenant: string, id: string, call: () => Promise<Message>) =>
       kept.orKept(rpc, tenant, asked(id), call);
     expect(await ask('a', 'product_1', async () => cup)).toEqual({ answered: cup });
@@ -36,7 +36,7 @@ describe('the last good answer', () => {
   it.each([notFound('product'), new MicroserviceError('internal error', Code.INTERNAL)])(
     'is not given instead of %s',
     async (refusal) => {
-      const kept = new LastGood(new FakeClock());
+      const kept = new StaleCache(new FakeClock());
       await kept.orKept(rpc, 'a', asked('product_1'), async () => cup);
       const refused = kept.orKept(rpc, 'a', asked('product_1'), async () =>
         Promise.reject(refusal),
@@ -46,7 +46,7 @@ describe('the last good answer', () => {
   );
 
   it('is forgotten once the service refuses, as what was there is gone', async () => {
-    const kept = new LastGood(new FakeClock());
+    const kept = new StaleCache(new FakeClock());
     const ask = (call: () => Promise<Message>) => kept.orKept(rpc, 'a', asked('product_1'), call);
     await ask(async () => cup);
     const gone = ask(async () => Promise.reject(notFound('product')));
@@ -56,7 +56,7 @@ describe('the last good answer', () => {
 
   it('is forgotten when there are too many, the one asked for longest ago first', async () => {
     const clock = new FakeClock();
-    const kept = new LastGood(clock, 400);
+    const kept = new StaleCache(clock, 400);
     const ids = Array.from({ length: 50 }, (_, at) => `product_${at}`);
     for (const id of ['product_0', ...ids]) {
       clock.advance(1_000);

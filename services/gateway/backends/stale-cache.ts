@@ -1,6 +1,6 @@
 import { type DescMethodUnary, type Message, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Clock } from '#kit/core/clock';
-import { EdgeError, refusalOf } from '../http/errors';
+import { EdgeError, toErrorAnswer } from '../http/errors';
 
 interface Kept {
   readonly bytes: Uint8Array;
@@ -22,7 +22,7 @@ const ANEW_MS = 1_000;
  * The last good answers to what may be read by anybody of a tenant, for when the service is down:
  * an old catalogue is better than none. Bounded; what was not asked for longest goes first.
  */
-export class LastGood {
+export class StaleCache {
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
 
@@ -47,7 +47,7 @@ export class LastGood {
       return { answered };
     } catch (error) {
       // what is refused now, as it is gone, is not given later as if it were there
-      if (refusalOf(error).statusCode < 500) this.#drop(key);
+      if (toErrorAnswer(error).statusCode < 500) this.#drop(key);
       const kept = nobodyAnswered(error) ? this.#find(key) : undefined;
       if (kept === undefined) throw error;
       const age = Math.floor((this.clock.now() - kept.at) / 1000);
@@ -85,5 +85,5 @@ export class LastGood {
 /** A refusal is an answer; a fault of the way to the service, or its silence, is none. */
 function nobodyAnswered(error: unknown): boolean {
   if (error instanceof EdgeError) return error.status === 503;
-  return [502, 503, 504].includes(refusalOf(error).statusCode);
+  return [502, 503, 504].includes(toErrorAnswer(error).statusCode);
 }

@@ -4,9 +4,9 @@ import { newCallContext } from '#kit/core/call-context';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import { readRequest } from '../http/request-reader';
-import type { Gateway } from '../edge-state';
+import type { EdgeState } from '../edge-state';
 import type { StreamRoute } from '../routes/types';
-import { begin as contextOf } from '../definition';
+import { openContext as contextOf } from '../definition';
 
 /** Each holds a connection and a stream through two sidecars. */
 const MOST_STREAMS = 500;
@@ -29,7 +29,7 @@ type Streams = Readonly<
  * hears how it is now, if that is another; and where nothing can follow that one, is answered 204, by
  * which a client knows not to ask again.
  */
-export function stream(route: StreamRoute, gateway: Gateway, stopping: AbortSignal) {
+export function stream(route: StreamRoute, gateway: EdgeState, stopping: AbortSignal) {
   const listening = new Map<string, number>();
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     const { requestId, correlationId, traceparent, caller, clock } = response.locals;
@@ -58,7 +58,7 @@ export function stream(route: StreamRoute, gateway: Gateway, stopping: AbortSign
     };
     try {
       // a row's method is one of this very service, and a stream
-      const client = contextOf(gateway.host, callContext).client(
+      const client = contextOf(gateway.runtime, callContext).client(
         route.app,
         route.streams.parent,
       ) as unknown as Streams;

@@ -6,19 +6,19 @@ import { EdgeError } from '../http/errors';
 import { type EdgeRequest, type EdgeResponse, sendData, sendRefusal } from '../http/types';
 import { idempotencyKeyOf, prefersAsync } from '../http/headers';
 import { readRequest } from '../http/request-reader';
-import type { Gateway } from '../edge-state';
+import type { EdgeState } from '../edge-state';
 import type { ByStatus, OwnRoute, RpcRoute } from '../routes/types';
-import { apps, begin } from '../definition';
+import { apps, openContext } from '../definition';
 
 /** The last handler of a route: makes the call of its row, and answers with what comes back. */
-export function answer(route: RpcRoute | OwnRoute, gateway: Gateway) {
+export function answer(route: RpcRoute | OwnRoute, gateway: EdgeState) {
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     if ('own' in route) {
       sendData(response, 200, await route.own(gateway));
       return;
     }
     const app = route.app === ':service' ? appIn(request) : route.app;
-    const context = begin(gateway.host, causeOf(route, request, response));
+    const context = openContext(gateway.runtime, causeOf(route, request, response));
     const message = readRequest(route, request);
     const call = async () => {
       if (gateway.health.isOut(app)) {

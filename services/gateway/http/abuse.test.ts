@@ -255,10 +255,10 @@ describe('a client that is slow on purpose', () => {
     async (_, begin) => {
       const stopping = new AbortController();
       const server = await startHttpServer({
-        ...{ host: '127.0.0.1', port: 0, registry: edge.bed.host.metrics.registry },
+        ...{ host: '127.0.0.1', port: 0, registry: edge.bed.runtime.metrics.registry },
         health: { live: () => ({}), ready: () => ({ ready: true, waitingFor: [] }) },
         timeouts: { headersMs: 200, requestMs: 400 },
-        app: createApp((await slowEdge()).bed.host, stopping.signal),
+        app: createApp((await slowEdge()).bed.runtime, stopping.signal),
       });
       const slow = Array.from({ length: 20 }, () => {
         const socket = connect({ port: server.port, host: '127.0.0.1' });

@@ -12,7 +12,7 @@ export class EdgeError extends Error {
   }
 }
 
-export interface Refusal {
+export interface ErrorAnswer {
   readonly statusCode: number;
   readonly error: string;
   readonly details: object;
@@ -46,7 +46,7 @@ const UNREADABLE: Readonly<Record<number, string>> = {
 };
 
 /** How an error is told to the client. */
-export function refusalOf(error: unknown): Refusal {
+export function toErrorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof EdgeError) {
     return { statusCode: error.status, error: error.message, details: error.details };
   }
@@ -57,13 +57,13 @@ export function refusalOf(error: unknown): Refusal {
   return { statusCode: status, error: text, details: {} };
 }
 
-function fromService({ code, message, details }: MicroserviceError): Refusal {
+function fromService({ code, message, details }: MicroserviceError): ErrorAnswer {
   const unreachable = code === Code.UNAVAILABLE && details.reason === 'unreachable';
   const status = unreachable ? 502 : (STATUS[code] ?? 500);
   return status >= 500 ? fault(status) : { statusCode: status, error: message, details };
 }
 
-function fault(status: number): Refusal {
+function fault(status: number): ErrorAnswer {
   return { statusCode: status, error: FAULTS[status] ?? '', details: {} };
 }
 

@@ -210,9 +210,9 @@ describe('what a client says of itself', () => {
     const [call] = calls;
     expect(call).toMatchObject({
       appId: 'product',
-      cause: {
+      callContext: {
         caller: { userId: '', role: 'anonymous', tenantId: 'default' },
-        keyed: false,
+        hasIdempotencyKey: false,
         respondAsync: false,
       },
     });

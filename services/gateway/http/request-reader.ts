@@ -9,8 +9,8 @@ import {
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { StructSchema, TimestampSchema, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { Code, type FieldFault, MicroserviceError } from '#kit/core/errors';
-import { inWords } from '#kit/core/schema-errors';
+import { Code, type FieldError, MicroserviceError } from '#kit/core/errors';
+import { describeErrors } from '#kit/core/schema-errors';
 import type { RpcRoute } from '../routes/types';
 
 /** What a route takes, and the message that it goes into. */
@@ -41,11 +41,11 @@ export function readRequest(route: Takes, { params, query, body }: Parts): Messa
 }
 
 class Reader {
-  readonly #faults: FieldFault[] = [];
+  readonly #faults: FieldError[] = [];
 
   finish(): void {
     if (this.#faults.length === 0) return;
-    const message = inWords(this.#faults, 'the body', 3);
+    const message = describeErrors(this.#faults, 'the body', 3);
     throw new MicroserviceError(message, Code.INVALID_ARGUMENT, { fields: this.#faults });
   }
 

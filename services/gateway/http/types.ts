@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Caller } from '#kit/core/caller';
 import { type Clock, isoTime } from '#kit/core/clock';
-import type { Refusal } from './errors';
+import type { ErrorAnswer } from './errors';
 import type { Trail } from './headers';
 import { LARGE_BYTES, packed } from './security-headers';
 
@@ -56,7 +56,7 @@ export function sendData(response: EdgeResponse, status: number, data: unknown):
   send(response, JSON_TYPE, `{"success":true,"data":${json},${rest}}`);
 }
 
-export function sendRefusal(response: EdgeResponse, refusal: Refusal): void {
+export function sendRefusal(response: EdgeResponse, refusal: ErrorAnswer): void {
   const { requestId, clock } = response.locals;
   const { statusCode, error, details } = refusal;
   if (statusCode === 401) response.set('www-authenticate', 'Bearer');

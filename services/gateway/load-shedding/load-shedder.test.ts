@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Shedding } from './load-shedder';
+import { LoadShedder } from './load-shedder';
 import { type Edge, openEdge } from '../testing/edge';
 
 let edge: Edge | undefined;
@@ -13,7 +13,7 @@ const limits = { SHED_IN_FLIGHT: 2, SHED_LAG_MS: 500 };
 
 describe('what is more than can be done', () => {
   it('is what comes when work waits long for its turn, twice in a row', () => {
-    const shedding = new Shedding(limits);
+    const shedding = new LoadShedder(limits);
     shedding.waited(600);
     expect(shedding.refuses(1)).toBe(false);
     shedding.waited(700);
@@ -24,7 +24,7 @@ describe('what is more than can be done', () => {
   });
 
   it('is what comes when too many wait for their answer', () => {
-    const shedding = new Shedding(limits);
+    const shedding = new LoadShedder(limits);
     expect([1, 2, 3].map((inFlight) => shedding.refuses(inFlight))).toEqual([false, false, true]);
     expect(shedding.shed).toBe(1);
   });
@@ -53,7 +53,7 @@ describe('what is more than can be done', () => {
 });
 
 it('refuses while the event loop is held', async () => {
-  const shedding = new Shedding({ ...limits, SHED_LAG_MS: 20 });
+  const shedding = new LoadShedder({ ...limits, SHED_LAG_MS: 20 });
   shedding.start();
   expect(shedding.refuses(1)).toBe(false);
   // two looks in a row, each late

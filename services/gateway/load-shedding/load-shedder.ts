@@ -1,9 +1,9 @@
 import type { NextFunction } from 'express';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
-import type { Gateway } from '../edge-state';
+import type { EdgeState } from '../edge-state';
 
-export interface Limits {
+export interface LoadLimits {
   /** Requests that may wait for their answer at once. */
   readonly SHED_IN_FLIGHT: number;
   /** Milliseconds that work may wait for its turn of the event loop. */
@@ -16,14 +16,14 @@ const EVERY_MS = 100;
  * When there is more to do than can be done: every request would wait, also those whose client has
  * gone by then. What is refused at once costs little, and the rest is answered in time.
  */
-export class Shedding {
+export class LoadShedder {
   readonly limits: { readonly inFlight: number; readonly eventLoopLag: number };
   /** Milliseconds that work waited for its turn: the less of the last two looks, so no hiccup. */
   lag = 0;
   shed = 0;
   #latest = 0;
 
-  constructor({ SHED_IN_FLIGHT: inFlight, SHED_LAG_MS: eventLoopLag }: Limits) {
+  constructor({ SHED_IN_FLIGHT: inFlight, SHED_LAG_MS: eventLoopLag }: LoadLimits) {
     this.limits = { inFlight, eventLoopLag };
   }
 
@@ -52,7 +52,7 @@ export class Shedding {
 }
 
 /** Refuses what is more than can be done; how the gateway is can be asked even so. */
-export function shed(gateway: Gateway) {
+export function shed(gateway: EdgeState) {
   return (_: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     if (gateway.shedding.refuses(gateway.inFlight - gateway.streams)) {
       response.set('retry-after', '1');

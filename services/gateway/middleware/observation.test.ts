@@ -135,7 +135,7 @@ describe('what is written of a request', () => {
     await get();
     await get({}, '/api/v1/products/product_2');
     await get({}, '/nowhere');
-    const figures = await edge.bed.host.metrics.registry.metrics();
+    const figures = await edge.bed.runtime.metrics.registry.metrics();
     const route = 'endpoint="/api/v1/products/:productId"';
     expect(figures).toContain(`http_requests_total{method="GET",${route},status="200"} 2`);
     expect(figures).toContain(

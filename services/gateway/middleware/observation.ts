@@ -2,14 +2,14 @@ import type { NextFunction } from 'express';
 import { anonymous } from '#kit/core/caller';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import { trailOf } from '../http/headers';
-import type { Gateway } from '../edge-state';
+import type { EdgeState } from '../edge-state';
 
 /** Of a request that no route is for. */
 export const NO_ENDPOINT = 'unknown';
 
 /** The first handler: gives a request its ids, and writes one line and two figures at its end. */
-export function observe(gateway: Gateway) {
-  const { clock, log, metrics } = gateway.host;
+export function observe(gateway: EdgeState) {
+  const { clock, log, metrics } = gateway.runtime;
   return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     const trail = trailOf(request.headers);
     const { requestId, correlationId } = trail;

@@ -11,8 +11,8 @@ import { gateway } from '../definition';
 import { CONFIG } from '../testing/edge';
 
 const stopping = new AbortController();
-const { host } = testbed(gateway, { config: CONFIG });
-const server = createServer(createApp(host, stopping.signal));
+const { runtime } = testbed(gateway, { config: CONFIG });
+const server = createServer(createApp(runtime, stopping.signal));
 let origin = '';
 
 beforeAll(async () => {

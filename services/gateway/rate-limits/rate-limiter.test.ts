@@ -63,7 +63,7 @@ describe('a client without a token', () => {
     expect(seconds).toBeGreaterThan(30);
     expect(seconds).toBeLessThanOrEqual(60);
     expect(headers['ratelimit']).toBe(`"second";r=0;t=${seconds}`);
-    expect(await edge.bed.host.metrics.registry.metrics()).toContain(
+    expect(await edge.bed.runtime.metrics.registry.metrics()).toContain(
       'rate_limited_requests_total{limit="second"} 1',
     );
   });

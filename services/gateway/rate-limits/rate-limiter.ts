@@ -1,12 +1,12 @@
 import { Counter } from 'prom-client';
 import type { Caller } from '#kit/core/caller';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { network } from '../http/client-address';
 import { type Count, Counters } from './counters';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
-import { begin } from '../definition';
+import { openContext } from '../definition';
 import { connect } from './shared-counters';
 import type { Limit, Tier, Tiers } from './tiers';
 
@@ -17,16 +17,19 @@ export type AtOnce = Promise<void> | undefined;
  * Refuses who asks too often, and tells everybody how often they still may: RateLimit and
  * RateLimit-Policy as in draft-ietf-httpapi-ratelimit-headers-10.
  */
-export class Limits {
+export class RateLimiter {
   readonly tiers: Tiers;
   readonly #counters: Counters;
   readonly #refused: Counter<'limit'>;
   /** As each tier is told, again and again. */
   readonly #policies = new Map<Tier, string>();
 
-  constructor(host: Host, stopping: AbortSignal) {
-    const { LIMITS_FILE, LIMITS_STORE } = begin(host, newCallContext(host.clock)).config;
-    const registers = [host.metrics.registry];
+  constructor(runtime: ServiceRuntime, stopping: AbortSignal) {
+    const { LIMITS_FILE, LIMITS_STORE } = openContext(
+      runtime,
+      newCallContext(runtime.clock),
+    ).config;
+    const registers = [runtime.metrics.registry];
     const failures = new Counter({
       name: 'rate_limit_store_failures_total',
       help: 'Times that the store of limits did not answer, and was left alone for a second',
@@ -39,9 +42,9 @@ export class Limits {
       registers,
     });
     this.tiers = LIMITS_FILE;
-    const store = LIMITS_STORE === undefined ? undefined : connect(LIMITS_STORE, host.log);
+    const store = LIMITS_STORE === undefined ? undefined : connect(LIMITS_STORE, runtime.log);
     stopping.addEventListener('abort', () => store?.destroy());
-    this.#counters = new Counters(store, host.clock, failures);
+    this.#counters = new Counters(store, runtime.clock, failures);
   }
 
   /** Whether replicas count together at the moment. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { packageFile } from '#kit/core/config';
-import { inWords, read } from '#kit/core/schema-errors';
+import { describeErrors, parseWith } from '#kit/core/schema-errors';
 
 /** So many requests (`quota`) in so many seconds (`window`). */
 const Limit = z.strictObject({
@@ -46,9 +46,9 @@ export const TiersFile = z
   .default(() => packageFile('deploy', 'limits.json'))
   .transform((path, context): Tiers => {
     try {
-      const { data, faults } = read(Tiers, JSON.parse(readFileSync(path, 'utf8')));
-      if (faults === undefined) return data;
-      context.addIssue(`names a file that is not usable: ${inWords(faults, 'the whole')}`);
+      const { data, errors } = parseWith(Tiers, JSON.parse(readFileSync(path, 'utf8')));
+      if (errors === undefined) return data;
+      context.addIssue(`names a file that is not usable: ${describeErrors(errors, 'the whole')}`);
     } catch (error) {
       // the text of a JSON error repeats a piece of the file, which is no secret
       context.addIssue(`names a file that cannot be read: ${String(error)}`);

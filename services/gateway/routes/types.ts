@@ -1,7 +1,7 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Role } from '#kit/core/caller';
-import type { Gateway } from '../edge-state';
+import type { EdgeState } from '../edge-state';
 import type { AppId } from '../definition';
 
 /**
@@ -48,7 +48,7 @@ export interface OwnRoute {
   readonly method: 'GET';
   readonly path: string;
   readonly who: 'anonymous';
-  readonly own: (gateway: Gateway) => unknown;
+  readonly own: (gateway: EdgeState) => unknown;
   /** The form of the answer, for the documents. */
   readonly answers: z.ZodType;
 }
@@ -114,7 +114,7 @@ export function events<M extends DescMethodServerStreaming>(
 /** A row that the gateway answers by itself, in the form that the schema tells. */
 export function own<S extends z.ZodType>(
   path: string,
-  answer: (gateway: Gateway) => z.input<S> | Promise<z.input<S>>,
+  answer: (gateway: EdgeState) => z.input<S> | Promise<z.input<S>>,
   answers: S,
 ): OwnRoute {
   return { method: 'GET', path, who: 'anonymous', own: answer, answers };

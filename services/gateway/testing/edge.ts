@@ -93,7 +93,7 @@ export async function openEdge(calls: Calls = {}, options: Options = {}) {
     config: { ...CONFIG, ...options.config },
   });
   const stopping = new AbortController();
-  const server = createServer(createApp(bed.host, stopping.signal)).listen(0, '127.0.0.1');
+  const server = createServer(createApp(bed.runtime, stopping.signal)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   // a server that listens on a port has an address that is no path
   const { port } = server.address() as AddressInfo;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Clock, systemClock } from '#kit/core/clock';
-import { inWords, read } from '#kit/core/schema-errors';
+import { describeErrors, parseWith } from '#kit/core/schema-errors';
 import { Money } from '#retail/money';
 import type { EndpointAnswer } from '#kit/transport/sidecar';
 import {
@@ -54,11 +54,11 @@ export class SimulatedProvider {
       return { status: 200, body: { captures } };
     }
     if (method !== 'POST') return NOT_FOUND;
-    const key = read(Key, headers['idempotency-key']);
-    if (key.faults) return bad('idempotency-key', key.faults);
+    const key = parseWith(Key, headers['idempotency-key']);
+    if (key.errors) return bad('idempotency-key', key.errors);
     if (path === '/captures' || path === '/authorizations') {
-      const asked = read(Capture, body);
-      if (asked.faults) return bad('the body', asked.faults);
+      const asked = parseWith(Capture, body);
+      if (asked.errors) return bad('the body', asked.errors);
       return this.#begin(path === '/captures', key.data, asked.data);
     }
     const [, held] = /^\/authorizations\/([\w-]{1,255})\/capture$/.exec(path) ?? [];
@@ -66,8 +66,8 @@ export class SimulatedProvider {
     const [, of = '', what] = /^\/captures\/([\w-]{1,255})\/(refunds|void)$/.exec(path) ?? [];
     if (what === 'void') return this.#void(of);
     if (what !== 'refunds') return NOT_FOUND;
-    const asked = read(Refund, body);
-    return asked.faults ? bad('the body', asked.faults) : this.#refund(of, key.data, asked.data);
+    const asked = parseWith(Refund, body);
+    return asked.errors ? bad('the body', asked.errors) : this.#refund(of, key.data, asked.data);
   }
 
   #begin(
@@ -114,6 +114,6 @@ function outcomeOf({ state: status, reason }: LedgerEntry): EndpointAnswer {
 }
 
 /** Names the field, and never what was given: it may be a token. */
-function bad(whole: string, faults: Parameters<typeof inWords>[0]): EndpointAnswer {
-  return { status: 400, body: { error: inWords(faults, whole) } };
+function bad(whole: string, faults: Parameters<typeof describeErrors>[0]): EndpointAnswer {
+  return { status: 400, body: { error: describeErrors(faults, whole) } };
 }

@@ -53,7 +53,8 @@ export async function record(): Promise<Script> {
       merge(seen, take.keys);
     }
     const hears: Record<string, readonly string[]> = {};
-    for (const service of SERVICES) hears[service.name] = service.hears.map(({ type }) => type);
+    for (const service of SERVICES)
+      hears[service.name] = service.subscribesTo.map(({ type }) => type);
     // younger ones do as much, in smaller documents: the first stands for them
     return { hears, recordings: fromTheStart(recordings) };
   } finally {
@@ -108,7 +109,7 @@ const REQUEST_ID = 'req_00000000-0000-0000-0000-000000000000';
 
 function edge(recorder: Recorder, caller: Caller): Context<Definition> {
   const ids = { requestId: REQUEST_ID, correlationId: REQUEST_ID };
-  return recorder.host('gateway').begin(newCallContext(systemClock, { ...ids, caller }));
+  return recorder.host('gateway').openContext(newCallContext(systemClock, { ...ids, caller }));
 }
 
 type Keys = ReadonlyMap<string, ReadonlySet<string>>;

@@ -4,11 +4,11 @@ import { Metadata } from '@grpc/grpc-js';
 import { systemClock } from '#kit/core/clock';
 import { type CloudEvent } from '#kit/messages/cloud-event';
 import { KitConfig } from '#kit/core/config';
-import { causeToMetadata, setSaid } from '#kit/adapters/dapr/metadata';
+import { causeToMetadata, setPublished } from '#kit/adapters/dapr/metadata';
 import { unaryDefinition } from '#kit/adapters/dapr/grpc-adapter';
 import { askForRefusals } from '#kit/adapters/dapr/status';
 import { createFlags } from '#kit/flags/flags';
-import { Host } from '#kit/runtime/service-runtime';
+import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
@@ -31,7 +31,7 @@ const FLAGS_FILE = KitConfig.shape.FLAGS_FILE.parse(undefined);
 
 /** Services in memory, one process each, who write down all that they ask of their sidecars. */
 export class Recorder {
-  readonly hosts = new Map<string, Host>();
+  readonly hosts = new Map<string, ServiceRuntime>();
   take = new Take();
   readonly #flags = createFlags({ file: FLAGS_FILE, log: silentLog });
   readonly #deliveries = new Set<Promise<unknown>>();
@@ -44,7 +44,7 @@ export class Recorder {
       const { config } = service.definition;
       this.hosts.set(
         service.name,
-        new Host(service, {
+        new ServiceRuntime(service, {
           sidecar: this.#sidecarOf(service),
           clock: systemClock,
           random: Math.random,
@@ -57,10 +57,10 @@ export class Recorder {
     }
   }
 
-  host(app: string): Host {
-    const host = this.hosts.get(app);
-    if (host === undefined) throw new Error(`${app} is not recorded`);
-    return host;
+  host(app: string): ServiceRuntime {
+    const runtime = this.hosts.get(app);
+    if (runtime === undefined) throw new Error(`${app} is not recorded`);
+    return runtime;
   }
 
   /** Settles when every event is handled. */
@@ -72,7 +72,7 @@ export class Recorder {
     await this.#flags.close();
   }
 
-  #sidecarOf({ name: app, hears }: AnyService): Sidecar {
+  #sidecarOf({ name: app, subscribesTo }: AnyService): Sidecar {
     const documents = new Map<string, { text: string; etag: string }>();
     const touch = (key: string) => {
       const keys = this.take.keys.get(app) ?? new Set<string>();
@@ -109,7 +109,7 @@ export class Recorder {
         this.take.events.push(said);
         const tape = tapeHere();
         return tape.record({ do: 'publish', event: index }, async () => {
-          const isOwn = hears.some(({ type, kind }) => type === topic && kind === 'command');
+          const isOwn = subscribesTo.some(({ type, kind }) => type === topic && kind === 'command');
           const { handled } = isOwn ? tape.mayWaitFor(index) : { handled: () => {} };
           this.#deliver(event, said, handled);
         });
@@ -158,8 +158,8 @@ export class Recorder {
   }
 
   #deliver(event: CloudEvent, said: SaidEvent, handled: () => void): void {
-    for (const { name, hears } of this.services) {
-      if (!hears.some(({ type }) => type === event.type)) continue;
+    for (const { name, subscribesTo } of this.services) {
+      if (!subscribesTo.some(({ type }) => type === event.type)) continue;
       const tape = new Tape();
       // as it arrives; numbers of extensions are text by then, which every service understands
       const copy = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
@@ -184,13 +184,13 @@ export class Recorder {
     askForRefusals(metadata);
     const tape = new Tape();
     const arrived = fromBinary(method.input, sent);
-    const { response, said } = await onTape(tape, () =>
+    const { response, published } = await onTape(tape, () =>
       this.host(app).answer(method, arrived as MessageShape<M['input']>, callContext),
     );
     tape.endOfWait();
     const answered = toBinary(method.output, create(method.output, { ...response }));
     const trailers = new Metadata();
-    setSaid(trailers, said);
+    setPublished(trailers, published);
     this.take.calls[index] = {
       app,
       path: unaryDefinition(method).path,
@@ -201,7 +201,10 @@ export class Recorder {
       steps: tape.steps,
     };
     // read by this very method
-    return { response: fromBinary(method.output, answered) as MessageShape<M['output']>, said };
+    return {
+      response: fromBinary(method.output, answered) as MessageShape<M['output']>,
+      published,
+    };
   }
 }
 

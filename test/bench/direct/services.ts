@@ -1,7 +1,7 @@
 import { systemClock } from '#kit/core/clock';
 import { KitConfig, readConfig } from '#kit/core/config';
 import { createFlags } from '#kit/flags/flags';
-import { Host } from '#kit/runtime/service-runtime';
+import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { createLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
@@ -46,5 +46,13 @@ async function hostOf(service: AnyService, env: NodeJS.ProcessEnv, sidecar: Dire
   const flags = createFlags({ file: config.FLAGS_FILE, log });
   await flags.ready();
   const random = () => Math.random();
-  return new Host(service, { sidecar, clock: systemClock, random, log, metrics, flags, config });
+  return new ServiceRuntime(service, {
+    sidecar,
+    clock: systemClock,
+    random,
+    log,
+    metrics,
+    flags,
+    config,
+  });
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { operations } from '#kit/operations/operations-service';
 import type {
   CallAnswer,
@@ -23,17 +23,17 @@ export type Endpoint = (request: EndpointRequest) => EndpointAnswer | Promise<En
 
 /** What connects services in one process: their hosts by name, and a bus that is a loop. */
 export class Exchange {
-  readonly hosts = new Map<string, Host>();
+  readonly hosts = new Map<string, ServiceRuntime>();
   readonly endpoints = new Map<string, Endpoint>();
   /** Events that are kept back instead of being given to whoever hears them, by type. */
   readonly keptBack = new Map<string, CloudEvent[]>();
   #undone = 0;
   #settled: PromiseWithResolvers<unknown> | undefined;
 
-  host(appId: string): Host {
-    const host = this.hosts.get(appId);
-    if (host === undefined) throw unavailable(`${appId} is not here`);
-    return host;
+  host(appId: string): ServiceRuntime {
+    const runtime = this.hosts.get(appId);
+    if (runtime === undefined) throw unavailable(`${appId} is not here`);
+    return runtime;
   }
 
   /** Gives an event to whoever hears it; nobody waits for them. */
@@ -43,8 +43,9 @@ export class Exchange {
       kept.push(event);
       return;
     }
-    for (const host of this.hosts.values()) {
-      if (host.service.events.has(event.type)) void this.#deliver(host, JSON.stringify(event));
+    for (const runtime of this.hosts.values()) {
+      if (runtime.service.events.has(event.type))
+        void this.#deliver(runtime, JSON.stringify(event));
     }
   }
 
@@ -55,10 +56,10 @@ export class Exchange {
     await this.#settled.promise;
   }
 
-  async #deliver(host: Host, text: string): Promise<void> {
+  async #deliver(runtime: ServiceRuntime, text: string): Promise<void> {
     this.#undone++;
     // a host never throws, and takes what is an object
-    while ((await host.deliver(JSON.parse(text) as Record<string, unknown>)) === 'RETRY') {
+    while ((await runtime.deliver(JSON.parse(text) as Record<string, unknown>)) === 'RETRY') {
       await sleep(AGAIN_MS);
     }
     this.#undone--;
@@ -127,13 +128,16 @@ export class DirectSidecar implements Sidecar {
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
     const { appId, method, request, callContext } = call;
-    const host = this.exchange.host(appId);
-    const { response, said } =
+    const runtime = this.exchange.host(appId);
+    const { response, published } =
       method.parent.typeName === OperationsService.typeName
-        ? { response: await statusOf(host), said: [] }
-        : await host.answer(method, request, callContext);
+        ? { response: await statusOf(runtime), published: [] }
+        : await runtime.answer(method, request, callContext);
     // made of this very method's output
-    return { response: create(method.output, { ...response }) as MessageShape<M['output']>, said };
+    return {
+      response: create(method.output, { ...response }) as MessageShape<M['output']>,
+      published,
+    };
   }
 
   stream(): AsyncIterable<never> {
@@ -157,9 +161,9 @@ export class DirectSidecar implements Sidecar {
 }
 
 /** The one thing that is asked of every service here. */
-async function statusOf(host: Host) {
-  const { getStatus } = operations(host, {
-    ...{ service: host.service.name, version: '', instance: host.service.name },
+async function statusOf(runtime: ServiceRuntime) {
+  const { getStatus } = operations(runtime, {
+    ...{ service: runtime.service.name, version: '', instance: runtime.service.name },
     ...{ startedAt: new Date(), checks: () => Promise.resolve([]) },
   });
   return getStatus(create(OperationsService.method.getStatus.input), { caller: asService() });

@@ -9,13 +9,13 @@ export const SETTLED = '/settled';
 /** The services with their documents in memory, behind the gateway's own app. */
 export async function startDirect(env: NodeJS.ProcessEnv) {
   const exchange = await openServices(env, () => new MemoryTexts());
-  const host = exchange.host('gateway');
+  const runtime = exchange.host('gateway');
   const stopping = new AbortController();
-  const app = createApp(host, stopping.signal);
+  const app = createApp(runtime, stopping.signal);
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: Number(env['PORT']),
-    registry: host.metrics.registry,
+    registry: runtime.metrics.registry,
     health: { live: () => ({}), ready: () => ({ ready: true, waitingFor: [] }) },
     app: (request, response) => {
       if (request.url !== SETTLED) app(request, response);

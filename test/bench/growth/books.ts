@@ -9,7 +9,7 @@ import { type Caller, asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { newCallContext } from '#kit/core/call-context';
-import type { Host } from '#kit/runtime/service-runtime';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
@@ -51,7 +51,7 @@ export class Books {
     }
   }
 
-  host(appId: string): Host {
+  host(appId: string): ServiceRuntime {
     return this.exchange.host(appId);
   }
 

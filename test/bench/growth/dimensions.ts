@@ -87,7 +87,7 @@ const deadLetters = beside('dead letters kept by each service', 10, async (books
         correlationid: `c${n}`,
         data: { productId: `p${n}` },
       };
-      await books.host(appId).deadLetters.keep(event, failure);
+      await books.host(appId).deadLetters.store(event, failure);
     }
   }
 });

@@ -1,6 +1,6 @@
 import { DaprWorkflowClient, WorkflowRuntime, type WorkflowActivityContext } from '@dapr/dapr';
 import { asService } from '#kit/core/caller';
-import { HANDLING_BUDGET_MS, type Host } from '#kit/runtime/service-runtime';
+import { EXECUTION_BUDGET_MS, type ServiceRuntime } from '#kit/runtime/service-runtime';
 import { deterministicId } from '#kit/core/deterministic-id';
 import { newCallContext } from '#kit/core/call-context';
 import { start } from '#kit/boot/run';
@@ -25,7 +25,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const workflows = new DaprWorkflowClient(sidecar);
 
   const service = new Service('order', order.definition);
-  const execute: Context['execute'] = async (contract, data, read) => {
+  const execute: Context['dispatchAndWait'] = async (contract, data, read) => {
     if (contract !== PlaceOrder) throw new Error('this order service only places orders');
     const { orderId } = PlaceOrder.data.parse(data);
     await workflows.scheduleNewWorkflow(fulfilOrder, orderId, orderId);
@@ -47,7 +47,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const running = await start(service, env);
   process.once('SIGTERM', () => void stop());
 
-  const runtime = runtimeOf(sidecar, running.host);
+  const runtime = runtimeOf(sidecar, running.runtime);
   // started before its sidecar is there, it would never connect
   const healthy = `http://127.0.0.1:${env['DAPR_HTTP_PORT'] ?? ''}/v1.0/healthz/outbound`;
   await until('the sidecar', async () => (await fetch(healthy)).ok, 60_000);
@@ -61,18 +61,21 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-function runtimeOf(sidecar: { daprHost: string; daprPort: string }, host: Host): WorkflowRuntime {
-  const runtime = new WorkflowRuntime(sidecar);
-  runtime.registerWorkflowWithName(fulfilOrder.name, fulfilOrder);
+function runtimeOf(
+  sidecar: { daprHost: string; daprPort: string },
+  runtime: ServiceRuntime,
+): WorkflowRuntime {
+  const workflows = new WorkflowRuntime(sidecar);
+  workflows.registerWorkflowWithName(fulfilOrder.name, fulfilOrder);
   for (const name of Object.keys(activities) as ActivityName[]) {
-    runtime.registerActivityWithName(name, (context: WorkflowActivityContext, input: unknown) =>
-      perform(name, context, Task.parse(input), host),
+    workflows.registerActivityWithName(name, (context: WorkflowActivityContext, input: unknown) =>
+      perform(name, context, Task.parse(input), runtime),
     );
   }
   // Beyond 10 at a time and 100 that wait, the SDK drops work without a word; an option there is none.
-  const { worker } = runtime as unknown as { worker: { _maxConcurrentWorkItems: number } };
+  const { worker } = workflows as unknown as { worker: { _maxConcurrentWorkItems: number } };
   worker._maxConcurrentWorkItems = 1_000;
-  return runtime;
+  return workflows;
 }
 
 /** An activity as the kit knows work: under a cause that is the same when it is run again. */
@@ -80,17 +83,17 @@ async function perform(
   name: ActivityName,
   workflow: WorkflowActivityContext,
   { orderId, outcome }: Task,
-  host: Host,
+  runtime: ServiceRuntime,
 ): Promise<Outcome> {
-  const { clock } = host;
+  const { clock } = runtime;
   const callContext = newCallContext(clock, {
     id: deterministicId('activity', workflow.getWorkflowInstanceId(), name),
     correlationId: orderId,
     caller: asService(),
-    deadline: clock.now() + HANDLING_BUDGET_MS,
+    deadline: clock.now() + EXECUTION_BUDGET_MS,
   });
   // the host opens what the definition says, which is the order service's
-  const context = host.begin(callContext) as unknown as ContextOf<typeof order>;
+  const context = runtime.openContext(callContext) as unknown as ContextOf<typeof order>;
   return activities[name](await context.orders.need(orderId), context, outcome);
 }
 

@@ -3,7 +3,7 @@ import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
-import { Memory, MemorySidecar } from '#kit/testing/memory-transport';
+import { Memory, MemoryTransport } from '#kit/testing/memory-transport';
 import { type ContextOf, Service } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';
 import { servers } from '../../../scripts/start/servers.mjs';
@@ -37,7 +37,7 @@ export class Keeper {
     const deadline = systemClock.now() + 6 * STEP_MS;
     const given = newCallContext(systemClock, { caller: asService(), deadline, ...callContext });
     // the host of this very service
-    const { counts } = this.#host.begin(given) as unknown as ContextOf<typeof keeper>;
+    const { counts } = this.#host.openContext(given) as unknown as ContextOf<typeof keeper>;
     const { outcome } = await counts.decide(key, (now) => ({
       document: { key, count: (now?.count ?? 0) + 1 },
       outcome: now?.count ?? 0,
@@ -47,7 +47,7 @@ export class Keeper {
 
   async counted(key: string): Promise<number> {
     const given = newCallContext(systemClock, { caller: asService() });
-    const { counts } = this.#host.begin(given) as unknown as ContextOf<typeof keeper>;
+    const { counts } = this.#host.openContext(given) as unknown as ContextOf<typeof keeper>;
     return (await counts.get(key))?.count ?? 0;
   }
 }
@@ -87,7 +87,7 @@ export class Keepers {
   /** The double that stands in for a store in the tests of services. */
   static inMemory(): Keepers {
     const memory = new Memory();
-    const keep = () => new Keeper(new MemorySidecar(memory, systemClock, {}));
+    const keep = () => new Keeper(new MemoryTransport(memory, systemClock, {}));
     return new Keepers(keep(), keep(), 'memory');
   }
 
