@@ -156,3 +156,17 @@ export const DeviceCommandMessage = z.object({
   at: Time,
 });
 export type DeviceCommandMessage = z.output<typeof DeviceCommandMessage>;
+
+/**
+ * The versions of every message to and from a device as it is sent, beginning with 1. A release
+ * records them, so that the tests fail for a change that devices in use would not understand.
+ */
+export const MESSAGE_VERSIONS: Readonly<Record<string, readonly z.ZodType[]>> = {
+  ...Object.fromEntries(
+    KINDS.map((kind) => [
+      kind,
+      READERS[kind].map((data, index) => Envelope.extend({ v: z.literal(index + 1), data })),
+    ]),
+  ),
+  command: [DeviceCommandMessage],
+};

@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { builtContracts } from './contracts/built-contracts.mjs';
 import { busComponents, serviceCalls } from './docs/components.mjs';
 import { documents } from './docs/documents.mjs';
 
@@ -28,10 +29,7 @@ const services = readdirSync(join(root, 'services'))
   )
   .flatMap((file) => Object.values(require(file)))
   .filter((value) => value instanceof Service);
-const contracts = readdirSync(join(root, 'contracts'))
-  .filter((file) => !file.endsWith('.test.ts'))
-  .flatMap((file) => Object.values(require(join(dist, 'contracts', file.replace('.ts', '.js')))))
-  .filter((value) => value instanceof Object && 'subject' in value);
+const contracts = builtContracts();
 
 mkdirSync(join(root, 'docs'), { recursive: true });
 const edge = openapi(BASE, routes);

@@ -1,5 +1,5 @@
 // @ts-check
-import { z } from 'zod';
+import { jsonSchema } from './json-schema.mjs';
 
 /**
  * @typedef {import('#kit/messages/contract').Contract} Contract
@@ -45,12 +45,12 @@ export function asyncapi(contracts, services, envelope) {
         said.flatMap(versions).map((contract) => [contract.name, message(contract)]),
       ),
       schemas: {
-        CloudEvent: schemaOf(envelope),
+        CloudEvent: jsonSchema(envelope),
         ...Object.fromEntries(
-          said.flatMap(versions).map(({ name, data }) => [name, schemaOf(data)]),
+          said.flatMap(versions).map(({ name, data }) => [name, jsonSchema(data)]),
         ),
         ...Object.fromEntries(
-          said.filter(isRequest).map(({ name, answer }) => [`${name}Answer`, schemaOf(answer)]),
+          said.filter(isRequest).map(({ name, answer }) => [`${name}Answer`, jsonSchema(answer)]),
         ),
       },
     },
@@ -129,18 +129,4 @@ function operations({ name: service, definition, hears }) {
     ...hears.filter((it) => !isRequest(it)).map(as('receive', 'hears')),
     ...hears.filter(isRequest).map(as('receive', 'answers')),
   ];
-}
-
-/**
- * As a reader is to take it: a field that it does not know is no fault.
- * @param {ZodType} schema
- */
-function schemaOf(schema) {
-  const json = z.toJSONSchema(schema, {
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
-    },
-  });
-  delete json.$schema;
-  return json;
 }
