@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
-import { Id, Time } from '#contracts/fields';
+import { EntityId, Time } from '#contracts/fields';
 
 const DeliveryStatus = z.enum(['scheduled', 'picked_up', 'in_transit', 'delivered', 'cancelled']);
 
@@ -10,7 +10,13 @@ const orderSubject = ({ orderId }: { orderId: string }) => orderId;
 export const DeliveryScheduled = defineEvent('DeliveryScheduled', {
   type: 'delivery.scheduled',
   description: 'It is planned when an order is brought.',
-  data: z.object({ deliveryId: Id, orderId: Id, userId: Id, shopId: Id, estimatedAt: Time }),
+  data: z.object({
+    deliveryId: EntityId,
+    orderId: EntityId,
+    userId: EntityId,
+    shopId: EntityId,
+    estimatedAt: Time,
+  }),
   subject: orderSubject,
 });
 
@@ -18,9 +24,9 @@ export const DeliveryStatusUpdated = defineEvent('DeliveryStatusUpdated', {
   type: 'delivery.status.updated',
   description: 'A delivery came further, or was cancelled.',
   data: z.object({
-    deliveryId: Id,
-    orderId: Id,
-    userId: Id,
+    deliveryId: EntityId,
+    orderId: EntityId,
+    userId: EntityId,
     status: DeliveryStatus,
     previousStatus: DeliveryStatus,
   }),
@@ -30,6 +36,6 @@ export const DeliveryStatusUpdated = defineEvent('DeliveryStatusUpdated', {
 export const UpdateDelivery = defineCommand('UpdateDelivery', {
   type: 'delivery.update',
   description: 'Move a delivery on to a status.',
-  data: z.object({ orderId: Id, status: DeliveryStatus }),
+  data: z.object({ orderId: EntityId, status: DeliveryStatus }),
   subject: orderSubject,
 });

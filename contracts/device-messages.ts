@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { Id, Quantity, Reason, Time } from '#contracts/fields';
+import { EntityId, Quantity, Reason, Time } from '#contracts/fields';
 
 // What devices and the platform say to each other, whatever carries it: on topics of a broker
 // (docs/devices.md) or on a stream. A message shows whose it is and holds no secret, so it may be
@@ -60,7 +60,7 @@ export function signedLine(
   return isSigned ? line : undefined;
 }
 
-const Fault = z.object({ code: Reason, slot: Id.optional() });
+const Fault = z.object({ code: Reason, slot: EntityId.optional() });
 
 const Status = z.object({
   status: z.enum(['online', 'offline']),
@@ -76,20 +76,20 @@ const Telemetry = z
   .refine((values) => Object.keys(values).length <= 64, 'must be 64 values at most');
 
 const Stock = z.discriminatedUnion('mode', [
-  z.object({ mode: z.literal('count'), productId: Id, pieces: z.int().nonnegative() }),
-  z.object({ mode: z.literal('delta'), productId: Id, change: z.int() }),
+  z.object({ mode: z.literal('count'), productId: EntityId, pieces: z.int().nonnegative() }),
+  z.object({ mode: z.literal('delta'), productId: EntityId, change: z.int() }),
 ]);
 
 const Sale = z.object({
-  saleId: Id,
-  productId: Id,
+  saleId: EntityId,
+  productId: EntityId,
   quantity: Quantity,
-  slot: Id.optional(),
+  slot: EntityId.optional(),
   paidMinor: z.int().nonnegative().optional(),
 });
 
 const Ack = z.object({
-  commandId: Id,
+  commandId: EntityId,
   outcome: z.enum(['acknowledged', 'failed']),
   reason: Reason.optional(),
 });
@@ -148,7 +148,7 @@ export function readMessage(kind: Kind, line: string): DeviceMessage | undefined
 /** What the platform says to a device, on its topic `command`, signed in the same way. */
 export const DeviceCommandMessage = z.object({
   v: z.literal(1),
-  commandId: Id,
+  commandId: EntityId,
   name: z.string().max(64),
   arguments: z.record(z.string(), z.unknown()),
   /** From then on it must not be carried out any more. */

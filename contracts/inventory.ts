@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
-import { Id, Item, Reason, Time } from '#contracts/fields';
+import { EntityId, Item, Reason, Time } from '#contracts/fields';
 
-const place = { shopId: Id, productId: Id };
+const place = { shopId: EntityId, productId: EntityId };
 
 // What is in one shop's stock of one product changes as one, so the pair is the entity: with either
 // id alone, changes of unrelated stocks would wait for one another.
@@ -21,7 +21,7 @@ export const StockUpdated = defineEvent('StockUpdated', {
     previousStock: z.int().nonnegative(),
     change: z.int(),
     reason: Why,
-    orderId: Id.optional(),
+    orderId: EntityId.optional(),
   }),
   subject: stockSubject,
 });
@@ -30,7 +30,7 @@ export const InventoryReserved = defineEvent('InventoryReserved', {
   type: 'inventory.reserved',
   public: true,
   description: 'All items of an order are held for it.',
-  data: z.object({ orderId: Id, shopId: Id, items: z.array(Item).min(1) }),
+  data: z.object({ orderId: EntityId, shopId: EntityId, items: z.array(Item).min(1) }),
   subject: ({ orderId }) => orderId,
 });
 
@@ -38,7 +38,12 @@ export const InventoryReleased = defineEvent('InventoryReleased', {
   type: 'inventory.released',
   public: true,
   description: 'What was held for an order is free to sell again.',
-  data: z.object({ orderId: Id, shopId: Id, items: z.array(Item).min(1), reason: Reason }),
+  data: z.object({
+    orderId: EntityId,
+    shopId: EntityId,
+    items: z.array(Item).min(1),
+    reason: Reason,
+  }),
   subject: ({ orderId }) => orderId,
 });
 
@@ -59,7 +64,7 @@ export const StockDrifted = defineEvent('StockDrifted', {
   description: 'A device found that a stock is not what it was thought to be.',
   data: z.object({
     ...place,
-    deviceId: Id,
+    deviceId: EntityId,
     /** It counted, or it told that more pieces went (or were sold) than were free. */
     by: z.enum(['count', 'delta', 'sale']),
     /**
@@ -80,7 +85,7 @@ export const AdjustStock = defineCommand('AdjustStock', {
   description: 'Add pieces to a stock, or take them from it.',
   data: z.object({
     ...place,
-    adjustmentId: Id,
+    adjustmentId: EntityId,
     change: z.int(),
     reason: Why,
     minimumStock: z.int().nonnegative().optional(),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { defineEvent } from '#kit/messages/contract';
-import { Id, Quantity, Reason, Time } from '#contracts/fields';
+import { EntityId, Quantity, Reason, Time } from '#contracts/fields';
 
-const device = { deviceId: Id, shopId: Id };
+const device = { deviceId: EntityId, shopId: EntityId };
 
 export const DeviceStatusUpdated = defineEvent('DeviceStatusUpdated', {
   type: 'device.status.updated',
@@ -22,7 +22,7 @@ export const DeviceStatusUpdated = defineEvent('DeviceStatusUpdated', {
  * message on its own, and begin anew with each `boot`, which is another for each start of the device.
  */
 const Position = z.object({
-  boot: Id,
+  boot: EntityId,
   seq: z.int().positive(),
   /** When it was so, by the device's clock as the platform corrects it. */
   at: Time,
@@ -30,18 +30,18 @@ const Position = z.object({
 
 const Stock = z.discriminatedUnion('mode', [
   /** So many there are. */
-  z.object({ mode: z.literal('count'), productId: Id, pieces: z.int().nonnegative() }),
+  z.object({ mode: z.literal('count'), productId: EntityId, pieces: z.int().nonnegative() }),
   /** So many came (positive) or went (negative) since the message before. */
-  z.object({ mode: z.literal('delta'), productId: Id, change: z.int() }),
+  z.object({ mode: z.literal('delta'), productId: EntityId, change: z.int() }),
 ]);
 
 const Sale = z.object({
   /** Known to the device alone: the same sale told again has the same. */
-  saleId: Id,
-  productId: Id,
+  saleId: EntityId,
+  productId: EntityId,
   quantity: Quantity,
   /** Of a vending machine, the slot it came out of. */
-  slot: Id.optional(),
+  slot: EntityId.optional(),
   /** What was paid, in the minor unit of the currency of the machine's prices. */
   paidMinor: z.int().nonnegative().optional(),
 });
@@ -57,14 +57,14 @@ export const DeviceDataReceived = defineEvent('DeviceDataReceived', {
       dataType: z.literal('telemetry'),
       position: Position,
       /** Measurements by name, such as temperature in degrees Celsius. */
-      data: z.record(Id, z.number()),
+      data: z.record(EntityId, z.number()),
     }),
     z.object({
       ...device,
       dataType: z.literal('faults'),
       position: Position,
       /** All that is wrong with it now; nothing where all is well. */
-      data: z.array(z.object({ code: Reason, slot: Id.optional() })).max(100),
+      data: z.array(z.object({ code: Reason, slot: EntityId.optional() })).max(100),
     }),
   ]),
   subject: ({ deviceId }) => deviceId,
@@ -75,7 +75,7 @@ export const DeviceCommandSettled = defineEvent('DeviceCommandSettled', {
   description: 'A device did what it was told, could not, or never answered in time.',
   data: z.object({
     ...device,
-    commandId: Id,
+    commandId: EntityId,
     name: z.string().max(64),
     outcome: z.enum(['acknowledged', 'failed', 'expired']),
     reason: Reason.optional(),

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
-import { Id, Item, Reason } from '#contracts/fields';
+import { EntityId, Item, Reason } from '#contracts/fields';
 
 const OrderStatus = z.enum(['pending', 'confirmed', 'cancelling', 'cancelled']);
 
-const whose = { orderId: Id, userId: Id };
+const whose = { orderId: EntityId, userId: EntityId };
 
 export const OrderCreated = defineEvent('OrderCreated', {
   type: 'order.created',
   description: 'An order was accepted and priced.',
   data: z.object({
     ...whose,
-    shopId: Id,
+    shopId: EntityId,
     items: z.array(Item.extend({ unitPrice: Money })).min(1),
     totalAmount: Money,
   }),
@@ -32,7 +32,7 @@ export const OrderConfirmed = defineEvent('OrderConfirmed', {
   description: 'An order is paid for, its items are taken and its delivery is planned.',
   data: z.object({
     ...whose,
-    shopId: Id,
+    shopId: EntityId,
     status: z.literal('confirmed'),
     items: z.array(Item).min(1),
     totalAmount: Money,
@@ -43,7 +43,7 @@ export const OrderConfirmed = defineEvent('OrderConfirmed', {
 export const OrderCancelled = defineEvent('OrderCancelled', {
   type: 'order.cancelled',
   description: 'An order came to nothing, and what was done for it is undone.',
-  data: z.object({ ...whose, shopId: Id, reason: Reason }),
+  data: z.object({ ...whose, shopId: EntityId, reason: Reason }),
   subject: ({ orderId }) => orderId,
 });
 
@@ -51,7 +51,7 @@ export const OrderCancelled = defineEvent('OrderCancelled', {
 export const PlaceOrder = defineCommand('PlaceOrder', {
   type: 'order.place',
   description: 'Carry out an order that is stored, but not yet announced.',
-  data: z.object({ orderId: Id }),
+  data: z.object({ orderId: EntityId }),
   subject: ({ orderId }) => orderId,
 });
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
-import { Id, Reason } from '#contracts/fields';
+import { EntityId, Reason } from '#contracts/fields';
 
-const payment = { paymentId: Id, orderId: Id, userId: Id };
+const payment = { paymentId: EntityId, orderId: EntityId, userId: EntityId };
 
 export const PaymentProcessed = defineEvent('PaymentProcessed', {
   type: 'payment.processed',
@@ -22,13 +22,18 @@ export const PaymentFailed = defineEvent('PaymentFailed', {
 export const RefundProcessed = defineEvent('RefundProcessed', {
   type: 'payment.refunded',
   description: 'Money was given back: all of a payment, or a part of it.',
-  data: z.object({ refundId: Id, ...payment, amount: Money, status: z.literal('success') }),
+  data: z.object({ refundId: EntityId, ...payment, amount: Money, status: z.literal('success') }),
   subject: ({ paymentId }) => paymentId,
 });
 
 export const RefundPayment = defineCommand('RefundPayment', {
   type: 'payment.refund',
   description: 'Give back all that is left of a payment, or the amount given.',
-  data: z.object({ paymentId: Id, refundId: Id, amount: Money.optional(), reason: Reason }),
+  data: z.object({
+    paymentId: EntityId,
+    refundId: EntityId,
+    amount: Money.optional(),
+    reason: Reason,
+  }),
   subject: ({ paymentId }) => paymentId,
 });

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
-import { Id, Quantity, Reason } from '#contracts/fields';
+import { EntityId, Quantity, Reason } from '#contracts/fields';
 
 /** A place in a machine, such as A3 of the machine at the door. */
-const place = { machineId: Id, shopId: Id, slot: Id };
+const place = { machineId: EntityId, shopId: EntityId, slot: EntityId };
 
-const vend = { vendId: Id, ...place, productId: Id, quantity: Quantity };
+const vend = { vendId: EntityId, ...place, productId: EntityId, quantity: Quantity };
 
 const vendSubject = ({ vendId }: { vendId: string }) => vendId;
 const machineSubject = ({ machineId }: { machineId: string }) => machineId;
@@ -21,7 +21,7 @@ export const VendCompleted = defineEvent('VendCompleted', {
     /** Absent where cash was paid, and nobody knows the price. */
     price: Money.optional(),
     /** Absent where cash was paid. */
-    userId: Id.optional(),
+    userId: EntityId.optional(),
   }),
   subject: vendSubject,
 });
@@ -30,7 +30,7 @@ export const VendCancelled = defineEvent('VendCancelled', {
   type: 'vend.cancelled',
   public: true,
   description: 'A vend came to nothing: nothing was taken, as far as the machine has told.',
-  data: z.object({ ...vend, userId: Id, reason: Reason }),
+  data: z.object({ ...vend, userId: EntityId, reason: Reason }),
   subject: vendSubject,
 });
 
@@ -44,7 +44,7 @@ export const VendUnpaid = defineEvent('VendUnpaid', {
 export const SlotFaulted = defineEvent('SlotFaulted', {
   type: 'slot.faulted',
   description: 'A slot of a machine sells nothing until somebody has seen to it.',
-  data: z.object({ ...place, productId: Id, fault: Reason }),
+  data: z.object({ ...place, productId: EntityId, fault: Reason }),
   subject: machineSubject,
 });
 
@@ -63,6 +63,6 @@ export const StockMissing = defineEvent('StockMissing', {
 export const PlaceVend = defineCommand('PlaceVend', {
   type: 'vend.place',
   description: 'Sell one piece out of a slot: see to the money, and have it dispensed.',
-  data: z.object({ vendId: Id }),
+  data: z.object({ vendId: EntityId }),
   subject: vendSubject,
 });
