@@ -132,7 +132,7 @@ const exampleOf = new Map<string, object>(Object.entries(examples));
 
 test('every file of contracts is looked at here', () => {
   const files = readdirSync(__dirname).filter((file) => !file.endsWith('.test.ts'));
-  const known = [...Object.keys(owners), 'fields', 'device-messages', 'device-voice'].map(
+  const known = [...Object.keys(owners), 'fields', 'device-messages', 'device-message-signer'].map(
     (owner) => `${owner}.ts`,
   );
   expect(files.sort()).toEqual(known.sort());
