@@ -1,6 +1,6 @@
 // @ts-check
-// npm run docs: writes docs/, and what components/ tells of the services, from the services and
-// contracts that `npm run build` made.
+// npm run docs: generates documents in docs/ and parts of components/ from the services and contracts
+// that `npm run build` compiled.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const { routes } = require(join(dist, 'services/gateway/routes/table.js'));
 const services = readdirSync(join(root, 'services'))
   .sort()
   .map((app) => join(dist, 'services', app))
-  // the gateway handles no event and answers no call
+  // the gateway handles no event and serves no rpc, so it has no service.js
   .map((folder) =>
     existsSync(join(folder, 'service.js'))
       ? join(folder, 'service.js')

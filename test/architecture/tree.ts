@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import type { DescFile } from '@bufbuild/protobuf';
 import type { Contract } from '#kit/messages/contract';
 import { Service } from '#kit/service/service';
-import type { SourceFile, Voice } from './rules';
+import type { SourceFile, PubSubManifest } from './rules';
 
 export const root = resolve(__dirname, '../..');
 
@@ -55,14 +55,14 @@ export async function contracts(): Promise<Map<Contract, string>> {
   return found;
 }
 
-/** What the services say and hear, from their definitions. */
-export async function voices(): Promise<Voice[]> {
-  const found: Voice[] = [];
+/** The contracts that each service publishes and handles. */
+export async function manifests(): Promise<PubSubManifest[]> {
+  const found: PubSubManifest[] = [];
   for (const service of await services()) {
     found.push({
       name: service.name,
-      says: [...(service.definition.publishes ?? []), ...(service.definition.asks ?? [])],
-      hears: service.hears,
+      publishes: [...(service.definition.publishes ?? []), ...(service.definition.asks ?? [])],
+      handles: service.hears,
     });
   }
   return found;
