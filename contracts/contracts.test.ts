@@ -42,11 +42,11 @@ const items = [{ productId: 'p1', quantity: 2 }];
 const item = { shopId: 's1', productId: 'p1' };
 const device = { deviceId: 'd1', shopId: 's1' };
 const pen = { name: 'Pen', description: 'Blue.', category: 'office', price };
-const whose = { orderId: 'o1', userId: 'u1' };
+const owner = { orderId: 'o1', userId: 'u1' };
 const vend = { vendId: 'v1', machineId: 'm1', slot: 'A3', ...item, quantity: 1 };
-const paid = { paymentId: 'pay1', ...whose };
+const paid = { paymentId: 'pay1', ...owner };
 
-/** One of each: a contract without an example does not compile. */
+/** One example of each contract: a contract without an example does not compile. */
 const examples = {
   UserCreated: { userId: 'u1', role: 'customer', tenantId: 'default', createdAt: at },
   UserUpdated: { userId: 'u1', changed: ['name'], updatedAt: at },
@@ -58,7 +58,9 @@ const examples = {
   UpdateProduct: { productId: 'p1', price },
   DeviceStatusUpdated: { ...device, status: 'offline', lastSeen: at },
   DeviceDataReceived: {
-    ...{ ...device, dataType: 'stock', position: { boot: 'b1', seq: 1, at } },
+    ...device,
+    dataType: 'stock',
+    position: { boot: 'b1', seq: 1, at },
     data: { mode: 'delta', productId: 'p1', change: -1 },
   },
   DeviceCommandSettled: { ...device, commandId: 'c1', name: 'dispense', outcome: 'expired' },
@@ -90,24 +92,24 @@ const examples = {
     minimumStock: 5,
   },
   OrderCreated: {
-    ...whose,
+    ...owner,
     shopId: 's1',
     items: [{ productId: 'p1', quantity: 2, unitPrice: price }],
     totalAmount: { amount: '39.98', currency: 'EUR' },
   },
-  OrderStatusUpdated: { ...whose, status: 'confirmed', previousStatus: 'pending' },
-  OrderConfirmed: { ...whose, shopId: 's1', status: 'confirmed', items, totalAmount: price },
-  OrderCancelled: { ...whose, shopId: 's1', reason: 'out_of_stock' },
+  OrderStatusUpdated: { ...owner, status: 'confirmed', previousStatus: 'pending' },
+  OrderConfirmed: { ...owner, shopId: 's1', status: 'confirmed', items, totalAmount: price },
+  OrderCancelled: { ...owner, shopId: 's1', reason: 'out_of_stock' },
   PlaceOrder: { orderId: 'o1' },
-  CancelOrder: { ...whose, reason: 'changed_my_mind' },
+  CancelOrder: { ...owner, reason: 'changed_my_mind' },
   PaymentProcessed: { ...paid, amount: price, status: 'success', gateway: 'simulator' },
   PaymentFailed: { ...paid, reason: 'insufficient_funds' },
   RefundProcessed: { refundId: 'r1', ...paid, amount: price, status: 'success' },
   RefundPayment: { paymentId: 'pay1', refundId: 'r1', amount: price, reason: 'order_cancelled' },
-  DeliveryScheduled: { deliveryId: 'd1', ...whose, shopId: 's1', estimatedAt: at },
+  DeliveryScheduled: { deliveryId: 'd1', ...owner, shopId: 's1', estimatedAt: at },
   DeliveryStatusUpdated: {
     deliveryId: 'd1',
-    ...whose,
+    ...owner,
     status: 'picked_up',
     previousStatus: 'scheduled',
   },
@@ -130,9 +132,9 @@ const examples = {
 const contracts: [string, Contract][] = Object.entries(everything);
 const exampleOf = new Map<string, object>(Object.entries(examples));
 
-test('every file of contracts is looked at here', () => {
+test('these tests cover every file of contracts', () => {
   const files = readdirSync(__dirname).filter((file) => !file.endsWith('.test.ts'));
-  const known = [...Object.keys(owners), 'fields', 'device-messages', 'device-voice'].map(
+  const known = [...Object.keys(owners), 'fields', 'device-messages', 'device-message-signer'].map(
     (owner) => `${owner}.ts`,
   );
   expect(files.sort()).toEqual(known.sort());
@@ -149,35 +151,35 @@ describe.each(contracts)('%s', (name, contract) => {
     expect(contract.name).toBe(name);
   });
 
-  test('reads what was said as it was said', () => {
-    const said: unknown = JSON.parse(JSON.stringify(exampleOf.get(name)));
-    const read = readData(contract, contract.version, said);
-    expect(read).toEqual(said);
+  test('reads published data unchanged', () => {
+    const published: unknown = JSON.parse(JSON.stringify(exampleOf.get(name)));
+    const read = readData(contract, contract.version, published);
+    expect(read).toEqual(published);
     expect(contract.subject(read)).toMatch(/^[\w:-]+$/);
   });
 
-  test('drops a field that it does not know', () => {
-    const said = { ...exampleOf.get(name), surprise: true };
-    expect(readData(contract, contract.version, said)).toEqual(exampleOf.get(name));
+  test('drops an unknown field', () => {
+    const published = { ...exampleOf.get(name), surprise: true };
+    expect(readData(contract, contract.version, published)).toEqual(exampleOf.get(name));
   });
 
-  test('holds nothing secret or personal', () => {
+  test('contains no secret or personal data', () => {
     const personal =
       /^(email|phone|password|token|address|.*Address|line[12]|postalCode|city|(user|full|first|last)Name)$/;
     const fields = fieldsOf(z.toJSONSchema(contract.data));
     expect(fields.filter((field) => personal.test(field))).toEqual([]);
-    // only a product and a command have a name that may be told
+    // names of products and commands are public; names of users are not
     const named = ['productId', 'commandId'].some((field) => fields.includes(field));
     if (!named) expect(fields).not.toContain('name');
   });
 });
 
-test('an event names a reason by a code, never in words', () => {
-  const said = { ...examples.OrderCancelled, reason: 'I moved to 12 High Street' };
-  expect(() => readData(order.OrderCancelled, 1, said)).toThrow('must be a code');
+test('the reason in an event is a code, never free text', () => {
+  const published = { ...examples.OrderCancelled, reason: 'I moved to 12 High Street' };
+  expect(() => readData(order.OrderCancelled, 1, published)).toThrow('must be a code');
 });
 
-/** The names of all properties in a JSON Schema, however deep. */
+/** The names of all properties in a JSON Schema, at any depth. */
 function fieldsOf(schema: unknown): string[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const inner: unknown[] = Object.values(schema);

@@ -4,12 +4,12 @@ import { EntityId, Time } from '#contracts/fields';
 
 const DeliveryStatus = z.enum(['scheduled', 'picked_up', 'in_transit', 'delivered', 'cancelled']);
 
-// Subject is the order, as an order has one delivery and is what its hearers know.
+// The subject is the order: an order has one delivery, and subscribers know the order.
 const orderSubject = ({ orderId }: { orderId: string }) => orderId;
 
 export const DeliveryScheduled = defineEvent('DeliveryScheduled', {
   type: 'delivery.scheduled',
-  description: 'It is planned when an order is brought.',
+  description: 'The delivery of an order was scheduled.',
   data: z.object({
     deliveryId: EntityId,
     orderId: EntityId,
@@ -22,7 +22,7 @@ export const DeliveryScheduled = defineEvent('DeliveryScheduled', {
 
 export const DeliveryStatusUpdated = defineEvent('DeliveryStatusUpdated', {
   type: 'delivery.status.updated',
-  description: 'A delivery came further, or was cancelled.',
+  description: 'A delivery moved to its next status or was cancelled.',
   data: z.object({
     deliveryId: EntityId,
     orderId: EntityId,
@@ -35,7 +35,7 @@ export const DeliveryStatusUpdated = defineEvent('DeliveryStatusUpdated', {
 
 export const UpdateDelivery = defineCommand('UpdateDelivery', {
   type: 'delivery.update',
-  description: 'Move a delivery on to a status.',
+  description: 'Move a delivery to a status.',
   data: z.object({ orderId: EntityId, status: DeliveryStatus }),
   subject: orderSubject,
 });

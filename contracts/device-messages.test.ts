@@ -9,13 +9,16 @@ import {
 
 const topic = topicText({ tenantId: 'default', deviceId: 'd1', kind: 'stock' });
 const message = {
-  ...{ v: 1, boot: 'b1', seq: 1, at: '2026-01-31T12:00:00.000Z' },
+  v: 1,
+  boot: 'b1',
+  seq: 1,
+  at: '2026-01-31T12:00:00.000Z',
   data: { mode: 'count', productId: 'tea', pieces: 3 },
 };
 const line = JSON.stringify(message);
 
 describe('the topic of a device', () => {
-  it('tells whose it is and what is said there', () => {
+  it('contains the tenant, the device and the kind of message', () => {
     expect(topic).toBe('retail/default/d1/stock');
     expect(readTopic(topic)).toEqual({ tenantId: 'default', deviceId: 'd1', kind: 'stock' });
   });
@@ -26,17 +29,17 @@ describe('the topic of a device', () => {
     'retail/default/d1/stock/x',
     'retail/a b/d1/stock',
     'x/a/b/ack',
-  ])('is not %j', (text) => {
+  ])('does not match %j', (text) => {
     expect(readTopic(text)).toBeUndefined();
   });
 });
 
 describe('the signature of a message', () => {
-  it('shows that one of the keys has signed it', () => {
+  it('is valid if any of the keys made it', () => {
     expect(signedLine(['other', 'key'], topic, signedMessage('key', topic, message))).toBe(line);
   });
 
-  it('is of this topic, this line and this key alone', () => {
+  it('is valid for its own topic, line and key only', () => {
     const signed = signedMessage('key', topic, message);
     expect(signedLine(['other'], topic, signed)).toBeUndefined();
     expect(signedLine([], topic, signed)).toBeUndefined();
@@ -52,37 +55,41 @@ describe('a message', () => {
   const read = (changes: object, kind: Parameters<typeof readMessage>[0] = 'stock') =>
     readMessage(kind, JSON.stringify({ ...message, ...changes }));
 
-  it('is read by its kind and version', () => {
+  it('is parsed by its kind and version', () => {
     expect(read({})).toEqual({
-      ...{ kind: 'stock', boot: 'b1', seq: 1, at: message.at, data: message.data },
+      kind: 'stock',
+      boot: 'b1',
+      seq: 1,
+      at: message.at,
+      data: message.data,
     });
   });
 
   test.each([
-    ['another version', { v: 2 }],
-    ['no number', { seq: undefined }],
-    ['a number below 1', { seq: 0 }],
+    ['an unknown version', { v: 2 }],
+    ['no sequence number', { seq: undefined }],
+    ['a sequence number below 1', { seq: 0 }],
     ['data of another kind', { data: { status: 'online' } }],
-    ['a boot that is no id', { boot: 'b/1' }],
-    ['a time that is none', { at: 'yesterday' }],
-  ])('with %s is none', (_, changes) => {
+    ['an invalid boot id', { boot: 'b/1' }],
+    ['an invalid time', { at: 'yesterday' }],
+  ])('with %s is rejected', (_, changes) => {
     expect(read(changes)).toBeUndefined();
   });
 
-  it('is no message where it is no JSON', () => {
+  it('is rejected if it is not JSON', () => {
     expect(readMessage('stock', '{')).toBeUndefined();
   });
 
-  it('has the number 0 where it is a last will, and only there', () => {
+  it('has the sequence number 0 if and only if it is a last will', () => {
     const will = { status: 'offline', will: true };
     expect(read({ seq: 0, data: will }, 'status')).toMatchObject({ data: will });
     expect(read({ seq: 1, data: will }, 'status')).toBeUndefined();
     expect(read({ seq: 0, data: { status: 'offline' } }, 'status')).toBeUndefined();
   });
 
-  it('has 64 measurements at most', () => {
-    const values = (many: number) =>
-      Object.fromEntries(Array.from({ length: many }, (_, index) => [`t${index}`, index]));
+  it('has at most 64 measurements', () => {
+    const values = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`t${index}`, index]));
     expect(read({ data: values(64) }, 'telemetry')).toBeDefined();
     expect(read({ data: values(65) }, 'telemetry')).toBeUndefined();
   });

@@ -2,18 +2,18 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { EntityId, Quantity, Reason, Time } from '#contracts/fields';
 
-// What devices and the platform say to each other, whatever carries it: on topics of a broker
-// (docs/devices.md) or on a stream. A message shows whose it is and holds no secret, so it may be
-// kept as it is.
+// The messages between devices and the platform, over any transport: topics of a broker
+// (docs/devices.md) or a stream. A message is signed by its device and contains no secret, so it can be
+// stored as it is.
 
-/** What devices say. */
+/** The kinds of messages that devices publish. */
 export const KINDS = ['status', 'telemetry', 'stock', 'sale', 'ack'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** The largest message, in bytes. */
-export const MOST_MESSAGE_BYTES = 64 * 1024;
+/** The maximum size of a message, in bytes. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
 
-/** Where something is said: by which device, and what. `command` is said to it. */
+/** The topic of a device and a kind of message. The platform publishes on `command`. */
 export interface Topic {
   readonly tenantId: string;
   readonly deviceId: string;
@@ -26,25 +26,25 @@ export function topicText({ tenantId, deviceId, kind }: Topic): string {
   return `retail/${tenantId}/${deviceId}/${kind}`;
 }
 
-/** Undefined where it is no topic of a device. */
+/** Undefined if the text is not a topic of a device. */
 export function readTopic(text: string): Topic | undefined {
   const [, tenantId = '', deviceId = '', kind] = TOPIC.exec(text) ?? [];
-  // the expression takes no other kinds
+  // TOPIC matches these kinds only
   return kind === undefined ? undefined : { tenantId, deviceId, kind: kind as Topic['kind'] };
 }
 
-/** Proves that who knows the key has said this, there: base64url of an HMAC with SHA-256. */
+/** The signature of a line for a topic: HMAC-SHA256 in base64url without padding. */
 export function signatureOf(key: string, topic: string, line: string): string {
   return createHmac('sha256', key).update(`${topic}\n${line}`).digest('base64url');
 }
 
-/** A message as it is sent: a line of JSON, and its signature by the device's credential. */
+/** A message in the form for the wire: a line of JSON, a newline, and its signature. */
 export function signedMessage(key: string, topic: string, message: unknown): string {
   const line = JSON.stringify(message);
   return `${line}\n${signatureOf(key, topic, line)}`;
 }
 
-/** The line of a message if one of the keys has signed it for this topic. */
+/** The line of a message, or undefined unless one of the keys signed it for this topic. */
 export function signedLine(
   keys: readonly string[],
   topic: string,
@@ -65,15 +65,15 @@ const Fault = z.object({ code: Reason, slot: EntityId.optional() });
 const Status = z.object({
   status: z.enum(['online', 'offline']),
   firmwareVersion: z.string().min(1).max(64).optional(),
-  /** All that is wrong with it now; absent where nothing has changed since it was told. */
+  /** All current faults. Absent when they have not changed since the last report. */
   faults: z.array(Fault).max(100).optional(),
-  /** What its broker says for it when the connection is lost: `seq` is 0 then. */
+  /** Set in the last will, which the broker publishes when the connection is lost. Its `seq` is 0. */
   will: z.boolean().default(false),
 });
 
 const Telemetry = z
   .record(z.string().min(1).max(64), z.number())
-  .refine((values) => Object.keys(values).length <= 64, 'must be 64 values at most');
+  .refine((values) => Object.keys(values).length <= 64, 'must have at most 64 values');
 
 const Stock = z.discriminatedUnion('mode', [
   z.object({ mode: z.literal('count'), productId: EntityId, pieces: z.int().nonnegative() }),
@@ -95,8 +95,9 @@ const Ack = z.object({
 });
 
 /**
- * How the data of each kind is read, by its version, beginning with 1: whatever was sent, what comes
- * out is the newest. A version that devices still speak is lifted: `Sale1.transform(lift).pipe(Sale)`.
+ * The schemas of each kind's data, by version, beginning with 1. Each returns data of the newest
+ * version. Keep the schemas of earlier versions that devices still send, with an upcaster:
+ * `Sale1.transform(upcast).pipe(Sale)`.
  */
 const READERS = {
   status: [Status],
@@ -108,16 +109,16 @@ const READERS = {
 
 const Envelope = z.object({
   v: z.int().positive(),
-  /** Another for each start of the device. */
+  /** Identifies a start of the device. */
   boot: z.string().regex(/^[\w-]{1,64}$/),
-  /** Counts up by one from 1, for each boot and kind; 0 is a last will. */
+  /** Counts from 1 for each boot and kind; 0 is a last will. */
   seq: z.int32().nonnegative(),
-  /** When it was so, by the device's clock. */
+  /** Time of the reading, by the device's clock. */
   at: Time,
   data: z.unknown(),
 });
 
-/** A message of a device. */
+/** A message of a device, in the newest version. */
 export type DeviceMessage = {
   [K in Kind]: Readonly<{ kind: K; boot: string; seq: number; at: string }> & {
     readonly data: z.output<(typeof READERS)[K][number]>;
@@ -126,7 +127,7 @@ export type DeviceMessage = {
 
 export type MessageOf<K extends Kind> = Extract<DeviceMessage, { kind: K }>;
 
-/** Reads a line of JSON. Undefined where it is no message of this kind, in a version that is known. */
+/** Parses a line of JSON. Undefined if it is not a message of this kind in a known version. */
 export function readMessage(kind: Kind, line: string): DeviceMessage | undefined {
   let json: unknown;
   try {
@@ -141,18 +142,32 @@ export function readMessage(kind: Kind, line: string): DeviceMessage | undefined
   if (!read?.success) return undefined;
   const isWill = kind === 'status' && 'will' in read.data && read.data.will === true;
   if (isWill !== (seq === 0)) return undefined;
-  // read by the reader of this very kind
+  // parsed with a schema of this kind
   return { kind, boot, seq, at, data: read.data } as DeviceMessage;
 }
 
-/** What the platform says to a device, on its topic `command`, signed in the same way. */
+/** A command of the platform, published on the device's topic `command` and signed in the same way. */
 export const DeviceCommandMessage = z.object({
   v: z.literal(1),
   commandId: EntityId,
   name: z.string().max(64),
   arguments: z.record(z.string(), z.unknown()),
-  /** From then on it must not be carried out any more. */
+  /** From this time on the device must not execute it. */
   expiresAt: Time,
   at: Time,
 });
 export type DeviceCommandMessage = z.output<typeof DeviceCommandMessage>;
+
+/**
+ * The versions of every message to and from a device as it is sent, beginning with 1. A release
+ * records them, so that the tests fail for a change that devices in use would not understand.
+ */
+export const MESSAGE_VERSIONS: Readonly<Record<string, readonly z.ZodType[]>> = {
+  ...Object.fromEntries(
+    KINDS.map((kind) => [
+      kind,
+      READERS[kind].map((data, index) => Envelope.extend({ v: z.literal(index + 1), data })),
+    ]),
+  ),
+  command: [DeviceCommandMessage],
+};

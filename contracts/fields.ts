@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-// Fields that events of several owners have. An event goes to whoever may listen, so it holds ids
-// and codes only: nothing secret, nothing personal, no text that a customer wrote.
+// Fields that the events of several services share. Any service may subscribe to an event, so an event
+// contains ids and codes only: no secrets, no personal data, no text that a customer wrote.
 
 export const EntityId = z.string().min(1).max(128);
 
@@ -9,10 +9,10 @@ export const Time = z.iso.datetime();
 
 export const Quantity = z.int().positive();
 
-/** So many pieces of a product, of an order. */
+/** A product of an order, and its quantity in pieces. */
 export const Item = z.object({ productId: EntityId, quantity: Quantity });
 
-/** Why something came about, for programs: `out_of_stock`. */
+/** A reason as a code that programs can compare, such as `out_of_stock`. */
 export const Reason = z
   .string()
   .max(64)

@@ -2,25 +2,25 @@ import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { EntityId, Item, Reason, Time } from '#contracts/fields';
 
-const place = { shopId: EntityId, productId: EntityId };
+const stockKey = { shopId: EntityId, productId: EntityId };
 
-// What is in one shop's stock of one product changes as one, so the pair is the entity: with either
-// id alone, changes of unrelated stocks would wait for one another.
+// The entity is the stock of one product in one shop. With either id alone as the subject, changes of
+// unrelated stocks would wait for each other.
 const stockSubject = ({ shopId, productId }: { shopId: string; productId: string }) =>
   `${shopId}:${productId}`;
 
-/** Why a stock was changed: what a seller wrote, or a code. */
-const Why = z.string().min(1).max(200);
+/** Why a stock changed: a seller's text or a code. */
+const ChangeReason = z.string().min(1).max(200);
 
 export const StockUpdated = defineEvent('StockUpdated', {
   type: 'product.stock.updated',
-  description: 'What a shop has to sell of a product changed.',
+  description: 'The available stock of a product in a shop changed.',
   data: z.object({
-    ...place,
+    ...stockKey,
     newStock: z.int().nonnegative(),
     previousStock: z.int().nonnegative(),
     change: z.int(),
-    reason: Why,
+    reason: ChangeReason,
     orderId: EntityId.optional(),
   }),
   subject: stockSubject,
@@ -29,7 +29,7 @@ export const StockUpdated = defineEvent('StockUpdated', {
 export const InventoryReserved = defineEvent('InventoryReserved', {
   type: 'inventory.reserved',
   public: true,
-  description: 'All items of an order are held for it.',
+  description: 'All items of an order were reserved.',
   data: z.object({ orderId: EntityId, shopId: EntityId, items: z.array(Item).min(1) }),
   subject: ({ orderId }) => orderId,
 });
@@ -37,7 +37,7 @@ export const InventoryReserved = defineEvent('InventoryReserved', {
 export const InventoryReleased = defineEvent('InventoryReleased', {
   type: 'inventory.released',
   public: true,
-  description: 'What was held for an order is free to sell again.',
+  description: 'The reserved items of an order were released for sale.',
   data: z.object({
     orderId: EntityId,
     shopId: EntityId,
@@ -49,9 +49,9 @@ export const InventoryReleased = defineEvent('InventoryReleased', {
 
 export const LowStockAlert = defineEvent('LowStockAlert', {
   type: 'inventory.low-stock',
-  description: 'What a shop has to sell of a product fell to its minimum or below.',
+  description: 'The available stock of a product in a shop fell to its minimum or below.',
   data: z.object({
-    ...place,
+    ...stockKey,
     currentStock: z.int().nonnegative(),
     minimumStock: z.int().nonnegative(),
   }),
@@ -61,19 +61,19 @@ export const LowStockAlert = defineEvent('LowStockAlert', {
 export const StockDrifted = defineEvent('StockDrifted', {
   type: 'inventory.drifted',
   public: true,
-  description: 'A device found that a stock is not what it was thought to be.',
+  description: 'A device reported a stock that differs from the recorded one.',
   data: z.object({
-    ...place,
+    ...stockKey,
     deviceId: EntityId,
-    /** It counted, or it told that more pieces went (or were sold) than were free. */
+    /** `count`: it counted. `delta`, `sale`: it reported more pieces removed or sold than available. */
     by: z.enum(['count', 'delta', 'sale']),
     /**
-     * Pieces that should have been there when it counted, or that were free to go. Below zero where
-     * more went than ever came.
+     * The recorded pieces when it counted, or the available pieces otherwise. Negative when more pieces
+     * were removed than added.
      */
     expected: z.int(),
     found: z.int().nonnegative(),
-    /** Whether the stock is that now; otherwise it waits for the next count. */
+    /** Whether the recorded stock was corrected. If not, the next count corrects it. */
     corrected: z.boolean(),
     at: Time,
   }),
@@ -82,12 +82,12 @@ export const StockDrifted = defineEvent('StockDrifted', {
 
 export const AdjustStock = defineCommand('AdjustStock', {
   type: 'stock.adjust',
-  description: 'Add pieces to a stock, or take them from it.',
+  description: 'Add pieces to a stock or remove them.',
   data: z.object({
-    ...place,
+    ...stockKey,
     adjustmentId: EntityId,
     change: z.int(),
-    reason: Why,
+    reason: ChangeReason,
     minimumStock: z.int().nonnegative().optional(),
   }),
   subject: stockSubject,

@@ -7,48 +7,48 @@ const device = { deviceId: EntityId, shopId: EntityId };
 export const DeviceStatusUpdated = defineEvent('DeviceStatusUpdated', {
   type: 'device.status.updated',
   public: true,
-  description: 'A device came online or went offline, and stayed so for a while.',
+  description: 'A device came online or went offline, and its status has been stable for a while.',
   data: z.object({
     ...device,
     status: z.enum(['online', 'offline']),
-    /** When it was heard last, as the platform's clock has it. */
+    /** Time of its last message, by the platform's clock. */
     lastSeen: Time.optional(),
   }),
   subject: ({ deviceId }) => deviceId,
 });
 
 /**
- * Where a message stands among those of its device: numbers count up by one from 1, for each kind of
- * message on its own, and begin anew with each `boot`, which is another for each start of the device.
+ * The position of a message in the sequence of its device. `seq` counts from 1 for each `boot` and kind
+ * of message; each start of the device has another `boot`.
  */
 const Position = z.object({
   boot: EntityId,
   seq: z.int().positive(),
-  /** When it was so, by the device's clock as the platform corrects it. */
+  /** Time of the reading, by the device's clock with the platform's correction. */
   at: Time,
 });
 
 const Stock = z.discriminatedUnion('mode', [
-  /** So many there are. */
+  /** The counted number of pieces. */
   z.object({ mode: z.literal('count'), productId: EntityId, pieces: z.int().nonnegative() }),
-  /** So many came (positive) or went (negative) since the message before. */
+  /** Pieces added (positive) or removed (negative) since the previous message. */
   z.object({ mode: z.literal('delta'), productId: EntityId, change: z.int() }),
 ]);
 
 const Sale = z.object({
-  /** Known to the device alone: the same sale told again has the same. */
+  /** Chosen by the device. A sale that is reported again has the same id. */
   saleId: EntityId,
   productId: EntityId,
   quantity: Quantity,
-  /** Of a vending machine, the slot it came out of. */
+  /** The slot of a vending machine that dispensed it. */
   slot: EntityId.optional(),
-  /** What was paid, in the minor unit of the currency of the machine's prices. */
+  /** The amount paid, in minor units of the currency of the machine's prices. */
   paidMinor: z.int().nonnegative().optional(),
 });
 
 export const DeviceDataReceived = defineEvent('DeviceDataReceived', {
   type: 'device.data.received',
-  description: 'A device told of its stock, a sale, a measurement or a fault.',
+  description: 'A device reported stock, a sale, measurements or faults.',
   data: z.discriminatedUnion('dataType', [
     z.object({ ...device, dataType: z.literal('stock'), position: Position, data: Stock }),
     z.object({ ...device, dataType: z.literal('sale'), position: Position, data: Sale }),
@@ -63,7 +63,7 @@ export const DeviceDataReceived = defineEvent('DeviceDataReceived', {
       ...device,
       dataType: z.literal('faults'),
       position: Position,
-      /** All that is wrong with it now; nothing where all is well. */
+      /** All current faults; empty when there are none. */
       data: z.array(z.object({ code: Reason, slot: EntityId.optional() })).max(100),
     }),
   ]),
@@ -72,14 +72,14 @@ export const DeviceDataReceived = defineEvent('DeviceDataReceived', {
 
 export const DeviceCommandSettled = defineEvent('DeviceCommandSettled', {
   type: 'device.command.settled',
-  description: 'A device did what it was told, could not, or never answered in time.',
+  description: 'A device executed a command, failed to, or did not answer in time.',
   data: z.object({
     ...device,
     commandId: EntityId,
     name: z.string().max(64),
     outcome: z.enum(['acknowledged', 'failed', 'expired']),
     reason: Reason.optional(),
-    /** It had been said to be expired: the device did it, or could not, and told so afterwards. */
+    /** The command had been published as expired, and the device reported the outcome afterwards. */
     late: z.literal(true).optional(),
   }),
   subject: ({ deviceId }) => deviceId,

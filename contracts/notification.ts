@@ -5,10 +5,11 @@ import { EntityId } from '#contracts/fields';
 export const NotificationSent = defineEvent('NotificationSent', {
   type: 'notification.sent',
   public: true,
-  description: 'Somebody was told of an event; by which channel, not in what words.',
+  description:
+    'A user or the operators were notified of an event. Contains the channel, not the text.',
   data: z.object({
     notificationId: EntityId,
-    /** Absent where the shop's operators were told. */
+    /** Absent when the operators of the shop were notified. */
     userId: EntityId.optional(),
     channel: z.string().min(1),
     eventType: z.string().min(1),

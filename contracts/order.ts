@@ -5,13 +5,13 @@ import { EntityId, Item, Reason } from '#contracts/fields';
 
 const OrderStatus = z.enum(['pending', 'confirmed', 'cancelling', 'cancelled']);
 
-const whose = { orderId: EntityId, userId: EntityId };
+const owner = { orderId: EntityId, userId: EntityId };
 
 export const OrderCreated = defineEvent('OrderCreated', {
   type: 'order.created',
-  description: 'An order was accepted and priced.',
+  description: 'An order was accepted and its prices were fixed.',
   data: z.object({
-    ...whose,
+    ...owner,
     shopId: EntityId,
     items: z.array(Item.extend({ unitPrice: Money })).min(1),
     totalAmount: Money,
@@ -22,16 +22,17 @@ export const OrderCreated = defineEvent('OrderCreated', {
 export const OrderStatusUpdated = defineEvent('OrderStatusUpdated', {
   type: 'order.status.updated',
   public: true,
-  description: 'An order went from one status to another.',
-  data: z.object({ ...whose, status: OrderStatus, previousStatus: OrderStatus }),
+  description: 'The status of an order changed.',
+  data: z.object({ ...owner, status: OrderStatus, previousStatus: OrderStatus }),
   subject: ({ orderId }) => orderId,
 });
 
 export const OrderConfirmed = defineEvent('OrderConfirmed', {
   type: 'order.confirmed',
-  description: 'An order is paid for, its items are taken and its delivery is planned.',
+  description:
+    'An order is paid, its items are taken from the stock and its delivery is scheduled.',
   data: z.object({
-    ...whose,
+    ...owner,
     shopId: EntityId,
     status: z.literal('confirmed'),
     items: z.array(Item).min(1),
@@ -42,22 +43,22 @@ export const OrderConfirmed = defineEvent('OrderConfirmed', {
 
 export const OrderCancelled = defineEvent('OrderCancelled', {
   type: 'order.cancelled',
-  description: 'An order came to nothing, and what was done for it is undone.',
-  data: z.object({ ...whose, shopId: EntityId, reason: Reason }),
+  description: 'An order was cancelled and every step taken for it was compensated.',
+  data: z.object({ ...owner, shopId: EntityId, reason: Reason }),
   subject: ({ orderId }) => orderId,
 });
 
-// The address and the payment token are in the order's document; the command only names it.
+// Only the id: the address and the payment token stay in the order's document.
 export const PlaceOrder = defineCommand('PlaceOrder', {
   type: 'order.place',
-  description: 'Carry out an order that is stored, but not yet announced.',
+  description: 'Fulfil an order that is stored but not yet published.',
   data: z.object({ orderId: EntityId }),
   subject: ({ orderId }) => orderId,
 });
 
 export const CancelOrder = defineCommand('CancelOrder', {
   type: 'order.cancel',
-  description: 'Cancel an order that its buyer or an admin no longer wants.',
-  data: z.object({ ...whose, reason: Reason }),
+  description: 'Cancel an order on request of its buyer or an admin.',
+  data: z.object({ ...owner, reason: Reason }),
   subject: ({ orderId }) => orderId,
 });

@@ -7,28 +7,28 @@ const payment = { paymentId: EntityId, orderId: EntityId, userId: EntityId };
 
 export const PaymentProcessed = defineEvent('PaymentProcessed', {
   type: 'payment.processed',
-  description: 'The money for an order was taken.',
+  description: 'The payment of an order was captured.',
   data: z.object({ ...payment, amount: Money, status: z.literal('success'), gateway: z.string() }),
   subject: ({ paymentId }) => paymentId,
 });
 
 export const PaymentFailed = defineEvent('PaymentFailed', {
   type: 'payment.failed',
-  description: 'The money for an order was refused.',
+  description: 'The payment of an order failed.',
   data: z.object({ ...payment, reason: Reason }),
   subject: ({ paymentId }) => paymentId,
 });
 
 export const RefundProcessed = defineEvent('RefundProcessed', {
   type: 'payment.refunded',
-  description: 'Money was given back: all of a payment, or a part of it.',
+  description: 'A payment was refunded in full or in part.',
   data: z.object({ refundId: EntityId, ...payment, amount: Money, status: z.literal('success') }),
   subject: ({ paymentId }) => paymentId,
 });
 
 export const RefundPayment = defineCommand('RefundPayment', {
   type: 'payment.refund',
-  description: 'Give back all that is left of a payment, or the amount given.',
+  description: 'Refund a given amount, or the rest of the payment.',
   data: z.object({
     paymentId: EntityId,
     refundId: EntityId,

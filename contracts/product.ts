@@ -13,7 +13,7 @@ const fields = {
 export const ProductCreated = defineEvent('ProductCreated', {
   type: 'product.created',
   public: true,
-  description: 'A product is in the catalogue.',
+  description: 'A product was added to the catalogue.',
   data: z.object({ productId: EntityId, ...fields }),
   subject: ({ productId }) => productId,
 });
@@ -21,7 +21,8 @@ export const ProductCreated = defineEvent('ProductCreated', {
 export const ProductUpdated = defineEvent('ProductUpdated', {
   type: 'product.updated',
   public: true,
-  description: 'A product was changed: as it is now, and which of its fields are new.',
+  description:
+    'A product was changed. Contains all of its fields and the names of the changed ones.',
   data: z.object({
     productId: EntityId,
     ...fields,
@@ -32,14 +33,14 @@ export const ProductUpdated = defineEvent('ProductUpdated', {
 
 export const CreateProduct = defineCommand('CreateProduct', {
   type: 'product.create',
-  description: 'Put a product into the catalogue.',
+  description: 'Add a product to the catalogue.',
   data: z.object({ productId: EntityId, ...fields }),
   subject: ({ productId }) => productId,
 });
 
 export const UpdateProduct = defineCommand('UpdateProduct', {
   type: 'product.update',
-  description: 'Change the fields of a product that are given.',
+  description: 'Change the given fields of a product.',
   data: z.object({ productId: EntityId, ...z.object(fields).partial().shape }),
   subject: ({ productId }) => productId,
 });

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { EntityId, Time } from '#contracts/fields';
 
-/** Names of fields of a profile; never what they hold. */
+/** Names of the changed fields of a profile, never their values. */
 const Changed = z.array(z.enum(['name', 'phone'])).min(1);
 
 export const UserCreated = defineEvent('UserCreated', {
   type: 'user.created',
   public: true,
-  description: 'An account was made.',
+  description: 'An account was created.',
   data: z.object({
     userId: EntityId,
     role: z.enum(['customer', 'seller', 'admin']),
@@ -21,21 +21,21 @@ export const UserCreated = defineEvent('UserCreated', {
 export const UserUpdated = defineEvent('UserUpdated', {
   type: 'user.updated',
   public: true,
-  description: 'A profile was changed; which fields, not to what.',
+  description: 'A profile was changed. Contains the names of the changed fields, not their values.',
   data: z.object({ userId: EntityId, changed: Changed, updatedAt: Time }),
   subject: ({ userId }) => userId,
 });
 
 export const RegisterUser = defineCommand('RegisterUser', {
   type: 'user.register',
-  description: 'Make an account of a registration that is kept under the same id.',
+  description: 'Create the account of a registration that is stored under the same id.',
   data: z.object({ userId: EntityId }),
   subject: ({ userId }) => userId,
 });
 
 export const UpdateUser = defineCommand('UpdateUser', {
   type: 'user.update',
-  description: 'Make a change of a profile that is kept under its own id until it is made.',
+  description: 'Apply a change of a profile that is stored under its own id until then.',
   data: z.object({ userId: EntityId, revisionId: EntityId }),
   subject: ({ userId }) => userId,
 });

@@ -3,10 +3,10 @@ import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
 import { EntityId, Quantity, Reason } from '#contracts/fields';
 
-/** A place in a machine, such as A3 of the machine at the door. */
-const place = { machineId: EntityId, shopId: EntityId, slot: EntityId };
+/** A slot of a machine, such as A3. */
+const slot = { machineId: EntityId, shopId: EntityId, slot: EntityId };
 
-const vend = { vendId: EntityId, ...place, productId: EntityId, quantity: Quantity };
+const vend = { vendId: EntityId, ...slot, productId: EntityId, quantity: Quantity };
 
 const vendSubject = ({ vendId }: { vendId: string }) => vendId;
 const machineSubject = ({ machineId }: { machineId: string }) => machineId;
@@ -14,13 +14,13 @@ const machineSubject = ({ machineId }: { machineId: string }) => machineId;
 export const VendCompleted = defineEvent('VendCompleted', {
   type: 'vend.completed',
   public: true,
-  description: 'A machine has dispensed what was bought from it, and it is paid for.',
+  description: 'A machine dispensed a product and the payment is complete.',
   data: z.object({
     ...vend,
     channel: z.enum(['cash', 'cashless']),
-    /** Absent where cash was paid, and nobody knows the price. */
+    /** Absent for a cash sale with an unknown price. */
     price: Money.optional(),
-    /** Absent where cash was paid. */
+    /** Absent for a cash sale. */
     userId: EntityId.optional(),
   }),
   subject: vendSubject,
@@ -29,31 +29,31 @@ export const VendCompleted = defineEvent('VendCompleted', {
 export const VendCancelled = defineEvent('VendCancelled', {
   type: 'vend.cancelled',
   public: true,
-  description: 'A vend came to nothing: nothing was taken, as far as the machine has told.',
+  description: 'A vend was cancelled. By the reports of the machine, nothing was dispensed.',
   data: z.object({ ...vend, userId: EntityId, reason: Reason }),
   subject: vendSubject,
 });
 
 export const VendUnpaid = defineEvent('VendUnpaid', {
   type: 'vend.unpaid',
-  description: 'A machine has dispensed what is not paid for, and cannot be any more.',
+  description: 'A machine dispensed a product, but its payment can no longer be captured.',
   data: z.object({ ...vend, price: Money.optional(), reason: Reason }),
   subject: vendSubject,
 });
 
 export const SlotFaulted = defineEvent('SlotFaulted', {
   type: 'slot.faulted',
-  description: 'A slot of a machine sells nothing until somebody has seen to it.',
-  data: z.object({ ...place, productId: EntityId, fault: Reason }),
+  description: 'A slot of a machine is out of order until it is restocked or repaired.',
+  data: z.object({ ...slot, productId: EntityId, fault: Reason }),
   subject: machineSubject,
 });
 
 export const StockMissing = defineEvent('StockMissing', {
   type: 'machine.stock.missing',
-  description: 'A machine gave out pieces that were not there by the books.',
+  description: 'A machine dispensed pieces that its recorded stock did not contain.',
   data: z.object({
     ...vend,
-    /** How many of them were missing in the slot, and how many in the shop's stock. */
+    /** Pieces missing in the recorded stock of the slot, and of the shop. */
     missingInSlot: z.int().nonnegative(),
     missingInStock: z.int().nonnegative(),
   }),
@@ -62,7 +62,8 @@ export const StockMissing = defineEvent('StockMissing', {
 
 export const PlaceVend = defineCommand('PlaceVend', {
   type: 'vend.place',
-  description: 'Sell one piece out of a slot: see to the money, and have it dispensed.',
+  description:
+    'Sell one piece from a slot: authorise the payment and have the machine dispense it.',
   data: z.object({ vendId: EntityId }),
   subject: vendSubject,
 });

@@ -1,9 +1,10 @@
 // @ts-check
-// npm run docs: writes docs/, and what components/ tells of the services, from the services and
-// contracts that `npm run build` made.
+// npm run docs: generates documents in docs/ and parts of components/ from the services and contracts
+// that `npm run build` compiled.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { builtContracts } from './contracts/built-contracts.mjs';
 import { busComponents, serviceCalls } from './docs/components.mjs';
 import { documents } from './docs/documents.mjs';
 
@@ -20,7 +21,7 @@ const { routes } = require(join(dist, 'services/gateway/routes/table.js'));
 const services = readdirSync(join(root, 'services'))
   .sort()
   .map((app) => join(dist, 'services', app))
-  // the gateway handles no event and answers no call
+  // the gateway handles no event and serves no rpc, so it has no service.js
   .map((folder) =>
     existsSync(join(folder, 'service.js'))
       ? join(folder, 'service.js')
@@ -28,10 +29,7 @@ const services = readdirSync(join(root, 'services'))
   )
   .flatMap((file) => Object.values(require(file)))
   .filter((value) => value instanceof Service);
-const contracts = readdirSync(join(root, 'contracts'))
-  .filter((file) => !file.endsWith('.test.ts'))
-  .flatMap((file) => Object.values(require(join(dist, 'contracts', file.replace('.ts', '.js')))))
-  .filter((value) => value instanceof Object && 'subject' in value);
+const contracts = builtContracts();
 
 mkdirSync(join(root, 'docs'), { recursive: true });
 const edge = openapi(BASE, routes);

@@ -1,5 +1,5 @@
 // @ts-check
-import { z } from 'zod';
+import { jsonSchema } from './json-schema.mjs';
 
 /**
  * @typedef {import('#kit/messages/contract').Contract} Contract
@@ -9,23 +9,23 @@ import { z } from 'zod';
  */
 
 /**
- * Everything said on the bus, as AsyncAPI 3.1.
+ * All messages on the bus, as AsyncAPI 3.1.
  * @param {readonly Contract[]} contracts
  * @param {readonly Service[]} services
  * @param {ZodType} envelope the CloudEvent around each event's data
  */
 export function asyncapi(contracts, services, envelope) {
-  const said = [...contracts].sort((a, b) => (a.type < b.type ? -1 : 1));
+  const sorted = [...contracts].sort((a, b) => (a.type < b.type ? -1 : 1));
   return {
     asyncapi: '3.1.0',
     info: {
       title: 'Omnichannel events',
       version: '1',
       description: [
-        'What the services say to one another and to the world: CloudEvents 1.0, one topic per type.',
-        'An event may come twice, and in another order than it was said: its id is its identity,',
-        'and of two about the same subject the one with the higher sequence is the newer.',
-        'Unknown fields are to be ignored. x-event-view tells where the fields of the Event view are.',
+        'The messages that services exchange and publish: CloudEvents 1.0, one topic per type.',
+        'An event may be delivered more than once and out of order. Its id identifies it, and of two',
+        'events about the same subject, the one with the higher sequence is newer.',
+        'Ignore unknown fields. x-event-view maps the fields of an Event to CloudEvents attributes.',
       ].join(' '),
     },
     defaultContentType: 'application/cloudevents+json',
@@ -38,19 +38,19 @@ export function asyncapi(contracts, services, envelope) {
       correlationId: 'correlationid',
       data: 'data',
     },
-    channels: Object.fromEntries(said.map((contract) => [contract.type, channel(contract)])),
+    channels: Object.fromEntries(sorted.map((contract) => [contract.type, channel(contract)])),
     operations: Object.fromEntries(services.flatMap(operations)),
     components: {
       messages: Object.fromEntries(
-        said.flatMap(versions).map((contract) => [contract.name, message(contract)]),
+        sorted.flatMap(versions).map((contract) => [contract.name, message(contract)]),
       ),
       schemas: {
-        CloudEvent: schemaOf(envelope),
+        CloudEvent: jsonSchema(envelope),
         ...Object.fromEntries(
-          said.flatMap(versions).map(({ name, data }) => [name, schemaOf(data)]),
+          sorted.flatMap(versions).map(({ name, data }) => [name, jsonSchema(data)]),
         ),
         ...Object.fromEntries(
-          said.filter(isRequest).map(({ name, answer }) => [`${name}Answer`, schemaOf(answer)]),
+          sorted.filter(isRequest).map(({ name, answer }) => [`${name}Answer`, jsonSchema(answer)]),
         ),
       },
     },
@@ -61,7 +61,7 @@ export function asyncapi(contracts, services, envelope) {
 const isRequest = (contract) => contract.kind === 'request';
 
 /**
- * The contract, and as `<name>V1` and so on what it was before: both may come.
+ * The contract and its earlier versions, named `<name>V1` and so on: subscribers may receive each.
  * @param {Contract} contract
  * @returns {Contract[]}
  */
@@ -124,23 +124,9 @@ function operations({ name: service, definition, subscribesTo }) {
     },
   ];
   return [
-    ...(definition.publishes ?? []).map(as('send', 'says')),
-    ...(definition.asks ?? []).map(as('send', 'asks')),
-    ...subscribesTo.filter((it) => !isRequest(it)).map(as('receive', 'hears')),
+    ...(definition.publishes ?? []).map(as('send', 'publishes')),
+    ...(definition.asks ?? []).map(as('send', 'requests')),
+    ...subscribesTo.filter((it) => !isRequest(it)).map(as('receive', 'handles')),
     ...subscribesTo.filter(isRequest).map(as('receive', 'answers')),
   ];
-}
-
-/**
- * As a reader is to take it: a field that it does not know is no fault.
- * @param {ZodType} schema
- */
-function schemaOf(schema) {
-  const json = z.toJSONSchema(schema, {
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
-    },
-  });
-  delete json.$schema;
-  return json;
 }

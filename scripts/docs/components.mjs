@@ -5,7 +5,7 @@
  */
 
 /**
- * The files of components/bus that tell of the services, as they are now.
+ * The files of components/bus that depend on the services' definitions.
  * @param {readonly Service[]} services
  * @param {ReadonlyMap<string, string>} files texts by path
  * @returns {Map<string, string>}
@@ -22,9 +22,10 @@ export function busComponents(services, files) {
 }
 
 /**
- * Who calls whom, as the services check it; what is there of others was written by hand.
+ * components/calls.json, by which a service checks its callers. Its part `others` is written by hand
+ * and kept.
  * @param {readonly Service[]} services
- * @param {string} written components/calls.json
+ * @param {string} written the present text of components/calls.json
  */
 export function serviceCalls(services, written) {
   const { others } = JSON.parse(written);
@@ -35,32 +36,32 @@ export function serviceCalls(services, written) {
   return `${JSON.stringify({ services: Object.fromEntries(calls), others }, null, 2)}\n`;
 }
 
-// what follows it, to the end of the file, is written anew
-const MARK = `    # What a service may say and hear: what its definition says, and nothing else. Written by
+// everything after it, to the end of the file, is replaced
+const MARK = `    # The topics that each service may publish and subscribe to, generated from its definition by
     # \`npm run docs\`.
 `;
 
 /** @param {string} text of a component @param {readonly Service[]} services */
 function withScopes(text, services) {
   const [before = ''] = text.split(MARK);
-  const says = services.map((it) => scope(it, topicsSaid(it, services)));
-  const hears = services.map((it) => scope(it, it.topics));
-  return `${before}${MARK}${scopes('publishingScopes', says)}${scopes('subscriptionScopes', hears)}`;
+  const publishers = services.map((it) => scope(it, publishedTopics(it, services)));
+  const subscribers = services.map((it) => scope(it, it.topics));
+  return `${before}${MARK}${scopes('publishingScopes', publishers)}${scopes('subscriptionScopes', subscribers)}`;
 }
 
 /** @param {Service} service @param {readonly string[]} topics */
 const scope = ({ name }, topics) => `${name}=${[...topics].sort().join(',')}`;
 
 /**
- * Where a service says what it publishes, what it asks, and its answers.
+ * The topics on which a service publishes its events, commands, requests and replies.
  * @param {Service} service
  * @param {readonly Service[]} services
  */
-function topicsSaid({ definition, subscribesTo }, services) {
+function publishedTopics({ definition, subscribesTo }, services) {
   const { publishes = [], asks = [] } = definition;
-  const askers = services.filter((it) => it.definition.asks?.some((one) => subscribesTo.includes(one)));
-  // the topic that each of them hears besides its events
-  const replies = askers.flatMap((it) => it.topics.filter((topic) => !it.events.has(topic)));
+  const senders = services.filter((it) => it.definition.asks?.some((one) => subscribesTo.includes(one)));
+  // of a sender's topics, the one that is not an event's is its topic of replies
+  const replies = senders.flatMap((it) => it.topics.filter((topic) => !it.events.has(topic)));
   return [...[...publishes, ...asks].map(({ type }) => type), ...replies];
 }
 
@@ -69,34 +70,44 @@ const scopes = (name, lines) =>
   `    - name: ${name}\n      value: >-\n        ${lines.join(';\n        ')}\n`;
 
 /**
- * What RabbitMQ has to know before anybody says anything, as it drops what no queue is bound for: an
- * exchange for each type of event, a queue for each service that hears it, as daprd declares them.
+ * RabbitMQ drops a message without a bound queue, so it must know them before the first publication: an
+ * exchange for each topic and a queue for each of its subscribers, as daprd declares them.
  * @param {readonly Service[]} services
  */
 function definitions(services) {
-  const said = services.flatMap((it) => topicsSaid(it, services));
-  const heard = services.flatMap(({ name, topics }) =>
+  const published = services.flatMap((it) => publishedTopics(it, services));
+  const subscriptions = services.flatMap(({ name, topics }) =>
     [...topics].sort().map((type) => ({ type, queue: `${name}-${type}` })),
   );
   const own = { vhost: '/', durable: true, auto_delete: false, arguments: {} };
   const document = {
-    exchanges: [...new Set(said)]
+    exchanges: [...new Set(published)]
       .sort()
       .map((name) => ({ name, ...own, type: 'fanout', internal: false })),
-    queues: heard.map(({ queue }) => ({
-      ...{ name: queue, ...own },
+    queues: subscriptions.map(({ queue }) => ({
+      name: queue,
+      ...own,
       arguments: { 'x-queue-type': 'classic' },
     })),
-    bindings: heard.map(({ type, queue }) => ({
-      ...{ source: type, vhost: '/', destination: queue, destination_type: 'queue' },
-      ...{ routing_key: '', arguments: {} },
+    bindings: subscriptions.map(({ type, queue }) => ({
+      source: type,
+      vhost: '/',
+      destination: queue,
+      destination_type: 'queue',
+      routing_key: '',
+      arguments: {},
     })),
-    // What waits is on the disk already, as it is confirmed only then; by default it is kept in memory
-    // as well, and a backlog of 100,000 events took 0.9 GB. From 3.12 on this is how queues are.
+    // Queued messages are on disk already, because a publication is confirmed only then. By default
+    // they are kept in memory as well, and a backlog of 100,000 events took 0.9 GB. From RabbitMQ 3.12
+    // on, queues always behave like this.
     policies: [
       {
-        ...{ vhost: '/', name: 'backlogs-on-disk', pattern: '.*', 'apply-to': 'queues' },
-        ...{ definition: { 'queue-mode': 'lazy' }, priority: 0 },
+        vhost: '/',
+        name: 'backlogs-on-disk',
+        pattern: '.*',
+        'apply-to': 'queues',
+        definition: { 'queue-mode': 'lazy' },
+        priority: 0,
       },
     ],
   };

@@ -3,16 +3,16 @@ import { asyncapi } from './asyncapi.mjs';
 import { topology } from './topology.mjs';
 
 /**
- * @typedef {object} House
+ * @typedef {object} System
  * @property {readonly import('#kit/service/service').Service[]} services
  * @property {readonly import('#kit/messages/contract').Contract[]} contracts
- * @property {import('zod').ZodType} envelope
- * @property {object} edge the edge's API, as OpenAPI
+ * @property {import('zod').ZodType} envelope the CloudEvent around each event's data
+ * @property {object} edge the OpenAPI document of the gateway
  */
 
 /**
- * The files of docs/ and what stands in them.
- * @param {House} house
+ * The generated files of docs/, by name.
+ * @param {System} system
  */
 export function documents({ services, contracts, envelope, edge }) {
   return new Map([

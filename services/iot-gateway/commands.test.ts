@@ -33,11 +33,11 @@ describe('a command', () => {
     await expect(send(bed)).resolves.toMatchObject({ status: 'sent', attempts: 1 });
     const { data, metadata } = bed.sent[0]!;
     expect(metadata).toEqual({ topic: 'retail/default/d1/command' });
-    expect(world.voice().hears(String(data))).toEqual({
+    expect(world.signer().verifyCommand(String(data))).toEqual({
       ...{ v: 1, commandId: 'c1', name: 'dispense', arguments: { slot: 'A3' } },
       ...{ expiresAt: '2026-01-01T00:01:00.000Z', at: '2026-01-01T00:00:00.000Z' },
     });
-    expect(world.voice('d2').hears(String(data))).toBeUndefined();
+    expect(world.signer('d2').verifyCommand(String(data))).toBeUndefined();
   });
 
   it('is sent again, ever more seldom, until it expires: that is said once', async () => {
@@ -66,11 +66,11 @@ describe('a command', () => {
     const bed = world.bed();
     await send(bed, { deviceId: 'd2' });
     await nextAttempt(world, bed, 2);
-    const voices = [world.voice('d2', { credential: 'new key of d2' }), world.voice('d2')];
-    for (const voice of voices) {
-      expect(bed.sent.filter(({ data }) => voice.hears(String(data)) !== undefined)).toHaveLength(
-        1,
-      );
+    const signers = [world.signer('d2', { credential: 'new key of d2' }), world.signer('d2')];
+    for (const signer of signers) {
+      expect(
+        bed.sent.filter(({ data }) => signer.verifyCommand(String(data)) !== undefined),
+      ).toHaveLength(1);
     }
   });
 
@@ -81,7 +81,7 @@ describe('a command', () => {
     const world = new World();
     const bed = world.bed();
     await send(bed);
-    await give(bed, world.voice().says('ack', { commandId: 'c1', ...answer }));
+    await give(bed, world.signer().sign('ack', { commandId: 'c1', ...answer }));
     await expect(command(bed)).resolves.toMatchObject({ status: outcome });
     expect(bed.published(DeviceCommandSettled)).toMatchObject([
       { commandId: 'c1', outcome, ...(reason === undefined ? {} : { reason }) },
@@ -94,9 +94,9 @@ describe('a command', () => {
     const world = new World();
     const bed = world.bed();
     await send(bed);
-    const voice = world.voice();
-    await give(bed, voice.says('ack', { commandId: 'c1', outcome: 'failed', reason: 'jammed' }));
-    await give(bed, voice.says('ack', { commandId: 'c1', outcome: 'acknowledged' }));
+    const signer = world.signer();
+    await give(bed, signer.sign('ack', { commandId: 'c1', outcome: 'failed', reason: 'jammed' }));
+    await give(bed, signer.sign('ack', { commandId: 'c1', outcome: 'acknowledged' }));
     await expect(command(bed)).resolves.toMatchObject({ status: 'failed', reason: 'jammed' });
     expect(bed.published(DeviceCommandSettled)).toHaveLength(1);
     await expect(refusalsOf(bed)).resolves.toEqual(['ack command_settled']);
@@ -109,9 +109,9 @@ describe('a command', () => {
       const bed = world.bed();
       await send(bed);
       for (let attempt = 2; await nextAttempt(world, bed, attempt); attempt++);
-      const voice = world.voice();
+      const signer = world.signer();
       for (let times = 0; times < 2; times++) {
-        await give(bed, voice.says('ack', { commandId: 'c1', ...told }));
+        await give(bed, signer.sign('ack', { commandId: 'c1', ...told }));
       }
       await expect(command(bed)).resolves.toMatchObject({ status: 'expired' });
       expect(bed.published(DeviceCommandSettled)).toMatchObject([
@@ -119,7 +119,7 @@ describe('a command', () => {
         { ...told, late: true },
       ]);
       const other = told.outcome === 'failed' ? 'acknowledged' : 'failed';
-      await give(bed, voice.says('ack', { commandId: 'c1', outcome: other }));
+      await give(bed, signer.sign('ack', { commandId: 'c1', outcome: other }));
       await expect(refusalsOf(bed)).resolves.toEqual(['ack command_settled']);
     },
   );
@@ -129,8 +129,8 @@ describe('a command', () => {
     const bed = world.bed();
     await send(bed);
     const ack = { commandId: 'c1', outcome: 'acknowledged' };
-    await give(bed, world.voice('d2').says('ack', ack));
-    await give(bed, world.voice().says('ack', { ...ack, commandId: 'c2' }));
+    await give(bed, world.signer('d2').sign('ack', ack));
+    await give(bed, world.signer().sign('ack', { ...ack, commandId: 'c2' }));
     await expect(refusalsOf(bed, 'd2')).resolves.toEqual(['ack unknown_command']);
     await expect(refusalsOf(bed)).resolves.toEqual(['ack unknown_command']);
     await expect(command(bed)).resolves.toMatchObject({ status: 'sent' });
@@ -231,7 +231,7 @@ describe('whatever happens on the way', () => {
         return bed;
       },
       (bed) =>
-        give(bed, new World().voice().says('ack', { commandId: 'c1', outcome: 'acknowledged' })),
+        give(bed, new World().signer().sign('ack', { commandId: 'c1', outcome: 'acknowledged' })),
     );
   });
 
@@ -248,7 +248,7 @@ describe('whatever happens on the way', () => {
       (bed) => {
         const world = new World();
         world.clock.advance(bed.clock.now() - START_MS);
-        return give(bed, world.voice().says('ack', { commandId: 'c1', outcome: 'acknowledged' }));
+        return give(bed, world.signer().sign('ack', { commandId: 'c1', outcome: 'acknowledged' }));
       },
     );
   });

@@ -3,7 +3,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterEach, expect, test } from '@jest/globals';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
-import type { Signed } from '#contracts/device-voice';
+import type { SignedMessage } from '#contracts/device-message-signer';
 import { unavailable } from '#kit/core/errors';
 import { type Ingest, startIngest } from '#kit/boot/grpc-ingest';
 import {
@@ -23,7 +23,7 @@ function connect({ port }: Ingest) {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   const stream = client.makeBidiStreamRequest(
     '/retail.iot.v1.DeviceIngestService/Ingest',
-    (message: Signed) => {
+    (message: SignedMessage) => {
       const { topic, payload } = message;
       const request = create(IngestRequestSchema, { topic, payload: Buffer.from(payload) });
       return Buffer.from(toBinary(IngestRequestSchema, request));
@@ -43,7 +43,7 @@ function connect({ port }: Ingest) {
     return value.what;
   };
   return {
-    send: (message: Signed) => stream.write(message),
+    send: (message: SignedMessage) => stream.write(message),
     next,
     receipt: async () => {
       const { case: which, value } = await next();
@@ -59,17 +59,17 @@ async function scene() {
   const bed = world.bed();
   const ingest = await startIngest(bed.runtime, '127.0.0.1', 0);
   open.push(ingest);
-  return { world, bed, voice: world.voice(), device: connect(ingest) };
+  return { world, bed, signer: world.signer(), device: connect(ingest) };
 }
 
 test('a message by a stream goes the way of the broker, and is answered', async () => {
-  const { world, bed, voice, device } = await scene();
-  const message = voice.says('stock', count);
+  const { world, bed, signer, device } = await scene();
+  const message = signer.sign('stock', count);
   device.send(message);
   await expect(device.receipt()).resolves.toBe('1 taken');
   device.send(message);
   await expect(device.receipt()).resolves.toBe('1 taken');
-  device.send({ ...voice.says('stock', count), payload: '{"boot":"b","seq":7}\nforged' });
+  device.send({ ...signer.sign('stock', count), payload: '{"boot":"b","seq":7}\nforged' });
   await expect(device.receipt()).resolves.toBe('7 wrong_signature');
   device.send({ topic: 'nonsense', payload: '' });
   await expect(device.receipt()).resolves.toBe('0 foreign_topic');
@@ -79,8 +79,8 @@ test('a message by a stream goes the way of the broker, and is answered', async 
 });
 
 test('many messages at once are all answered', async () => {
-  const { bed, voice, device } = await scene();
-  for (let turn = 0; turn < 100; turn++) device.send(voice.says('stock', count));
+  const { bed, signer, device } = await scene();
+  for (let turn = 0; turn < 100; turn++) device.send(signer.sign('stock', count));
   const receipts = new Set<unknown>();
   for (let turn = 0; turn < 100; turn++) receipts.add(await device.receipt());
   expect(receipts.size).toBe(100);
@@ -88,16 +88,16 @@ test('many messages at once are all answered', async () => {
 });
 
 test('a message that cannot be taken now is not answered: the stream ends', async () => {
-  const { world, bed, voice, device } = await scene();
+  const { world, bed, signer, device } = await scene();
   world.faults.push(unavailable('shop is away'));
-  device.send(voice.says('stock', count));
+  device.send(signer.sign('stock', count));
   await expect(device.receipt()).rejects.toThrow('shop is away');
   expect(bed.published(DeviceDataReceived)).toHaveLength(0);
 });
 
 test('a device that has shown who it is hears its commands by the stream', async () => {
-  const { world, bed, voice, device } = await scene();
-  device.send(voice.says('status', { status: 'online' }));
+  const { world, bed, signer, device } = await scene();
+  device.send(signer.sign('status', { status: 'online' }));
   await device.receipt();
   await bed.call('sendCommand', {
     ...{ commandId: 'c1', deviceId: 'd1', name: 'dispense', arguments: { slot: 'A3' } },
@@ -105,8 +105,10 @@ test('a device that has shown who it is hears its commands by the stream', async
   });
   const told = await device.next();
   if (told.case !== 'command') throw new Error('no command came');
-  expect(voice.hears(Buffer.from(told.value).toString())).toMatchObject({ commandId: 'c1' });
-  device.send(voice.says('ack', { commandId: 'c1', outcome: 'acknowledged' }));
+  expect(signer.verifyCommand(Buffer.from(told.value).toString())).toMatchObject({
+    commandId: 'c1',
+  });
+  device.send(signer.sign('ack', { commandId: 'c1', outcome: 'acknowledged' }));
   await expect(device.receipt()).resolves.toBe('1 taken');
   const { status } = await bed.call('getCommand', { commandId: 'c1' });
   expect(status).toBe('acknowledged');

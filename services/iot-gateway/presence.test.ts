@@ -13,16 +13,16 @@ const said = (bed: Bed) =>
 function scene() {
   const world = new World();
   const bed = world.bed();
-  const voice = world.voice();
+  const signer = world.signer();
   const tells = (status: 'online' | 'offline', more = {}) =>
-    give(bed, voice.says('status', { status, ...more }));
+    give(bed, signer.sign('status', { status, ...more }));
   const after = async (seconds: number) => {
     world.clock.advance(seconds * SECOND_MS);
     await bed.tick('presence');
     await bed.runJob('presence');
   };
   const presence = () => bed.call('getPresence', { deviceId: 'd1' }, { caller: admin });
-  return { world, bed, voice, tells, after, presence };
+  return { world, bed, signer, tells, after, presence };
 }
 
 describe('a device that tells that it is there', () => {
@@ -82,28 +82,28 @@ describe('a device that tells that it is there', () => {
   it('is said once, whatever happens on the way', async () => {
     await expectCrashSafe(
       () => new World().bed(),
-      (bed) => give(bed, new World().voice().says('status', { status: 'online' })),
+      (bed) => give(bed, new World().signer().sign('status', { status: 'online' })),
     );
   });
 
   it('is said by whichever replica it comes to, once', async () => {
-    const { world, bed, tells, voice, after } = scene();
+    const { world, bed, tells, signer, after } = scene();
     const other = world.bed(bed.memory);
     await tells('online');
-    await give(other, voice.says('status', { status: 'online' }));
+    await give(other, signer.sign('status', { status: 'online' }));
     await tells('offline');
     // the other one believes that it is online still
-    await give(other, voice.says('status', { status: 'online' }));
+    await give(other, signer.sign('status', { status: 'online' }));
     await other.tick('presence');
     await after(0);
     expect(said(bed)).toEqual(['d1 online', 'd1 offline', 'd1 online']);
   });
 
   it('comes again where the shop is away, and is told then', async () => {
-    const { world, bed, voice } = scene();
-    await give(bed, voice.says('telemetry', {}));
+    const { world, bed, signer } = scene();
+    await give(bed, signer.sign('telemetry', {}));
     world.faults.push(unavailable('away'));
-    const message = voice.says('status', { status: 'online' });
+    const message = signer.sign('status', { status: 'online' });
     await expect(give(bed, message)).rejects.toThrow('away');
     await give(bed, message);
     expect(world.told).toEqual(['d1 online']);
@@ -111,10 +111,10 @@ describe('a device that tells that it is there', () => {
   });
 
   it('is said though the shop does not know it any more', async () => {
-    const { world, bed, voice } = scene();
-    await give(bed, voice.says('telemetry', {}));
+    const { world, bed, signer } = scene();
+    await give(bed, signer.sign('telemetry', {}));
     world.faults.push(refused('retired', 'it is retired'));
-    await give(bed, voice.says('status', { status: 'online' }));
+    await give(bed, signer.sign('status', { status: 'online' }));
     expect(said(bed)).toEqual(['d1 online']);
   });
 });
@@ -132,10 +132,10 @@ describe('a device that falls silent', () => {
   });
 
   it('is not silent as long as it tells of anything', async () => {
-    const { bed, voice, tells, after } = scene();
+    const { bed, signer, tells, after } = scene();
     await tells('online');
     for (let beat = 0; beat < 4; beat++) {
-      await give(bed, voice.says('stock', count));
+      await give(bed, signer.sign('stock', count));
       await after(60);
     }
     expect(said(bed)).toEqual(['d1 online']);
@@ -193,8 +193,8 @@ describe('a device that falls silent', () => {
 
 describe('a last will', () => {
   it('counts after 10 s', async () => {
-    const { bed, voice, tells, after } = scene();
-    const will = voice.lastWill();
+    const { bed, signer, tells, after } = scene();
+    const will = signer.lastWill();
     await tells('online');
     await give(bed, will);
     await after(9);
@@ -204,8 +204,8 @@ describe('a last will', () => {
   });
 
   it('is void where the device came back meanwhile', async () => {
-    const { bed, world, voice, tells, after } = scene();
-    const will = voice.lastWill();
+    const { bed, world, signer, tells, after } = scene();
+    const will = signer.lastWill();
     await tells('online');
     await give(bed, will);
     world.clock.advance(3 * SECOND_MS);
@@ -216,28 +216,28 @@ describe('a last will', () => {
   });
 
   it('is of one start of the device, and says nothing of the next', async () => {
-    const { bed, world, voice, tells, after } = scene();
-    const will = voice.lastWill();
+    const { bed, world, signer, tells, after } = scene();
+    const will = signer.lastWill();
     await tells('online');
     world.clock.advance(SECOND_MS);
-    await give(bed, world.voice('d1', { boot: 'boot-2' }).says('status', { status: 'online' }));
+    await give(bed, world.signer('d1', { boot: 'boot-2' }).sign('status', { status: 'online' }));
     await give(bed, will);
     await after(20);
     expect(said(bed)).toEqual(['d1 online']);
   });
 
   it('of a device that has told nothing yet is nothing', async () => {
-    const { bed, voice, after } = scene();
-    await give(bed, voice.lastWill());
+    const { bed, signer, after } = scene();
+    await give(bed, signer.lastWill());
     await after(20);
     expect(said(bed)).toEqual([]);
   });
 
   it('counts though it was signed long ago, as its device was connected so long', async () => {
-    const { bed, world, voice, after } = scene();
-    const will = voice.lastWill();
+    const { bed, world, signer, after } = scene();
+    const will = signer.lastWill();
     world.clock.advance(8 * 24 * 3_600 * SECOND_MS);
-    await give(bed, voice.says('status', { status: 'online' }));
+    await give(bed, signer.sign('status', { status: 'online' }));
     await give(bed, will);
     await after(10);
     expect(said(bed)).toEqual(['d1 online', 'd1 offline']);
@@ -246,9 +246,9 @@ describe('a last will', () => {
 
 describe('what is older changes nothing', () => {
   it('by the numbers of one start', async () => {
-    const { bed, voice } = scene();
+    const { bed, signer } = scene();
     const [first, second] = (['online', 'offline'] as const).map((status) =>
-      voice.says('status', { status }),
+      signer.sign('status', { status }),
     );
     await give(bed, second!);
     await give(bed, first!);
@@ -257,10 +257,10 @@ describe('what is older changes nothing', () => {
   });
 
   it('by the clock of the device, of two starts', async () => {
-    const { bed, world, voice, after } = scene();
-    const before = voice.says('status', { status: 'offline' });
+    const { bed, world, signer, after } = scene();
+    const before = signer.sign('status', { status: 'offline' });
     world.clock.advance(SECOND_MS);
-    await give(bed, world.voice('d1', { boot: 'boot-2' }).says('status', { status: 'online' }));
+    await give(bed, world.signer('d1', { boot: 'boot-2' }).sign('status', { status: 'online' }));
     await give(bed, before);
     await after(0);
     expect(said(bed)).toEqual(['d1 online']);

@@ -17,7 +17,7 @@ describe('what a device tells', () => {
   ] as const)('is said, with whose it is and where it stands: %s', async (kind, data) => {
     const world = new World();
     const bed = world.bed();
-    await give(bed, world.voice().says(kind, data));
+    await give(bed, world.signer().sign(kind, data));
     expect(bed.published(DeviceDataReceived)).toEqual([
       {
         ...{ deviceId: 'd1', shopId: 'shop_1', dataType: kind, data },
@@ -30,11 +30,11 @@ describe('what a device tells', () => {
   it('is said as faults where a status tells of some, or that there are none any more', async () => {
     const world = new World();
     const bed = world.bed();
-    const voice = world.voice();
+    const signer = world.signer();
     const faults = [{ code: 'slot_jammed', slot: 'A3' }];
-    await give(bed, voice.says('status', { status: 'online', faults }));
-    await give(bed, voice.says('status', { status: 'online' }));
-    await give(bed, voice.says('status', { status: 'online', faults: [] }));
+    await give(bed, signer.sign('status', { status: 'online', faults }));
+    await give(bed, signer.sign('status', { status: 'online' }));
+    await give(bed, signer.sign('status', { status: 'online', faults: [] }));
     expect(bed.published(DeviceDataReceived)).toMatchObject([
       { dataType: 'faults', data: faults, position: { seq: 1 } },
       { dataType: 'faults', data: [], position: { seq: 3 } },
@@ -44,7 +44,7 @@ describe('what a device tells', () => {
   it('has the time of the platform where the clock of the device is ahead', async () => {
     const world = new World();
     const bed = world.bed();
-    await give(bed, world.voice('d1', { ahead: 90_000 }).says('stock', count));
+    await give(bed, world.signer('d1', { ahead: 90_000 }).sign('stock', count));
     expect(bed.published(DeviceDataReceived)).toMatchObject([
       { position: { at: '2026-01-01T00:00:00.000Z' } },
     ]);
@@ -53,9 +53,9 @@ describe('what a device tells', () => {
   it('may be signed by either credential while one takes the place of the other', async () => {
     const world = new World();
     const bed = world.bed();
-    const newer = world.voice('d2', { boot: 'b2', credential: 'new key of d2' });
-    await give(bed, world.voice('d2').says('stock', count));
-    await give(bed, newer.says('stock', count));
+    const newer = world.signer('d2', { boot: 'b2', credential: 'new key of d2' });
+    await give(bed, world.signer('d2').sign('stock', count));
+    await give(bed, newer.sign('stock', count));
     expect(bed.published(DeviceDataReceived)).toHaveLength(2);
   });
 
@@ -65,7 +65,7 @@ describe('what a device tells', () => {
       const data = { stock: count, sale, telemetry: { temperature: 4 } }[kind];
       await expectCrashSafe(
         () => new World().bed(),
-        (bed) => give(bed, new World().voice().says(kind, data)),
+        (bed) => give(bed, new World().signer().sign(kind, data)),
       );
     },
   );
@@ -74,7 +74,7 @@ describe('what a device tells', () => {
     const world = new World();
     const bed = world.bed();
     world.faults.push(unavailable('shop is away'));
-    const message = world.voice().says('stock', count);
+    const message = world.signer().sign('stock', count);
     await expect(give(bed, message)).rejects.toThrow('shop is away');
     await give(bed, message);
     expect(bed.published(DeviceDataReceived)).toHaveLength(1);
@@ -83,12 +83,12 @@ describe('what a device tells', () => {
   it('costs one question to the shop in half a minute', async () => {
     const world = new World();
     const bed = world.bed();
-    const voice = world.voice();
-    await give(bed, voice.says('stock', count));
-    await give(bed, voice.says('stock', count));
+    const signer = world.signer();
+    await give(bed, signer.sign('stock', count));
+    await give(bed, signer.sign('stock', count));
     expect(bed.called('shop', 'identifyDevice')).toBe(1);
     world.clock.advance(30_000);
-    await give(bed, voice.says('stock', count));
+    await give(bed, signer.sign('stock', count));
     expect(bed.called('shop', 'identifyDevice')).toBe(2);
   });
 });
@@ -97,7 +97,7 @@ describe('the same message again', () => {
   it('is acknowledged without a word', async () => {
     const world = new World();
     const bed = world.bed();
-    const message = world.voice().says('stock', count);
+    const message = world.signer().sign('stock', count);
     await give(bed, message);
     await give(bed, message);
     expect(bed.memory.events).toHaveLength(1);
@@ -108,7 +108,7 @@ describe('the same message again', () => {
     const world = new World();
     const bed = world.bed();
     const other = world.bed(bed.memory);
-    const message = world.voice().says('sale', sale);
+    const message = world.signer().sign('sale', sale);
     await give(bed, message);
     await give(other, message);
     expect(bed.memory.events).toHaveLength(2);
@@ -123,8 +123,8 @@ describe('messages in another order', () => {
   ] as const)('are all said where each of them counts: %s', async (kind, data) => {
     const world = new World();
     const bed = world.bed();
-    const voice = world.voice();
-    const [first, second, third] = [1, 2, 3].map(() => voice.says(kind, data));
+    const signer = world.signer();
+    const [first, second, third] = [1, 2, 3].map(() => signer.sign(kind, data));
     for (const message of [third!, first!, second!, first!]) await give(bed, message);
     const places = bed.published(DeviceDataReceived).map(({ position }) => position.seq);
     expect(places).toEqual([3, 1, 2]);
@@ -133,8 +133,8 @@ describe('messages in another order', () => {
   it('are refused where a later one has told all that there is', async () => {
     const world = new World();
     const bed = world.bed();
-    const voice = world.voice();
-    const [first, second] = [1, 2].map(() => voice.says('telemetry', { temperature: 4 }));
+    const signer = world.signer();
+    const [first, second] = [1, 2].map(() => signer.sign('telemetry', { temperature: 4 }));
     await give(bed, second!);
     await give(bed, first!);
     expect(bed.published(DeviceDataReceived)).toHaveLength(1);
@@ -145,12 +145,12 @@ describe('messages in another order', () => {
 describe('a message is refused, and the flow goes on, where', () => {
   const world = () => {
     const all = new World();
-    return { all, bed: all.bed(), voice: all.voice() };
+    return { all, bed: all.bed(), signer: all.signer() };
   };
 
   it('its device is not known', async () => {
     const { all, bed } = world();
-    await give(bed, all.voice('nobody').says('stock', count));
+    await give(bed, all.signer('nobody').sign('stock', count));
     await expect(outcomes(bed)).resolves.toEqual(['unknown_device 1']);
     // made-up names leave nothing behind
     expect(bed.memory.documents.size).toBe(0);
@@ -158,16 +158,16 @@ describe('a message is refused, and the flow goes on, where', () => {
 
   it('its device is retired', async () => {
     const { all, bed } = world();
-    await give(bed, all.voice('old').says('stock', count));
+    await give(bed, all.signer('old').sign('stock', count));
     await expect(refusalsOf(bed, 'old')).resolves.toEqual(['stock retired_device']);
   });
 
   it('it is signed by another, for another topic, or not at all', async () => {
-    const { all, bed, voice } = world();
-    await give(bed, all.voice('d1', { credential: 'key of d2' }).says('stock', count));
+    const { all, bed, signer } = world();
+    await give(bed, all.signer('d1', { credential: 'key of d2' }).sign('stock', count));
     const topic = topicText({ tenantId: 'default', deviceId: 'd1', kind: 'sale' });
-    await give(bed, { ...voice.says('stock', count), topic });
-    await give(bed, { ...voice.says('stock', count), payload: '{}' });
+    await give(bed, { ...signer.sign('stock', count), topic });
+    await give(bed, { ...signer.sign('stock', count), payload: '{}' });
     await expect(refusalsOf(bed)).resolves.toEqual([
       'stock wrong_signature',
       'sale wrong_signature',
@@ -176,50 +176,50 @@ describe('a message is refused, and the flow goes on, where', () => {
   });
 
   it('it is no message of its kind, or of a version that nobody knows', async () => {
-    const { bed, voice } = world();
-    await give(bed, voice.says('stock', { mode: 'guess' }));
-    await give(bed, voice.says('stock', count, { v: 2 }));
+    const { bed, signer } = world();
+    await give(bed, signer.sign('stock', { mode: 'guess' }));
+    await give(bed, signer.sign('stock', count, { v: 2 }));
     await expect(refusalsOf(bed)).resolves.toEqual(['stock unreadable', 'stock unreadable']);
   });
 
   it('it is larger than 64 KiB', async () => {
-    const { bed, voice } = world();
-    await give(bed, voice.says('stock', { ...count, productId: 'x'.repeat(65_536) }));
+    const { bed, signer } = world();
+    await give(bed, signer.sign('stock', { ...count, productId: 'x'.repeat(65_536) }));
     await expect(refusalsOf(bed)).resolves.toEqual(['stock oversized']);
   });
 
   it('it is from the future, or from long ago', async () => {
     const { all, bed } = world();
-    await give(bed, all.voice('d1', { ahead: 2 * MINUTE_MS + 1 }).says('stock', count));
-    await give(bed, all.voice('d1', { ahead: -7 * DAY_MS - 1 }).says('sale', sale));
+    await give(bed, all.signer('d1', { ahead: 2 * MINUTE_MS + 1 }).sign('stock', count));
+    await give(bed, all.signer('d1', { ahead: -7 * DAY_MS - 1 }).sign('sale', sale));
     await expect(refusalsOf(bed)).resolves.toEqual(['sale too_old', 'stock from_the_future']);
   });
 
   it('another one was taken under its number', async () => {
-    const { bed, voice } = world();
-    await give(bed, voice.says('stock', count));
-    await give(bed, voice.says('stock', { ...count, pieces: 8 }, { seq: 1 }));
+    const { bed, signer } = world();
+    await give(bed, signer.sign('stock', count));
+    await give(bed, signer.sign('stock', { ...count, pieces: 8 }, { seq: 1 }));
     await expect(refusalsOf(bed)).resolves.toEqual(['stock replayed']);
   });
 
   it('nobody knows the topic; what was said to a device is passed over', async () => {
-    const { bed, voice } = world();
-    await give(bed, { ...voice.says('stock', count), topic: 'retail/default/d1/dance' });
-    await give(bed, { ...voice.says('stock', count), topic: 'retail/default/d1/command' });
+    const { bed, signer } = world();
+    await give(bed, { ...signer.sign('stock', count), topic: 'retail/default/d1/dance' });
+    await give(bed, { ...signer.sign('stock', count), topic: 'retail/default/d1/command' });
     await expect(outcomes(bed)).resolves.toEqual(['foreign_topic 1', 'own_command 1']);
     expect(bed.memory.documents.size).toBe(0);
   });
 
   it('and leaves nothing of what it was', async () => {
-    const { bed, voice } = world();
-    await give(bed, voice.says('stock', { mode: 'guess', pin: '4711' }));
+    const { bed, signer } = world();
+    await give(bed, signer.sign('stock', { mode: 'guess', pin: '4711' }));
     expect([...bed.memory.documents.values()].map(({ json }) => json).join()).not.toContain('4711');
   });
 
   it('of so many only the last hundred are kept, and no more than 30 in a minute', async () => {
-    const { all, bed, voice } = world();
+    const { all, bed, signer } = world();
     for (let minute = 0; minute < 5; minute++) {
-      for (let turn = 0; turn < 40; turn++) await give(bed, voice.says('stock', {}));
+      for (let turn = 0; turn < 40; turn++) await give(bed, signer.sign('stock', {}));
       all.clock.advance(MINUTE_MS);
       if (minute === 0) await expect(refusalsOf(bed)).resolves.toHaveLength(20);
     }
@@ -231,7 +231,7 @@ describe('a message is refused, and the flow goes on, where', () => {
   it('it is refused once, whatever happens on the way', async () => {
     await expectCrashSafe(
       () => new World().bed(),
-      (bed) => give(bed, new World().voice().says('stock', {})),
+      (bed) => give(bed, new World().signer().sign('stock', {})),
     );
   });
 });

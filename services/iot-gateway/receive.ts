@@ -2,7 +2,7 @@ import { deterministicId } from '#kit/core/deterministic-id';
 import type { BindingMessage } from '#kit/service/handlers';
 import {
   type DeviceMessage,
-  MOST_MESSAGE_BYTES,
+  MAX_MESSAGE_BYTES,
   type Topic,
   readMessage,
   readTopic,
@@ -86,7 +86,7 @@ function opened(
   payload: Uint8Array,
   { keys }: DeviceIdentity,
 ): { message: DeviceMessage; position: Position } | RefusalReason {
-  if (payload.length > MOST_MESSAGE_BYTES) return 'oversized';
+  if (payload.length > MAX_MESSAGE_BYTES) return 'oversized';
   const text = Buffer.from(payload).toString();
   const line = signedLine(keys, topicText(topic), text);
   if (line === undefined) return 'wrong_signature';

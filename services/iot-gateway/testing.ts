@@ -1,4 +1,4 @@
-import { DeviceVoice, type Signed } from '#contracts/device-voice';
+import { DeviceMessageSigner, type SignedMessage } from '#contracts/device-message-signer';
 import { type Caller, asService } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { FakeClock } from '#kit/testing/fake-clock';
@@ -62,9 +62,9 @@ export class World {
   }
 
   /** One start of a device. */
-  voice(deviceId = 'd1', { boot = 'boot-1', credential = `key of ${deviceId}`, ahead = 0 } = {}) {
+  signer(deviceId = 'd1', { boot = 'boot-1', credential = `key of ${deviceId}`, ahead = 0 } = {}) {
     const device = { tenantId: 'default', deviceId, credential };
-    return new DeviceVoice(device, boot, () => this.clock.now() + ahead);
+    return new DeviceMessageSigner(device, boot, () => this.clock.now() + ahead);
   }
 
   #fail(): void {
@@ -73,7 +73,7 @@ export class World {
   }
 }
 
-export async function give(bed: Bed, { topic, payload }: Signed): Promise<void> {
+export async function give(bed: Bed, { topic, payload }: SignedMessage): Promise<void> {
   await bed.receive('devices', { data: Buffer.from(payload), metadata: { topic } });
 }
 

@@ -18,41 +18,48 @@ const Scoped = z.object({
 
 const Happened = defineEvent('Happened', {
   type: 'thing.happened',
-  description: 'It did.',
+  description: 'A thing happened.',
   data: z.object({ id: z.string() }),
   subject: ({ id }) => id,
 });
 
-test('what is said and heard is in the documents', () => {
-  const mouth = new Service('mouth', { publishes: [Happened] });
-  const ear = new Service('ear', {});
-  const edge = new Service('edge', { calls: { mouth: OperationsService } });
-  ear.on(Happened, async () => undefined);
-  const house = {
-    services: [ear, edge, mouth],
+test('the documents contain publishers, subscribers and callers', () => {
+  const publisher = new Service('publisher', { publishes: [Happened] });
+  const subscriber = new Service('subscriber', {});
+  const edge = new Service('edge', { calls: { publisher: OperationsService } });
+  subscriber.on(Happened, async () => undefined);
+  const system = {
+    services: [edge, publisher, subscriber],
     contracts: [Happened],
     envelope: CloudEvent,
     edge: {},
   };
-  const written = documents(house);
-  expect(written.get('topology.md')).toContain('mouth -. "thing.happened" .-> ear');
-  expect(written.get('topology.md')).toContain('edge --> mouth');
+  const written = documents(system);
+  expect(written.get('topology.md')).toContain('publisher -. "thing.happened" .-> subscriber');
+  expect(written.get('topology.md')).toContain('edge --> publisher');
   expect(written.get('topology.md')).toContain('edge([edge])');
   expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
-    operations: { 'mouth.says.Happened': {}, 'ear.hears.Happened': {} },
+    operations: { 'publisher.publishes.Happened': {}, 'subscriber.handles.Happened': {} },
     components: { schemas: { Happened: { required: ['id'] } } },
   });
 });
 
-test('what an event was before is in the documents beside what it is', () => {
+test('the documents contain the earlier versions of an event beside the newest', () => {
   const upcast = (data: unknown) => data;
   const earlier = [{ version: 1, data: z.object({ old: z.string() }), upcast }];
   const Changed = defineEvent('Happened', {
-    ...{ type: 'thing.happened', description: 'It did.', subject: () => '' },
-    ...{ version: 2, data: z.object({ id: z.string() }), earlier },
+    type: 'thing.happened',
+    description: 'A thing happened.',
+    subject: () => '',
+    version: 2,
+    data: z.object({ id: z.string() }),
+    earlier,
   });
   const written = documents({
-    ...{ services: [], contracts: [Changed], envelope: CloudEvent, edge: {} },
+    services: [],
+    contracts: [Changed],
+    envelope: CloudEvent,
+    edge: {},
   });
   const ofVersion = (version: number) => ({
     payload: { allOf: [{}, { properties: { eventversion: { const: version } } }] },
@@ -66,21 +73,27 @@ test('what an event was before is in the documents beside what it is', () => {
   });
 });
 
-test('what is asked and answered over the bus is in the documents', () => {
+test('the documents contain requests over the bus and their answers', () => {
   const AskThing = defineRequest('AskThing', {
-    ...{ type: 'thing.ask', description: 'What is it?', subject: () => '' },
-    ...{ data: z.object({ id: z.string() }), answer: z.object({ name: z.string() }) },
+    type: 'thing.ask',
+    description: 'Returns the name of a thing.',
+    subject: () => '',
+    data: z.object({ id: z.string() }),
+    answer: z.object({ name: z.string() }),
   });
-  const asker = new Service('asker', { asks: [AskThing] });
+  const sender = new Service('sender', { asks: [AskThing] });
   const answerer = new Service('answerer', {});
   answerer.answers(AskThing, async () => ({ name: 'thing' }));
   const written = documents({
-    ...{ services: [asker, answerer], contracts: [AskThing], envelope: CloudEvent, edge: {} },
+    services: [answerer, sender],
+    contracts: [AskThing],
+    envelope: CloudEvent,
+    edge: {},
   });
-  expect(written.get('topology.md')).toContain('asker -. "thing.ask (request)" .-> answerer');
+  expect(written.get('topology.md')).toContain('sender -. "thing.ask (request)" .-> answerer');
   expect(JSON.parse(written.get('asyncapi.json') ?? '')).toMatchObject({
     operations: {
-      'asker.asks.AskThing': { action: 'send' },
+      'sender.requests.AskThing': { action: 'send' },
       'answerer.answers.AskThing': {
         action: 'receive',
         reply: { address: { location: '$message.payload#/replyto' } },
@@ -90,76 +103,82 @@ test('what is asked and answered over the bus is in the documents', () => {
   });
 });
 
-test('docs/ is what `npm run docs` writes now', async () => {
-  const house = {
+test('docs/ is up to date: `npm run docs` would change nothing', async () => {
+  const system = {
     services: await services(),
     contracts: [...(await contracts()).keys()],
     envelope: CloudEvent,
     edge: openapi(BASE, routes),
   };
   const there = new Map(filesOf('docs').map(({ path, text }) => [path, text]));
-  const stale = [...documents(house)].filter(([name, text]) => there.get(`docs/${name}`) !== text);
+  const stale = [...documents(system)].filter(([name, text]) => there.get(`docs/${name}`) !== text);
   expect(stale.map(([name]) => name)).toEqual([]);
 });
 
-test('the schemas can be read in any language: no pattern looks around or back', () => {
+test('the schemas are portable: no pattern has a lookaround or a backreference', () => {
   const [asyncapi] = filesOf('docs').filter(({ path }) => path === 'docs/asyncapi.json');
   const patterns = [...(asyncapi?.text.matchAll(/"pattern": "(.*)"/g) ?? [])].map(([, it]) => it);
   expect(patterns.length).toBeGreaterThan(0);
-  // neither RE2 (Go, Rust, ...) nor the interoperable subset of JSON Schema has them
+  // RE2 (Go, Rust and others) and the interoperable subset of JSON Schema lack them
   expect(patterns.filter((pattern) => /\(\?[=!<]|\\\\[1-9]/.test(pattern ?? ''))).toEqual([]);
 });
 
-test('a service may say and hear on the bus what its definition says', () => {
-  const mouth = new Service('mouth', { publishes: [Happened] });
-  const ear = new Service('ear', {});
-  ear.on(Happened, async () => undefined);
+test('a service may publish and subscribe to the topics of its definition', () => {
+  const publisher = new Service('publisher', { publishes: [Happened] });
+  const subscriber = new Service('subscriber', {});
+  subscriber.on(Happened, async () => undefined);
   const path = 'components/bus/pigeon/bus.yaml';
-  const written = busComponents([ear, mouth], new Map([[path, 'spec:\n  metadata:\n']]));
+  const written = busComponents([publisher, subscriber], new Map([[path, 'spec:\n  metadata:\n']]));
   const { spec } = Scoped.parse(parse(written.get(path) ?? ''));
   expect(Object.fromEntries(spec.metadata.map(({ name, value }) => [name, value]))).toEqual({
-    publishingScopes: 'ear=; mouth=thing.happened',
-    subscriptionScopes: 'ear=thing.happened; mouth=',
+    publishingScopes: 'publisher=thing.happened; subscriber=',
+    subscriptionScopes: 'publisher=; subscriber=thing.happened',
   });
-  // and once more, over what was written
-  expect(busComponents([ear, mouth], written).get(path)).toBe(written.get(path));
+  // a second run replaces the scopes with the same ones
+  expect(busComponents([publisher, subscriber], written).get(path)).toBe(written.get(path));
 });
 
-test('a service may ask on the bus what its definition says, and be answered there', () => {
+test('a service may send the requests of its definition and receive their replies', () => {
   const Ask = defineRequest('Ask', {
-    ...{ type: 'thing.ask', description: 'What is it?', subject: () => '' },
-    ...{ data: z.object({}), answer: z.object({}) },
+    type: 'thing.ask',
+    description: 'Returns the name of a thing.',
+    subject: () => '',
+    data: z.object({}),
+    answer: z.object({}),
   });
-  const asker = new Service('asker', { asks: [Ask] });
+  const sender = new Service('sender', { asks: [Ask] });
   const answerer = new Service('answerer', {});
   answerer.answers(Ask, async () => ({}));
   const written = busComponents(
-    [answerer, asker],
+    [answerer, sender],
     new Map([['components/bus/pigeon/bus.yaml', 'spec:\n  metadata:\n']]),
   );
   const { spec } = Scoped.parse(parse(written.get('components/bus/pigeon/bus.yaml') ?? ''));
   expect(spec.metadata.map(({ value }) => value)).toEqual([
-    'answerer=asker.replies; asker=thing.ask',
-    'answerer=thing.ask; asker=asker.replies',
+    'answerer=sender.replies; sender=thing.ask',
+    'answerer=thing.ask; sender=sender.replies',
   ]);
 });
 
-test('who calls whom is what the definitions say, and of others what was written by hand', () => {
+test('the permitted calls come from the definitions, and those of other apps are kept', () => {
   const services = [
-    new Service('edge', { calls: { mouth: OperationsService, ear: OperationsService } }),
-    new Service('ear', {}),
+    new Service('edge', { calls: { order: OperationsService, device: OperationsService } }),
+    new Service('device', {}),
   ];
-  const others = { watch: ['ear'] };
-  const written = serviceCalls(services, JSON.stringify({ services: { gone: ['ear'] }, others }));
-  expect(JSON.parse(written)).toEqual({ services: { edge: ['ear', 'mouth'] }, others });
+  const others = { watch: ['device'] };
+  const written = serviceCalls(
+    services,
+    JSON.stringify({ services: { removed: ['device'] }, others }),
+  );
+  expect(JSON.parse(written)).toEqual({ services: { edge: ['device', 'order'] }, others });
 });
 
-test('the services check who calls whom by what `npm run docs` writes now', async () => {
+test('components/calls.json is up to date: `npm run docs` would change nothing', async () => {
   const there = read('components/calls.json');
   expect(serviceCalls(await services(), there)).toBe(there);
 });
 
-test('the components of the bus are what `npm run docs` writes now', async () => {
+test('components/bus is up to date: `npm run docs` would change nothing', async () => {
   const there = new Map(filesOf('components/bus').map(({ path, text }) => [path, text]));
   const written = [...busComponents(await services(), there)];
   expect(written.filter(([path, text]) => there.get(path) !== text).map(([path]) => path)).toEqual(

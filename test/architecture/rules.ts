@@ -43,61 +43,61 @@ export function fileNames(files: readonly SourceFile[]): Fault[] {
   });
 }
 
-/** What a service says and hears. */
+/** The contracts that a service publishes and handles. */
 export interface PubSubManifest {
   readonly name: string;
   readonly publishes: readonly Contract[];
-  readonly subscribesTo: readonly Contract[];
+  readonly handles: readonly Contract[];
 }
 
 /**
- * Every topic heard is said by somebody, every event said is heard or public, commands go from a
- * service to itself, and every request to the one that answers it.
+ * Every handled topic has a publisher, every event has a handler or is public, a service publishes
+ * commands to itself only, and each request is answered by one service.
  */
-export function topics(voices: readonly PubSubManifest[]): Fault[] {
-  const said = new Set(voices.flatMap(({ publishes }) => publishes.map(({ type }) => type)));
-  const heard = new Set(voices.flatMap(({ subscribesTo }) => subscribesTo.map(({ type }) => type)));
-  return voices.flatMap(({ name, publishes, subscribesTo }) => [
-    ...subscribesTo
-      .filter(({ type }) => !said.has(type))
-      .map(({ type }) => `${name} hears ${type}, which nobody says`),
+export function topics(manifests: readonly PubSubManifest[]): Fault[] {
+  const published = new Set(manifests.flatMap((it) => it.publishes.map(({ type }) => type)));
+  const handled = new Set(manifests.flatMap((it) => it.handles.map(({ type }) => type)));
+  return manifests.flatMap(({ name, publishes, handles }) => [
+    ...handles
+      .filter(({ type }) => !published.has(type))
+      .map(({ type }) => `${name} handles ${type}, which no service publishes`),
     ...publishes
       .filter(
-        (contract) => contract.kind !== 'command' && !contract.public && !heard.has(contract.type),
+        ({ kind, type, public: isPublic }) => kind !== 'command' && !isPublic && !handled.has(type),
       )
-      .map(({ type }) => `${name} says ${type}, which nobody hears and which is not public`),
-    ...subscribesTo
+      .map(
+        ({ type }) => `${name} publishes ${type}, which is not public and which no service handles`,
+      ),
+    ...handles
       .filter(({ kind }) => kind === 'request')
-      .filter((contract) =>
-        voices.some((it) => it.name < name && it.subscribesTo.includes(contract)),
-      )
-      .map(({ type }) => `${name} answers ${type}, as another does`),
-    ...[...new Set([...publishes, ...subscribesTo])]
+      .filter((request) => manifests.some((it) => it.name < name && it.handles.includes(request)))
+      .map(({ type }) => `${name} answers ${type}, which another service answers too`),
+    ...[...new Set([...publishes, ...handles])]
       .filter(({ kind }) => kind === 'command')
-      .filter((contract) => !publishes.includes(contract) || !subscribesTo.includes(contract))
-      .map(({ type }) => `${name} does not both say and hear the command ${type}`),
+      .filter((command) => !publishes.includes(command) || !handles.includes(command))
+      .map(({ type }) => `${name} does not both publish and handle the command ${type}`),
   ]);
 }
 
 /**
- * Each contract is said by the service that its file is named after, and by no other; a request is
- * answered by it, whoever asks.
+ * Each event and command is published only by the service that its file is named after, and each
+ * request is answered only by that service.
  */
 export function owners(
-  voices: readonly PubSubManifest[],
+  manifests: readonly PubSubManifest[],
   contracts: ReadonlyMap<Contract, string>,
 ): Fault[] {
-  const own = ({ publishes, subscribesTo }: PubSubManifest) => [
+  const own = ({ publishes, handles }: PubSubManifest) => [
     ...publishes.filter(({ kind }) => kind !== 'request'),
-    ...subscribesTo.filter(({ kind }) => kind === 'request'),
+    ...handles.filter(({ kind }) => kind === 'request'),
   ];
-  const said = voices.flatMap((voice) =>
-    own(voice)
-      .filter((contract) => contracts.get(contract) !== voice.name)
-      .map(({ type }) => `${voice.name} says ${type}, which is another's`),
+  const foreign = manifests.flatMap((manifest) =>
+    own(manifest)
+      .filter((contract) => contracts.get(contract) !== manifest.name)
+      .map(({ type }) => `${manifest.name} uses ${type}, which another service owns`),
   );
-  const silent = [...contracts]
-    .filter(([contract]) => !voices.some((voice) => own(voice).includes(contract)))
-    .map(([{ type }, owner]) => `${owner} never says ${type}`);
-  return [...said, ...silent];
+  const unused = [...contracts]
+    .filter(([contract]) => !manifests.some((manifest) => own(manifest).includes(contract)))
+    .map(([{ type }, owner]) => `${owner} does not use its contract ${type}`);
+  return [...foreign, ...unused];
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { defineCommand, defineEvent, defineRequest } from '#kit/messages/contract';
 import { owners, topics } from './rules';
-import { contracts, pubSubManifests } from './tree';
+import { contracts, manifests } from './tree';
 
 const data = z.object({ id: z.string() });
 const shape = { description: 'A test.', data, subject: ({ id }: { id: string }) => id };
@@ -11,30 +11,31 @@ const Known = defineEvent('Known', { type: 'thing.known', public: true, ...shape
 const HowMany = defineRequest('HowMany', { type: 'thing.how-many', answer: data, ...shape });
 const DoIt = defineCommand('DoIt', { type: 'thing.do', ...shape });
 
-describe('what is heard is said, and what is said is heard or public', () => {
-  test('an event that nobody says is caught', () => {
-    expect(topics([{ name: 'ear', publishes: [], subscribesTo: [Happened] }])).toEqual([
-      'ear hears thing.happened, which nobody says',
+describe('every handled topic has a publisher, and every event a handler unless it is public', () => {
+  test('an event without a publisher is caught', () => {
+    expect(topics([{ name: 'subscriber', publishes: [], handles: [Happened] }])).toEqual([
+      'subscriber handles thing.happened, which no service publishes',
     ]);
   });
 
-  test('an event that nobody hears is caught, unless it is public', () => {
-    expect(topics([{ name: 'mouth', publishes: [Happened, Known], subscribesTo: [] }])).toEqual([
-      'mouth says thing.happened, which nobody hears and which is not public',
+  test('an event without a handler is caught, unless it is public', () => {
+    expect(topics([{ name: 'publisher', publishes: [Happened, Known], handles: [] }])).toEqual([
+      'publisher publishes thing.happened, which is not public and which no service handles',
     ]);
   });
 
+  const neither = { publishes: [], handles: [] };
   test.each([
-    ['nobody hears', { publishes: [DoIt], subscribesTo: [] }, { publishes: [], subscribesTo: [] }],
+    ['no service handles', { publishes: [DoIt], handles: [] }, neither],
     [
-      'another hears',
-      { publishes: [DoIt], subscribesTo: [] },
-      { publishes: [], subscribesTo: [DoIt] },
+      'only another service handles',
+      { publishes: [DoIt], handles: [] },
+      { ...neither, handles: [DoIt] },
     ],
     [
-      'another hears as well',
-      { publishes: [DoIt], subscribesTo: [DoIt] },
-      { publishes: [], subscribesTo: [DoIt] },
+      'another service handles too',
+      { publishes: [DoIt], handles: [DoIt] },
+      { ...neither, handles: [DoIt] },
     ],
   ])('a command that %s is caught', (_, one, other) => {
     expect(
@@ -42,49 +43,51 @@ describe('what is heard is said, and what is said is heard or public', () => {
         { name: 'one', ...one },
         { name: 'other', ...other },
       ]),
-    ).toContainEqual(expect.stringContaining('does not both say and hear the command thing.do'));
+    ).toContainEqual(
+      expect.stringContaining('does not both publish and handle the command thing.do'),
+    );
   });
 
-  test('a request that nobody answers is caught, and one that two answer', () => {
-    const asker = { name: 'asker', publishes: [HowMany], subscribesTo: [] };
-    expect(topics([asker])).toEqual([
-      'asker says thing.how-many, which nobody hears and which is not public',
+  test('a request that no service answers is caught, and one that two services answer', () => {
+    const sender = { name: 'sender', publishes: [HowMany], handles: [] };
+    expect(topics([sender])).toEqual([
+      'sender publishes thing.how-many, which is not public and which no service handles',
     ]);
-    const answerer = (name: string) => ({ name, publishes: [], subscribesTo: [HowMany] });
-    expect(topics([asker, answerer('one')])).toEqual([]);
-    expect(topics([asker, answerer('one'), answerer('two')])).toEqual([
-      'two answers thing.how-many, as another does',
+    const answerer = (name: string) => ({ name, publishes: [], handles: [HowMany] });
+    expect(topics([sender, answerer('one')])).toEqual([]);
+    expect(topics([sender, answerer('one'), answerer('two')])).toEqual([
+      'two answers thing.how-many, which another service answers too',
     ]);
   });
 
-  test('the services keep to it', async () => {
-    expect(topics(await pubSubManifests())).toEqual([]);
+  test('the services comply', async () => {
+    expect(topics(await manifests())).toEqual([]);
   });
 });
 
-describe('each contract is said by its owner', () => {
-  const owned = new Map([[Happened, 'mouth']]);
+describe('only its owner publishes an event or answers a request', () => {
+  const owned = new Map([[Happened, 'publisher']]);
 
-  test('an event said by another is caught', () => {
-    expect(owners([{ name: 'thief', publishes: [Happened], subscribesTo: [] }], owned)).toEqual([
-      "thief says thing.happened, which is another's",
+  test('an event that another service publishes is caught', () => {
+    expect(owners([{ name: 'thief', publishes: [Happened], handles: [] }], owned)).toEqual([
+      'thief uses thing.happened, which another service owns',
     ]);
   });
 
-  test('an event that is never said is caught', () => {
-    expect(owners([{ name: 'mouth', publishes: [], subscribesTo: [] }], owned)).toEqual([
-      'mouth never says thing.happened',
+  test('an event that its owner does not publish is caught', () => {
+    expect(owners([{ name: 'publisher', publishes: [], handles: [] }], owned)).toEqual([
+      'publisher does not use its contract thing.happened',
     ]);
   });
 
-  test('a request is its own who answers it', () => {
-    const asker = { name: 'asker', publishes: [HowMany], subscribesTo: [] };
-    const answerer = { name: 'answerer', publishes: [], subscribesTo: [HowMany] };
-    expect(owners([asker, answerer], new Map([[HowMany, 'answerer']]))).toEqual([]);
-    expect(owners([asker, answerer], new Map([[HowMany, 'asker']]))).toHaveLength(1);
+  test('a request belongs to the service that answers it', () => {
+    const sender = { name: 'sender', publishes: [HowMany], handles: [] };
+    const answerer = { name: 'answerer', publishes: [], handles: [HowMany] };
+    expect(owners([sender, answerer], new Map([[HowMany, 'answerer']]))).toEqual([]);
+    expect(owners([sender, answerer], new Map([[HowMany, 'sender']]))).toHaveLength(1);
   });
 
-  test('the services keep to it', async () => {
-    expect(owners(await pubSubManifests(), await contracts())).toEqual([]);
+  test('the services comply', async () => {
+    expect(owners(await manifests(), await contracts())).toEqual([]);
   });
 });

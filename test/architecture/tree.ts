@@ -55,14 +55,14 @@ export async function contracts(): Promise<Map<Contract, string>> {
   return found;
 }
 
-/** What the services say and hear, from their definitions. */
-export async function pubSubManifests(): Promise<PubSubManifest[]> {
+/** The contracts that each service publishes and handles. */
+export async function manifests(): Promise<PubSubManifest[]> {
   const found: PubSubManifest[] = [];
   for (const service of await services()) {
     found.push({
       name: service.name,
       publishes: [...(service.definition.publishes ?? []), ...(service.definition.asks ?? [])],
-      subscribesTo: service.subscribesTo,
+      handles: service.subscribesTo,
     });
   }
   return found;

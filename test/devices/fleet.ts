@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type IClientOptions, type MqttClient, connectAsync } from 'mqtt';
 import { z } from 'zod';
 import { type Kind, topicText } from '#contracts/device-messages';
-import { DeviceVoice, type Signed } from '#contracts/device-voice';
+import { DeviceMessageSigner, type SignedMessage } from '#contracts/device-message-signer';
 import { eventsOf } from '../e2e/bus';
 import { Market } from '../e2e/market';
 import type { SystemOptions } from '../harness/system';
@@ -76,22 +76,24 @@ export class Fleet {
   /** A new device that is connected to the broker. */
   async device(options: IClientOptions = {}): Promise<TestDevice> {
     const { deviceId, ...account } = await this.register();
-    const voice = new DeviceVoice({ tenantId: 'default', deviceId, ...account }, randomUUID(), () =>
-      Date.now(),
+    const signer = new DeviceMessageSigner(
+      { tenantId: 'default', deviceId, ...account },
+      randomUUID(),
+      () => Date.now(),
     );
-    const made = new TestDevice(deviceId, account, voice, () =>
-      this.connect(voice, account, options),
+    const made = new TestDevice(deviceId, account, signer, () =>
+      this.connect(signer, account, options),
     );
     await made.connect();
     return made;
   }
 
   async connect(
-    voice: DeviceVoice,
+    signer: DeviceMessageSigner,
     { userName, credential }: { userName: string; credential: string },
     options: IClientOptions = {},
   ): Promise<MqttClient> {
-    const { topic, payload } = voice.lastWill();
+    const { topic, payload } = signer.lastWill();
     const client = await connectAsync(`mqtt://127.0.0.1:${this.world.mqttPort}`, {
       ...{ username: userName, password: credential, clientId: userName, clean: false },
       ...{ reconnectPeriod: 200, will: { topic, payload: Buffer.from(payload), qos: 1 as const } },
@@ -166,7 +168,7 @@ export class TestDevice {
   constructor(
     readonly deviceId: string,
     readonly account: { userName: string; credential: string },
-    readonly voice: DeviceVoice,
+    readonly signer: DeviceMessageSigner,
     private readonly open: () => Promise<MqttClient>,
   ) {}
 
@@ -180,13 +182,17 @@ export class TestDevice {
   }
 
   /** Says something; settles once the broker has it. */
-  async says(kind: Kind, data: unknown, more: { seq?: number; v?: number } = {}): Promise<Signed> {
-    const message = this.voice.says(kind, data, more);
+  async says(
+    kind: Kind,
+    data: unknown,
+    more: { seq?: number; v?: number } = {},
+  ): Promise<SignedMessage> {
+    const message = this.signer.sign(kind, data, more);
     await this.sends(message);
     return message;
   }
 
-  async sends({ topic, payload }: Signed): Promise<void> {
+  async sends({ topic, payload }: SignedMessage): Promise<void> {
     await this.client.publishAsync(topic, payload, { qos: 1 });
   }
 
@@ -201,7 +207,7 @@ export class TestDevice {
     const topic = topicText({ tenantId: 'default', deviceId: this.deviceId, kind: 'command' });
     this.client.on('message', (_, payload) => {
       const command = Command.pick({ commandId: true }).safeParse(
-        this.voice.hears(String(payload)),
+        this.signer.verifyCommand(String(payload)),
       );
       if (command.success) heard.push(command.data);
     });

@@ -20,7 +20,7 @@ describe('at a real broker', () => {
 describe('what a device says at a real broker', () => {
   test('counts once, however often it comes', async () => {
     const device = await fleet.device();
-    const message = device.voice.says('stock', change);
+    const message = device.signer.sign('stock', change);
     for (let times = 0; times < 5; times++) await device.sends(message);
     await device.says('stock', change);
     await fleet.hears(DATA, device.deviceId, 2);
@@ -36,11 +36,11 @@ describe('what a device says at a real broker', () => {
 
   test('is refused where it is forged, old, or on the topic of another, and the rest goes on', async () => {
     const [device, other] = [await fleet.device(), await fleet.device()];
-    const good = device.voice.says('stock', change);
+    const good = device.signer.sign('stock', change);
     await device.sends({ ...good, payload: good.payload.replace('-1', '-9') });
     const { deviceId } = other;
     await device.sends({
-      ...device.voice.says('sale', { saleId: 's', productId: 'tea', quantity: 1 }),
+      ...device.signer.sign('sale', { saleId: 's', productId: 'tea', quantity: 1 }),
       topic: topicText({ tenantId: 'default', deviceId, kind: 'sale' }),
     });
     await device.says('stock', { mode: 'guess' });

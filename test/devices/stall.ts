@@ -162,11 +162,11 @@ export class Stall {
   sale(saleId: string, more: { quantity?: number } = {}) {
     const { productId } = this;
     const data = { saleId, productId, quantity: 1, slot: SLOT, paidMinor: 250, ...more };
-    return this.device.voice.says('sale', data);
+    return this.device.signer.sign('sale', data);
   }
 
   async #obey(payload: string): Promise<void> {
-    const command = DeviceCommandMessage.parse(this.device.voice.hears(payload));
+    const command = DeviceCommandMessage.parse(this.device.signer.verifyCommand(payload));
     const { commandId } = command;
     if (this.commands.has(commandId)) return;
     this.commands.set(commandId, command);

@@ -69,7 +69,7 @@ describe('a vend that nothing stands against', () => {
     expect(other.text).toContain(vendId);
     await until('the command', () => stall.commands.has(vendId));
     expect([...stall.commands.keys()]).toEqual([vendId]);
-    const ack = stall.device.voice.says('ack', { commandId: vendId, outcome: 'acknowledged' });
+    const ack = stall.device.signer.sign('ack', { commandId: vendId, outcome: 'acknowledged' });
     await stall.device.sends(ack);
     await stall.device.sends(ack);
     await stall.tells(vendId, 'acknowledged');

@@ -5,13 +5,15 @@ import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
 
 const run = promisify(execFile);
 
-/** Minutes where Go has compiled none of its modules yet. */
+/** The first build takes minutes, because Go compiles every module. */
 export const BUILD_MS = 10 * 60_000;
 
-/** Generates the Go code of proto/ and builds the participant: the program's file. */
+/** Generates the Go code of proto/ and builds the participant. Returns the path of the program. */
 export async function buildParticipant(): Promise<string> {
   if (findProgram('go') === undefined) {
-    throw new Error('the participant in Go needs Go 1.26.5 or newer: install it, then test again');
+    throw new Error(
+      'The participant in Go needs Go 1.26.5 or newer: install it, then run the test again.',
+    );
   }
   const options = { cwd: root, env: childEnv(), timeout: BUILD_MS };
   const folder = inProject('test', 'polyglot');

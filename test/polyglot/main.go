@@ -1,5 +1,5 @@
-// stock-watch, a participant that is not ours: it knows proto/ and docs/asyncapi.json, and nothing
-// of the kit. It hears of confirmed orders, and says of what they have left little.
+// stock-watch is an external participant: it uses proto/ and docs/asyncapi.json, and nothing of the
+// kit. It handles confirmed orders and publishes an alert for each product of which they left few pieces.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 	orderv1 "omnichannel/polyglot/generated/retail/order/v1"
 )
 
-const little = 5 // pieces
+const minimumStock = 5 // pieces
 
 var client = http.Client{Timeout: 5 * time.Second}
 
@@ -54,42 +54,42 @@ func main() {
 		signer:     newSigner(os.Getenv("SERVICE_KEYS")),
 	}
 	http.HandleFunc("GET /health/ready", func(http.ResponseWriter, *http.Request) {})
-	http.HandleFunc("GET /dapr/subscribe", func(answer http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(answer, `[{"pubsubname":"bus","topic":"order.confirmed","route":"/confirmed"}]`)
+	http.HandleFunc("GET /dapr/subscribe", func(response http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(response, `[{"pubsubname":"bus","topic":"order.confirmed","route":"/confirmed"}]`)
 	})
-	http.HandleFunc("POST /confirmed", func(answer http.ResponseWriter, request *http.Request) {
-		fmt.Fprintf(answer, `{"status":"%s"}`, w.hear(request.Body))
+	http.HandleFunc("POST /confirmed", func(response http.ResponseWriter, request *http.Request) {
+		fmt.Fprintf(response, `{"status":"%s"}`, w.handle(request.Body))
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 }
 
-// hear acknowledges an event when all that follows from it is said: until then it comes again.
-func (w watch) hear(body io.Reader) string {
-	heard, err := read(w.confirmed, body)
+// handle acknowledges an event after all alerts are published: until then the broker redelivers it.
+func (w watch) handle(body io.Reader) string {
+	event, err := read(w.confirmed, body)
 	if err != nil {
-		log.Printf("unreadable, and dropped: %v", err)
+		log.Printf("dropped an unreadable event: %v", err)
 		return "DROP"
 	}
-	if err := w.look(heard, heard["data"].(object)); err != nil {
-		log.Printf("%v, to be tried again: %v", heard["id"], err)
+	if err := w.checkStock(event, event["data"].(object)); err != nil {
+		log.Printf("%v will be retried: %v", event["id"], err)
 		return "RETRY"
 	}
 	return "SUCCESS"
 }
 
-// look asks what is left of each item. An order that was cancelled since has brought it back.
-func (w watch) look(heard, data object) error {
+// checkStock reads the stock of each item, unless the order was cancelled since, which releases them.
+func (w watch) checkStock(event, data object) error {
 	orderID, shopID := data["orderId"].(string), data["shopId"].(string)
-	order, err := w.orders.GetOrder(w.to("order", heard), &orderv1.GetOrderRequest{OrderId: orderID})
+	order, err := w.orders.GetOrder(w.to("order", event), &orderv1.GetOrderRequest{OrderId: orderID})
 	if err != nil || order.Status != "confirmed" {
 		return err
 	}
 	for _, item := range order.Items {
-		ask := &inventoryv1.GetStockRequest{ShopId: shopID, ProductId: item.ProductId}
-		stock, err := w.stocks.GetStock(w.to("inventory", heard, item.ProductId), ask)
-		if err == nil && stock.Available < little {
-			err = w.say(heard, "inventory.low-stock", shopID+":"+item.ProductId, object{"shopId": shopID,
-				"productId": item.ProductId, "currentStock": stock.Available, "minimumStock": little})
+		request := &inventoryv1.GetStockRequest{ShopId: shopID, ProductId: item.ProductId}
+		stock, err := w.stocks.GetStock(w.to("inventory", event, item.ProductId), request)
+		if err == nil && stock.Available < minimumStock {
+			err = w.publish(event, "inventory.low-stock", shopID+":"+item.ProductId, object{"shopId": shopID,
+				"productId": item.ProductId, "currentStock": stock.Available, "minimumStock": minimumStock})
 		}
 		if err != nil {
 			return err
@@ -98,39 +98,40 @@ func (w watch) look(heard, data object) error {
 	return nil
 }
 
-// say gives an event an id of its cause, type and subject: said again, it is the same event.
-func (w watch) say(heard object, eventType, subject string, data object) error {
-	said := object{"specversion": "1.0", "id": identity(heard["id"], eventType, subject), "type": eventType,
-		"eventversion": 1, "source": "stock-watch", "subject": subject, "sequence": 0, "causationid": heard["id"],
+// publish derives the id of an event from its cause, type and subject, so that a retry publishes the
+// same event.
+func (w watch) publish(cause object, eventType, subject string, data object) error {
+	event := object{"specversion": "1.0", "id": deterministicID(cause["id"], eventType, subject), "type": eventType,
+		"eventversion": 1, "source": "stock-watch", "subject": subject, "sequence": 0, "causationid": cause["id"],
 		"time": time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": data}
 	for _, name := range []string{"correlationid", "tenantid", "traceparent", "traceid"} {
-		if value, there := heard[name]; there {
-			said[name] = value
+		if value, exists := cause[name]; exists {
+			event[name] = value
 		}
 	}
-	body := must(json.Marshal(said))
-	must(read(w.lowStock, bytes.NewReader(body))) // a fault of ours
+	body := must(json.Marshal(event))
+	must(read(w.lowStock, bytes.NewReader(body))) // invalid only by a bug of this program
 	address := w.publishURL + eventType + "?metadata.partitionKey=" + url.QueryEscape(subject)
-	answer, err := client.Post(address, "application/cloudevents+json", bytes.NewReader(body))
+	response, err := client.Post(address, "application/cloudevents+json", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode >= 300 {
-		return fmt.Errorf("%s was not published: %s", eventType, answer.Status)
+	defer response.Body.Close()
+	if response.StatusCode >= 300 {
+		return fmt.Errorf("%s was not published: %s", eventType, response.Status)
 	}
 	return nil
 }
 
-// to is the context of a call of an app: with the call's own identity, and what caused it.
-func (w watch) to(app string, heard object, of ...any) context.Context {
+// to is the context of a call to an app, with an idempotency key derived from the event and the key.
+func (w watch) to(app string, event object, key ...any) context.Context {
 	return metadata.AppendToOutgoingContext(context.Background(), "dapr-app-id", app,
 		"x-service-token", w.signer.token(app),
-		"x-cause-id", identity(append(of, heard["id"], app)...), "x-user-role", "service",
-		"x-correlation-id", heard["correlationid"].(string), "x-tenant-id", heard["tenantid"].(string))
+		"x-cause-id", deterministicID(append(key, event["id"], app)...), "x-user-role", "service",
+		"x-correlation-id", event["correlationid"].(string), "x-tenant-id", event["tenantid"].(string))
 }
 
-func identity(parts ...any) string {
+func deterministicID(parts ...any) string {
 	hash := sha256.Sum256(must(json.Marshal(parts)))
 	return base64.RawURLEncoding.EncodeToString(hash[:])
 }
@@ -140,7 +141,7 @@ func read(schema *jsonschema.Schema, body io.Reader) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	event, _ := value.(object) // what is none is not valid
+	event, _ := value.(object) // the schema refuses anything but an object
 	return event, schema.Validate(value)
 }
 

@@ -16,8 +16,8 @@ const self = "stock-watch"
 
 var encoded = base64.RawURLEncoding.EncodeToString
 
-// signer makes the tokens by which a service shows which one it is. Its key is its own: only the
-// public half leaves the process, to where the services look for it.
+// signer creates the tokens that identify this participant to the services. The private key stays in
+// the process; the services read the public key from SERVICE_KEYS.
 type signer struct {
 	key *ecdsa.PrivateKey
 	kid string
@@ -26,17 +26,17 @@ type signer struct {
 func newSigner(folder string) signer {
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	point := must(key.PublicKey.ECDH()).Bytes() // 4, x, y
-	kid := identity(point)
+	kid := deterministicID(point)
 	keys := object{"keys": []object{
 		{"kty": "EC", "crv": "P-256", "x": encoded(point[1:33]), "y": encoded(point[33:]), "kid": kid}}}
 	file := filepath.Join(folder, "public", self+".json")
 	must(0, os.MkdirAll(filepath.Dir(file), 0o700))
 	must(0, os.WriteFile(file+".new", must(json.Marshal(keys)), 0o600))
-	must(0, os.Rename(file+".new", file)) // nobody reads half of it
+	must(0, os.Rename(file+".new", file)) // a reader never sees half a file
 	return signer{key, kid}
 }
 
-// token is good for calls of one app, for a minute.
+// token is valid for calls to one app, for a minute.
 func (s signer) token(app string) string {
 	now := time.Now().Unix()
 	header := object{"alg": "ES256", "kid": s.kid}

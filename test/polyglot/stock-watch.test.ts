@@ -6,8 +6,8 @@ import type { App } from '../harness/app';
 import { until } from '../harness/until';
 import { BUILD_MS, buildParticipant } from './build';
 
-// A program in Go joins the running system with a sidecar of its own. What it knows of us is proto/
-// and docs/asyncapi.json.
+// A program in Go joins the running system with its own sidecar. It uses proto/ and docs/asyncapi.json
+// only.
 let market: Market;
 let shopper: Shopper;
 let watch: App;
@@ -34,17 +34,19 @@ beforeAll(async () => {
 }, BUILD_MS);
 afterAll(() => market.close());
 
-const said = async (type: string, about: string) => {
+const published = async (type: string, about: string) => {
   const events = await eventsOf(market.world);
   return events.filter((it) => it.type === type && JSON.stringify(it.data).includes(about));
 };
 const alertsOf = async (productId: string) =>
-  (await said('inventory.low-stock', productId)).filter(({ source }) => source === 'stock-watch');
+  (await published('inventory.low-stock', productId)).filter(
+    ({ source }) => source === 'stock-watch',
+  );
 const alertOf = (productId: string): Promise<Event> =>
   until(`an alert of ${productId}`, async () => (await alertsOf(productId))[0], 60_000);
 
 describe('a participant in another language', () => {
-  test('hears what is confirmed, asks two services, and says what a third one hears', async () => {
+  test('handles a confirmed order, calls two services, and publishes what a third one handles', async () => {
     const [plenty, scarce] = [await market.product(100), await market.product(6)];
     await shopper.buys(plenty);
     const { orderId } = await shopper.buys(scarce, {
@@ -52,10 +54,12 @@ describe('a participant in another language', () => {
     });
     const alert = await alertOf(scarce);
     expect(alert.data).toEqual({
-      ...{ shopId: SHOP, productId: scarce },
-      ...{ currentStock: 4, minimumStock: 5 },
+      shopId: SHOP,
+      productId: scarce,
+      currentStock: 4,
+      minimumStock: 5,
     });
-    const [confirmed] = await said('order.confirmed', orderId);
+    const [confirmed] = await published('order.confirmed', orderId);
     expect(alert).toMatchObject({
       subject: `${SHOP}:${scarce}`,
       correlationid: confirmed?.correlationid,
@@ -63,11 +67,11 @@ describe('a participant in another language', () => {
       tenantid: 'default',
       sequence: 0,
     });
-    const told = await until('the operators to be told', async () => {
-      const [first] = await said('notification.sent', alert.id);
+    const notified = await until('the notification of the operators', async () => {
+      const [first] = await published('notification.sent', alert.id);
       return first;
     });
-    expect(told).toMatchObject({
+    expect(notified).toMatchObject({
       source: 'notification',
       data: { channel: 'email', eventType: 'inventory.low-stock', eventId: alert.id },
       correlationid: confirmed?.correlationid,
@@ -75,11 +79,14 @@ describe('a participant in another language', () => {
     expect(await alertsOf(plenty)).toEqual([]);
   });
 
-  test('says the same event again where what it heard comes again', async () => {
+  test('publishes the same event again when an event is redelivered', async () => {
     const productId = await market.product(3);
     const { orderId } = await shopper.buys(productId);
     await alertOf(productId);
-    const [{ topic: _, ...confirmed } = { topic: '' }] = await said('order.confirmed', orderId);
+    const [{ topic: _, ...confirmed } = { topic: '' }] = await published(
+      'order.confirmed',
+      orderId,
+    );
     await market.world.publish(confirmed);
     const alerts = await until('the second alert', async () => {
       const found = await alertsOf(productId);
@@ -88,7 +95,7 @@ describe('a participant in another language', () => {
     expect(alerts[1]?.id).toBe(alerts[0]?.id);
   });
 
-  test('hears what was confirmed while it was away when it is back', async () => {
+  test('handles orders that were confirmed while it was stopped', async () => {
     const productId = await market.product(3);
     await Promise.all([watch.service?.stop(), watch.sidecar.stop()]);
     await shopper.buys(productId);
@@ -97,17 +104,17 @@ describe('a participant in another language', () => {
     await alertOf(productId);
   });
 
-  test('does not take what is not as the schema has it', async () => {
+  test('drops an event that does not match its schema', async () => {
     const productId = await market.product(3);
     const { orderId } = await shopper.buys(productId);
     await alertOf(productId);
-    const [{ topic: _, ...confirmed } = { topic: '', data: {} }] = await said(
+    const [{ topic: _, ...confirmed } = { topic: '', data: {} }] = await published(
       'order.confirmed',
       orderId,
     );
     const data = { ...(confirmed.data as object), items: [] };
     await market.world.publish({ ...confirmed, id: `wrong_${orderId}`, data });
-    await until('the refusal', () => watch.service?.read().includes('unreadable, and dropped'));
+    await until('the refusal', () => watch.service?.read().includes('dropped an unreadable event'));
     expect(await alertsOf(productId)).toHaveLength(1);
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type MqttClient, connectAsync } from 'mqtt';
 import { z } from 'zod';
-import { DeviceVoice, type Signed } from '#contracts/device-voice';
+import { DeviceMessageSigner, type SignedMessage } from '#contracts/device-message-signer';
 import { inProject, root } from '../../../scripts/start/project.mjs';
 import { brokerLog } from '../../harness/bus/broker-log';
 import { startWorld } from '../../harness/start-world';
@@ -45,7 +45,7 @@ interface Identity {
 
 /** A system that hears devices, and devices that speak to it. */
 export class DeviceArm {
-  readonly #voices: readonly DeviceVoice[];
+  readonly #signers: readonly DeviceMessageSigner[];
   #sent = 0;
 
   private constructor(
@@ -54,8 +54,9 @@ export class DeviceArm {
     private readonly broker: MqttClient,
     readonly devices: readonly Identity[],
   ) {
-    this.#voices = devices.map(
-      (device) => new DeviceVoice({ tenantId: 'default', ...device }, randomUUID(), Date.now),
+    this.#signers = devices.map(
+      (device) =>
+        new DeviceMessageSigner({ tenantId: 'default', ...device }, randomUUID(), Date.now),
     );
   }
 
@@ -110,14 +111,14 @@ export class DeviceArm {
     await this.world.stop();
   }
 
-  #next(): Signed {
+  #next(): SignedMessage {
     const number = this.#sent++;
-    const voice = this.#voices[number % this.#voices.length];
+    const signer = this.#signers[number % this.#signers.length];
     // each device says all of the mix, one after the other
-    const tells = MIX[(number + Math.floor(number / this.#voices.length)) % MIX.length];
-    if (voice === undefined || tells === undefined) throw new Error('there are no devices');
+    const tells = MIX[(number + Math.floor(number / this.#signers.length)) % MIX.length];
+    if (signer === undefined || tells === undefined) throw new Error('there are no devices');
     const { kind, data } = tells(number);
-    return voice.says(kind, data);
+    return signer.sign(kind, data);
   }
 
   /** How many messages the service has taken from its sidecar. */
