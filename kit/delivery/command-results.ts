@@ -1,9 +1,8 @@
 import { type Refusal, refusalError } from '../core/errors';
 import { CommandResult } from '../messages/command-result';
-import type { Sidecar } from '../transport/sidecar';
+import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
 const KEEP_SECONDS = 24 * 3600;
-const STEP_MS = 5_000;
 
 /**
  * How commands and requests ended, for those who wait: at once where the same process did the
@@ -82,7 +81,7 @@ export class CommandResults {
   async #keep(commandId: string, outcome: CommandResult, seconds = KEEP_SECONDS): Promise<void> {
     // it may be there from an earlier delivery of the same command: then it is the same
     const ttl = Math.ceil(seconds);
-    await this.sidecar.save(keyOf(commandId), outcome, undefined, STEP_MS, ttl);
+    await this.sidecar.save(keyOf(commandId), outcome, undefined, SIDECAR_TIMEOUT_MS, ttl);
   }
 }
 

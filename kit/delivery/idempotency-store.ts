@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { Code, Refusal, invalid, refusalError, refusalOf } from '../core/errors';
 import type { Execution } from '../core/execution';
 import type { Definition } from '../service/definition';
-import type { Sidecar } from '../transport/sidecar';
+import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
 /** A request that came under a client's key: what was asked, and, once it is known, what was answered. */
 const Known = z.object({
@@ -23,7 +23,6 @@ type Known = z.infer<typeof Known>;
 
 /** How long a client's Idempotency-Key counts: a day. */
 export const IDEMPOTENCY_SECONDS = 24 * 3600;
-const STEP_MS = 5_000;
 
 /** A request that is refused for what it is, or for who asks, has not begun: it may be mended. */
 const NOT_BEGUN: ReadonlySet<Code> = new Set([
@@ -57,10 +56,16 @@ export class IdempotencyStore {
     const key = `asked:${execution.callContext.id}`;
     const fingerprint = hash('sha256', toBinary(method.input, request), 'base64url');
     const keep = (known: Known) =>
-      sidecar.save(key, known, undefined, execution.remainingFor(STEP_MS), IDEMPOTENCY_SECONDS);
+      sidecar.save(
+        key,
+        known,
+        undefined,
+        execution.remainingFor(SIDECAR_TIMEOUT_MS),
+        IDEMPOTENCY_SECONDS,
+      );
 
     if (!(await keep({ fingerprint }))) {
-      const loaded = await sidecar.load(key, execution.remainingFor(STEP_MS));
+      const loaded = await sidecar.load(key, execution.remainingFor(SIDECAR_TIMEOUT_MS));
       const known = loaded && Known.parse(loaded.value);
       if (known !== undefined && known.fingerprint !== fingerprint) throw idempotencyKeyReused();
       if (known?.refusal !== undefined) throw refusalError(known.refusal);
@@ -69,9 +74,9 @@ export class IdempotencyStore {
       }
     }
     const settle = async (how: Omit<Known, 'fingerprint'>) => {
-      const loaded = await sidecar.load(key, execution.remainingFor(STEP_MS));
+      const loaded = await sidecar.load(key, execution.remainingFor(SIDECAR_TIMEOUT_MS));
       const known = { fingerprint, ...how };
-      const left = execution.remainingFor(STEP_MS);
+      const left = execution.remainingFor(SIDECAR_TIMEOUT_MS);
       // where another one of the same was quicker, that is the answer from now on
       await sidecar.save(key, known, loaded?.etag, left, IDEMPOTENCY_SECONDS);
     };
@@ -84,7 +89,7 @@ export class IdempotencyStore {
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal !== undefined && NOT_BEGUN.has(refusal.code)) {
-        await sidecar.erase(key, execution.remainingFor(STEP_MS));
+        await sidecar.erase(key, execution.remainingFor(SIDECAR_TIMEOUT_MS));
       } else if (refusal !== undefined) await settle({ refusal });
       throw error;
     }

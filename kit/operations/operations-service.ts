@@ -1,3 +1,4 @@
+import { toTimestamp } from '../core/timestamps';
 import { type JsonObject, create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
@@ -67,8 +68,8 @@ function forAdmins({ role }: Caller): void {
 function toMessage({ event, ...letter }: DeadLetter, whole = false) {
   return create(DeadLetterSchema, {
     ...letter,
-    firstFailedAt: timestampFromDate(new Date(letter.firstFailedAt)),
-    lastFailedAt: timestampFromDate(new Date(letter.lastFailedAt)),
+    firstFailedAt: toTimestamp(letter.firstFailedAt),
+    lastFailedAt: toTimestamp(letter.lastFailedAt),
     // it was read from JSON, so it is JSON
     ...(whole ? { event: event as JsonObject } : {}),
   });

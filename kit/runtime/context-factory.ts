@@ -18,7 +18,7 @@ import type { CommandResults } from '../delivery/command-results';
 import { type LazyFactory, lazyObject } from './lazy-object';
 import { replyTopicOf } from '../messages/reply-topic';
 import type { Definition } from '../service/definition';
-import type { Sidecar } from '../transport/sidecar';
+import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 import { orUnreadable } from './binding-job-dispatcher';
 
 /** What the contexts of one process share. */
@@ -43,7 +43,6 @@ interface Parts extends RuntimeDeps {
   readonly memory: Readonly<Record<string, object>>;
 }
 
-const STEP_MS = 5_000;
 /** What is left to do what is to be done where a command could not be given. */
 const SPARE_MS = 1_000;
 /** Why nobody sleeps any more: no failure, so it has no stack of each time. */
@@ -60,7 +59,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
 
   const say = async (event: CloudEvent, execution: Execution, spareMs = 0): Promise<void> => {
     execution.assertBeforeDeadline();
-    const left = execution.remainingFor(STEP_MS + spareMs);
+    const left = execution.remainingFor(SIDECAR_TIMEOUT_MS + spareMs);
     await sidecar.publish(event, Math.max(left - spareMs, left / 2));
     metrics.eventsPublished.inc({ type: event.type });
   };
@@ -81,7 +80,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
           completed.then((answer) => ({ answer })),
           clock.sleep(left(LOOKS_MS[look] ?? 1_000), waiting.signal).then(() => undefined),
         ]);
-        const outcome = here ?? (await parts.outcomes.storedResult(event.id, STEP_MS));
+        const outcome = here ?? (await parts.outcomes.storedResult(event.id, SIDECAR_TIMEOUT_MS));
         if (outcome !== undefined) return outcome;
       }
       return undefined;
@@ -144,7 +143,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
     (execution: Execution) => async (contract: Contract, all: readonly unknown[]) => {
       execution.assertBeforeDeadline();
       const events = all.map((data) => cloudEvent(name, contract, data, execution, clock));
-      await sidecar.publishAll(events, execution.remainingFor(STEP_MS));
+      await sidecar.publishAll(events, execution.remainingFor(SIDECAR_TIMEOUT_MS));
       metrics.eventsPublished.inc({ type: contract.type }, events.length);
       execution.published.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
     };
@@ -154,7 +153,13 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
     (execution: Execution): Binding => ({
       send: async (operation, data, metadata = {}) => {
         execution.assertBeforeDeadline();
-        await sidecar.send(binding, operation, data, metadata, execution.remainingFor(STEP_MS));
+        await sidecar.send(
+          binding,
+          operation,
+          data,
+          metadata,
+          execution.remainingFor(SIDECAR_TIMEOUT_MS),
+        );
       },
     });
 
@@ -180,18 +185,18 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
           dueTime,
           data: { job, data, cause: deterministicId(job, unique) },
         },
-        execution.remainingFor(STEP_MS),
+        execution.remainingFor(SIDECAR_TIMEOUT_MS),
       );
     },
     every: async (job, schedule, data) => {
       execution.assertBeforeDeadline();
       await sidecar.schedule(
         { name: job, schedule, data: { job, data } },
-        execution.remainingFor(STEP_MS),
+        execution.remainingFor(SIDECAR_TIMEOUT_MS),
       );
     },
     cancel: async (job, unique) => {
-      await sidecar.unschedule(`${job}.${unique}`, execution.remainingFor(STEP_MS));
+      await sidecar.unschedule(`${job}.${unique}`, execution.remainingFor(SIDECAR_TIMEOUT_MS));
     },
   });
 

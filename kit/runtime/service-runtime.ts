@@ -21,7 +21,7 @@ import { replyTopicOf, replyContract, timeUntilExpiry } from '../messages/reply-
 import type { AnyService } from '../service/service';
 import type { BindingMessage, Handler, Link, StreamHandler } from '../service/handlers';
 import type { Definition } from '../service/definition';
-import type { CallAnswer } from '../transport/sidecar';
+import { SIDECAR_TIMEOUT_MS, type CallAnswer } from '../transport/sidecar';
 import { BindingJobDispatcher, orUnreadable } from './binding-job-dispatcher';
 
 /**
@@ -31,8 +31,6 @@ import { BindingJobDispatcher, orUnreadable } from './binding-job-dispatcher';
  * the longest way of an order: see services/order/charge.ts.
  */
 export const EXECUTION_BUDGET_MS = 18_000;
-
-const STEP_MS = 5_000;
 
 /** Longest that a stream lasts: whoever listens begins another. */
 export const STREAM_MS = 300_000;
@@ -361,7 +359,7 @@ export class ServiceRuntime {
       clock,
     );
     execution.assertBeforeDeadline();
-    await sidecar.publish({ ...reply, expirytime }, execution.remainingFor(STEP_MS));
+    await sidecar.publish({ ...reply, expirytime }, execution.remainingFor(SIDECAR_TIMEOUT_MS));
     metrics.eventsPublished.inc({ type: reply.type });
   }
 

@@ -5,7 +5,7 @@ import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
 import { KeyedMutex } from '../core/keyed-mutex';
 import { Envelope, type InboxEntry, pruneInbox } from './inbox';
-import { FOR_GOOD, type Sidecar } from '../transport/sidecar';
+import { FOR_GOOD, SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
 /** The documents of one kind that a service owns, each under its id. */
 export interface Store<T> {
@@ -72,7 +72,6 @@ interface Made<T, O> {
 /** Letters that tell the effects of one cause apart: 48 bits, as every mark goes with its document. */
 const EFFECT_LENGTH = 8;
 const TRIES = 8;
-const STEP_MS = 5_000;
 
 /** What is counted about documents. */
 export interface DocumentMeter {
@@ -118,7 +117,10 @@ export class DocumentStore {
     };
     const load = async (key: string): Promise<Found<T> | undefined> => {
       execution.assertBeforeDeadline();
-      const loaded = await this.sidecar.load(stateKey(key), execution.remainingFor(STEP_MS));
+      const loaded = await this.sidecar.load(
+        stateKey(key),
+        execution.remainingFor(SIDECAR_TIMEOUT_MS),
+      );
       if (loaded === undefined) return undefined;
       const envelope = Envelope.parse(loaded.value);
       execution.noteSequence(key, envelope.sequence);
@@ -191,7 +193,7 @@ export class DocumentStore {
     /** False where somebody else wrote first. */
     const write = async (key: string, next: Envelope, etag: string | undefined) => {
       execution.assertBeforeDeadline();
-      const timeout = execution.remainingFor(STEP_MS);
+      const timeout = execution.remainingFor(SIDECAR_TIMEOUT_MS);
       const seconds = secondsOf(next, execution.now);
       const written = await this.sidecar.save(stateKey(key), next, etag, timeout, seconds);
       if (!written) this.meter.conflict(name);
@@ -293,7 +295,7 @@ export class DocumentStore {
       clearExpiry: (key) => rewrite(key, ({ envelope }) => kept(envelope)),
       remove: async (key) => {
         seen.delete(key);
-        await this.sidecar.erase(stateKey(key), execution.remainingFor(STEP_MS));
+        await this.sidecar.erase(stateKey(key), execution.remainingFor(SIDECAR_TIMEOUT_MS));
       },
     };
   }

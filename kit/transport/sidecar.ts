@@ -3,6 +3,9 @@ import type { CloudEvent } from '../messages/cloud-event';
 import type { CallContext } from '../core/call-context';
 import type { PublishedEvent } from '../core/execution';
 
+/** How long one call to the sidecar's state or publish API may take, in milliseconds. */
+export const SIDECAR_TIMEOUT_MS = 5_000;
+
 /** In the place of a time to live: none any more. */
 export const FOR_GOOD = -1;
 

@@ -1,5 +1,5 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { DeliverySchema } from '#proto/retail/delivery/v1/delivery_pb';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { type Delivery, type Planned, type Status, planned } from './domain';
@@ -36,12 +36,8 @@ export function toMessage(delivery: Planned): MessageInitShape<typeof DeliverySc
   const { deliveryId, orderId, userId, shopId, status } = delivery;
   return {
     ...{ deliveryId, orderId, userId, shopId, status },
-    estimatedAt: time(delivery.estimatedAt),
-    createdAt: time(delivery.createdAt),
-    updatedAt: time(delivery.updatedAt),
+    estimatedAt: toTimestamp(delivery.estimatedAt),
+    createdAt: toTimestamp(delivery.createdAt),
+    updatedAt: toTimestamp(delivery.updatedAt),
   };
-}
-
-export function time(iso: string) {
-  return timestampFromDate(new Date(iso));
 }

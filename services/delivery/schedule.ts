@@ -1,3 +1,4 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import {
   CancelOutcome,
   type CancelRequest,
@@ -8,7 +9,7 @@ import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { validate } from '#kit/core/validation';
 import { callOff, estimate, plan, planned } from './domain';
-import { sayMoved, sayScheduled, time } from './messages';
+import { sayMoved, sayScheduled } from './messages';
 import { OrderRequest, ScheduleRequest } from './requests';
 import type { Context } from './definition';
 
@@ -35,7 +36,7 @@ export async function schedule(request: ScheduleMessage, context: Context) {
   }
   const { deliveryId, estimatedAt } = delivery;
   if (outcome.isNew) await sayScheduled(context, delivery);
-  return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: time(estimatedAt) };
+  return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: toTimestamp(estimatedAt) };
 }
 
 /** What makes it one change and one event: two may cancel, and the first may not come to say so. */

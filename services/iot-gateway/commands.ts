@@ -1,5 +1,5 @@
+import { fromTimestamp, toTimestamp } from '#kit/core/timestamps';
 import { isDeepStrictEqual } from 'node:util';
-import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
@@ -55,7 +55,7 @@ export async function sendCommand(request: SendCommandRequest, context: Context)
   const { expiresAt } = request;
   const wanted = validate(Wanted, {
     ...request,
-    expiresAt: expiresAt === undefined ? undefined : timestampDate(expiresAt).toISOString(),
+    expiresAt: expiresAt === undefined ? undefined : fromTimestamp(expiresAt),
   });
   const commandId = wanted.commandId === '' ? newId('command') : wanted.commandId;
   const before = await commands.get(commandId);
@@ -203,11 +203,10 @@ function assertSame({ deviceId, name, arguments: given, expiresAt }: Command, wa
 
 function toMessage(command: Command) {
   const { expiresAt, createdAt, updatedAt, shopId: _, arguments: __, late: ___, ...rest } = command;
-  const time = (text: string) => timestampFromDate(new Date(text));
   return {
     ...rest,
-    expiresAt: time(expiresAt),
-    createdAt: time(createdAt),
-    updatedAt: time(updatedAt),
+    expiresAt: toTimestamp(expiresAt),
+    createdAt: toTimestamp(createdAt),
+    updatedAt: toTimestamp(updatedAt),
   };
 }

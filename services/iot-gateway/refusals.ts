@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
@@ -73,6 +73,6 @@ export async function listRefusals(request: ListRefusalsRequest, { refusals, cal
   const items = kept
     .toReversed()
     .slice((page - 1) * limit, page * limit)
-    .map(({ at, ...refusal }) => ({ ...refusal, at: timestampFromDate(new Date(at)) }));
+    .map(({ at, ...refusal }) => ({ ...refusal, at: toTimestamp(at) }));
   return { items, page, limit, total: kept.length };
 }

@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { DEFAULT_TENANT } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
@@ -101,8 +101,8 @@ export async function getPresence(request: GetPresenceRequest, context: Context)
   if (known === undefined) return { deviceId, status: 'unknown' };
   const { state, since, lastSeen } = known;
   const heardHere = watch.lastSeen(key) ?? lastSeen;
-  const last = timeOf(heardHere > lastSeen ? heardHere : lastSeen);
-  return { deviceId, status: state, since: timeOf(since), lastSeen: last };
+  const last = toTimestamp(heardHere > lastSeen ? heardHere : lastSeen);
+  return { deviceId, status: state, since: toTimestamp(since), lastSeen: last };
 }
 
 /** Answers the presences that it changed. */
@@ -142,7 +142,7 @@ async function say(presence: Presence, own: Context, platform: Context): Promise
   const { firmwareVersion } = told;
   try {
     await own.shop.updateDeviceStatus({
-      ...{ deviceId, status: state, at: timeOf(since), lastSeen: timeOf(lastSeen) },
+      ...{ deviceId, status: state, at: toTimestamp(since), lastSeen: toTimestamp(lastSeen) },
       ...(firmwareVersion === undefined ? {} : { firmwareVersion }),
     });
   } catch (error) {
@@ -183,8 +183,4 @@ function isSame(one: Devices, other: Devices): boolean {
   const keys = Object.keys(other);
   if (keys.length !== Object.keys(one).length) return false;
   return keys.every((key) => one[key] === other[key]);
-}
-
-function timeOf(text: string) {
-  return timestampFromDate(new Date(text));
 }

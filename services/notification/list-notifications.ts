@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { PageRequest, validate } from '#kit/core/validation';
 import type { ListNotificationsRequest } from '#proto/retail/notification/v1/notification_pb';
@@ -22,6 +22,6 @@ function toMessage({ id: notificationId, subject, text, eventType, sentAt }: Ent
     subject,
     text,
     eventType,
-    sentAt: timestampFromDate(new Date(sentAt)),
+    sentAt: toTimestamp(sentAt),
   };
 }

@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { requireOwner } from '#kit/core/caller';
 import { Id, PageRequest, validate } from '#kit/core/validation';
@@ -29,8 +29,8 @@ export async function getStory(request: GetStoryRequest, context: Context) {
   const { orderId, story } = await asked(request, context);
   return {
     orderId,
-    steps: story.steps.map((step) => ({ ...step, at: moment(step.at) })),
-    events: story.events.map((event) => ({ ...event, at: moment(event.at) })),
+    steps: story.steps.map((step) => ({ ...step, at: toTimestamp(step.at) })),
+    events: story.events.map((event) => ({ ...event, at: toTimestamp(event.at) })),
   };
 }
 
@@ -53,11 +53,7 @@ export function toMessage(order: Order) {
     ...(reason === undefined ? {} : { reason }),
     ...(paymentId === undefined ? {} : { paymentId }),
     ...(deliveryId === undefined ? {} : { deliveryId }),
-    createdAt: moment(createdAt),
-    updatedAt: moment(updatedAt),
+    createdAt: toTimestamp(createdAt),
+    updatedAt: toTimestamp(updatedAt),
   };
-}
-
-function moment(at: string) {
-  return timestampFromDate(new Date(at));
 }

@@ -1,5 +1,5 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { requireOwner } from '#kit/core/caller';
 import { validate } from '#kit/core/validation';
 import type {
@@ -27,13 +27,9 @@ export function toMessage(payment: Payment): MessageInitShape<typeof PaymentSche
       refundId,
       amount: part,
       status,
-      at: moment(at),
+      at: toTimestamp(at),
     })),
-    createdAt: moment(createdAt),
-    updatedAt: moment(updatedAt),
+    createdAt: toTimestamp(createdAt),
+    updatedAt: toTimestamp(updatedAt),
   };
-}
-
-function moment(iso: string) {
-  return timestampFromDate(new Date(iso));
 }

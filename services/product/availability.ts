@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import type { EventMeta } from '#kit/messages/cloud-event';
 import type { EventData } from '#kit/messages/contract';
 import { notFound } from '#kit/core/errors';
@@ -28,7 +28,7 @@ export async function shown(product: Product, { stocks }: Context) {
   return {
     ...product,
     availability: availability(stock),
-    createdAt: timestampFromDate(new Date(product.createdAt)),
-    updatedAt: timestampFromDate(new Date(product.updatedAt)),
+    createdAt: toTimestamp(product.createdAt),
+    updatedAt: toTimestamp(product.updatedAt),
   };
 }

@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import { requireRole } from '#kit/core/caller';
 import { notFound } from '#kit/core/errors';
 import { Text } from '#kit/core/validation';
@@ -29,8 +29,8 @@ export function shown(device: Device) {
   return {
     ...{ deviceId, shopId, kind, name, status: statusOf(device) },
     ...(firmwareVersion === undefined ? {} : { firmwareVersion }),
-    ...(lastSeen === undefined ? {} : { lastSeen: timestampFromDate(new Date(lastSeen)) }),
-    registeredAt: timestampFromDate(new Date(device.registeredAt)),
-    updatedAt: timestampFromDate(new Date(device.updatedAt)),
+    ...(lastSeen === undefined ? {} : { lastSeen: toTimestamp(lastSeen) }),
+    registeredAt: toTimestamp(device.registeredAt),
+    updatedAt: toTimestamp(device.updatedAt),
   };
 }

@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
@@ -93,7 +93,7 @@ function shown({ sellerIds, ...shop }: Shop, { clock, caller }: Context) {
     ...shop,
     open: isOpen(shop.openingHours, shop.timeZone, clock.now()),
     sellerIds: mayManage(caller, { sellerIds, ...shop }) ? sellerIds : [],
-    createdAt: timestampFromDate(new Date(shop.createdAt)),
-    updatedAt: timestampFromDate(new Date(shop.updatedAt)),
+    createdAt: toTimestamp(shop.createdAt),
+    updatedAt: toTimestamp(shop.updatedAt),
   };
 }

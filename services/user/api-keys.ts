@@ -1,5 +1,5 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import { timingSafeEqual } from 'node:crypto';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
@@ -98,5 +98,5 @@ export async function authenticateApiKey(
 }
 
 function shown({ keyId, name, role, scopes, createdAt }: ApiKey) {
-  return { keyId, name, role, scopes, createdAt: timestampFromDate(new Date(createdAt)) };
+  return { keyId, name, role, scopes, createdAt: toTimestamp(createdAt) };
 }

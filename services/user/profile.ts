@@ -1,4 +1,4 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
@@ -88,7 +88,7 @@ function profile({ userId, email, name, role, phone, createdAt, updatedAt }: Use
     name,
     role,
     ...(phone === undefined ? {} : { phone }),
-    createdAt: timestampFromDate(new Date(createdAt)),
-    updatedAt: timestampFromDate(new Date(updatedAt)),
+    createdAt: toTimestamp(createdAt),
+    updatedAt: toTimestamp(updatedAt),
   };
 }

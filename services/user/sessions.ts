@@ -1,3 +1,4 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import { createHash } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
@@ -149,7 +150,7 @@ async function answerTo(user: User, session: Session, secret: string, context: C
     token,
     expiresAt: timestampFromDate(expiresAt),
     refreshToken: `${userId}.${session.sessionId}.${secret}`,
-    refreshExpiresAt: timestampFromDate(new Date(session.expiresAt)),
+    refreshExpiresAt: toTimestamp(session.expiresAt),
     user: { userId, email, name, role, tenantId: context.caller.tenantId },
   };
 }

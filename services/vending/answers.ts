@@ -1,5 +1,5 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { mayAccess } from '#kit/core/caller';
 import { notFound } from '#kit/core/errors';
@@ -37,8 +37,8 @@ export async function getVendStory(request: GetVendStoryRequest, context: Contex
   const { vendId, story } = await asked(request, context);
   return {
     vendId,
-    steps: story.steps.map((step) => ({ ...step, at: moment(step.at) })),
-    events: story.events.map((event) => ({ ...event, at: moment(event.at) })),
+    steps: story.steps.map((step) => ({ ...step, at: toTimestamp(step.at) })),
+    events: story.events.map((event) => ({ ...event, at: toTimestamp(event.at) })),
   };
 }
 
@@ -62,11 +62,7 @@ export function toMessage(vend: Vend): MessageInitShape<typeof VendSchema> {
     ...(price === undefined ? {} : { price }),
     ...(reason === undefined ? {} : { reason }),
     ...(userId === '' ? {} : { userId }),
-    createdAt: moment(createdAt),
-    updatedAt: moment(updatedAt),
+    createdAt: toTimestamp(createdAt),
+    updatedAt: toTimestamp(updatedAt),
   };
-}
-
-function moment(at: string) {
-  return timestampFromDate(new Date(at));
 }

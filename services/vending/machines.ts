@@ -1,5 +1,5 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound, refused } from '#kit/core/errors';
@@ -105,5 +105,5 @@ function toMessage(machine: Machine): MessageInitShape<typeof MachineSchema> {
     ...(price === undefined ? {} : { price }),
     ...(fault === undefined ? {} : { fault: fault.code }),
   }));
-  return { machineId, shopId, slots, updatedAt: timestampFromDate(new Date(updatedAt)) };
+  return { machineId, shopId, slots, updatedAt: toTimestamp(updatedAt) };
 }

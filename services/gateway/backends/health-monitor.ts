@@ -1,4 +1,4 @@
-import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { fromTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { asService } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
@@ -183,7 +183,7 @@ class Probed {
     const faults = checks.filter(({ ok }) => !ok).map(({ name }) => name);
     this.#instances.set(instance, {
       ...{ instance, version, seen: this.runtime.clock.now() },
-      ...(startedAt === undefined ? {} : { startedAt: timestampDate(startedAt).toISOString() }),
+      ...(startedAt === undefined ? {} : { startedAt: fromTimestamp(startedAt) }),
     });
     const status: Status = ready ? 'healthy' : 'degraded';
     return { status, version, ...(faults.length === 0 ? {} : { faults }) };

@@ -1,3 +1,4 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import {
   type DescField,
   type DescMethod,
@@ -7,7 +8,7 @@ import {
   fromJson,
 } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
-import { StructSchema, TimestampSchema, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { StructSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, type FieldError, MicroserviceError } from '#kit/core/errors';
 import { describeErrors } from '#kit/core/schema-errors';
@@ -134,7 +135,7 @@ const WELL_KNOWN: Readonly<
     name: 'a time of ISO 8601 such as 2026-01-31T12:00:00Z',
     read: (value) => {
       const { data } = z.iso.datetime({ offset: true }).safeParse(value);
-      return data === undefined ? undefined : timestampFromDate(new Date(data));
+      return data === undefined ? undefined : toTimestamp(data);
     },
   },
   [StructSchema.typeName]: {
