@@ -47,6 +47,7 @@ const config = {
         'test/bench',
         'test/chaos',
         'test/device-fleet',
+        'test/guides',
       ),
       testPathIgnorePatterns: ['/node_modules/', ...ARMS],
     },
