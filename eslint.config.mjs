@@ -14,13 +14,13 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
-      // numbers in messages read well enough
+      // Numbers format well in messages.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      // an async method may satisfy an interface without waiting for anything
+      // An async method may implement an interface without awaiting anything.
       '@typescript-eslint/require-await': 'off',
-      // brackets say that a name comes from outside and may not be there
+      // Brackets mark a name that comes from outside the program and may be missing.
       '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
-      // == null is the one way to say null or undefined
+      // `== null` is how this code tests for null or undefined.
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-restricted-syntax': [
         'error',
@@ -32,9 +32,9 @@ export default defineConfig(
   {
     files: ['**/*.test.ts', 'test/**/*.ts'],
     rules: {
-      // test() of @jest/globals gives no promise, but expect(...).rejects does and must be awaited
+      // test() of @jest/globals returns no promise, but expect(...).rejects does and must be awaited.
       '@typescript-eslint/no-floating-promises': 'error',
-      // a test may say that what it made is there
+      // A test may assert that a value it created exists.
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
@@ -44,7 +44,7 @@ export default defineConfig(
   },
   {
     rules: {
-      // what is there to be replaced, or to be ignored, may be empty
+      // Placeholders and ignored callbacks may be empty.
       '@typescript-eslint/no-empty-function': 'off',
     },
   },

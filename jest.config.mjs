@@ -9,9 +9,9 @@ const swc = {
 const shared = {
   testEnvironment: 'node',
   transform: { '\\.(ts|js|mjs)$': ['@swc/jest', swc] },
-  // published as ES modules only, which jest cannot require
+  // These packages are published as ES modules only, which jest cannot require.
   transformIgnorePatterns: ['/node_modules/(?!jose/|@platformatic/)'],
-  // tests run on the sources: no build before them, only `npm run generate`
+  // Tests run on the sources. They need `npm run generate`, but no build.
   moduleNameMapper: {
     '^#kit/(.*)$': '<rootDir>/kit/$1.ts',
     '^#contracts/(.*)$': '<rootDir>/contracts/$1.ts',
@@ -24,10 +24,10 @@ const shared = {
 /** @param {string[]} folders */
 const testsOf = (...folders) => folders.map((folder) => `<rootDir>/${folder}/**/*.test.ts`);
 
-/** Of the benchmark, what starts sidecars. */
-const ARMS = ['test/bench/bare', 'test/bench/workflow'];
+/** The benchmark's tests that start sidecars. */
+const BENCH_ON_SIDECARS = ['test/bench/bare', 'test/bench/workflow'];
 
-/** Of the tests on real sidecars, what measures how long a system takes to come back. */
+/** The tests on real sidecars that measure how long a system takes to recover. */
 const LOAD = ['test/e2e/chaos.test.ts', 'test/e2e/recovery.test.ts'];
 
 /** @type {import('jest').Config} */
@@ -49,7 +49,7 @@ const config = {
         'test/device-fleet',
         'test/guides',
       ),
-      testPathIgnorePatterns: ['/node_modules/', ...ARMS],
+      testPathIgnorePatterns: ['/node_modules/', ...BENCH_ON_SIDECARS],
     },
     {
       ...shared,
@@ -57,7 +57,7 @@ const config = {
       testMatch: testsOf('test/architecture'),
     },
     {
-      // starts real processes
+      // Starts real processes.
       ...shared,
       displayName: 'e2e',
       testMatch: testsOf(
@@ -69,13 +69,13 @@ const config = {
         'test/polyglot',
         'test/conformance',
         'test/start',
-        ...ARMS,
+        ...BENCH_ON_SIDECARS,
       ),
       testPathIgnorePatterns: ['/node_modules/', ...LOAD],
       setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
     },
     {
-      // puts a system under load: run it with --runInBand
+      // Puts a system under load: run it with --runInBand.
       ...shared,
       displayName: 'load',
       testMatch: LOAD.map((file) => `<rootDir>/${file}`),

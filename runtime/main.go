@@ -1,4 +1,4 @@
-// Daprd with the stable components of its release and the few others that the platform uses.
+// Daprd with the stable components of its release, and the few others that the platform uses.
 // Build with -tags stablecomponents: without a tag daprd refuses to start.
 package main
 
@@ -16,13 +16,13 @@ import (
 )
 
 func main() {
-	in, names := bindingsloader.DefaultRegistry, resolverloader.DefaultRegistry
-	in.RegisterInputBinding(func(l logger.Logger) bindings.InputBinding { return mqtt3.NewMQTT(l) }, "mqtt3")
-	in.RegisterOutputBinding(func(l logger.Logger) bindings.OutputBinding { return mqtt3.NewMQTT(l) }, "mqtt3")
-	in.RegisterOutputBinding(smtp.NewSMTP, "smtp")
-	names.RegisterComponent(sqlite.NewResolver, "sqlite")
-	names.RegisterComponent(consul.NewResolver, "consul")
-	// in the place of the one that the tag brings
+	bindingRegistry, resolverRegistry := bindingsloader.DefaultRegistry, resolverloader.DefaultRegistry
+	bindingRegistry.RegisterInputBinding(func(l logger.Logger) bindings.InputBinding { return mqtt3.NewMQTT(l) }, "mqtt3")
+	bindingRegistry.RegisterOutputBinding(func(l logger.Logger) bindings.OutputBinding { return mqtt3.NewMQTT(l) }, "mqtt3")
+	bindingRegistry.RegisterOutputBinding(smtp.NewSMTP, "smtp")
+	resolverRegistry.RegisterComponent(sqlite.NewResolver, "sqlite")
+	resolverRegistry.RegisterComponent(consul.NewResolver, "consul")
+	// Replaces the pubsub.rabbitmq that the build tag includes.
 	pubsubloader.DefaultRegistry.RegisterComponent(newRabbitMQ, "rabbitmq")
 	app.Run()
 }

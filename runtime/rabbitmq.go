@@ -12,23 +12,24 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// reliableRabbitMQ mends two things of pubsub.rabbitmq in 1.18. Its publish succeeds where the broker
-// has not confirmed it: what it had sent when its broker died would be lost. And its subscriptions
-// share one channel: when they declare their queues on it at once, after a reconnect, one takes the
-// answer of another, and hears no more.
+// reliableRabbitMQ fixes two defects of pubsub.rabbitmq in Dapr 1.18:
+//   - Its publish succeeds although the broker has not confirmed it, so events that are in flight when
+//     the broker dies are lost.
+//   - Its subscriptions share one channel. When they declare their queues on it concurrently, after a
+//     reconnect, one subscription reads the reply to another and receives no more events.
 type reliableRabbitMQ struct {
 	pubsub.PubSub
 	log      *confirmationLog
 	metadata pubsub.Metadata
 
 	lock sync.Mutex
-	// By topic: a component, and with it a connection, of its own.
-	hearers map[string]pubsub.PubSub
+	// By topic: each subscription has a component, and so a connection, of its own.
+	subscribers map[string]pubsub.PubSub
 }
 
 func newRabbitMQ(l logger.Logger) pubsub.PubSub {
 	log := &confirmationLog{Logger: l}
-	return &reliableRabbitMQ{PubSub: rabbitmq.NewRabbitMQ(log), log: log, hearers: map[string]pubsub.PubSub{}}
+	return &reliableRabbitMQ{PubSub: rabbitmq.NewRabbitMQ(log), log: log, subscribers: map[string]pubsub.PubSub{}}
 }
 
 func (r *reliableRabbitMQ) Init(ctx context.Context, metadata pubsub.Metadata) error {
@@ -37,20 +38,20 @@ func (r *reliableRabbitMQ) Init(ctx context.Context, metadata pubsub.Metadata) e
 }
 
 func (r *reliableRabbitMQ) Subscribe(ctx context.Context, req pubsub.SubscribeRequest, handler pubsub.Handler) error {
-	hearer := rabbitmq.NewRabbitMQ(r.log.Logger)
-	if err := hearer.Init(ctx, r.metadata); err != nil {
+	subscriber := rabbitmq.NewRabbitMQ(r.log.Logger)
+	if err := subscriber.Init(ctx, r.metadata); err != nil {
 		return err
 	}
-	if err := hearer.Subscribe(ctx, req, handler); err != nil {
-		return errors.Join(err, hearer.Close())
+	if err := subscriber.Subscribe(ctx, req, handler); err != nil {
+		return errors.Join(err, subscriber.Close())
 	}
 	r.lock.Lock()
-	earlier := r.hearers[req.Topic]
-	r.hearers[req.Topic] = hearer
+	previous := r.subscribers[req.Topic]
+	r.subscribers[req.Topic] = subscriber
 	r.lock.Unlock()
-	// Not as soon as its subscription ends: what it still has in hand is acknowledged first.
-	if earlier != nil {
-		return earlier.Close()
+	// Closed only now and not when its subscription ended: it had to acknowledge its events in hand.
+	if previous != nil {
+		return previous.Close()
 	}
 	return nil
 }
@@ -58,15 +59,15 @@ func (r *reliableRabbitMQ) Subscribe(ctx context.Context, req pubsub.SubscribeRe
 func (r *reliableRabbitMQ) Close() error {
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	all := []error{r.PubSub.Close()}
-	for _, hearer := range r.hearers {
-		all = append(all, hearer.Close())
+	errs := []error{r.PubSub.Close()}
+	for _, subscriber := range r.subscribers {
+		errs = append(errs, subscriber.Close())
 	}
-	return errors.Join(all...)
+	return errors.Join(errs...)
 }
 
-// Publish may fail for what the broker has, when another publish at the same time was not confirmed:
-// whoever publishes then says it again, as it may with every broker.
+// Publish may return an error for an event that the broker has stored, when a concurrent publish was
+// not confirmed. The caller then publishes it again, as it must be able to with every broker.
 func (r *reliableRabbitMQ) Publish(ctx context.Context, req *pubsub.PublishRequest) error {
 	before := r.log.unconfirmed.Load()
 	if err := r.PubSub.Publish(ctx, req); err != nil {
@@ -75,11 +76,11 @@ func (r *reliableRabbitMQ) Publish(ctx context.Context, req *pubsub.PublishReque
 	if r.log.unconfirmed.Load() != before {
 		return pubsub.NewRetriableError(errors.New("RabbitMQ has not confirmed the publish"))
 	}
-	// the component gives up without an error, too
+	// The component also gives up without an error.
 	return ctx.Err()
 }
 
-// confirmationLog counts what the component only logs.
+// confirmationLog counts the missing confirmations, which the component only logs.
 type confirmationLog struct {
 	logger.Logger
 	unconfirmed atomic.Int64

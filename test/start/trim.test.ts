@@ -68,7 +68,7 @@ describe('where no `npm start` does it', () => {
   test('trim.sh trims every topic, and fails where it is not let in', () => {
     topic('by.script', { one: 5 });
     acknowledge('by.script', 'one', 1, 2, 3);
-    expect(run()).toContain('by.script: 3 taken\n');
+    expect(run()).toContain('by.script: 3 entries deleted\n');
     expect(left('by.script')).toEqual(['4-0', '5-0']);
 
     redis('CONFIG', 'SET', 'requirepass', 'only-in-this-test');
