@@ -1,15 +1,22 @@
 // @ts-check
-// npm run deadletters -- list|show|replay|discard <service> [<id>] [--json]
+// npm run deadletters: lists, shows, replays or discards dead letters. See HELP.
 import { parseArgs } from 'node:util';
 import { readAccounts } from './start/accounts.mjs';
-import { Fault, runScript } from './start/fault.mjs';
 import { call, login } from './start/gateway.mjs';
 import { readApps } from './start/project.mjs';
+import { UserError, runScript } from './start/user-error.mjs';
 
-const HELP = `npm run deadletters                              those of all services
-npm run deadletters -- list <service>
-npm run deadletters -- show|replay|discard <service> <id>
-with --json: for scripts`;
+const HELP = `npm run deadletters shows and handles dead letters: events that a service could not handle.
+
+npm run deadletters                               list the dead letters of all services
+npm run deadletters -- list <service>             list those of one service
+npm run deadletters -- show <service> <id>        print a dead letter with its event
+npm run deadletters -- replay <service> <id>      handle its event again
+npm run deadletters -- discard <service> <id>     delete it
+
+Options:
+  --json   print JSON, for scripts
+  --help   show this help`;
 
 /** @param {string[]} parts */
 const pathOf = (...parts) => ['/admin/dead-letters', ...parts.map(encodeURIComponent)].join('/');
@@ -33,9 +40,9 @@ await runScript(async () => {
     const letters = [];
     for (const name of services.filter((app) => app !== 'gateway')) {
       for (let page = 1, total = 1; (page - 1) * 100 < total; page += 1) {
-        const answer = await call('GET', `${pathOf(name)}?page=${page}&limit=100`, { token });
-        letters.push(...answer.items.map((/** @type {object} */ it) => ({ service: name, ...it })));
-        total = answer.total;
+        const list = await call('GET', `${pathOf(name)}?page=${page}&limit=100`, { token });
+        letters.push(...list.items.map((/** @type {object} */ it) => ({ service: name, ...it })));
+        total = list.total;
       }
     }
     if (values.json) print(letters);
@@ -45,14 +52,14 @@ await runScript(async () => {
     }
     return;
   }
-  if (!service || !id) throw new Fault(`Which one? Run:\n${HELP}`);
+  if (!service || !id) throw new UserError(`Name a service and the id of a dead letter:\n${HELP}`);
   if (verb === 'show') print(await call('GET', pathOf(service, id), { token }));
   else if (verb === 'replay') {
-    const outcome = await call('POST', pathOf(service, id, 'replay'), { token });
-    print(outcome);
-    if (!outcome.succeeded) process.exitCode = 1;
+    const result = await call('POST', pathOf(service, id, 'replay'), { token });
+    print(result);
+    if (!result.succeeded) process.exitCode = 1;
   } else if (verb === 'discard') {
     await call('DELETE', pathOf(service, id), { token });
     if (!values.json) console.log('Discarded.');
-  } else throw new Fault(`"${verb}" is not known. Run:\n${HELP}`);
+  } else throw new UserError(`There is no command "${verb}":\n${HELP}`);
 });

@@ -1,27 +1,31 @@
 // @ts-check
-// npm run devices:accounts -- --out <folder> [--pid-file <file>] [--every <seconds>]
-// npm run devices:accounts -- --rabbitmq <url> [--every <seconds>]
+// npm run devices:accounts: copies the accounts of devices to a broker. See HELP.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { keepAdmitting, listBrokerAccounts } from './devices/broker-accounts.mjs';
+import { keepAccountsInSync, listBrokerAccounts } from './devices/broker-accounts.mjs';
 import { filesIn, writeBrokerFiles } from './devices/broker-files.mjs';
-import { admitAtRabbitmq } from './devices/rabbitmq-accounts.mjs';
-import { Fault, runScript } from './start/fault.mjs';
+import { syncRabbitmqUsers } from './devices/rabbitmq-accounts.mjs';
+import { UserError, runScript } from './start/user-error.mjs';
 
-const HELP = `npm run devices:accounts -- --out <folder>
-  writes what mosquitto is to know of devices: <folder>/passwords and <folder>/acl, for its
-  password_file and acl_file. It asks the gateway (GATEWAY_URL) as the first admin.
+const HELP = `npm run devices:accounts copies the accounts of all registered devices to their broker. It reads them
+from the gateway (GATEWAY_URL), signed in as the first admin.
 
-  --pid-file <file>   of mosquitto, which is told to read them again whenever they have changed
+npm run devices:accounts -- --out <folder> [--pid-file <file>]
+  writes <folder>/passwords and <folder>/acl, the password_file and acl_file of mosquitto
 
 npm run devices:accounts -- --rabbitmq http://<administrator>:<password>@<host>:15672
-  makes them users of RabbitMQ, by its management API
+  creates and deletes users of RabbitMQ by its management API
 
-  --every <seconds>   again and again, until Ctrl-C
+Options:
+  --pid-file <file>   the PID file of mosquitto, which is signalled to reload the files after a change
+  --every <seconds>   repeat at this interval until Ctrl-C; at most a tenth of the time is spent reading
+  --help              show this help
 
-Settings, from the environment:
-  MQTT_USERNAME       the platform's own account at mosquitto (platform)
-  MQTT_PASSWORD       its password`;
+Environment variables:
+  GATEWAY_URL                  the gateway (default: the one of npm start)
+  ADMIN_EMAIL, ADMIN_PASSWORD  the first admin (default: the one of npm start)
+  MQTT_USERNAME                the platform's own account at mosquitto (default: platform)
+  MQTT_PASSWORD                its password`;
 
 await runScript(async () => {
   const { values } = parseArgs({
@@ -39,45 +43,51 @@ await runScript(async () => {
     return;
   }
   const seconds = every === undefined ? undefined : Number(every);
-  if (seconds !== undefined && !(seconds >= 1)) throw new Fault('--every takes 1 second or more.');
-  const admit = rabbitmq ? atRabbitmq(rabbitmq) : inFiles(out, pidFile);
+  if (seconds !== undefined && !(seconds >= 1)) {
+    throw new UserError('--every must be at least 1 second.');
+  }
+  const setAccounts = rabbitmq ? usersOfRabbitmq(rabbitmq) : filesOfMosquitto(out, pidFile);
   const accounts = await listBrokerAccounts();
-  await admit(accounts);
+  await setAccounts(accounts);
   if (seconds === undefined) return;
   const everyMs = seconds * 1000;
-  await keepAdmitting(admit, {
+  await keepAccountsInSync(setAccounts, {
     everyMs,
-    failed: (error) => {
+    onError: (error) => {
       console.error(error instanceof Error ? error.message : error);
     },
   });
 });
 
-/** @typedef {(accounts: import('./devices/broker-files.mjs').Account[]) => Promise<void>} Admit */
+/** @typedef {import('./devices/broker-accounts.mjs').SetAccounts} SetAccounts */
 
 /**
  * @param {string} api
- * @returns {Admit}
+ * @returns {SetAccounts}
  */
-function atRabbitmq(api) {
+function usersOfRabbitmq(api) {
   return async (accounts) => {
-    if (await admitAtRabbitmq(api, accounts)) console.log(`${accounts.length} accounts of devices`);
+    const changed = await syncRabbitmqUsers(api, accounts);
+    if (changed) console.log(`Updated: ${accounts.length} device accounts`);
   };
 }
 
 /**
  * @param {string | undefined} folder
  * @param {string | undefined} pidFile
- * @returns {Admit}
+ * @returns {SetAccounts}
  */
-function inFiles(folder, pidFile) {
+function filesOfMosquitto(folder, pidFile) {
   const { MQTT_USERNAME: userName = 'platform', MQTT_PASSWORD: password } = process.env;
-  if (!folder) throw new Fault(`Where to? Run:\n${HELP}`);
-  if (!password) throw new Fault('MQTT_PASSWORD is needed: the password of the platform itself.');
+  if (!folder)
+    throw new UserError(`Name a folder with --out, or a server with --rabbitmq:\n${HELP}`);
+  if (!password) {
+    throw new UserError("Set MQTT_PASSWORD to the password of the platform's own account.");
+  }
   return async (accounts) => {
     if (!writeBrokerFiles(folder, { userName, password }, accounts)) return;
     const { passwords, acl } = filesIn(folder);
-    console.log(`${accounts.length} accounts of devices: ${passwords}, ${acl}`);
+    console.log(`Updated ${passwords} and ${acl}: ${accounts.length} device accounts`);
     if (pidFile) process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGHUP');
   };
 }

@@ -1,11 +1,11 @@
 // @ts-check
-// npm run ready: has all there that it takes to start systems, for the commands that measure or
-// break them; what these print themselves may be read by programs, so this is said beside it.
+// npm run ready: installs and builds everything that is needed to start systems, for the commands that
+// test or measure them. Prints to stderr, because programs may read the stdout of those commands.
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './start/build.mjs';
-import { runScript } from './start/fault.mjs';
 import { buildRuntime, findInstalledRuntime } from './start/runtime.mjs';
 import { ensurePrograms } from './start/servers.mjs';
 import { Terminal } from './start/terminal.mjs';
+import { runScript } from './start/user-error.mjs';
 
 await runScript(async () => {
   const terminal = new Terminal(process.stderr);

@@ -1,12 +1,12 @@
 // @ts-check
-// npm run runtime: builds the Dapr runtime of runtime/, or says that it is current.
-import { runScript } from './start/fault.mjs';
+// npm run runtime: builds the Dapr runtime in runtime/, unless it is up to date.
 import { DAPR_VERSION, buildRuntime, runtimeIsStale } from './start/runtime.mjs';
 import { Terminal } from './start/terminal.mjs';
+import { runScript } from './start/user-error.mjs';
 
 await runScript(async () => {
   const terminal = new Terminal();
   const stale = runtimeIsStale();
   const { path } = await buildRuntime(terminal);
-  terminal.say(`Dapr ${DAPR_VERSION} is ${stale ? 'built' : 'current'} in ${path}.`);
+  terminal.print(`Dapr ${DAPR_VERSION} ${stale ? 'was built' : 'is up to date'} in ${path}.`);
 });

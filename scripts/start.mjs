@@ -1,6 +1,6 @@
 // @ts-check
-// npm start. An old Node must get as far as the sentence below: what needs a newer one is imported
-// after it.
+// npm start. This file must run on an old Node, so that it can print the message below. Everything that
+// needs a newer Node is imported after that.
 const [major = 0] = process.versions.node.split('.').map(Number);
 if (major < 20) {
   console.error(

@@ -1,15 +1,15 @@
 // @ts-check
-// npm run status [-- --json]: how the running system is.
-import { runScript } from './start/fault.mjs';
+// npm run status [-- --json]: prints the health of the running system.
 import { request } from './start/gateway.mjs';
 import { readApps } from './start/project.mjs';
+import { runScript } from './start/user-error.mjs';
 
 await runScript(async () => {
   const { status, data, details, error } = await request('GET', '/health/detailed');
   const health = data ?? details ?? { error };
-  // what stands in for something outside is unknown to the gateway
-  const outside = readApps().filter(({ appPort }) => appPort === 0);
-  if (health.services) health.services.push(...(await Promise.all(outside.map(healthOf))));
+  // The gateway does not know the simulators of external systems.
+  const simulators = readApps().filter(({ appPort }) => appPort === 0);
+  if (health.services) health.services.push(...(await Promise.all(simulators.map(healthOf))));
   if (process.argv.includes('--json')) {
     console.log(JSON.stringify(health, null, 2));
   } else {
@@ -32,9 +32,9 @@ async function healthOf({ id, port }) {
     const { ok, status: code } = await fetch(url, { signal: AbortSignal.timeout(2_000) });
     const latency = performance.now() - begun;
     const state = ok ? 'healthy' : 'unhealthy';
-    return { service: id, status: state, latency, faults: ok ? [] : [`answers ${code}`] };
+    return { service: id, status: state, latency, faults: ok ? [] : [`status ${code}`] };
   } catch {
     const latency = performance.now() - begun;
-    return { service: id, status: 'unhealthy', latency, faults: [`nobody answers on ${port}`] };
+    return { service: id, status: 'unhealthy', latency, faults: [`no response on port ${port}`] };
   }
 }

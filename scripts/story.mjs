@@ -1,10 +1,10 @@
 // @ts-check
-// npm run story -- <orderId> [--json]: the steps of an order, and what was said about it.
+// npm run story -- <orderId> [--json]: prints the steps of an order and the events published about it.
 import { parseArgs } from 'node:util';
 import { readAccounts } from './start/accounts.mjs';
-import { Fault, runScript } from './start/fault.mjs';
 import { call, login, request } from './start/gateway.mjs';
 import { storyLines } from './start/story.mjs';
+import { UserError, runScript } from './start/user-error.mjs';
 
 await runScript(async () => {
   const { values, positionals } = parseArgs({
@@ -12,10 +12,10 @@ await runScript(async () => {
     allowPositionals: true,
   });
   const [orderId] = positionals;
-  if (!orderId) throw new Fault('Which order? Run "npm run story -- <orderId>".');
+  if (!orderId) throw new UserError('Name an order: npm run story -- <orderId> [--json]');
   const path = `/orders/${encodeURIComponent(orderId)}/story`;
   const { admin, customer } = readAccounts();
-  // the demo customer sees its own orders, the admin those of all
+  // The demo customer can read its own orders, the admin all orders.
   const own = await request('GET', path, { token: await login(customer) });
   const story = own.data ?? (await call('GET', path, { token: await login(admin) }));
   if (values.json) console.log(JSON.stringify(story, null, 2));

@@ -1,13 +1,13 @@
 // @ts-check
-// node --import ./scripts/typescript.mjs test/x.ts: runs a tool that is written like the tests, on
-// the sources and in the way that jest does it. What serves a user is compiled by `npm run build`.
+// node --import ./scripts/typescript.mjs test/x.ts: runs a test tool from its sources, compiled in the same
+// way as jest does. The services themselves are compiled by `npm run build`.
 import { transformSync } from '@swc/core';
 import { existsSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inProject } from './start/project.mjs';
 
-/** The subpath imports of package.json, but to the sources. @type {[RegExp, string][]} */
+/** The subpath imports of package.json, resolved to the sources. @type {[RegExp, string][]} */
 const SOURCES = [
   [/^#kit\//, 'kit/'],
   [/^#contracts\//, 'contracts/'],
@@ -40,7 +40,7 @@ registerHooks({
 });
 
 /**
- * The source that an import without an extension means.
+ * The source file of a relative import, which has no extension.
  * @param {string} specifier
  * @param {string | undefined} parent
  */

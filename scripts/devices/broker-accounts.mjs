@@ -4,32 +4,35 @@ import { readAccounts } from '../start/accounts.mjs';
 import { dataOf, login, request } from '../start/gateway.mjs';
 
 const LIMIT = 100;
-/** Of the time, as much at most is spent on asking. */
-const SHARE = 0.1;
+/** The largest share of the time that may be spent reading the accounts. */
+const MAX_READING_SHARE = 0.1;
 
-/** @typedef {import('./broker-files.mjs').Account} Account */
+/**
+ * @typedef {import('./broker-files.mjs').Account} Account
+ * @typedef {(accounts: Account[]) => Promise<void>} SetAccounts
+ */
 
-class SessionOver extends Error {
+class SessionExpiredError extends Error {
   constructor() {
-    super('the session of the admin is over');
+    super('the session of the admin has expired');
   }
 }
 
 /**
- * The accounts of all devices that are not retired, as the gateway tells them to an admin.
- * @param {string} [token] of one who is logged in; else the first admin logs in
+ * Reads the accounts of all devices that are not retired from the gateway.
+ * @param {string} [token] an access token of an admin; without it, signs in as the first admin
  * @returns {Promise<Account[]>}
  */
 export async function listBrokerAccounts(token) {
-  const own = token ?? (await login(readAccounts().admin));
+  const ownToken = token ?? (await login(readAccounts().admin));
   /** @type {Map<string, Account>} */
   const accounts = new Map();
   for (let page = 1, total = 1; (page - 1) * LIMIT < total; page += 1) {
     const path = `/admin/broker-accounts?page=${page}&limit=${LIMIT}`;
-    const answer = await request('GET', path, { token: own });
-    if (answer.status === 401) throw new SessionOver();
-    const data = dataOf(answer, 'GET', path);
-    // one that comes in between moves the others
+    const response = await request('GET', path, { token: ownToken });
+    if (response.status === 401) throw new SessionExpiredError();
+    const data = dataOf(response, 'GET', path);
+    // By name, because an account that is added meanwhile moves others to the next page.
     for (const account of data.items) accounts.set(account.userName, account);
     total = data.total;
   }
@@ -37,13 +40,13 @@ export async function listBrokerAccounts(token) {
 }
 
 /**
- * Has a broker know the accounts that there are, again and again, as long as this process runs.
- * @param {(accounts: Account[]) => Promise<void>} admit
- * @param {{ everyMs: number, failed?: (error: unknown) => void }} options at most so often: less often where
- *   there are so many that asking takes long
+ * Keeps the accounts of a broker equal to those of the platform, as long as this process runs.
+ * @param {SetAccounts} setAccounts
+ * @param {{ everyMs: number, onError?: (error: unknown) => void }} options everyMs is the shortest interval;
+ *   it is longer when reading takes long because there are many accounts
  * @returns {Promise<never>}
  */
-export async function keepAdmitting(admit, { everyMs, failed = () => {} }) {
+export async function keepAccountsInSync(setAccounts, { everyMs, onError = () => {} }) {
   /** @type {string | undefined} */
   let token;
   for (;;) {
@@ -51,13 +54,13 @@ export async function keepAdmitting(admit, { everyMs, failed = () => {} }) {
     try {
       token ??= await login(readAccounts().admin);
       const begun = performance.now();
-      await admit(await listBrokerAccounts(token));
+      await setAccounts(await listBrokerAccounts(token));
       took = performance.now() - begun;
     } catch (error) {
-      // For nothing else: each login ends the oldest session of the same admin, where there are many.
-      if (error instanceof SessionOver) token = undefined;
-      failed(error);
+      // Sign in again for no other error: where an admin has many sessions, each sign-in ends the oldest.
+      if (error instanceof SessionExpiredError) token = undefined;
+      onError(error);
     }
-    await sleep(Math.max(everyMs, took / SHARE));
+    await sleep(Math.max(everyMs, took / MAX_READING_SHARE));
   }
 }

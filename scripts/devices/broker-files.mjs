@@ -3,26 +3,25 @@ import { pbkdf2Sync, randomBytes, randomUUID, timingSafeEqual } from 'node:crypt
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// What mosquitto reads of who may log in, and what each may do there: a password file and an ACL
-// file, written from what the shop service knows of devices.
+// The password file and the ACL file of mosquitto, written from the device accounts of the shop service.
 
-/** What devices say; the platform says `command`. */
+/** The kinds of messages that devices publish. The platform publishes `command`. */
 export const KINDS = ['status', 'telemetry', 'stock', 'sale', 'ack'];
 
-/** Of a password that nobody guesses: mosquitto's own tool takes as many. */
+/** Few, because the passwords are random and cannot be guessed. mosquitto's own tool uses the same number. */
 const ITERATIONS = 101;
 
 /**
  * An account of a device, as the shop service lists it.
  * @typedef {object} Account
  * @property {string} userName
- * @property {string} passwordHash as mosquitto takes it
- * @property {string} saltedSha256 as RabbitMQ takes it
- * @property {string} topic below which the device speaks
+ * @property {string} passwordHash in the format of mosquitto
+ * @property {string} saltedSha256 in the format of RabbitMQ
+ * @property {string} topic the prefix of the device's topics
  */
 
 /**
- * By it iot-gateway hears all devices, and commands them.
+ * The account with which iot-gateway reads the messages of all devices and sends them commands.
  * @typedef {import('../start/accounts.mjs').Platform} Platform
  */
 
@@ -33,50 +32,53 @@ export const filesIn = (folder) => ({
 });
 
 /**
- * Writes both files into a folder, each as a whole, for its owner alone.
+ * Writes both files to a folder, each atomically and readable by its owner only.
  * @param {string} folder
  * @param {Platform} platform
- * @param {readonly Account[]} accounts none before the system runs: then the platform is alone
- * @returns {boolean} whether anything is new, and mosquitto is to read it (SIGHUP)
+ * @param {readonly Account[]} accounts empty before the system runs: then only the platform may connect
+ * @returns {boolean} whether a file has changed, so that mosquitto must reload it (SIGHUP)
  */
 export function writeBrokerFiles(folder, platform, accounts) {
-  for (const account of accounts) assertPlain(account);
+  for (const account of accounts) assertSafe(account);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = filesIn(folder);
-  const own = ownLine(platform, read(files.passwords));
-  // whoever can log in is limited already
-  const isNewAcl = put(files.acl, aclOf(platform, accounts));
-  const isNewPassword = put(files.passwords, passwordsOf(own, accounts));
-  return isNewAcl || isNewPassword;
+  const platformLine = platformPasswordLine(platform, read(files.passwords));
+  // The ACL first, so that no account can connect before its permissions are limited.
+  const aclChanged = writeIfChanged(files.acl, aclText(platform, accounts));
+  const passwordsChanged = writeIfChanged(files.passwords, passwordsText(platformLine, accounts));
+  return aclChanged || passwordsChanged;
 }
 
 /**
- * Sees to it that there are files for a broker to start with. Those of before stay, with the accounts
- * that were good then, unless the platform has another password.
+ * Makes sure that a broker has files to start with. Existing files stay as they are, with the accounts of
+ * the last run, unless the platform's password has changed.
  * @param {string} folder
  * @param {Platform} platform
  */
-export function openBrokerFiles(folder, platform) {
-  const before = read(filesIn(folder).passwords);
-  if (!before.split('\n').includes(ownLine(platform, before)))
+export function ensureBrokerFiles(folder, platform) {
+  const existing = read(filesIn(folder).passwords);
+  if (!existing.split('\n').includes(platformPasswordLine(platform, existing)))
     writeBrokerFiles(folder, platform, []);
 }
 
 /**
- * @param {string} own
+ * @param {string} platformLine
  * @param {readonly Account[]} accounts
  */
-function passwordsOf(own, accounts) {
-  return lines([own, ...accounts.map((each) => `${each.userName}:${each.passwordHash}`)]);
+function passwordsText(platformLine, accounts) {
+  return joinLines([
+    platformLine,
+    ...accounts.map((each) => `${each.userName}:${each.passwordHash}`),
+  ]);
 }
 
 /**
- * Whoever is not named may nothing.
+ * The permissions of each account. mosquitto denies everything that is not listed.
  * @param {Platform} platform
  * @param {readonly Account[]} accounts
  */
-function aclOf(platform, accounts) {
-  return lines([
+function aclText(platform, accounts) {
+  return joinLines([
     `user ${platform.userName}`,
     ...KINDS.map((kind) => `topic read retail/+/+/${kind}`),
     'topic write retail/+/+/command',
@@ -90,25 +92,26 @@ function aclOf(platform, accounts) {
 }
 
 /**
- * The line of the platform's password; that of before, while it is the same password.
+ * The platform's line in the password file: the existing line if the password is the same, so that a new
+ * salt does not change the file.
  * @param {Platform} platform
- * @param {string} before
+ * @param {string} existing text of the password file
  */
-function ownLine({ userName, password }, before) {
-  const known = before.split('\n').find((line) => line.startsWith(`${userName}:`));
-  if (known !== undefined && isOf(password, known.slice(userName.length + 1))) return known;
-  return `${userName}:${hashOf(password, randomBytes(12), ITERATIONS)}`;
+function platformPasswordLine({ userName, password }, existing) {
+  const known = existing.split('\n').find((line) => line.startsWith(`${userName}:`));
+  if (known !== undefined && hasHash(password, known.slice(userName.length + 1))) return known;
+  return `${userName}:${hashPassword(password, randomBytes(12), ITERATIONS)}`;
 }
 
 /**
  * @param {string} password
  * @param {string} hash
  */
-function isOf(password, hash) {
+function hasHash(password, hash) {
   const [, , iterations, salt = ''] = hash.split('$');
-  const right = Buffer.from(hashOf(password, Buffer.from(salt, 'base64'), Number(iterations)));
-  const given = Buffer.from(hash);
-  return right.length === given.length && timingSafeEqual(right, given);
+  const expected = hashPassword(password, Buffer.from(salt, 'base64'), Number(iterations));
+  const [left, right] = [Buffer.from(expected), Buffer.from(hash)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /**
@@ -116,28 +119,28 @@ function isOf(password, hash) {
  * @param {Buffer} salt
  * @param {number} iterations
  */
-function hashOf(password, salt, iterations) {
+function hashPassword(password, salt, iterations) {
   const hash = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
   return `$7$${iterations}$${salt.toString('base64')}$${hash.toString('base64')}`;
 }
 
 /**
- * What would be another line, or a wildcard, where accounts are written down is no account.
+ * Throws if an account contains a character that would start another line, or be a wildcard, in the files.
  * @param {Account} account
  */
-export function assertPlain({ userName, passwordHash, saltedSha256, topic }) {
-  const isPlain =
+export function assertSafe({ userName, passwordHash, saltedSha256, topic }) {
+  const isSafe =
     /^[\w-]+\/[\w-]+\/\d+$/.test(userName) &&
     /^\$7\$\d+\$[\w+/=]+\$[\w+/=]+$/.test(passwordHash) &&
     /^[\w+/=]+$/.test(saltedSha256) &&
     /^retail\/[\w-]+\/[\w-]+$/.test(topic);
-  if (!isPlain) throw new Error(`${JSON.stringify(userName)} is no account of a device`);
+  if (!isSafe) throw new Error(`${JSON.stringify(userName)} is not a valid device account`);
 }
 
 /** @param {string[]} all */
-const lines = (all) => `${all.join('\n')}\n`;
+const joinLines = (all) => `${all.join('\n')}\n`;
 
-/** @param {string} file */
+/** The text of a file; empty if there is none. @param {string} file */
 function read(file) {
   try {
     return readFileSync(file, 'utf8');
@@ -149,12 +152,12 @@ function read(file) {
 /**
  * @param {string} file
  * @param {string} text
- * @returns {boolean} whether it was another text
+ * @returns {boolean} whether the file has changed
  */
-function put(file, text) {
+function writeIfChanged(file, text) {
   if (read(file) === text) return false;
-  const written = `${file}.${randomUUID()}`;
-  writeFileSync(written, text, { mode: 0o600, flush: true });
-  renameSync(written, file);
+  const temporary = `${file}.${randomUUID()}`;
+  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  renameSync(temporary, file);
   return true;
 }

@@ -7,7 +7,7 @@ import { localDir } from './project.mjs';
 export const accountsFile = join(localDir, 'accounts.json');
 
 /**
- * `platform` is its own account at the broker of the devices.
+ * `platform` is the platform's own account at the device broker.
  * @typedef {{ email: string, password: string }} Account
  * @typedef {{ userName: string, password: string }} Platform
  * @typedef {{ admin: Account, customer: Account, platform: Platform }} Accounts
@@ -22,7 +22,8 @@ const newAccounts = () => ({
 });
 
 /**
- * This machine's accounts, made up the first time; the environment's win.
+ * The accounts of this machine, generated at the first call and kept in accountsFile. The environment
+ * variables ADMIN_EMAIL and ADMIN_PASSWORD, and MQTT_USERNAME and MQTT_PASSWORD, take precedence.
  * @returns {Accounts}
  */
 export function readAccounts() {

@@ -2,23 +2,23 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { lastLines, run, saysNoNetwork, saysNoSpace } from './commands.mjs';
-import { Fault } from './fault.mjs';
+import { lastLines, run, isNetworkFailure, isDiskFull } from './commands.mjs';
 import { inProject, readApps, root } from './project.mjs';
+import { UserError } from './user-error.mjs';
 
 const builtStamp = inProject('dist', '.built');
 const SOURCES = ['kit', 'contracts', 'proto', 'services'];
 const SETTINGS = /^(package-lock\.json|package\.json|tsconfig.*\.json|buf.*\.yaml)$/;
 
-/** Whether node_modules holds what package-lock.json says, whoever has put it there. */
+/** Whether node_modules differs from package-lock.json, however it was installed. */
 export function packagesAreStale() {
   try {
     const wanted = JSON.parse(readFileSync(inProject('package-lock.json'), 'utf8')).packages;
-    const there = JSON.parse(
+    const installed = JSON.parse(
       readFileSync(inProject('node_modules', '.package-lock.json'), 'utf8'),
     ).packages;
     return Object.entries(wanted).some(
-      ([path, { version, optional }]) => path && !optional && there[path]?.version !== version,
+      ([path, { version, optional }]) => path && !optional && installed[path]?.version !== version,
     );
   } catch {
     return true;
@@ -27,7 +27,7 @@ export function packagesAreStale() {
 
 /** @param {import('./terminal.mjs').Terminal} terminal */
 export async function installPackages(terminal) {
-  await terminal.during(
+  await terminal.runStep(
     ['packages', 'npm ci'],
     async (step) => {
       const { code, output } = await run('npm', ['ci', '--no-audit', '--no-fund'], {
@@ -35,15 +35,17 @@ export async function installPackages(terminal) {
         onLine: (line) => step.note(line.slice(0, 60)),
       });
       if (code === 0) return;
-      if (saysNoSpace(output)) throw new Fault('The disk is full: free 1 GB, then start again.');
-      if (saysNoNetwork(output)) {
-        throw new Fault(
+      if (isDiskFull(output)) {
+        throw new UserError('The disk is full: free 1 GB, then start again.');
+      }
+      if (isNetworkFailure(output)) {
+        throw new UserError(
           'npm cannot reach its registry: check the network and the proxy settings of npm, then start again.',
           lastLines(output, 3),
         );
       }
-      throw new Fault(
-        'npm ci failed: see what it says above.',
+      throw new UserError(
+        'npm ci failed: see its output above.',
         output
           .split('\n')
           .filter((line) => line.startsWith('npm error'))
@@ -66,7 +68,7 @@ const filesBelow = (folder) =>
       })
     : [];
 
-/** All that the build reads, as one word. */
+/** A hash of all files that the build reads. */
 function sourceStamp() {
   const files = [
     ...readdirSync(root)
@@ -87,13 +89,13 @@ export const buildIsStale = () =>
 /** @param {import('./terminal.mjs').Terminal} terminal */
 export async function buildServices(terminal) {
   const stamp = sourceStamp();
-  await terminal.during(
+  await terminal.runStep(
     ['services', 'npm run build'],
     async () => {
       const { code, output } = await run('npm', ['run', '--silent', 'build'], { cwd: root });
       if (code !== 0) {
-        throw new Fault(
-          'The services cannot be built: see the errors above.',
+        throw new UserError(
+          'The build of the services failed: see the errors above.',
           lastLines(output, 30),
         );
       }

@@ -3,29 +3,29 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crash } from './crash.mjs';
+import { crashError } from './crash.mjs';
 import { childEnv, localDir, root } from './project.mjs';
 
 /**
  * @typedef {object} Child
  * @property {string} name
- * @property {number} group its process group, which holds all that it starts
- * @property {number} graceMs to end by itself when it is asked to
- * @property {(() => Promise<void>) | undefined} beforeStop
+ * @property {number} group its process group, which contains all processes that it starts
+ * @property {number} graceMs time to exit after SIGTERM, before it is killed
+ * @property {(() => Promise<void>) | undefined} beforeStop runs before SIGTERM is sent
  */
 
 const GRACE_MS = 10_000;
-// What is killed is gone by then; only in a container whose first process is no init, what its dead
-// parent has left stays as a zombie, which holds nothing but its number.
+// A killed process is gone after this time. The exception is a container whose first process is not an
+// init: there an orphan remains as a zombie, which holds nothing but its process id.
 const KILLED_MS = 2_000;
 
 /** @param {string} name */
-export const logOf = (name) => join(localDir, 'logs', `${name}.log`);
+export const logFileOf = (name) => join(localDir, 'logs', `${name}.log`);
 
 /**
  * @param {number} group
  * @param {NodeJS.Signals | 0} signal
- * @returns {boolean} whether anybody was there to hear it
+ * @returns {boolean} whether the group still has a process
  */
 function signalGroup(group, signal) {
   try {
@@ -37,8 +37,8 @@ function signalGroup(group, signal) {
 }
 
 /**
- * The long-lived processes of this start. One that ends by itself ends them all; each has a process
- * group of its own, so that Ctrl-C reaches it only through here and in order.
+ * The long-lived processes of this start. If one exits unexpectedly, all are stopped. Each has a process
+ * group of its own, so that Ctrl-C reaches it only through this class and in order.
  */
 export class Children {
   /** @type {Child[]} */
@@ -46,11 +46,11 @@ export class Children {
   #stopping = false;
   /** @type {(reason: Error) => void} */
   #reportFailure = () => {};
-  /** @type {Promise<never>} rejected when something ends that should not */
+  /** @type {Promise<never>} rejects when a process exits unexpectedly */
   failure = new Promise((_, reject) => (this.#reportFailure = reject));
 
   constructor() {
-    // nobody may be waiting at the moment at which it happens
+    // Prevents an unhandled rejection if nothing awaits `failure` at that moment.
     this.failure.catch(() => {});
   }
 
@@ -65,7 +65,7 @@ export class Children {
    * @param {{ env?: NodeJS.ProcessEnv, graceMs?: number, beforeStop?: () => Promise<void> }} [options]
    */
   start(name, command, args, { env = childEnv(), graceMs = GRACE_MS, beforeStop } = {}) {
-    const log = logOf(name);
+    const log = logFileOf(name);
     mkdirSync(dirname(log), { recursive: true });
     const out = openSync(log, 'w');
     const child = spawn(command, args, {
@@ -76,10 +76,12 @@ export class Children {
     });
     closeSync(out);
     child.on('error', (error) => {
-      this.fail(crash(name, `could not be started (${error.message})`, log));
+      this.fail(crashError(name, `could not be started (${error.message})`, log));
     });
     child.on('exit', (code, signal) => {
-      this.fail(crash(name, signal ? `was ended by ${signal}` : `ended with code ${code}`, log));
+      this.fail(
+        crashError(name, signal ? `was ended by ${signal}` : `exited with code ${code}`, log),
+      );
     });
     if (child.pid) this.#running.push({ name, group: child.pid, graceMs, beforeStop });
   }
@@ -90,7 +92,8 @@ export class Children {
   }
 
   /**
-   * @param {string} name of one that was started here
+   * Sends a signal to a process that was started here.
+   * @param {string} name
    * @param {NodeJS.Signals} signal
    */
   signal(name, signal) {
@@ -98,7 +101,7 @@ export class Children {
   }
 
   /**
-   * Ends the start because of this, unless it is being stopped anyway.
+   * Rejects `failure` with this reason, unless the processes are being stopped anyway.
    * @param {Error} reason
    */
   fail(reason) {
@@ -106,7 +109,7 @@ export class Children {
   }
 
   /**
-   * Waits for something, but not longer than everything runs.
+   * Waits for some work, or rejects when a process exits unexpectedly.
    * @template T
    * @param {Promise<T>} work
    * @returns {Promise<T>}
@@ -116,8 +119,8 @@ export class Children {
   }
 
   /**
-   * Stops everything, what was started last first.
-   * @returns {Promise<string[]>} what was stopped
+   * Stops all processes, in the reverse order of their start.
+   * @returns {Promise<string[]>} their names
    */
   async stop() {
     this.#stopping = true;
@@ -138,7 +141,7 @@ export class Children {
     return names;
   }
 
-  /** Ends everything at once, for one who will not wait. */
+  /** Kills all processes immediately. */
   kill() {
     this.#stopping = true;
     for (const { group } of this.#running) signalGroup(group, 'SIGKILL');

@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { childEnv } from './project.mjs';
 
-// Servers are kept where an ordinary user's PATH does not look.
+// Servers are installed in folders that are not on an ordinary user's PATH.
 const SERVER_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin'];
 
 /**
@@ -27,29 +27,29 @@ export function findProgram(name, without = []) {
   return undefined;
 }
 
-/** @typedef {{ code: number, output: string }} Outcome code -1: the program could not be started */
+/** @typedef {{ code: number, output: string }} CommandResult code -1: the program could not be started */
 
-/** @type {Set<number>} groups of the commands that run now */
+/** @type {Set<number>} process groups of the commands that are running */
 const running = new Set();
 
-/** Ends the commands that run now, with all that they started. */
-export function endCommands() {
+/** Kills the commands that are running, with all processes that they started. */
+export function killCommands() {
   for (const group of running) {
     try {
       process.kill(-group, 'SIGKILL');
     } catch {
-      // it has just ended by itself
+      // It has just exited.
     }
   }
 }
 
 /**
- * Runs a program to its end and keeps what it printed. In a process group of its own, so that
- * Ctrl-C reaches it only through endCommands.
+ * Runs a program and returns its exit code with what it printed. The program has a process group of its
+ * own, so that Ctrl-C reaches it only through killCommands.
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, onLine?: (line: string) => void }} [options]
- * @returns {Promise<Outcome>}
+ * @returns {Promise<CommandResult>}
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
@@ -97,10 +97,10 @@ export const lastLines = (output, count = 15) =>
     .slice(-count);
 
 /** @param {string} output */
-export const saysNoNetwork = (output) =>
+export const isNetworkFailure = (output) =>
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|no such host|dial tcp|i\/o timeout|Temporary failure resolving|Could not resolve/i.test(
     output,
   );
 
 /** @param {string} output */
-export const saysNoSpace = (output) => /ENOSPC|no space left/i.test(output);
+export const isDiskFull = (output) => /ENOSPC|no space left/i.test(output);

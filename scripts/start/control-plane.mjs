@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOpen } from './ports.mjs';
 import { localDir } from './project.mjs';
 
-// Where the dapr command looks for them, and their other ports: by default these are the same for
-// all of them, or etcd's own.
+// `port` is where the dapr command expects each of them. The other ports are set because their defaults
+// are the same for all of them, or those of etcd.
 const PLACEMENT = { port: 50005, raft: 18201, health: 18202, metrics: 18203 };
 const SCHEDULER = { port: 50006, etcd: 18211, peer: 18212, health: 18213, metrics: 18214 };
 
@@ -18,7 +18,7 @@ export const placementArgs = ({ port, raft, health, metrics }) => [
 
 /**
  * @param {typeof SCHEDULER} ports
- * @param {string} dir where it keeps its jobs
+ * @param {string} dir the folder for its jobs
  */
 export const schedulerArgs = ({ port, etcd, peer, health, metrics }, dir) => [
   ...['--id', 'scheduler', '--etcd-initial-cluster', `scheduler=http://127.0.0.1:${peer}`],
@@ -35,11 +35,11 @@ const listenArgs = ({ port, health, metrics }) => [
 ];
 
 /**
- * Starts Dapr's placement and scheduler where none answer yet: jobs and workflows need them.
+ * Starts Dapr's placement and scheduler unless they are running: jobs and workflows need them.
  * @param {import('./runtime.mjs').Runtime} runtime
  * @param {import('./children.mjs').Children} children
  * @param {import('./terminal.mjs').Terminal} terminal
- * @returns {Promise<() => Promise<void>>} waits until both answer
+ * @returns {Promise<() => Promise<void>>} waits until both accept connections
  */
 export async function ensureControlPlane(runtime, children, terminal) {
   const dir = join(localDir, 'scheduler');
@@ -52,7 +52,7 @@ export async function ensureControlPlane(runtime, children, terminal) {
   const started = [];
   for (const service of services) {
     if (await isOpen(service.port)) {
-      terminal.say(`  ✓ ${service.name}: the one that answers on ${service.port} is used`);
+      terminal.print(`  ✓ ${service.name}: already running on port ${service.port}`);
     } else {
       children.start(service.name, join(runtime.bin, service.name), service.args);
       started.push(service);
@@ -60,12 +60,12 @@ export async function ensureControlPlane(runtime, children, terminal) {
   }
   return async () => {
     for (const { name, port } of started) {
-      await terminal.during(
+      await terminal.runStep(
         [name, `waiting for ${name}`],
         async () => {
           while (!(await isOpen(port))) await children.guard(sleep(50));
         },
-        () => `answers on ${port} after`,
+        () => `running on port ${port} after`,
       );
     }
   };

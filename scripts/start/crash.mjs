@@ -1,33 +1,36 @@
 // @ts-check
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { lastLines } from './commands.mjs';
-import { Fault } from './fault.mjs';
 import { relativePath } from './project.mjs';
+import { UserError } from './user-error.mjs';
 
-/** @type {[RegExp, string][]} what a log says, and what is most likely behind it */
-const CAUSES = [
+/** @type {[RegExp, string][]} a pattern in the log, and the most likely cause */
+const KNOWN_CAUSES = [
   [/EADDRINUSE|address already in use/i, 'its port was taken by another process'],
   [/Cannot find module|MODULE_NOT_FOUND/, 'the build is incomplete: run "npm run build"'],
   [/ENOSPC|no space left|disk is full/i, 'the disk is full'],
   [
     /exit signal: killed|signal: killed|SIGKILL|out of memory|heap limit/i,
-    'the machine ran out of memory, or somebody killed it',
+    'the machine ran out of memory, or the process was killed',
   ],
   [
     /no such table|malformed|database disk image|not a database/i,
     'a file in data/ is damaged: start again with "npm start -- --fresh"',
   ],
-  [/configuration is not usable/, 'a setting in the environment is wrong'],
-  [/6379.*refused|error connecting to redis/i, 'Redis did not answer'],
-  [/5672.*refused|rabbitmq.*(refused|timeout)/i, 'RabbitMQ did not answer'],
-  [/kafka: client has run out of available brokers/i, 'Kafka did not answer'],
-  [/5432.*refused|failed to (connect to|ping) the database/i, 'PostgreSQL did not let it in'],
-  [/1883.*refused/i, 'the MQTT broker did not answer'],
-  [/devices.*(not authori[sz]ed|bad user name)/i, 'the MQTT broker has another DEVICES_BROKER_URL'],
+  [/configuration is not usable/, 'a setting in the environment is invalid'],
+  [/6379.*refused|error connecting to redis/i, 'Redis does not respond'],
+  [/5672.*refused|rabbitmq.*(refused|timeout)/i, 'RabbitMQ does not respond'],
+  [/kafka: client has run out of available brokers/i, 'Kafka does not respond'],
+  [/5432.*refused|failed to (connect to|ping) the database/i, 'PostgreSQL rejected the connection'],
+  [/1883.*refused/i, 'the MQTT broker does not respond'],
+  [
+    /devices.*(not authori[sz]ed|bad user name)/i,
+    'the MQTT broker rejected the account in DEVICES_BROKER_URL',
+  ],
   [/devices.*missing url/i, 'DEVICES_BROKER_URL is not set'],
 ];
 
-// enough for 15 lines with a stack or two; a log may have grown to any size
+// Enough for 15 lines with a stack or two. A log may have grown to any size.
 const END_BYTES = 16 * 1024;
 
 /** @param {string} log */
@@ -43,14 +46,14 @@ function endOf(log) {
   }
 }
 
-// what `dapr run` puts before each line of a service
+// `dapr run` puts this before each line of a service.
 const PREFIX = /^== APP - \S+ == /;
 
 /**
- * The last lines of a log, as they were written by the process itself.
+ * The last lines of a log as the process wrote them; none if there is no such file.
  * @param {string} log
  */
-export const tailOf = (log) => {
+export const lastLogLines = (log) => {
   try {
     return lastLines(endOf(log)).map((line) => line.replace(PREFIX, ''));
   } catch {
@@ -59,17 +62,17 @@ export const tailOf = (log) => {
 };
 
 /**
- * A process that ended though nobody stopped it.
+ * The error for a process that ended unexpectedly, with the most likely cause.
  * @param {string} name
- * @param {string} how
+ * @param {string} how it ended, such as "exited with code 1"
  * @param {string} log
  */
-export function crash(name, how, log) {
-  const lines = tailOf(log);
+export function crashError(name, how, log) {
+  const lines = lastLogLines(log);
   const text = `${lines.join('\n')}\n${how}`;
-  const cause = CAUSES.find(([sign]) => sign.test(text))?.[1];
-  return new Fault(
-    `${name} ${how}${cause ? `, most likely because ${cause}` : ', its last lines are above'}. Its log: ${relativePath(log)}`,
+  const cause = KNOWN_CAUSES.find(([pattern]) => pattern.test(text))?.[1];
+  return new UserError(
+    `${name} ${how}${cause ? `, most likely because ${cause}` : '; the end of its log is above'}. Log: ${relativePath(log)}`,
     lines,
   );
 }

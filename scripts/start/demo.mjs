@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readAccounts } from './accounts.mjs';
-import { Fault } from './fault.mjs';
 import { call, dataOf, login, request } from './gateway.mjs';
+import { UserError } from './user-error.mjs';
 
 const SHOP = 'shop_1';
 const PENDING_MS = 30_000;
@@ -40,8 +40,7 @@ const shop = {
 };
 
 /**
- * Makes the demo shop, its catalogue and its stock what they should be: what is there already is
- * left alone.
+ * Creates the demo shop, its catalogue and its stock. Existing parts are left unchanged.
  * @returns {Promise<{ name: string, productId: string, pieces: number }[]>}
  */
 export async function fillCatalogue() {
@@ -75,7 +74,7 @@ async function openShop(token) {
 }
 
 /**
- * All entries of a list.
+ * All items of a paged list, by key.
  * @param {string} path
  * @param {(item: { name: string, productId: string }) => string} keyOf
  * @returns {Promise<Map<string, { productId: string }>>}
@@ -103,7 +102,7 @@ async function stockUp(token, productId, pieces) {
   await call('POST', `${path}/adjustments`, { token, body: { change, reason: 'demo stock' } });
 }
 
-/** @returns {Promise<string>} the token of the demo customer, registered the first time */
+/** @returns {Promise<string>} a token of the demo customer, who is registered the first time */
 async function customerToken() {
   const { customer } = readAccounts();
   await request('POST', '/auth/register', { body: { ...customer, name: 'Demo Customer' } });
@@ -137,8 +136,8 @@ export async function placeOrder(productId) {
   const settled = await settledOrder(token, orderId, status);
   const ms = performance.now() - begun;
   if (settled.status !== 'confirmed') {
-    throw new Fault(
-      `The demo order ${orderId} is ${settled.status} (${settled.reason ?? 'no reason'}) and not confirmed: see "npm run story -- ${orderId}".`,
+    throw new UserError(
+      `The demo order ${orderId} was not confirmed: it is ${settled.status} (${settled.reason ?? 'no reason'}). Its steps: "npm run story -- ${orderId}".`,
     );
   }
   return { orderId, ms, story: await call('GET', `/orders/${orderId}/story`, { token }) };

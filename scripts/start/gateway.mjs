@@ -1,26 +1,27 @@
 // @ts-check
-import { Fault } from './fault.mjs';
 import { readApps } from './project.mjs';
+import { UserError } from './user-error.mjs';
 
-/** Where the edge of the running system is. */
+/** The base URL of the running gateway: GATEWAY_URL, or its port in dapr.yaml on this machine. */
 export const gatewayUrl = () => {
   const port = readApps().find(({ id }) => id === 'gateway')?.port;
   return process.env.GATEWAY_URL ?? `http://127.0.0.1:${port}`;
 };
 
 /**
- * @typedef {object} Answer
+ * @typedef {object} GatewayResponse
  * @property {number} status
  * @property {any} data of a success
- * @property {string} error of a failure
- * @property {any} details
+ * @property {string} error the message of a failure, otherwise empty
+ * @property {any} details of a failure
  */
 
 /**
+ * Calls the gateway. Throws a UserError if it does not respond.
  * @param {string} method
  * @param {string} path below /api/v1
  * @param {{ token?: string, body?: unknown, key?: string }} [options] key: the Idempotency-Key
- * @returns {Promise<Answer>}
+ * @returns {Promise<GatewayResponse>}
  */
 export async function request(method, path, { token, body, key } = {}) {
   const url = `${gatewayUrl()}/api/v1${path}`;
@@ -38,16 +39,16 @@ export async function request(method, path, { token, body, key } = {}) {
       signal: AbortSignal.timeout(60_000),
     });
   } catch {
-    throw new Fault(`The gateway does not answer on ${gatewayUrl()}: run "npm start" first.`);
+    throw new UserError(`The gateway at ${gatewayUrl()} does not respond: run "npm start" first.`);
   }
   /** @type {any} */
-  const answer = await response.json().catch(() => ({}));
-  const { data, error = '', details } = answer;
+  const parsed = await response.json().catch(() => ({}));
+  const { data, error = '', details } = parsed;
   return { status: response.status, data, error, details };
 }
 
 /**
- * The data of an answer that has to be a success.
+ * Calls the gateway and returns the data of its response. Throws a UserError for a failure.
  * @param {string} method
  * @param {string} path
  * @param {{ token?: string, body?: unknown, key?: string }} [options]
@@ -57,31 +58,32 @@ export async function call(method, path, options) {
 }
 
 /**
- * @param {Answer} answer
- * @param {string} method
+ * The data of a response. Throws a UserError if the response is a failure.
+ * @param {GatewayResponse} response
+ * @param {string} method for the message, like path
  * @param {string} path
  */
-export function dataOf(answer, method, path) {
-  if (answer.status < 400) return answer.data;
-  throw new Fault(
-    `The gateway answered ${method} /api/v1${path} with ${answer.status}: ${answer.error || 'no reason'}.`,
-    answer.details ? [JSON.stringify(answer.details)] : [],
+export function dataOf(response, method, path) {
+  if (response.status < 400) return response.data;
+  throw new UserError(
+    `${method} /api/v1${path} failed with ${response.status}: ${response.error || 'no reason given'}.`,
+    response.details ? [JSON.stringify(response.details)] : [],
   );
 }
 
 /**
  * @param {import('./accounts.mjs').Account} account
- * @returns {Promise<string>} a token
+ * @returns {Promise<string>} an access token
  */
 export async function login({ email, password }) {
-  const answer = await request('POST', '/auth/login', { body: { email, password } });
-  if (answer.status === 401) {
-    throw new Fault(
-      `${email} cannot log in with the password of this machine: set ADMIN_EMAIL and ADMIN_PASSWORD, or begin anew with "npm start -- --fresh".`,
+  const response = await request('POST', '/auth/login', { body: { email, password } });
+  if (response.status === 401) {
+    throw new UserError(
+      `Cannot sign in as ${email} with the stored password: set ADMIN_EMAIL and ADMIN_PASSWORD, or delete all stored data with "npm start -- --fresh".`,
     );
   }
-  if (answer.status >= 400) {
-    throw new Fault(`${email} cannot log in (${answer.status} ${answer.error}).`);
+  if (response.status >= 400) {
+    throw new UserError(`Cannot sign in as ${email}: ${response.status} ${response.error}`);
   }
-  return answer.data.token;
+  return response.data.token;
 }

@@ -2,7 +2,7 @@
 import { run } from './commands.mjs';
 
 /**
- * The memory of all processes in some process groups.
+ * The resident memory of all processes in these process groups, such as "2.9 GB".
  * @param {number[]} groups
  */
 export async function memoryOf(groups) {

@@ -4,17 +4,18 @@ import { connect, createServer } from 'node:net';
 import { findProgram, run } from './commands.mjs';
 
 /**
- * What a server on this machine answers to the bytes sent, or to a connection alone.
+ * Sends bytes to a server on this machine and returns its first response. Without bytes, returns an empty
+ * buffer as soon as the connection is open.
  * @param {number} port
  * @param {Uint8Array} [hello]
- * @returns {Promise<Buffer | undefined>} undefined: nobody listens, or nothing was said in time
+ * @returns {Promise<Buffer | undefined>} undefined: nothing listens, or nothing was received within 1 s
  */
-export function ask(port, hello) {
+export function exchange(port, hello) {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
-    const end = (/** @type {Buffer | undefined} */ answer) => {
+    const end = (/** @type {Buffer | undefined} */ response) => {
       socket.destroy();
-      resolve(answer);
+      resolve(response);
     };
     socket.setTimeout(1000, () => end(undefined));
     socket.on('error', () => end(undefined));
@@ -25,7 +26,7 @@ export function ask(port, hello) {
 }
 
 /** @param {number} port */
-export const isOpen = async (port) => (await ask(port)) !== undefined;
+export const isOpen = async (port) => (await exchange(port)) !== undefined;
 
 /** @param {number} port */
 export async function isFree(port) {
@@ -38,12 +39,12 @@ export async function isFree(port) {
 }
 
 /**
- * Who listens on a port, as far as this user may know.
+ * Describes the process that listens on a port: its command and process id, if this user may see it.
  * @param {number} port
  */
-export async function holderOf(port) {
+export async function describePortOwner(port) {
   const pid = process.platform === 'linux' ? listenerOnLinux(port) : await listenerByLsof(port);
-  if (!pid) return 'a process that this user may not see';
+  if (!pid) return 'an unknown process';
   const { output } = await run('ps', ['-o', 'args=', '-p', String(pid)]);
   return `${output.slice(0, 60) || 'a process'} (pid ${pid})`;
 }
@@ -72,7 +73,7 @@ function listenerOnLinux(port) {
       if (files.some((fd) => sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`))))
         return Number(pid);
     } catch {
-      // another user's process, or one that has just ended
+      // A process of another user, or one that has just exited.
     }
   }
   return undefined;
@@ -80,12 +81,12 @@ function listenerOnLinux(port) {
 
 /**
  * @param {string} file
- * @param {string} otherwise
+ * @param {string} fallback
  */
-function readOr(file, otherwise) {
+function readOr(file, fallback) {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return otherwise;
+    return fallback;
   }
 }

@@ -2,30 +2,30 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { findProgram } from './commands.mjs';
-import { Fault } from './fault.mjs';
-import { holderOf, isFree } from './ports.mjs';
+import { describePortOwner, isFree } from './ports.mjs';
 import { root } from './project.mjs';
 import { checkBuildTools, findInstalledRuntime, runtimeIsStale } from './runtime.mjs';
+import { UserError } from './user-error.mjs';
 
 const MEMORY_NEEDED_GB = 2;
 const DISK_NEEDED_GB = 1;
 
 /**
- * Looks at the machine before anything is changed.
+ * Checks the machine before anything is changed on it. Throws a UserError if something is missing.
  * @param {import('./terminal.mjs').Terminal} terminal
  * @param {import('./project.mjs').App[]} apps
- * @returns {Promise<import('./runtime.mjs').Runtime | undefined>} the Dapr installed here
+ * @returns {Promise<import('./runtime.mjs').Runtime | undefined>} the Dapr that is installed, if any
  */
 export async function preflight(terminal, apps) {
-  terminal.say(`  ✓ Node ${process.versions.node} starts, the project's own runs the rest`);
+  terminal.print(`  ✓ Node ${process.versions.node}; the services run on the project's own Node`);
   const installed = await findInstalledRuntime();
   if (installed) {
-    terminal.say(`  ✓ Dapr ${installed.version} is installed`);
+    terminal.print(`  ✓ Dapr ${installed.version} is installed`);
   } else if (runtimeIsStale()) {
     const go = await checkBuildTools();
-    terminal.say(`  ✓ Dapr will be built, once, with ${go.replace(/^go/, 'Go ')}: about 7 minutes`);
+    terminal.print(`  ✓ Dapr will be built once with ${go.replace(/^go/, 'Go ')}: about 7 minutes`);
   } else {
-    terminal.say('  ✓ Dapr is built');
+    terminal.print('  ✓ Dapr is built');
   }
   checkMemory(terminal);
   checkDisk(terminal);
@@ -37,11 +37,11 @@ export async function preflight(terminal, apps) {
 function checkMemory(terminal) {
   const free = availableMemory() / 1e9;
   if (free < MEMORY_NEEDED_GB) {
-    terminal.say(
-      `  ! Memory: ${free.toFixed(1)} GB are free and ${MEMORY_NEEDED_GB} GB are used; close something if it gets slow`,
+    terminal.print(
+      `  ! Memory: ${free.toFixed(1)} GB free, ${MEMORY_NEEDED_GB} GB needed; close other programs if it becomes slow`,
     );
   } else {
-    terminal.say(`  ✓ Memory: ${free.toFixed(1)} GB free`);
+    terminal.print(`  ✓ Memory: ${free.toFixed(1)} GB free`);
   }
 }
 
@@ -59,11 +59,11 @@ function checkDisk(terminal) {
   const disk = statfsSync(root);
   const free = (disk.bavail * disk.bsize) / 1e9;
   if (free < DISK_NEEDED_GB) {
-    throw new Fault(
-      `Only ${free.toFixed(2)} GB of disk are free in ${root}, and ${DISK_NEEDED_GB} GB are needed: free some, then start again.`,
+    throw new UserError(
+      `Only ${free.toFixed(2)} GB of disk space are free in ${root}, and ${DISK_NEEDED_GB} GB are needed: free some space, then start again.`,
     );
   }
-  terminal.say(`  ✓ Disk: ${free.toFixed(0)} GB free`);
+  terminal.print(`  ✓ Disk: ${free.toFixed(0)} GB free`);
 }
 
 /**
@@ -75,17 +75,17 @@ async function checkPorts(terminal, apps) {
   const ports = [...all].filter((port) => port > 0);
   const taken = [];
   for (const port of ports) {
-    if (!(await isFree(port))) taken.push(`${port} by ${await holderOf(port)}`);
+    if (!(await isFree(port))) taken.push(`${port} by ${await describePortOwner(port)}`);
   }
   if (taken.length > 0) {
-    throw new Fault(
-      `These ports are taken: ${taken.join(', ')}. Stop what holds them (another start of this?), then start again.`,
+    throw new UserError(
+      `These ports are in use: ${taken.join(', ')}. Stop these processes (is another "npm start" running?), then start again.`,
     );
   }
-  terminal.say(`  ✓ Ports: all ${ports.length} free`);
+  terminal.print(`  ✓ Ports: all ${ports.length} free`);
 }
 
-/** npm comes with Node, but not in every package of it. */
+/** npm comes with Node, but some packages of Node omit it. */
 export function checkNpm() {
-  if (!findProgram('npm')) throw new Fault('npm is missing: install it, then start again.');
+  if (!findProgram('npm')) throw new UserError('npm is missing: install it, then start again.');
 }

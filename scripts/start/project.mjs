@@ -4,14 +4,14 @@ import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-/** What this machine keeps for itself: accounts, the servers' data, logs. */
+/** The folder for data of this machine: accounts, data of the servers, logs. */
 export const localDir = join(root, '.local');
 
 /** @param {string[]} parts */
 export const inProject = (...parts) => join(root, ...parts);
 
 /**
- * The environment of everything that is started: the project's own Node comes first.
+ * The environment of every process that is started: the project's pinned Node comes first on the PATH.
  * @returns {NodeJS.ProcessEnv}
  */
 export const childEnv = () => ({
@@ -20,12 +20,12 @@ export const childEnv = () => ({
 });
 
 /**
- * `appPort` is 0 where no sidecar calls the app: it stands in for something outside of the system.
+ * `appPort` is 0 if no sidecar calls the app: it simulates something outside of the system.
  * @typedef {{ id: string, port: number, appPort: number, main: string }} App
  */
 
 /**
- * The apps of dapr.yaml. Read line by line, since nothing is installed yet when it is needed first.
+ * The apps of dapr.yaml. Parsed line by line, because no YAML library is installed before the first start.
  * @param {string} [file]
  * @returns {App[]}
  */
@@ -47,5 +47,5 @@ export function readApps(file = inProject('dapr.yaml')) {
   return apps;
 }
 
-/** @param {string} path as short as a user can type it from the project's folder */
+/** The path relative to the project's folder. @param {string} path */
 export const relativePath = (path) => relative(root, path) || '.';

@@ -13,18 +13,18 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findProgram, lastLines, run, saysNoNetwork, saysNoSpace } from './commands.mjs';
-import { Fault } from './fault.mjs';
+import { findProgram, lastLines, run, isNetworkFailure, isDiskFull } from './commands.mjs';
 import { inProject } from './project.mjs';
+import { UserError } from './user-error.mjs';
 
 /**
  * A Dapr that can run the system.
  * @typedef {object} Runtime
  * @property {string} cli the dapr program
  * @property {string} bin the folder of daprd, placement, scheduler and sentry
- * @property {string} path what DAPR_RUNTIME_PATH must be for the cli to find them
+ * @property {string} path the value of DAPR_RUNTIME_PATH with which the cli finds them
  * @property {string} version of daprd
- * @property {boolean} built here, rather than installed on the machine
+ * @property {boolean} built true if it was built here, false if it was installed on the machine
  */
 
 export const DAPR_VERSION = '1.18.2';
@@ -79,11 +79,11 @@ const goFiles = (folder) =>
     .filter((file) => file.endsWith('.go'))
     .sort();
 
-/** @param {Binary} binary what it is made of, as one word */
+/** A hash of all inputs of a build. @param {Binary} binary */
 function stampOf(binary) {
   const hash = createHash('sha256').update(JSON.stringify([...argsOf(binary), binary.package]));
-  const made = ['go.mod', 'go.sum', ...(binary.package === '.' ? goFiles(binary.cwd) : [])];
-  for (const file of made) hash.update(readFileSync(join(binary.cwd, file)));
+  const sources = ['go.mod', 'go.sum', ...(binary.package === '.' ? goFiles(binary.cwd) : [])];
+  for (const file of sources) hash.update(readFileSync(join(binary.cwd, file)));
   return hash.digest('hex');
 }
 
@@ -110,22 +110,23 @@ const builtRuntime = () => ({
   built: true,
 });
 
-/** Whether a build is due, and so Go, the network and disk space are needed. */
+/** Whether a build is due, which needs Go, the network and disk space. */
 export const runtimeIsStale = () => staleBinaries().length > 0;
 
 /**
- * The Dapr that is there already, installed or built.
+ * The Dapr that is installed or was built here. Throws a UserError if there is none.
  * @returns {Promise<Runtime>}
  */
 export async function findRuntime() {
   const installed = await findInstalledRuntime();
   if (installed) return installed;
   if (!runtimeIsStale()) return builtRuntime();
-  throw new Fault('There is no Dapr here: run "npm run runtime", which builds it.');
+  throw new UserError('Dapr is missing: run "npm run runtime", which builds it.');
 }
 
 /**
- * The Dapr installed on this machine, if there is one that has been initialised.
+ * The Dapr installed on this machine, if it has been initialised with "dapr init". Throws a UserError if
+ * it is too old.
  * @returns {Promise<Runtime | undefined>}
  */
 export async function findInstalledRuntime() {
@@ -138,28 +139,28 @@ export async function findInstalledRuntime() {
   const version = /\d+\.\d+(\.\d+)?/.exec(output)?.[0] ?? 'unknown';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    throw new Fault(
+    throw new UserError(
       `The Dapr runtime installed in ${bin} is ${version}, and ${OLDEST.join('.')} or newer is needed: ` +
-        'run "dapr uninstall" and "dapr init", or take dapr off the PATH to have one built here.',
+        'run "dapr uninstall" and "dapr init", or remove dapr from the PATH so that it is built here.',
     );
   }
   return { cli, bin, path, version, built: false };
 }
 
 /**
- * Says in one sentence why a build could not succeed here.
+ * Checks that Dapr can be built here. Throws a UserError if it cannot.
  * @returns {Promise<string>} the version of Go
  */
 export async function checkBuildTools() {
   if (!findProgram('go')) {
-    throw new Fault(
-      `Go is missing, which builds the Dapr runtime: install Go ${GO_NEEDED} or newer, or install Dapr itself.`,
+    throw new UserError(
+      `Go is missing and the Dapr runtime has to be built with it: install Go ${GO_NEEDED} or newer, or install Dapr itself.`,
     );
   }
-  // in the module's folder, where Go says by itself when it is too old for it
+  // In the folder of the module, Go itself reports that it is too old for the module.
   const { code, output } = await run('go', ['env', 'GOVERSION'], { cwd: source });
   if (code !== 0) {
-    throw new Fault(
+    throw new UserError(
       `Go is too old to build the Dapr runtime: install Go ${GO_NEEDED} or newer, or install Dapr itself.`,
       lastLines(output, 3),
     );
@@ -167,8 +168,8 @@ export async function checkBuildTools() {
   const disk = statfsSync(source);
   const freeGb = (disk.bavail * disk.bsize) / 1e9;
   if (freeGb < DISK_NEEDED_GB) {
-    throw new Fault(
-      `Only ${freeGb.toFixed(1)} GB of disk are free, and building the Dapr runtime takes ${DISK_NEEDED_GB} GB: free some, or install Dapr itself.`,
+    throw new UserError(
+      `Only ${freeGb.toFixed(1)} GB of disk space are free, and building the Dapr runtime needs ${DISK_NEEDED_GB} GB: free some space, or install Dapr itself.`,
     );
   }
   return output;
@@ -180,9 +181,9 @@ export async function checkBuildTools() {
  */
 async function build(binary, terminal) {
   const file = fileOf(binary);
-  // under a name that nobody runs, so that an interrupted build is never taken for a whole one
+  // Built under another name, so that an interrupted build is never mistaken for a complete one.
   const unfinished = `${file}.${process.pid}.unfinished`;
-  await terminal.during(
+  await terminal.runStep(
     [binary.name, `building ${binary.name}`],
     async (step) => {
       try {
@@ -196,7 +197,7 @@ async function build(binary, terminal) {
               step.note(line.startsWith('go: downloading') ? 'downloading modules' : ''),
           },
         );
-        if (code !== 0) throw buildFault(binary, output);
+        if (code !== 0) throw buildError(binary, output);
         chmodSync(unfinished, 0o755);
         renameSync(unfinished, file);
       } finally {
@@ -212,26 +213,26 @@ async function build(binary, terminal) {
  * @param {Binary} binary
  * @param {string} output
  */
-function buildFault(binary, output) {
-  if (saysNoSpace(output)) {
-    return new Fault(
-      `The disk was full before ${binary.name} was built: free ${DISK_NEEDED_GB} GB, then start again.`,
+function buildError(binary, output) {
+  if (isDiskFull(output)) {
+    return new UserError(
+      `The disk filled up while ${binary.name} was being built: free ${DISK_NEEDED_GB} GB, then start again.`,
     );
   }
-  if (saysNoNetwork(output)) {
-    return new Fault(
+  if (isNetworkFailure(output)) {
+    return new UserError(
       'The Go modules of the Dapr runtime cannot be downloaded: check the network and GOPROXY, then start again.',
       lastLines(output, 3),
     );
   }
-  return new Fault(
-    `${binary.name} cannot be built from runtime/: see what Go says above.`,
+  return new UserError(
+    `The build of ${binary.name} in runtime/ failed: see the output of Go above.`,
     lastLines(output),
   );
 }
 
 /**
- * Builds what is missing or stale of the runtime.
+ * Builds the parts of the runtime that are missing or out of date.
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<Runtime>}
  */
@@ -242,7 +243,7 @@ export async function buildRuntime(terminal) {
     mkdirSync(dirname(fileOf(binary)), { recursive: true });
     await build(binary, terminal);
   }
-  // the cli refuses to run without these two
+  // The cli does not run without these two.
   mkdirSync(join(home, '.dapr', 'components'), { recursive: true });
   const config = join(home, '.dapr', 'config.yaml');
   if (!existsSync(config)) {

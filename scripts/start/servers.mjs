@@ -2,9 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findProgram, lastLines, run, saysNoNetwork } from './commands.mjs';
-import { Fault } from './fault.mjs';
-import { holderOf, isFree } from './ports.mjs';
+import { findProgram, lastLines, run, isNetworkFailure } from './commands.mjs';
+import { describePortOwner, isFree } from './ports.mjs';
 import { childEnv, localDir } from './project.mjs';
 import { chromium } from './servers/chromium.mjs';
 import { kafka } from './servers/kafka.mjs';
@@ -12,59 +11,60 @@ import { mosquitto, mosquittoFor } from './servers/mosquitto.mjs';
 import { postgresql } from './servers/postgresql.mjs';
 import { rabbitmq, rabbitmqFor } from './servers/rabbitmq.mjs';
 import { redis } from './servers/redis.mjs';
+import { UserError } from './user-error.mjs';
 
 /**
  * A server that the system needs beside Dapr.
  * @typedef {object} Server
  * @property {string} name
- * @property {string} program what its process and its folder are called
+ * @property {string} program the name of its process and of its folder in .local
  * @property {string} needs what to install by hand
  * @property {string[]} aptPackages
- * @property {[number, ...number[]]} ports that it listens on, the one for clients first
- * @property {(front: number) => Container} container the same server in Docker
- * @property {(port: number) => Promise<boolean>} answers
- * @property {() => string | undefined} find the program that runs it, if all it needs is there
+ * @property {[number, ...number[]]} ports the ports that it listens on, the one for clients first
+ * @property {(clientPort: number) => Container} container the same server in Docker
+ * @property {(port: number) => Promise<boolean>} responds whether this server responds on a port
+ * @property {() => string | undefined} find the program that runs it, if everything it needs is installed
  * @property {(terminal: import('./terminal.mjs').Terminal) => Promise<boolean>} [install]
- *   gets what apt does not have; false where what apt has is missing for it
- * @property {(dir: string) => void} [prepare] writes what it has to find there when it starts
- * @property {(program: string, ports: number[], dir: string, front: number) => Promise<Plan>} plan
- *   dir is there, and is the server's own; front is the port by which clients reach it
+ *   installs what apt does not have; false if a package of apt is missing for that
+ * @property {(dir: string) => void} [prepare] writes the files that it needs in its folder when it starts
+ * @property {(program: string, ports: number[], dir: string, clientPort: number) => Promise<Plan>} plan
+ *   how to start it; dir is its own folder, which exists; clients reach it by clientPort
  *
  * @typedef {{ command: string, args: string[], env?: Record<string, string> }} Plan
  *
- * A server to which devices speak. Given the platform's account, it lets in nobody else but the devices
- * that it is told of: `admit` makes these the only ones.
+ * A server that devices connect to. With the platform's account, it accepts that account and the
+ * accounts that were last passed to `setAccounts`, and no others.
  * @typedef {Server & {
  *   devicePort: (ports: number[]) => number | undefined,
- *   admit: (accounts: import('../devices/broker-files.mjs').Account[], at: Place) => Promise<void>,
+ *   setAccounts: (accounts: import('../devices/broker-files.mjs').Account[], at: Location) => Promise<void>,
  * }} DeviceBroker
  *
- * Where a server runs, and how it is told to read its files again.
- * @typedef {{ dir: string, ports: number[], reread: () => void }} Place
+ * Where a server runs, and how to make it reload its files.
+ * @typedef {{ dir: string, ports: number[], reload: () => void }} Location
  *
  * @typedef {object} Container
  * @property {string} image
- * @property {number} port for clients, in the container
+ * @property {number} port for clients, inside the container
  * @property {Record<string, string>} [env]
- * @property {Record<string, string>} [files] what is in files of the container, by path
- * @property {Record<string, string>} [folders] of the server's own folder, by path in the container
- * @property {number[]} [morePorts] that it has beside the one for clients, reached by the same numbers
+ * @property {Record<string, string>} [files] contents of files, by path in the container
+ * @property {Record<string, string>} [folders] subfolders of the server's folder, by path in the container
+ * @property {number[]} [morePorts] further ports; the same numbers inside and outside the container
  * @property {string[]} [command] instead of the image's own
  */
 
-/** By what folders of components are called. */
+/** By the names of the folders in components. */
 export const servers = /** @type {const} */ ({ redis, rabbitmq, kafka, postgresql, mosquitto });
 
-/** Those to which devices can speak, by the folders of components/devices. */
+/** The device brokers, by the names of the folders in components/devices. */
 export const deviceBrokers = { mosquitto: mosquittoFor, rabbitmq: rabbitmqFor };
 
 /**
- * What is found on a machine, or installed there.
+ * A program that is found on a machine or installed there.
  * @typedef {Pick<Server, 'name' | 'needs' | 'aptPackages' | 'find' | 'install'>} Program
  */
 
 /**
- * The program on this machine, installed where that is allowed.
+ * Finds a program on this machine, and installs it if it is missing and may be installed.
  * @param {Program} server
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<string | undefined>} its path
@@ -79,16 +79,16 @@ export async function ensureProgram(server, terminal) {
 }
 
 /**
- * Installs what is missing of all servers and of the browser, for tests that start their own.
+ * Installs all servers and the browser, as far as they are missing, for tests that start their own.
  * @param {import('./terminal.mjs').Terminal} terminal
  */
 export async function ensurePrograms(terminal) {
   for (const server of Object.values(servers)) {
-    if (!(await ensureProgram(server, terminal))) throw missing(server);
+    if (!(await ensureProgram(server, terminal))) throw missingError(server);
   }
   if (!(await ensureProgram(chromium, terminal))) {
-    throw new Fault(
-      `${chromium.name} is missing and cannot be installed from here: install ${chromium.needs}.`,
+    throw new UserError(
+      `${chromium.name} is missing and cannot be installed automatically: install ${chromium.needs}.`,
     );
   }
 }
@@ -96,30 +96,31 @@ export async function ensurePrograms(terminal) {
 /**
  * @param {Program} server
  * @param {import('./terminal.mjs').Terminal} terminal
- * @returns {Promise<boolean>} false where nothing may be installed from here
+ * @returns {Promise<boolean>} false if packages may not be installed
  */
 async function installPackages({ name, needs, aptPackages }, terminal) {
   const apt = await aptGet();
   if (!apt) return false;
-  await terminal.during(
+  await terminal.runStep(
     [name, `installing ${aptPackages.join(', ')} with apt`],
     async (step) => {
       const onLine = (/** @type {string} */ line) => step.note(line.slice(0, 60));
-      // Debian starts what it installs, and it would outlive this start: not in runlevel 1
+      // Debian starts a server after it has installed it, except in runlevel 1. Such a server would
+      // outlive this process.
       const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
       const install = ['install', '-y', '--no-install-recommends', ...aptPackages];
-      let outcome = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
-      if (outcome.code !== 0) {
-        // a fresh machine has no package lists, or old ones
+      let result = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
+      if (result.code !== 0) {
+        // The package lists of a fresh machine are missing or outdated.
         await run(apt[0], [...apt.slice(1), 'update'], { env, onLine });
-        outcome = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
+        result = await run(apt[0], [...apt.slice(1), ...install], { env, onLine });
       }
-      if (outcome.code !== 0) {
-        throw new Fault(
-          saysNoNetwork(outcome.output)
+      if (result.code !== 0) {
+        throw new UserError(
+          isNetworkFailure(result.output)
             ? `${name} cannot be downloaded: check the network, or install ${needs} by hand.`
             : `${name} cannot be installed with apt: install ${needs} by hand.`,
-          lastLines(outcome.output, 5),
+          lastLines(result.output, 5),
         );
       }
     },
@@ -128,7 +129,7 @@ async function installPackages({ name, needs, aptPackages }, terminal) {
   return true;
 }
 
-/** @returns {Promise<[string, ...string[]] | undefined>} how apt-get is called here, if it may be */
+/** @returns {Promise<[string, ...string[]] | undefined>} the apt-get command, if this user may run it */
 async function aptGet() {
   if (!findProgram('apt-get')) return undefined;
   if (process.getuid?.() === 0) return ['apt-get'];
@@ -138,6 +139,7 @@ async function aptGet() {
 }
 
 /**
+ * Whether Docker has the server's image, or can pull it.
  * @param {Server} server
  * @param {import('./terminal.mjs').Terminal} terminal
  */
@@ -146,34 +148,34 @@ async function hasImage(server, terminal) {
   const daemon = await run('docker', ['info'], { timeoutMs: 5000 });
   if (daemon.code !== 0) return false;
   const { image } = server.container(server.ports[0]);
-  const there = await run('docker', ['image', 'inspect', image]);
-  if (there.code === 0) return true;
+  const inspect = await run('docker', ['image', 'inspect', image]);
+  if (inspect.code === 0) return true;
   const step = terminal.step(`docker pull ${image}`);
   const pull = await run('docker', ['pull', image], { timeoutMs: 120_000 });
   if (pull.code === 0) step.done('done');
-  else step.warn('not to be had');
+  else step.warn('not available');
   return pull.code === 0;
 }
 
 /**
- * Uses the server that answers, or starts one that is installed, one from Docker, or one that can be
- * installed.
+ * Uses the server that is running, or else starts one: an installed one, one from Docker, or one that it
+ * installs first. Throws a UserError if none is possible.
  * @param {Server} server
  * @param {import('./children.mjs').Children} children
  * @param {import('./terminal.mjs').Terminal} terminal
- * @returns {Promise<() => Promise<void>>} waits until it answers
+ * @returns {Promise<() => Promise<void>>} waits until the server responds
  */
 export async function ensureServer(server, children, terminal) {
   const { name, ports } = server;
   const [port] = ports;
-  if (await server.answers(port)) {
-    terminal.say(`  ✓ ${name}: the one that answers on ${port} is used`);
+  if (await server.responds(port)) {
+    terminal.print(`  ✓ ${name}: already running on port ${port}`);
     return async () => {};
   }
   for (const each of ports) {
     if (await isFree(each)) continue;
-    throw new Fault(
-      `Port ${each} is held by ${await holderOf(each)}, and that is no ${name}: stop it, then start again.`,
+    throw new UserError(
+      `${name} needs port ${each}, which is in use by ${await describePortOwner(each)}: stop it, then start again.`,
     );
   }
   const dir = folderOf(server);
@@ -190,17 +192,17 @@ export async function ensureServer(server, children, terminal) {
     children.start(name, 'docker', dockerRun(server.container(port), port, dir));
   } else {
     const installed = await ensureProgram(server, terminal);
-    if (!installed) throw missing(server);
-    // on a machine with systemd the package has started it already
-    if (!(await server.answers(port))) await start(installed);
+    if (!installed) throw missingError(server);
+    // On a machine with systemd the package may have started it.
+    if (!(await server.responds(port))) await start(installed);
   }
   return () =>
-    terminal.during(
+    terminal.runStep(
       [name, `waiting for ${name}`],
       async () => {
-        while (!(await children.guard(server.answers(port)))) await children.guard(sleep(50));
+        while (!(await children.guard(server.responds(port)))) await children.guard(sleep(50));
       },
-      () => `answers on ${port} after`,
+      () => `running on port ${port} after`,
     );
 }
 
@@ -208,12 +210,12 @@ export async function ensureServer(server, children, terminal) {
 export const folderOf = ({ program }) => join(localDir, program);
 
 /**
- * The arguments with which docker runs a server; what it has to read is written to the folder.
+ * The arguments with which docker runs a server. Writes the files that the server reads to the folder.
  * @param {Container} container
- * @param {number} front
+ * @param {number} clientPort the port of this machine by which clients reach it
  * @param {string} dir
  */
-export function dockerRun(container, front, dir) {
+export function dockerRun(container, clientPort, dir) {
   const {
     image,
     port,
@@ -233,14 +235,13 @@ export function dockerRun(container, front, dir) {
     mounts.push('-v', `${join(dir, folder)}:${path}:ro`);
   }
   const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const ports = [`${front}:${port}`, ...morePorts.map((each) => `${each}:${each}`)].flatMap(
-    (each) => [...['-p', `127.0.0.1:${each}`]],
-  );
+  const mappings = [`${clientPort}:${port}`, ...morePorts.map((each) => `${each}:${each}`)];
+  const ports = mappings.flatMap((each) => ['-p', `127.0.0.1:${each}`]);
   return ['run', '--rm', ...ports, ...settings, ...mounts, image, ...command];
 }
 
 /** @param {Server} server */
-export const missing = ({ name, needs, aptPackages, ports: [port] }) =>
-  new Fault(
-    `${name} is missing and cannot be installed from here: install ${needs} (on Debian: "apt-get install ${aptPackages.join(' ')}"), or start one on port ${port}.`,
+export const missingError = ({ name, needs, aptPackages, ports: [port] }) =>
+  new UserError(
+    `${name} is missing and cannot be installed automatically: install ${needs} (on Debian: "apt-get install ${aptPackages.join(' ')}"), or start it on port ${port}.`,
   );

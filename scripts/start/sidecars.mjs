@@ -2,23 +2,23 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crash, tailOf } from './crash.mjs';
-import { Fault } from './fault.mjs';
+import { crashError, lastLogLines } from './crash.mjs';
 import { childEnv, inProject, relativePath } from './project.mjs';
+import { UserError } from './user-error.mjs';
 
 const logs = inProject('.dapr', 'logs');
 const KEEP_LOGS_MS = 24 * 60 * 60 * 1000;
 const SLOW_MS = 20_000;
 const TOO_SLOW_MS = 120_000;
 const DRAIN_MS = 10_000;
-// `dapr run` is deaf while it starts, and the services are gone by then
+// Short: the services have stopped by then, and `dapr run` ignores SIGTERM while it starts.
 const SIDECARS_STOP_MS = 3000;
 
-/** What `dapr run` writes into a log when a process of its own has ended; it goes on regardless. */
-const ENDED =
+/** The line that `dapr run` writes to a log when one of its processes has exited. It keeps running itself. */
+const EXITED =
   /^\W*(?:The (?:App|daprd) process exited with error code: (.*)|Exited (?:App|Dapr) successfully)/;
 
-/** The services and their sidecars, all under one `dapr run -f`. */
+/** The services and their sidecars, all started by one `dapr run -f`. */
 export class Sidecars {
   #children;
   #apps;
@@ -45,7 +45,7 @@ export class Sidecars {
     children.start('dapr run', runtime.cli, ['run', '-f', runFile], {
       env: {
         ...childEnv(),
-        // else sidecars reach one another by the machine's outside address
+        // Otherwise sidecars call each other by the machine's external address.
         DAPR_HOST_IP: '127.0.0.1',
         DAPR_RUNTIME_PATH: runtime.path,
       },
@@ -56,6 +56,7 @@ export class Sidecars {
   }
 
   /**
+   * The log of this start, once it exists.
    * @param {string} id
    * @param {'app' | 'daprd'} kind
    */
@@ -68,20 +69,20 @@ export class Sidecars {
     return this.#logs.get(start);
   }
 
-  /** `dapr run` stays up whatever happens to its processes: their logs are the only witnesses. */
+  /** Reports a process that exited. `dapr run` keeps running in that case, so only the logs show it. */
   async #watch() {
     while (this.#watching) {
       for (const { id } of this.#apps) {
         for (const kind of /** @type {const} */ (['daprd', 'app'])) {
           const log = this.#log(id, kind);
-          const end = log && tailOf(log).findLast((line) => ENDED.test(line));
+          const end = log && lastLogLines(log).findLast((line) => EXITED.test(line));
           if (!log || !end) continue;
-          const how = ENDED.exec(end)?.[1];
+          const reason = EXITED.exec(end)?.[1];
           this.#watching = false;
           this.#children.fail(
-            crash(
+            crashError(
               kind === 'app' ? id : `the sidecar of ${id}`,
-              how ? `ended (${how})` : 'ended by itself',
+              reason ? `exited (${reason})` : 'exited unexpectedly',
               log,
             ),
           );
@@ -92,7 +93,7 @@ export class Sidecars {
     }
   }
 
-  /** `dapr run` kills: the services are asked to finish first, while they still have their sidecars. */
+  /** Lets the services finish while they still have their sidecars, because `dapr run` kills them. */
   async #drain() {
     this.#watching = false;
     const pids = this.#apps.flatMap(({ id }) => this.#pidOf(id) ?? []);
@@ -117,7 +118,7 @@ export class Sidecars {
   }
 
   /**
-   * Waits until each service says that it is ready.
+   * Waits until each service reports that it is ready.
    * @param {import('./terminal.mjs').Terminal} terminal
    */
   async ready(terminal) {
@@ -135,7 +136,7 @@ export class Sidecars {
   /**
    * @param {import('./project.mjs').App} app
    * @param {import('./terminal.mjs').Step} step
-   * @returns {Promise<number>} the milliseconds it took since it was started
+   * @returns {Promise<number>} milliseconds from its start until it was ready
    */
   async #readiness({ id, port }, step) {
     const begun = performance.now();
@@ -144,14 +145,14 @@ export class Sidecars {
       const log = this.#log(id, 'app');
       if (log && health === 'ready') return Date.now() - statSync(log).birthtimeMs;
       const waited = performance.now() - begun;
-      const news = log && tailOf(log).at(-1);
+      const lastLine = log && lastLogLines(log).at(-1);
       if (waited > SLOW_MS) {
-        step.note(`${health}${news ? `, its last line: ${messageOf(news)},` : ''}`);
+        step.note(`${health}${lastLine ? `, last log line: ${messageOf(lastLine)},` : ''}`);
       }
       if (waited > TOO_SLOW_MS) {
-        throw new Fault(
-          `${id} is not ready after ${TOO_SLOW_MS / 1000} s (${health}): see ${log ? relativePath(log) : 'the logs in .dapr/logs'}.`,
-          log ? tailOf(log) : [],
+        throw new UserError(
+          `${id} is not ready after ${TOO_SLOW_MS / 1000} s (${health}). Log: ${log ? relativePath(log) : '.dapr/logs'}`,
+          log ? lastLogLines(log) : [],
         );
       }
       await sleep(100);
@@ -166,9 +167,9 @@ async function healthOf(port) {
       signal: AbortSignal.timeout(2000),
     });
     if (response.ok) return 'ready';
-    return `answers ${response.status} ${(await response.text()).slice(0, 200)}`;
+    return `status ${response.status} ${(await response.text()).slice(0, 200)}`;
   } catch {
-    return `does not answer on ${port}`;
+    return `no response on port ${port}`;
   }
 }
 

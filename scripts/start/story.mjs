@@ -9,9 +9,9 @@
 const timeOf = (at) => at.slice(11, 23);
 
 /**
- * Steps and events together, as they came about.
+ * The steps of an order and its events, one line each, in the order in which they happened.
  * @param {Story} story
- * @returns {string[]} lines
+ * @returns {string[]}
  */
 export const storyLines = ({ steps, events }) =>
   [
@@ -19,7 +19,7 @@ export const storyLines = ({ steps, events }) =>
       at,
       text: `${step.padEnd(26)} ${outcome.padEnd(10)} ${String(ms).padStart(6)} ms`,
     })),
-    ...events.map(({ type, at }) => ({ at, text: `  said ${type}` })),
+    ...events.map(({ type, at }) => ({ at, text: `  published ${type}` })),
   ]
     .sort((a, b) => a.at.localeCompare(b.at))
     .map(({ at, text }) => `${timeOf(at)}  ${text}`);

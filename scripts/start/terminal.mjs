@@ -8,8 +8,8 @@ export function elapsed(ms) {
 }
 
 /**
- * What the user sees. On a terminal a step is one line that is rewritten; elsewhere, under CI or
- * with NO_COLOR, lines are only added.
+ * The output that the user sees. On a terminal a step is one line that is rewritten. Elsewhere, and with
+ * CI or NO_COLOR, lines are only added.
  */
 export class Terminal {
   /**
@@ -20,42 +20,43 @@ export class Terminal {
     this.out = out;
     /** @type {Step | undefined} */
     this.current = undefined;
-    // a terminal that was closed cannot be told so; the stop goes on without it
+    // The terminal may have been closed. Stopping must continue without it.
     out.on('error', () => {});
     this.live = Boolean(out.isTTY) && !env.CI && env.NO_COLOR === undefined;
   }
 
   /** @param {string} [text] */
-  say(text = '') {
+  print(text = '') {
     this.out.write(`${text}\n`);
   }
 
   /**
    * @param {string} name
-   * @param {string} [doing] what is shown until it is done
+   * @param {string} [doing] the text to show until the step is done
    */
   step(name, doing = name) {
     this.current = new Step(this, name, doing);
     return this.current;
   }
 
-  /** Ends the line of the step that goes on, so that something else can be said. */
+  /** Ends the line of the current step, so that something else can be printed. */
   interrupt() {
     this.current?.interrupt();
   }
 
   /**
+   * Shows a step while the work runs.
    * @template T
    * @param {[name: string, doing: string]} names
    * @param {(step: Step) => Promise<T>} work
-   * @param {(result: T) => string} outcome
+   * @param {(result: T) => string} describe the text for a success; the elapsed time follows it
    * @returns {Promise<T>}
    */
-  async during([name, doing], work, outcome) {
+  async runStep([name, doing], work, describe) {
     const step = this.step(name, doing);
     try {
       const result = await work(step);
-      step.done(outcome(result));
+      step.done(describe(result));
       return result;
     } catch (error) {
       step.fail();
@@ -64,8 +65,8 @@ export class Terminal {
   }
 }
 
-// A step that lasts is told of on plain output too, or a log looks as if all had stopped.
-const PLAIN_NEWS_EVERY_MS = 20_000;
+// On plain output a long step prints a line now and then; otherwise it looks as if everything had hung.
+const PLAIN_PROGRESS_MS = 20_000;
 
 export class Step {
   #terminal;
@@ -73,7 +74,7 @@ export class Step {
   #doing;
   #note = '';
   #started = performance.now();
-  #saidAt = this.#started;
+  #printedAt = this.#started;
   #timer;
   #ended = false;
 
@@ -91,14 +92,14 @@ export class Step {
     this.#timer.unref();
   }
 
-  /** @param {string} text what the step does now, or waits for */
+  /** @param {string} text what the step is doing or waiting for now */
   note(text) {
     this.#note = text;
   }
 
   /**
    * @param {string} text
-   * @param {number} [ms] the time to show, where it is not that of the step itself
+   * @param {number} [ms] the elapsed time to show, if it is not that of the step
    */
   done(text, ms = this.#age()) {
     this.#end('✓', `${text} ${elapsed(ms)}`);
@@ -115,7 +116,7 @@ export class Step {
 
   interrupt() {
     clearInterval(this.#timer);
-    if (this.#terminal.live && !this.#ended) this.#terminal.say();
+    if (this.#terminal.live && !this.#ended) this.#terminal.print();
     this.#ended = true;
   }
 
@@ -128,9 +129,9 @@ export class Step {
     if (this.#terminal.live) {
       const width = this.#terminal.out.columns || 80;
       this.#terminal.out.write(`\r\x1b[2K${text.slice(0, width - 1)}`);
-    } else if (performance.now() - this.#saidAt > PLAIN_NEWS_EVERY_MS) {
-      this.#saidAt = performance.now();
-      this.#terminal.say(text);
+    } else if (performance.now() - this.#printedAt > PLAIN_PROGRESS_MS) {
+      this.#printedAt = performance.now();
+      this.#terminal.print(text);
     }
   }
 
@@ -143,6 +144,6 @@ export class Step {
     this.#ended = true;
     clearInterval(this.#timer);
     if (this.#terminal.live) this.#terminal.out.write('\r\x1b[2K');
-    this.#terminal.say(`  ${mark} ${this.#name}: ${text}`);
+    this.#terminal.print(`  ${mark} ${this.#name}: ${text}`);
   }
 }

@@ -1,13 +1,13 @@
 // @ts-check
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Fault } from './fault.mjs';
 import { inProject, localDir, root } from './project.mjs';
 import { deviceBrokers, servers } from './servers.mjs';
+import { UserError } from './user-error.mjs';
 
 /**
- * What carries the events, what keeps the documents, and what devices speak to: folders of
- * components/bus, components/state and components/devices.
+ * The event broker, the document store and the device broker: names of folders in components/bus,
+ * components/state and components/devices.
  * @typedef {{ bus: string, state: string, devices: string }} Transports
  * @typedef {keyof Transports} Kind
  */
@@ -17,36 +17,37 @@ const KINDS = /** @type {const} */ (['bus', 'state', 'devices']);
 const runFile = inProject('dapr.yaml');
 const FOLDER = /^(\s*-\s*\.\/components\/(bus|state|devices)\/)([\w-]+)/;
 
-/** @param {Kind} kind */
+/** The folders to choose from. @param {Kind} kind */
 export const choices = (kind) => readdirSync(inProject('components', kind)).sort();
 
 /**
- * What dapr.yaml names, unless another is asked for.
- * @param {Partial<Record<Kind, string | undefined>>} asked
+ * The requested transports, and those of dapr.yaml where none is requested. Throws a UserError if there is
+ * no such folder.
+ * @param {Partial<Record<Kind, string | undefined>>} requested
  * @returns {Transports}
  */
-export function chooseTransports(asked) {
+export function chooseTransports(requested) {
   const chosen = { bus: '', state: '', devices: '' };
   for (const line of readFileSync(runFile, 'utf8').split('\n')) {
     const [, , kind, name = ''] = FOLDER.exec(line) ?? [];
     const known = KINDS.find((each) => each === kind);
-    if (known) chosen[known] = asked[known] ?? name;
+    if (known) chosen[known] = requested[known] ?? name;
   }
   for (const kind of KINDS) {
     const known = choices(kind);
-    // dapr.yaml may name a folder of one's own
-    if (asked[kind] === undefined || known.includes(chosen[kind])) continue;
-    throw new Fault(`--${kind} is ${known.join(', ')}, and not ${chosen[kind]}.`);
+    // dapr.yaml may name a folder that the user has added.
+    if (requested[kind] === undefined || known.includes(chosen[kind])) continue;
+    throw new UserError(`--${kind} must be one of ${known.join(', ')}, not ${chosen[kind]}.`);
   }
   return chosen;
 }
 
 /**
- * The servers that these need.
+ * The servers that these transports need.
  * @param {Transports} transports
- * @param {import('./accounts.mjs').Platform} platform its account at the broker of the devices
+ * @param {import('./accounts.mjs').Platform} platform the platform's account at the device broker
  * @returns {{ all: import('./servers.mjs').Server[], broker: import('./servers.mjs').DeviceBroker | undefined }}
- *   all of them, and which of them is the broker of the devices: none where that is a folder of one's own
+ *   `broker` is the device broker among them; undefined for a folder that the user has added
  */
 export function serversOf({ bus, state, devices }, platform) {
   const broker = Object.entries(deviceBrokers).find(([kind]) => kind === devices)?.[1](platform);
@@ -57,7 +58,7 @@ export function serversOf({ bus, state, devices }, platform) {
 }
 
 /**
- * The text of a run file with the folders of these transports.
+ * Replaces the folders of the transports in the text of a run file.
  * @param {string} text
  * @param {Transports} transports
  */
@@ -70,9 +71,10 @@ export const withTransports = (text, transports) =>
     .join('\n');
 
 /**
- * The run file with these transports: dapr.yaml itself where it names them, else a copy, whose paths
- * are whole, as those in a run file are relative to it.
+ * The run file with these transports: dapr.yaml itself if it names them, otherwise a copy. The paths in the
+ * copy are absolute, because paths in a run file are relative to that file.
  * @param {Transports} transports
+ * @returns {string} its path
  */
 export function runFileFor(transports) {
   const text = readFileSync(runFile, 'utf8');

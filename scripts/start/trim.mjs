@@ -1,34 +1,36 @@
 // @ts-check
 import { readFileSync } from 'node:fs';
-import { ask } from './ports.mjs';
+import { exchange } from './ports.mjs';
 import { inProject } from './project.mjs';
 
 const SCRIPT = inProject('components', 'bus', 'redis', 'trim.lua');
 const EVERY_MS = 60_000;
-/** About 50 MB a topic: history for a service that joins later. */
+/** Entries kept in each topic, about 50 MB: history for a service that subscribes later. */
 const KEEP = 50_000;
 
-/** @param {string[]} words of a command, as Redis takes it */
-const command = (...words) =>
+/** A command in the protocol of Redis. @param {string[]} words */
+const encodeCommand = (...words) =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 
 /**
- * Takes from a topic what all who hear it have acknowledged, where it has more than `keep` entries.
+ * Deletes the entries of a topic that all subscribers have acknowledged, if the topic has more than `keep`
+ * entries.
  * @param {number} port of Redis
  * @param {string} topic
  * @param {number} [keep]
- * @returns {Promise<number>} how many entries were taken
+ * @returns {Promise<number>} the number of deleted entries
  */
 export async function trim(port, topic, keep = KEEP) {
   const script = readFileSync(SCRIPT, 'utf8');
-  const answer = await ask(port, Buffer.from(command('EVAL', script, '1', topic, String(keep))));
-  const count = /^:(\d+)/.exec(answer?.toString() ?? '')?.[1];
-  if (count === undefined) throw new Error(`${topic} cannot be trimmed: ${answer ?? 'no answer'}`);
+  const command = encodeCommand('EVAL', script, '1', topic, String(keep));
+  const response = await exchange(port, Buffer.from(command));
+  const count = /^:(\d+)/.exec(response?.toString() ?? '')?.[1];
+  if (count === undefined) throw new Error(`cannot trim ${topic}: ${response ?? 'no response'}`);
   return Number(count);
 }
 
 /**
- * Trims every topic, now and then, as long as this process runs.
+ * Trims every topic once a minute, as long as this process runs.
  * @param {number} port of Redis
  */
 export function keepTrimmed(port) {
@@ -36,7 +38,7 @@ export function keepTrimmed(port) {
   setInterval(() => {
     void (async () => {
       for (const topic of Object.keys(channels)) {
-        // a Redis that is away, or wants a password, is told of elsewhere
+        // A Redis that is down, or that requires a password, is reported elsewhere.
         await trim(port, topic).catch(() => 0);
       }
     })();

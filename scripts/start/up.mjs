@@ -1,14 +1,13 @@
 // @ts-check
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { keepAdmitting } from '../devices/broker-accounts.mjs';
+import { keepAccountsInSync } from '../devices/broker-accounts.mjs';
 import { accountsFile, readAccounts } from './accounts.mjs';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './build.mjs';
 import { Children } from './children.mjs';
-import { endCommands } from './commands.mjs';
+import { killCommands } from './commands.mjs';
 import { ensureControlPlane } from './control-plane.mjs';
 import { fillCatalogue, placeOrder } from './demo.mjs';
-import { tell } from './fault.mjs';
 import { gatewayUrl } from './gateway.mjs';
 import { memoryOf } from './memory.mjs';
 import { checkNpm, preflight } from './preflight.mjs';
@@ -18,32 +17,42 @@ import { ensureServer, folderOf, servers } from './servers.mjs';
 import { Sidecars } from './sidecars.mjs';
 import { storyLines } from './story.mjs';
 import { Terminal, elapsed } from './terminal.mjs';
-import { keepTrimmed } from './trim.mjs';
 import { choices, chooseTransports, runFileFor, serversOf } from './transports.mjs';
+import { keepTrimmed } from './trim.mjs';
+import { reportError } from './user-error.mjs';
 
-const HELP = `npm start                brings the whole system up, places one order, and stays until Ctrl-C
-npm start -- --fresh     forgets what earlier starts have stored
-npm start -- --no-demo   without the demo catalogue, the order and the devices
-npm start -- --once      stops again when the order is confirmed
-npm start -- --bus kafka --state postgresql --devices rabbitmq
-                         another broker (${choices('bus').join(', ')}), another database
-                         (${choices('state').join(', ')}), another broker of the devices
-                         (${choices('devices').join(', ')}); of what is left out, what dapr.yaml says
+const HELP = `npm start starts the whole system, places a demo order, and runs until Ctrl-C.
 
-It uses a Dapr that is installed and servers that answer on their usual ports, and gets what is
-missing: Dapr is built with Go, the servers come from the PATH, from Docker, by apt, Kafka by Maven.
+Usage: npm start [-- <options>]
 
-Settings, from the environment:
-  ADMIN_EMAIL, ADMIN_PASSWORD  the first admin (else made up, in ${relativePath(accountsFile)})
-  DEVICES_BROKER_URL           the broker of the devices, with the platform's account
-                               (tcp://platform:<made up, in the same file>@127.0.0.1:1883)
-  LOG_LEVEL                    of the services (info)
-  NO_COLOR, CI                 lines are only added, none is rewritten
+Options:
+  --fresh            delete the data of earlier starts first
+  --no-demo          start without the demo catalogue, the demo order and the demo devices
+  --once             stop when the demo order is confirmed
+  --bus <name>       event broker: ${choices('bus').join(', ')}
+  --state <name>     database: ${choices('state').join(', ')}
+  --devices <name>   device broker: ${choices('devices').join(', ')}
+  -h, --help         show this help
+The defaults of --bus, --state and --devices are in dapr.yaml.
 
-While it runs: npm run status · npm run story -- <orderId> · npm run deadletters (each with --json)`;
+An installed Dapr, and servers that already run on their usual ports, are used. Otherwise Dapr is built
+with Go, and each server is taken from the PATH, from Docker, or installed with apt (Kafka with Maven).
 
-/** As long at most until a device that is registered can connect, where there are few. */
-const ADMIT_MS = 2000;
+Environment variables:
+  ADMIN_EMAIL, ADMIN_PASSWORD  the first admin (default: generated, in ${relativePath(accountsFile)})
+  DEVICES_BROKER_URL           the device broker, with the platform's account (default:
+                               tcp://platform:<generated, in the same file>@127.0.0.1:1883)
+  LOG_LEVEL                    log level of the services (default: info)
+  NO_COLOR, CI                 print plain lines, without rewriting any
+
+While the system runs:
+  npm run status               health of the services
+  npm run story -- <orderId>   steps and events of an order
+  npm run deadletters          events that could not be handled
+Each of them prints JSON with --json.`;
+
+/** The interval of updating the device broker's accounts: a new device can connect after this time at most. */
+const ACCOUNTS_SYNC_MS = 2000;
 
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
@@ -53,26 +62,26 @@ export async function main(args) {
   const children = new Children();
   const options = readOptions(args, terminal);
   if (!options) return;
-  const stopAsked = onSignals(terminal);
-  // whatever else ends this process, nothing may outlive it
+  const stopSignal = waitForStopSignal(terminal);
+  // However this process exits, none of its children may outlive it.
   process.on('exit', () => {
-    endCommands();
+    killCommands();
     children.kill();
   });
   /** @type {unknown} */
   let failure;
   try {
-    await Promise.race([up(options, terminal, children), stopAsked]);
-    if (!options.once) await children.guard(stopAsked);
+    await Promise.race([up(options, terminal, children), stopSignal]);
+    if (!options.once) await children.guard(stopSignal);
   } catch (error) {
     failure = error;
   }
   terminal.interrupt();
-  endCommands();
-  if (failure) tell(failure);
+  killCommands();
+  if (failure) reportError(failure);
   const stopped = await children.stop();
-  if (stopped.length > 0) terminal.say(`Stopped: ${stopped.join(', ')}.`);
-  // what was interrupted may still hold timers or sockets
+  if (stopped.length > 0) terminal.print(`Stopped: ${stopped.join(', ')}.`);
+  // Interrupted work may still hold timers or sockets.
   process.exit(failure ? 1 : 0);
 }
 
@@ -93,7 +102,7 @@ function readOptions(args, terminal) {
   try {
     const { values } = parseArgs({ args, options });
     if (!values.help) return values;
-    terminal.say(HELP);
+    terminal.print(HELP);
   } catch (error) {
     console.error(`✗ ${error instanceof Error ? error.message : error}\n\n${HELP}`);
     process.exitCode = 1;
@@ -103,17 +112,19 @@ function readOptions(args, terminal) {
 
 /**
  * @param {Terminal} terminal
- * @returns {Promise<void>} resolved when somebody asks to stop
+ * @returns {Promise<void>} resolved at the first signal to stop; the second one exits immediately
  */
-function onSignals(terminal) {
+function waitForStopSignal(terminal) {
   return new Promise((resolve) => {
-    let asked = false;
+    let stopping = false;
     for (const signal of SIGNALS) {
       process.on(signal, () => {
-        if (asked) process.exit(1);
-        asked = true;
+        if (stopping) process.exit(1);
+        stopping = true;
         terminal.interrupt();
-        terminal.say(`${signal === 'SIGINT' ? '\n' : ''}Stopping (once more to end at once) …`);
+        terminal.print(
+          `${signal === 'SIGINT' ? '\n' : ''}Stopping … (press Ctrl-C again to stop immediately)`,
+        );
         resolve();
       });
     }
@@ -129,27 +140,27 @@ async function up(options, terminal, children) {
   const begun = performance.now();
   const apps = readApps();
   const transports = chooseTransports(options);
-  terminal.say('This machine');
+  terminal.print('Checks');
   const installed = await preflight(terminal, apps);
 
-  terminal.say('Set-up');
+  terminal.print('Setup');
   if (packagesAreStale()) {
     checkNpm();
     await installPackages(terminal);
   }
   if (buildIsStale()) await buildServices(terminal);
   const runtime = installed ?? (await buildRuntime(terminal));
-  if (options.fresh) forget();
-  // the sidecars' databases are not created without it
+  if (options.fresh) deleteStoredData();
+  // The sidecars create their databases in this folder, but not the folder itself.
   mkdirSync(inProject('data'), { recursive: true });
   const { admin, platform } = readAccounts();
   Object.assign(process.env, { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password });
   const { all, broker } = serversOf(transports, platform);
   process.env.DEVICES_BROKER_URL ??= urlOf(platform, broker?.devicePort(broker.ports));
-  terminal.say(`  ✓ the admin is ${admin.email}, the password is in ${relativePath(accountsFile)}`);
+  terminal.print(`  ✓ admin account: ${admin.email}, password in ${relativePath(accountsFile)}`);
 
-  terminal.say('Servers');
-  // all are started before one is waited for
+  terminal.print('Servers');
+  // All are started before the first one is awaited.
   const waits = [];
   for (const server of all) {
     waits.push(await ensureServer(server, children, terminal));
@@ -158,27 +169,27 @@ async function up(options, terminal, children) {
   for (const wait of waits) await wait();
   if (transports.bus === 'redis') keepTrimmed(servers.redis.ports[0]);
 
-  terminal.say('Services');
+  terminal.print('Services');
   const sidecars = new Sidecars(runtime, children, apps, runFileFor(transports));
   await sidecars.ready(terminal);
 
-  if (broker) admitDevices(broker, children);
+  if (broker) syncDeviceAccounts(broker, children);
   if (!options['no-demo']) {
     await children.guard(demo(terminal));
     if (!options.once) startFleet(children, terminal);
   }
   const url = gatewayUrl();
-  terminal.say(
-    `\nUp after ${elapsed(performance.now() - begun)}, using ${await memoryOf(children.groups)} of memory.`,
+  terminal.print(
+    `\nReady after ${elapsed(performance.now() - begun)}, using ${await memoryOf(children.groups)} of memory.`,
   );
-  terminal.say(`  API       ${url}/api/v1/products`);
-  terminal.say(`  Health    ${url}/api/v1/health/detailed`);
-  terminal.say(`  Services  ${url}/api/v1/gateway/services`);
-  if (!options.once) terminal.say('Ctrl-C stops it all.');
+  terminal.print(`  API       ${url}/api/v1/products`);
+  terminal.print(`  Health    ${url}/api/v1/health/detailed`);
+  terminal.print(`  Services  ${url}/api/v1/gateway/services`);
+  if (!options.once) terminal.print('Press Ctrl-C to stop.');
 }
 
 /**
- * By what a sidecar reaches the broker of the devices.
+ * The URL by which a sidecar connects to the device broker.
  * @param {import('./accounts.mjs').Platform} platform
  * @param {number} [port]
  */
@@ -188,37 +199,40 @@ function urlOf({ userName, password }, port = servers.mosquitto.ports[0]) {
 }
 
 /**
- * Has the broker know the devices that are registered, for as long as the system runs. Of one that was
- * there already the accounts are its operator's.
+ * Keeps the broker's accounts equal to the registered devices, as long as the system runs. The accounts of
+ * a broker that was running before are managed by its operator.
  * @param {import('./servers.mjs').DeviceBroker} broker
  * @param {Children} children
  */
-function admitDevices(broker, children) {
+function syncDeviceAccounts(broker, children) {
   if (!children.has(broker.name)) return;
-  const place = {
+  const location = {
     dir: folderOf(broker),
     ports: broker.ports,
-    reread: () => {
+    reload: () => {
       children.signal(broker.name, 'SIGHUP');
     },
   };
-  // what fails, as a gateway that starts, is tried again; that it is away is told elsewhere
-  void keepAdmitting((accounts) => broker.admit(accounts, place), { everyMs: ADMIT_MS });
+  // Failures are retried silently, such as while the gateway starts. Other parts report a gateway that is
+  // down.
+  void keepAccountsInSync((accounts) => broker.setAccounts(accounts, location), {
+    everyMs: ACCOUNTS_SYNC_MS,
+  });
 }
 
 /**
- * A few devices, which sell, count and tell of it for as long as the system runs.
+ * Starts a few simulated devices, which sell and count products as long as the system runs.
  * @param {Children} children
  * @param {Terminal} terminal
  */
 function startFleet(children, terminal) {
   const program = ['--import', './scripts/typescript.mjs', 'test/device-fleet/demo.ts'];
   children.start('devices', 'node', program);
-  terminal.say('  ✓ devices: two shelves, two vending machines and a till move into demo-shop-0');
+  terminal.print('  ✓ devices: two shelves, two vending machines and a till in demo-shop-0');
 }
 
-/** Wipes what the services, their broker and the scheduler have stored; the accounts stay. */
-function forget() {
+/** Deletes the data of the services, the servers and the scheduler. The accounts are kept. */
+function deleteStoredData() {
   const data = inProject('data');
   for (const name of existsSync(data) ? readdirSync(data) : []) {
     if (name !== '.gitignore') rmSync(inProject('data', name), { recursive: true });
@@ -230,17 +244,17 @@ function forget() {
 
 /** @param {Terminal} terminal */
 async function demo(terminal) {
-  terminal.say('Demo');
-  const products = await terminal.during(
-    ['catalogue', 'filling the demo catalogue'],
+  terminal.print('Demo');
+  const products = await terminal.runStep(
+    ['catalogue', 'creating the demo catalogue'],
     () => fillCatalogue(),
-    (all) => `${all.length} products in shop_1,`,
+    (all) => `${all.length} products in shop_1 after`,
   );
-  const plenty = products.find(({ pieces }) => pieces >= 1000);
-  const order = await terminal.during(
+  const inStock = products.find(({ pieces }) => pieces >= 1000);
+  const order = await terminal.runStep(
     ['order', 'placing an order'],
-    () => placeOrder(plenty?.productId ?? ''),
+    () => placeOrder(inStock?.productId ?? ''),
     ({ orderId }) => `${orderId} confirmed in`,
   );
-  for (const line of storyLines(order.story)) terminal.say(`      ${line}`);
+  for (const line of storyLines(order.story)) terminal.print(`      ${line}`);
 }

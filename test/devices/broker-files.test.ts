@@ -36,7 +36,7 @@ async function startMosquitto() {
     ...{ log: join(folder, 'logs', 'broker.log'), pidFile: join(folder, 'pids', 'broker') },
   });
   broker.start();
-  await until('the broker', () => mosquitto.answers(port));
+  await until('the broker', () => mosquitto.responds(port));
   return { port, process: broker };
 }
 
@@ -63,9 +63,9 @@ describe('at a real mosquitto, as npm start runs it', () => {
     const { port, process } = await startMosquitto();
     reread = async () => {
       const { items } = await bed.call('listBrokerAccounts', { limit: 100 }, { caller: admin });
-      await mosquitto.admit(items, {
+      await mosquitto.setAccounts(items, {
         ...{ dir: workplace.folder, ports: [port] },
-        reread: () => process.signal('SIGHUP'),
+        reload: () => process.signal('SIGHUP'),
       });
     };
     await reread();
@@ -132,7 +132,7 @@ describe('the files of accounts', () => {
       ...{ topic: 'retail/default/d1', ...part },
     };
     expect(() => writeBrokerFiles(workplace.folder, PLATFORM, [account])).toThrow(
-      'is no account of a device',
+      'is not a valid device account',
     );
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import {
   type DeviceBroker,
   type Server,
-  missing,
+  missingError,
   deviceBrokers,
   servers,
 } from '../../scripts/start/servers.mjs';
@@ -83,7 +83,7 @@ export async function planServer(
     return { engine, container: { ...server.container(ports.fronts[kind]), name, front } };
   }
   const program = server.find();
-  if (program === undefined) throw missing(server);
+  if (program === undefined) throw missingError(server);
   const data = join(folder, 'servers', server.program);
   mkdirSync(data);
   const plan = await server.plan(program, [...ports.own[kind]], data, ports.fronts[kind]);

@@ -190,7 +190,7 @@ async function planWorld(
   const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));
   const serversAnswer = async () =>
     (await standInsAnswer()).every(Boolean) &&
-    (await Promise.all(needed.map((kind) => servers.of[kind].answers(ports.clients[kind])))).every(
+    (await Promise.all(needed.map((kind) => servers.of[kind].responds(ports.clients[kind])))).every(
       Boolean,
     ) &&
     (plane === undefined ||
@@ -221,7 +221,7 @@ function devicesAt(
     url: `tcp://${account}127.0.0.1:${front}`,
     ...(platform && {
       admit: (accounts: readonly Account[]) =>
-        deviceBroker.admit([...accounts], { dir: '', ports: own, reread: () => {} }),
+        deviceBroker.setAccounts([...accounts], { dir: '', ports: own, reload: () => {} }),
     }),
   };
 }

@@ -97,7 +97,7 @@ test('with a Go that is too old it cannot be built either', async () => {
 
 test('a broker that there is no folder for is refused, and those that there are named', async () => {
   const machine = { name: 'no-such-bus', args: ['--bus', 'pigeon'] };
-  await expectRefusal(machine, /--bus is kafka, rabbitmq, redis, and not pigeon/);
+  await expectRefusal(machine, /--bus must be one of kafka, rabbitmq, redis, not pigeon/);
 });
 
 test('an installed Dapr that is too old is refused', async () => {
@@ -113,7 +113,7 @@ test('an installed Dapr that is too old is refused', async () => {
 test('a port that is taken is named, with who holds it', async () => {
   const before = `require('node:net').createServer().listen(4000, '127.0.0.1').unref();`;
   const machine: Machine = { name: 'taken', links: ['.runtime'], before };
-  await expectRefusal(machine, /ports are taken: .*4000 by .*Stop what holds them/);
+  await expectRefusal(machine, /ports are in use: .*4000 by .*Stop these processes/);
 });
 
 test('without a network the packages cannot be installed', async () => {
@@ -132,6 +132,6 @@ test('without Redis, and without a way to get it, it is told what to install', a
   }
   const links = ['node_modules', '.runtime'] as const;
   const has = { npm: true, git: true } as const;
-  const sentence = /Redis is missing and cannot be installed from here: install redis-server/;
+  const sentence = /Redis is missing and cannot be installed automatically: install redis-server/;
   await expectRefusal({ name: 'no-redis', has, links }, sentence);
 });

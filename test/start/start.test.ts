@@ -58,13 +58,13 @@ afterAll(() => {
 });
 
 test('npm start brings the system up and confirms an order, whose story it prints', async () => {
-  await said('Ctrl-C stops it all.', START_MS);
+  await said('Press Ctrl-C to stop.', START_MS);
   expect(output).toMatch(/✓ order: order_\S+ confirmed in/);
   for (const step of ['place', 'reserve', 'charge', 'schedule']) {
     expect(output).toMatch(new RegExp(`${step} +done +\\d+ ms`));
   }
   for (const type of ['order.created', 'payment.processed', 'order.confirmed']) {
-    expect(output).toContain(`said ${type}`);
+    expect(output).toContain(`published ${type}`);
   }
   expect(output).toMatch(/✓ devices: two shelves/);
   expect(output).toContain('http://127.0.0.1:4000/api/v1/products');
@@ -101,13 +101,13 @@ test('Ctrl-C stops it all, says so, and leaves nothing', async () => {
 
 test('a service that dies ends a start that is up, with its name and its last lines', async () => {
   type('npm', 'start');
-  await said('Ctrl-C stops it all.', START_MS);
+  await said('Press Ctrl-C to stop.', START_MS);
   const kill =
     'kill -9 $(ps -A -o pid=,args= | awk "/[d]ist.services.payment.main/ { print \\$1 }")';
   const [command, args] = room?.inside('/', 'sh', '-c', kill) ?? ['sh', ['-c', kill]];
   execFileSync(command, args);
   await until('the end of npm start', ended, 30_000);
-  expect(output).toMatch(/✗ payment ended/);
+  expect(output).toMatch(/✗ payment exited/);
   expect(output).toContain('.dapr/logs/payment_app_');
   expect(output).toContain('"message":"ready"');
   expect(start.exitCode).toBe(1);

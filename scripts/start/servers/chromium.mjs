@@ -1,7 +1,7 @@
 // @ts-check
 import { findProgram } from '../commands.mjs';
 
-/** The browser in which the API's page is tested. */
+/** The browser for the tests of the API documentation page. */
 export const chromium = {
   name: 'Chromium',
   needs: 'chromium',

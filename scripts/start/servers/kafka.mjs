@@ -9,17 +9,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram, lastLines, run, saysNoNetwork } from '../commands.mjs';
-import { Fault } from '../fault.mjs';
-import { ask } from '../ports.mjs';
+import { findProgram, lastLines, run, isNetworkFailure } from '../commands.mjs';
+import { exchange } from '../ports.mjs';
 import { inProject, localDir } from '../project.mjs';
+import { UserError } from '../user-error.mjs';
 
 const POM = inProject('runtime', 'kafka', 'pom.xml');
 const LIBRARIES = join(localDir, 'kafka-libraries');
 const STAMP = join(LIBRARIES, 'pom.xml');
 const CLASSES = join(LIBRARIES, '*');
 
-// ApiVersions, version 0, correlation id 1, client id "start"
+// The request ApiVersions, version 0, correlation id 1, client id "start".
 const API_VERSIONS = Buffer.from(
   '\x00\x00\x00\x0f\x00\x12\x00\x00\x00\x00\x00\x01\x00\x05start',
   'latin1',
@@ -34,27 +34,28 @@ export const kafka = {
   program: 'kafka',
   needs: 'Java 17 and Maven',
   aptPackages: ['default-jre-headless', 'maven'],
-  // its own, and that of its controller
+  // For clients and for its controller.
   ports: [9092, 9093],
-  container: (front) => ({
-    ...{ image: 'apache/kafka:4.1.1', port: 9092 },
-    env: asEnv({
-      ...settings(front),
-      // the image's own start asks for voters; the two ports are those inside of the container
+  container: (clientPort) => ({
+    image: 'apache/kafka:4.1.1',
+    port: 9092,
+    env: toEnv({
+      ...settings(clientPort),
+      // The start script of the image requires voters. The two ports are those inside the container.
       listeners: 'PLAINTEXT://:9092,CONTROLLER://:9093',
       'controller.quorum.voters': '1@localhost:9093',
     }),
   }),
-  answers: async (port) => (await ask(port, API_VERSIONS))?.readUInt32BE(4) === 1,
+  responds: async (port) => (await exchange(port, API_VERSIONS))?.readUInt32BE(4) === 1,
   find: () => (hasLibraries() ? findProgram('java') : undefined),
   install,
-  plan: async (command, [port = 0, controller = 0], dir, front) => {
+  plan: async (command, [port = 0, controller = 0], dir, clientPort) => {
     const data = join(dir, 'data');
     const file = join(dir, 'server.properties');
     writeFileSync(
       file,
       properties({
-        ...settings(front),
+        ...settings(clientPort),
         listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
         'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
         'log.dirs': data,
@@ -67,7 +68,12 @@ export const kafka = {
         ...['-cp', CLASSES, 'kafka.tools.StorageTool'],
         ...format,
       ]);
-      if (code !== 0) throw new Fault('Kafka cannot set up its folder:', lastLines(output, 5));
+      if (code !== 0) {
+        throw new UserError(
+          'Kafka cannot format its data folder: see above.',
+          lastLines(output, 5),
+        );
+      }
     }
     return {
       command,
@@ -79,33 +85,33 @@ export const kafka = {
   },
 };
 
-/** @param {number} front the port by which clients reach it */
-const settings = (front) => ({
+/** @param {number} clientPort the port by which clients reach it */
+const settings = (clientPort) => ({
   'process.roles': 'broker,controller',
   'node.id': 1,
-  'advertised.listeners': `PLAINTEXT://127.0.0.1:${front}`,
+  'advertised.listeners': `PLAINTEXT://127.0.0.1:${clientPort}`,
   'controller.listener.names': 'CONTROLLER',
-  // one node: there is nobody to copy to
+  // A single node has no other node to replicate to.
   'offsets.topic.replication.factor': 1,
   'transaction.state.log.replication.factor': 1,
   'transaction.state.log.min.isr': 1,
-  // as many of one kind of event are handled at once; see components/bus/kafka
+  // The number of events of one type that are handled concurrently; see components/bus/kafka.
   'num.partitions': 16,
-  // each would be files of its own
+  // Each partition has files of its own.
   'offsets.topic.num.partitions': 1,
-  // as much as a sidecar takes
+  // More than the largest message that a sidecar accepts.
   'message.max.bytes': 4_500_000,
-  // what a killed one had open is read through at its start, partition by partition: the disk can take it
+  // After a kill, Kafka reads every partition that was open when it starts: four at a time.
   'num.recovery.threads.per.data.dir': 4,
-  // nobody else joins a group at its beginning
+  // Do not wait for further members when a consumer group is created.
   'group.initial.rebalance.delay.ms': 0,
 });
 
 /**
- * As the image's start takes them: KAFKA_NUM_PARTITIONS for num.partitions.
+ * Settings as environment variables of the image: KAFKA_NUM_PARTITIONS for num.partitions.
  * @param {Record<string, string | number>} values
  */
-const asEnv = (values) =>
+const toEnv = (values) =>
   Object.fromEntries(
     Object.entries(values).map(([key, value]) => [
       `KAFKA_${key.toUpperCase().replaceAll('.', '_')}`,
@@ -121,14 +127,14 @@ const properties = (values) =>
 
 /**
  * @param {import('../terminal.mjs').Terminal} terminal
- * @returns {Promise<boolean>} false where Java or Maven is missing
+ * @returns {Promise<boolean>} false if Java or Maven is missing
  */
 async function install(terminal) {
   if (!findProgram('java') || !findProgram('mvn')) return false;
-  await terminal.during(
-    ['Kafka', 'getting Kafka with Maven'],
+  await terminal.runStep(
+    ['Kafka', 'downloading Kafka with Maven'],
     async (step) => {
-      // under a name that nobody uses, so that an interrupted copy is never taken for a whole one
+      // Copied under another name, so that an interrupted copy is never mistaken for a complete one.
       const unfinished = `${LIBRARIES}.${process.pid}.unfinished`;
       const { code, output } = await run(
         'mvn',
@@ -139,10 +145,10 @@ async function install(terminal) {
         { onLine: (line) => step.note(line.slice(0, 60)) },
       );
       if (code !== 0) {
-        throw new Fault(
-          saysNoNetwork(output)
+        throw new UserError(
+          isNetworkFailure(output)
             ? 'Kafka cannot be downloaded: check the network.'
-            : 'Kafka cannot be installed with Maven: see above.',
+            : 'Kafka cannot be installed with Maven: see its output above.',
           lastLines(output, 5),
         );
       }

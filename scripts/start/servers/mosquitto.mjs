@@ -1,27 +1,27 @@
 // @ts-check
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { filesIn, openBrokerFiles, writeBrokerFiles } from '../../devices/broker-files.mjs';
+import { filesIn, ensureBrokerFiles, writeBrokerFiles } from '../../devices/broker-files.mjs';
 import { findProgram } from '../commands.mjs';
-import { ask } from '../ports.mjs';
+import { exchange } from '../ports.mjs';
 
-// CONNECT of MQTT 3.1.1 with a clean session, a keep-alive of 10 s and the client id "start"
+// The packet CONNECT of MQTT 3.1.1 with a clean session, a keep-alive of 10 s and the client id "start".
 const CONNECT = Buffer.from('\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05start', 'latin1');
 const CONNACK = 0x20;
-/** For whoever is away: a million messages or so. */
+/** The messages that are stored for clients that are offline: about a million. */
 const QUEUED_BYTES = 256 * 2 ** 20;
 
-/** Where they are in a container. */
+/** Paths in a container. */
 const CONFIG = '/mosquitto-omnichannel.conf';
 const ACCOUNTS = '/mosquitto-accounts';
 
-/** The folder of who may log in, in that of the server. */
+/** The folder of the password file and the ACL file. */
 const accountsIn = (/** @type {string} */ dir) => join(dir, 'accounts');
 
 /**
  * @param {string} listener
  * @param {string} dir
- * @param {string | undefined} accounts the folder of those who are let in; without it everybody is
+ * @param {string | undefined} accounts the folder of the accounts; without it anonymous clients are accepted
  */
 function settings(listener, dir, accounts) {
   const files = accounts && filesIn(accounts);
@@ -32,19 +32,19 @@ function settings(listener, dir, accounts) {
       : ['allow_anonymous true']),
     `persistence true`,
     `persistence_location ${dir}/`,
-    // what came while nobody heard is not thrown away after the first thousand
+    // 0 is no limit. By default the messages for an offline client are dropped after the first thousand.
     `max_queued_messages 0`,
     `max_queued_bytes ${QUEUED_BYTES}`,
     '',
   ].join('\n');
 }
 
-// as another user it could not read the files of accounts, which are for their owner alone
+// As another user it could not read the account files, which only their owner may read.
 const AS_ROOT = 'user root\n';
 
 /**
- * @param {import('../accounts.mjs').Platform} [platform] who hears all devices, and commands them;
- *   without one everybody may do everything
+ * @param {import('../accounts.mjs').Platform} [platform] the account that reads all devices' messages and
+ *   sends them commands; without it every client may do everything
  * @returns {import('../servers.mjs').DeviceBroker}
  */
 export const mosquittoFor = (platform) => ({
@@ -54,7 +54,8 @@ export const mosquittoFor = (platform) => ({
   aptPackages: ['mosquitto'],
   ports: [1883],
   container: () => ({
-    ...{ image: 'eclipse-mosquitto:2', port: 1883 },
+    image: 'eclipse-mosquitto:2',
+    port: 1883,
     files: {
       [CONFIG]:
         settings('1883', '/mosquitto/data', platform && ACCOUNTS) + (platform ? AS_ROOT : ''),
@@ -62,10 +63,10 @@ export const mosquittoFor = (platform) => ({
     folders: platform ? { [ACCOUNTS]: accountsIn('') } : {},
     command: ['mosquitto', '-c', CONFIG],
   }),
-  answers: async (port) => (await ask(port, CONNECT))?.[0] === CONNACK,
+  responds: async (port) => (await exchange(port, CONNECT))?.[0] === CONNACK,
   find: () => findProgram('mosquitto'),
   prepare: (dir) => {
-    if (platform) openBrokerFiles(accountsIn(dir), platform);
+    if (platform) ensureBrokerFiles(accountsIn(dir), platform);
   },
   plan: async (command, [port], dir) => {
     const file = join(dir, 'mosquitto.conf');
@@ -75,8 +76,8 @@ export const mosquittoFor = (platform) => ({
     return { command, args: ['-c', file] };
   },
   devicePort: ([port]) => port,
-  admit: async (accounts, { dir, reread }) => {
-    if (platform && writeBrokerFiles(accountsIn(dir), platform, accounts)) reread();
+  setAccounts: async (accounts, { dir, reload }) => {
+    if (platform && writeBrokerFiles(accountsIn(dir), platform, accounts)) reload();
   },
 });
 

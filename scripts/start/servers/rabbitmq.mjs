@@ -1,55 +1,56 @@
 // @ts-check
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VHOST, admitAtRabbitmq, platformAt } from '../../devices/rabbitmq-accounts.mjs';
+import { VHOST, syncRabbitmqUsers, platformDefinitions } from '../../devices/rabbitmq-accounts.mjs';
 import { findProgram } from '../commands.mjs';
-import { ask } from '../ports.mjs';
+import { exchange } from '../ports.mjs';
 import { inProject } from '../project.mjs';
 
-// what Debian puts on the PATH runs it as another user, in a folder of its own
+// The command that Debian puts on the PATH runs RabbitMQ as another user, in a folder of its own.
 const PROGRAMS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/rabbitmq-server'];
 
-// the header of AMQP 0-9-1, which a broker answers with a method of class 10, connection
+// The protocol header of AMQP 0-9-1. A broker responds with a method of class 10, connection.
 const HELLO = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
 const isStart = (/** @type {Buffer | undefined} */ frame) =>
   frame?.[0] === 1 && frame.readUInt16BE(7) === 10;
 
 /**
- * The name service of Erlang, which a node cannot do without, in the process group of its broker: as
- * the daemon that it would start by itself it would outlive every test.
+ * Starts Erlang's name service, which a node needs, in the process group of the broker. The daemon that the
+ * node would start itself would outlive every test.
  */
 const RUN = `
 names=$(command -v epmd || echo /usr/lib/erlang/erts-*/bin/epmd)
 "$names" &
 exec "$0"`;
 
-// Where they are in a container.
+// Paths in a container.
 const ETC = '/etc/rabbitmq';
 const DEFINITIONS = `${ETC}/definitions.json`;
 
-/** For MQTT, and for the API that accounts of devices are told to. */
+/** The ports for MQTT and for the management API, which manages the accounts of devices. */
 const MQTT_PORT = 1883;
 const API_PORT = 15672;
 const MQTT_PLUGINS = ['rabbitmq_management', 'rabbitmq_mqtt'];
 
 /**
- * The sessions of MQTT, with what waits in them, last until they are ended, as at other brokers; by
- * default a broker forgets one after a day. Its newer versions have another word for it, which the
- * older do not know, nor the newer the older: only here is what is not known passed over.
+ * MQTT sessions never expire, as at other brokers. By default RabbitMQ deletes a session, with its waiting
+ * messages, after a day. Newer versions have another name for this setting than older ones. Only
+ * advanced.config ignores unknown names, so both can be set there.
  */
-const SESSIONS_LAST =
+const UNLIMITED_SESSIONS =
   '[{rabbitmq_mqtt, [{subscription_ttl, undefined}, {max_session_expiry_interval_seconds, infinity}]}].\n';
 
 const MQTT_SETTINGS = `mqtt.allow_anonymous = false
 mqtt.vhost = ${VHOST}
 `;
 
-/** @param {string} block of components @returns {any} what RabbitMQ has to know for it */
+/** @param {string} block a folder of components @returns {any} its RabbitMQ definitions */
 const definitionsFor = (block) =>
   JSON.parse(readFileSync(inProject('components', block, 'rabbitmq', 'definitions.json'), 'utf8'));
 
 /**
- * What it has to know of the services, and whom it lets in: without definitions that is its guest.
+ * The definitions to load: the topology of the bus and the accounts. A RabbitMQ that loads definitions does
+ * not create its default user guest, so that user is declared here.
  * @param {Platform | undefined} platform
  */
 function definitions(platform) {
@@ -62,7 +63,7 @@ function definitions(platform) {
   };
   if (!platform) return JSON.stringify(own);
   const devices = definitionsFor('devices');
-  const account = platformAt(platform);
+  const account = platformDefinitions(platform);
   return JSON.stringify({
     ...own,
     vhosts: [...own.vhosts, ...devices.vhosts],
@@ -76,7 +77,7 @@ function definitions(platform) {
 /** @typedef {import('../accounts.mjs').Platform} Platform */
 
 /**
- * @param {Platform} [platform] its account at the MQTT of this RabbitMQ, which has none without it
+ * @param {Platform} [platform] the platform's account for MQTT; without it MQTT is off
  * @returns {import('../servers.mjs').DeviceBroker}
  */
 export const rabbitmqFor = (platform) => ({
@@ -84,22 +85,23 @@ export const rabbitmqFor = (platform) => ({
   program: 'rabbitmq-server',
   needs: 'RabbitMQ',
   aptPackages: ['rabbitmq-server'],
-  // its own, that of its cluster, and that of Erlang's name service
+  // For clients, for its cluster, and for Erlang's name service.
   ports: [5672, 25672, 25673, ...(platform ? [MQTT_PORT, API_PORT] : [])],
   container: () => ({
-    ...{ image: 'rabbitmq:3.13-management', port: 5672 },
+    image: 'rabbitmq:3.13-management',
+    port: 5672,
     morePorts: platform ? [MQTT_PORT, API_PORT] : [],
     files: {
       [DEFINITIONS]: definitions(platform),
-      // beside the image's own, which lets its guest in from outside of the container
+      // In addition to the image's own file, which accepts guest from outside the container.
       [`${ETC}/conf.d/20-omnichannel.conf`]: `load_definitions = ${DEFINITIONS}\n${platform ? MQTT_SETTINGS : ''}`,
       ...(platform && {
-        [`${ETC}/advanced.config`]: SESSIONS_LAST,
+        [`${ETC}/advanced.config`]: UNLIMITED_SESSIONS,
         [`${ETC}/enabled_plugins`]: `[${MQTT_PLUGINS.join(',')}].\n`,
       }),
     },
   }),
-  answers: async (port) => isStart(await ask(port, HELLO)),
+  responds: async (port) => isStart(await exchange(port, HELLO)),
   find: () => PROGRAMS.find((program) => existsSync(program)) ?? findProgram('rabbitmq-server'),
   plan: async (command, ports, dir) => {
     const [port, cluster, names, mqtt, api] = ports;
@@ -112,7 +114,7 @@ export const rabbitmqFor = (platform) => ({
       config,
       `load_definitions = ${topics}\nlog.console.level = warning\n${platform ? listening(mqtt, api) : ''}`,
     );
-    writeFileSync(advanced, platform ? SESSIONS_LAST : '[].\n');
+    writeFileSync(advanced, platform ? UNLIMITED_SESSIONS : '[].\n');
     writeFileSync(plugins, `[${platform ? MQTT_PLUGINS.join(',') : ''}].\n`);
     const home = join(dir, 'home');
     mkdirSync(home, { recursive: true });
@@ -123,7 +125,7 @@ export const rabbitmqFor = (platform) => ({
       args: ['-c', RUN, command],
       env: {
         HOME: home,
-        // a name of its own: two nodes of one name on one machine refuse each other
+        // Two nodes with the same name on one machine conflict.
         RABBITMQ_NODENAME: `omnichannel${port}@localhost`,
         RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
         RABBITMQ_NODE_PORT: String(port),
@@ -137,14 +139,14 @@ export const rabbitmqFor = (platform) => ({
         RABBITMQ_ADVANCED_CONFIG_FILE: advanced,
         RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
         RABBITMQ_PID_FILE: join(dir, 'rabbitmq.pid'),
-        // its schedulers would spin while they wait, on cores that the services need
+        // Without this its schedulers spin while they wait, on cores that the services need.
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
       },
     };
   },
   devicePort: (ports) => ports[3],
-  admit: async (accounts, { ports }) => {
-    await admitAtRabbitmq(apiOf(ports), accounts);
+  setAccounts: async (accounts, { ports }) => {
+    await syncRabbitmqUsers(apiOf(ports), accounts);
   },
 });
 
@@ -152,12 +154,12 @@ export const rabbitmqFor = (platform) => ({
 const listening = (mqtt, api) => `${MQTT_SETTINGS}mqtt.listeners.tcp.local = 127.0.0.1:${mqtt}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = ${api}
-# nobody looks at figures here
+# No one looks at the management metrics here.
 management_agent.disable_metrics_collector = true
 `;
 
 /**
- * Where its accounts are told to.
+ * The URL of its management API, with an administrator.
  * @param {readonly number[]} ports
  */
 export const apiOf = (ports) => `http://guest:guest@127.0.0.1:${ports[4]}`;

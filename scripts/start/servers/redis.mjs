@@ -1,11 +1,11 @@
 // @ts-check
 import { findProgram } from '../commands.mjs';
-import { ask } from '../ports.mjs';
+import { exchange } from '../ports.mjs';
 
 /**
- * What a broker has acknowledged is on its disk. With everysec the last second is not, and while the
- * disk is busy two, of which then not even the machine knows: an order that was accepted would be
- * lost with the process. It costs a publish 0.2 ms.
+ * An event that the broker has acknowledged must be on its disk. With `everysec` the last second is not,
+ * and two seconds while the disk is busy; they are only in the process, so an accepted order would be lost
+ * with it. `always` costs a publish 0.2 ms.
  */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
 
@@ -17,13 +17,14 @@ export const redis = {
   aptPackages: ['redis-server'],
   ports: [6379],
   container: () => ({
-    ...{ image: 'redis:7', port: 6379 },
-    // whoever reaches the port that Docker opens on this machine may come in
+    image: 'redis:7',
+    port: 6379,
+    // Every client that reaches the port that Docker opens on this machine is trusted.
     command: ['redis-server', '--protected-mode', 'no', ...DURABLE],
   }),
-  // a Redis that wants a password is one all the same, and daprd will say so
-  answers: async (port) =>
-    /^(\+PONG|-NOAUTH)/.test((await ask(port, Buffer.from('PING\r\n')))?.toString() ?? ''),
+  // A Redis that requires a password counts too; daprd will report the missing password.
+  responds: async (port) =>
+    /^(\+PONG|-NOAUTH)/.test((await exchange(port, Buffer.from('PING\r\n')))?.toString() ?? ''),
   find: () => findProgram('redis-server'),
   plan: async (command, [port], dir) => ({
     command,

@@ -121,7 +121,7 @@ export class StoreServer {
       async () => {
         if (!this.process.running) this.process.start();
         if (this.state !== 'sqlite')
-          return servers[this.state].answers(this.world.portOf(this.state));
+          return servers[this.state].responds(this.world.portOf(this.state));
         await this.world.app(keeper.name).ready();
         return true;
       },
