@@ -1,16 +1,16 @@
-/** What was seen, by what was looked at; compared with what is to be seen. */
+/** Observations by name. They are compared with the expected ones. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
 
-/** What was measured, for the document: with its unit. */
+/** Measured values by name, with their units, for the document. */
 export type Figures = Readonly<Record<string, string>>;
 
-/** How much is done: a test takes what shows a fault, the command what measures. */
+/** The size of a run: small in tests, which only detect failures, and larger where figures are measured. */
 export interface Size {
   /** Events of a load. */
   readonly load: number;
   /** Events of a backlog. */
   readonly backlog: number;
-  /** After which a broker that counts it gives an event again; see processingTimeout. */
+  /** After this time a broker with a redelivery timeout redelivers an event; see processingTimeout. */
   readonly redeliverySeconds: number;
 }
 
@@ -19,11 +19,11 @@ export interface Observed {
   readonly figures: Figures;
 }
 
-/** Something that a system rests on, whatever broker carries its events or store keeps its documents. */
+/** A behaviour that the system depends on, with every event broker or document store. */
 export interface Behaviour<Stage> {
-  /** A sentence about what is to be seen. */
+  /** A sentence that states the behaviour. */
   readonly name: string;
-  /** What is to be seen on each broker, or store, that differences.ts does not name. */
+  /** The expected observations on each broker or store, unless differences.ts lists others. */
   readonly holds: Facts;
   observe(stage: Stage, size: Size): Promise<Observed>;
 }
@@ -31,5 +31,5 @@ export interface Behaviour<Stage> {
 export const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
 export const inMs = (milliseconds: number) => `${milliseconds.toFixed(1)} ms`;
 
-/** What `npm test` does of it. */
+/** The size of a run in `npm test`. */
 export const TEST_SIZE: Size = { load: 200, backlog: 2_000, redeliverySeconds: 8 };

@@ -6,8 +6,8 @@ import { Load } from './load';
 import { AMPLE_MS, type Stage } from './stage';
 
 export const brokerRestarts: Behaviour<Stage> = {
-  name: 'a broker that is restarted, or killed, under load loses nothing that it has acknowledged',
-  holds: { acknowledged: 'handled', doubled: 0 },
+  name: 'a restart or kill of the broker under load loses no acknowledged event',
+  holds: { acknowledged: 'handled', duplicated: 0 },
   observe: async (stage, { load: size }) => {
     const load = new Load(stage, 'restarts');
     await load.reached(size / 4);
@@ -15,13 +15,14 @@ export const brokerRestarts: Behaviour<Stage> = {
     await load.reached(load.done().size + size / 4);
     const killed = await flowAgain(stage, load, 'kill');
     await load.reached(load.done().size + size / 4);
-    const { lost, doubled } = await load.ended();
+    const { lost, duplicated } = await load.ended();
     return {
-      facts: { acknowledged: lost === 0 ? 'handled' : 'not all handled', doubled },
+      facts: { acknowledged: lost === 0 ? 'handled' : 'not all handled', duplicated },
       figures: {
-        ...{ said: String(load.said.length), 'not handled': String(lost) },
-        'flows again after a restart': seconds(restarted),
-        'after a kill': seconds(killed),
+        'events published around a restart and a kill': String(load.said.length),
+        'events lost': String(lost),
+        'events flow again after a restart': seconds(restarted),
+        'events flow again after a kill': seconds(killed),
       },
     };
   },
@@ -43,12 +44,12 @@ const COUNT = 3;
 const WITHIN_MS = 6_000;
 
 export const brokerAway: Behaviour<Stage> = {
-  name: 'while the broker is away a publish is refused within its deadline, and works by itself when it is back',
+  name: 'a publish fails within its deadline while the broker is down, and works when it is back',
   holds: {
-    answer: 'UNAVAILABLE',
+    status: 'UNAVAILABLE',
     'within its deadline': true,
     'acknowledged and lost': 0,
-    doubled: 0,
+    duplicated: 0,
   },
   observe: async (stage) => {
     const { process } = stage.world.broker;
@@ -75,12 +76,15 @@ export const brokerAway: Behaviour<Stage> = {
     const longest = Math.max(...tries.map(({ took }) => took));
     return {
       facts: {
-        answer: [...answers].join(', '),
+        status: [...answers].join(', '),
         'within its deadline': longest < WITHIN_MS,
         'acknowledged and lost': tries.filter(({ answer }) => answer === 'OK').length,
-        doubled: counts.filter((count) => count > 1).length,
+        duplicated: counts.filter((count) => count > 1).length,
       },
-      figures: { 'refused after': seconds(longest), 'works again after': seconds(recovered) },
+      figures: {
+        'publish fails after': seconds(longest),
+        'publish works again after': seconds(recovered),
+      },
     };
   },
 };

@@ -14,16 +14,16 @@ const TEXTS: Readonly<Record<string, string>> = {
 };
 
 export const contents: Behaviour<Stage> = {
-  name: 'events of 1 byte to 3 MB come as they were said, and one over the limit is refused with the limit',
+  name: 'events of up to 3 MB arrive unchanged, and an event over the limit is rejected',
   holds: {
-    '1 byte': 'whole',
-    '64 KB': 'whole',
-    '1 MB': 'whole',
-    '3 MB': 'whole',
-    unicode: 'whole',
-    extensions: 'whole',
-    trace: 'handed on',
-    'over the limit': 'refused, naming it',
+    '1 byte': 'unchanged',
+    '64 KB': 'unchanged',
+    '1 MB': 'unchanged',
+    '3 MB': 'unchanged',
+    unicode: 'unchanged',
+    extensions: 'unchanged',
+    trace: 'propagated',
+    'over the limit': 'rejected, naming the limit',
   },
   observe: async (stage) => {
     const facts: Record<string, string> = {};
@@ -32,8 +32,8 @@ export const contents: Behaviour<Stage> = {
       await stage.say(event);
       await stage.done('worker', event.subject);
       const [come] = stage.begun(event.id);
-      facts[name] = come?.hash === hashOf(text) ? 'whole' : 'another text';
-      facts['trace'] = come?.trace?.includes(event.traceid ?? '?') === true ? 'handed on' : 'lost';
+      facts[name] = come?.hash === hashOf(text) ? 'unchanged' : 'changed';
+      facts['trace'] = come?.trace?.includes(event.traceid ?? '?') === true ? 'propagated' : 'lost';
     }
     return {
       facts: { ...facts, extensions: await extensions(stage), 'over the limit': await over(stage) },
@@ -51,17 +51,19 @@ async function extensions(stage: Stage): Promise<string> {
   const changed = Object.entries(event).filter(
     ([name, value]) => String(come[name]) !== String(value),
   );
-  return changed.length === 0 ? 'whole' : `changed: ${changed.map(([name]) => name).join(', ')}`;
+  return changed.length === 0
+    ? 'unchanged'
+    : `changed: ${changed.map(([name]) => name).join(', ')}`;
 }
 
 async function over(stage: Stage): Promise<string> {
   try {
     await stage.say(stage.event('over', { text: 'x'.repeat(4 * KB * KB) }));
-    return 'said';
+    return 'published';
   } catch (error) {
     if (!(error instanceof MicroserviceError)) throw error;
     const named = error.message.includes(String(MAX_EVENT_BYTES));
-    if (named && error.code === Code.INVALID_ARGUMENT) return 'refused, naming it';
+    if (named && error.code === Code.INVALID_ARGUMENT) return 'rejected, naming the limit';
     return `${Code[error.code]}: ${error.message}`;
   }
 }

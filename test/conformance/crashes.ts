@@ -6,7 +6,7 @@ import { AMPLE_MS, type Stage } from './stage';
 const LONG_MS = 3_000;
 
 export const crashes: Behaviour<Stage> = {
-  name: 'an event whose consumer, or its sidecar, is killed in mid-handler is given again, and has one effect',
+  name: 'an event whose consumer or sidecar is killed is redelivered and has one effect',
   holds: { 'consumer killed': 1, 'sidecar killed': 1 },
   observe: async (stage) => {
     const consumer = await killed(stage, 'crash-consumer', 'service');
@@ -14,8 +14,8 @@ export const crashes: Behaviour<Stage> = {
     return {
       facts: { 'consumer killed': consumer.effects, 'sidecar killed': sidecar.effects },
       figures: {
-        'given again after the consumer': seconds(consumer.took),
-        'after the sidecar': seconds(sidecar.took),
+        'redelivered after a kill of the consumer': seconds(consumer.took),
+        'redelivered after a kill of the sidecar': seconds(sidecar.took),
       },
     };
   },
@@ -49,7 +49,7 @@ const begunBy = (stage: Stage, id: string, times = 1) => {
 };
 
 export const slow: Behaviour<Stage> = {
-  name: 'a handler slower than the redelivery interval has one effect, and its event is not lost',
+  name: 'a handler that takes longer than the redelivery interval has one effect',
   holds: { effects: 1 },
   observe: async (stage, { redeliverySeconds }) => {
     const event = stage.event('slow', { ms: (redeliverySeconds + 3) * 1000, slowTimes: 1 });
@@ -61,8 +61,8 @@ export const slow: Behaviour<Stage> = {
     return {
       facts: { effects: await stage.count('slow') },
       figures: {
-        'begun until done': `${begun.length} times`,
-        'done after': seconds((first?.at ?? said) - said),
+        'starts of a slow handler': String(begun.length),
+        'event of a slow handler handled after': seconds((first?.at ?? said) - said),
       },
     };
   },

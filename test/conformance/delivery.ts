@@ -5,8 +5,13 @@ import { Early, Unforeseen, latecomer } from './services';
 import { AMPLE_MS, type Stage } from './stage';
 
 export const sharing: Behaviour<Stage> = {
-  name: 'every service gets each event, replicas of one share the work, one that joins or leaves loses nothing',
-  holds: { lost: 0, doubled: 0, 'two replicas share': true, 'a third takes part': true },
+  name: 'replicas share the events, and no event is lost when a replica joins or leaves',
+  holds: {
+    lost: 0,
+    duplicated: 0,
+    'two replicas share the events': true,
+    'a third replica gets a share': true,
+  },
   observe: async (stage, { load: size }) => {
     const load = new Load(stage, 'sharing');
     const works = (app: string) =>
@@ -31,20 +36,20 @@ export const sharing: Behaviour<Stage> = {
     return {
       facts: {
         ...outcome,
-        'two replicas share': share,
-        'a third takes part': takesPart,
+        'two replicas share the events': share,
+        'a third replica gets a share': takesPart,
       },
       figures: {
-        shares: shares.join(' : '),
-        'a third works after': seconds(after),
-        'all is done after it left': seconds(performance.now() - left),
+        'events handled by each of two replicas': shares.join(' : '),
+        'a third replica gets events after': seconds(after),
+        'all events are handled after it left': seconds(performance.now() - left),
       },
     };
   },
 };
 
 export const retries: Behaviour<Stage> = {
-  name: 'a transient failure is retried as the policy says, and succeeds',
+  name: 'a transient failure is retried at the configured interval',
   holds: { attempts: 4, effects: 1 },
   observe: async (stage) => {
     const event = stage.event('retries', { fails: 3 });
@@ -56,14 +61,16 @@ export const retries: Behaviour<Stage> = {
     return {
       facts: { attempts: attempts.length, effects: await stage.count('retries') },
       figures: {
-        'between attempts': `${seconds(Math.min(...gaps))} to ${seconds(Math.max(...gaps))}`,
+        'interval between attempts': [
+          ...new Set([Math.min(...gaps), Math.max(...gaps)].map(seconds)),
+        ].join(' to '),
       },
     };
   },
 };
 
 export const duplicates: Behaviour<Stage> = {
-  name: 'an event that comes again and again has one effect',
+  name: 'a duplicate event has one effect',
   holds: { effects: 1 },
   observe: async (stage) => {
     const event = stage.event('duplicates', { ms: 200 });
@@ -75,7 +82,9 @@ export const duplicates: Behaviour<Stage> = {
     await passed(stage, 'duplicates-after');
     return {
       facts: { effects: await stage.count('duplicates') },
-      figures: { 'came to the worker': `${stage.begun(event.id).length} times of 15` },
+      figures: {
+        'deliveries of an event published 15 times': String(stage.begun(event.id).length),
+      },
     };
   },
 };
@@ -94,11 +103,11 @@ export async function passed(stage: Stage, key: string): Promise<void> {
 }
 
 export const early: Behaviour<Stage> = {
-  name: 'an event said before its consumer ever ran is handled when that comes',
-  holds: { 'to a service of the system': 'handled', 'to one that nobody foresaw': 'handled' },
+  name: 'an event published before the first start of its consumer is handled',
+  holds: { 'for a service of the system': 'handled', 'for any other service': 'handled' },
   observe: async (stage) => {
-    const said = { 'to a service of the system': Early, 'to one that nobody foresaw': Unforeseen };
-    const topics = Object.entries(said);
+    const published = { 'for a service of the system': Early, 'for any other service': Unforeseen };
+    const topics = Object.entries(published);
     for (const [name, { type }] of topics) await stage.say(stage.event(name, {}, { type }));
     const begun = performance.now();
     const consumer = stage.world.app(latecomer.name);
@@ -120,7 +129,7 @@ export const early: Behaviour<Stage> = {
     const facts = topics.map(([name]) => [name, heard(name) ? 'handled' : 'lost']);
     return {
       facts: Object.fromEntries(facts) as Record<string, string>,
-      figures: { 'hears after its start': seconds(took) },
+      figures: { 'first event handled after the start of its consumer': seconds(took) },
     };
   },
 };

@@ -4,10 +4,10 @@ import { type Observed, TEST_SIZE } from './behaviour';
 import { Stage } from './stage';
 import { expected, phases } from './suite';
 
-// a broker gives an event again after 8 s, and a behaviour may wait for that more than once
+// A broker redelivers an event after 8 s, and a behaviour may wait for that more than once.
 jest.setTimeout(300_000);
 
-/** The suite on one broker: a file for each, so that two of them run side by side. */
+/** The suite on one broker. Each broker has a test file, so that two of them run concurrently. */
 export function describeConformance(bus: Bus): void {
   describe(`on ${bus}`, () => {
     let stage: Stage;
@@ -20,12 +20,12 @@ export function describeConformance(bus: Bus): void {
     });
 
     for (const phase of phases) {
-      describe(phase.length > 1 ? 'side by side' : 'alone', () => {
+      describe(phase.length > 1 ? 'concurrently' : 'alone', () => {
         const observed = new Map<string, Promise<Observed>>();
         beforeAll(() => {
           for (const [name, behaviour] of phase) {
             const observing = behaviour.observe(stage, TEST_SIZE);
-            // what goes wrong is told by its test
+            // Its test reports the failure.
             observing.catch(() => {});
             observed.set(name, observing);
           }

@@ -3,31 +3,37 @@ import { type Behaviour, seconds } from './behaviour';
 import { passed } from './delivery';
 import type { Stage } from './stage';
 
-/** What becomes a dead letter, and can be mended but for what nobody can read. */
-const told = (stage: Stage): Record<string, CloudEvent> => ({
+/** Events that become dead letters. All but the unreadable one can be handled after `stage.open`. */
+const eventsOf = (stage: Stage): Record<string, CloudEvent> => ({
   refused: stage.event('dead-refused', { whileClosed: 'refuse' }),
-  exhausted: stage.event('dead-exhausted', { whileClosed: 'fail' }),
+  'retries exhausted': stage.event('dead-exhausted', { whileClosed: 'fail' }),
   unreadable: stage.event('dead-unreadable', {}, { data: { key: 1 } }),
 });
 
 export const deadLetters: Behaviour<Stage> = {
-  name: 'a refusal, an unreadable event and exhausted retries become dead letters, which survive a restart and are replayed once',
+  name: 'an event that cannot be handled becomes a dead letter, which can be replayed once',
   holds: {
-    ...{ refused: 'closed', exhausted: 'unavailable', unreadable: 'unreadable' },
-    ...{ attempts: 6, 'after a restart': 3, replayed: 2, left: 1, effects: '1 and 1' },
+    refused: 'closed',
+    'retries exhausted': 'unavailable',
+    unreadable: 'unreadable',
+    attempts: 6,
+    'dead letters after a restart': 3,
+    replayed: 2,
+    'left after the replay': 1,
+    effects: '1 and 1',
   },
   observe: async (stage) => {
-    const events = told(stage);
-    const said = Date.now();
+    const events = eventsOf(stage);
+    const published = Date.now();
     for (const event of Object.values(events)) await stage.say(event);
     const reasons: Record<string, string> = {};
     let attempts = 0;
     for (const [name, { id }] of Object.entries(events)) {
       const letter = await stage.deadLetter(id);
       reasons[name] = letter.reason;
-      if (name === 'exhausted') attempts = letter.attempts;
+      if (name === 'retries exhausted') attempts = letter.attempts;
     }
-    const took = Date.now() - said;
+    const took = Date.now() - published;
     const ids = Object.values(events).map(({ id }) => id);
     const kept = async () => (await stage.letters(ids)).length;
     for (const name of ['worker', 'worker-2']) await stage.restart(name);
@@ -36,7 +42,7 @@ export const deadLetters: Behaviour<Stage> = {
     stage.open('dead-refused', 'dead-exhausted');
     let replayed = 0;
     for (const id of ids) if (await stage.replay(id)) replayed++;
-    // and once more, as a duplicate of the broker
+    // once more, like a duplicate from the broker
     for (const event of Object.values(events)) await stage.say(event);
     await passed(stage, 'dead-after');
     const effects = await Promise.all(
@@ -44,10 +50,14 @@ export const deadLetters: Behaviour<Stage> = {
     );
     return {
       facts: {
-        ...{ ...reasons, attempts, 'after a restart': afterRestart, replayed },
-        ...{ left: await kept(), effects: effects.join(' and ') },
+        ...reasons,
+        attempts,
+        'dead letters after a restart': afterRestart,
+        replayed,
+        'left after the replay': await kept(),
+        effects: effects.join(' and '),
       },
-      figures: { 'exhausted after': seconds(took) },
+      figures: { 'retries of a failing event exhausted after': seconds(took) },
     };
   },
 };

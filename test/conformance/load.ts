@@ -35,19 +35,19 @@ export class Load {
   }
 
   /** Stops, and waits until each hearer has done all that was said, or stays behind. */
-  async ended(withinMs = AMPLE_MS): Promise<{ lost: number; doubled: number }> {
+  async ended(withinMs = AMPLE_MS): Promise<{ lost: number; duplicated: number }> {
     this.#stopped = true;
     await this.#running;
     const behind = () => this.said.length - Math.min(this.done().size, this.done('watcher').size);
     await until(`all of ${this.prefix}`, () => behind() === 0, withinMs).catch(() => {});
     let lost = behind();
-    let doubled = 0;
+    let duplicated = 0;
     for (const [key, count] of this.#counts()) {
       const found = await this.stage.count(key);
       lost += Math.max(0, count - found);
-      doubled += Math.max(0, found - count);
+      duplicated += Math.max(0, found - count);
     }
-    return { lost, doubled };
+    return { lost, duplicated };
   }
 
   /** The ids of what a service has done. */

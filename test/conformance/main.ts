@@ -14,19 +14,26 @@ import {
 } from './suite';
 
 const STORES = 'stores';
-const USAGE = `npm run conformance -- [redis] [rabbitmq] [kafka] [stores] [--backlog N] [--only BEHAVIOUR]
-Looks at each behaviour on these brokers, and on the stores of documents (all of them), and writes
-what it sees to docs/brokers.md; with --only, of some alone: sharing, backlog, ...`;
+const USAGE = `npm run conformance runs the behaviours that the system depends on, on real brokers and stores, and writes
+the results to docs/brokers.json and docs/brokers.md.
 
-/** As components/bus/redis has it. */
+Usage: npm run conformance [-- [redis] [rabbitmq] [kafka] [stores] <options>]
+
+Without a name, all brokers and stores are run.
+
+Options:
+  --only <behaviour>   run this behaviour only, such as sharing or backlog; may be repeated
+  --backlog <count>    events in the backlog (100000)
+  --help               show this help`;
+
+/** The processingTimeout of components/bus/redis. */
 const REDELIVERY_SECONDS = 20;
 
 /**
- * Looks at behaviours on one transport, side by side those of one phase, and publishes each that is as
- * expected: another is a fault of the system or of differences.ts, and no guarantee. Gives how many
- * are not.
+ * Runs behaviours on one transport, those of a phase concurrently, and publishes the results that are as
+ * expected. Any other result is a defect of the system or of differences.ts. Returns the number of these.
  */
-async function look<S, Name extends string>(
+async function runBehaviours<S, Name extends string>(
   stage: S,
   phases: readonly (readonly (readonly [Name, Behaviour<S>])[])[],
   size: Size,
@@ -34,7 +41,7 @@ async function look<S, Name extends string>(
   publish: (name: Name, observed: Observed) => void,
 ): Promise<number> {
   let failed = 0;
-  const lookAt = async ([name, behaviour]: readonly [Name, Behaviour<S>]) => {
+  const runOne = async ([name, behaviour]: readonly [Name, Behaviour<S>]) => {
     const begun = performance.now();
     const { facts, figures } = await behaviour.observe(stage, size);
     const wanted = expected(name);
@@ -43,10 +50,10 @@ async function look<S, Name extends string>(
     else failed++;
     const took = seconds(performance.now() - begun);
     console.log(`  ${holds ? '✓' : '✗'} ${behaviour.name} (${took})`);
-    if (!holds) console.log('    seen', facts, 'instead of', wanted);
+    if (!holds) console.log('    observed', facts, 'expected', wanted);
     for (const [what, figure] of Object.entries(figures)) console.log(`      ${what}: ${figure}`);
   };
-  for (const phase of phases) await Promise.all(phase.map(lookAt));
+  for (const phase of phases) await Promise.all(phase.map(runOne));
   return failed;
 }
 
@@ -74,28 +81,34 @@ async function main(): Promise<number> {
   const chosen = <Name extends string, S>(
     phases: readonly (readonly (readonly [Name, Behaviour<S>])[])[],
   ) => phases.map((rows) => rows.filter(([name]) => only.length === 0 || only.includes(name)));
-  const isAsked = (name: string) => positionals.length === 0 || positionals.includes(name);
+  const isSelected = (name: string) => positionals.length === 0 || positionals.includes(name);
   let failed = 0;
   const begun = performance.now();
-  for (const bus of BUSES.filter(isAsked)) {
+  for (const bus of BUSES.filter(isSelected)) {
     const stage = await Stage.open(bus, size);
     console.log(stage.says);
     try {
       const expects = (name: BehaviourName) => expected(name, bus);
-      failed += await look(stage, chosen(phasesToMeasure), size, expects, (name, observed) => {
-        writeBroker(bus, name, observed);
-      });
+      failed += await runBehaviours(
+        stage,
+        chosen(phasesToMeasure),
+        size,
+        expects,
+        (name, observed) => {
+          writeBroker(bus, name, observed);
+        },
+      );
     } finally {
       await stage.close();
     }
   }
-  for (const state of isAsked(STORES) ? STATES : []) {
+  for (const state of isSelected(STORES) ? STATES : []) {
     const keepers = await Keepers.open(state);
     console.log(`documents in ${keepers.says}`);
     try {
       const phases = chosen(storeSuite.map((row) => [row]));
       const expects = (name: StoreBehaviourName) => expectedOfStore(name, state);
-      failed += await look(keepers, phases, size, expects, (name, observed) => {
+      failed += await runBehaviours(keepers, phases, size, expects, (name, observed) => {
         writeStore(state, name, observed);
       });
     } finally {

@@ -4,8 +4,8 @@ import { Load } from './load';
 import type { Stage } from './stage';
 
 export const order: Behaviour<Stage> = {
-  name: 'whatever order events come in, the state that results is right',
-  holds: { 'state of one replica': 'right', 'state of three replicas': 'right' },
+  name: 'the resulting state is correct in whatever order events arrive',
+  holds: { 'state with one replica': 'correct', 'state with three replicas': 'correct' },
   observe: async (stage, { load: size }) => {
     await Promise.all(stage.world.app('worker-2').processes.map((process) => process.stop()));
     const one = await ordered(stage, 'order-one', size);
@@ -15,12 +15,12 @@ export const order: Behaviour<Stage> = {
     const three = await ordered(stage, 'order-three', size);
     await Promise.all(stage.world.app('worker-3').processes.map((process) => process.stop()));
     return {
-      facts: { 'state of one replica': one.state, 'state of three replicas': three.state },
+      facts: { 'state with one replica': one.state, 'state with three replicas': three.state },
       figures: {
-        'inversions with one': `${one.inversions.toFixed(0)} per 1000`,
-        'with three': `${three.inversions.toFixed(0)} per 1000`,
-        'done by one after': seconds(one.took),
-        'by three after': seconds(three.took),
+        'events out of order with one replica': `${one.inversions.toFixed(0)} per 1000`,
+        'events out of order with three replicas': `${three.inversions.toFixed(0)} per 1000`,
+        'load handled by one replica after': seconds(one.took),
+        'load handled by three replicas after': seconds(three.took),
       },
     };
   },
@@ -30,9 +30,9 @@ async function ordered(stage: Stage, prefix: string, size: number) {
   const began = performance.now();
   const load = new Load(stage, prefix);
   await load.reached(size);
-  const { lost, doubled } = await load.ended();
+  const { lost, duplicated } = await load.ended();
   const took = performance.now() - began;
-  let wrong = lost + doubled;
+  let wrong = lost + duplicated;
   const newest = new Map<string, number>();
   for (const { subject, sequence } of load.said) {
     newest.set(subject, Math.max(newest.get(subject) ?? 0, sequence));
@@ -40,7 +40,8 @@ async function ordered(stage: Stage, prefix: string, size: number) {
   for (const [key, n] of newest) if ((await stage.tally(key))?.newest !== n) wrong++;
   const begun = stage.ledger.of('worker', 'begun').filter(({ key }) => newest.has(key));
   return {
-    ...{ state: wrong === 0 ? 'right' : 'wrong', took },
+    state: wrong === 0 ? 'correct' : 'wrong',
+    took,
     inversions: (1000 * inversions(begun)) / load.said.length,
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { inProject } from '../../scripts/start/project.mjs';
 import { table } from '../bench/markdown';
 import { BUSES, type Bus, STATES, type State } from '../harness/transports';
-import type { Observed as Seen } from './behaviour';
+import type { Observed as ObservedBehaviour } from './behaviour';
 import { type Difference, differences, storeDifferences } from './differences';
 import { type BehaviourName, type StoreBehaviourName, storeSuite, suite } from './suite';
 
@@ -11,33 +11,38 @@ const Observed = z.object({
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   figures: z.record(z.string(), z.string()),
 });
-/** What was seen and measured of one broker, or store, by behaviour. */
-const OfOne = z.record(z.string(), Observed);
-type OfOne = z.infer<typeof OfOne>;
+/** The results of one broker or store, by behaviour. */
+const ResultsOfOne = z.record(z.string(), Observed);
+type ResultsOfOne = z.infer<typeof ResultsOfOne>;
 
-/** What was seen and measured last. */
+/** The latest results. */
 const Results = z.object({
-  brokers: z.partialRecord(z.enum(BUSES), OfOne),
-  stores: z.partialRecord(z.enum(STATES), OfOne),
+  brokers: z.partialRecord(z.enum(BUSES), ResultsOfOne),
+  stores: z.partialRecord(z.enum(STATES), ResultsOfOne),
 });
 type Results = z.infer<typeof Results>;
 
 const DATA = inProject('docs', 'brokers.json');
 const DOCUMENT = inProject('docs', 'brokers.md');
 
+/** The latest results, as kept in docs/brokers.json. */
 export function known(): Results {
   if (!existsSync(DATA)) return { brokers: {}, stores: {} };
   return Results.parse(JSON.parse(readFileSync(DATA, 'utf8')));
 }
 
-/** Notes what was seen of one behaviour on a broker, in the place of what was seen before. */
-export function writeBroker(bus: Bus, name: BehaviourName, observed: Seen): void {
+/** Replaces the result of a behaviour on a broker, and writes docs/brokers.md. */
+export function writeBroker(bus: Bus, name: BehaviourName, observed: ObservedBehaviour): void {
   const { brokers, stores } = known();
   write({ brokers: { ...brokers, [bus]: { ...brokers[bus], [name]: observed } }, stores });
 }
 
-/** The same of a store. */
-export function writeStore(state: State, name: StoreBehaviourName, observed: Seen): void {
+/** Replaces the result of a behaviour on a store, and writes docs/brokers.md. */
+export function writeStore(
+  state: State,
+  name: StoreBehaviourName,
+  observed: ObservedBehaviour,
+): void {
   const { brokers, stores } = known();
   write({ brokers, stores: { ...stores, [state]: { ...stores[state], [name]: observed } } });
 }
@@ -47,80 +52,116 @@ function write(results: Results): void {
   writeFileSync(DOCUMENT, document(results));
 }
 
-/** What was looked at on several transports: a table of the document. */
+const NAMES: Readonly<Record<Bus | State, string>> = {
+  redis: 'Redis',
+  rabbitmq: 'RabbitMQ',
+  kafka: 'Kafka',
+  sqlite: 'SQLite',
+  postgresql: 'PostgreSQL',
+};
+
+/** The brokers, or the stores: two tables of the document. */
 interface Part {
-  readonly transports: readonly string[];
+  readonly transports: readonly (Bus | State)[];
   readonly rows: readonly (readonly [name: string, behaviour: { readonly name: string }])[];
-  readonly results: Readonly<Record<string, OfOne | undefined>>;
+  readonly results: Readonly<Record<string, ResultsOfOne | undefined>>;
   readonly differences: Readonly<Record<string, Readonly<Record<string, Difference | undefined>>>>;
 }
 
-/** docs/brokers.md. */
+/** The text of docs/brokers.md. */
 export function document({ brokers, stores }: Results): string {
-  const ofBrokers = { transports: BUSES, rows: suite, results: brokers, differences };
-  const ofStores = {
-    ...{ transports: STATES, rows: storeSuite, results: stores },
+  const ofBrokers: Part = { transports: BUSES, rows: suite, results: brokers, differences };
+  const ofStores: Part = {
+    transports: STATES,
+    rows: storeSuite,
+    results: stores,
     differences: storeDifferences,
   };
   return [
-    '# What each broker and each store gives',
+    '# Event brokers and document stores',
     '',
-    'Written by `npm run conformance`; `npm run conformance -- <broker>` measures one anew, and',
-    '`npm run conformance -- stores` the stores. Each line is one behaviour of test/conformance, on a',
-    'real server under real sidecars, with the components of this project. "Yes" is asserted, and so is',
-    'each difference; figures are of one run on two cores, and say more by comparison than by themselves.',
+    'Which guarantees each supported broker and store gives, and how fast it is. This page is written by',
+    '`npm run conformance`, which runs the behaviours of `test/conformance` on a real server, with real',
+    'sidecars and the components of this project. `npm run conformance -- kafka` measures one broker again,',
+    '`npm run conformance -- stores` the stores. `npm test` asserts every guarantee and every difference below.',
+    '',
+    '## Which one to choose',
+    '',
+    ...ADVICE.map((line) => `- ${line}`),
     '',
     '## Brokers',
     '',
-    ...tableOf(ofBrokers),
+    ...guarantees(ofBrokers),
     '',
-    '## Stores of documents',
+    '### Measured on the brokers',
     '',
-    ...tableOf(ofStores),
+    ...MEASURED,
     '',
-    '## Differences',
+    ...figures(ofBrokers),
     '',
-    ...[ofBrokers, ofStores].flatMap(differenceLines),
+    '## Stores',
     '',
-    '## Which to choose',
+    ...guarantees(ofStores),
     '',
-    ...ADVICE.map((line) => `- ${line}`),
+    '### Measured on the stores',
+    '',
+    ...MEASURED,
+    '',
+    ...figures(ofStores),
     '',
   ].join('\n');
 }
 
-function tableOf(part: Part): string[] {
+const MEASURED = [
+  'One run on two cores. Compare the columns; the absolute values depend on the machine.',
+];
+
+/** One row for each behaviour, and below the table a note for each cell that is not "yes". */
+function guarantees(part: Part): string[] {
+  const notes = notesOf(part);
   const rows = part.rows.map(([name, behaviour]) => [
     behaviour.name,
-    ...part.transports.map((transport) => cell(part, transport, name)),
+    ...part.transports.map((transport) => {
+      if (part.results[transport]?.[name] === undefined) return 'not measured';
+      const note = notes.findIndex((it) => it.transport === transport && it.name === name);
+      return note < 0 ? 'yes' : `partly (${note + 1})`;
+    }),
   ]);
-  return table(['behaviour', ...part.transports], rows);
+  return [
+    ...table(['behaviour', ...part.transports.map((transport) => NAMES[transport])], rows),
+    '',
+    ...notes.map(({ text }, at) => `${at + 1}. ${text}`),
+  ];
 }
 
-function cell({ results, differences }: Part, transport: string, name: string): string {
-  const observed = results[transport]?.[name];
-  if (observed === undefined) return 'not measured';
-  const figures = Object.entries(observed.figures).map(([what, figure]) => `${what}: ${figure}`);
-  const guarantee = differences[transport]?.[name] === undefined ? 'yes' : 'not all, see below';
-  return [guarantee, ...figures].join('; ');
-}
-
-function differenceLines({ transports, rows, differences }: Part): string[] {
-  const titles = new Map(rows.map(([name, behaviour]) => [name, behaviour.name]));
+function notesOf({ transports, differences }: Part) {
   return transports.flatMap((transport) =>
     Object.entries(differences[transport] ?? {}).flatMap(([name, difference]) => {
       if (difference === undefined) return [];
-      const seen = Object.entries(difference.facts).map(([what, it]) => `${what}: ${String(it)}`);
-      const title = titles.get(name) ?? name;
-      return `- ${transport}, "${title}": ${seen.join(', ')}. The reason: ${difference.reason}.`;
+      return [{ transport, name, text: `${NAMES[transport]}: ${difference.note}` }];
     }),
   );
 }
 
+/** One row for each figure. */
+function figures({ transports, rows, results }: Part): string[] {
+  const names = rows.flatMap(([behaviour]) => {
+    const all = transports.flatMap((it) => Object.keys(results[it]?.[behaviour]?.figures ?? {}));
+    return [...new Set(all)].map((figure) => ({ behaviour, figure }));
+  });
+  return table(
+    ['figure', ...transports.map((transport) => NAMES[transport])],
+    names.map(({ behaviour, figure }) => [
+      figure,
+      ...transports.map((it) => results[it]?.[behaviour]?.figures[figure] ?? ''),
+    ]),
+  );
+}
+
 const ADVICE = [
-  'Redis where it is there already and a backlog fits in its memory: least to run, quickest back.',
-  'RabbitMQ where events are work to be shared and a consumer that dies must not hold others up: what it had is given again at once. It keeps events for those services only that are in its definitions.',
-  'Kafka where events of one key should come in order, a backlog is large, or events are to be kept.',
-  'Documents in sqlite on one machine, in PostgreSQL anywhere else; Redis where documents are never removed, or nobody minds one that comes back.',
-  'No service may rest on the order or the uniqueness of deliveries: that holds on none of them.',
+  '**Redis** if it is already in use and a backlog fits into its memory: it is the least to operate, and recovers fastest.',
+  '**RabbitMQ** if replicas share work and a consumer that dies must not delay it: its events are redelivered immediately. RabbitMQ stores events only for the services in its definitions.',
+  '**Kafka** if the events of one key should arrive in order, a backlog is large, or events are to be retained.',
+  '**Documents**: SQLite on a single machine, PostgreSQL otherwise. Redis only if documents are never deleted, or if a deleted document may reappear.',
+  'No service may depend on the order of deliveries, or on receiving an event only once: no broker guarantees either.',
 ];

@@ -9,14 +9,14 @@ const AT_ONCE = 40;
 const SOON_MS = 1_500;
 
 export const requests: Behaviour<Stage> = {
-  name: 'a request over the bus is answered to whoever asked, whichever replica that is, or refused, or ends at its deadline',
+  name: 'a request over the bus gets its own response on any replica, or fails by its deadline',
   holds: {
-    [`own answers of ${AT_ONCE} at once`]: AT_ONCE,
-    'asked by another replica': 'answered',
+    [`own responses to ${AT_ONCE} concurrent requests`]: AT_ONCE,
+    'from another replica': 'responded',
     refused: 'FAILED_PRECONDITION: closed',
-    'failed at first': 'answered',
-    'without an answer': 'DEADLINE_EXCEEDED: timeout',
-    'worked on when nobody waits any more': 0,
+    'failing at first': 'responded',
+    'without a response': 'DEADLINE_EXCEEDED: timeout',
+    'handled after its deadline': 0,
   },
   observe: async (stage) => {
     const ask = (key: string, doing: object = {}, within = 30_000, replica = false) =>
@@ -43,14 +43,19 @@ export const requests: Behaviour<Stage> = {
     ]);
     return {
       facts: {
-        [`own answers of ${AT_ONCE} at once`]: many.filter((it) => it === 'answered').length,
-        'asked by another replica': replica,
-        ...{ refused, 'failed at first': failed, 'without an answer': silent },
-        'worked on when nobody waits any more': await late(stage),
+        [`own responses to ${AT_ONCE} concurrent requests`]: many.filter((it) => it === 'responded')
+          .length,
+        'from another replica': replica,
+        refused,
+        'failing at first': failed,
+        'without a response': silent,
+        'handled after its deadline': await late(stage),
       },
       figures: {
-        'answered after': inMs(rounds.toSorted((a, b) => a - b)[ROUNDS / 2] ?? 0),
-        [`${AT_ONCE} at once after`]: inMs(took),
+        'response to one request after (median)': inMs(
+          rounds.toSorted((a, b) => a - b)[ROUNDS / 2] ?? 0,
+        ),
+        [`responses to ${AT_ONCE} concurrent requests after`]: inMs(took),
       },
     };
   },
@@ -59,7 +64,7 @@ export const requests: Behaviour<Stage> = {
 /** Whether the answer is that to this very question. */
 async function answerOf(key: string, asked: Promise<{ key: string }>): Promise<string> {
   try {
-    return (await asked).key === key ? 'answered' : 'the answer to another';
+    return (await asked).key === key ? 'responded' : 'the response to another request';
   } catch (error) {
     if (!(error instanceof MicroserviceError)) throw error;
     return `${Code[error.code]}: ${error.details.reason}`;

@@ -16,18 +16,24 @@ import type { Keepers } from './stores/keepers';
 import { restart } from './stores/restart';
 import { versions } from './versions';
 
-/** Those that disturb no other: a test looks at them side by side, as they mostly wait. */
+/** These do not disturb each other, and mostly wait: a test runs them concurrently. */
 const calm = { retries, duplicates, early, contents, requests, batches, versions } as const;
-/** So do these, but they end or hold up what others might wait for. */
+/** These run concurrently too, but they restart or delay services that the first group depends on. */
 const patient = { slow, deadLetters } as const;
 
-/** What a broker has to give, in the order in which it is looked at. */
+/** The behaviours of a broker, in the order in which they run. */
 export const behaviours = {
-  ...{ ...calm, ...patient },
-  ...{ sharing, crashes, order, brokerAway, brokerRestarts, backlog },
+  ...calm,
+  ...patient,
+  sharing,
+  crashes,
+  order,
+  brokerAway,
+  brokerRestarts,
+  backlog,
 } as const;
 
-/** What a store of documents has to give. */
+/** The behaviours of a document store. */
 export const storeBehaviours = {
   createIfAbsent: stores.createIfAbsent,
   conflict: stores.conflict,
@@ -45,20 +51,20 @@ export type StoreBehaviourName = keyof typeof storeBehaviours;
 
 type Row = readonly [BehaviourName, Behaviour<Stage>];
 
-// Object.entries does not know the names of what it is given
+// Object.entries loses the types of the names.
 export const suite = Object.entries(behaviours) as Row[];
 const isIn =
   (group: object) =>
   ([name]: Row) =>
     name in group;
 const rest = suite.filter((row) => !isIn(calm)(row) && !isIn(patient)(row)).map((row) => [row]);
-/** The suite in groups, of which each may be looked at side by side. */
+/** The suite in groups. The behaviours of a group may run concurrently. */
 export const phases: readonly (readonly Row[])[] = [
   suite.filter(isIn(calm)),
   suite.filter(isIn(patient)),
   ...rest,
 ];
-/** The same where figures are taken: only those are side by side that do nothing but wait. */
+/** The groups for measuring figures: only behaviours that do nothing but wait run concurrently. */
 export const phasesToMeasure: readonly (readonly Row[])[] = [
   ...suite.filter(isIn(calm)).map((row) => [row]),
   suite.filter(isIn(patient)),
@@ -69,11 +75,11 @@ export const storeSuite = Object.entries(storeBehaviours) as [
   Behaviour<Keepers>,
 ][];
 
-/** What is to be seen of a behaviour on a broker. */
+/** The expected facts of a behaviour on a broker. */
 export const expected = (name: BehaviourName, bus: Bus): Facts =>
   differing(behaviours[name], differences[bus][name]);
 
-/** What is to be seen of a behaviour on a store. */
+/** The expected facts of a behaviour on a store. */
 export const expectedOfStore = (name: StoreBehaviourName, state: State): Facts =>
   differing(storeBehaviours[name], storeDifferences[state][name]);
 

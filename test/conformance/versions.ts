@@ -4,14 +4,14 @@ import { Counted, CountedForBoth, CountedOld, type MouthContext } from './servic
 import { AMPLE_MS, type Stage } from './stage';
 
 export const versions: Behaviour<Stage> = {
-  name: 'a new version of an event beside the old: either publisher is heard by either hearer, or kept until that can read it',
+  name: 'two versions of an event coexist, and one that a consumer cannot read is kept for it',
   holds: {
-    'old, heard by the old': 'pieces 3',
-    'old, heard by the new': 'available 3, reserved 0',
-    'new, heard by the old': 'a dead letter: unreadable',
-    'new, heard by the new': 'available 3, reserved 1',
-    'new for both, heard by the old': 'pieces 3',
-    'new for both, heard by the new': 'available 3, reserved 1',
+    'old version, old consumer': 'pieces 3',
+    'old version, new consumer': 'available 3, reserved 0',
+    'new version, old consumer': 'dead letter: unreadable',
+    'new version, new consumer': 'available 3, reserved 1',
+    'compatible new version, old consumer': 'pieces 3',
+    'compatible new version, new consumer': 'available 3, reserved 1',
   },
   observe: async (stage) => {
     const stock = { available: 3, reserved: 1 };
@@ -28,12 +28,14 @@ export const versions: Behaviour<Stage> = {
     );
     return {
       facts: {
-        ...{ 'old, heard by the old': old.byOld, 'old, heard by the new': old.byNew },
-        ...{ 'new, heard by the old': young.byOld, 'new, heard by the new': young.byNew },
-        'new for both, heard by the old': both.byOld,
-        'new for both, heard by the new': both.byNew,
+        'old version, old consumer': old.byOld,
+        'old version, new consumer': old.byNew,
+        'new version, old consumer': young.byOld,
+        'new version, new consumer': young.byNew,
+        'compatible new version, old consumer': both.byOld,
+        'compatible new version, new consumer': both.byNew,
       },
-      figures: { 'heard by both after': inMs(took) },
+      figures: { 'an event of the old version is handled by both consumers after': inMs(took) },
     };
   },
 };
@@ -52,7 +54,7 @@ async function heard(
       const [entry] = stage.ledger.of('worker', 'done').filter((it) => it.key === key);
       if (entry !== undefined) return inWords(entry.made);
       const [letter] = await stage.letters([byNew?.id ?? '']);
-      return letter && `a dead letter: ${letter.reason}`;
+      return letter && `dead letter: ${letter.reason}`;
     },
     AMPLE_MS,
   );

@@ -8,8 +8,8 @@ const WRITERS = 50;
 const fresh = () => randomUUID();
 
 export const createIfAbsent: Behaviour<Keepers> = {
-  name: `of ${WRITERS} who create one document at once, one does`,
-  holds: { created: 1, kept: 'what that one wrote' },
+  name: `of ${WRITERS} concurrent creations of a document one succeeds`,
+  holds: { created: 1, stored: "the winner's document" },
   observe: async (keepers) => {
     const key = fresh();
     const { written, took } = await writeAll(keepers, key, undefined);
@@ -17,16 +17,16 @@ export const createIfAbsent: Behaviour<Keepers> = {
     return {
       facts: {
         created: written.length,
-        kept: isWriters(kept?.value, written) ? 'what that one wrote' : 'something else',
+        stored: isWriters(kept?.value, written) ? "the winner's document" : 'another document',
       },
-      figures: { 'all are answered after': inMs(took) },
+      figures: { [`${WRITERS} concurrent creations complete after`]: inMs(took) },
     };
   },
 };
 
 export const conflict: Behaviour<Keepers> = {
-  name: `of ${WRITERS} who change one state of a document at once, one does`,
-  holds: { changed: 1, kept: 'what that one wrote', 'by the state before': 'refused' },
+  name: `of ${WRITERS} concurrent changes of one version of a document one succeeds`,
+  holds: { changed: 1, stored: "the winner's document", 'change of an older version': 'rejected' },
   observe: async (keepers) => {
     const key = fresh();
     const { sidecar } = keepers.one;
@@ -38,10 +38,10 @@ export const conflict: Behaviour<Keepers> = {
     return {
       facts: {
         changed: written.length,
-        kept: isWriters(kept?.value, written) ? 'what that one wrote' : 'something else',
-        'by the state before': outcome(late),
+        stored: isWriters(kept?.value, written) ? "the winner's document" : 'another document',
+        'change of an older version': outcome(late),
       },
-      figures: { 'all are answered after': inMs(took) },
+      figures: { [`${WRITERS} concurrent changes of one version complete after`]: inMs(took) },
     };
   },
 };
@@ -62,8 +62,8 @@ const isWriters = (value: unknown, [writer]: readonly number[]) =>
   JSON.stringify(value) === JSON.stringify({ writer });
 
 export const gone: Behaviour<Keepers> = {
-  name: 'a change of a document that is gone, or never was, is refused',
-  holds: { gone: 'refused', 'never was': 'refused' },
+  name: 'a change of a document that was deleted or never existed is rejected',
+  holds: { 'a deleted document': 'rejected', 'a document that never existed': 'rejected' },
   observe: async ({ one: { sidecar } }) => {
     const key = fresh();
     await sidecar.save(key, { value: 1 }, undefined, STEP_MS);
@@ -73,17 +73,20 @@ export const gone: Behaviour<Keepers> = {
     const overGone = await sidecar.save(key, { value: 2 }, held?.etag, STEP_MS);
     const overNothing = await sidecar.save(fresh(), { value: 2 }, held?.etag, STEP_MS);
     return {
-      facts: { gone: outcome(overGone), 'never was': outcome(overNothing) },
+      facts: {
+        'a deleted document': outcome(overGone),
+        'a document that never existed': outcome(overNothing),
+      },
       figures: {},
     };
   },
 };
 
-const outcome = (written: boolean) => (written ? 'written' : 'refused');
+const outcome = (written: boolean) => (written ? 'written' : 'rejected');
 
 export const marks: Behaviour<Keepers> = {
-  name: 'a change that is asked for again, of another process too, is made once, with the same outcome',
-  holds: { changes: 2, outcomes: '0, 0, 0' },
+  name: 'a repeated change is made once and returns the same result, also in another process',
+  holds: { changes: 2, results: '0, 0, 0' },
   observe: async ({ one, other }) => {
     const key = fresh();
     const callContext = { id: fresh() };
@@ -94,8 +97,8 @@ export const marks: Behaviour<Keepers> = {
     const took = performance.now() - begun;
     const elsewhere = await other.count(key, callContext);
     return {
-      facts: { changes: await one.counted(key), outcomes: [first, again, elsewhere].join(', ') },
-      figures: { 'known again after': inMs(took) },
+      facts: { changes: await one.counted(key), results: [first, again, elsewhere].join(', ') },
+      figures: { 'repeated change detected after': inMs(took) },
     };
   },
 };
@@ -103,8 +106,8 @@ export const marks: Behaviour<Keepers> = {
 const TTL_SECONDS = 2;
 
 export const expiry: Behaviour<Keepers> = {
-  name: 'a document is there until its time is over, and can be created anew then',
-  holds: { before: 'there', after: 'gone', early: false, anew: 'written' },
+  name: 'a document expires after its time to live, and can be created again then',
+  holds: { before: 'exists', after: 'expired', 'expired early': false, 'created again': 'written' },
   observe: async ({ one: { sidecar } }) => {
     const key = fresh();
     const begun = performance.now();
@@ -116,17 +119,21 @@ export const expiry: Behaviour<Keepers> = {
     const anew = await sidecar.save(key, { value: 2 }, undefined, STEP_MS);
     return {
       facts: {
-        ...{ before: before ? 'there' : 'gone', after: 'gone', early: took < TTL_SECONDS * 1000 },
-        anew: outcome(anew),
+        before: before ? 'exists' : 'expired',
+        after: 'expired',
+        'expired early': took < TTL_SECONDS * 1000,
+        'created again': outcome(anew),
       },
-      figures: { [`of ${TTL_SECONDS} s, gone after`]: seconds(took) },
+      figures: {
+        [`document with a time to live of ${TTL_SECONDS} s expires after`]: seconds(took),
+      },
     };
   },
 };
 
 export const lasting: Behaviour<Keepers> = {
-  name: 'a document that had a time to live, and is written again for good, stays',
-  holds: { 'for good': 'there', 'without a word of it': 'gone' },
+  name: 'the time to live of a document stays until a write clears it',
+  holds: { 'written with a cleared time to live': 'exists', 'written without one': 'expired' },
   observe: async ({ one: { sidecar } }) => {
     const again = async (key: string, ttlSeconds?: number) => {
       await sidecar.save(key, { value: 1 }, undefined, STEP_MS, TTL_SECONDS);
@@ -141,11 +148,11 @@ export const lasting: Behaviour<Keepers> = {
     // written after them, it has gone after them
     await sidecar.save(other, { value: 1 }, undefined, STEP_MS, TTL_SECONDS + 1);
     await until('a later one to go', async () => !(await isThere(other)), 10_000);
-    const outcome = async (key: string) => ((await isThere(key)) ? 'there' : 'gone');
+    const outcome = async (key: string) => ((await isThere(key)) ? 'exists' : 'expired');
     return {
       facts: {
-        'for good': await outcome(forGood),
-        'without a word of it': await outcome(withoutWord),
+        'written with a cleared time to live': await outcome(forGood),
+        'written without one': await outcome(withoutWord),
       },
       figures: {},
     };
@@ -162,8 +169,8 @@ const TEXTS: Readonly<Record<string, string>> = {
 const ROUNDS = 20;
 
 export const contents: Behaviour<Keepers> = {
-  name: 'documents of 1 KB to 1 MB, and text of every script, are kept as they were written',
-  holds: Object.fromEntries(Object.keys(TEXTS).map((name) => [name, 'whole'])),
+  name: 'documents of up to 1 MB, with text in any script, are stored unchanged',
+  holds: Object.fromEntries(Object.keys(TEXTS).map((name) => [name, 'unchanged'])),
   observe: async ({ one, other }) => {
     const facts: Record<string, string> = {};
     const figures: Record<string, string> = {};
@@ -181,10 +188,11 @@ export const contents: Behaviour<Keepers> = {
         writes.push(written - begun);
         whole &&= JSON.stringify(read?.value) === JSON.stringify({ text });
       }
-      facts[name] = whole ? 'whole' : 'another text';
-      figures[name] = `written in ${inMs(median(writes))}, read in ${inMs(median(reads))}`;
+      facts[name] = whole ? 'unchanged' : 'changed';
+      if (name === 'unicode') continue;
+      figures[`writing ${name} takes`] = inMs(median(writes));
+      figures[`reading ${name} takes`] = inMs(median(reads));
     }
-    delete figures['unicode'];
     return { facts, figures };
   },
 };
@@ -193,7 +201,7 @@ const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 export const manyWriters: Behaviour<Keepers> = {
-  name: `${WRITERS} changes at once of one document, in two processes, all take effect`,
+  name: `${WRITERS} concurrent changes of a document, in two processes, all take effect`,
   holds: { changes: WRITERS },
   observe: async ({ one, other }) => {
     const key = fresh();
@@ -202,6 +210,9 @@ export const manyWriters: Behaviour<Keepers> = {
       Array.from({ length: WRITERS }, (_, writer) => (writer % 2 === 0 ? one : other).count(key)),
     );
     const took = performance.now() - begun;
-    return { facts: { changes: await one.counted(key) }, figures: { after: seconds(took) } };
+    return {
+      facts: { changes: await one.counted(key) },
+      figures: { [`${WRITERS} concurrent changes, with retries, complete after`]: seconds(took) },
+    };
   },
 };

@@ -7,8 +7,8 @@ const WRITERS = 8;
 const AMPLE_MS = 60_000;
 
 export const restart: Behaviour<Keepers> = {
-  name: 'a store that is restarted, or killed, under load keeps what it has acknowledged, and is written again by itself',
-  holds: { lost: 0, doubled: 0 },
+  name: 'a restart or kill of the store under load loses no acknowledged change',
+  holds: { lost: 0, duplicated: 0 },
   observe: async (keepers, { load: size }) => {
     const load = new Changes(keepers);
     await load.reached(size / 4);
@@ -16,13 +16,14 @@ export const restart: Behaviour<Keepers> = {
     await load.reached(load.acknowledged + size / 4);
     const killed = await flowAgain(keepers, load, 'kill');
     await load.reached(load.acknowledged + size / 4);
-    const { lost, doubled } = await load.ended();
+    const { lost, duplicated } = await load.ended();
     return {
-      facts: { lost, doubled },
+      facts: { lost, duplicated },
       figures: {
-        ...{ acknowledged: String(load.acknowledged), 'refused meanwhile': String(load.failed) },
-        'written again after a restart': seconds(restarted),
-        'after a kill': seconds(killed),
+        'changes acknowledged around a restart and a kill': String(load.acknowledged),
+        'attempts that failed meanwhile': String(load.failed),
+        'writable again after a restart': seconds(restarted),
+        'writable again after a kill': seconds(killed),
       },
     };
   },
@@ -64,11 +65,11 @@ class Changes {
     await until(`${count} changes`, () => this.acknowledged >= count, 2 * AMPLE_MS);
   }
 
-  async ended(): Promise<{ lost: number; doubled: number }> {
+  async ended(): Promise<{ lost: number; duplicated: number }> {
     this.#stopped = true;
     await this.#running;
     let lost = 0;
-    let doubled = 0;
+    let duplicated = 0;
     for (const [key, count] of this.#done) {
       // the other has read nothing since: its connections are of the server that went
       const kept = await until(
@@ -77,9 +78,9 @@ class Changes {
         AMPLE_MS,
       );
       lost += Math.max(0, count - kept.count);
-      doubled += Math.max(0, kept.count - count);
+      duplicated += Math.max(0, kept.count - count);
     }
-    return { lost, doubled };
+    return { lost, duplicated };
   }
 
   async #write(key: string): Promise<void> {
