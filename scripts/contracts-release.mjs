@@ -11,8 +11,8 @@ import {
   releaseOf,
 } from './contracts/released-contracts.mjs';
 import { RELEASED_PROTO, protoFaults } from './contracts/released-proto.mjs';
-import { Fault, runScript } from './start/fault.mjs';
 import { inProject } from './start/project.mjs';
+import { UserError, runScript } from './start/user-error.mjs';
 
 const { CloudEvent } = requireBuilt('kit/messages/cloud-event.js');
 const { MESSAGE_VERSIONS } = requireBuilt('contracts/device-messages.js');
@@ -31,7 +31,7 @@ await runScript(async () => {
     ...(existsSync(RELEASED_PROTO) ? protoFaults() : []),
   ];
   if (faults.length > 0) {
-    throw new Fault('Nothing was released: the contracts break the last release.', faults);
+    throw new UserError('Nothing was released: the contracts break the last release.', faults);
   }
 
   writeFileSync(messages, `${JSON.stringify(current, null, 2)}\n`);

@@ -7,7 +7,7 @@ import { inProject, readApps, root } from './project.mjs';
 import { UserError } from './user-error.mjs';
 
 const builtStamp = inProject('dist', '.built');
-const SOURCES = ['kit', 'contracts', 'proto', 'services'];
+const SOURCES = ['kit', 'contracts', 'retail', 'proto', 'services'];
 const SETTINGS = /^(package-lock\.json|package\.json|tsconfig.*\.json|buf.*\.yaml)$/;
 
 /** Whether node_modules differs from package-lock.json, however it was installed. */
