@@ -18,7 +18,7 @@ const PLANS: Readonly<Record<Effort, { rounds: number; orders: number; first: nu
 const WARM_UP = 16;
 
 export const brokers = part({
-  title: 'The same on each broker',
+  title: 'Orders on each broker',
   result: OrdersResult,
   run: async (effort, say) => {
     const { rounds, orders, first } = PLANS[effort];
@@ -49,7 +49,7 @@ export const brokers = part({
   aims: () => [],
 });
 
-/** Whose CPU a process is. */
+/** The groups of processes. */
 const KINDS: Readonly<Record<string, (name: string, services: readonly string[]) => boolean>> = {
   services: (name, services) => services.includes(name) && name !== 'gateway',
   gateway: (name) => name === 'gateway',
@@ -73,13 +73,13 @@ function report(result: OrdersResult): string[] {
   const cpuOf = (arm: string, kind: string) =>
     cpuPerOrder(result, arm, { processes: processesOf(of(arm)[0]?.cpu ?? {}, kind) });
   return [
-    `${of(first).length} rounds of ${orders} orders, ${IN_FLIGHT} in flight; in each round one broker after the other, forth and`,
-    'back, while the systems on the others are up and have nothing to do. Medians of the rounds, with',
-    'their quartiles; latency is of all orders of all rounds. CPU is until every event of the orders was',
-    'handled and acknowledged; that of the broker is with mosquitto, which orders do not use.',
+    `${of(first).length} rounds of ${orders} orders, ${IN_FLIGHT} in flight. Each round measures one broker after the other, in alternating`,
+    'order, while the systems on the other brokers are running and idle. Latencies are those of all orders of',
+    'all rounds; the other values are medians of the rounds, with quartiles. CPU is counted until every event',
+    'of the orders has been handled and acknowledged.',
     '',
     ...table(
-      ['', 'orders/s', 'p50 ms', 'p95 ms', 'CPU ms per order', `CPU to that on ${first}`],
+      ['broker', 'orders/s', 'p50 ms', 'p95 ms', 'CPU ms per order', `CPU relative to ${first}`],
       arms.map((arm) => {
         const latencies = of(arm).flatMap((run) => run.latencies);
         const cpu = cpuPerOrder(result, arm);
@@ -92,10 +92,10 @@ function report(result: OrdersResult): string[] {
       }),
     ),
     '',
-    'CPU in ms per order, by whose it is:',
+    'CPU in ms per order, by group of processes. The group "broker" includes mosquitto, which orders do not use.',
     '',
     ...table(
-      ['', ...Object.keys(KINDS)],
+      ['system on', ...Object.keys(KINDS)],
       arms.map((arm) => [
         arm,
         ...Object.keys(KINDS).map((kind) => inDigits(spread(cpuOf(arm, kind)))),

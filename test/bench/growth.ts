@@ -34,7 +34,7 @@ const GrowthResult = z.array(
 type Grown = z.infer<typeof GrowthResult>[number];
 
 export const growth = part({
-  title: 'Growth',
+  title: 'Growing data',
   result: GrowthResult,
   run: async (effort, say) => {
     const plan = PLANS[effort];
@@ -62,12 +62,13 @@ export const growth = part({
     }
   },
   report: (result) => [
-    'CPU in ms per order while there is more and more of something, and its ratio to that of the',
-    'smallest size, measured in turns: the median of the rounds, and their quartiles. The ratio of',
-    'the smallest to itself is the noise.',
+    'CPU of an order as one kind of data grows: ms at the smallest size, and the ratio of each size to the',
+    'smallest. The sizes are measured alternately; ratios are medians of the rounds, with quartiles. The ratio',
+    'of the smallest size to itself ("1x again") is the measurement noise. A backlog is measured from the time',
+    'when the service that handles its commands resumes until all are handled.',
     '',
     ...table(
-      ['what grows', `${FACTORS.join('x, ')}x`, 'ms at 1x', '1x again', '10x', '100x', 'rounds'],
+      ['data', `${FACTORS.join('x, ')}x`, 'ms at 1x', '1x again', '10x', '100x', 'rounds'],
       result.map((grown) => [
         ...[grown.name, FACTORS.map((factor) => grown.one * factor).join(', ')],
         figure(median(grown.cpu['1x'] ?? [])),
@@ -80,7 +81,7 @@ export const growth = part({
     result.map((grown) => {
       const [ten, hundred] = [ratio(grown, '10x'), ratio(grown, '100x')];
       return {
-        aim: `within 10 % however many ${grown.name}`,
+        aim: `CPU of an order within 10 % with more ${grown.name}`,
         measured: `${ten.median.toFixed(2)} at 10x, ${hundred.median.toFixed(2)} at 100x`,
         met: Math.max(ten.median, hundred.median) <= 1 + TOLERANCE,
       };

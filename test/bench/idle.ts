@@ -20,7 +20,7 @@ const IdleResult = z.object({
 const percent = (ms: number, seconds: number) => ms / seconds / 10;
 
 export const idle = part({
-  title: 'Idle',
+  title: 'Idle system',
   result: IdleResult,
   run: async (effort, say) => {
     const arm = new Ours('ours', () => startSystem({ apps: 'all' }));
@@ -39,7 +39,7 @@ export const idle = part({
     }
   },
   report: ({ seconds, cpu }) => [
-    `CPU over ${Math.round(seconds)} s without any order, as a share of one core.`,
+    `CPU over ${Math.round(seconds)} s without orders, as a share of one core.`,
     '',
     ...table(
       ['process', '% of a core'],
@@ -52,7 +52,7 @@ export const idle = part({
     const share = percent(sum(cpu), seconds);
     return [
       {
-        aim: 'the idle system uses less than 5 % of one core',
+        aim: 'CPU of the idle system less than 5 % of one core',
         measured: `${figure(share)} %`,
         met: share < 5,
       },

@@ -14,13 +14,18 @@ import { profile } from './profile';
 import { report } from './report';
 import { machine, readResults, writeResults } from './results';
 
-const USAGE = `npm run bench                 measures all, and writes docs/performance.md
-npm run bench -- <part> ...   measures these alone: orders, brokers, open, edge,
-                              devices, idle, growth
-npm run bench -- profile <service> [orders|reads] [count]   where a service spends its CPU
-  --quick   shows that it works, in a minute or two; prints, and writes nothing
-  --write   with --quick: writes it all the same
-  --json    prints what was measured, for programs`;
+const USAGE = `npm run bench measures the performance of the system and writes docs/performance.md.
+
+npm run bench                 measure all parts
+npm run bench -- <part> ...   measure these parts: orders, brokers, open, edge, devices, idle, growth
+npm run bench -- profile <service> [orders|reads] [count]
+                              show where a service spends its CPU
+
+Options:
+  --quick   a short run of a minute or two that prints the page and does not write it
+  --write   with --quick: write the page
+  --json    print the results as JSON
+  --help    show this help`;
 
 /** In the order of the document. */
 const PARTS: Readonly<Record<string, Part>> = {
@@ -49,14 +54,14 @@ async function main(): Promise<void> {
   }
   if (positionals[0] === 'profile') return profile(positionals.slice(1));
   const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
-  if (unknown !== undefined) throw new Error(`${unknown} is no part\n${USAGE}`);
+  if (unknown !== undefined) throw new Error(`There is no part "${unknown}".\n${USAGE}`);
 
   const effort: Effort = values.quick ? 'quick' : 'full';
   const file = join(localDir, `bench${values.quick ? '-quick' : ''}.json`);
   for (const [name, part] of Object.entries(PARTS)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     const result = await part.run(effort, say);
-    // kept at once: what comes later may fail
+    // Stored now, because a later part may fail.
     writeResults(file, { ...readResults(file), [name]: result });
   }
 
@@ -71,7 +76,7 @@ async function main(): Promise<void> {
   process.stdout.write(values.json ? `${JSON.stringify(known)}\n` : text);
 }
 
-/** What goes on, for those who wait; apart from what is measured. */
+/** Prints progress to stderr, apart from the results. */
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

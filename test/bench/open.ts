@@ -44,7 +44,7 @@ const OpenResult = z.object({
 type OpenResult = z.infer<typeof OpenResult>;
 
 export const open = part({
-  title: 'Orders that come when they come',
+  title: 'Orders with Poisson arrivals',
   result: OpenResult,
   run: async (effort, say) => {
     const plan = PLANS[effort];
@@ -99,27 +99,30 @@ export const open = part({
     }
   },
   report: ({ alone, capacity, steps, knee, loads }) => [
-    `Poisson arrivals at shares of the knee (seed ${SEED}); latency from the moment at which an order should`,
-    'have been sent, exact percentiles of all orders. The knee is the highest rate without a queue:',
-    `rates go up by a tenth of what ${IN_FLIGHT} in flight get through (${figure(capacity)} orders/s), and there is a queue`,
-    `when more orders are on their way at the end of a step, and of one more, than arrive in ${QUEUE_SECONDS} s.`,
+    `Poisson arrivals (seed ${SEED}) at fractions of the saturation rate. Latency is measured from the time at which`,
+    'an order should have been sent. Percentiles are exact, over all orders.',
+    '',
+    'The saturation rate is the highest rate without a queue. It is found in steps of a tenth of the throughput',
+    `with ${IN_FLIGHT} orders in flight (${figure(capacity)} orders/s). A step has a queue if more orders are in flight at its end`,
+    `than arrive in ${QUEUE_SECONDS} s, and again when the step is repeated.`,
     '',
     ...table(
-      ['orders/s', 'on their way at the end', 'p99 ms', 'queue'],
+      ['orders/s', 'in flight at the end', 'p99 ms', 'queue'],
       steps.map(({ rate, left, p99, kept }) => [
         ...[figure(rate), String(left), figure(p99), kept ? 'no' : 'yes'],
       ]),
     ),
     '',
-    `The knee: ${figure(knee)} orders/s.`,
+    `The saturation rate is ${figure(knee)} orders/s.`,
     '',
     ...table(
       ['load', 'orders/s', 'orders', 'failed', 'p50 ms', 'p95 ms', 'p99 ms', 'p99.9 ms'],
       [
-        { load: 'one alone', rate: '', failed: 0, latencies: alone },
+        { load: 'one order at a time', rate: '', failed: 0, latencies: alone },
         ...loads.map((at) => ({
           ...at,
-          ...{ load: `${Math.round(at.share * 100)} % of the knee`, rate: figure(at.rate) },
+          load: `${Math.round(at.share * 100)} % of saturation`,
+          rate: figure(at.rate),
         })),
       ].map(({ load, rate, failed, latencies }) => [
         ...[load, rate, String(latencies.length), String(failed)],
@@ -133,7 +136,7 @@ export const open = part({
     const times = percentile(at?.latencies ?? [], 0.99) / median(alone);
     return [
       {
-        aim: 'p99 at 60 % of the knee at most 6 times the p50 of an order alone',
+        aim: 'p99 at 60 % of saturation at most 6 times the p50 of one order at a time',
         measured: `${figure(times)} times`,
         met: times <= 6 && at?.failed === 0,
       },

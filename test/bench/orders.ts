@@ -4,13 +4,13 @@ import { Bare } from './bare/bare';
 import { type Sample, closedLoop, warmUp } from './closed-loop';
 import { type Cpu, sum } from './cpu';
 import { Direct } from './direct/arm';
-import { figure, spreadText, table } from './markdown';
+import { REPEATED, type Variants, figure, spreadText, table } from './markdown';
 import { Ours } from './ours';
 import { type Effort, part } from './part';
 import { type Spread, abba, median, percentile, ratios } from './statistics';
 import { Workflow } from './workflow/workflow';
 
-/** How many orders in flight, and how many in each round. */
+/** The number of orders in flight, and in each round. */
 interface Level {
   readonly inFlight: number;
   readonly orders: number;
@@ -54,22 +54,29 @@ const Run = z.object({
   cpu: z.record(z.string(), z.number()),
 });
 export const OrdersResult = z.object({
-  /** In the order of the tables; the first is what is compared with each of the others. */
+  /** In the order of the tables. The first is compared with each of the others. */
   arms: z.array(z.string()),
   runs: z.array(Run),
 });
 export type OrdersResult = z.infer<typeof OrdersResult>;
 
-const MEANING: Readonly<Record<string, string>> = {
-  ours: 'the system, as `npm start` runs it',
-  'ours again': 'the same a second time: how far apart two equals are measured (the noise)',
-  direct: 'a: the same services in one process, with no sidecar, broker or database',
-  bare: 'b: services that do nothing but as many calls, reads, writes and events through sidecars',
-  workflow: 'd: the same steps as a Dapr Workflow',
+const VARIANTS: Variants = {
+  ours: { label: 'omnichannel', meaning: 'the system as `npm start` runs it.' },
+  'ours again': { label: 'omnichannel (repeated)', meaning: REPEATED },
+  direct: {
+    label: 'in one process',
+    meaning: 'the same services in one process, without sidecars, broker and database.',
+  },
+  bare: {
+    label: 'bare sidecars',
+    meaning: 'services that only make as many calls, reads, writes and publishes through sidecars.',
+  },
+  workflow: { label: 'Dapr Workflow', meaning: 'the same steps as a Dapr Workflow.' },
 };
+const labelOf = (arm: string) => VARIANTS[arm]?.label ?? arm;
 
 export const orders = part({
-  title: 'An order, several ways',
+  title: 'Orders, compared with other architectures',
   result: OrdersResult,
   run: async (effort, say) => {
     const arms = [
@@ -106,9 +113,9 @@ export const orders = part({
   },
   report,
   aims: (result) => [
-    ...aim(result, 'bare', 1.15, 'at most 1.15 times the CPU of bare sidecars'),
-    ...aim(result, 'workflow', 0.25, 'at most 0.25 times the CPU of a Dapr Workflow'),
-    ...aim(result, 'workflow', 0.25, `the same of ${COORDINATION.join(', ')} alone`, COORDINATION),
+    ...aim(result, 'bare', 1.15, 'CPU of an order at most 1.15 times that of bare sidecars'),
+    ...aim(result, 'workflow', 0.25, 'CPU of an order at most 0.25 times that of a Dapr Workflow'),
+    ...aim(result, 'workflow', 0.25, `the same for ${COORDINATION.join(', ')} only`, COORDINATION),
   ],
 });
 
@@ -192,20 +199,24 @@ function report(result: OrdersResult): string[] {
   const of = (arm: string, inFlight: number) =>
     runs.filter((run) => run.arm === arm && run.inFlight === inFlight);
   return [
-    ...arms.map((arm) => `- ${arm}: ${MEANING[arm] ?? ''}`),
+    ...arms.map((arm) => `- ${labelOf(arm)}: ${VARIANTS[arm]?.meaning ?? ''}`),
     '',
-    `So many orders at a time, each followed at once by the next; ${rounds} rounds over all, forth and`,
-    'back, the others standing still meanwhile. Latency is of all orders of all rounds; the rest are',
-    'medians of the rounds. CPU is until every event of the orders was handled.',
+    'A fixed number of orders is in flight: each completed order is followed immediately by the next. The',
+    `variants are measured in ${rounds} rounds, in alternating order, while the others are paused. Latencies are those of`,
+    'all orders of all rounds; the other values are medians of the rounds. CPU is counted until every event of',
+    'the orders has been handled.',
     '',
     ...table(
-      ['', 'in flight', 'orders/s', 'p50 ms', 'p95 ms', 'p99 ms', 'orders', 'CPU ms per order'],
+      [
+        ...['variant', 'in flight', 'orders/s', 'p50 ms', 'p95 ms', 'p99 ms', 'orders'],
+        'CPU ms per order',
+      ],
       arms.flatMap((arm) =>
         levels.map((inFlight) => {
           const latencies = of(arm, inFlight).flatMap((run) => run.latencies);
           const speeds = of(arm, inFlight).map((run) => run.orders / run.seconds);
           return [
-            ...[arm, String(inFlight), figure(median(speeds))],
+            ...[labelOf(arm), String(inFlight), figure(median(speeds))],
             ...[0.5, 0.95, 0.99].map((share) => figure(percentile(latencies, share))),
             ...[String(latencies.length), figure(median(cpuPerOrder(result, arm, { inFlight })))],
           ];
@@ -213,25 +224,25 @@ function report(result: OrdersResult): string[] {
       ),
     ),
     '',
-    'CPU of ours over that of each other: the median of the ratios of the rounds, and their quartiles.',
+    `CPU of ${labelOf(ours)} relative to each variant: the median of the ratios of the rounds, with quartiles.`,
     '',
     ...table(
-      ['CPU of ours to', ...levels.map((inFlight) => `${inFlight} in flight`), 'all'],
+      ['relative to', ...levels.map((inFlight) => `${inFlight} in flight`), 'all'],
       others.map((other) => [
-        other,
+        labelOf(other),
         ...levels.map((inFlight) => spreadText(compared(result, other, { inFlight }))),
         spreadText(compared(result, other)),
       ]),
     ),
     '',
     ...coordination(result),
-    'CPU of ours in ms per order, by process:',
+    `CPU of ${labelOf(ours)} in ms per order, by process:`,
     '',
     ...byProcess(levels, (inFlight) => of(ours, inFlight)),
   ];
 }
 
-/** What a saga of events saves: a workflow asks the same services, which cost what they cost. */
+/** The saving of the event-driven saga: only the coordination differs, as both call the same services. */
 function coordination(result: OrdersResult): string[] {
   const { arms } = result;
   if (!arms.includes('workflow')) return [];
@@ -239,9 +250,10 @@ function coordination(result: OrdersResult): string[] {
   const [of, all] = [part('workflow'), median(cpuPerOrder(result, 'workflow'))];
   const rest = (100 * (all - of)) / all;
   return [
-    `Of the workflow's ${figure(all)} ms, ${rest.toFixed(0)} % are of the services that it asks, the same as in ours: no way`,
-    `of carrying out the steps saves these. What carries them out (${COORDINATION.join(', ')})`,
-    `takes ${figure(part(arms[0] ?? ''))} ms in ours and ${figure(of)} ms there.`,
+    `Of the ${figure(all)} ms of an order in ${labelOf('workflow')}, ${rest.toFixed(0)} % are spent in the called services. These are the`,
+    'same in both variants, so no kind of coordination can save them. The coordinating processes',
+    `(${COORDINATION.join(', ')}) take ${figure(part(arms[0] ?? ''))} ms in ${labelOf(arms[0] ?? '')} and`,
+    `${figure(of)} ms in ${labelOf('workflow')}.`,
     '',
   ];
 }

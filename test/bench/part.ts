@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 
-/** `quick` shows that everything works; only `full` has figures that say something. */
+/** `quick` shows that everything works; only `full` measures meaningful figures. */
 export type Effort = 'full' | 'quick';
 
-/** What is to be reached, and what was. */
+/** A target, and what was measured. */
 export interface Aim {
   readonly aim: string;
   readonly measured: string;
@@ -12,7 +12,7 @@ export interface Aim {
 
 /** A part of the benchmark, which can be run alone: `npm run bench -- <name>`. */
 export interface Part<S extends z.ZodType = z.ZodType> {
-  /** Of what is measured: plain data, kept in a file so that parts can be run one by one. */
+  /** The schema of its result: plain data, kept in a file so that parts can be run one by one. */
   readonly result: S;
   run(effort: Effort, say: (line: string) => void): Promise<z.output<S>>;
   /** A chapter of docs/performance.md, without its title. */

@@ -9,7 +9,7 @@ import { report } from './report';
 
 const machine = { cores: 2, memoryGiB: 24, system: 'Linux', node: '26.1.0', dapr: '1.18.2' };
 
-/** Two rounds of four orders; how many ms of CPU an order costs, by arm and round. */
+/** CPU in ms per order, by variant and round: two rounds of four orders. */
 const costs = { ours: [20, 30], bare: [20, 20], workflow: [100, 200] };
 const result: OrdersResult = {
   arms: Object.keys(costs),
@@ -26,36 +26,36 @@ const result: OrdersResult = {
 const text = (lines: string[]) => lines.join('\n');
 
 describe('the chapter on orders', () => {
-  test('compares with each other arm round by round', () => {
+  test('compares the system with each variant, round by round', () => {
     expect(cpuPerOrder(result, 'ours')).toEqual([20, 30]);
-    const said = text(orders.report(result));
-    expect(said).toContain('| bare           | 1.25 (1.00 to 1.50) |');
-    expect(said).toContain('| workflow       | 0.17 (0.15 to 0.20) |');
+    const page = text(orders.report(result));
+    expect(page).toContain('| bare sidecars | 1.25 (1.00 to 1.50) |');
+    expect(page).toContain('| Dapr Workflow | 0.17 (0.15 to 0.20) |');
   });
 
-  test('has speed, latency and CPU of each arm at each level', () => {
+  test('shows throughput, latency and CPU of each variant at each level', () => {
     expect(text(orders.report(result))).toContain(
-      '| ours     | 8         | 2.00     | 2.00   | 400    | 400    | 8      | 25.0             |',
+      '| omnichannel   | 8         | 2.00     | 2.00   | 400    | 400    | 8      | 25.0             |',
     );
   });
 
-  test('has the CPU of each process, the dearest first', () => {
+  test('shows the CPU of each process, the highest first', () => {
     expect(text(orders.report(result))).toContain(
       '| order-sidecar | 18.8        | 18.8        |\n| order         | 6.25        | 6.25        |',
     );
   });
 
-  test('says of each aim whether it is met, and nothing of arms that did not run', () => {
+  test('shows which targets are met, except those of variants that did not run', () => {
     expect(orders.aims(result)).toMatchObject([
-      { aim: 'at most 1.15 times the CPU of bare sidecars', met: false },
-      { aim: 'at most 0.25 times the CPU of a Dapr Workflow', met: true },
-      { aim: 'the same of order, order-sidecar, placement, scheduler alone', met: true },
+      { aim: 'CPU of an order at most 1.15 times that of bare sidecars', met: false },
+      { aim: 'CPU of an order at most 0.25 times that of a Dapr Workflow', met: true },
+      { aim: 'the same for order, order-sidecar, placement, scheduler only', met: true },
     ]);
     expect(orders.aims({ ...result, arms: ['ours'] })).toEqual([]);
   });
 });
 
-describe('the chapter on arrivals', () => {
+describe('the chapter on Poisson arrivals', () => {
   const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
   const loaded = {
     alone: numbers(10),
@@ -68,15 +68,15 @@ describe('the chapter on arrivals', () => {
     loads: [{ share: 0.6, rate: 6, failed: 0, latencies: numbers(1000) }],
   };
 
-  test('has a thousandth only where there are a thousand', () => {
-    const said = text(open.report(loaded));
-    expect(said).toMatch(
-      /\| 60 % of the knee \| 6.00 +\| 1000 +\| 0 +\| 500 .*\| 990 .*\| 999 +\|/,
+  test('shows the p99.9 only of at least a thousand orders', () => {
+    const page = text(open.report(loaded));
+    expect(page).toMatch(
+      /\| 60 % of saturation +\| 6.00 +\| 1000 +\| 0 +\| 500 .*\| 990 .*\| 999 +\|/,
     );
-    expect(said).toMatch(/\| one alone .*\| too few +\|/);
+    expect(page).toMatch(/\| one order at a time .*\| too few +\|/);
   });
 
-  test('compares the tail under load with an order alone', () => {
+  test('compares the p99 under load with the p50 of single orders', () => {
     expect(open.aims(loaded)).toMatchObject([{ measured: '180 times', met: false }]);
     const quick = { ...loaded, loads: [{ ...loaded.loads[0]!, latencies: [30] }] };
     expect(open.aims(quick)).toMatchObject([{ met: true }]);
@@ -85,22 +85,26 @@ describe('the chapter on arrivals', () => {
   });
 });
 
-test('growth is missed by what grows at one size only', () => {
+test('the target for growing data is missed if one size costs more', () => {
   const of = (hundred: number) => ({
     ...{ name: 'pens', one: 5 },
     cpu: { '1x': [10, 20], '1x again': [10, 20], '10x': [10, 20], '100x': [hundred, hundred * 2] },
   });
   expect(growth.aims([of(10.9), of(11.2)])).toMatchObject([
-    { aim: 'within 10 % however many pens', measured: '1.00 at 10x, 1.09 at 100x', met: true },
+    {
+      aim: 'CPU of an order within 10 % with more pens',
+      measured: '1.00 at 10x, 1.09 at 100x',
+      met: true,
+    },
     { measured: '1.00 at 10x, 1.12 at 100x', met: false },
   ]);
-  expect(text(growth.report([of(12)]))).toContain('| pens       | 5, 50, 500    | 15.0     | 1.00');
+  expect(text(growth.report([of(12)]))).toContain('| pens | 5, 50, 500    | 15.0     | 1.00');
 });
 
-test('an idle system is told in shares of a core', () => {
+test('the CPU of an idle system is shown as shares of a core', () => {
   const cpu = { order: 600, gateway: 900 };
   expect(idle.report({ seconds: 30, cpu })).toEqual([
-    'CPU over 30 s without any order, as a share of one core.',
+    'CPU over 30 s without orders, as a share of one core.',
     '',
     '| process | % of a core |',
     '| ------- | ----------- |',
@@ -111,23 +115,23 @@ test('an idle system is told in shares of a core', () => {
   expect(idle.aims({ seconds: 30, cpu })).toMatchObject([{ measured: '5.00 %', met: false }]);
 });
 
-test('the document has machine, method, aims, and a chapter for each part', () => {
-  const said = report(machine, [{ part: idle, result: { seconds: 30, cpu: { order: 300 } } }]);
-  expect(said).toContain('Measured on 2 cores, 24 GiB, Linux, Node 26.1.0, Dapr 1.18.2.');
-  expect(said).toContain(
+test('the document has machine, method, targets, and a chapter for each part', () => {
+  const page = report(machine, [{ part: idle, result: { seconds: 30, cpu: { order: 300 } } }]);
+  expect(page).toContain('Measured on 2 cores, 24 GiB, Linux, Node 26.1.0, Dapr 1.18.2.');
+  expect(page).toContain(
     [
-      '## Aims',
+      '## Targets',
       '',
-      '| aim                                            | measured |     |',
-      '| ---------------------------------------------- | -------- | --- |',
-      '| the idle system uses less than 5 % of one core | 1.00 %   | met |',
+      '| target                                           | measured |     |',
+      '| ------------------------------------------------ | -------- | --- |',
+      '| CPU of the idle system less than 5 % of one core | 1.00 %   | met |',
       '',
-      '## Idle',
+      '## Idle system',
     ].join('\n'),
   );
 });
 
-test('tables are as wide as what is in them, and figures have three digits that say something', () => {
+test('tables are as wide as their cells, and figures have three significant digits', () => {
   expect(table(['a', 'bcde'], [['fghi', '1']])).toEqual([
     '| a    | bcde |',
     '| ---- | ---- |',
@@ -150,7 +154,7 @@ describe('the chapter on brokers', () => {
         ]),
       ),
     }));
-  const said = text(
+  const page = text(
     brokers.report({
       arms: ['redis', 'kafka'],
       runs: [
@@ -160,20 +164,20 @@ describe('the chapter on brokers', () => {
     }),
   );
 
-  test('has speed and CPU of each, and its CPU beside that of the first in the same round', () => {
-    expect(said).toContain(
-      '| kafka | 4.00 (2.00 to 6.00) | 2.00   | 4.00   | 40.0 (30.0 to 80.0) | 2.00 (1.50 to 2.00)  |',
+  test('shows throughput and CPU of each, and its CPU relative to the first in the same round', () => {
+    expect(page).toContain(
+      '| kafka  | 4.00 (2.00 to 6.00) | 2.00   | 4.00   | 40.0 (30.0 to 80.0) | 2.00 (1.50 to 2.00)   |',
     );
-    expect(said).toMatch(/\| redis \| 4.00 \(2.00 to 6.00\) .* 20.0 \(20.0 to 40.0\) \| +\|/);
+    expect(page).toMatch(/\| redis +\| 4.00 \(2.00 to 6.00\) .* 20.0 \(20.0 to 40.0\) \| +\|/);
   });
 
-  test('has the CPU of services, gateway, sidecars and broker', () => {
-    const cells = (values: string[]) => new RegExp(`\\| kafka \\| ${values.join(' +\\| ')} +\\|`);
-    expect(said).toMatch(cells(['8.00 .*', '4.00 .*', '16.0 .*', '12.0 .*']));
+  test('shows the CPU of services, gateway, sidecars and broker', () => {
+    const cells = (values: string[]) => new RegExp(`\\| kafka +\\| ${values.join(' +\\| ')} +\\|`);
+    expect(page).toMatch(cells(['8.00 .*', '4.00 .*', '16.0 .*', '12.0 .*']));
   });
 });
 
-test('a chapter that is not measured anew stays as it is, with its aims', () => {
+test('a chapter that is not measured again stays as it is, with its targets', () => {
   const idleOf = (ms: number) => ({ part: idle, result: { seconds: 30, cpu: { order: ms } } });
   const old = report(machine, [{ part: orders, result }, idleOf(300)]);
   const now = report(machine, [{ part: orders, result: undefined }, idleOf(600)], old);

@@ -1,7 +1,7 @@
 import { table } from './markdown';
 import type { Part } from './part';
 
-/** On what it was measured, in general terms. */
+/** The machine that was measured, in general terms. */
 export interface Machine {
   readonly cores: number;
   readonly memoryGiB: number;
@@ -10,22 +10,22 @@ export interface Machine {
   readonly dapr: string;
 }
 
-const AIMS = 'Aims';
+const AIMS = 'Targets';
 
-const METHOD = `CPU is user and system time of all processes that work for an order, from /proc: services, sidecars,
-broker, gateway; not of what shares the machine with them: the program that places orders, and the
-stand-in for the payment provider. What is compared
-is measured in one run, in turns, as the speed of a machine drifts; so ratios say more than times.`;
+const METHOD = `CPU is the user and system time of all processes that work for an order, read from /proc: services,
+sidecars, broker and gateway. The program that places the orders and the simulator of the payment provider
+are not counted. Variants that are compared are measured alternately in one run, because the speed of a
+machine drifts over time. Compare ratios rather than absolute values.`;
 
-/** A part in the order of the document, with what was measured in it: `undefined` where nothing was. */
+/** A part, in the order of the document, with its result: `undefined` if it was not measured. */
 export interface Chapter {
   readonly part: Part;
   readonly result: unknown;
 }
 
 /**
- * The text of docs/performance.md. Of a part that was not measured here, what `old`, the present text,
- * has of it stays as it is.
+ * The text of docs/performance.md. The chapter of a part that was not measured is copied from `old`, the
+ * present text.
  */
 export function report(machine: Machine, chapters: readonly Chapter[], old = ''): string {
   const measured = chapters.filter(({ result }) => result !== undefined);
@@ -39,10 +39,12 @@ export function report(machine: Machine, chapters: readonly Chapter[], old = '')
   const isNew = ([aim]: readonly string[]) => rows.some(([other]) => other === aim);
   const others = known.length > measured.length ? rowsIn(kept.get(AIMS) ?? []) : [];
   return [
-    '# What an order costs',
+    '# Performance',
     '',
-    'Written by `npm run bench`; `npm run bench -- <part>` measures one part anew. Parts:',
-    `${known.map(({ part }) => part.title.toLowerCase()).join(', ')}.`,
+    'What an order costs, how fast it is, and what else was measured. This page is written by `npm run bench`;',
+    '`npm run bench -- <part>` measures one part again. Parts:',
+    '',
+    ...known.map(({ part }) => `- ${part.title}`),
     '',
     `Measured on ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, Dapr ${machine.dapr}.`,
     '',
@@ -50,7 +52,7 @@ export function report(machine: Machine, chapters: readonly Chapter[], old = '')
     '',
     `## ${AIMS}`,
     '',
-    ...table(['aim', 'measured', ''], [...others.filter((row) => !isNew(row)), ...rows]),
+    ...table(['target', 'measured', ''], [...others.filter((row) => !isNew(row)), ...rows]),
     ...known.flatMap(({ part }, at) => ['', `## ${part.title}`, '', ...(texts[at] ?? [])]),
     '',
   ].join('\n');

@@ -65,7 +65,7 @@ export const EdgeResult = z.object({
 export type EdgeResult = z.infer<typeof EdgeResult>;
 
 export const edge = part({
-  title: 'The edge',
+  title: 'Gateway',
   result: EdgeResult,
   run: async (effort, say) => {
     const { rounds, first, levels } = PLANS[effort];
@@ -109,7 +109,7 @@ export const edge = part({
         }
         say(`edge: round ${round + 1} of ${rounds}`);
       }
-      say('edge: more than can be done');
+      say('edge: overload');
       const through = asked.get(edges[0] ?? '')?.['GET through'] ?? [];
       shedding = await measureShedding(world, load, through, effort);
       await shop.close();

@@ -1,4 +1,4 @@
-import { figure, spreadText, table } from '../markdown';
+import { REPEATED, type Variants, figure, spreadText, table } from '../markdown';
 import type { Aim } from '../part';
 import { type Spread, median, percentile, ratios } from '../statistics';
 import type { EdgeResult } from './edge';
@@ -7,12 +7,28 @@ import { reportShedding } from './shedding';
 const AT_MOST = 1.35;
 const THROUGH = 'GET through';
 
-const MEANING: Readonly<Record<string, string>> = {
-  ours: 'the gateway, with limits, ids, audit, security headers, traces and all else that it does',
-  'ours again': 'another process of it: how far apart two equals are measured (the noise)',
-  express: 'Express 5 and nothing else: the same calls through a sidecar of its own, JSON out',
-  fastify: 'Fastify 5 in its place',
+const VARIANTS: Variants = {
+  ours: {
+    label: 'gateway',
+    meaning:
+      'with rate limits, ids, audit log, security headers, traces and all its other features.',
+  },
+  'ours again': { label: 'gateway (repeated)', meaning: REPEATED },
+  express: {
+    label: 'Express',
+    meaning: 'plain Express 5 that makes the same calls and returns JSON.',
+  },
+  fastify: { label: 'Fastify', meaning: 'the same with Fastify 5.' },
 };
+const labelOf = (edge: string) => VARIANTS[edge]?.label ?? edge;
+
+/** The kinds of requests, with the status of the response. */
+const KINDS: Readonly<Record<string, string>> = {
+  'cached GET': 'GET (304)',
+  [THROUGH]: 'GET (200)',
+  POST: 'POST (201)',
+};
+const kindOf = (asked: string) => KINDS[asked] ?? asked;
 
 type Run = EdgeResult['runs'][number];
 
@@ -38,7 +54,7 @@ export function aims(result: EdgeResult): Aim[] {
   const ratio = compared(result, THROUGH, 'express');
   return [
     {
-      aim: `the gateway's own CPU at most ${AT_MOST} times that of bare Express on the ${THROUGH}`,
+      aim: `CPU of the gateway process for a ${kindOf(THROUGH)} at most ${AT_MOST} times that of plain Express`,
       measured: spreadText(ratio),
       met: ratio.median <= AT_MOST,
     },
@@ -51,17 +67,24 @@ export function report(result: EdgeResult): string[] {
   const kinds = [...new Set(runs.map(({ asked }) => asked))];
   const rounds = new Set(runs.map(({ round }) => round)).size;
   return [
-    ...edges.map((edge) => `- ${edge}: ${MEANING[edge] ?? ''}`),
+    ...edges.map((edge) => `- ${labelOf(edge)}: ${VARIANTS[edge]?.meaning ?? ''}`),
     '',
-    'All stand in front of the same services, each beside a sidecar of its own, and are asked one after',
-    `the other, forth and back, in ${rounds} rounds; by a program of its own (undici) that has so many requests`,
-    'on their way at a time, on connections that are kept. A cached GET has the ETag of what it asks',
-    'for and is answered 304, once the service has been asked; a GET through is that of a product; a',
-    'POST is an order, until it is confirmed. Latency is of all requests of all rounds; the rest are',
-    'medians of the rounds. CPU is in microseconds per request.',
+    'All variants are in front of the same services, each with a sidecar of its own. They are measured one',
+    `after the other, in alternating order, in ${rounds} rounds. The client is a separate process (undici) with a fixed`,
+    'number of requests in flight, on persistent connections.',
+    '',
+    '- GET (304) reads a product with its current ETag. The service is called before the response is 304.',
+    '- GET (200) reads a product.',
+    '- POST (201) places an order and waits until it is confirmed.',
+    '',
+    'Latencies are those of all requests of all rounds; the other values are medians of the rounds. CPU is in',
+    'µs per request, of the process itself and of its sidecar.',
     '',
     ...table(
-      ['', '', 'in flight', 'requests/s', 'p50 ms', 'p99 ms', 'requests', 'own CPU', 'sidecar'],
+      [
+        ...['request', 'variant', 'in flight', 'requests/s', 'p50 ms', 'p99 ms', 'requests'],
+        ...['own CPU µs', 'sidecar CPU µs'],
+      ],
       kinds.flatMap((asked) =>
         edges.map((edge) => {
           const of = select(result, edge, asked);
@@ -69,7 +92,7 @@ export function report(result: EdgeResult): string[] {
           const speed = median(of.map(({ requests, seconds }) => requests / seconds));
           const cpu = (['own', 'sidecar'] as const).map((whose) => 1000 * median(cpuOf(of, whose)));
           return [
-            ...[asked, edge, String(of[0]?.inFlight ?? '')],
+            ...[kindOf(asked), labelOf(edge), String(of[0]?.inFlight ?? '')],
             ...[speed, percentile(latencies, 0.5), percentile(latencies, 0.99)].map(figure),
             ...[String(latencies.length), ...cpu.map(figure)],
           ];
@@ -77,12 +100,12 @@ export function report(result: EdgeResult): string[] {
       ),
     ),
     '',
-    'Own CPU of ours over that of each other: the median of the ratios of the rounds, and their quartiles.',
+    `Own CPU of the ${labelOf(ours)} relative to each variant: the median of the ratios of the rounds, with quartiles.`,
     '',
     ...table(
-      [`CPU of ${ours} to`, ...kinds],
+      ['relative to', ...kinds.map(kindOf)],
       others.map((other) => [
-        other,
+        labelOf(other),
         ...kinds.map((asked) => spreadText(compared(result, asked, other))),
       ]),
     ),

@@ -7,10 +7,10 @@ import { OPEN } from './edges';
 import type { Asked } from './load';
 import type { LoadProcess } from './load-process';
 
-/** Whoever waits longer has gone: an answer after that is of no use. */
+/** A client that waits longer has given up, so a later response is of no use. */
 const PATIENCE_MS = 2_000;
 const SHARES = [0.5, 1, 1.5, 2];
-/** Enough at once to keep everything busy, and few enough that nothing queues for long. */
+/** Requests in flight: enough to keep everything busy, and few enough that none queues for long. */
 const BUSY = 64;
 
 const PLANS: Readonly<Record<Effort, { seconds: number; knee: number }>> = {
@@ -18,25 +18,25 @@ const PLANS: Readonly<Record<Effort, { seconds: number; knee: number }>> = {
   quick: { seconds: 2, knee: 1_000 },
 };
 
-/** What became of the requests that came at a rate. */
+/** The outcome of the requests at one rate. */
 const Level = z.object({
   sheds: z.boolean(),
-  /** As a part of the knee. */
+  /** As a multiple of the saturation rate. */
   share: z.number(),
   perSecond: z.number(),
   offered: z.int(),
-  /** Refused at once, with 503. */
+  /** Rejected immediately, with 503. */
   shed: z.int(),
-  /** Answered while somebody still waited. */
+  /** Succeeded before the client gave up. */
   inTime: z.int(),
-  /** Of those that were answered with what they asked for: milliseconds since they came. */
+  /** Milliseconds since the arrival, of the successful requests. */
   latencies: z.array(z.number()),
   seconds: z.number(),
 });
 export const Shedding = z.object({ knee: z.number(), levels: z.array(Level) });
 export type Shedding = z.infer<typeof Shedding>;
 
-/** More and more requests for a gateway that sheds, and for one that does not. */
+/** Increasing rates of requests for a gateway with load shedding and for one without. */
 export async function measureShedding(
   world: World,
   load: LoadProcess,
@@ -63,7 +63,7 @@ export async function measureShedding(
       const latencies = outcomes.filter(({ status }) => status === 200).map(({ ms }) => ms);
       const shed = outcomes.filter(({ status }) => status === 503).length;
       if (latencies.length + shed < outcomes.length)
-        throw new Error('some were answered otherwise');
+        throw new Error('some responses have another status');
       const inTime = latencies.filter((ms) => ms <= PATIENCE_MS).length;
       const about = { sheds, share, perSecond, offered: count };
       levels.push({ ...about, shed, inTime, latencies, seconds: took });
@@ -74,21 +74,27 @@ export async function measureShedding(
 
 export function reportShedding({ knee, levels }: Shedding): string[] {
   return [
-    '### More than can be done',
+    '### Overload',
     '',
-    `Requests (GET through) that come when they come (Poisson), at shares of the knee: of the ${figure(knee)} a second`,
-    `that ${BUSY} at a time get through, on a machine where the services and who asks share the cores with`,
-    `the gateway. Good is what was answered within ${PATIENCE_MS / 1000} s of its arrival, per second until the last`,
-    'answer; latency is of all that were answered with what they asked for, from the moment at which they',
-    'should have been sent. Limits as in services/gateway/load-shedding/load-shedder.ts, and without any.',
+    'GET (200) requests with Poisson arrivals, at multiples of the saturation rate. The saturation rate is the',
+    `throughput with ${BUSY} requests in flight: ${figure(knee)} requests/s on this machine, where the services and the client`,
+    'share the cores with the gateway. The gateway runs with and without load shedding (see',
+    'services/gateway/load-shedding).',
+    '',
+    `Good requests are those that succeed within ${PATIENCE_MS / 1000} s of their arrival; their rate is over the time until the`,
+    'last response. Latencies are those of all successful requests, measured from the time at which they should',
+    'have been sent.',
     '',
     ...table(
-      ['of the knee', 'sheds', 'offered/s', 'good/s', 'p50 ms', 'p99 ms', 'shed %', 'too late %'],
+      [
+        ...['of saturation', 'load shedding', 'offered/s', 'good/s', 'p50 ms', 'p99 ms'],
+        ...['shed %', 'late %'],
+      ],
       levels.map(({ sheds, share, perSecond, offered, shed, inTime, latencies, seconds }) => {
         const latency = (at: number) =>
           latencies.length === 0 ? '' : figure(percentile(latencies, at));
         return [
-          ...[String(share), sheds ? 'yes' : 'no', figure(perSecond), figure(inTime / seconds)],
+          ...[String(share), sheds ? 'on' : 'off', figure(perSecond), figure(inTime / seconds)],
           ...[latency(0.5), latency(0.99), figure((100 * shed) / offered)],
           figure((100 * (latencies.length - inTime)) / offered),
         ];

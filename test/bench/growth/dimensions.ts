@@ -76,7 +76,7 @@ const catalogue = beside('products in the catalogue', 100, async (books, from, t
 
 const HEARERS = ['order', 'product', 'notification'];
 
-const deadLetters = beside('dead letters kept by each service', 10, async (books, from, to) => {
+const deadLetters = beside('dead letters of each service', 10, async (books, from, to) => {
   const failure = { reason: 'not_found', message: 'product not found', attempts: 1 };
   for (const appId of HEARERS) {
     for (let n = from; n < to; n++) {
@@ -157,7 +157,7 @@ function reservations(name: string, one: number, commit: boolean): Dimension {
 
 /** The drain alone: from when the service that fulfils orders goes on until nothing is left. */
 export const backlog: Dimension = {
-  name: 'commands that wait when the drain starts',
+  name: 'commands in a backlog',
   one: 5,
   prepare: async (ours) => async (factor, orders) => {
     const { world, shop } = ours;
