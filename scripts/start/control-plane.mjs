@@ -65,7 +65,7 @@ export async function ensureControlPlane(runtime, children, terminal) {
         async () => {
           while (!(await isOpen(port))) await children.guard(sleep(50));
         },
-        () => `running on port ${port} after`,
+        () => `running on port ${port}`,
       );
     }
   };

@@ -202,7 +202,7 @@ export async function ensureServer(server, children, terminal) {
       async () => {
         while (!(await children.guard(server.responds(port)))) await children.guard(sleep(50));
       },
-      () => `running on port ${port} after`,
+      () => `running on port ${port}`,
     );
 }
 

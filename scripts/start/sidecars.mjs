@@ -147,7 +147,7 @@ export class Sidecars {
       const waited = performance.now() - begun;
       const lastLine = log && lastLogLines(log).at(-1);
       if (waited > SLOW_MS) {
-        step.note(`${health}${lastLine ? `, last log line: ${messageOf(lastLine)},` : ''}`);
+        step.note(`${health}${lastLine ? `, last log line: ${messageOf(lastLine)}` : ''}`);
       }
       if (waited > TOO_SLOW_MS) {
         throw new UserError(

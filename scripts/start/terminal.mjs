@@ -102,7 +102,7 @@ export class Step {
    * @param {number} [ms] the elapsed time to show, if it is not that of the step
    */
   done(text, ms = this.#age()) {
-    this.#end('✓', `${text} ${elapsed(ms)}`);
+    this.#end('✓', `${text} (${elapsed(ms)})`);
   }
 
   /** @param {string} text */
@@ -125,7 +125,7 @@ export class Step {
   }
 
   #draw() {
-    const text = `  … ${this.#doing}${this.#note && `: ${this.#note}`} ${elapsed(this.#age())}`;
+    const text = `  … ${this.#doing}${this.#note && `: ${this.#note}`} (${elapsed(this.#age())})`;
     if (this.#terminal.live) {
       const width = this.#terminal.out.columns || 80;
       this.#terminal.out.write(`\r\x1b[2K${text.slice(0, width - 1)}`);

@@ -248,13 +248,13 @@ async function demo(terminal) {
   const products = await terminal.runStep(
     ['catalogue', 'creating the demo catalogue'],
     () => fillCatalogue(),
-    (all) => `${all.length} products in shop_1 after`,
+    (all) => `${all.length} products in shop_1`,
   );
   const inStock = products.find(({ pieces }) => pieces >= 1000);
   const order = await terminal.runStep(
     ['order', 'placing an order'],
     () => placeOrder(inStock?.productId ?? ''),
-    ({ orderId }) => `${orderId} confirmed in`,
+    ({ orderId }) => `${orderId} confirmed`,
   );
   for (const line of storyLines(order.story)) terminal.print(`      ${line}`);
 }
