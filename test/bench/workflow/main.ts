@@ -25,7 +25,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const workflows = new DaprWorkflowClient(sidecar);
 
   const service = new Service('order', order.definition);
-  const execute: Context['dispatchAndWait'] = async (contract, data, read) => {
+  const dispatchAndWait: Context['dispatchAndWait'] = async (contract, data, read) => {
     if (contract !== PlaceOrder) throw new Error('this order service only places orders');
     const { orderId } = PlaceOrder.data.parse(data);
     await workflows.scheduleNewWorkflow(fulfilOrder, orderId, orderId);
@@ -35,7 +35,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   service.serve({
     placeOrder: (request, context) => {
       // a context has its parts from its class
-      const own = Object.create(context, { execute: { value: execute } }) as Context;
+      const own = Object.create(context, { dispatchAndWait: { value: dispatchAndWait } }) as Context;
       return placeOrder(request, own);
     },
     getOrder,
