@@ -35,7 +35,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   service.serve({
     placeOrder: (request, context) => {
       // a context has its parts from its class
-      const own = Object.create(context, { dispatchAndWait: { value: dispatchAndWait } }) as Context;
+      const own = Object.create(context, {
+        dispatchAndWait: { value: dispatchAndWait },
+      }) as Context;
       return placeOrder(request, own);
     },
     getOrder,
