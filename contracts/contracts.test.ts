@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { readData, type Contract, type EventInput } from '#kit/messages/contract';
+import { parseEventData, type Contract, type EventInput } from '#kit/messages/contract';
 import * as delivery from '#contracts/delivery';
 import * as inventory from '#contracts/inventory';
 import * as iotGateway from '#contracts/iot-gateway';
@@ -153,14 +153,14 @@ describe.each(contracts)('%s', (name, contract) => {
 
   test('reads published data unchanged', () => {
     const published: unknown = JSON.parse(JSON.stringify(exampleOf.get(name)));
-    const read = readData(contract, contract.version, published);
+    const read = parseEventData(contract, contract.version, published);
     expect(read).toEqual(published);
     expect(contract.subject(read)).toMatch(/^[\w:-]+$/);
   });
 
   test('drops an unknown field', () => {
     const published = { ...exampleOf.get(name), surprise: true };
-    expect(readData(contract, contract.version, published)).toEqual(exampleOf.get(name));
+    expect(parseEventData(contract, contract.version, published)).toEqual(exampleOf.get(name));
   });
 
   test('contains no secret or personal data', () => {
@@ -176,7 +176,7 @@ describe.each(contracts)('%s', (name, contract) => {
 
 test('the reason in an event is a code, never free text', () => {
   const published = { ...examples.OrderCancelled, reason: 'I moved to 12 High Street' };
-  expect(() => readData(order.OrderCancelled, 1, published)).toThrow('must be a code');
+  expect(() => parseEventData(order.OrderCancelled, 1, published)).toThrow('must be a code');
 });
 
 /** The names of all properties in a JSON Schema, at any depth. */

@@ -12,7 +12,7 @@ const AT_ONCE = 16;
 /** What nobody has taken for so long was sent to nobody. */
 const MOST_BYTES = 1024 * 1024;
 
-export interface Ingest {
+export interface IngestServer {
   readonly port: number;
   close(): void;
 }
@@ -27,7 +27,7 @@ export async function startIngest(
   runtime: ServiceRuntime,
   address: string,
   port: number,
-): Promise<Ingest> {
+): Promise<IngestServer> {
   const { ingest } = runtime.service;
   if (ingest === undefined) throw new Error(`${runtime.service.name} takes no streams of messages`);
   const { method } = ingest;
@@ -86,7 +86,7 @@ async function answerAll(
   const running = new Set<Promise<void>>();
   try {
     for await (const request of stream) {
-      const work = runtime.ingest(request as Message, link).then(write, fail);
+      const work = runtime.handleIngest(request as Message, link).then(write, fail);
       running.add(work);
       void work.finally(() => running.delete(work));
       if (running.size >= AT_ONCE) await Promise.race(running);

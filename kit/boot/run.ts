@@ -27,7 +27,7 @@ export interface RunOptions {
 }
 
 /** A service that runs. */
-export interface Running {
+export interface RunningService {
   readonly runtime: ServiceRuntime;
   readonly sidecar: Sidecar;
   readonly httpPort: number;
@@ -44,7 +44,7 @@ export async function run<D extends Definition>(
   service: Service<D>,
   options: RunOptions = {},
 ): Promise<void> {
-  let running: Running;
+  let running: RunningService;
   try {
     running = await start(service, process.env, options);
   } catch (error) {
@@ -67,14 +67,14 @@ export async function start<D extends Definition>(
   service: Service<D>,
   env: NodeJS.ProcessEnv,
   options: RunOptions = {},
-): Promise<Running> {
+): Promise<RunningService> {
   // read as one, so that the faults of both parts are listed together
   const own = service.definition.config?.shape ?? {};
   // a shape that is known only now hides the kit's own part from the type
   const config = readConfig(KitConfig.extend(own), env) as KitConfig;
   const log = createLog(service.name, config.LOG_LEVEL);
   const metrics = new Metrics();
-  metrics.watchProcess();
+  metrics.collectProcessMetrics();
   const flags = createFlags({
     file: config.FLAGS_FILE,
     log,
@@ -109,7 +109,7 @@ export async function start<D extends Definition>(
       clock: systemClock,
       address: config.HOST,
       port: config.APP_PORT,
-      admission: new CallerAuth(config.APP_API_TOKEN, tokens, callers, log),
+      callerAuth: new CallerAuth(config.APP_API_TOKEN, tokens, callers, log),
       status: {
         ...about,
         instance: config.INSTANCE_ID,
@@ -150,12 +150,14 @@ export async function start<D extends Definition>(
       waitingFor.add('stopping');
       stopped.abort();
       const atMost = config.STOP_SECONDS * 1000;
-      log.info({ active: runtime.active }, 'stopping');
+      log.info({ active: runtime.activeCount }, 'stopping');
       await Promise.all([
         http.close(atMost),
         Promise.race([runtime.drain(), wait(atMost, undefined, { ref: false })]),
       ]);
-      await Promise.all([...service.ticks.keys()].map((name) => runtime.tick(name)));
+      await Promise.all(
+        [...service.intervalTasks.keys()].map((name) => runtime.runIntervalTask(name)),
+      );
       app?.close();
       ingest?.close();
       await Promise.all([sidecar.close(), flags.close()]);
@@ -184,13 +186,13 @@ async function becomeReady(
   waitingFor.delete('sidecar');
   log.info({ duration: performance.now() - started }, 'ready');
   try {
-    await runtime.deadLetters.count();
+    await runtime.deadLetters.updateGauge();
   } catch (error) {
     log.warn({ failure: String(error) }, 'dead letters could not be counted');
   }
   while (!stopped.aborted) {
     try {
-      await runtime.schedule();
+      await runtime.scheduleJobs();
       return;
     } catch (error) {
       log.warn({ failure: String(error) }, 'jobs could not be scheduled');
@@ -201,11 +203,11 @@ async function becomeReady(
 
 /** Each in its own time, and never twice at once. */
 async function tickAll(runtime: ServiceRuntime, stopped: AbortSignal): Promise<void> {
-  const ticking = [...runtime.service.ticks].map(async ([name, { everyMs }]) => {
+  const ticking = [...runtime.service.intervalTasks].map(async ([name, { everyMs }]) => {
     for (;;) {
       await wait(everyMs, undefined, { ref: false });
       if (stopped.aborted) return;
-      await runtime.tick(name);
+      await runtime.runIntervalTask(name);
     }
   });
   await Promise.all(ticking);

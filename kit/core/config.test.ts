@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { ConfigError, KitConfig, readConfig, wholeNumber } from './config';
+import { ConfigError, KitConfig, readConfig, integerVariable } from './config';
 
 const needed = { PORT: '3003', DAPR_HTTP_PORT: '3500', DAPR_GRPC_PORT: '50001' };
 
@@ -17,7 +17,7 @@ function faultsOf(schema: z.ZodObject, env: NodeJS.ProcessEnv): readonly string[
 
 describe('a configuration', () => {
   it('comes from the variables that its schema names', () => {
-    const schema = z.object({ RATE: wholeNumber(1, 10), NAME: z.string().default('x') });
+    const schema = z.object({ RATE: integerVariable(1, 10), NAME: z.string().default('x') });
     expect(readConfig(schema, { RATE: '7', PATH: '/bin' })).toEqual({ RATE: 7, NAME: 'x' });
   });
 
@@ -28,7 +28,7 @@ describe('a configuration', () => {
 
   it('is refused with every fault at once', () => {
     const schema = z.object({
-      RATE: wholeNumber(1, 10),
+      RATE: integerVariable(1, 10),
       NAME: z.string(),
       MODE: z.enum(['a', 'b']),
     });
@@ -52,9 +52,9 @@ describe('a configuration', () => {
   it.each(['1.5', '-1', '1e3', '0x10', ' 7', 'true', '99999999999999999'])(
     'takes "%s" for no whole number',
     (given) => {
-      expect(faultsOf(z.object({ RATE: wholeNumber(0, 100_000) }), { RATE: given })).toHaveLength(
-        1,
-      );
+      expect(
+        faultsOf(z.object({ RATE: integerVariable(0, 100_000) }), { RATE: given }),
+      ).toHaveLength(1);
     },
   );
 });
@@ -98,7 +98,7 @@ describe('what the kit reads', () => {
   });
 
   it('is extended by what a service reads, and refused as one', () => {
-    const schema = KitConfig.extend({ RATE: wholeNumber(1, 10) });
+    const schema = KitConfig.extend({ RATE: integerVariable(1, 10) });
     expect(readConfig(schema, { ...needed, RATE: '2' }).RATE).toBe(2);
     expect(faultsOf(schema, { ...needed, PORT: 'x' })).toEqual([
       'PORT must be a whole number',

@@ -31,7 +31,7 @@ export function readConfig<S extends z.ZodObject>(
 }
 
 /** A whole number in a variable, `min` to `max`. */
-export function wholeNumber(min: number, max: number) {
+export function integerVariable(min: number, max: number) {
   return z
     .string()
     .regex(/^\d{1,15}$/, 'must be a whole number')
@@ -40,7 +40,7 @@ export function wholeNumber(min: number, max: number) {
 }
 
 /** A port; 0 takes any that is free. */
-export const Port = wholeNumber(0, 65_535);
+export const Port = integerVariable(0, 65_535);
 
 /** What the kit reads for every service. A service's own variables: `KitConfig.extend(...)`. */
 export const KitConfig = z.object({
@@ -74,7 +74,7 @@ export const KitConfig = z.object({
   /** Tells the processes of one service apart. */
   INSTANCE_ID: z.string().default(() => `${hostname()}:${process.pid}`),
   /** Seconds that what is being done may still take once the service is told to stop. */
-  STOP_SECONDS: wholeNumber(0, 3_600).default(25),
+  STOP_SECONDS: integerVariable(0, 3_600).default(25),
 });
 export type KitConfig = z.output<typeof KitConfig>;
 

@@ -76,10 +76,10 @@ describe('a handling', () => {
 
   it('gives a step its time, as far as there is time', () => {
     const execution = new Execution(newCallContext(clock, { deadline: now + 3_000 }), clock);
-    expect(execution.remainingFor(1_000)).toBe(1_000);
-    expect(execution.remainingFor(5_000)).toBe(3_000);
+    expect(execution.remainingMs(1_000)).toBe(1_000);
+    expect(execution.remainingMs(5_000)).toBe(3_000);
     now += 4_000;
-    expect(execution.remainingFor(5_000)).toBe(0);
+    expect(execution.remainingMs(5_000)).toBe(0);
   });
 
   it('begins no step from the deadline on', () => {

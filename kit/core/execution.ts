@@ -47,7 +47,7 @@ export class Execution {
   }
 
   /** Milliseconds left for a step that may take so long; 0 after the deadline. */
-  remainingFor(atMost: number): number {
+  remainingMs(atMost: number): number {
     return Math.max(0, Math.min(atMost, this.callContext.deadline - this.clock.now()));
   }
 

@@ -83,7 +83,7 @@ export class Metrics {
   });
 
   /** Adds the process's own figures: CPU, memory, event loop. */
-  watchProcess(): void {
+  collectProcessMetrics(): void {
     // the default looks at the event loop every 10 ms, which is most of what an idle service costs
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 100 });
   }

@@ -38,7 +38,7 @@ lamps.on(
       { lamp, turn },
     ]);
   },
-  { atMost: 10, withinMs: 100 },
+  { maxEvents: 10, maxWaitMs: 100 },
 );
 
 const lit = [1, 2, 3].flatMap((turn) => ['a', 'b'].map((lamp) => ({ lamp, turn })));
@@ -95,7 +95,7 @@ describe('events that come in a batch', () => {
     const Light = defineCommand('Light', {
       ...{ type: 'lamp.light', description: 'Light it.', data: Lit, subject: () => '' },
     });
-    const batches = { atMost: 10, withinMs: 100 };
+    const batches = { maxEvents: 10, maxWaitMs: 100 };
     expect(() => {
       new Service('lamps', {}).on(Light, async () => undefined, batches);
     }).toThrow('lamp.light is a command');

@@ -9,13 +9,13 @@ it('looks for the outcome of a command elsewhere, but not while it is done here'
   const [here, there] = [new CommandResults(sidecar), new CommandResults(sidecar)];
 
   const gate = Promise.withResolvers<undefined>();
-  const doing = here.whileDoing('c1', () => gate.promise);
+  const doing = here.runInProcess('c1', () => gate.promise);
   expect(await here.storedResult('c1', 1_000)).toBeUndefined();
   expect(load).not.toHaveBeenCalled();
   gate.resolve(undefined);
   await doing;
 
   expect(await here.storedResult('c1', 1_000)).toBeUndefined();
-  await there.done('c1');
+  await there.recordSuccess('c1');
   expect(await here.storedResult('c1', 1_000)).toBeDefined();
 });

@@ -39,7 +39,7 @@ export class CommandResults {
   }
 
   /** Does the command here: meanwhile nobody who waits for it needs to look elsewhere. */
-  async whileDoing(commandId: string, work: () => Promise<void>): Promise<void> {
+  async runInProcess(commandId: string, work: () => Promise<void>): Promise<void> {
     this.#doneHere.add(commandId);
     try {
       await work();
@@ -48,20 +48,24 @@ export class CommandResults {
     }
   }
 
-  async done(commandId: string): Promise<void> {
+  async recordSuccess(commandId: string): Promise<void> {
     const waiting = this.#waiting.get(commandId);
     if (waiting === undefined) await this.#keep(commandId, { refusal: null });
     else waiting.resolve(undefined);
   }
 
   /** A refusal is kept in any case: the same command asked again is refused again. */
-  async refused(commandId: string, refusal: Refusal): Promise<void> {
+  async recordRefusal(commandId: string, refusal: Refusal): Promise<void> {
     await this.#keep(commandId, { refusal });
     this.#waiting.get(commandId)?.reject(refusalError(refusal));
   }
 
   /** A reply: for whoever waits for it here, else for as long as somebody elsewhere may. */
-  async replied(requestId: string, outcome: CommandResult, milliseconds: number): Promise<void> {
+  async recordReply(
+    requestId: string,
+    outcome: CommandResult,
+    milliseconds: number,
+  ): Promise<void> {
     const waiting = this.#waiting.get(requestId);
     if (waiting === undefined) await this.#keep(requestId, outcome, milliseconds / 1000);
     else if (outcome.refusal === null) waiting.resolve(outcome.answer);

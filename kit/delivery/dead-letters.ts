@@ -72,7 +72,7 @@ export class DeadLetters {
       event,
     }));
     await list.add(ALL, id);
-    await this.count();
+    await this.updateGauge();
     return letter;
   }
 
@@ -91,7 +91,7 @@ export class DeadLetters {
   }
 
   /** Notes that a replay failed again. */
-  async failedAgain(id: string, failure: Failure): Promise<DeadLetter> {
+  async recordFailedReplay(id: string, failure: Failure): Promise<DeadLetter> {
     const { letters } = this.#open(`again ${id} ${String(this.clock.now())}`);
     return letters.update(id, (known) => {
       if (known === undefined) throw new MicroserviceError('dead letter not found', Code.NOT_FOUND);
@@ -109,12 +109,12 @@ export class DeadLetters {
     await this.get(id);
     const { letters, list } = this.#open(`discard ${id}`);
     await list.remove(ALL, id);
-    await letters.remove(id);
-    await this.count();
+    await letters.delete(id);
+    await this.updateGauge();
   }
 
   /** Sets the gauge to how many letters wait. */
-  async count(): Promise<void> {
+  async updateGauge(): Promise<void> {
     const { total } = await this.#open('count').list.page(ALL, 1, 1);
     this.metrics.deadLetters.set(total);
   }

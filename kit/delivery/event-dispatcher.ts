@@ -80,7 +80,7 @@ export class EventDispatcher {
       if (!parsed.success) throw unreadableError(z.prettifyError(parsed.error));
       await handle(parsed.data);
     } catch (error) {
-      await deadLetters.failedAgain(id, failureOf(error, 1));
+      await deadLetters.recordFailedReplay(id, failureOf(error, 1));
       return { succeeded: false };
     }
     await deadLetters.discard(id);
@@ -113,8 +113,8 @@ export class EventDispatcher {
     const command = isCommand(event.type);
     try {
       if (command) {
-        await outcomes.whileDoing(id, () => handle(event));
-        await outcomes.done(id);
+        await outcomes.runInProcess(id, () => handle(event));
+        await outcomes.recordSuccess(id);
       } else {
         await handle(event);
       }
@@ -142,7 +142,7 @@ export class EventDispatcher {
 
   async #answer(commandId: string, refusal: Refusal): Promise<AckStatus> {
     try {
-      await this.parts.outcomes.refused(commandId, refusal);
+      await this.parts.outcomes.recordRefusal(commandId, refusal);
       return 'SUCCESS';
     } catch {
       return 'RETRY';

@@ -44,7 +44,7 @@ export class IdempotencyStore {
   ) {}
 
   /** Answers from what is known, or else by the work. Throws as the work does. */
-  async answer<M extends DescMethodUnary>(
+  async run<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
     execution: Execution,
@@ -60,12 +60,12 @@ export class IdempotencyStore {
         key,
         known,
         undefined,
-        execution.remainingFor(SIDECAR_TIMEOUT_MS),
+        execution.remainingMs(SIDECAR_TIMEOUT_MS),
         IDEMPOTENCY_SECONDS,
       );
 
     if (!(await keep({ fingerprint }))) {
-      const loaded = await sidecar.load(key, execution.remainingFor(SIDECAR_TIMEOUT_MS));
+      const loaded = await sidecar.load(key, execution.remainingMs(SIDECAR_TIMEOUT_MS));
       const known = loaded && Known.parse(loaded.value);
       if (known !== undefined && known.fingerprint !== fingerprint) throw idempotencyKeyReused();
       if (known?.refusal !== undefined) throw refusalError(known.refusal);
@@ -74,9 +74,9 @@ export class IdempotencyStore {
       }
     }
     const settle = async (how: Omit<Known, 'fingerprint'>) => {
-      const loaded = await sidecar.load(key, execution.remainingFor(SIDECAR_TIMEOUT_MS));
+      const loaded = await sidecar.load(key, execution.remainingMs(SIDECAR_TIMEOUT_MS));
       const known = { fingerprint, ...how };
-      const left = execution.remainingFor(SIDECAR_TIMEOUT_MS);
+      const left = execution.remainingMs(SIDECAR_TIMEOUT_MS);
       // where another one of the same was quicker, that is the answer from now on
       await sidecar.save(key, known, loaded?.etag, left, IDEMPOTENCY_SECONDS);
     };
@@ -89,7 +89,7 @@ export class IdempotencyStore {
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal !== undefined && NOT_BEGUN.has(refusal.code)) {
-        await sidecar.erase(key, execution.remainingFor(SIDECAR_TIMEOUT_MS));
+        await sidecar.delete(key, execution.remainingMs(SIDECAR_TIMEOUT_MS));
       } else if (refusal !== undefined) await settle({ refusal });
       throw error;
     }

@@ -107,7 +107,7 @@ const Environment = z
  * Reads a Flagsmith environment document. Throws an Error that names the file and its faults
  * where it cannot be read or could not be evaluated as it is meant.
  */
-export function checkFlagsText(file: string, text: string): void {
+export function validateFlagsDocument(file: string, text: string): void {
   const { errors } = parseWith(Environment, parsed(file, text));
   if (errors !== undefined) {
     throw new Error(`flags file ${file}: ${describeErrors(errors, 'the document', 5)}`);
@@ -115,7 +115,7 @@ export function checkFlagsText(file: string, text: string): void {
 }
 
 /** The text of the file. Throws an Error that names it. */
-export function flagsText(file: string): string {
+export function readFlagsFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {

@@ -102,7 +102,7 @@ function open(options: Partial<FlagsOptions> = {}): FlagSource {
   const log = createLog('test', 'info', {
     write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]),
   });
-  const source = createFlags({ file, log, fileEveryMs: 10, serverEveryMs: 20, ...options });
+  const source = createFlags({ file, log, filePollMs: 10, serverPollMs: 20, ...options });
   sources.push(source);
   return source;
 }

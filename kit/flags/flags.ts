@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { BaseOfflineHandler, Flagsmith, LocalFileHandler } from 'flagsmith-nodejs';
 import type { Caller } from '../core/caller';
-import { checkFlagsText, flagsText } from './flags-document';
+import { validateFlagsDocument, readFlagsFile } from './flags-document';
 import { type Log, silentLog } from '../core/log';
 
 /** Feature flags, evaluated for the tenant and user of a handling. */
@@ -27,9 +27,9 @@ export interface FlagsOptions {
   /** Takes precedence over the file, for the flags that it knows, once it has answered. */
   server?: { key: string; url?: string };
   /** How often the file is looked at, in milliseconds. */
-  fileEveryMs?: number;
+  filePollMs?: number;
   /** How often the server is asked, in milliseconds. */
-  serverEveryMs?: number;
+  serverPollMs?: number;
 }
 
 /** Longest that a start waits for the server. */
@@ -137,9 +137,9 @@ class FileDocument extends BaseOfflineHandler {
   }
 }
 
-function fromFile({ file, log, fileEveryMs = 2_000 }: FlagsOptions) {
-  let text = flagsText(file);
-  checkFlagsText(file, text);
+function fromFile({ file, log, filePollMs = 2_000 }: FlagsOptions) {
+  let text = readFlagsFile(file);
+  validateFlagsDocument(file, text);
   const document = new FileDocument(file);
   const client = new Flagsmith({
     offlineMode: true,
@@ -153,9 +153,9 @@ function fromFile({ file, log, fileEveryMs = 2_000 }: FlagsOptions) {
   // a watch of the file does not see.
   const timer = setInterval(() => {
     try {
-      const now = flagsText(file);
+      const now = readFlagsFile(file);
       if (now === text) return;
-      checkFlagsText(file, now);
+      validateFlagsDocument(file, now);
       document.read();
       text = now;
       fault = '';
@@ -166,7 +166,7 @@ function fromFile({ file, log, fileEveryMs = 2_000 }: FlagsOptions) {
       if (message !== fault) log.warn({ fault: message }, 'flags stay as they were');
       fault = message;
     }
-  }, fileEveryMs);
+  }, filePollMs);
   timer.unref();
 
   return {
@@ -179,7 +179,7 @@ function fromFile({ file, log, fileEveryMs = 2_000 }: FlagsOptions) {
 
 function fromServer(
   { key, url }: NonNullable<FlagsOptions['server']>,
-  { log, serverEveryMs = 10_000 }: FlagsOptions,
+  { log, serverPollMs = 10_000 }: FlagsOptions,
 ) {
   const closing = new AbortController();
   let known = false;
@@ -189,7 +189,7 @@ function fromServer(
     environmentKey: key,
     ...(url === undefined ? {} : { apiUrl: url }),
     enableLocalEvaluation: true,
-    environmentRefreshIntervalSeconds: serverEveryMs / 1000,
+    environmentRefreshIntervalSeconds: serverPollMs / 1000,
     requestTimeoutSeconds: REQUEST_SECONDS,
     retries: 0,
     logger: silentLog,

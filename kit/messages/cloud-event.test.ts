@@ -16,7 +16,7 @@ const LampLit = defineEvent('LampLit', {
   description: 'A lamp was lit.',
   data: z.object({ lampId: z.string(), lumens: z.int().default(800) }),
   subject: ({ lampId }) => lampId,
-  earlier: [{ version: 1, data: z.unknown(), upcast: (data) => data }],
+  earlierVersions: [{ version: 1, data: z.unknown(), upcast: (data) => data }],
 });
 
 const handlingOf = (id: string) =>
@@ -54,7 +54,9 @@ describe('an event that is said', () => {
       description: 'A lamp was lit.',
       data: z.object({ lampId: z.string(), lamp: z.string().optional() }),
       subject: ({ lampId }) => lampId,
-      earlier: [{ version: 1, data: z.object({ lamp: z.string() }), upcast: (data) => data }],
+      earlierVersions: [
+        { version: 1, data: z.object({ lamp: z.string() }), upcast: (data) => data },
+      ],
       minVersion: 1,
     });
     const say = (data: { lampId: string; lamp?: string }) =>

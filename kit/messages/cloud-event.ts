@@ -84,7 +84,7 @@ export function cloudEvent<C extends Contract>(
 ): CloudEvent {
   const data = contract.data.parse(input);
   const { version, minVersion } = contract;
-  const older = contract.earlier.filter((step) => step.version >= minVersion);
+  const older = contract.earlierVersions.filter((step) => step.version >= minVersion);
   for (const step of older) step.data.parse(data);
   const subject = contract.subject(data);
   const { callContext } = execution;

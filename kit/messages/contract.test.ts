@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { defineCommand, defineEvent, readData } from './contract';
+import { defineCommand, defineEvent, parseEventData } from './contract';
 
 const shape = {
   type: 'lamp.lit',
@@ -15,7 +15,7 @@ const LampLit = defineEvent('LampLit', {
   description: 'A lamp was lit.',
   data: z.object({ lampId: z.string(), lumens: z.int(), colour: z.string() }),
   subject: ({ lampId }) => lampId,
-  earlier: [
+  earlierVersions: [
     {
       version: 1,
       data: z.object({ lamp: z.string() }),
@@ -36,7 +36,7 @@ describe('a definition', () => {
       kind: 'event',
       version: 1,
       public: false,
-      earlier: [],
+      earlierVersions: [],
     });
     expect(defineCommand('LightLamp', shape).kind).toBe('command');
   });
@@ -54,15 +54,15 @@ describe('a definition', () => {
 
   it('leaves no gap between its versions', () => {
     const first = { version: 1, data: z.unknown(), upcast: (data: unknown) => data };
-    expect(() => defineEvent('LampLit', { ...shape, version: 3, earlier: [first] })).toThrow(
-      'version 1 is not lifted',
-    );
-    expect(() => defineEvent('LampLit', { ...shape, earlier: [first] })).toThrow();
+    expect(() =>
+      defineEvent('LampLit', { ...shape, version: 3, earlierVersions: [first] }),
+    ).toThrow('version 1 is not lifted');
+    expect(() => defineEvent('LampLit', { ...shape, earlierVersions: [first] })).toThrow();
   });
 });
 
 describe('a newer version than the reader knows', () => {
-  const [first] = LampLit.earlier;
+  const [first] = LampLit.earlierVersions;
   const Old = defineEvent('LampLit', {
     ...{ ...shape, subject: () => '' },
     data: z.object({ lamp: z.string() }),
@@ -70,14 +70,14 @@ describe('a newer version than the reader knows', () => {
   const both = { lamp: 'l1', lampId: 'l1', lumens: 1, colour: 'red' };
 
   it('is read where it says that it can be', () => {
-    expect(readData(Old, 3, both, 1)).toEqual({ lamp: 'l1' });
-    expect(() => readData(Old, 3, both, 2)).toThrow('version 3 is unknown');
-    expect(() => readData(Old, 3, both)).toThrow('version 3 is unknown');
-    expect(() => readData(Old, 3, { lampId: 'l1' }, 1)).toThrow(z.ZodError);
+    expect(parseEventData(Old, 3, both, 1)).toEqual({ lamp: 'l1' });
+    expect(() => parseEventData(Old, 3, both, 2)).toThrow('version 3 is unknown');
+    expect(() => parseEventData(Old, 3, both)).toThrow('version 3 is unknown');
+    expect(() => parseEventData(Old, 3, { lampId: 'l1' }, 1)).toThrow(z.ZodError);
   });
 
   it('says so only of a version that it knows', () => {
-    const shaped = { ...shape, version: 2, earlier: [first!] };
+    const shaped = { ...shape, version: 2, earlierVersions: [first!] };
     expect(defineEvent('LampLit', shaped).minVersion).toBe(2);
     expect(defineEvent('LampLit', { ...shaped, minVersion: 1 }).minVersion).toBe(1);
     for (const minVersion of [0, 3]) {
@@ -89,23 +89,23 @@ describe('a newer version than the reader knows', () => {
 describe('reading data', () => {
   it('lifts every earlier version to the newest', () => {
     const newest = { lampId: 'l1', lumens: 800, colour: 'warm' };
-    expect(readData(LampLit, 1, { lamp: 'l1' })).toEqual(newest);
-    expect(readData(LampLit, 2, { lampId: 'l1', lumens: 800 })).toEqual(newest);
-    expect(readData(LampLit, 3, newest)).toEqual(newest);
+    expect(parseEventData(LampLit, 1, { lamp: 'l1' })).toEqual(newest);
+    expect(parseEventData(LampLit, 2, { lampId: 'l1', lumens: 800 })).toEqual(newest);
+    expect(parseEventData(LampLit, 3, newest)).toEqual(newest);
   });
 
   it('drops fields that it does not know', () => {
     const data = { lampId: 'l1', lumens: 1, colour: 'red', shape: 'round' };
-    expect(readData(LampLit, 3, data)).toEqual({ lampId: 'l1', lumens: 1, colour: 'red' });
+    expect(parseEventData(LampLit, 3, data)).toEqual({ lampId: 'l1', lumens: 1, colour: 'red' });
   });
 
   it('checks the data against the version in which it was said', () => {
-    expect(() => readData(LampLit, 1, { lampId: 'l1' })).toThrow(z.ZodError);
-    expect(() => readData(LampLit, 3, { lampId: 'l1' })).toThrow(z.ZodError);
+    expect(() => parseEventData(LampLit, 1, { lampId: 'l1' })).toThrow(z.ZodError);
+    expect(() => parseEventData(LampLit, 3, { lampId: 'l1' })).toThrow(z.ZodError);
   });
 
   it('refuses a version that is still to come, or never was', () => {
-    expect(() => readData(LampLit, 4, {})).toThrow('version 4 is unknown');
-    expect(() => readData(LampLit, 0, {})).toThrow('version 0 is unknown');
+    expect(() => parseEventData(LampLit, 4, {})).toThrow('version 4 is unknown');
+    expect(() => parseEventData(LampLit, 0, {})).toThrow('version 0 is unknown');
   });
 });

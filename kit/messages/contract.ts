@@ -23,7 +23,7 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
   /** The entity that it is about: CloudEvents `subject`, and the key that keeps its order. */
   subject(data: z.output<Data>): string;
   /** Earlier versions, oldest first: the schema each had, and how to lift it one version. */
-  readonly earlier: readonly EarlierVersion[];
+  readonly earlierVersions: readonly EarlierVersion[];
   /**
    * The oldest version whose readers can read what is said now, as it still has all that they need
    * in the same sense. Its own version, unless it says otherwise: then those who only know an
@@ -35,10 +35,10 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
 export interface RequestContract<
   Name extends string = string,
   Data extends z.ZodType = z.ZodType,
-  Answer extends z.ZodType = z.ZodType,
+  ReplySchema extends z.ZodType = z.ZodType,
 > extends Contract<Name, Data> {
   readonly kind: 'request';
-  readonly answer: Answer;
+  readonly reply: ReplySchema;
 }
 
 export interface EarlierVersion {
@@ -49,8 +49,8 @@ export interface EarlierVersion {
 
 export type EventData<C extends Contract> = z.output<C['data']>;
 export type EventInput<C extends Contract> = z.input<C['data']>;
-export type Answer<C extends RequestContract> = z.output<C['answer']>;
-export type AnswerInput<C extends RequestContract> = z.input<C['answer']>;
+export type Reply<C extends RequestContract> = z.output<C['reply']>;
+export type ReplyInput<C extends RequestContract> = z.input<C['reply']>;
 
 interface Shape<Data extends z.ZodType> {
   type: EventType;
@@ -59,7 +59,7 @@ interface Shape<Data extends z.ZodType> {
   description: string;
   data: Data;
   subject: (data: z.output<Data>) => string;
-  earlier?: readonly EarlierVersion[];
+  earlierVersions?: readonly EarlierVersion[];
   minVersion?: number;
 }
 
@@ -85,12 +85,12 @@ export function defineCommand<Name extends string, Data extends z.ZodType>(
 export function defineRequest<
   Name extends string,
   Data extends z.ZodType,
-  Answer extends z.ZodType,
+  ReplySchema extends z.ZodType,
 >(
   name: Name,
-  { answer, ...shape }: Shape<Data> & { answer: Answer },
-): RequestContract<Name, Data, Answer> {
-  return { ...define(name, 'request', shape), kind: 'request', answer };
+  { reply, ...shape }: Shape<Data> & { reply: ReplySchema },
+): RequestContract<Name, Data, ReplySchema> {
+  return { ...define(name, 'request', shape), kind: 'request', reply };
 }
 
 export function isRequest(contract: Contract): contract is RequestContract {
@@ -104,21 +104,21 @@ function define<Name extends string, Data extends z.ZodType>(
 ): Contract<Name, Data> {
   if (!TYPE.test(shape.type)) throw new Error(`${name}: '${shape.type}' is no dotted event type`);
   const version = shape.version ?? 1;
-  const earlier = shape.earlier ?? [];
-  earlier.forEach((step, index) => {
-    if (step.version !== version - earlier.length + index) {
+  const earlierVersions = shape.earlierVersions ?? [];
+  earlierVersions.forEach((step, index) => {
+    if (step.version !== version - earlierVersions.length + index) {
       throw new Error(`${name}: version ${String(step.version)} is not lifted to the one after it`);
     }
   });
   const minVersion = shape.minVersion ?? version;
-  if (![version, ...earlier.map((step) => step.version)].includes(minVersion)) {
+  if (![version, ...earlierVersions.map((step) => step.version)].includes(minVersion)) {
     throw new Error(`${name}: version ${String(minVersion)}, which shall read it, is unknown`);
   }
   return {
     name,
     kind,
     version,
-    earlier,
+    earlierVersions,
     minVersion,
     type: shape.type,
     public: shape.public ?? false,
@@ -133,13 +133,13 @@ function define<Name extends string, Data extends z.ZodType>(
  * that is newer than this code, what the readers of `minVersion` need.
  * Throws a ZodError, or an Error for a version that this code does not know.
  */
-export function readData<C extends Contract>(
+export function parseEventData<C extends Contract>(
   contract: C,
   version: number,
   data: unknown,
   minVersion = version,
 ): EventData<C> {
-  const from = contract.earlier.findIndex((step) => step.version === version);
+  const from = contract.earlierVersions.findIndex((step) => step.version === version);
   const isReadable = version >= contract.version && minVersion <= contract.version;
   if (from < 0 && !isReadable) {
     throw new Error(`${contract.type}: version ${String(version)} is unknown`);
@@ -147,7 +147,7 @@ export function readData<C extends Contract>(
   const lifted =
     from < 0
       ? data
-      : contract.earlier
+      : contract.earlierVersions
           .slice(from)
           .reduce<unknown>((older, step) => step.upcast(step.data.parse(older)), data);
   // parse() of a schema held as `Data extends ZodType` is typed unknown until the schema is known

@@ -22,7 +22,7 @@ export interface ProcessStatus {
 }
 
 /** What every service answers besides its own methods: how it is, and its dead letters. */
-export function operations(
+export function operationsHandlers(
   runtime: ServiceRuntime,
   status: ProcessStatus,
 ): Handlers<typeof OperationsService, { caller: Caller }> {

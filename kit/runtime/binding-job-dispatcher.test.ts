@@ -39,24 +39,24 @@ const message = (text: string) => ({ data: Buffer.from(text), metadata: { topic:
 describe('a message of an input binding', () => {
   it('has its effect once, though it is delivered twice', async () => {
     const { bed, count } = sensors();
-    await bed.receive('devices', message('d1'));
-    await bed.receive('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
     await expect(count('d1')).resolves.toBe(1);
   });
 
   it('is given again after a transient failure', async () => {
     const { bed, fail, count } = sensors();
     fail(unavailable('not now'));
-    await expect(bed.receive('devices', message('d1'))).rejects.toThrow('not now');
+    await expect(bed.handleBindingMessage('devices', message('d1'))).rejects.toThrow('not now');
     fail(undefined);
-    await bed.receive('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
     await expect(count('d1')).resolves.toBe(1);
   });
 
   it('that is refused does not stop the flow, and replays after the fix', async () => {
     const { bed, fail, count } = sensors();
     fail(refused('unknown_device', 'nobody knows this device'));
-    await bed.receive('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'binding.devices', reason: 'unknown_device' }]);
     fail(undefined);
@@ -69,13 +69,13 @@ describe('a message of an input binding', () => {
     const { bed, fail } = sensors();
     fail(unavailable('not now'));
     for (let time = 0; time < 20; time++) {
-      await expect(bed.receive('devices', message('d1'))).rejects.toThrow('not now');
+      await expect(bed.handleBindingMessage('devices', message('d1'))).rejects.toThrow('not now');
     }
     fail(new Error('a fault'));
     for (let time = 1; time < 6; time++) {
-      await expect(bed.receive('devices', message('d1'))).rejects.toThrow('a fault');
+      await expect(bed.handleBindingMessage('devices', message('d1'))).rejects.toThrow('a fault');
     }
-    await bed.receive('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'binding.devices', reason: 'internal' }]);
   });
@@ -85,8 +85,8 @@ describe('a message of an input binding', () => {
     service.onBinding('devices', async () => 'too_old');
     service.onBinding('others', async () => undefined);
     const bed = testbed(service);
-    await bed.receive('devices', message('d1'));
-    await bed.receive('others', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
+    await bed.handleBindingMessage('others', message('d1'));
     const { values } = await bed.runtime.metrics.bindingMessages.get();
     expect(values.map(({ labels, value }) => ({ ...labels, value }))).toEqual([
       { binding: 'devices', outcome: 'too_old', value: 1 },
@@ -119,8 +119,10 @@ describe('a message of an input binding', () => {
     await expectCrashSafe(
       () => testbed(service),
       async (bed) => {
-        await bed.receive('devices', message('d1'));
-        await expect(bed.context(asService('two')).readings.need('d1')).resolves.toMatchObject({
+        await bed.handleBindingMessage('devices', message('d1'));
+        await expect(
+          bed.context(asService('two')).readings.getOrThrow('d1'),
+        ).resolves.toMatchObject({
           count: 1,
         });
         expect(new Set(bed.memory.events.map(({ tenantid }) => tenantid))).toEqual(
@@ -131,7 +133,7 @@ describe('a message of an input binding', () => {
   });
 
   it('finds what its process remembers, which a process that starts anew does not', async () => {
-    const service = new Service('sensors', { memory: { heard: () => new Set<string>() } });
+    const service = new Service('sensors', { processMemory: { heard: () => new Set<string>() } });
     service.onBinding('devices', async ({ data }, { heard }) => {
       const text = Buffer.from(data).toString();
       const outcome = heard.has(text) ? 'again' : 'new';
@@ -143,11 +145,11 @@ describe('a message of an input binding', () => {
       const { values } = await bed.runtime.metrics.bindingMessages.get();
       return values.map(({ labels, value }) => `${labels.outcome ?? ''} ${value}`);
     };
-    await bed.receive('devices', message('d1'));
-    await bed.receive('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
     await expect(outcomes()).resolves.toEqual(['new 1', 'again 1']);
     bed.restart();
-    await bed.receive('devices', message('d1'));
+    await bed.handleBindingMessage('devices', message('d1'));
     await expect(outcomes()).resolves.toEqual(['new 1']);
   });
 
@@ -155,7 +157,7 @@ describe('a message of an input binding', () => {
     const { service } = sensors();
     await expectCrashSafe(
       () => testbed(service),
-      (bed) => bed.receive('devices', message('d1')),
+      (bed) => bed.handleBindingMessage('devices', message('d1')),
     );
   });
 });

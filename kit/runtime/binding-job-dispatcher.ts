@@ -71,24 +71,24 @@ export class BindingJobDispatcher {
   }
 
   /** A job that is due. Throws where it shall be tried again, as a message. */
-  async perform(raw: unknown): Promise<void> {
+  async runJob(raw: unknown): Promise<void> {
     const due = JobData.parse(raw);
     const callContext = this.parts.cause(due.cause === undefined ? {} : { id: due.cause });
     const type = `job.${due.job}`;
     await this.#attempt({
       ...{ type, callContext, data: () => due.data },
-      work: () => this.do(type, callContext, due.data),
+      work: () => this.run(type, callContext, due.data),
       // what is due again and again needs no dead letter to be done again
       again: (error) => due.cause === undefined || this.#mayComeAgain(error, [type, due]),
     });
   }
 
   /** Does the work, or throws why it cannot be done. */
-  async do(type: string, callContext: CallContext, data: unknown): Promise<undefined> {
+  async run(type: string, callContext: CallContext, data: unknown): Promise<undefined> {
     const { service, open } = this.parts;
     const job = service.jobs.get(type.replace(/^job\./, ''));
     if (type.startsWith('binding.')) {
-      const { data: text, metadata } = orUnreadable(() => BindingData.parse(data));
+      const { data: text, metadata } = rethrowAsUnreadable(() => BindingData.parse(data));
       const message = { data: Buffer.from(text, 'base64'), metadata };
       await this.#hear(
         type,
@@ -97,7 +97,7 @@ export class BindingJobDispatcher {
         callContext,
       );
     } else if (type.startsWith('job.') && job !== undefined) {
-      const read = orUnreadable(() => job.data.parse(data));
+      const read = rethrowAsUnreadable(() => job.data.parse(data));
       await (job.handle as Handler)(read, open(callContext));
     } else {
       throw unreadableError(`${type} is not heard here`);
@@ -157,7 +157,7 @@ interface Attempt {
 }
 
 /** What cannot be read is told as such: asking again gives the same. */
-export function orUnreadable<T>(read: () => T): T {
+export function rethrowAsUnreadable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { asService } from '../core/caller';
-import { CALL_MS, RpcClients } from './rpc-clients';
+import { CALL_TIMEOUT_MS, RpcClients } from './rpc-clients';
 import type { Binding, Context, Endpoint, Jobs } from '../service/context';
 import type { Contract, RequestContract } from '../messages/contract';
 import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
@@ -19,7 +19,7 @@ import { type LazyFactory, lazyObject } from './lazy-object';
 import { replyTopicOf } from '../messages/reply-topic';
 import type { Definition } from '../service/definition';
 import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
-import { orUnreadable } from './binding-job-dispatcher';
+import { rethrowAsUnreadable } from './binding-job-dispatcher';
 
 /** What the contexts of one process share. */
 export interface RuntimeDeps {
@@ -59,7 +59,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
 
   const say = async (event: CloudEvent, execution: Execution, spareMs = 0): Promise<void> => {
     execution.assertBeforeDeadline();
-    const left = execution.remainingFor(SIDECAR_TIMEOUT_MS + spareMs);
+    const left = execution.remainingMs(SIDECAR_TIMEOUT_MS + spareMs);
     await sidecar.publish(event, Math.max(left - spareMs, left / 2));
     metrics.eventsPublished.inc({ type: event.type });
   };
@@ -100,7 +100,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
     ): Promise<R | undefined> => {
       const { respondAsync } = execution.callContext;
       const event = cloudEvent(name, contract, data, execution, clock);
-      const left = (atMost: number) => (respondAsync ? 0 : execution.remainingFor(atMost));
+      const left = (atMost: number) => (respondAsync ? 0 : execution.remainingMs(atMost));
       const give = async () => {
         try {
           await say(event, execution, notGiven === undefined ? 0 : SPARE_MS);
@@ -118,8 +118,9 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
   const request =
     (execution: Execution) =>
     async (contract: RequestContract, data: unknown): Promise<unknown> => {
-      const { type, answer } = contract;
-      const until = clock.now() + execution.remainingFor(definition.deadlines?.[type] ?? CALL_MS);
+      const { type, reply } = contract;
+      const until =
+        clock.now() + execution.remainingMs(definition.callTimeouts?.[type] ?? CALL_TIMEOUT_MS);
       const event = {
         ...cloudEvent(name, contract, data, execution, clock),
         replyto: replyTopicOf(name),
@@ -127,7 +128,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
       };
       const left = (atMost: number) => Math.min(atMost, until - clock.now());
       const outcome = await outcomeOf(event, execution, left);
-      if (outcome !== undefined) return orUnreadable(() => answer.parse(outcome.answer));
+      if (outcome !== undefined) return rethrowAsUnreadable(() => reply.parse(outcome.answer));
       const message = `${type} was not answered in time`;
       throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
     };
@@ -143,7 +144,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
     (execution: Execution) => async (contract: Contract, all: readonly unknown[]) => {
       execution.assertBeforeDeadline();
       const events = all.map((data) => cloudEvent(name, contract, data, execution, clock));
-      await sidecar.publishAll(events, execution.remainingFor(SIDECAR_TIMEOUT_MS));
+      await sidecar.publishAll(events, execution.remainingMs(SIDECAR_TIMEOUT_MS));
       metrics.eventsPublished.inc({ type: contract.type }, events.length);
       execution.published.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
     };
@@ -158,7 +159,7 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
           operation,
           data,
           metadata,
-          execution.remainingFor(SIDECAR_TIMEOUT_MS),
+          execution.remainingMs(SIDECAR_TIMEOUT_MS),
         );
       },
     });
@@ -171,7 +172,9 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
         const ordinal = execution.effectIndex(`request ${endpoint}`);
         const key = deterministicId(execution.callContext.id, 'request', name, endpoint, ordinal);
         const headers = { 'idempotency-key': key, ...request.headers };
-        const timeout = execution.remainingFor(definition.deadlines?.[endpoint] ?? CALL_MS);
+        const timeout = execution.remainingMs(
+          definition.callTimeouts?.[endpoint] ?? CALL_TIMEOUT_MS,
+        );
         return sidecar.request(endpoint, { ...request, headers }, timeout);
       },
     });
@@ -185,24 +188,24 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
           dueTime,
           data: { job, data, cause: deterministicId(job, unique) },
         },
-        execution.remainingFor(SIDECAR_TIMEOUT_MS),
+        execution.remainingMs(SIDECAR_TIMEOUT_MS),
       );
     },
     every: async (job, schedule, data) => {
       execution.assertBeforeDeadline();
       await sidecar.schedule(
         { name: job, schedule, data: { job, data } },
-        execution.remainingFor(SIDECAR_TIMEOUT_MS),
+        execution.remainingMs(SIDECAR_TIMEOUT_MS),
       );
     },
     cancel: async (job, unique) => {
-      await sidecar.unschedule(`${job}.${unique}`, execution.remainingFor(SIDECAR_TIMEOUT_MS));
+      await sidecar.unschedule(`${job}.${unique}`, execution.remainingMs(SIDECAR_TIMEOUT_MS));
     },
   });
 
-  const { stores = {}, lists = [], feeds = {}, sends = [], endpoints = [] } = definition;
+  const { stores = {}, lists = [], feeds = {}, outputBindings = [], endpoints = [] } = definition;
   const { calls = {} } = definition;
-  const clients = new RpcClients(sidecar, clock, definition.deadlines);
+  const clients = new RpcClients(sidecar, clock, definition.callTimeouts);
   const all = (makes: Readonly<Record<string, LazyFactory>>): LazyFactory => {
     const All = lazyObject(makes);
     return (execution) => new All(execution);
@@ -232,10 +235,10 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
       };
     },
     client: (execution) => (appId: string, service: DescService) =>
-      clients.of(appId, service, execution),
+      clients.clientFor(appId, service, execution),
     jobs,
     flags: ({ callContext }) => parts.flags.for(callContext.caller),
-    flagsOf:
+    flagsFor:
       ({ callContext }) =>
       (userId: string) =>
         parts.flags.for({ ...callContext.caller, userId }),
@@ -253,10 +256,10 @@ export function contextFactory(parts: Parts): (execution: Execution) => Context<
     feeds: all(
       mapped(feeds, (item, feed) => (execution) => openFeed(documents, feed, item, execution)),
     ),
-    bindings: all(each(sends, binding)),
+    bindings: all(each(outputBindings, binding)),
     endpoints: all(each(endpoints, endpoint)),
     ...mapped(stores, (schema, store) => (execution) => documents.open(store, schema, execution)),
-    ...mapped(calls, (service, appId) => clients.opener(appId, service)),
+    ...mapped(calls, (service, appId) => clients.factoryFor(appId, service)),
   });
   // built by walking the same definition that the type is derived from
   const open = (execution: Execution) => new Opened(execution) as unknown as Context<Definition>;

@@ -10,20 +10,20 @@ const Id = z.object({ id: z.string() });
 const about = { description: 'A test.', data: Id, subject: ({ id }: { id: string }) => id };
 const AskCount = defineRequest('AskCount', {
   type: 'lamp.ask-count',
-  answer: z.object({ count: z.int() }),
+  reply: z.object({ count: z.int() }),
   ...about,
 });
 const Asked = defineEvent('Asked', { type: 'lamp.asked', ...about });
 
 const Count = z.object({ count: z.int() });
-const asker = new Service('asker', { asks: [AskCount], stores: { counts: Count } });
+const asker = new Service('asker', { requests: [AskCount], stores: { counts: Count } });
 asker.on(Asked, async ({ id }, { counts, request }) => {
   const { count } = await request(AskCount, { id });
   await counts.update(id, (now) => ({ count: (now?.count ?? 0) + count }));
 });
 
 const answerer = new Service('answerer', { stores: { counts: Count }, publishes: [Asked] });
-answerer.answers(AskCount, async ({ id }, { counts, publish }) => {
+answerer.onRequest(AskCount, async ({ id }, { counts, publish }) => {
   const { count } = await counts.update(id, (now) => {
     if (id === 'none') throw refused('gone', 'there is none');
     return { count: (now?.count ?? 0) + 1 };
@@ -33,12 +33,12 @@ answerer.answers(AskCount, async ({ id }, { counts, publish }) => {
 });
 
 describe('a service that asks over the bus', () => {
-  const ask = () => testbed(asker, { answers: { AskCount: () => ({ count: 2 }) } });
+  const ask = () => testbed(asker, { replies: { AskCount: () => ({ count: 2 }) } });
 
   it('goes on with the answer', async () => {
     const bed = ask();
     await expect(bed.handleEvent(Asked, { id: 'l1' })).resolves.toBe('SUCCESS');
-    await expect(bed.context().counts.need('l1')).resolves.toEqual({ count: 2 });
+    await expect(bed.context().counts.getOrThrow('l1')).resolves.toEqual({ count: 2 });
   });
 
   it('ends the same, wherever it is killed', async () => {
@@ -49,7 +49,7 @@ describe('a service that asks over the bus', () => {
     const no = () => {
       throw refused('dark', 'it is dark');
     };
-    const bed = testbed(asker, { answers: { AskCount: no } });
+    const bed = testbed(asker, { replies: { AskCount: no } });
     await expect(bed.context().request(AskCount, { id: 'l1' })).rejects.toMatchObject({
       code: Code.FAILED_PRECONDITION,
       details: { reason: 'dark' },

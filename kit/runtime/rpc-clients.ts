@@ -13,9 +13,9 @@ import type { Client, Definition } from '../service/definition';
 import type { Sidecar } from '../transport/sidecar';
 
 /** Milliseconds that a call may take, unless the service says otherwise; so of a request on the bus. */
-export const CALL_MS = 5_000;
+export const CALL_TIMEOUT_MS = 5_000;
 /** A little longer than the callee lets it last, so that it is ended and not cut off. */
-const STREAM_MS = 310_000;
+const STREAM_TIMEOUT_MS = 310_000;
 
 type Request = Record<string, unknown>;
 
@@ -26,17 +26,17 @@ export class RpcClients {
   constructor(
     private readonly sidecar: Sidecar,
     private readonly clock: Clock,
-    private readonly deadlines: Definition['deadlines'],
+    private readonly callTimeouts: Definition['callTimeouts'],
   ) {}
 
   /** A client of an app, for one handling. */
-  of<S extends DescService>(appId: string, service: S, execution: Execution): Client<S> {
+  clientFor<S extends DescService>(appId: string, service: S, execution: Execution): Client<S> {
     // made of the same descriptor that the type is derived from
-    return this.opener(appId, service)(execution) as Client<S>;
+    return this.factoryFor(appId, service)(execution) as Client<S>;
   }
 
   /** Gives the clients of an app. */
-  opener(appId: string, service: DescService): LazyFactory {
+  factoryFor(appId: string, service: DescService): LazyFactory {
     const ofApp = this.#known.get(appId) ?? new Map<DescService, LazyFactory>();
     this.#known.set(appId, ofApp);
     const open = ofApp.get(service) ?? this.#opener(appId, service);
@@ -59,13 +59,13 @@ export class RpcClients {
 
   #unary(appId: string, method: DescMethodUnary): LazyFactory {
     const { sidecar, clock } = this;
-    const atMost = this.deadlines?.[appId] ?? CALL_MS;
+    const atMost = this.callTimeouts?.[appId] ?? CALL_TIMEOUT_MS;
     const callee = `${appId}/${method.parent.typeName}/${method.name}`;
     const counted = `call ${callee}`;
     const causeOf = (execution: Execution): CallContext => ({
       ...execution.callContext,
       id: deterministicId(execution.callContext.id, 'call', callee, execution.effectIndex(counted)),
-      deadline: clock.now() + execution.remainingFor(atMost),
+      deadline: clock.now() + execution.remainingMs(atMost),
     });
     return (execution) => async (request: Request) => {
       execution.assertBeforeDeadline();
@@ -83,10 +83,10 @@ export class RpcClients {
   #stream(appId: string, method: DescMethodServerStreaming): LazyFactory {
     const { sidecar, clock } = this;
     return ({ callContext }) =>
-      (request: Request, ended: AbortSignal) =>
+      (request: Request, signal: AbortSignal) =>
         sidecar.stream({
-          ...{ appId, method, request: create(method.input, request), ended },
-          callContext: { ...callContext, deadline: clock.now() + STREAM_MS },
+          ...{ appId, method, request: create(method.input, request), signal },
+          callContext: { ...callContext, deadline: clock.now() + STREAM_TIMEOUT_MS },
         });
   }
 }

@@ -3,7 +3,7 @@ import { asService } from '../core/caller';
 import type { Clock } from '../core/clock';
 import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
 import type { Context } from '../service/context';
-import { type RequestContract, isRequest, readData } from '../messages/contract';
+import { type RequestContract, isRequest, parseEventData } from '../messages/contract';
 import { DeadLetters, failureOf } from '../delivery/dead-letters';
 import { EventDispatcher, type AckStatus } from '../delivery/event-dispatcher';
 import { DocumentStore } from '../state/document-store';
@@ -19,10 +19,10 @@ import { CommandResult } from '../messages/command-result';
 import { CommandResults } from '../delivery/command-results';
 import { replyTopicOf, replyContract, timeUntilExpiry } from '../messages/reply-topic';
 import type { AnyService } from '../service/service';
-import type { BindingMessage, Handler, Link, StreamHandler } from '../service/handlers';
+import type { BindingMessage, Handler, IngestConnection, StreamHandler } from '../service/handlers';
 import type { Definition } from '../service/definition';
-import { SIDECAR_TIMEOUT_MS, type CallAnswer } from '../transport/sidecar';
-import { BindingJobDispatcher, orUnreadable } from './binding-job-dispatcher';
+import { SIDECAR_TIMEOUT_MS, type CallResponse } from '../transport/sidecar';
+import { BindingJobDispatcher, rethrowAsUnreadable } from './binding-job-dispatcher';
 
 /**
  * Longest that one delivery is worked on: no step begins after it. Shorter than the time after
@@ -33,7 +33,7 @@ import { BindingJobDispatcher, orUnreadable } from './binding-job-dispatcher';
 export const EXECUTION_BUDGET_MS = 18_000;
 
 /** Longest that a stream lasts: whoever listens begins another. */
-export const STREAM_MS = 300_000;
+export const MAX_STREAM_MS = 300_000;
 
 /**
  * Brings a service to life over a sidecar: runs its handlers, each under its cause. The same code
@@ -68,7 +68,7 @@ export class ServiceRuntime {
     this.#outcomes = new CommandResults(sidecar);
     const { name, definition } = service;
     const memory = Object.fromEntries(
-      Object.entries(definition.memory ?? {}).map(([what, make]) => [what, make(clock)]),
+      Object.entries(definition.processMemory ?? {}).map(([what, make]) => [what, make(clock)]),
     );
     const parts = { name, definition, documents: this.#documents, outcomes: this.#outcomes };
     this.#open = contextFactory({ ...deps, ...parts, memory });
@@ -111,11 +111,11 @@ export class ServiceRuntime {
   }
 
   /** Answers a call. Throws a MicroserviceError, whatever went wrong. */
-  async answer<M extends DescMethodUnary>(
+  async handleCall<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
     callContext: CallContext,
-  ): Promise<CallAnswer<M>> {
+  ): Promise<CallResponse<M>> {
     const handle = this.service.methods.get(method.localName) as Handler | undefined;
     if (handle === undefined) {
       throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
@@ -156,7 +156,7 @@ export class ServiceRuntime {
    * Answers a call by many messages, until its handler ends, nobody listens any more, the service
    * stops, or it has lasted STREAM_MS. Throws a MicroserviceError, whatever went wrong.
    */
-  async *stream<M extends DescMethodServerStreaming>(
+  async *handleStream<M extends DescMethodServerStreaming>(
     method: M,
     request: MessageShape<M['input']>,
     callContext: CallContext,
@@ -166,7 +166,10 @@ export class ServiceRuntime {
     const handle = this.service.methods.get(method.localName) as StreamHandler | undefined;
     const name = `${method.parent.typeName}/${method.name}`;
     const ended = AbortSignal.any([gone, this.#stopping.signal]);
-    const execution = new Execution({ ...callContext, deadline: clock.now() + STREAM_MS }, clock);
+    const execution = new Execution(
+      { ...callContext, deadline: clock.now() + MAX_STREAM_MS },
+      clock,
+    );
     let code = Code.OK;
     try {
       if (handle === undefined) {
@@ -196,7 +199,7 @@ export class ServiceRuntime {
     work: () => Promise<MessageShape<M['output']>>,
   ): Promise<MessageShape<M['output']>> {
     if (!callContext.hasIdempotencyKey) return work();
-    return this.#keyed.answer(method, request, new Execution(callContext, this.deps.clock), work);
+    return this.#keyed.run(method, request, new Execution(callContext, this.deps.clock), work);
   }
 
   /** Handles one delivery of an event. Never throws. */
@@ -231,13 +234,13 @@ export class ServiceRuntime {
   }
 
   /** Handles a message of an input binding. Throws where it shall be given again. */
-  async receive(name: string, message: BindingMessage): Promise<void> {
+  async handleBindingMessage(name: string, message: BindingMessage): Promise<void> {
     this.#assertOpen();
     await this.#counted(() => this.#work.receive(name, message));
   }
 
   /** Handles a message of a client outside. Throws a MicroserviceError where it shall come again. */
-  async ingest(message: object, link: Link): Promise<object> {
+  async handleIngest(message: object, link: IngestConnection): Promise<object> {
     this.#assertOpen();
     const { ingest, name } = this.service;
     if (ingest === undefined) throw new Error(`${name} takes no streams of messages`);
@@ -255,20 +258,20 @@ export class ServiceRuntime {
   }
 
   /** Does a job that is due. Throws where it shall be tried again. */
-  async perform(raw: unknown): Promise<void> {
+  async runJob(raw: unknown): Promise<void> {
     this.#assertOpen();
-    await this.#counted(() => this.#work.perform(raw));
+    await this.#counted(() => this.#work.runJob(raw));
   }
 
   /** Has the jobs done that the service gives itself: see Service.every. */
-  async schedule(): Promise<void> {
+  async scheduleJobs(): Promise<void> {
     const { jobs } = this.openContext(this.#cause({}));
     for (const [name, schedule] of this.service.schedules) await jobs.every(name, schedule, {});
   }
 
   /** Does what each process does now and then: see Service.onTick. Never throws. */
-  async tick(name: string): Promise<void> {
-    const tick = this.service.ticks.get(name);
+  async runIntervalTask(name: string): Promise<void> {
+    const tick = this.service.intervalTasks.get(name);
     if (tick === undefined) throw new Error(`${name} is done by no process of this service`);
     const callContext = this.#cause({});
     try {
@@ -282,7 +285,7 @@ export class ServiceRuntime {
   }
 
   /** How many calls, events, jobs and messages are being worked on. */
-  get active(): number {
+  get activeCount(): number {
     return this.#active;
   }
 
@@ -290,11 +293,11 @@ export class ServiceRuntime {
   async drain(): Promise<void> {
     this.#draining = true;
     this.#stopping.abort();
-    await this.idle();
+    await this.whenIdle();
   }
 
   /** Settles when nothing is being worked on. */
-  async idle(): Promise<void> {
+  async whenIdle(): Promise<void> {
     if (this.#active === 0) return;
     this.#idle ??= Promise.withResolvers<unknown>();
     await this.#idle.promise;
@@ -313,18 +316,18 @@ export class ServiceRuntime {
       ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
     });
     if (event.type === replyTopicOf(this.service.name)) {
-      const outcome = orUnreadable(() => CommandResult.parse(event.data));
-      await this.#outcomes.replied(event.causationid, outcome, left);
+      const outcome = rethrowAsUnreadable(() => CommandResult.parse(event.data));
+      await this.#outcomes.recordReply(event.causationid, outcome, left);
       return;
     }
     const heard = this.service.events.get(event.type);
     if (heard === undefined) {
-      await this.#work.do(event.type, callContext, event.data);
+      await this.#work.run(event.type, callContext, event.data);
       return;
     }
     const { contract } = heard;
-    const data = orUnreadable(() =>
-      readData(contract, event.eventversion, event.data, event.minversion),
+    const data = rethrowAsUnreadable(() =>
+      parseEventData(contract, event.eventversion, event.data, event.minversion),
     );
     const since = event.time === undefined ? clock.now() : Date.parse(event.time);
     const execution = new Execution(callContext, clock, contract.kind !== 'event', since);
@@ -343,7 +346,7 @@ export class ServiceRuntime {
     const { sidecar, clock, metrics } = this.deps;
     let outcome: CommandResult;
     try {
-      outcome = { refusal: null, answer: contract.answer.parse(await handle()) };
+      outcome = { refusal: null, answer: contract.reply.parse(await handle()) };
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal === undefined) throw error;
@@ -359,7 +362,7 @@ export class ServiceRuntime {
       clock,
     );
     execution.assertBeforeDeadline();
-    await sidecar.publish({ ...reply, expirytime }, execution.remainingFor(SIDECAR_TIMEOUT_MS));
+    await sidecar.publish({ ...reply, expirytime }, execution.remainingMs(SIDECAR_TIMEOUT_MS));
     metrics.eventsPublished.inc({ type: reply.type });
   }
 

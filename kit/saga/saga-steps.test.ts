@@ -59,14 +59,19 @@ describe('a story', () => {
 });
 
 describe('what may have had its effect', () => {
-  const ask = (clock: FakeClock, errors: MicroserviceError[], untilMs = 0, deadline = 60_000) => {
+  const ask = (
+    clock: FakeClock,
+    errors: MicroserviceError[],
+    retryUntil = 0,
+    deadline = 60_000,
+  ) => {
     let asked = 0;
     const work = async (): Promise<'yes' | StepFailure> => {
       const error = errors[asked++];
       if (error !== undefined) throw error;
       return 'yes';
     };
-    const patience = { attempts: 3, pauseMs: 1_000, neededMs: 5_000, untilMs };
+    const patience = { attempts: 3, pauseMs: 1_000, minRemainingMs: 5_000, retryUntil };
     return retryWithin(work, patience, {
       clock,
       callContext: { deadline: clock.now() + deadline },

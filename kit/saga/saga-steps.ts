@@ -74,9 +74,9 @@ export interface RetryPolicy {
   /** To recover in between. */
   pauseMs: number;
   /** What must be left of the handling after the next attempt has begun. */
-  neededMs: number;
+  minRemainingMs: number;
   /** Until then it is worth being tried again in another handling where whoever is asked is away. */
-  untilMs: number;
+  retryUntil: number;
 }
 
 /**
@@ -86,7 +86,7 @@ export interface RetryPolicy {
  */
 export async function retryWithin<T>(
   ask: () => Promise<T>,
-  { attempts, pauseMs, neededMs, untilMs }: RetryPolicy,
+  { attempts, pauseMs, minRemainingMs, retryUntil }: RetryPolicy,
   { clock, callContext }: { clock: Clock; callContext: { deadline: number } },
 ): Promise<T | StepFailure> {
   for (let attempt = 1; ; attempt++) {
@@ -95,8 +95,8 @@ export async function retryWithin<T>(
     } catch (error) {
       if (!isTransient(error)) throw error;
       const timeLeft = callContext.deadline - clock.now() - pauseMs;
-      if (attempt === attempts || timeLeft < neededMs) {
-        if (wasNotReached(error) && clock.now() < untilMs) throw error;
+      if (attempt === attempts || timeLeft < minRemainingMs) {
+        if (wasNotReached(error) && clock.now() < retryUntil) throw error;
         return { outcome: 'unknown', reason: nameOf(error) };
       }
       await clock.sleep(pauseMs);

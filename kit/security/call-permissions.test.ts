@@ -57,9 +57,9 @@ describe('where the sidecars know who calls', () => {
 
   it('a service is let in that declares its calls, and no other', async () => {
     const door = admission(new Set(['order']));
-    await expect(door.service(from('order'))).resolves.toBeUndefined();
+    await expect(door.authorizeCall(from('order'))).resolves.toBeUndefined();
     for (const caller of ['payment', undefined]) {
-      await expect(door.service(from(caller))).rejects.toMatchObject({
+      await expect(door.authorizeCall(from(caller))).rejects.toMatchObject({
         code: Code.PERMISSION_DENIED,
         message: `${caller ?? 'who calls'} does not declare that it calls this service`,
         details: { reason: 'undeclared_call' },
@@ -68,6 +68,6 @@ describe('where the sidecars know who calls', () => {
   });
 
   it('all are let in where nothing is said of who calls whom', async () => {
-    await expect(admission().service(from('payment'))).resolves.toBeUndefined();
+    await expect(admission().authorizeCall(from('payment'))).resolves.toBeUndefined();
   });
 });

@@ -31,7 +31,7 @@ const PrivateJwk = PublicJwk.extend({ d: z.string() });
 type PrivateJwk = z.infer<typeof PrivateJwk>;
 
 /** What a service signs with. */
-export interface OwnKey {
+export interface SigningKey {
   readonly kid: string;
   readonly key: CryptoKey;
 }
@@ -48,7 +48,7 @@ export interface PublicKey {
  * is believed until the next change. Throws where the folder cannot be read, or not be written where
  * that is needed.
  */
-export async function ownKey(folder: string, service: string): Promise<OwnKey> {
+export async function loadSigningKey(folder: string, service: string): Promise<SigningKey> {
   const file = join(folder, 'private', `${service}.json`);
   const jwk = PrivateJwk.parse(await readJson(file, () => makeKey(file)));
   await publish(join(folder, 'public', `${service}.json`), jwk);
@@ -56,7 +56,7 @@ export async function ownKey(folder: string, service: string): Promise<OwnKey> {
 }
 
 /** Everybody's public keys, by name. What is no set of keys is left out, with a warning. */
-export async function publicKeys(
+export async function loadPublicKeys(
   folder: string,
   log: Log,
 ): Promise<ReadonlyMap<string, PublicKey>> {

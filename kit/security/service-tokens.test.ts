@@ -6,7 +6,7 @@ import { SignJWT, UnsecuredJWT, importJWK } from 'jose';
 import { Code } from '../core/errors';
 import { FakeClock } from '../testing/fake-clock';
 import { silentLog } from '../core/log';
-import { ownKey, publicKeys } from './service-keys';
+import { loadSigningKey, loadPublicKeys } from './service-keys';
 import { ServiceTokens } from './service-tokens';
 
 const MINUTE = 60_000;
@@ -55,31 +55,31 @@ async function made(
 
 describe('a service', () => {
   it('is known by its token, to the service that the token is for', async () => {
-    const token = await order.for('inventory');
-    await expect(inventory.callerOf(token, 'order')).resolves.toBe('order');
+    const token = await order.tokenFor('inventory');
+    await expect(inventory.verifyCaller(token, 'order')).resolves.toBe('order');
     // a sidecar that is not asked adds nothing
-    await expect(inventory.callerOf(token, undefined)).resolves.toBe('order');
-    await expect(inventory.callerOf(await made(), 'order')).resolves.toBe('order');
+    await expect(inventory.verifyCaller(token, undefined)).resolves.toBe('order');
+    await expect(inventory.verifyCaller(await made(), 'order')).resolves.toBe('order');
   });
 
   it('that started later is known as well', async () => {
-    await inventory.callerOf(await order.for('inventory'), 'order');
+    await inventory.verifyCaller(await order.tokenFor('inventory'), 'order');
     const payment = await open('payment');
-    const token = await payment.for('inventory');
-    await expect(inventory.callerOf(token, 'payment')).resolves.toBe('payment');
+    const token = await payment.tokenFor('inventory');
+    await expect(inventory.verifyCaller(token, 'payment')).resolves.toBe('payment');
   });
 
   it('makes one token for each service that it calls, and another in time', async () => {
-    const first = await order.for('inventory');
+    const first = await order.tokenFor('inventory');
     clock.advance(3 * MINUTE);
-    expect(await order.for('inventory')).toBe(first);
-    expect(await order.for('payment')).not.toBe(first);
+    expect(await order.tokenFor('inventory')).toBe(first);
+    expect(await order.tokenFor('payment')).not.toBe(first);
     // every token that it uses is good for a minute yet
-    await expect(inventory.callerOf(first, 'order')).resolves.toBe('order');
+    await expect(inventory.verifyCaller(first, 'order')).resolves.toBe('order');
     clock.advance(MINUTE);
-    const next = await order.for('inventory');
+    const next = await order.tokenFor('inventory');
     expect(next).not.toBe(first);
-    await expect(inventory.callerOf(next, 'order')).resolves.toBe('order');
+    await expect(inventory.verifyCaller(next, 'order')).resolves.toBe('order');
   });
 
   it('keeps its key for nobody else to read', () => {
@@ -95,7 +95,7 @@ describe('a call is turned away', () => {
       'order',
       () => Promise.resolve(undefined),
     ],
-    ['the token is for calls of another service', 'order', () => order.for('payment')],
+    ['the token is for calls of another service', 'order', () => order.tokenFor('payment')],
     ['the token is for calls of another service', 'order', () => made({ aud: 'inventory-2' })],
     ['the token is of another service than the one that calls', 'payment', () => made()],
     [
@@ -137,33 +137,33 @@ describe('a call is turned away', () => {
       },
     ],
   ])('%s (%s)', async (message, sidecarSays, token) => {
-    await expect(inventory.callerOf(await token(), sidecarSays)).rejects.toMatchObject(
+    await expect(inventory.verifyCaller(await token(), sidecarSays)).rejects.toMatchObject(
       refusal(message),
     );
   });
 
   it('with a token that was good until now', async () => {
-    const token = await order.for('inventory');
-    await inventory.callerOf(token, 'order');
+    const token = await order.tokenFor('inventory');
+    await inventory.verifyCaller(token, 'order');
     clock.advance(6 * MINUTE);
-    await expect(inventory.callerOf(token, 'order')).rejects.toMatchObject(
+    await expect(inventory.verifyCaller(token, 'order')).rejects.toMatchObject(
       refusal('the token has expired'),
     );
   });
 
   it('with a token that was made to last', async () => {
     const token = await made({ exp: clock.now() / 1000 + 24 * 3600 });
-    await inventory.callerOf(token, 'order');
+    await inventory.verifyCaller(token, 'order');
     clock.advance(6 * MINUTE);
-    await expect(inventory.callerOf(token, 'order')).rejects.toMatchObject(
+    await expect(inventory.verifyCaller(token, 'order')).rejects.toMatchObject(
       refusal('the token has expired'),
     );
   });
 
   it('though its token is good, where another calls with it', async () => {
-    const token = await order.for('inventory');
-    await inventory.callerOf(token, 'order');
-    await expect(inventory.callerOf(token, 'payment')).rejects.toMatchObject(
+    const token = await order.tokenFor('inventory');
+    await inventory.verifyCaller(token, 'order');
+    await expect(inventory.verifyCaller(token, 'payment')).rejects.toMatchObject(
       refusal('the token is of another service than the one that calls'),
     );
   });
@@ -176,22 +176,22 @@ describe('another key', () => {
   };
 
   it('is taken at once, and that of before meanwhile', async () => {
-    await inventory.callerOf(await order.for('inventory'), 'order');
+    await inventory.verifyCaller(await order.tokenFor('inventory'), 'order');
     const renewed = await change();
     clock.advance(4 * MINUTE);
     // the other replica signs with the key of before until it starts anew
-    for (const token of [await order.for('inventory'), await renewed.for('inventory')]) {
-      await expect(inventory.callerOf(token, 'order')).resolves.toBe('order');
+    for (const token of [await order.tokenFor('inventory'), await renewed.tokenFor('inventory')]) {
+      await expect(inventory.verifyCaller(token, 'order')).resolves.toBe('order');
     }
   });
 
   it('takes the place of the last but one, within two minutes', async () => {
-    const token = await order.for('inventory');
-    await inventory.callerOf(token, 'order');
+    const token = await order.tokenFor('inventory');
+    await inventory.verifyCaller(token, 'order');
     await change();
     await change();
     clock.advance(MINUTE);
-    await expect(inventory.callerOf(token, 'order')).rejects.toMatchObject(
+    await expect(inventory.verifyCaller(token, 'order')).rejects.toMatchObject(
       refusal('the token is of a service that is not known'),
     );
   });
@@ -200,15 +200,17 @@ describe('another key', () => {
     rmSync(file('private', 'order'));
     const replicas = await Promise.all([open('order'), open('order'), open('order')]);
     for (const replica of replicas) {
-      const token = await replica.for('inventory');
-      await expect(inventory.callerOf(token, 'order')).resolves.toBe('order');
+      const token = await replica.tokenFor('inventory');
+      await expect(inventory.verifyCaller(token, 'order')).resolves.toBe('order');
     }
     expect(readdirSync(join(folder, 'private'))).toEqual(['inventory.json', 'order.json']);
   });
 
   it('of one service that cannot be read keeps nobody else out', async () => {
     writeFileSync(file('public', 'payment'), '{');
-    await expect(inventory.callerOf(await order.for('inventory'), 'order')).resolves.toBe('order');
+    await expect(inventory.verifyCaller(await order.tokenFor('inventory'), 'order')).resolves.toBe(
+      'order',
+    );
   });
 });
 
@@ -222,24 +224,24 @@ describe('the folder of keys', () => {
   };
 
   it('may be away: who is known stays known, and a change is seen when it is back', async () => {
-    await inventory.callerOf(await order.for('inventory'), 'order');
+    await inventory.verifyCaller(await order.tokenFor('inventory'), 'order');
     const payment = await open('payment');
     away();
     for (let minute = 0; minute < 10; minute++) {
       clock.advance(MINUTE);
-      await expect(inventory.callerOf(await made(), 'order')).resolves.toBe('order');
+      await expect(inventory.verifyCaller(await made(), 'order')).resolves.toBe('order');
     }
     // it may work when it is tried again, and is no fault of who calls
     await expect(
-      inventory.callerOf(await payment.for('inventory'), 'payment'),
+      inventory.verifyCaller(await payment.tokenFor('inventory'), 'payment'),
     ).rejects.toMatchObject({ code: Code.UNAVAILABLE });
 
     back();
     rmSync(file('public', 'order'));
-    await expect(inventory.callerOf(await payment.for('inventory'), 'payment')).resolves.toBe(
-      'payment',
-    );
-    await expect(inventory.callerOf(await made(), 'order')).rejects.toMatchObject(
+    await expect(
+      inventory.verifyCaller(await payment.tokenFor('inventory'), 'payment'),
+    ).resolves.toBe('payment');
+    await expect(inventory.verifyCaller(await made(), 'order')).rejects.toMatchObject(
       refusal('the token is of a service that is not known'),
     );
   });
@@ -248,15 +250,17 @@ describe('the folder of keys', () => {
     const readAt: number[] = [];
     const read = async () => {
       readAt.push(clock.now());
-      return publicKeys(folder, silentLog);
+      return loadPublicKeys(folder, silentLog);
     };
-    const own = await ownKey(folder, 'inventory');
+    const own = await loadSigningKey(folder, 'inventory');
     const careful = new ServiceTokens('inventory', own, read, clock, silentLog);
     for (let round = 0; round < 3; round++) {
       const tokens = await Promise.all(
         Array.from({ length: 20 }, (_, n) => made({}, { kid: `made-up-${String(n)}` })),
       );
-      const answers = await Promise.allSettled(tokens.map((it) => careful.callerOf(it, 'order')));
+      const answers = await Promise.allSettled(
+        tokens.map((it) => careful.verifyCaller(it, 'order')),
+      );
       expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
     }
     const rests = readAt.slice(1).map((at, nth) => at - (readAt[nth] ?? 0));
@@ -264,7 +268,7 @@ describe('the folder of keys', () => {
     expect(rests.every((rest) => rest >= 1_000)).toBe(true);
     // nobody who is known waits
     const before = [readAt.length, clock.now()];
-    await expect(careful.callerOf(await made(), 'order')).resolves.toBe('order');
+    await expect(careful.verifyCaller(await made(), 'order')).resolves.toBe('order');
     expect([readAt.length, clock.now()]).toEqual(before);
   });
 });

@@ -3,7 +3,13 @@ import type { Clock } from '../core/clock';
 import { Code, MicroserviceError } from '../core/errors';
 import type { Log } from '../core/log';
 import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
-import { ALGORITHM, type OwnKey, type PublicKey, ownKey, publicKeys } from './service-keys';
+import {
+  ALGORITHM,
+  type SigningKey,
+  type PublicKey,
+  loadSigningKey,
+  loadPublicKeys,
+} from './service-keys';
 
 /** How long a token is good for. */
 const TOKEN_MS = 5 * 60_000;
@@ -19,7 +25,7 @@ const READ_AGAIN_MS = 60_000;
 const REST_MS = 1_000;
 
 /** Why a call was turned away before anybody looked at it. */
-export const SERVICE_TOKEN = 'service_token';
+export const SERVICE_TOKEN_REFUSED = 'service_token';
 
 type Keys = ReadonlyMap<string, PublicKey>;
 
@@ -37,7 +43,7 @@ export class ServiceTokens {
 
   constructor(
     private readonly service: string,
-    private readonly own: OwnKey,
+    private readonly own: SigningKey,
     /** Everybody's public keys. While it fails, those that are known are believed. */
     private readonly read: () => Promise<Keys>,
     private readonly clock: Clock,
@@ -54,12 +60,12 @@ export class ServiceTokens {
     clock: Clock,
     log: Log,
   ): Promise<ServiceTokens> {
-    const own = await ownKey(folder, service);
-    return new ServiceTokens(service, own, () => publicKeys(folder, log), clock, log);
+    const own = await loadSigningKey(folder, service);
+    return new ServiceTokens(service, own, () => loadPublicKeys(folder, log), clock, log);
   }
 
   /** A token for calls of one service. */
-  for(audience: string): Promise<string> {
+  tokenFor(audience: string): Promise<string> {
     const now = this.clock.now();
     const known = this.#own.get(audience);
     if (known !== undefined) return known;
@@ -73,7 +79,7 @@ export class ServiceTokens {
    * its sidecar says that it is, where it does. Throws UNAUTHENTICATED; UNAVAILABLE where it cannot
    * be found out now.
    */
-  async callerOf(token: string | undefined, sidecarSays: string | undefined): Promise<string> {
+  async verifyCaller(token: string | undefined, sidecarSays: string | undefined): Promise<string> {
     if (token === undefined)
       throw refused('a call must show the token of the service that makes it');
     const now = this.clock.now();
@@ -175,5 +181,5 @@ export class ServiceTokens {
 }
 
 function refused(message: string): MicroserviceError {
-  return new MicroserviceError(message, Code.UNAUTHENTICATED, { reason: SERVICE_TOKEN });
+  return new MicroserviceError(message, Code.UNAUTHENTICATED, { reason: SERVICE_TOKEN_REFUSED });
 }

@@ -2,7 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Caller } from '../core/caller';
 import type { Clock } from '../core/clock';
-import type { Answer, Contract, EventInput } from '../messages/contract';
+import type { Reply, Contract, EventInput } from '../messages/contract';
 import type { Store } from '../state/document-store';
 import type { Flags } from '../flags/flags';
 import type { CallContext } from '../core/call-context';
@@ -10,7 +10,7 @@ import type { PublishedEvent } from '../core/execution';
 import type { Feed, List } from '../state/paged-list';
 import type { Log } from '../core/log';
 import type { Client, Definition } from './definition';
-import type { EndpointAnswer, EndpointRequest } from '../transport/sidecar';
+import type { EndpointResponse, EndpointRequest } from '../transport/sidecar';
 
 export interface Jobs {
   /** Once, at a moment (ISO 8601) or after a delay (`30s`). The name makes it unique. */
@@ -36,7 +36,7 @@ export interface Endpoint {
    * DEADLINE_EXCEEDED where it stays silent: its effect may have come about then. The request has
    * an `idempotency-key`, the same again when this handling is repeated, unless one is given.
    */
-  request(request: EndpointRequest): Promise<EndpointAnswer>;
+  request(request: EndpointRequest): Promise<EndpointResponse>;
 }
 
 interface Base<D extends Definition> {
@@ -70,17 +70,17 @@ interface Base<D extends Definition> {
     notGiven?: () => Promise<void>,
   ) => Promise<R | undefined>;
   /**
-   * Asks another service over the bus, and waits for its answer: 5 s at most, unless `deadlines` of
+   * Asks another service over the bus, and waits for its answer: 5 s at most, unless `callTimeouts` of
    * the service says otherwise for the contract's type. Throws its refusal; DEADLINE_EXCEEDED where
    * no answer came in time: it may have had its effect. Asked again under the same cause, it is the
    * same request. An answer that another replica of this service gets is found after a second at
    * the latest. While an event's handler waits, it holds one of the sidecar's workers, and answers
    * need one too: a handler of many events does not ask, it hears.
    */
-  readonly request: <C extends NonNullable<D['asks']>[number]>(
+  readonly request: <C extends NonNullable<D['requests']>[number]>(
     contract: C,
     data: EventInput<C>,
-  ) => Promise<Answer<C>>;
+  ) => Promise<Reply<C>>;
   /** A new id, the same again when this handling is repeated: `order_...`. */
   readonly newId: (prefix: string) => string;
   readonly lists: Readonly<Record<NonNullable<D['lists']>[number], List>>;
@@ -89,7 +89,7 @@ interface Base<D extends Definition> {
       ? Feed<z.output<NonNullable<D['feeds']>[K]>>
       : never;
   };
-  readonly bindings: Readonly<Record<NonNullable<D['sends']>[number], Binding>>;
+  readonly bindings: Readonly<Record<NonNullable<D['outputBindings']>[number], Binding>>;
   readonly endpoints: Readonly<Record<NonNullable<D['endpoints']>[number], Endpoint>>;
   /**
    * The same work on behalf of a tenant, by this service and nobody else: what a device or a job of
@@ -103,7 +103,7 @@ interface Base<D extends Definition> {
   readonly jobs: Jobs;
   readonly flags: Flags;
   /** The flags of a user on whose behalf this is not done, such as the one that an event is about. */
-  readonly flagsOf: (userId: string) => Flags;
+  readonly flagsFor: (userId: string) => Flags;
   readonly log: Log;
   readonly clock: Clock;
   readonly caller: Caller;
@@ -119,9 +119,9 @@ type ConfigOf<D> = D extends { readonly config: infer C extends z.ZodObject }
 
 /** What a handler gets besides its input: the documents and clients of its service by name, and the kit. */
 export type Context<D extends Definition> = Base<D> & {
-  readonly [K in keyof NonNullable<D['memory']>]: NonNullable<D['memory']>[K] extends (
-    clock: Clock,
-  ) => infer M
+  readonly [K in keyof NonNullable<D['processMemory']>]: NonNullable<
+    D['processMemory']
+  >[K] extends (clock: Clock) => infer M
     ? M
     : never;
 } & {

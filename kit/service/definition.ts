@@ -18,7 +18,7 @@ export interface Definition {
   /** The HTTP endpoints outside of the system that it asks, by name. */
   readonly endpoints?: readonly string[];
   /** Milliseconds that a call to an app or endpoint may take, where it is not the usual 5 s. */
-  readonly deadlines?: Readonly<Record<string, number>>;
+  readonly callTimeouts?: Readonly<Record<string, number>>;
   /** The documents it owns, by name of their kind. */
   readonly stores?: Readonly<Record<string, z.ZodType>>;
   /** Its lists of ids. */
@@ -29,12 +29,12 @@ export interface Definition {
    * What each of its processes remembers, made anew when it starts: nothing may rest on it but how
    * soon something is done.
    */
-  readonly memory?: Readonly<Record<string, (clock: Clock) => object>>;
+  readonly processMemory?: Readonly<Record<string, (clock: Clock) => object>>;
   readonly publishes?: readonly Contract[];
   /** What it asks other services over the bus. */
-  readonly asks?: readonly RequestContract[];
+  readonly requests?: readonly RequestContract[];
   /** The output bindings it sends through. */
-  readonly sends?: readonly string[];
+  readonly outputBindings?: readonly string[];
   /**
    * Methods that are not answered from what is kept for a day under a client's Idempotency-Key.
    * `recompute`: its documents tell that it was done, and the answer is how it stands now. `handled-by-service`:

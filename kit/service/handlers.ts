@@ -59,16 +59,16 @@ export type StreamHandler = (
  * topic's next batch waits for it. Where the bus has no batches of its own (docs/brokers.md), one is
  * given when it is full, holds all that the sidecar's workers have, or its time is over.
  */
-export interface Batches {
-  readonly atMost: number;
+export interface BatchOptions {
+  readonly maxEvents: number;
   /** How long the first one of a batch waits for others. */
-  readonly withinMs: number;
+  readonly maxWaitMs: number;
 }
 
 export interface EventHandler {
   readonly contract: Contract;
   readonly handle: AnyHandler;
-  readonly batches?: Batches | undefined;
+  readonly batches?: BatchOptions | undefined;
 }
 
 export interface BindingHandler {
@@ -83,7 +83,7 @@ export interface JobHandler {
 }
 
 /** A client from outside, as long as its stream lasts. */
-export interface Link<M = object> {
+export interface IngestConnection<M = object> {
   /** Sends it something that it has not asked for; nothing where it is gone. */
   write(message: M): void;
   readonly closed: AbortSignal;
@@ -96,7 +96,7 @@ export interface IngestHandler {
   readonly identify: (message: never) => string;
 }
 
-export interface Tick {
+export interface IntervalTask {
   readonly everyMs: number;
   readonly handle: AnyHandler;
 }

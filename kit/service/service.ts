@@ -1,22 +1,22 @@
 import type { DescMethodBiDiStreaming, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { z } from 'zod';
 import type { EventMeta } from '../messages/cloud-event';
-import type { AnswerInput, Contract, RequestContract } from '../messages/contract';
+import type { ReplyInput, Contract, RequestContract } from '../messages/contract';
 import { replyTopicOf } from '../messages/reply-topic';
 import type { Context } from './context';
 import type { Definition } from './definition';
 import type {
   AnyHandler,
-  Batches,
+  BatchOptions,
   BindingHandler,
   BindingMessage,
   EventHandler,
   Handlers,
   IngestHandler,
   JobHandler,
-  Link,
+  IngestConnection,
   StreamHandlers,
-  Tick,
+  IntervalTask,
 } from './handlers';
 
 /** A service, whatever the types of its parts: what a host needs of it. */
@@ -29,7 +29,7 @@ export type AnyService = Pick<
   | 'bindings'
   | 'jobs'
   | 'schedules'
-  | 'ticks'
+  | 'intervalTasks'
   | 'ingest'
   | 'subscribesTo'
   | 'topics'
@@ -43,7 +43,7 @@ export class Service<const D extends Definition = Definition> {
   readonly jobs = new Map<string, JobHandler>();
   /** When the jobs are due that the service gives itself as it starts, by their names. */
   readonly schedules = new Map<string, string>();
-  readonly ticks = new Map<string, Tick>();
+  readonly intervalTasks = new Map<string, IntervalTask>();
   ingest: IngestHandler | undefined;
 
   constructor(
@@ -61,7 +61,7 @@ export class Service<const D extends Definition = Definition> {
   }
 
   /** Answers those of its own methods that are answered by many messages. */
-  streams(handlers: StreamHandlers<NonNullable<D['serves']>, Context<D>>): void {
+  serveStreams(handlers: StreamHandlers<NonNullable<D['serves']>, Context<D>>): void {
     for (const [name, handle] of Object.entries(handlers)) {
       // as above
       this.methods.set(name, handle as AnyHandler);
@@ -72,7 +72,7 @@ export class Service<const D extends Definition = Definition> {
   on<C extends Contract>(
     contract: C,
     handle: (data: z.output<C['data']>, context: Context<D>, meta: EventMeta) => Promise<unknown>,
-    batches?: Batches,
+    batches?: BatchOptions,
   ): void {
     if (contract.kind === 'request') throw new Error(`${contract.type} is to be answered`);
     if (batches !== undefined && contract.kind === 'command') {
@@ -85,13 +85,13 @@ export class Service<const D extends Definition = Definition> {
    * Answers a request that comes over the bus; what it throws as a refusal is the answer then. It
    * is run again where it fails otherwise, until nobody waits for it any more.
    */
-  answers<C extends RequestContract>(
+  onRequest<C extends RequestContract>(
     contract: C,
     handle: (
       data: z.output<C['data']>,
       context: Context<D>,
       meta: EventMeta,
-    ) => Promise<AnswerInput<C>>,
+    ) => Promise<ReplyInput<C>>,
   ): void {
     this.#hear(contract, handle);
   }
@@ -121,12 +121,12 @@ export class Service<const D extends Definition = Definition> {
    * Takes messages that clients outside of the system send by a stream, on a port of its own
    * (INGEST_PORT), and answers each. Nobody has looked at who they are.
    */
-  ingests<M extends DescMethodBiDiStreaming>(
+  onIngest<M extends DescMethodBiDiStreaming>(
     method: M,
     handle: (
       message: MessageShape<M['input']>,
       context: Context<D>,
-      link: Link<MessageInitShape<M['output']>>,
+      link: IngestConnection<MessageInitShape<M['output']>>,
     ) => Promise<MessageInitShape<M['output']>>,
     identify: (message: MessageShape<M['input']>) => string,
   ): void {
@@ -146,8 +146,12 @@ export class Service<const D extends Definition = Definition> {
    * Does something in each of its processes, `everyMs` after it was done, and once more when the
    * process stops: such as to write down what it remembers.
    */
-  onTick(name: string, everyMs: number, handle: (context: Context<D>) => Promise<unknown>): void {
-    this.ticks.set(name, { everyMs, handle });
+  onInterval(
+    name: string,
+    everyMs: number,
+    handle: (context: Context<D>) => Promise<unknown>,
+  ): void {
+    this.intervalTasks.set(name, { everyMs, handle });
   }
 
   /** The contracts it hears, its own commands included. */
@@ -157,11 +161,11 @@ export class Service<const D extends Definition = Definition> {
 
   /** The topics that it takes events from: of what it hears, and of the replies to what it asks. */
   get topics(): readonly string[] {
-    const replies = this.definition.asks === undefined ? [] : [replyTopicOf(this.name)];
+    const replies = this.definition.requests === undefined ? [] : [replyTopicOf(this.name)];
     return [...this.events.keys(), ...replies];
   }
 
-  #hear(contract: Contract, handle: AnyHandler, batches?: Batches): void {
+  #hear(contract: Contract, handle: AnyHandler, batches?: BatchOptions): void {
     if (this.events.has(contract.type)) throw new Error(`${contract.type} is heard already`);
     this.events.set(contract.type, { contract, handle, batches });
   }

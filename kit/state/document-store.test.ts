@@ -90,7 +90,7 @@ describe('a document that a handling has read before it changes it', () => {
     const { bed } = await bedWith(5);
     const { counters } = bed.context();
     await counters.get('c1');
-    await counters.remove('c1');
+    await counters.delete('c1');
     expect(await counters.update('c1', up)).toEqual({ count: 1 });
     expect(await counters.update('c1', up)).toEqual({ count: 2 });
   });

@@ -5,13 +5,13 @@ import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
 import { KeyedMutex } from '../core/keyed-mutex';
 import { Envelope, type InboxEntry, pruneInbox } from './inbox';
-import { FOR_GOOD, SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
+import { NO_EXPIRY, SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
 /** The documents of one kind that a service owns, each under its id. */
 export interface Store<T> {
   get(key: string): Promise<T | undefined>;
   /** As get; NOT_FOUND where there is none. */
-  need(key: string): Promise<T>;
+  getOrThrow(key: string): Promise<T>;
   /**
    * Reads, changes, writes; again where somebody else wrote in between. `change` is pure: it gets
    * the document or undefined, returns what it shall be, and throws to refuse. Returning the same
@@ -40,7 +40,7 @@ export interface Store<T> {
   /** Keeps a document that was to go by itself. Of any other there is nothing to write. */
   clearExpiry(key: string): Promise<void>;
   /** Deletes, whatever it was. */
-  remove(key: string): Promise<void>;
+  delete(key: string): Promise<void>;
 }
 
 export interface Decision<T, O> {
@@ -74,14 +74,14 @@ const EFFECT_LENGTH = 8;
 const TRIES = 8;
 
 /** What is counted about documents. */
-export interface DocumentMeter {
+export interface DocumentMetrics {
   conflict(store: string): void;
   inboxEntryDropped(store: string): void;
 }
 
 export interface OpenOptions {
   /** What is changed: then it is made once for each document, however often it is tried. */
-  effect?: string | undefined;
+  effectName?: string | undefined;
 }
 
 /** Shared by all handlings of a process. */
@@ -92,7 +92,7 @@ export class DocumentStore {
     private readonly sidecar: Sidecar,
     private readonly clock: Clock,
     private readonly random: () => number,
-    private readonly meter: DocumentMeter,
+    private readonly meter: DocumentMetrics,
   ) {}
 
   /**
@@ -103,7 +103,7 @@ export class DocumentStore {
     name: string,
     schema: z.ZodType<T>,
     execution: Execution,
-    { effect }: OpenOptions = {},
+    { effectName }: OpenOptions = {},
   ): Store<T> {
     const { tenantId } = execution.callContext.caller;
     const stateKey = (key: string) => `${name}:${tenantId}:${key}`;
@@ -119,7 +119,7 @@ export class DocumentStore {
       execution.assertBeforeDeadline();
       const loaded = await this.sidecar.load(
         stateKey(key),
-        execution.remainingFor(SIDECAR_TIMEOUT_MS),
+        execution.remainingMs(SIDECAR_TIMEOUT_MS),
       );
       if (loaded === undefined) return undefined;
       const envelope = Envelope.parse(loaded.value);
@@ -193,7 +193,7 @@ export class DocumentStore {
     /** False where somebody else wrote first. */
     const write = async (key: string, next: Envelope, etag: string | undefined) => {
       execution.assertBeforeDeadline();
-      const timeout = execution.remainingFor(SIDECAR_TIMEOUT_MS);
+      const timeout = execution.remainingMs(SIDECAR_TIMEOUT_MS);
       const seconds = secondsOf(next, execution.now);
       const written = await this.sidecar.save(stateKey(key), next, etag, timeout, seconds);
       if (!written) this.meter.conflict(name);
@@ -225,9 +225,9 @@ export class DocumentStore {
     const byOf = (key: string, fact: string | undefined): string => {
       if (fact !== undefined) return `fact#${deterministicId(fact)}`;
       const which =
-        effect === undefined
+        effectName === undefined
           ? String(execution.effectIndex(`change ${stateKey(key)}`))
-          : deterministicId(effect).slice(0, EFFECT_LENGTH);
+          : deterministicId(effectName).slice(0, EFFECT_LENGTH);
       return `${execution.callContext.id}#${which}`;
     };
 
@@ -271,7 +271,7 @@ export class DocumentStore {
 
     return {
       get,
-      need: async (key) => {
+      getOrThrow: async (key) => {
         const document = await get(key);
         if (document === undefined) throw notFound(name);
         return document;
@@ -293,9 +293,9 @@ export class DocumentStore {
         });
       },
       clearExpiry: (key) => rewrite(key, ({ envelope }) => kept(envelope)),
-      remove: async (key) => {
+      delete: async (key) => {
         seen.delete(key);
-        await this.sidecar.erase(stateKey(key), execution.remainingFor(SIDECAR_TIMEOUT_MS));
+        await this.sidecar.delete(stateKey(key), execution.remainingMs(SIDECAR_TIMEOUT_MS));
       },
     };
   }
@@ -310,7 +310,7 @@ function kept(envelope: Envelope): Envelope | undefined {
 
 function secondsOf({ expires }: Envelope, now: number): number | undefined {
   if (expires === undefined) return undefined;
-  return expires === KEPT ? FOR_GOOD : Math.max(1, Math.ceil(expires - now / 1000));
+  return expires === KEPT ? NO_EXPIRY : Math.max(1, Math.ceil(expires - now / 1000));
 }
 
 function contended(name: string, key: string): MicroserviceError {

@@ -98,8 +98,8 @@ function open<T>(
   execution: Execution,
 ): Feed<T> {
   const schema = pageOf(item);
-  const open = (effect?: string): Store<Page<T>> =>
-    documents.open(`list-${name}`, schema, execution, { effect });
+  const open = (effectName?: string): Store<Page<T>> =>
+    documents.open(`list-${name}`, schema, execution, { effectName });
   // no entity has such a key, so the sequence of its own document is not mistaken for the list's
   const headOf = (owner: string) => `of:${owner}`;
   const archived = (owner: string, index: number) => `${headOf(owner)}:${String(index)}`;

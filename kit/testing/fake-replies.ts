@@ -1,6 +1,6 @@
 import type { CloudEvent } from '../messages/cloud-event';
 import {
-  type AnswerInput,
+  type ReplyInput,
   type EventData,
   type RequestContract,
   isRequest,
@@ -13,27 +13,27 @@ import type { Definition } from '../service/definition';
 
 /** Answers to what a service asks over the bus, by the contract's name; the others never come. */
 export type FakeReplies<D extends Definition> = {
-  readonly [C in NonNullable<D['asks']>[number] as C['name']]?: (
+  readonly [C in NonNullable<D['requests']>[number] as C['name']]?: (
     data: EventData<C>,
-  ) => AnswerInput<C>;
+  ) => ReplyInput<C>;
 };
 
 type AnyAnswer = (data: unknown) => unknown;
 
 /** The reply that a fake gives to an event, if that is a request: what it throws is a refusal. */
-export function fakeReply(
+export function replyFromFake(
   event: CloudEvent,
   { definition }: AnyService,
   answers: Readonly<Record<string, AnyAnswer | undefined>>,
 ): CloudEvent | undefined {
-  const asked: RequestContract | undefined = definition.asks?.find(
+  const asked: RequestContract | undefined = definition.requests?.find(
     (contract) => isRequest(contract) && contract.type === event.type,
   );
   const fake = asked && answers[asked.name];
   if (asked === undefined || fake === undefined) return undefined;
   let data: CommandResult;
   try {
-    data = { refusal: null, answer: asked.answer.parse(fake(asked.data.parse(event.data))) };
+    data = { refusal: null, answer: asked.reply.parse(fake(asked.data.parse(event.data))) };
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;

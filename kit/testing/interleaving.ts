@@ -13,7 +13,7 @@ const TRIES = 5;
  * Gives some work until it is acknowledged, as a bus does; the process starts again where it died.
  * Throws what else the work throws.
  */
-export async function deliver<B extends Bed>(
+export async function deliverUntilAcknowledged<B extends Bed>(
   bed: B,
   work: (bed: B) => Promise<unknown>,
 ): Promise<void> {
@@ -29,7 +29,11 @@ export async function deliver<B extends Bed>(
 }
 
 /** Runs, after the n-th effect of a process and before it goes on, all of `meanwhile`. */
-export function overtaken(bed: Bed, n: number, meanwhile: () => Promise<unknown>): void {
+export function interleaveAfterEffect(
+  bed: Bed,
+  n: number,
+  meanwhile: () => Promise<unknown>,
+): void {
   bed.sidecar.onEffect = async (effect) => {
     if (effect === n) await meanwhile();
   };

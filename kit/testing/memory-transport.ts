@@ -12,13 +12,13 @@ import type { Clock } from '../core/clock';
 import { Code, MicroserviceError } from '../core/errors';
 import type { ServiceRuntime } from '../runtime/service-runtime';
 import {
-  type CallAnswer,
+  type CallResponse,
   type CallRequest,
-  type EndpointAnswer,
+  type EndpointResponse,
   type EndpointRequest,
-  FOR_GOOD,
+  NO_EXPIRY,
   type JobRequest,
-  type Loaded,
+  type StoredValue,
   type Sidecar,
   type StreamRequest,
 } from '../transport/sidecar';
@@ -31,7 +31,7 @@ export class Crash extends Error {
   }
 }
 
-export interface Sent {
+export interface SentMessage {
   binding: string;
   operation: string;
   /** Bytes as their text. */
@@ -49,7 +49,7 @@ interface Stored {
 export class Memory {
   readonly documents = new Map<string, Stored>();
   readonly events: CloudEvent[] = [];
-  readonly sent: Sent[] = [];
+  readonly sent: SentMessage[] = [];
   readonly jobs = new Map<string, JobRequest>();
   readonly calls: { appId: string; method: string; request: unknown; causeId: string }[] = [];
   readonly requests: (EndpointRequest & { endpoint: string })[] = [];
@@ -64,7 +64,7 @@ export class Memory {
   }
 
   /** Gives what is there until when it is. */
-  live(key: string, expires: number): void {
+  setExpiry(key: string, expires: number): void {
     const stored = this.documents.get(key);
     if (stored !== undefined) this.documents.set(key, { ...stored, expires });
   }
@@ -88,7 +88,9 @@ type AnyFake = (request: unknown, call: unknown) => unknown;
  * An HTTP endpoint: answers, throws UNAVAILABLE where it shall not be reached, or gives a promise
  * that never settles where it shall stay silent. Its body was JSON on the way, both ways.
  */
-export type FakeEndpoint = (request: EndpointRequest) => EndpointAnswer | Promise<EndpointAnswer>;
+export type FakeEndpoint = (
+  request: EndpointRequest,
+) => EndpointResponse | Promise<EndpointResponse>;
 
 /** What shall go wrong, and when; counted from 1. */
 export interface InjectedFaults {
@@ -119,7 +121,7 @@ export class MemoryTransport implements Sidecar {
     this.died.promise.catch(() => undefined);
   }
 
-  async load(key: string): Promise<Loaded | undefined> {
+  async load(key: string): Promise<StoredValue | undefined> {
     await this.#turn();
     const stored = this.#stored(key);
     if (stored === undefined) return undefined;
@@ -147,12 +149,12 @@ export class MemoryTransport implements Sidecar {
     this.memory.write(key, value, stored?.expires);
     await this.#effect();
     if (ttlSeconds === undefined) return true;
-    this.memory.live(key, expiry(ttlSeconds, this.clock.now()));
+    this.memory.setExpiry(key, expiry(ttlSeconds, this.clock.now()));
     await this.#effect();
     return true;
   }
 
-  async erase(key: string): Promise<void> {
+  async delete(key: string): Promise<void> {
     await this.#turn();
     this.memory.documents.delete(key);
     await this.#effect();
@@ -171,7 +173,7 @@ export class MemoryTransport implements Sidecar {
     for (const event of events) await this.publish(event);
   }
 
-  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
+  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>> {
     await this.#turn();
     const { appId, method, request, callContext } = call;
     // over the wire and back, so that a message which protobuf would refuse fails here too
@@ -179,14 +181,14 @@ export class MemoryTransport implements Sidecar {
     const peer = this.peers[appId];
     if (peer !== undefined) {
       // read by this very method, which is what the types cannot follow
-      const answer = await peer.runtime.answer(
+      const answer = await peer.runtime.handleCall(
         method,
         arrived as CallRequest<M>['request'],
         callContext,
       );
       await this.#effect();
       const response = create(method.output, { ...answer.response });
-      return { response: response as CallAnswer<M>['response'], published: answer.published };
+      return { response: response as CallResponse<M>['response'], published: answer.published };
     }
     const fake = this.fakes[appId]?.[method.localName];
     if (fake === undefined) {
@@ -202,13 +204,13 @@ export class MemoryTransport implements Sidecar {
     await this.#effect();
     // a fake is typed by its method: see Fakes of the testbed
     const message = create(method.output, answered as MessageInitShape<M['output']>);
-    return { response: message as CallAnswer<M>['response'], published: [] };
+    return { response: message as CallResponse<M>['response'], published: [] };
   }
 
   async *stream<M extends DescMethodServerStreaming>(
     call: StreamRequest<M>,
   ): AsyncIterable<MessageShape<M['output']>> {
-    const { appId, method, request, callContext, ended } = call;
+    const { appId, method, request, callContext, signal } = call;
     const arrived = fromBinary(method.input, toBinary(method.input, request));
     const peer = this.peers[appId];
     const fake = this.fakes[appId]?.[method.localName];
@@ -219,7 +221,12 @@ export class MemoryTransport implements Sidecar {
     const messages = (
       peer === undefined
         ? fake?.(arrived, call)
-        : peer.runtime.stream(method, arrived as StreamRequest<M>['request'], callContext, ended)
+        : peer.runtime.handleStream(
+            method,
+            arrived as StreamRequest<M>['request'],
+            callContext,
+            signal,
+          )
     ) as AsyncIterable<MessageInitShape<M['output']>>;
     for await (const message of messages) {
       const sent = toBinary(method.output, create(method.output, message));
@@ -243,7 +250,7 @@ export class MemoryTransport implements Sidecar {
     endpoint: string,
     request: EndpointRequest,
     timeout: number,
-  ): Promise<EndpointAnswer> {
+  ): Promise<EndpointResponse> {
     await this.#turn();
     const fake = this.endpoints[endpoint];
     if (fake === undefined) {
@@ -316,7 +323,7 @@ export class MemoryTransport implements Sidecar {
 
 /** When what has so many seconds to live goes, in epoch milliseconds. */
 export function expiry(ttlSeconds: number, now: number): number {
-  return ttlSeconds === FOR_GOOD ? Infinity : now + ttlSeconds * 1000;
+  return ttlSeconds === NO_EXPIRY ? Infinity : now + ttlSeconds * 1000;
 }
 
 /** What arrives is what JSON makes of it. */

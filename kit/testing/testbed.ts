@@ -12,7 +12,7 @@ import {
 import type { z } from 'zod';
 import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { type Caller, DEFAULT_TENANT, anonymous } from '../core/caller';
-import { type FakeReplies, fakeReply } from './fake-replies';
+import { type FakeReplies, replyFromFake } from './fake-replies';
 import { FakeClock } from './fake-clock';
 import { type CloudEvent } from '../messages/cloud-event';
 import type { Contract, EventData, EventInput } from '../messages/contract';
@@ -28,7 +28,7 @@ import {
   type InjectedFaults,
   Memory,
   MemoryTransport,
-  type Sent,
+  type SentMessage,
 } from './memory-transport';
 import { Metrics } from '../core/metrics';
 import type { Context } from '../service/context';
@@ -53,7 +53,7 @@ type FlagValues = Readonly<Record<string, boolean | string | number>>;
 export interface TestbedOptions<D extends Definition> {
   calls?: Fakes<D>;
   /** Answers for what is asked over the bus; what is missing is never answered. */
-  answers?: FakeReplies<D>;
+  replies?: FakeReplies<D>;
   /** Answers for the HTTP endpoints; one that is missing cannot be reached. */
   endpoints?: Readonly<Partial<Record<NonNullable<D['endpoints']>[number], FakeEndpoint>>>;
   config?: NonNullable<D['config']> extends z.ZodType
@@ -67,7 +67,7 @@ export interface TestbedOptions<D extends Definition> {
 }
 
 /** What a call or an event of a test comes with. */
-export interface Given extends Partial<
+export interface CallOptions extends Partial<
   Pick<CallContext, 'caller' | 'correlationId' | 'respondAsync' | 'hasIdempotencyKey'>
 > {
   /** The same id asked again is the same work. A fresh one by default. */
@@ -129,9 +129,9 @@ export class Testbed<D extends Definition> {
       config: this.options.config,
     });
     // a fake is typed by its contract, and kept by its name
-    const answers = (this.options.answers ?? {}) as Parameters<typeof fakeReply>[2];
+    const answers = (this.options.replies ?? {}) as Parameters<typeof replyFromFake>[2];
     sidecar.onPublish = (event) => {
-      const reply = fakeReply(event, this.service, answers);
+      const reply = replyFromFake(event, this.service, answers);
       const heard = reply === undefined ? [event] : [event, reply];
       this.#pending.push(...heard.filter(({ type }) => this.service.topics.includes(type)));
       void this.#pump();
@@ -142,7 +142,7 @@ export class Testbed<D extends Definition> {
   async call<M extends keyof UnaryOf<NonNullable<D['serves']>> & string>(
     name: M,
     request: MessageInitShape<Method<D, M>['input']>,
-    given: Given = {},
+    given: CallOptions = {},
   ): Promise<MessageShape<Method<D, M>['output']>> {
     const method: DescMethod | undefined = this.service.definition.serves?.method[name];
     if (method?.methodKind !== 'unary') throw new Error(`${name} is no method of this service`);
@@ -150,7 +150,7 @@ export class Testbed<D extends Definition> {
     const unary = method as DescMethodUnary;
     const { sidecar } = this;
     const answer = await Promise.race([
-      this.runtime.answer(unary, create(unary.input, request), this.#cause(given)),
+      this.runtime.handleCall(unary, create(unary.input, request), this.#cause(given)),
       sidecar.died.promise,
     ]);
     // a process that died has answered nothing
@@ -162,11 +162,11 @@ export class Testbed<D extends Definition> {
   }
 
   /** Calls a method of the service that answers by many messages. */
-  watch(
+  stream(
     name: keyof NonNullable<D['serves']>['method'] & string,
     request: Record<string, unknown>,
     ended: AbortSignal,
-    given: Given = {},
+    given: CallOptions = {},
   ): AsyncIterable<unknown> {
     const method: DescMethod | undefined = this.service.definition.serves?.method[name];
     if (method?.methodKind !== 'server_streaming') {
@@ -174,14 +174,19 @@ export class Testbed<D extends Definition> {
     }
     // the check above narrows the kind, but not the descriptor's type
     const stream = method as DescMethodServerStreaming;
-    return this.runtime.stream(stream, create(stream.input, request), this.#cause(given), ended);
+    return this.runtime.handleStream(
+      stream,
+      create(stream.input, request),
+      this.#cause(given),
+      ended,
+    );
   }
 
   /** Delivers an event or command; RETRY where it was not acknowledged. */
   async handleEvent<C extends Contract>(
     contract: C,
     data: EventInput<C>,
-    given: Given & { sequence?: number; version?: number } = {},
+    given: CallOptions & { sequence?: number; version?: number } = {},
   ): Promise<'SUCCESS' | 'RETRY'> {
     return this.deliver(this.eventOf(contract, data, given));
   }
@@ -198,7 +203,7 @@ export class Testbed<D extends Definition> {
   eventOf<C extends Contract>(
     contract: C,
     data: EventInput<C>,
-    given: Given & { sequence?: number; version?: number } = {},
+    given: CallOptions & { sequence?: number; version?: number } = {},
   ): Record<string, unknown> {
     const callContext = this.#cause(given);
     return {
@@ -226,8 +231,11 @@ export class Testbed<D extends Definition> {
   }
 
   /** Gives the service a message of an input binding. */
-  async receive(binding: string, message: BindingMessage): Promise<void> {
-    await Promise.race([this.runtime.receive(binding, message), this.sidecar.died.promise]);
+  async handleBindingMessage(binding: string, message: BindingMessage): Promise<void> {
+    await Promise.race([
+      this.runtime.handleBindingMessage(binding, message),
+      this.sidecar.died.promise,
+    ]);
   }
 
   /** Runs a job that the service has scheduled, as if it were due. */
@@ -235,12 +243,12 @@ export class Testbed<D extends Definition> {
     const every = this.service.schedules.has(name) ? { job: name, data: {} } : undefined;
     const data = this.memory.jobs.get(name)?.data ?? every;
     if (data === undefined) throw new Error(`no job ${name} is scheduled`);
-    await Promise.race([this.runtime.perform(data), this.sidecar.died.promise]);
+    await Promise.race([this.runtime.runJob(data), this.sidecar.died.promise]);
   }
 
   /** Does what the process does now and then, as if it were time. */
-  async tick(name: string): Promise<void> {
-    await Promise.race([this.runtime.tick(name), this.sidecar.died.promise]);
+  async runIntervalTask(name: string): Promise<void> {
+    await Promise.race([this.runtime.runIntervalTask(name), this.sidecar.died.promise]);
   }
 
   /** Delivers what the service said to itself until all of it is acknowledged. */
@@ -249,7 +257,7 @@ export class Testbed<D extends Definition> {
       if (rounds > 50) throw new Error(`${this.#pending[0]?.type ?? ''} is never acknowledged`);
       await this.#pump();
     }
-    await this.runtime.idle();
+    await this.runtime.whenIdle();
   }
 
   /** A context as a handler gets it, to prepare and look at documents. */
@@ -266,12 +274,12 @@ export class Testbed<D extends Definition> {
       .map(({ data }) => contract.data.parse(data) as EventData<C>);
   }
 
-  get sent(): readonly Sent[] {
+  get sentMessages(): readonly SentMessage[] {
     return this.memory.sent;
   }
 
   /** How often a method of another service was called. */
-  called(appId: string, method: string): number {
+  callCount(appId: string, method: string): number {
     return this.memory.calls.filter((call) => call.appId === appId && call.method === method)
       .length;
   }
@@ -294,7 +302,7 @@ export class Testbed<D extends Definition> {
     }
   }
 
-  #cause(given: Given): CallContext {
+  #cause(given: CallOptions): CallContext {
     const { id, caller, ...rest } = given;
     return newCallContext(this.clock, {
       id: id ?? deterministicId('test', ++this.#fresh),

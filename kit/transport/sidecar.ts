@@ -7,10 +7,10 @@ import type { PublishedEvent } from '../core/execution';
 export const SIDECAR_TIMEOUT_MS = 5_000;
 
 /** In the place of a time to live: none any more. */
-export const FOR_GOOD = -1;
+export const NO_EXPIRY = -1;
 
 /** A stored value and the tag that says which state of it this is. */
-export interface Loaded {
+export interface StoredValue {
   readonly value: unknown;
   readonly etag: string;
 }
@@ -30,10 +30,10 @@ export interface StreamRequest<M extends DescMethodServerStreaming = DescMethodS
   readonly request: MessageShape<M['input']>;
   readonly callContext: CallContext;
   /** Aborted when nobody listens any more. */
-  readonly ended: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
-export interface CallAnswer<M extends DescMethodUnary = DescMethodUnary> {
+export interface CallResponse<M extends DescMethodUnary = DescMethodUnary> {
   readonly response: MessageShape<M['output']>;
   /** What the callee said while it answered. */
   readonly published: readonly PublishedEvent[];
@@ -51,7 +51,7 @@ export interface EndpointRequest {
 }
 
 /** Whatever the endpoint answered, also with a status that tells of a failure. */
-export interface EndpointAnswer {
+export interface EndpointResponse {
   readonly status: number;
   /** What was JSON, read; any other body as text. */
   readonly body: unknown;
@@ -75,7 +75,7 @@ export interface JobRequest {
  * DEADLINE_EXCEEDED where it did not answer within `timeout` (milliseconds).
  */
 export interface Sidecar {
-  load(key: string, timeout: number): Promise<Loaded | undefined>;
+  load(key: string, timeout: number): Promise<StoredValue | undefined>;
   /**
    * Writes if the stored state still is `etag`'s (undefined: if there is none).
    * False: somebody else changed it in between.
@@ -91,11 +91,11 @@ export interface Sidecar {
     timeout: number,
     ttlSeconds?: number,
   ): Promise<boolean>;
-  erase(key: string, timeout: number): Promise<void>;
+  delete(key: string, timeout: number): Promise<void>;
   publish(event: CloudEvent, timeout: number): Promise<void>;
   /** Events of one type, in as few messages as they fit in. Where it throws, some may be said. */
   publishAll(events: readonly CloudEvent[], timeout: number): Promise<void>;
-  call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>>;
+  call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>>;
   /** Ends without an error where it was ended, by either side. */
   stream<M extends DescMethodServerStreaming>(
     call: StreamRequest<M>,
@@ -108,7 +108,7 @@ export interface Sidecar {
     timeout: number,
   ): Promise<void>;
   /** Throws only where no answer came; the request may have had its effect even so. */
-  request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointAnswer>;
+  request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointResponse>;
   schedule(job: JobRequest, timeout: number): Promise<void>;
   unschedule(name: string, timeout: number): Promise<void>;
 }

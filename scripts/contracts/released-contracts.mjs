@@ -73,15 +73,15 @@ const deviceFacts = ([kind, versions]) => [
 
 /** @param {Contract} contract @returns {ReleasedContract} */
 function facts(contract) {
-  const { name, kind, version, minVersion, data, earlier } = contract;
-  const versions = [...earlier, { version, data }];
+  const { name, kind, version, minVersion, data, earlierVersions } = contract;
+  const versions = [...earlierVersions, { version, data }];
   return {
     name,
     kind,
     public: contract.public,
     subject: subjectTemplate(contract),
     minVersion,
-    ...(isRequest(contract) ? { answer: bareSchema(contract.answer) } : {}),
+    ...(isRequest(contract) ? { answer: bareSchema(contract.reply) } : {}),
     versions: Object.fromEntries(
       versions.map(({ version, data }) => [String(version), bareSchema(data)]),
     ),
@@ -231,7 +231,7 @@ const newestOf = ({ versions }) => Math.max(...Object.keys(versions).map(Number)
 const keep = (kind, version) =>
   kind === 'device message'
     ? `keep the reader of version ${version}`
-    : `keep version ${version} in \`earlier\` with an upcaster`;
+    : `keep version ${version} in \`earlierVersions\` with an upcaster`;
 
 /**
  * What the section Unreleased of the changelog announces, such as `OrderCreated 2`.

@@ -50,7 +50,7 @@ export function asyncapi(contracts, services, envelope) {
           sorted.flatMap(versions).map(({ name, data }) => [name, jsonSchema(data)]),
         ),
         ...Object.fromEntries(
-          sorted.filter(isRequest).map(({ name, answer }) => [`${name}Answer`, jsonSchema(answer)]),
+          sorted.filter(isRequest).map(({ name, reply }) => [`${name}Answer`, jsonSchema(reply)]),
         ),
       },
     },
@@ -67,7 +67,7 @@ const isRequest = (contract) => contract.kind === 'request';
  */
 const versions = (contract) => [
   contract,
-  ...contract.earlier.map(({ version, data }) => ({
+  ...contract.earlierVersions.map(({ version, data }) => ({
     ...contract,
     name: `${contract.name}V${version}`,
     version,
@@ -125,7 +125,7 @@ function operations({ name: service, definition, subscribesTo }) {
   ];
   return [
     ...(definition.publishes ?? []).map(as('send', 'publishes')),
-    ...(definition.asks ?? []).map(as('send', 'requests')),
+    ...(definition.requests ?? []).map(as('send', 'requests')),
     ...subscribesTo.filter((it) => !isRequest(it)).map(as('receive', 'handles')),
     ...subscribesTo.filter(isRequest).map(as('receive', 'answers')),
   ];

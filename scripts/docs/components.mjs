@@ -58,11 +58,11 @@ const scope = ({ name }, topics) => `${name}=${[...topics].sort().join(',')}`;
  * @param {readonly Service[]} services
  */
 function publishedTopics({ definition, subscribesTo }, services) {
-  const { publishes = [], asks = [] } = definition;
-  const senders = services.filter((it) => it.definition.asks?.some((one) => subscribesTo.includes(one)));
+  const { publishes = [], requests = [] } = definition;
+  const senders = services.filter((it) => it.definition.requests?.some((one) => subscribesTo.includes(one)));
   // of a sender's topics, the one that is not an event's is its topic of replies
   const replies = senders.flatMap((it) => it.topics.filter((topic) => !it.events.has(topic)));
-  return [...[...publishes, ...asks].map(({ type }) => type), ...replies];
+  return [...[...publishes, ...requests].map(({ type }) => type), ...replies];
 }
 
 /** @param {string} name @param {string[]} lines */

@@ -50,8 +50,8 @@ function endpointsOf({ definition }) {
 
 /** @param {Service} publisher @param {readonly Service[]} services */
 function events(publisher, services) {
-  const { publishes = [], asks = [] } = publisher.definition;
-  const published = [...publishes, ...asks];
+  const { publishes = [], requests = [] } = publisher.definition;
+  const published = [...publishes, ...requests];
   return services
     .filter((subscriber) => subscriber !== publisher)
     .map((subscriber) => ({
@@ -69,7 +69,7 @@ function row({ name, definition, subscribesTo }) {
     Object.keys({ ...definition.stores, ...definition.feeds }),
     [...Object.keys(definition.calls ?? {}), ...(definition.endpoints ?? [])],
     typesOf(subscribesTo),
-    typesOf([...(definition.publishes ?? []), ...(definition.asks ?? [])]),
+    typesOf([...(definition.publishes ?? []), ...(definition.requests ?? [])]),
   ];
   return `| ${cells.map((cell) => (Array.isArray(cell) ? cell.join('<br>') : cell)).join(' | ')} |`;
 }

@@ -32,7 +32,7 @@ export const gateway = new Service('gateway', {
     'iot-gateway': IotGatewayService,
   },
   // an order and a vend wait for their sagas, and a refund for the payment provider
-  deadlines: { order: 30_000, vending: 30_000, payment: 15_000 },
+  callTimeouts: { order: 30_000, vending: 30_000, payment: 15_000 },
   config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }).extend({
     /** How often somebody may ask, by role. */
     LIMITS_FILE: TiersFile,

@@ -8,7 +8,7 @@ import {
   StockDrifted,
   StockUpdated,
 } from '#contracts/inventory';
-import { wholeNumber } from '#kit/core/config';
+import { integerVariable } from '#kit/core/config';
 import { type ContextOf, Service } from '#kit/service/service';
 import { DriftPolicy } from './counts';
 import { Stock } from './domain';
@@ -30,7 +30,7 @@ export const inventory = new Service('inventory', {
     /** When a stock is made what a device counted: see DriftPolicy. */
     DRIFT_POLICY: DriftPolicy.default('agreement'),
     /** Pieces. */
-    DRIFT_TOLERANCE: wholeNumber(0, 1_000_000).default(2),
+    DRIFT_TOLERANCE: integerVariable(0, 1_000_000).default(2),
   }),
 });
 

@@ -33,7 +33,7 @@ export function replicaOf({ memory }: Bed, aheadMs: number): Bed {
 }
 
 export async function stockOf(bed: Bed, productId: string): Promise<Stock> {
-  return bed.context(asService()).stocks.need(`shop_1:${productId}`);
+  return bed.context(asService()).stocks.getOrThrow(`shop_1:${productId}`);
 }
 
 export function asked(orderId: string, quantities: Record<string, number>) {

@@ -31,7 +31,7 @@ describe('a command', () => {
     const world = new World();
     const bed = world.bed();
     await expect(send(bed)).resolves.toMatchObject({ status: 'sent', attempts: 1 });
-    const { data, metadata } = bed.sent[0]!;
+    const { data, metadata } = bed.sentMessages[0]!;
     expect(metadata).toEqual({ topic: 'retail/default/d1/command' });
     expect(world.signer().verifyCommand(String(data))).toEqual({
       ...{ v: 1, commandId: 'c1', name: 'dispense', arguments: { slot: 'A3' } },
@@ -49,7 +49,7 @@ describe('a command', () => {
       times.push((world.clock.now() - START_MS) / SECOND_MS);
     }
     expect(times).toEqual([2, 6, 14, 30, 60, 65]);
-    expect(new Set(bed.sent.map(({ data }) => data)).size).toBe(1);
+    expect(new Set(bed.sentMessages.map(({ data }) => data)).size).toBe(1);
     await expect(command(bed)).resolves.toMatchObject({ status: 'expired', attempts: 6 });
     expect(bed.published(DeviceCommandSettled)).toEqual([
       {
@@ -69,7 +69,7 @@ describe('a command', () => {
     const signers = [world.signer('d2', { credential: 'new key of d2' }), world.signer('d2')];
     for (const signer of signers) {
       expect(
-        bed.sent.filter(({ data }) => signer.verifyCommand(String(data)) !== undefined),
+        bed.sentMessages.filter(({ data }) => signer.verifyCommand(String(data)) !== undefined),
       ).toHaveLength(1);
     }
   });
@@ -87,7 +87,7 @@ describe('a command', () => {
       { commandId: 'c1', outcome, ...(reason === undefined ? {} : { reason }) },
     ]);
     await nextAttempt(world, bed, 2);
-    expect(bed.sent).toHaveLength(1);
+    expect(bed.sentMessages).toHaveLength(1);
   });
 
   it('ends once: another answer comes too late', async () => {
@@ -141,7 +141,7 @@ describe('a command', () => {
     await send(bed);
     await expect(bed.call('sendCommand', wish())).resolves.toMatchObject({ attempts: 1 });
     await expect(bed.call('sendCommand', wish({ name: 'reboot' }))).rejects.toThrow(/Idempotency/);
-    expect(new Set(bed.sent.map(({ data }) => data)).size).toBe(1);
+    expect(new Set(bed.sentMessages.map(({ data }) => data)).size).toBe(1);
   });
 
   it('has an id of its own where none is given', async () => {
@@ -162,7 +162,7 @@ describe('a command', () => {
     const bed = new World().bed();
     await expect(send(bed, more)).rejects.toThrow(message);
     expect(bed.memory.documents.size).toBe(0);
-    expect(bed.sent).toEqual([]);
+    expect(bed.sentMessages).toEqual([]);
   });
 
   it('is for the sellers of the shop that the device is in', async () => {
@@ -275,7 +275,7 @@ test('a command waits for a device whose broker is away', async () => {
   await expect(send(bed)).resolves.toMatchObject({ status: 'sent' });
   bed.restart();
   await nextAttempt(world, bed, 2);
-  expect(bed.sent).toHaveLength(1);
+  expect(bed.sentMessages).toHaveLength(1);
 });
 
 test('of a command that nobody gave there is nothing to tell', async () => {

@@ -93,7 +93,7 @@ export async function resend(
 ): Promise<void> {
   const own = context.forTenant(tenantId);
   const { commands, clock } = own;
-  const command = await commands.need(commandId);
+  const command = await commands.getOrThrow(commandId);
   if (
     command.status === 'expired' ||
     (command.status === 'sent' && isExpired(command, clock.now()))

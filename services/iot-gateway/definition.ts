@@ -19,7 +19,7 @@ import { Watch } from './watch';
 export const iotGateway = new Service('iot-gateway', {
   serves: IotGatewayService,
   calls: { shop: ShopService },
-  sends: ['devices'],
+  outputBindings: ['devices'],
   stores: {
     commands: Command,
     /** By device. */
@@ -27,7 +27,7 @@ export const iotGateway = new Service('iot-gateway', {
     /** Of all tenants; see shardOf. */
     presences: Presences,
   },
-  memory: {
+  processMemory: {
     identities: (clock) => ttlCache<{ device: DeviceIdentity | undefined }>(MOST_DEVICES, clock),
     positions: () => new Positions(),
     refusalBudget: () => new RefusalBudget(),

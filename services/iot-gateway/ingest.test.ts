@@ -5,7 +5,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { SignedMessage } from '#contracts/device-message-signer';
 import { unavailable } from '#kit/core/errors';
-import { type Ingest, startIngest } from '#kit/boot/grpc-ingest';
+import { type IngestServer, startIngest } from '#kit/boot/grpc-ingest';
 import {
   IngestRequestSchema,
   type IngestResponse,
@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 /** A device that is connected by a stream. */
-function connect({ port }: Ingest) {
+function connect({ port }: IngestServer) {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   const stream = client.makeBidiStreamRequest(
     '/retail.iot.v1.DeviceIngestService/Ingest',

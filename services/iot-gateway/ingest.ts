@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Link } from '#kit/service/handlers';
+import type { IngestConnection } from '#kit/service/handlers';
 import type { IngestRequest, IngestResponseSchema } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { readTopic } from '#contracts/device-messages';
 import { identityOf, take } from './receive';
@@ -9,13 +9,13 @@ import { keyOf } from './watch';
 type Response = MessageInitShape<typeof IngestResponseSchema>;
 
 /** By link, so that each has one way of sending. */
-const senders = new WeakMap<Link<Response>, (payload: Uint8Array) => void>();
+const senders = new WeakMap<IngestConnection<Response>, (payload: Uint8Array) => void>();
 
 /** The same way in as the broker's. A device that has shown who it is hears its commands here. */
 export async function ingest(
   { topic, payload }: IngestRequest,
   context: Context,
-  link: Link<Response>,
+  link: IngestConnection<Response>,
 ): Promise<Response> {
   const verdict = await take(topic, payload, context);
   const accepted = verdict === 'taken' || verdict === 'duplicate';
@@ -31,7 +31,7 @@ export function identify({ topic, payload }: IngestRequest): string {
   return identityOf(topic, payload);
 }
 
-function senderOf(link: Link<Response>) {
+function senderOf(link: IngestConnection<Response>) {
   const known = senders.get(link);
   if (known !== undefined) return known;
   const send = (command: Uint8Array) => {

@@ -18,7 +18,7 @@ function scene() {
     give(bed, signer.sign('status', { status, ...more }));
   const after = async (seconds: number) => {
     world.clock.advance(seconds * SECOND_MS);
-    await bed.tick('presence');
+    await bed.runIntervalTask('presence');
     await bed.runJob('presence');
   };
   const presence = () => bed.call('getPresence', { deviceId: 'd1' }, { caller: admin });
@@ -94,7 +94,7 @@ describe('a device that tells that it is there', () => {
     await tells('offline');
     // the other one believes that it is online still
     await give(other, signer.sign('status', { status: 'online' }));
-    await other.tick('presence');
+    await other.runIntervalTask('presence');
     await after(0);
     expect(said(bed)).toEqual(['d1 online', 'd1 offline', 'd1 online']);
   });

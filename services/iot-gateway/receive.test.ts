@@ -86,10 +86,10 @@ describe('what a device tells', () => {
     const signer = world.signer();
     await give(bed, signer.sign('stock', count));
     await give(bed, signer.sign('stock', count));
-    expect(bed.called('shop', 'identifyDevice')).toBe(1);
+    expect(bed.callCount('shop', 'identifyDevice')).toBe(1);
     world.clock.advance(30_000);
     await give(bed, signer.sign('stock', count));
-    expect(bed.called('shop', 'identifyDevice')).toBe(2);
+    expect(bed.callCount('shop', 'identifyDevice')).toBe(2);
   });
 });
 

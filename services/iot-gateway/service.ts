@@ -7,9 +7,9 @@ import { WRITE_MS, getPresence, sweep, writeAllDown } from './track';
 import { iotGateway } from './definition';
 iotGateway.serve({ sendCommand, getCommand, getPresence, listRefusals });
 iotGateway.onBinding('devices', receive, identify);
-iotGateway.ingests(DeviceIngestService.method.ingest, ingest, identifyIngested);
+iotGateway.onIngest(DeviceIngestService.method.ingest, ingest, identifyIngested);
 iotGateway.onJob('resend', Resend, resend);
 iotGateway.every('presence', '@every 15s', sweep);
-iotGateway.onTick('presence', WRITE_MS, writeAllDown);
+iotGateway.onInterval('presence', WRITE_MS, writeAllDown);
 
 export { iotGateway };

@@ -74,7 +74,7 @@ export class World {
 }
 
 export async function give(bed: Bed, { topic, payload }: SignedMessage): Promise<void> {
-  await bed.receive('devices', { data: Buffer.from(payload), metadata: { topic } });
+  await bed.handleBindingMessage('devices', { data: Buffer.from(payload), metadata: { topic } });
 }
 
 /** What became of the messages so far: `taken 2`. */

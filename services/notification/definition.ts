@@ -10,7 +10,7 @@ export const notification = new Service('notification', {
   calls: { user: UserService },
   stores: { told: Told },
   feeds: { inbox: Entry },
-  sends: ['email', 'sms'],
+  outputBindings: ['email', 'sms'],
   publishes: [NotificationSent],
   config: z.object({ OPERATIONS_EMAIL: z.email().default('operations@example.com') }),
 });

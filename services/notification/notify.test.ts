@@ -29,13 +29,13 @@ describe('an event', () => {
     expect(await inboxOf(on)).toMatchObject([{ channel: 'inbox', subject, eventType: type }]);
     expect(await inboxOf(on, 'bob')).toEqual([]);
     // who is not written to is not looked up
-    expect(on.called('user', 'getContact')).toBe(by.length > 1 ? 1 : 0);
+    expect(on.callCount('user', 'getContact')).toBe(by.length > 1 ? 1 : 0);
   });
 
   it('inventory.low-stock tells the operators by email', async () => {
     const on = bed();
     await hear['inventory.low-stock'](on, { id: 'e1' });
-    expect(on.sent).toMatchObject([
+    expect(on.sentMessages).toMatchObject([
       {
         binding: 'email',
         operation: 'create',
@@ -49,7 +49,7 @@ describe('an event', () => {
     const [said] = on.published(NotificationSent);
     expect(said).toMatchObject({ channel: 'email', eventType: 'inventory.low-stock' });
     expect(said).not.toHaveProperty('userId');
-    expect(on.called('user', 'getContact')).toBe(0);
+    expect(on.callCount('user', 'getContact')).toBe(0);
   });
 
   it.each(types)('%s is crash safe', async (type) => {
@@ -63,14 +63,14 @@ describe('an event', () => {
     const on = bed({ flags: smsForAnn });
     await hear[type](on, { id: 'e1' });
     const { sent, said, inbox } = {
-      sent: on.sent.length,
+      sent: on.sentMessages.length,
       said: on.published(NotificationSent),
       inbox: await inboxOf(on),
     };
     on.clock.advance((INBOX_SECONDS + 60) * 1000);
     on.restart();
     expect(await hear[type](on, { id: 'e1' })).toBe('SUCCESS');
-    expect(on.sent).toHaveLength(sent);
+    expect(on.sentMessages).toHaveLength(sent);
     expect(on.published(NotificationSent)).toEqual(said);
     expect(await inboxOf(on)).toEqual(inbox);
   });

@@ -30,7 +30,7 @@ export class Recipient {
   async phone(): Promise<string | undefined> {
     const { userId, context } = this;
     if (userId === undefined) return undefined;
-    if (!(await context.flagsOf(userId).enabled('sms_notifications'))) return undefined;
+    if (!(await context.flagsFor(userId).enabled('sms_notifications'))) return undefined;
     return (await this.contact())?.phone;
   }
 

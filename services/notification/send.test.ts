@@ -7,7 +7,7 @@ describe('an email', () => {
   it('goes to the user, greets them by name, and is named after its notification', async () => {
     const on = bed();
     await hear['order.cancelled'](on);
-    const [sent] = on.sent;
+    const [sent] = on.sentMessages;
     const id = on
       .published(NotificationSent)
       .find(({ channel }) => channel === 'email')?.notificationId;
@@ -36,9 +36,9 @@ describe('an email', () => {
     };
     const on = bed({ calls, flags: smsForAnn });
     expect(await hear['order.cancelled'](on)).toBe('SUCCESS');
-    expect(on.sent).toEqual([]);
+    expect(on.sentMessages).toEqual([]);
     expect(channels(on)).toEqual(['inbox']);
-    expect(on.called('user', 'getContact')).toBe(1);
+    expect(on.callCount('user', 'getContact')).toBe(1);
   });
 
   it('waits until its address can be asked for', async () => {
@@ -62,7 +62,7 @@ describe('an email', () => {
     expect(await hear['order.cancelled'](on, { id: 'e1' })).toBe('RETRY');
     sms.stop();
     expect(await hear['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
-    expect(on.sent.map(({ binding }) => binding)).toEqual(['email', 'sms']);
+    expect(on.sentMessages.map(({ binding }) => binding)).toEqual(['email', 'sms']);
     expect(channels(on)).toEqual(['inbox', 'email', 'sms']);
   });
 
@@ -83,7 +83,7 @@ describe('a text message', () => {
   it('is the subject alone', async () => {
     const on = bed({ flags: smsForAnn });
     await hear['delivery.status.updated'](on);
-    expect(on.sent).toMatchObject([
+    expect(on.sentMessages).toMatchObject([
       { binding: 'sms', data: { to: ann.phone, text: 'Your order o1 is on its way' } },
     ]);
   });
@@ -93,7 +93,7 @@ describe('a text message', () => {
     const on = bed({ flags });
     await hear['delivery.status.updated'](on);
     expect(channels(on)).toEqual(['inbox']);
-    expect(on.called('user', 'getContact')).toBe(0);
+    expect(on.callCount('user', 'getContact')).toBe(0);
   });
 
   it.each([undefined, ''])('needs a phone number: %j', async (phone) => {

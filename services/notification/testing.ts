@@ -1,5 +1,5 @@
 import type { Contract, EventInput } from '#kit/messages/contract';
-import { type Given, type TestbedOptions, testbed } from '#kit/testing/testbed';
+import { type CallOptions, type TestbedOptions, testbed } from '#kit/testing/testbed';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { LowStockAlert } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';
@@ -33,7 +33,7 @@ export type Bed = ReturnType<typeof bed>;
 
 const said =
   <C extends Contract>(contract: C, data: EventInput<C>) =>
-  (on: Bed, given: Given = {}) =>
+  (on: Bed, given: CallOptions = {}) =>
     on.handleEvent(contract, data, given);
 
 const price = { amount: '39.98', currency: 'EUR' };

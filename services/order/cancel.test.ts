@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import type { Given } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed';
 import { CancelOrder, OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
 import { type Bed, World, ann, bedWith, fulfil, orderOf, pending, steps } from './testing';
 
-const cancel = (bed: Bed, given: Given = {}, reason = 'changed_my_mind') =>
+const cancel = (bed: Bed, given: CallOptions = {}, reason = 'changed_my_mind') =>
   bed.call('cancelOrder', { orderId: 'o1', reason }, { caller: ann, id: 'cancel', ...given });
 
 async function confirmed(world = new World()): Promise<Bed> {
@@ -38,7 +38,7 @@ describe('cancelling a pending order', () => {
     await cancel(bed);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(world.stock.get('o1')).toBe('released');
-    expect(bed.called('payment', 'charge')).toBe(0);
+    expect(bed.callCount('payment', 'charge')).toBe(0);
     expect(bed.published(OrderConfirmed)).toEqual([]);
     expect(bed.published(OrderCancelled)).toHaveLength(1);
     const { items } = await bed.call('listOrders', {}, { caller: ann });
@@ -107,7 +107,7 @@ describe('cancelling a confirmed order', () => {
     });
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
     expect(world.sold()).toBe(true);
-    expect(bed.called('payment', 'refund')).toBe(0);
+    expect(bed.callCount('payment', 'refund')).toBe(0);
     // a later wish is looked at anew, the same one is not
     await expect(cancel(bed, { id: 'cancel' })).rejects.toThrow('can no longer be cancelled');
   });

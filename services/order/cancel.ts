@@ -37,7 +37,7 @@ export async function cancel(
   context: Context,
 ): Promise<void> {
   const { orders, clock } = context;
-  const order = await orders.need(orderId);
+  const order = await orders.getOrThrow(orderId);
   await orders.clearExpiry(orderId);
   const sagaRecorder = new SagaRecorder(context);
 

@@ -16,7 +16,7 @@ import {
 describe('a payment that is silent', () => {
   const chargesWith = async (world: World, wanted = wish()) => {
     const { bed, order } = await fulfilled(wanted, world);
-    return { charges: bed.called('payment', 'charge'), status: order.status };
+    return { charges: bed.callCount('payment', 'charge'), status: order.status };
   };
 
   it('is asked again under the same order', async () => {

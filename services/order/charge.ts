@@ -37,8 +37,8 @@ export function charge(
     return { outcome, reason: reason === '' ? status : reason };
   };
   const patience = {
-    ...{ attempts: ATTEMPTS, pauseMs: PAUSE_MS, neededMs: CHARGE_MS + AFTERWARDS_MS },
-    untilMs: Date.parse(createdAt) + PATIENCE_MS,
+    ...{ attempts: ATTEMPTS, pauseMs: PAUSE_MS, minRemainingMs: CHARGE_MS + AFTERWARDS_MS },
+    retryUntil: Date.parse(createdAt) + PATIENCE_MS,
   };
   return retryWithin(ask, patience, context);
 }

@@ -25,7 +25,7 @@ export const order = new Service('order', {
     payment: PaymentService,
     delivery: DeliveryService,
   },
-  deadlines: { payment: CHARGE_MS },
+  callTimeouts: { payment: CHARGE_MS },
   stores: { orders: Order },
   lists: ['byUser'],
   publishes: [

@@ -23,7 +23,7 @@ import { unwind } from './unwind';
  */
 export async function fulfil({ orderId }: EventData<typeof PlaceOrder>, context: Context) {
   const { orders, lists, clock } = context;
-  const order = await orders.need(orderId);
+  const order = await orders.getOrThrow(orderId);
   // who placed it may not know that it came here: before anything is done for it, it must stay
   await orders.clearExpiry(orderId);
   const sagaRecorder = new SagaRecorder(context);

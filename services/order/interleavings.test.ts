@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { Code, MicroserviceError } from '#kit/core/errors';
-import { deliver, overtaken } from '#kit/testing/interleaving';
+import { deliverUntilAcknowledged, interleaveAfterEffect } from '#kit/testing/interleaving';
 import { Crash } from '#kit/testing/memory-transport';
 import { CancelOrder, OrderCancelled, OrderConfirmed } from '#contracts/order';
 import {
@@ -68,8 +68,8 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
       const world = new World();
       const bed = await bedWith(pending(wanted), world);
       const other = replicaOf(bed, world);
-      overtaken(bed, n, () => deliver(other, cancel));
-      await deliver(bed, fulfil);
+      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(other, cancel));
+      await deliverUntilAcknowledged(bed, fulfil);
       await expectCancelled(bed, world, `cancelled after effect ${n} of ${effects}`);
     }
   });
@@ -80,8 +80,8 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
       const world = new World();
       const bed = await bedWith(pending(wanted), world);
       const other = replicaOf(bed, world);
-      overtaken(bed, n, () => deliver(other, fulfil));
-      await deliver(bed, cancel);
+      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(other, fulfil));
+      await deliverUntilAcknowledged(bed, cancel);
       await expectCancelled(bed, world, `fulfilled after effect ${n} of ${effects}`);
     }
   });
@@ -97,14 +97,14 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
           const other = replicaOf(bed, world);
           // the cancellation dies on its way, and the fulfilment goes on before it comes again
           other.injectFaults({ crashAfterEffect: kill });
-          overtaken(bed, n, () => cancel(other).catch(() => undefined));
-          await deliver(bed, async (on) => {
+          interleaveAfterEffect(bed, n, () => cancel(other).catch(() => undefined));
+          await deliverUntilAcknowledged(bed, async (on) => {
             const outcome = await fulfil(on);
             // it waits for a cancellation that has called its delivery off
-            if (outcome === 'RETRY') await deliver(other, cancel);
+            if (outcome === 'RETRY') await deliverUntilAcknowledged(other, cancel);
             return outcome;
           });
-          await deliver(other, cancel);
+          await deliverUntilAcknowledged(other, cancel);
           await expectCancelled(bed, world, `effect ${n}, the cancellation killed after ${kill}`);
         }
       }
@@ -120,8 +120,8 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
       bed.injectFaults({ crashAfterEffect: n });
       await expect(fulfil(bed)).rejects.toThrow(Crash);
       const other = replicaOf(bed, world);
-      await deliver(other, cancel);
-      await deliver(bed, fulfil);
+      await deliverUntilAcknowledged(other, cancel);
+      await deliverUntilAcknowledged(bed, fulfil);
       await expectCancelled(bed, world, `killed after effect ${n} of ${effects}`);
     }
   });
@@ -132,11 +132,11 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
       const world = new World();
       const bed = await bedWith(pending(wanted), world);
       const other = replicaOf(bed, world);
-      overtaken(bed, n, async () => {
-        await deliver(other, fulfil);
-        await deliver(other, cancel);
+      interleaveAfterEffect(bed, n, async () => {
+        await deliverUntilAcknowledged(other, fulfil);
+        await deliverUntilAcknowledged(other, cancel);
       });
-      await deliver(bed, fulfil);
+      await deliverUntilAcknowledged(bed, fulfil);
       await expectCancelled(bed, world, `asleep after effect ${n} of ${effects}`);
     }
   });
@@ -149,8 +149,8 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
     for (let n = 1; n <= effects; n++) {
       const world = new World();
       const bed = await bedWith(pending(wanted), world);
-      overtaken(bed, n, () => deliver(replicaOf(bed, world), fulfil));
-      await deliver(bed, fulfil);
+      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(replicaOf(bed, world), fulfil));
+      await deliverUntilAcknowledged(bed, fulfil);
       const order = await orderOf(bed);
       expect({ n, status: order.status, reason: order.reason }).toEqual({ n, status, reason });
       expect(order.story.events.map(({ type }) => type)).toEqual(
@@ -176,9 +176,9 @@ test.each([
       const other = replicaOf(bed, world);
       other.injectFaults({ crashAfterEffect: kill });
       bed.injectFaults({});
-      overtaken(bed, n, () => again(other).catch(() => undefined));
-      await deliver(bed, cancel);
-      await deliver(other, again);
+      interleaveAfterEffect(bed, n, () => again(other).catch(() => undefined));
+      await deliverUntilAcknowledged(bed, cancel);
+      await deliverUntilAcknowledged(other, again);
       await expectCancelled(bed, world, `effect ${n}, the other killed after ${kill}`);
     }
   }
@@ -189,12 +189,12 @@ test('the story of an order that was cancelled during its fulfilment has the ste
   const bed = await bedWith(pending(), world);
   const other = replicaOf(bed, world);
   // the list, the announcement, the reservation; then the buyer cancels
-  overtaken(bed, 3, async () => {
+  interleaveAfterEffect(bed, 3, async () => {
     world.clock.advance(1);
-    await deliver(other, cancel);
+    await deliverUntilAcknowledged(other, cancel);
     world.clock.advance(1);
   });
-  await deliver(bed, fulfil);
+  await deliverUntilAcknowledged(bed, fulfil);
   expect(steps(await orderOf(bed))).toEqual([
     ...['place done', 'reserve done'],
     ...['cancel_delivery done', 'void done', 'release done'],
@@ -211,12 +211,12 @@ test('a fulfilment that finds the order cancelled undoes what it did last', asyn
   const bed = await bedWith(pending(), world);
   const other = replicaOf(bed, world);
   // a service that has forgotten what it was told to bar
-  overtaken(bed, 3, async () => {
-    await deliver(other, cancel);
+  interleaveAfterEffect(bed, 3, async () => {
+    await deliverUntilAcknowledged(other, cancel);
     world.money.delete('o1');
   });
-  await deliver(bed, fulfil);
-  expect(bed.called('payment', 'charge')).toBe(1);
+  await deliverUntilAcknowledged(bed, fulfil);
+  expect(bed.callCount('payment', 'charge')).toBe(1);
   expect(world.money.get('o1')).toBe('voided');
 });
 
@@ -229,7 +229,7 @@ test('an order that was confirmed a moment before is cancelled as a confirmed on
   let reads = 0;
   bed.sidecar.load = async (key) => {
     const loaded = await load(key);
-    if (key.startsWith('orders:') && ++reads === 1) await deliver(other, fulfil);
+    if (key.startsWith('orders:') && ++reads === 1) await deliverUntilAcknowledged(other, fulfil);
     return loaded;
   };
   expect(await cancel(bed)).toBe('RETRY');
@@ -246,11 +246,11 @@ test('an order that is cancelled between its confirmation and saying so is said 
   const bed = await bedWith(pending(), world);
   const other = replicaOf(bed, world);
   bed.sidecar.onEffect = async () => {
-    if (other.called('payment', 'refund') > 0) return;
-    if ((await orderOf(bed)).status === 'confirmed') await deliver(other, cancel);
+    if (other.callCount('payment', 'refund') > 0) return;
+    if ((await orderOf(bed)).status === 'confirmed') await deliverUntilAcknowledged(other, cancel);
   };
-  await deliver(bed, fulfil);
-  expect(bed.called('inventory', 'commit')).toBe(1);
+  await deliverUntilAcknowledged(bed, fulfil);
+  expect(bed.callCount('inventory', 'commit')).toBe(1);
   expect(bed.published(OrderConfirmed)).toHaveLength(1);
   await expectCancelled(bed, world, 'cancelled before the commit');
 });
@@ -258,7 +258,7 @@ test('an order that is cancelled between its confirmation and saying so is said 
 test('a cancellation goes on where the other services come back', async () => {
   const world = new World();
   const bed = await bedWith(pending(), world);
-  await deliver(bed, fulfil);
+  await deliverUntilAcknowledged(bed, fulfil);
   for (const method of ['cancel', 'refund', 'release']) {
     world.faults.set(method, [silent(Code.UNAVAILABLE)]);
   }

@@ -3,12 +3,15 @@ import { type Caller, asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import type { Given } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed';
 import { OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
 import { type Bed, World, ann, bedIn, orderOf, silent, steps, wish } from './testing';
 
-const place = (bed: Bed, wanted: Partial<ReturnType<typeof wish>> = wish(), given: Given = {}) =>
-  bed.call('placeOrder', wanted, { caller: ann, id: 'key-1', ...given });
+const place = (
+  bed: Bed,
+  wanted: Partial<ReturnType<typeof wish>> = wish(),
+  given: CallOptions = {},
+) => bed.call('placeOrder', wanted, { caller: ann, id: 'key-1', ...given });
 
 describe('placing an order', () => {
   it('prices it, has it fulfilled, and answers how that ended', async () => {

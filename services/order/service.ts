@@ -6,7 +6,7 @@ import { placeOrder } from './place-order';
 import { watchOrder } from './watch';
 import { order } from './definition';
 order.serve({ placeOrder, getOrder, listOrders, getStory, cancelOrder });
-order.streams({ watchOrder });
+order.serveStreams({ watchOrder });
 order.on(PlaceOrder, fulfil);
 order.on(CancelOrder, cancel);
 

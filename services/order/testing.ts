@@ -202,7 +202,7 @@ export async function bedWith(kept: Order, world = new World()): Promise<Bed> {
 }
 
 export function orderOf(bed: Bed, orderId = 'o1'): Promise<Order> {
-  return bed.context(asService()).orders.need(orderId);
+  return bed.context(asService()).orders.getOrThrow(orderId);
 }
 
 /** The story in short: `charge declined`. */

@@ -10,9 +10,9 @@ const bob: Caller = { userId: 'bob', role: 'customer', tenantId: 'default' };
 
 type Bed = Awaited<ReturnType<typeof bedWith>>;
 
-function watch(bed: Pick<Bed, 'watch'>, caller = ann) {
+function watch(bed: Pick<Bed, 'stream'>, caller = ann) {
   const ended = new AbortController();
-  const updates = bed.watch('watchOrder', { orderId: 'o1' }, ended.signal, { caller });
+  const updates = bed.stream('watchOrder', { orderId: 'o1' }, ended.signal, { caller });
   const iterator = updates[Symbol.asyncIterator]();
   const next = async () => {
     const update = await iterator.next();

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
-import type { Given } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { type Bed, bed, ledgerOf } from './testing';
 
@@ -11,7 +11,7 @@ const wanted = { orderId: 'o1', userId: 'ann', amount, method: 'card' };
 const paid = { paymentId: 'pay_o1', orderId: 'o1', userId: 'ann' };
 const WEEK_MS = 7 * 24 * 3_600_000;
 
-const authorize = (on: Bed, token = 'tok_ok', given: Given = {}) =>
+const authorize = (on: Bed, token = 'tok_ok', given: CallOptions = {}) =>
   on.call('authorize', { ...wanted, token }, given);
 const capture = (on: Bed, id?: string) =>
   on.call('capture', { orderId: 'o1' }, id === undefined ? {} : { id });

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
-import type { Given } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
 import { PROVIDER_MS } from './provider';
 import { type Bed, bed } from './testing';
@@ -10,7 +10,7 @@ import { type Bed, bed } from './testing';
 const amount = { amount: '19.99', currency: 'EUR' };
 const order = { orderId: 'o1', userId: 'ann', amount, method: 'card', token: 'tok_ok' };
 const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
-const chargeWith = (on: Bed, token: string, given: Given = {}) =>
+const chargeWith = (on: Bed, token: string, given: CallOptions = {}) =>
   on.call('charge', { ...order, token }, given);
 const paid = { paymentId: 'pay_o1', orderId: 'o1', userId: 'ann' };
 
@@ -48,7 +48,7 @@ describe('a charge', () => {
     });
     expect(again.status).toBe('captured');
     expect(on.published(PaymentProcessed)).toHaveLength(1);
-    expect(await on.context().payments.need('pay_o1')).toMatchObject({ amount });
+    expect(await on.context().payments.getOrThrow('pay_o1')).toMatchObject({ amount });
   });
 
   it('comes about once when it is asked for many times at once', async () => {

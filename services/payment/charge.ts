@@ -48,7 +48,7 @@ export async function capture(request: CaptureMessage, context: Context) {
   const { payments, caller, clock } = context;
   requireRole(caller, 'service');
   const paymentId = paymentIdOf(validate(CaptureRequest, request).orderId);
-  const known = await payments.need(paymentId);
+  const known = await payments.getOrThrow(paymentId);
   if (known.status !== 'authorised') return answer(known, context);
   const outcome = await openProvider(context).captureAuthorized(paymentId);
   const payment = await payments.update(paymentId, (now = known) =>

@@ -13,7 +13,7 @@ export const payment = new Service('payment', {
   serves: PaymentService,
   stores: { payments: Payment },
   endpoints: [PROVIDER],
-  deadlines: { [PROVIDER]: PROVIDER_MS },
+  callTimeouts: { [PROVIDER]: PROVIDER_MS },
   publishes: [PaymentProcessed, PaymentFailed, RefundProcessed, RefundPayment],
 });
 

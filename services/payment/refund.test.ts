@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
-import type { Given } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import { type Bed, bed, ledgerOf } from './testing';
 
@@ -17,9 +17,10 @@ const paidWith = (token: string) => async () => {
   return on;
 };
 const paid = paidWith('tok_ok');
-const refundPart = (on: Bed, amount: string, given: Given = {}) =>
+const refundPart = (on: Bed, amount: string, given: CallOptions = {}) =>
   on.call('refund', { target: ofPayment, amount: eur(amount) }, { caller: admin, ...given });
-const refundAll = (on: Bed, given: Given = {}) => on.call('refund', { target: ofOrder }, given);
+const refundAll = (on: Bed, given: CallOptions = {}) =>
+  on.call('refund', { target: ofOrder }, given);
 const given = (on: Bed) => on.published(RefundProcessed).map(({ amount }) => amount.amount);
 
 describe('a refund', () => {

@@ -87,7 +87,7 @@ async function shelve(
   { products, lists }: Context,
 ): Promise<Product> {
   await lists.catalogue.add(to, productId);
-  const product = await products.need(productId);
+  const product = await products.getOrThrow(productId);
   // a later move may have come by in between, and found nothing to remove
   if (shelf(product.category) !== to) await lists.catalogue.remove(to, productId);
   return product;

@@ -27,12 +27,12 @@ describe('the offers of a shop', () => {
 
   test('come in pages, each with one question to the catalogue', async () => {
     const { bed, shopId } = await withOffers();
-    const before = bed.called('product', 'priceItems');
+    const before = bed.callCount('product', 'priceItems');
     const asked = { shopId, page: 2, limit: 1 };
     const { items, total } = await bed.call('listOffers', asked, { caller: customer });
     expect(items.map(({ productId }) => productId)).toEqual(['cup']);
     expect(total).toBe(2);
-    expect(bed.called('product', 'priceItems')).toBe(before + 1);
+    expect(bed.callCount('product', 'priceItems')).toBe(before + 1);
   });
 
   test('are priced by product, in the order in which they were asked for', async () => {

@@ -77,7 +77,7 @@ export async function revokeApiKey(request: RevokeApiKeyRequest, context: Contex
   requireRole(caller, 'admin');
   const { keyId } = validate(KeyRequest, request);
   if ((await apiKeys.get(keyId)) === undefined) throw notFound('api key');
-  await apiKeys.remove(keyId);
+  await apiKeys.delete(keyId);
   await lists.apiKeys.remove(LIST, keyId);
   return {};
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wholeNumber } from '#kit/core/config';
+import { integerVariable } from '#kit/core/config';
 import { type ContextOf, Service } from '#kit/service/service';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UpdateUser, UserCreated, UserUpdated } from '#contracts/user';
@@ -37,7 +37,7 @@ export const user = new Service('user', {
     ADMIN_EMAIL: Email.optional(),
     ADMIN_PASSWORD: Password.optional(),
     /** What a guess costs, as a power of two; a password is hashed anew when it was cheaper. */
-    PASSWORD_COST: wholeNumber(15, 20).default(15),
+    PASSWORD_COST: integerVariable(15, 20).default(15),
   }),
 });
 

@@ -58,7 +58,7 @@ export async function reviseUser(
     return revised(user, revision, isoTime(clock));
   });
   if (outcome.changed.length > 0) await publish(UserUpdated, { userId, ...outcome });
-  await revisions.remove(revisionId);
+  await revisions.delete(revisionId);
 }
 
 const UserRequest = z.object({ userId: Id });

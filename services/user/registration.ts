@@ -78,12 +78,12 @@ export async function finishRegistration(
   );
   const claim = await emails.update(emailKey(registration.email), (taken) => taken ?? { userId });
   if (claim.userId !== userId) {
-    await users.remove(userId);
-    await registrations.remove(userId);
+    await users.delete(userId);
+    await registrations.delete(userId);
     throw emailTaken();
   }
   await publish(UserCreated, { userId, role, tenantId: caller.tenantId, createdAt });
-  await registrations.remove(userId);
+  await registrations.delete(userId);
 }
 
 /** Whether this is the address of the admin whom the environment names. */

@@ -29,8 +29,8 @@ export function authorize(
     return { outcome, reason: reason === '' ? status : reason };
   };
   const patience = {
-    ...{ attempts: 3, pauseMs: 1_000, neededMs: AUTHORIZE_MS + AFTERWARDS_MS },
-    untilMs: Date.parse(createdAt) + PATIENCE_MS,
+    ...{ attempts: 3, pauseMs: 1_000, minRemainingMs: AUTHORIZE_MS + AFTERWARDS_MS },
+    retryUntil: Date.parse(createdAt) + PATIENCE_MS,
   };
   return retryWithin(ask, patience, context);
 }

@@ -30,7 +30,7 @@ export const vending = new Service('vending', {
     payment: PaymentService,
     'iot-gateway': IotGatewayService,
   },
-  deadlines: { payment: AUTHORIZE_MS },
+  callTimeouts: { payment: AUTHORIZE_MS },
   stores: { machines: Machine, vends: Vend },
   /** The machines of each shop; the vends of each buyer, and of each machine. */
   lists: ['machines', 'byUser', 'byMachine'],

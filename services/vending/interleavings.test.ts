@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { deliver, overtaken } from '#kit/testing/interleaving';
+import { deliverUntilAcknowledged, interleaveAfterEffect } from '#kit/testing/interleaving';
 import { Crash } from '#kit/testing/memory-transport';
 import { VendCancelled, VendCompleted, VendUnpaid } from '#contracts/vending';
 import {
@@ -34,7 +34,9 @@ const tell =
     const { status } = await vendOf(bed);
     if (status === 'pending') return 'SUCCESS';
     for (const [nth, outcome] of outcomes.entries()) {
-      await deliver(bed, (on) => answer(on, outcome, nth > 0 ? { late: true } : {}));
+      await deliverUntilAcknowledged(bed, (on) =>
+        answer(on, outcome, nth > 0 ? { late: true } : {}),
+      );
     }
     return 'SUCCESS';
   };
@@ -102,8 +104,8 @@ describe.each(TOKENS)('a vend that is carried out by two at once, paid with %s',
       const world = new World();
       const bed = await bedWith([pending(token)], world);
       const other = replicaOf(bed, world);
-      overtaken(bed, n, () => deliver(other, place));
-      await deliver(bed, place);
+      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(other, place));
+      await deliverUntilAcknowledged(bed, place);
       await tell(outcome)(bed);
       const what = `overtaken after effect ${n} of ${effects}`;
       expect(await ending(bed, world, what)).toBe(expected);
@@ -116,11 +118,11 @@ describe.each(TOKENS)('a vend that is carried out by two at once, paid with %s',
       const world = new World();
       const bed = await bedWith([pending(token)], world);
       const other = replicaOf(bed, world);
-      overtaken(bed, n, async () => {
-        await deliver(other, place);
+      interleaveAfterEffect(bed, n, async () => {
+        await deliverUntilAcknowledged(other, place);
         await tell(outcome)(other);
       });
-      await deliver(bed, place);
+      await deliverUntilAcknowledged(bed, place);
       await ending(bed, world, `asleep after effect ${n} of ${effects}`);
     }
   });
@@ -135,9 +137,9 @@ describe.each(TOKENS)('a vend that is carried out by two at once, paid with %s',
           const bed = await bedWith([pending(token)], world);
           const other = replicaOf(bed, world);
           other.injectFaults({ crashAfterEffect: kill });
-          overtaken(bed, n, () => place(other).catch(() => undefined));
-          await deliver(bed, place);
-          await deliver(other, place);
+          interleaveAfterEffect(bed, n, () => place(other).catch(() => undefined));
+          await deliverUntilAcknowledged(bed, place);
+          await deliverUntilAcknowledged(other, place);
           await tell('acknowledged')(other);
           await ending(bed, world, `effect ${n}, the other killed after ${kill}`);
         }
@@ -164,7 +166,7 @@ describe.each(PAID)('a machine answers, paid with %s', (token) => {
       const { bed, world } = await placed(token);
       const other = replicaOf(bed, world);
       bed.injectFaults({});
-      overtaken(bed, n, () => tell(...second)(other));
+      interleaveAfterEffect(bed, n, () => tell(...second)(other));
       await tell(...first)(bed);
       await ending(bed, world, `overtaken after effect ${n} of ${effects}`);
     }
@@ -181,7 +183,7 @@ describe.each(PAID)('a machine answers, paid with %s', (token) => {
           const other = replicaOf(bed, world);
           bed.injectFaults({});
           other.injectFaults({ crashAfterEffect: kill });
-          overtaken(bed, n, async () => {
+          interleaveAfterEffect(bed, n, async () => {
             try {
               for (const outcome of second) await answer(other, outcome);
             } catch (error) {
@@ -207,7 +209,7 @@ test('a vend whose job goes on in one process, while its machine answers again i
     const other = replicaOf(bed, world);
     await tell('acknowledged')(bed);
     bed.injectFaults({});
-    overtaken(bed, n, () => tell('acknowledged', 'expired')(other));
+    interleaveAfterEffect(bed, n, () => tell('acknowledged', 'expired')(other));
     await bed.runJob('settle.v1.1');
     expect(await ending(bed, world, `overtaken after effect ${n}`)).toBe('completed');
   }
@@ -219,7 +221,7 @@ test('what was given up and dispensed all the same is booked once, whoever dies 
     await tell('expired')(bed);
     bed.injectFaults({ crashAfterEffect: kill });
     await answer(bed, 'acknowledged', { late: true }).catch(() => undefined);
-    await deliver(bed, (on) => answer(on, 'acknowledged', { late: true }));
+    await deliverUntilAcknowledged(bed, (on) => answer(on, 'acknowledged', { late: true }));
     expect(await ending(bed, world, `killed after ${kill}`)).toBe('unpaid');
     expect(await slotIn(bed)).toEqual({ quantity: 2, claimed: 0, fault: undefined });
   }

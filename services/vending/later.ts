@@ -36,7 +36,7 @@ export async function goOn(
 ): Promise<void> {
   const context = anyTenant.forTenant(tenantId);
   const { vends, jobs, log } = context;
-  const vend = await vends.need(vendId);
+  const vend = await vends.getOrThrow(vendId);
   // Before anything else, as this process may die in the middle of it. A vend that has ended may not
   // have been said to be: it is gone through once more.
   await tryLater(vendId, attempt + 1, context);

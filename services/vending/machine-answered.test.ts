@@ -342,7 +342,7 @@ test('a job works for the tenant whose vend it is', async () => {
   const data = { tenantId: 'other', vendId: 'v9', attempt: 1 };
   await bed.context(asService()).jobs.once('settle', 'v9.1', '5s', data);
   await bed.runJob('settle.v9.1');
-  expect(await bed.context(asService('other')).vends.need('v9')).toMatchObject({
+  expect(await bed.context(asService('other')).vends.getOrThrow('v9')).toMatchObject({
     status: 'completed',
   });
   expect(bed.memory.events).toMatchObject([{ type: 'vend.completed', tenantid: 'other' }]);

@@ -47,7 +47,7 @@ describe('a vend that nothing stands against', () => {
   it('is asked for again where payment stumbles', async () => {
     const { bed } = await placed('tok_flaky');
     expect(await vendOf(bed)).toMatchObject({ status: 'dispensing' });
-    expect(bed.called('payment', 'authorize')).toBe(3);
+    expect(bed.callCount('payment', 'authorize')).toBe(3);
   });
 });
 
@@ -77,7 +77,7 @@ describe('a vend is refused before any money is kept ready', () => {
     const jammed = { ...slot!, fault: { code: 'jammed', since: planned.updatedAt } };
     const { bed } = await placed('tok_ok', new World(), { ...planned, slots: [jammed, ...others] });
     expect(await vendOf(bed)).toMatchObject({ status: 'cancelled', reason: 'slot_faulty' });
-    expect(bed.called('payment', 'authorize')).toBe(0);
+    expect(bed.callCount('payment', 'authorize')).toBe(0);
   });
 
   it('where its slot has another product by now', async () => {

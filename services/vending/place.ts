@@ -21,7 +21,7 @@ import { claim } from './slots';
  */
 export async function place({ vendId }: EventData<typeof PlaceVend>, context: Context) {
   const { vends, lists, clock } = context;
-  const vend = await vends.need(vendId);
+  const vend = await vends.getOrThrow(vendId);
   // who began it may not know that it came here: before anything is done for it, it must stay
   await vends.clearExpiry(vendId);
   const sagaRecorder = new SagaRecorder(context);

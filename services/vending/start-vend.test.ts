@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import type { Given } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed';
 import { type Bed, ann, answer, bedWith, machine, slotIn } from './testing';
 import { World, price, seller } from './testing-world';
 
@@ -10,7 +10,7 @@ const wish = (token = 'tok_ok', more = {}) => ({
   ...{ machineId: 'm1', slot: 'A1', payment: { method: 'card', token } },
   ...more,
 });
-const start = (bed: Bed, wanted: object = wish(), given: Given = {}) =>
+const start = (bed: Bed, wanted: object = wish(), given: CallOptions = {}) =>
   bed.call('startVend', wanted, { caller: ann, id: 'key', ...given });
 const bob: Caller = { ...ann, userId: 'bob' };
 

@@ -60,11 +60,11 @@ export async function bedWith(vends: readonly Vend[], world = new World(), plann
 }
 
 export function vendOf(bed: Bed, vendId = 'v1'): Promise<Vend> {
-  return bed.context(asService()).vends.need(vendId);
+  return bed.context(asService()).vends.getOrThrow(vendId);
 }
 
 export async function slotIn(bed: Bed, name = 'A1') {
-  const { slots } = await bed.context(asService()).machines.need('m1');
+  const { slots } = await bed.context(asService()).machines.getOrThrow('m1');
   const slot = slots.find((one) => one.slot === name);
   if (slot === undefined) throw new Error(`there is no slot ${name}`);
   const { quantity, claimed, fault } = slot;

@@ -136,7 +136,7 @@ describe('a released contract', () => {
     subject: ({ orderId }: { orderId: string }) => orderId,
   };
   const upcast = (data: unknown) => data;
-  const earlier = [{ version: 1, data: V1, upcast }];
+  const earlierVersions = [{ version: 1, data: V1, upcast }];
   const V2 = z.object({ orderId: z.string(), total: z.string() });
   const released = defineEvent('OrderCreated', shape);
 
@@ -160,7 +160,7 @@ describe('a released contract', () => {
   test('that changes in place fails, with the way to a new version', () => {
     const data = z.object({ orderId: z.string() });
     expect(faults(defineEvent('OrderCreated', { ...shape, data }))).toEqual([
-      'OrderCreated (order.created) version 1 is released and must not change, but `data.total` was removed; publish the change as version 2 and keep version 1 in `earlier` with an upcaster.',
+      'OrderCreated (order.created) version 1 is released and must not change, but `data.total` was removed; publish the change as version 2 and keep version 1 in `earlierVersions` with an upcaster.',
     ]);
     // no entry in the changelog excuses it
     const entry = '- `OrderCreated` version 1: the total is gone.';
@@ -179,12 +179,12 @@ describe('a released contract', () => {
     ['its name is OrderMade instead of OrderCreated', defineEvent('OrderMade', shape)],
   ])('that changes its meaning fails: %s', (change, after) => {
     expect(faults(after)).toEqual([
-      `OrderCreated (order.created) version 1 is released and must not change, but ${change}; publish the change as version 2 and keep version 1 in \`earlier\` with an upcaster.`,
+      `OrderCreated (order.created) version 1 is released and must not change, but ${change}; publish the change as version 2 and keep version 1 in \`earlierVersions\` with an upcaster.`,
     ]);
   });
 
   test('that is no longer readable by earlier readers fails', () => {
-    const second = { ...shape, version: 2, earlier };
+    const second = { ...shape, version: 2, earlierVersions };
     const before = defineEvent('OrderCreated', { ...second, minVersion: 1 });
     expect(faults(defineEvent('OrderCreated', second), '', before)).toEqual([
       expect.stringContaining(
@@ -200,8 +200,8 @@ describe('a released contract', () => {
   });
 
   test('of a request must keep its answer as well', () => {
-    const ask = (answer: z.ZodType) =>
-      defineRequest('CountOrders', { ...shape, type: 'order.count', answer });
+    const ask = (reply: z.ZodType) =>
+      defineRequest('CountOrders', { ...shape, type: 'order.count', reply });
     const before = ask(z.object({ count: z.int() }));
     expect(faults(ask(z.object({})), '', before)).toEqual([
       expect.stringContaining('but `answer.count` was removed; publish the change as version 2'),
@@ -216,14 +216,14 @@ describe('a released contract', () => {
       ...shape,
       data,
       version: 2,
-      earlier,
+      earlierVersions,
       minVersion: 1,
     });
     expect(faults(after)).toEqual([]);
   });
 
   test('may get a version that the earlier readers cannot read, once it is announced', () => {
-    const after = defineEvent('OrderCreated', { ...shape, data: V2, version: 2, earlier });
+    const after = defineEvent('OrderCreated', { ...shape, data: V2, version: 2, earlierVersions });
     expect(faults(after)).toEqual([
       'OrderCreated (order.created) version 2 cannot be read by subscribers that know version 1 only; announce it as "- `OrderCreated` version 2: ..." in docs/CHANGELOG-contracts.md.',
     ]);
@@ -234,7 +234,7 @@ describe('a released contract', () => {
   test('with another subject in a new version is announced too', () => {
     const after = defineEvent('OrderCreated', {
       ...shape,
-      ...{ data: V1, version: 2, earlier, minVersion: 1 },
+      ...{ data: V1, version: 2, earlierVersions, minVersion: 1 },
       subject: ({ total }) => String(total),
     });
     expect(faults(after)).toHaveLength(1);
@@ -243,17 +243,22 @@ describe('a released contract', () => {
 
   test('keeps its earlier versions as they were', () => {
     const changed = [{ version: 1, data: z.object({ orderId: z.string() }), upcast }];
-    const after = defineEvent('OrderCreated', { ...shape, data: V2, version: 2, earlier: changed });
+    const after = defineEvent('OrderCreated', {
+      ...shape,
+      data: V2,
+      version: 2,
+      earlierVersions: changed,
+    });
     expect(faults(after, '- `OrderCreated` version 2: the total is text.')).toEqual([
       'OrderCreated (order.created) version 1 is released and must not change, but `data.total` was removed; restore it and put the change into version 2.',
     ]);
   });
 
   test('is read in each released version until the end of one is announced', () => {
-    const before = defineEvent('OrderCreated', { ...shape, data: V2, version: 2, earlier });
+    const before = defineEvent('OrderCreated', { ...shape, data: V2, version: 2, earlierVersions });
     const after = defineEvent('OrderCreated', { ...shape, data: V2, version: 2 });
     expect(faults(after, '', before)).toEqual([
-      'OrderCreated (order.created) version 1 is released and can no longer be read; keep version 1 in `earlier` with an upcaster, or announce its removal as "- `OrderCreated` version 1: ..." in docs/CHANGELOG-contracts.md.',
+      'OrderCreated (order.created) version 1 is released and can no longer be read; keep version 1 in `earlierVersions` with an upcaster, or announce its removal as "- `OrderCreated` version 1: ..." in docs/CHANGELOG-contracts.md.',
     ]);
     expect(faults(after, '- `OrderCreated` version 1: no longer read.', before)).toEqual([]);
   });
@@ -339,9 +344,9 @@ test('the messages are compatible with those of the last release', async () => {
 });
 
 test('no reader refuses fields that it does not know', async () => {
-  const schemas = [...(await contracts()).keys()].flatMap(({ data, earlier }) => [
+  const schemas = [...(await contracts()).keys()].flatMap(({ data, earlierVersions }) => [
     data,
-    ...earlier.map((step) => step.data),
+    ...earlierVersions.map((step) => step.data),
   ]);
   const strict = [...schemas, CloudEvent, ...Object.values(MESSAGE_VERSIONS).flat()].filter(
     (schema) =>

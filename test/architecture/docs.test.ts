@@ -46,14 +46,14 @@ test('the documents contain publishers, subscribers and callers', () => {
 
 test('the documents contain the earlier versions of an event beside the newest', () => {
   const upcast = (data: unknown) => data;
-  const earlier = [{ version: 1, data: z.object({ old: z.string() }), upcast }];
+  const earlierVersions = [{ version: 1, data: z.object({ old: z.string() }), upcast }];
   const Changed = defineEvent('Happened', {
     type: 'thing.happened',
     description: 'A thing happened.',
     subject: () => '',
     version: 2,
     data: z.object({ id: z.string() }),
-    earlier,
+    earlierVersions,
   });
   const written = documents({
     services: [],
@@ -79,11 +79,11 @@ test('the documents contain requests over the bus and their answers', () => {
     description: 'Returns the name of a thing.',
     subject: () => '',
     data: z.object({ id: z.string() }),
-    answer: z.object({ name: z.string() }),
+    reply: z.object({ name: z.string() }),
   });
-  const sender = new Service('sender', { asks: [AskThing] });
+  const sender = new Service('sender', { requests: [AskThing] });
   const answerer = new Service('answerer', {});
-  answerer.answers(AskThing, async () => ({ name: 'thing' }));
+  answerer.onRequest(AskThing, async () => ({ name: 'thing' }));
   const written = documents({
     services: [answerer, sender],
     contracts: [AskThing],
@@ -144,11 +144,11 @@ test('a service may send the requests of its definition and receive their replie
     description: 'Returns the name of a thing.',
     subject: () => '',
     data: z.object({}),
-    answer: z.object({}),
+    reply: z.object({}),
   });
-  const sender = new Service('sender', { asks: [Ask] });
+  const sender = new Service('sender', { requests: [Ask] });
   const answerer = new Service('answerer', {});
-  answerer.answers(Ask, async () => ({}));
+  answerer.onRequest(Ask, async () => ({}));
   const written = busComponents(
     [answerer, sender],
     new Map([['components/bus/pigeon/bus.yaml', 'spec:\n  metadata:\n']]),

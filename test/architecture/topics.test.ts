@@ -8,7 +8,7 @@ const data = z.object({ id: z.string() });
 const shape = { description: 'A test.', data, subject: ({ id }: { id: string }) => id };
 const Happened = defineEvent('Happened', { type: 'thing.happened', ...shape });
 const Known = defineEvent('Known', { type: 'thing.known', public: true, ...shape });
-const HowMany = defineRequest('HowMany', { type: 'thing.how-many', answer: data, ...shape });
+const HowMany = defineRequest('HowMany', { type: 'thing.how-many', reply: data, ...shape });
 const DoIt = defineCommand('DoIt', { type: 'thing.do', ...shape });
 
 describe('every handled topic has a publisher, and every event a handler unless it is public', () => {

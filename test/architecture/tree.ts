@@ -61,7 +61,7 @@ export async function manifests(): Promise<PubSubManifest[]> {
   for (const service of await services()) {
     found.push({
       name: service.name,
-      publishes: [...(service.definition.publishes ?? []), ...(service.definition.asks ?? [])],
+      publishes: [...(service.definition.publishes ?? []), ...(service.definition.requests ?? [])],
       handles: service.subscribesTo,
     });
   }

@@ -48,12 +48,12 @@ export const Piled = defineEvent('Piled', {
 export const Batched = defineEvent('Batched', {
   ...{ type: 'conformance.batched', description: 'Heard in batches.', ...shape },
 });
-export const BATCH = { atMost: 50, withinMs: 200 };
+export const BATCH = { maxEvents: 50, maxWaitMs: 200 };
 
 /** What the worker is asked over the bus; it does with it what it says, as with an event. */
 export const Asked = defineRequest('Asked', {
   ...{ type: 'conformance.asked', description: 'Answered by one service.', ...shape },
-  answer: z.object({ key: z.string(), n: z.int() }),
+  reply: z.object({ key: z.string(), n: z.int() }),
 });
 
 const Old = z.object({ key: z.string(), pieces: z.int() });
@@ -66,7 +66,7 @@ const upcast = (data: unknown) => {
   const { key, pieces } = Old.parse(data);
   return { key, available: pieces, reserved: 0 };
 };
-const newer = { ...counted, version: 2, earlier: [{ version: 1, data: Old, upcast }] };
+const newer = { ...counted, version: 2, earlierVersions: [{ version: 1, data: Old, upcast }] };
 /** One event as the old code has it, as the new has it, and as the new has it for both. */
 export const CountedOld = defineEvent('Counted', { ...counted, data: Old });
 export const Counted = defineEvent('Counted', { ...newer, data: New });
@@ -78,9 +78,9 @@ export const CountedForBoth = defineEvent('Counted', {
 /** Says and asks what a test wants; it runs inside of the test. */
 export const mouth = new Service('mouth', {
   publishes: [CountedOld, Counted, CountedForBoth],
-  asks: [Asked],
+  requests: [Asked],
   // ample where it is answered; where it is not, a behaviour says how long it waits
-  deadlines: { [Asked.type]: 30_000 },
+  callTimeouts: { [Asked.type]: 30_000 },
 });
 export type MouthContext = ContextOf<typeof mouth>;
 
@@ -137,7 +137,7 @@ function isSlow(id: string, times: number): boolean {
 
 worker.on(Said, work);
 worker.on(Batched, work, BATCH);
-worker.answers(Asked, work);
+worker.onRequest(Asked, work);
 
 export const watcher = new Service('watcher', {});
 for (const contract of [Said, Piled]) {

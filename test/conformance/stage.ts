@@ -11,7 +11,7 @@ import type { DeadLetter } from '#kit/delivery/dead-letters';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
-import { type Running, start } from '#kit/boot/run';
+import { type RunningService, start } from '#kit/boot/run';
 import { ServiceTokens } from '#kit/security/service-tokens';
 import type { Sidecar } from '#kit/transport/sidecar';
 import {
@@ -66,7 +66,7 @@ export class Stage {
     readonly world: World,
     readonly ledger: Ledger,
     private readonly words: string,
-    private readonly speaker: Running,
+    private readonly speaker: RunningService,
     /** How the broker runs, for whoever reads along. */
     readonly says: string,
     tokens: ServiceTokens,

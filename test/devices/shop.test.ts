@@ -7,7 +7,7 @@ import { DEFAULT_TENANT, asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { Code } from '#kit/core/errors';
 import { newCallContext } from '#kit/core/call-context';
-import { type Running, start } from '#kit/boot/run';
+import { type RunningService, start } from '#kit/boot/run';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { Edge, Nothing } from '../e2e/edge';
@@ -87,7 +87,7 @@ const asking = new Service('iot-gateway', { calls: { shop: ShopService } });
 const corner = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
 
 let market: Market;
-let running: Running;
+let running: RunningService;
 let sally: Seller;
 let bob: Seller;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_TENANT } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { DeadLetter } from '#kit/delivery/dead-letters';
-import type { Memory, Sent } from '#kit/testing/memory-transport';
+import type { Memory, SentMessage } from '#kit/testing/memory-transport';
 import { Delivery } from '../../services/delivery/domain';
 import { Stock } from '../../services/inventory/domain';
 import { Entry as InboxEntry, Told } from '../../services/notification/domain';
@@ -39,7 +39,7 @@ export class Books {
   readonly refused: ReadonlySet<string>;
   /** Each event that was said, by its id; and all that came to the bus under it. */
   readonly events: ReadonlyMap<string, readonly CloudEvent[]>;
-  readonly sent: readonly Sent[];
+  readonly sent: readonly SentMessage[];
 
   constructor(memories: Record<App, Memory>, ledger: ReadonlyMap<string, LedgerEntry>) {
     const read = <T>(app: App, store: string, schema: z.ZodType<T>) =>

@@ -150,8 +150,8 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
       service: (service) =>
         hearing(service, PlaceOrder.type, (fulfil) => async (data, context, meta) => {
           // the context and data of this service's handler
-          const { orders } = context as { orders: { need(key: string): Promise<Order> } };
-          const { status } = await orders.need((data as { orderId: string }).orderId);
+          const { orders } = context as { orders: { getOrThrow(key: string): Promise<Order> } };
+          const { status } = await orders.getOrThrow((data as { orderId: string }).orderId);
           return status === 'cancelling' ? undefined : fulfil(data, context, meta);
         }),
     }),
@@ -191,7 +191,7 @@ function changed(sidecar: Sidecar, to: Partial<Sidecar>): Sidecar {
   const same: Sidecar = {
     load: (...asked) => sidecar.load(...asked),
     save: (...asked) => sidecar.save(...asked),
-    erase: (...asked) => sidecar.erase(...asked),
+    delete: (...asked) => sidecar.delete(...asked),
     publish: (...asked) => sidecar.publish(...asked),
     publishAll: (...asked) => sidecar.publishAll(...asked),
     call: (call) => sidecar.call(call),
@@ -232,7 +232,7 @@ function hearing(
 ): AnyService {
   const heard = service.events.get(type);
   if (heard === undefined) return service;
-  const { name, definition, methods, bindings, jobs, schedules, ticks, ingest } = service;
+  const { name, definition, methods, bindings, jobs, schedules, intervalTasks, ingest } = service;
   const { subscribesTo, topics } = service;
   const handle = instead(heard.handle as Handler);
   const events = new Map(service.events).set(type, { ...heard, handle });
@@ -243,7 +243,7 @@ function hearing(
     bindings,
     jobs,
     schedules,
-    ticks,
+    intervalTasks,
     ingest,
     subscribesTo,
     topics,

@@ -6,7 +6,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { Code, type MicroserviceError, unavailable } from '#kit/core/errors';
-import type { CallAnswer, CallRequest } from '#kit/transport/sidecar';
+import type { CallResponse, CallRequest } from '#kit/transport/sidecar';
 import type { Chance } from './chance';
 import type { Way } from './faults';
 import { CALL_ATTEMPTS, pauseAfter, timeoutOf } from './policies';
@@ -41,7 +41,7 @@ export class Network {
     from: string,
     chance: Chance,
     asked: CallRequest<M>,
-    settled: Settled<CallAnswer<M>>,
+    settled: Settled<CallResponse<M>>,
   ): void {
     const { stage } = this;
     const { loop, faults } = stage;
@@ -121,17 +121,17 @@ export class Network {
   #arrive<M extends DescMethodUnary>(
     chance: Chance,
     { appId, method, request, callContext }: CallRequest<M>,
-    settled: Settled<CallAnswer<M>>,
+    settled: Settled<CallResponse<M>>,
   ): void {
     const { stage } = this;
-    const answered = (response: object, published: CallAnswer<M>['published']) => {
+    const answered = (response: object, published: CallResponse<M>['published']) => {
       // as the server's side of the wire makes it
       const init = { ...response } as MessageInitShape<M['output']>;
       const message = create(method.output, init);
       const arrived = stage.wire
         ? fromBinary(method.output, toBinary(method.output, message))
         : message;
-      settled.resolve({ response: arrived as CallAnswer<M>['response'], published });
+      settled.resolve({ response: arrived as CallResponse<M>['response'], published });
     };
     const fixed =
       stage.plant?.answer?.(appId, method.localName) ?? this.fixed.get(appId)?.(request);
@@ -155,7 +155,7 @@ export class Network {
     process.serve(
       (runtime) =>
         runtime
-          .answer(method, arrived as CallRequest<M>['request'], process.inward(callContext))
+          .handleCall(method, arrived as CallRequest<M>['request'], process.inward(callContext))
           .then(
             (answer) => ({ answer }),
             // the host throws no other

@@ -2,11 +2,11 @@ import type { CloudEvent } from '#kit/messages/cloud-event';
 import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
 import { type FakeEndpoint, type Memory, expiry } from '#kit/testing/memory-transport';
 import type {
-  CallAnswer,
+  CallResponse,
   CallRequest,
-  EndpointAnswer,
+  EndpointResponse,
   EndpointRequest,
-  Loaded,
+  StoredValue,
   Sidecar,
 } from '#kit/transport/sidecar';
 import type { DescMethodUnary } from '@bufbuild/protobuf';
@@ -53,7 +53,7 @@ export class SimulatedSidecar implements Sidecar {
     private readonly surroundings: Surroundings,
   ) {}
 
-  load(key: string, timeout: number): Promise<Loaded | undefined> {
+  load(key: string, timeout: number): Promise<StoredValue | undefined> {
     return this.#operate('load', key, timeout, () => {
       const stored = this.#stored(key);
       if (stored === undefined) return undefined;
@@ -86,12 +86,12 @@ export class SimulatedSidecar implements Sidecar {
       }
       // as the strictest of stores: what had a time to live has it still
       this.memory.writeJson(key, text, stored?.expires);
-      if (ttlSeconds !== undefined) this.memory.live(key, expiry(ttlSeconds, stage.loop.now));
+      if (ttlSeconds !== undefined) this.memory.setExpiry(key, expiry(ttlSeconds, stage.loop.now));
       return true;
     });
   }
 
-  erase(key: string, timeout: number): Promise<void> {
+  delete(key: string, timeout: number): Promise<void> {
     return this.#operate('save', `${key} (erase)`, timeout, () => {
       this.memory.documents.delete(key);
     });
@@ -114,7 +114,7 @@ export class SimulatedSidecar implements Sidecar {
     throw new MicroserviceError('there are no streams here', Code.UNIMPLEMENTED);
   }
 
-  call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
+  call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>> {
     if (this.dead) return new Promise(() => {});
     const { process } = this;
     const { network } = this.surroundings;
@@ -152,7 +152,7 @@ export class SimulatedSidecar implements Sidecar {
     });
   }
 
-  request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointAnswer> {
+  request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointResponse> {
     const { endpoints } = this.surroundings;
     // what is sent and answered is what JSON makes of it
     const text = JSON.stringify(request);
@@ -161,7 +161,7 @@ export class SimulatedSidecar implements Sidecar {
       const answer = endpoints[endpoint]?.(JSON.parse(text) as EndpointRequest);
       // it answers at once, or with what never settles
       if (answer === undefined || answer instanceof Promise) return undefined;
-      return JSON.parse(JSON.stringify(answer)) as EndpointAnswer;
+      return JSON.parse(JSON.stringify(answer)) as EndpointResponse;
     });
     return answered.then((answer) => answer ?? this.#silence(what, timeout));
   }

@@ -15,7 +15,7 @@ const PointsEarned = defineEvent('PointsEarned', {
   description: 'A user earned points with an order.',
   data: z.object({ userId: z.string(), points: z.int(), orderId: z.string() }),
   subject: ({ userId }) => userId,
-  earlier: [
+  earlierVersions: [
     {
       version: 1,
       data: z.object({ userId: z.string(), points: z.int() }),

@@ -45,8 +45,8 @@ test('one user is exempt from the rule, and an unknown flag is off', async () =>
 
 const Card = z.object({ greeting: z.string() });
 const greeter = new Service('greeter', { stores: { cards: Card } });
-greeter.on(OrderCreated, async ({ orderId, userId }, { cards, flagsOf }) => {
-  const greeting = (await flagsOf(userId).enabled('friendly')) ? 'Hello!' : 'Order received.';
+greeter.on(OrderCreated, async ({ orderId, userId }, { cards, flagsFor }) => {
+  const greeting = (await flagsFor(userId).enabled('friendly')) ? 'Hello!' : 'Order received.';
   await cards.update(orderId, () => ({ greeting }));
 });
 

@@ -55,5 +55,5 @@ test('a caller translates the refusal of another service into its own terms', as
     code: Code.INVALID_ARGUMENT,
     details: { fields: [{ field: 'items.0.productId' }] },
   });
-  expect(bed.called('product', 'priceItems')).toBe(1);
+  expect(bed.callCount('product', 'priceItems')).toBe(1);
 });

@@ -21,7 +21,7 @@ test('a declined payment releases the reservation and cancels the order', async 
 test('a payment service that fails twice is retried within the same execution', async () => {
   const { bed, order } = await fulfilled(wish({ token: 'tok_flaky' }));
   expect(order.status).toBe('confirmed');
-  expect(bed.called('payment', 'charge')).toBe(3);
+  expect(bed.callCount('payment', 'charge')).toBe(3);
 });
 
 const holder = new Service('holder', {

@@ -12,7 +12,7 @@ import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
 import { newCallContext } from '#kit/core/call-context';
-import { type Running, start } from '#kit/boot/run';
+import { type RunningService, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import type { World } from '../harness/world';
@@ -20,8 +20,8 @@ import { type Context, answerer, asker, seen } from './sample';
 
 const price = { amount: '1.00', currency: 'EUR' };
 let world: World;
-let order: Running;
-let inventory: Running;
+let order: RunningService;
+let inventory: RunningService;
 
 beforeAll(async () => {
   const env = { LOG_LEVEL: 'silent' };

@@ -228,7 +228,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         await acts.bench.publish(at(late, -1));
         await acts.bench.publish(at(early, 60_000));
         await until('asked', early);
-        await acts.bench.until('the end', () => acts.bench.inventory.runtime.active === 0);
+        await acts.bench.until('the end', () => acts.bench.inventory.runtime.activeCount === 0);
         expect(times('asked', late)).toEqual([]);
       });
 
@@ -262,9 +262,9 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         });
         await acts.bench.until(
           'the end of the handler',
-          () => acts.bench.order.runtime.active === 0,
+          () => acts.bench.order.runtime.activeCount === 0,
         );
-        await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 3 });
+        await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 3 });
       });
 
       it('forget an answer that is too late for anybody', async () => {

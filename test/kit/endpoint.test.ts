@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Code } from '#kit/core/errors';
-import { type Running, start } from '#kit/boot/run';
+import { type RunningService, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import type { World } from '../harness/world';
@@ -10,7 +10,7 @@ import { asked, asker, forget } from './sample';
 // What test/kit/components/endpoints.yaml says of the endpoints is what the sidecar does.
 let outside: Awaited<ReturnType<typeof startEcho>>;
 let world: World;
-let order: Running;
+let order: RunningService;
 
 beforeAll(async () => {
   outside = await startEcho();

@@ -4,7 +4,7 @@ import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { newCallContext } from '#kit/core/call-context';
-import { type Running, start } from '#kit/boot/run';
+import { type RunningService, start } from '#kit/boot/run';
 import { type BrokerLog, type Group, brokerLog } from '../harness/bus/broker-log';
 import { startSidecars } from '../harness/sidecars';
 import { BUSES } from '../harness/transports';
@@ -19,7 +19,7 @@ const EACH = 40;
 const Said = z.object({ subject: z.string() });
 const price = { amount: '1.00', currency: 'EUR' };
 let world: World | undefined;
-let order: Running | undefined;
+let order: RunningService | undefined;
 
 afterEach(async () => {
   await order?.stop();
@@ -92,7 +92,7 @@ async function tellsAll(log: BrokerLog, taken: readonly string[]): Promise<void>
 }
 
 /** The log of the broker tells of what nobody has handled yet, and whose it is. */
-async function tellsWhatWaits(log: BrokerLog, world: World, order: Running): Promise<void> {
+async function tellsWhatWaits(log: BrokerLog, world: World, order: RunningService): Promise<void> {
   // RabbitMQ has queues for services that do not run here
   const open = async () =>
     (await log.groups()).filter(({ name, pending, lag }) => name === 'order' && pending + lag > 0);

@@ -48,7 +48,10 @@ function memoryBench(): Promise<BusBench> {
     replica: hostOn(asker, order.sidecar, clock),
     batches: () => batchesOf(order.runtime),
     device: async (topic, payload) => {
-      await order.runtime.receive('devices', { data: Buffer.from(payload), metadata: { topic } });
+      await order.runtime.handleBindingMessage('devices', {
+        data: Buffer.from(payload),
+        metadata: { topic },
+      });
     },
     publish: (event) => order.sidecar.publish(event),
     until: async (what, holds) => {
@@ -56,7 +59,7 @@ function memoryBench(): Promise<BusBench> {
         await pump();
         for (const [name, job] of order.memory.jobs) {
           order.memory.jobs.delete(name);
-          await order.runtime.perform(job.data);
+          await order.runtime.runJob(job.data);
         }
         await clock.sleep(100);
         if (await holds()) return;

@@ -7,7 +7,7 @@ import { defineEvent, defineRequest } from '#kit/messages/contract';
 import type { EventMeta } from '#kit/messages/cloud-event';
 import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/core/errors';
 import { type ContextOf, Service } from '#kit/service/service';
-import type { EndpointAnswer, EndpointRequest } from '#kit/transport/sidecar';
+import type { EndpointResponse, EndpointRequest } from '#kit/transport/sidecar';
 
 /**
  * Two services that do nothing of their own: each handler does what its test put into `script`
@@ -31,7 +31,7 @@ export const AskStock = defineRequest('AskStock', {
   type: 'inventory.ask-stock',
   description: 'How many pieces there are.',
   data: z.object({ orderId: z.string() }),
-  answer: z.object({ available: z.int(), text: z.string() }),
+  reply: z.object({ available: z.int(), text: z.string() }),
   subject: ({ orderId }) => orderId,
 });
 
@@ -42,7 +42,7 @@ const counted = { type: 'stock.counted', description: 'A test.', subject: stockS
 /** One event as the old code has it, as the new has it, and as the new has it for both. */
 export const StockCountedOld = defineEvent('StockCounted', { ...counted, data: OldStock });
 const upcast = (data: unknown) => ({ available: OldStock.parse(data).pieces, reserved: 0 });
-const newer = { ...counted, version: 2, earlier: [{ version: 1, data: OldStock, upcast }] };
+const newer = { ...counted, version: 2, earlierVersions: [{ version: 1, data: OldStock, upcast }] };
 export const StockCounted = defineEvent('StockCounted', { ...newer, data: NewStock });
 export const StockCountedForBoth = defineEvent('StockCounted', {
   ...{ ...newer, minVersion: 1 },
@@ -63,9 +63,9 @@ export const asker = new Service('order', {
     StockCounted,
     StockCountedForBoth,
   ],
-  asks: [AskStock],
+  requests: [AskStock],
   // ample where it is answered; where it is not, a test says how long it waits
-  deadlines: { [AskStock.type]: 30_000 },
+  callTimeouts: { [AskStock.type]: 30_000 },
 });
 export type Context = ContextOf<typeof asker>;
 
@@ -83,7 +83,7 @@ asker.on(OrderCancelled, async ({ orderId }, context, meta) => {
 asker.on(
   OrderConfirmed,
   async ({ orderId }, context, meta) => play('batched', orderId, context, meta),
-  { atMost: 50, withinMs: 200 },
+  { maxEvents: 50, maxWaitMs: 200 },
 );
 asker.on(StockCounted, async (data, { callContext, caller }) => {
   seen.push({
@@ -123,7 +123,7 @@ asker.serve({
 });
 
 /** The HTTP endpoint `echo`: answers as the path says. Where nobody listens is `nowhere`. */
-export function echo(request: EndpointRequest): EndpointAnswer | Promise<EndpointAnswer> {
+export function echo(request: EndpointRequest): EndpointResponse | Promise<EndpointResponse> {
   const { path } = request;
   asked.push(request);
   if (path === '/silent') return new Promise(() => {});
@@ -178,7 +178,7 @@ answerer.serve({
   release: async () => ({}),
   commit: async () => ({}),
 });
-answerer.answers(AskStock, async ({ orderId }, { callContext, caller }, meta) => {
+answerer.onRequest(AskStock, async ({ orderId }, { callContext, caller }, meta) => {
   seen.push({ what: 'asked', id: orderId, causeId: callContext.id, caller, detail: meta });
   if (orderId.startsWith('refused')) throw refused('closed', 'the shop is closed', { orderId });
   await answering.get(orderId)?.(meta);

@@ -28,7 +28,9 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         const other = begin({ caller: asService('other') });
         await other.counts.update(orderId, () => ({ orderId, count: 1 }));
         await expect(begin().counts.get(orderId)).resolves.toBeUndefined();
-        await expect(begin().counts.need(orderId)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+        await expect(begin().counts.getOrThrow(orderId)).rejects.toMatchObject({
+          code: Code.NOT_FOUND,
+        });
       });
 
       it('lists ids newest first over pages, each once', async () => {
@@ -100,9 +102,9 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await until('event', orderId, 3);
         await acts.bench.until(
           'the end of the handler',
-          () => acts.bench.order.runtime.active === 0,
+          () => acts.bench.order.runtime.activeCount === 0,
         );
-        await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 1 });
+        await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 1 });
         expect(times('event', orderId)).toHaveLength(3);
       });
 
@@ -132,7 +134,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await expect(runtime.deadLetters.get(orderId)).rejects.toMatchObject({
           code: Code.NOT_FOUND,
         });
-        await expect(begin().counts.need(orderId)).resolves.toEqual({ orderId, count: 1 });
+        await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 1 });
       });
 
       it('that nobody can read become dead letters that name the field', async () => {
@@ -170,7 +172,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       const method = OrderService.method.placeOrder;
       const place = async (given: Partial<CallContext>) => {
         const callContext = newCallContext(acts.bench.clock, { caller: asService(), ...given });
-        const answer = await acts.bench.order.runtime.answer(
+        const answer = await acts.bench.order.runtime.handleCall(
           method,
           create(PlaceOrderRequestSchema),
           callContext,
@@ -300,7 +302,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         const request = create(GetOrderRequestSchema, { orderId: 'x' });
         const { runtime } = acts.bench.inventory;
         await expect(
-          runtime.answer(OrderService.method.getOrder, request, callContext),
+          runtime.handleCall(OrderService.method.getOrder, request, callContext),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
       });
     });

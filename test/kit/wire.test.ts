@@ -12,7 +12,7 @@ import { unaryDefinition } from '#kit/adapters/dapr/grpc-adapter';
 import { Code } from '#kit/core/errors';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
 import { silentLog } from '#kit/core/log';
-import { type Running, start } from '#kit/boot/run';
+import { type RunningService, start } from '#kit/boot/run';
 import { ServiceTokens } from '#kit/security/service-tokens';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
@@ -23,8 +23,8 @@ const TOKEN = 'the-token-of-the-sidecar';
 
 describe('between two services, on real sidecars', () => {
   let world: World;
-  let order: Running;
-  let inventory: Running;
+  let order: RunningService;
+  let inventory: RunningService;
 
   beforeAll(async () => {
     // a sidecar reads it from its own environment, and shows it to its service
@@ -125,7 +125,7 @@ describe('between two services, on real sidecars', () => {
   /** A token of a service, and whom it is for. */
   const tokenOf = async (service: string, audience: string) => {
     const keys = world.app('order').env['SERVICE_KEYS'] ?? '';
-    return (await ServiceTokens.open(service, keys, systemClock, silentLog)).for(audience);
+    return (await ServiceTokens.open(service, keys, systemClock, silentLog)).tokenFor(audience);
   };
   const { getStock } = InventoryService.method;
 

@@ -18,12 +18,12 @@ import type { CallContext } from '../../core/call-context';
 import type { PublishedEvent } from '../../core/execution';
 import type { ServiceRuntime } from '../../runtime/service-runtime';
 import type { ProcessStatus } from '../../operations/operations-service';
-import { operations } from '../../operations/operations-service';
+import { operationsHandlers } from '../../operations/operations-service';
 import type { CallerAuth } from './caller-auth';
 import { addCallbacks } from './callbacks';
 import { grpcDefinition, streamMethods, unaryMethods } from './grpc-adapter';
 import { callContextFromMetadata, setPublished } from './metadata';
-import { answerWithError } from './status';
+import { errorResponse } from './status';
 import { type Message, toMicroserviceError, unary } from './unary';
 
 type StreamCall = ServerWritableStream<Message, Message>;
@@ -38,7 +38,7 @@ export interface AppOptions {
   status: ProcessStatus;
   address: string;
   port: number;
-  admission: CallerAuth;
+  callerAuth: CallerAuth;
 }
 
 export interface App {
@@ -60,10 +60,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       server,
       options,
       serves,
-      (method) => (request, callContext) => runtime.answer(method, request, callContext),
+      (method) => (request, callContext) => runtime.handleCall(method, request, callContext),
     );
   }
-  const answers = operations(runtime, options.status);
+  const answers = operationsHandlers(runtime, options.status);
   addService(server, options, OperationsService, (method) => async (request, callContext) => {
     // the handlers' type has one for each method of this same descriptor
     const handle = answers[method.localName as keyof typeof answers];
@@ -94,21 +94,21 @@ function addService(
   service: DescService,
   answerOf: (method: DescMethodUnary) => Answer,
 ): void {
-  const { clock, admission } = options;
+  const { clock, callerAuth } = options;
   const implementation: UntypedServiceImplementation = {};
   for (const method of unaryMethods(service)) {
     const answer = answerOf(method);
     implementation[method.localName] = unary(async (call) => {
       const trailers = new Metadata();
       try {
-        await admission.service(call.metadata);
+        await callerAuth.authorizeCall(call.metadata);
         const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
         // grpc-js gives what this method's own deserializer made
         const { response, published = [] } = await answer(call.request as never, callContext);
         setPublished(trailers, published);
         return { response: create(method.output, { ...response }), trailers };
       } catch (error) {
-        const answered = answerWithError(toMicroserviceError(error), call.metadata);
+        const answered = errorResponse(toMicroserviceError(error), call.metadata);
         return 'status' in answered ? answered : { response: create(method.output), ...answered };
       }
     });
@@ -124,7 +124,7 @@ function addService(
 /** Sends what a stream's handler gives, no faster than it is taken. */
 async function sendAll(
   call: StreamCall,
-  { runtime, clock, admission }: AppOptions,
+  { runtime, clock, callerAuth }: AppOptions,
   method: DescMethodServerStreaming,
 ): Promise<void> {
   const gone = new AbortController();
@@ -132,17 +132,22 @@ async function sendAll(
     gone.abort();
   });
   try {
-    await admission.service(call.metadata);
+    await callerAuth.authorizeCall(call.metadata);
     const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
     // grpc-js gives what this method's own deserializer made
-    for await (const message of runtime.stream(method, call.request, callContext, gone.signal)) {
+    for await (const message of runtime.handleStream(
+      method,
+      call.request,
+      callContext,
+      gone.signal,
+    )) {
       if (call.write(create(method.output, { ...message }))) continue;
       await once(call, 'drain', { signal: gone.signal });
     }
     call.end();
   } catch (error) {
     if (gone.signal.aborted) return;
-    const answered = answerWithError(toMicroserviceError(error), call.metadata);
+    const answered = errorResponse(toMicroserviceError(error), call.metadata);
     if ('trailers' in answered) call.end(answered.trailers);
     else call.emit('error', answered.status);
   }

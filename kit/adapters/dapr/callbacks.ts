@@ -18,7 +18,7 @@ import type { ServiceRuntime } from '../../runtime/service-runtime';
 import type { CallerAuth } from './caller-auth';
 import { grpcDefinition, unaryDefinition } from './grpc-adapter';
 import { BUS } from './sidecar';
-import { type Answered, type Call, unary } from './unary';
+import { type UnaryResult, type Call, unary } from './unary';
 
 const BATCH = AppCallbackAlpha.method.onBulkTopicEventAlpha1;
 const BATCH_PATH = '/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent';
@@ -26,19 +26,19 @@ const BATCH_PATH = '/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent';
 /** What the sidecar hands over: events, messages of bindings, jobs that are due, and its health check. */
 export function addCallbacks(
   server: Server,
-  { runtime, admission }: { runtime: ServiceRuntime; admission: CallerAuth },
+  { runtime, callerAuth }: { runtime: ServiceRuntime; callerAuth: CallerAuth },
 ): void {
   const { service } = runtime;
-  const given = (handle: (call: Call) => Promise<Answered>) =>
+  const given = (handle: (call: Call) => Promise<UnaryResult>) =>
     unary(async (call) => {
-      admission.sidecar(call.metadata);
+      callerAuth.authorizeCallback(call.metadata);
       return handle(call);
     });
   // No dead-letter topic: what becomes of an event that fails is decided here. See MAX_ATTEMPTS.
   const subscriptions = service.topics.map((topic) => {
     const batches = service.events.get(topic)?.batches;
     if (batches === undefined) return { pubsubName: BUS, topic };
-    const { atMost: maxMessagesCount, withinMs: maxAwaitDurationMs } = batches;
+    const { maxEvents: maxMessagesCount, maxWaitMs: maxAwaitDurationMs } = batches;
     const bulkSubscribe = { enabled: true, maxMessagesCount, maxAwaitDurationMs };
     return { pubsubName: BUS, topic, bulkSubscribe };
   });
@@ -78,7 +78,7 @@ export function addCallbacks(
       }),
       onBindingEvent: given(async (call) => {
         const { name, data, metadata } = call.request as BindingEventRequest;
-        await runtime.receive(name, { data, metadata });
+        await runtime.handleBindingMessage(name, { data, metadata });
         return { response: create(AppCallback.method.onBindingEvent.output) };
       }),
     },
@@ -86,7 +86,7 @@ export function addCallbacks(
   server.addService(grpcDefinition(AppCallbackAlpha), {
     onBulkTopicEventAlpha1: onBatch,
     onJobEventAlpha1: given(async (call) => {
-      await runtime.perform(jobData(call.request as JobEventRequest));
+      await runtime.runJob(jobData(call.request as JobEventRequest));
       return { response: create(AppCallbackAlpha.method.onJobEventAlpha1.output) };
     }),
   });

@@ -23,14 +23,14 @@ export class CallerAuth {
   ) {}
 
   /** Lets in the call of a service. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
-  async service(metadata: Metadata): Promise<void> {
+  async authorizeCall(metadata: Metadata): Promise<void> {
     this.#assertAppToken(metadata);
     const peer = text(metadata, CALLER_KEY);
     try {
       const caller =
         this.tokens === undefined
           ? peer
-          : await this.tokens.callerOf(text(metadata, SERVICE_TOKEN_KEY), peer);
+          : await this.tokens.verifyCaller(text(metadata, SERVICE_TOKEN_KEY), peer);
       this.#assertDeclared(caller);
     } catch (error) {
       this.log.warn({ peer, failure: String(error) }, 'a call was turned away');
@@ -43,7 +43,7 @@ export class CallerAuth {
    * another service could call the same methods, and so give events of its own making. Throws
    * UNAUTHENTICATED.
    */
-  sidecar(metadata: Metadata): void {
+  authorizeCallback(metadata: Metadata): void {
     this.#assertAppToken(metadata);
     if (text(metadata, CALLER_KEY) === undefined) return;
     throw unauthenticated('only the sidecar beside this service may ask for that');

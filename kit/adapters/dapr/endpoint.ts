@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { Code, MicroserviceError } from '../../core/errors';
-import type { EndpointAnswer } from '../../transport/sidecar';
+import type { EndpointResponse } from '../../transport/sidecar';
 
 /** What the sidecar answers in the endpoint's stead: always as 500, with a text that tells why. */
 const NotAsked = z.object({ errorCode: z.literal('ERR_DIRECT_INVOKE'), message: z.string() });
 
 /** The endpoint's own answer, or what kept the sidecar from getting one. */
-export function endpointAnswer(
+export function endpointResponse(
   endpoint: string,
   { status, body }: { status: number; body: string },
-): EndpointAnswer {
+): EndpointResponse {
   const read = json(body);
   const { data: failure } = NotAsked.safeParse(read);
   if (status !== 500 || failure === undefined) return { status, body: read };

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 
 /** The answer to an HTTP request, whole. */
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
   readonly body: string;
@@ -15,10 +15,10 @@ export interface HttpAnswer {
 export function exchange(
   through: Dispatcher,
   request: Dispatcher.DispatchOptions,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   return new Promise((answered, failed) => {
     let status = 0;
-    let headers: HttpAnswer['headers'] = {};
+    let headers: HttpResponse['headers'] = {};
     const pieces: Buffer[] = [];
     through.dispatch(request, {
       onRequestStart: () => undefined,

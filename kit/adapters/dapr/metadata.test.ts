@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../testing/fake-clock';
 import { newCallContext } from '../../core/call-context';
-import { callContextFromMetadata, causeToMetadata } from './metadata';
+import { callContextFromMetadata, callContextToMetadata } from './metadata';
 
 const clock = new FakeClock();
 const caller = { userId: 'user_1', role: 'customer', tenantId: 'shop' } as const;
@@ -12,7 +12,7 @@ const callContext = newCallContext(clock, {
 
 test('a cause arrives as it was sent, but for its span', () => {
   const { traceparent, ...arrived } = callContextFromMetadata(
-    causeToMetadata(callContext, 'order'),
+    callContextToMetadata(callContext, 'order'),
     callContext.deadline,
     clock,
   );
@@ -21,7 +21,7 @@ test('a cause arrives as it was sent, but for its span', () => {
 });
 
 test('a service is told by which name the edge knows it, and whom it asks for', () => {
-  const metadata = causeToMetadata(callContext, 'order');
+  const metadata = callContextToMetadata(callContext, 'order');
   expect(metadata.get('x-gateway-service')).toEqual(['order']);
   // as sidecars on the way add themselves
   metadata.add('x-forwarded-for', '10.0.0.7');
@@ -31,7 +31,7 @@ test('a service is told by which name the edge knows it, and whom it asks for', 
 });
 
 test('work that no request began comes from nowhere', () => {
-  const metadata = causeToMetadata(newCallContext(clock), 'order');
+  const metadata = callContextToMetadata(newCallContext(clock), 'order');
   expect(metadata.get('x-gateway-service')).toEqual([]);
   expect(callContextFromMetadata(metadata, undefined, clock).forwardedFor).toBe('');
 });

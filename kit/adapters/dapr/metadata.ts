@@ -30,7 +30,7 @@ const SaidList = z.array(z.object({ type: z.string(), at: z.string() }));
  * `appId` is who is called. What a callee assumes anyway is not said: each entry is copied
  * four times on its way out, and read at every hop.
  */
-export function causeToMetadata(callContext: CallContext, appId: string): Metadata {
+export function callContextToMetadata(callContext: CallContext, appId: string): Metadata {
   const metadata = new Metadata();
   metadata.set(NAME.cause, callContext.id);
   metadata.set(NAME.correlation, callContext.correlationId);
@@ -84,7 +84,7 @@ export function setPublished(metadata: Metadata, said: readonly PublishedEvent[]
   if (said.length > 0) metadata.set(SAID, JSON.stringify(said));
 }
 
-export function getSaid(metadata: Metadata): PublishedEvent[] {
+export function getPublished(metadata: Metadata): PublishedEvent[] {
   const [value] = metadata.get(SAID);
   if (typeof value !== 'string') return [];
   const parsed = SaidList.safeParse(JSON.parse(value));

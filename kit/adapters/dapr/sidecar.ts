@@ -12,23 +12,23 @@ import { Code, MicroserviceError, unavailable } from '../../core/errors';
 import type { CallContext } from '../../core/call-context';
 import type { ServiceTokens } from '../../security/service-tokens';
 import {
-  type CallAnswer,
+  type CallResponse,
   type CallRequest,
-  type EndpointAnswer,
+  type EndpointResponse,
   type EndpointRequest,
-  FOR_GOOD,
+  NO_EXPIRY,
   type JobRequest,
-  type Loaded,
+  type StoredValue,
   type Sidecar,
   type StreamRequest,
 } from '../../transport/sidecar';
 import { SERVICE_TOKEN_KEY } from './caller-auth';
 import { bulkBodies, failedEntries } from './bulk';
-import { endpointAnswer } from './endpoint';
+import { endpointResponse } from './endpoint';
 import { streamDefinition, unaryDefinition } from './grpc-adapter';
 import { exchange } from './http-exchange';
-import { causeToMetadata, getSaid } from './metadata';
-import { askForRefusals, fromServiceError, refusalIn } from './status';
+import { callContextToMetadata, getPublished } from './metadata';
+import { requestRefusalTrailer, fromServiceError, refusalFromTrailers } from './status';
 
 export interface SidecarAddress {
   host: string;
@@ -80,7 +80,7 @@ export class DaprSidecar implements Sidecar {
     this.#headers = apiToken === undefined ? {} : { 'dapr-api-token': apiToken };
   }
 
-  async load(key: string, timeout: number): Promise<Loaded | undefined> {
+  async load(key: string, timeout: number): Promise<StoredValue | undefined> {
     const path = `/v1.0/state/${STATE}/${encodeURIComponent(key)}?consistency=strong`;
     const { status, headers, body } = await this.#request('GET', path, timeout);
     if (status === 204 || body === '') return undefined;
@@ -117,7 +117,7 @@ export class DaprSidecar implements Sidecar {
     return true;
   }
 
-  async erase(key: string, timeout: number): Promise<void> {
+  async delete(key: string, timeout: number): Promise<void> {
     const path = `/v1.0/state/${STATE}/${encodeURIComponent(key)}`;
     const { status, body } = await this.#request('DELETE', path, timeout);
     this.#expectOk('removal of a document', status, body);
@@ -149,7 +149,7 @@ export class DaprSidecar implements Sidecar {
     }
   }
 
-  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
+  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>> {
     const { appId, method, request, callContext } = call;
     const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
     const metadata = await this.#metadata(appId, callContext);
@@ -172,16 +172,16 @@ export class DaprSidecar implements Sidecar {
         answered.resolve({ response, trailers: status.metadata });
       });
     const { response: message, trailers } = await answered.promise;
-    const refusal = refusalIn(trailers, appId);
+    const refusal = refusalFromTrailers(trailers, appId);
     if (refusal !== undefined) throw refusal;
     // deserialized by this very method
-    return { response: message as CallAnswer<M>['response'], published: getSaid(trailers) };
+    return { response: message as CallResponse<M>['response'], published: getPublished(trailers) };
   }
 
   async *stream<M extends DescMethodServerStreaming>(
     call: StreamRequest<M>,
   ): AsyncIterable<MessageShape<M['output']>> {
-    const { appId, method, request, callContext, ended } = call;
+    const { appId, method, request, callContext, signal } = call;
     const { path, requestSerialize, responseDeserialize } = streamDefinition(method);
     const metadata = await this.#metadata(appId, callContext);
     // its policies are for the beginning then, not for as long as it lasts
@@ -202,20 +202,20 @@ export class DaprSidecar implements Sidecar {
     const end = () => {
       stream.cancel();
     };
-    ended.addEventListener('abort', end);
+    signal.addEventListener('abort', end);
     try {
       // deserialized by this very method
       for await (const message of stream) yield message as MessageShape<M['output']>;
-      const refusal = refusalIn(await trailers, appId);
+      const refusal = refusalFromTrailers(await trailers, appId);
       if (refusal !== undefined) throw refusal;
     } catch (error) {
-      if (ended.aborted) return;
+      if (signal.aborted) return;
       throw error instanceof MicroserviceError
         ? error
         : // grpc-js ends a stream with nothing else
           fromServiceError(error as ServiceError, appId);
     } finally {
-      ended.removeEventListener('abort', end);
+      signal.removeEventListener('abort', end);
       stream.cancel();
     }
   }
@@ -275,7 +275,7 @@ export class DaprSidecar implements Sidecar {
     endpoint: string,
     { method, path, body, headers = {} }: EndpointRequest,
     timeout: number,
-  ): Promise<EndpointAnswer> {
+  ): Promise<EndpointResponse> {
     const answer = await this.#request(
       method,
       `/v1.0/invoke/${endpoint}/method${path}`,
@@ -284,7 +284,7 @@ export class DaprSidecar implements Sidecar {
       'application/json',
       headers,
     );
-    return endpointAnswer(endpoint, answer);
+    return endpointResponse(endpoint, answer);
   }
 
   async schedule({ name, ...job }: JobRequest, timeout: number): Promise<void> {
@@ -318,12 +318,12 @@ export class DaprSidecar implements Sidecar {
   }
 
   async #metadata(appId: string, callContext: CallContext): Promise<Metadata> {
-    const metadata = causeToMetadata(callContext, appId);
+    const metadata = callContextToMetadata(callContext, appId);
     metadata.set('dapr-app-id', appId);
     const { tokens } = this;
-    if (tokens !== undefined) metadata.set(SERVICE_TOKEN_KEY, await tokens.for(appId));
+    if (tokens !== undefined) metadata.set(SERVICE_TOKEN_KEY, await tokens.tokenFor(appId));
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
-    askForRefusals(metadata);
+    requestRefusalTrailer(metadata);
     return metadata;
   }
 
@@ -365,7 +365,7 @@ export class DaprSidecar implements Sidecar {
 
 /** One more than asked for: a store that counts whole seconds lets a document go up to one too early. */
 function wholeSeconds(ttlSeconds: number): string {
-  return String(ttlSeconds === FOR_GOOD ? FOR_GOOD : Math.ceil(ttlSeconds) + 1);
+  return String(ttlSeconds === NO_EXPIRY ? NO_EXPIRY : Math.ceil(ttlSeconds) + 1);
 }
 
 function assertFits(type: string, bytes: number): void {

@@ -1,13 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import { Code, MicroserviceError } from '../../core/errors';
-import { answerWithError, askForRefusals, fromServiceError, refusalIn } from './status';
+import {
+  errorResponse,
+  requestRefusalTrailer,
+  fromServiceError,
+  refusalFromTrailers,
+} from './status';
 
 /** What a client gets after a sidecar has tried so often, each time with one of these answers. */
 function afterAttempts(last: Code, ...errors: MicroserviceError[]): ServiceError {
   const headers: Record<string, string[]> = {};
   for (const error of errors) {
-    const answered = answerWithError(error, new Metadata());
+    const answered = errorResponse(error, new Metadata());
     const metadata = 'status' in answered ? answered.status.metadata : undefined;
     for (const [name, value] of Object.entries(metadata?.toHttp2Headers() ?? {})) {
       (headers[name] ??= []).push(String(value).replace(/=+$/, ''));
@@ -46,11 +51,11 @@ describe('a call that failed', () => {
 
 test('a refusal comes to who asked for it with an answer that is OK', () => {
   const asked = new Metadata();
-  askForRefusals(asked);
+  requestRefusalTrailer(asked);
   const refusal = new MicroserviceError('gone', Code.NOT_FOUND);
-  const answered = answerWithError(refusal, asked);
+  const answered = errorResponse(refusal, asked);
   if (!('trailers' in answered)) throw new Error('it is no refusal');
-  const told = refusalIn(answered.trailers, 'payment');
+  const told = refusalFromTrailers(answered.trailers, 'payment');
   expect(told).toMatchObject({ code: Code.NOT_FOUND, message: 'gone' });
 });
 
@@ -61,12 +66,12 @@ test.each([
   'that a service is not let in (%i) is no refusal of what it asks: it may ask again',
   (code, why) => {
     const asked = new Metadata();
-    askForRefusals(asked);
+    requestRefusalTrailer(asked);
     const reason = { reason: why };
     const turnedAway = new MicroserviceError('not you', code, reason);
-    const answered = answerWithError(turnedAway, asked);
+    const answered = errorResponse(turnedAway, asked);
     if (!('trailers' in answered)) throw new Error('it is no refusal');
-    const told = refusalIn(answered.trailers, 'payment');
+    const told = refusalFromTrailers(answered.trailers, 'payment');
     expect(told).toMatchObject({ code: Code.UNAVAILABLE, details: reason });
     expect(told?.message).toBe('payment does not let this service in: not you');
   },

@@ -6,7 +6,7 @@ import { BadRequestSchema, ErrorInfoSchema } from '#proto/google/rpc/error_detai
 import { StatusSchema } from '#proto/google/rpc/status_pb';
 import { Code, type ErrorDetails, MicroserviceError, isTransient } from '../../core/errors';
 import { UNDECLARED_CALL } from '../../security/call-permissions';
-import { SERVICE_TOKEN } from '../../security/service-tokens';
+import { SERVICE_TOKEN_REFUSED } from '../../security/service-tokens';
 
 /**
  * The sidecar's circuit breaker counts every status that is not OK as a failure, so ten orders
@@ -26,12 +26,12 @@ const DOMAIN = 'omnichannel';
 
 const GrpcCode = z.enum(Code).catch(Code.UNKNOWN);
 
-export function askForRefusals(metadata: Metadata): void {
+export function requestRefusalTrailer(metadata: Metadata): void {
   metadata.set(ASKED, 'trailer');
 }
 
 /** How to answer with an error: as a status, or as a refusal for one who asked for it. */
-export function answerWithError(
+export function errorResponse(
   error: MicroserviceError,
   asked: Metadata,
 ): { status: Partial<ServiceError> } | { trailers: Metadata } {
@@ -47,7 +47,10 @@ export function answerWithError(
 }
 
 /** The refusal in the trailers of an answer, if there is one. */
-export function refusalIn(trailers: Metadata, callee: string): MicroserviceError | undefined {
+export function refusalFromTrailers(
+  trailers: Metadata,
+  callee: string,
+): MicroserviceError | undefined {
   const bytes = trailers.get(REFUSAL).at(-1);
   return Buffer.isBuffer(bytes) ? told(fromStatusBytes(bytes), callee) : undefined;
 }
@@ -55,7 +58,7 @@ export function refusalIn(trailers: Metadata, callee: string): MicroserviceError
 /** That a service is not let in is no refusal of what it asks, and passes when it is known. */
 function told(error: MicroserviceError, callee: string): MicroserviceError {
   const { reason } = error.details;
-  if (reason !== SERVICE_TOKEN && reason !== UNDECLARED_CALL) return error;
+  if (reason !== SERVICE_TOKEN_REFUSED && reason !== UNDECLARED_CALL) return error;
   const message = `${callee} does not let this service in: ${error.message}`;
   return new MicroserviceError(message, Code.UNAVAILABLE, { reason });
 }

@@ -11,11 +11,11 @@ import { Code, MicroserviceError } from '../../core/errors';
 export type Message = ReturnType<typeof create>;
 export type Call = ServerUnaryCall<Message, Message>;
 
-export type Answered =
+export type UnaryResult =
   { response: Message; trailers?: Metadata } | { status: Partial<ServiceError> };
 
 /** A handler in the terms of grpc-js. */
-export function unary(handle: (call: Call) => Promise<Answered>): UntypedHandleCall {
+export function unary(handle: (call: Call) => Promise<UnaryResult>): UntypedHandleCall {
   return (call: Call, done: sendUnaryData<Message>) => {
     handle(call).then(
       (answered) => {

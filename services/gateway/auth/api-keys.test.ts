@@ -50,7 +50,7 @@ describe('an API key', () => {
     expect((await ask('GET', ORDERS)).status).toBe(200);
     expect(asked).toEqual({ userId: 'key_1', role: 'seller', tenantId: 'default' });
     expect((await ask('POST', PRODUCTS)).status).toBe(201);
-    expect(edge.bed.called('user', 'authenticateApiKey')).toBe(1);
+    expect(edge.bed.callCount('user', 'authenticateApiKey')).toBe(1);
   });
 
   it('does nothing else', async () => {
@@ -81,7 +81,7 @@ describe('an API key', () => {
     'of another form is 401, and nobody is asked: %p',
     async (key) => {
       expect((await ask('GET', ORDERS, { 'x-api-key': key })).status).toBe(401);
-      expect(edge.bed.called('user', 'authenticateApiKey')).toBe(0);
+      expect(edge.bed.callCount('user', 'authenticateApiKey')).toBe(0);
     },
   );
 

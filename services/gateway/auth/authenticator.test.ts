@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => edge.close());
 
 const profile = (token: string) => edge.ask('GET', PROFILE, { token });
-const fetches = () => edge.bed.called('user', 'getKeys');
+const fetches = () => edge.bed.callCount('user', 'getKeys');
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /** The parts of a good token, to make a bad one of. */

@@ -103,7 +103,7 @@ describe('a flood of made-up API keys', () => {
       ...Array<number>(FEW).fill(401),
       ...Array<number>(3 * FEW).fill(429),
     ]);
-    expect(edge.bed.called('user', 'authenticateApiKey')).toBe(FEW);
+    expect(edge.bed.callCount('user', 'authenticateApiKey')).toBe(FEW);
     expect((await ask({ 'x-api-key': KEY })).status).toBe(429);
     expect((await ask({ 'x-api-key': KEY }, '10.0.0.2')).status).toBe(200);
   });

@@ -97,10 +97,10 @@ describe('health', () => {
   it('asks the services once for many questions, and again after a second', async () => {
     await open();
     await Promise.all([ask('/health'), ask('/health/detailed'), ask('/health')]);
-    expect(edge.bed.called('order', 'getStatus')).toBe(1);
+    expect(edge.bed.callCount('order', 'getStatus')).toBe(1);
     edge.clock.advance(1_000);
     await ask('/health');
-    expect(edge.bed.called('order', 'getStatus')).toBe(2);
+    expect(edge.bed.callCount('order', 'getStatus')).toBe(2);
   });
 });
 
@@ -127,7 +127,7 @@ describe('a service that does not answer', () => {
       ...{ status: 503, headers: { 'retry-after': '1' } },
       body: { error: 'a service that this needs is down', details: { service: 'product' } },
     });
-    expect(edge.bed.called('product', 'getProduct')).toBe(1);
+    expect(edge.bed.callCount('product', 'getProduct')).toBe(1);
     expect((await ask('/gateway/status')).body.data).toMatchObject({
       breakers: expect.arrayContaining([
         {

@@ -123,9 +123,9 @@ describe('the catalogue', () => {
       edge.clock.advance(1_000);
       await edge.ask('GET', '/api/v1/health');
     }
-    const calls = edge.bed.called('product', 'listProducts');
+    const calls = edge.bed.callCount('product', 'listProducts');
     expect(await list()).toMatchObject({ status: 200, headers: { 'x-cache': 'stale', age: '2' } });
-    expect(edge.bed.called('product', 'listProducts')).toBe(calls);
+    expect(edge.bed.callCount('product', 'listProducts')).toBe(calls);
   });
 
   it('is all that is: orders are not answered from before', async () => {

@@ -31,11 +31,11 @@ function told() {
       wake();
     },
     listening: () => listening,
-    async *watchOrder(_: object, { ended }: { ended: AbortSignal }) {
-      ended.addEventListener('abort', wake);
+    async *watchOrder(_: object, { signal }: { signal: AbortSignal }) {
+      signal.addEventListener('abort', wake);
       listening++;
       try {
-        for (let at = 0; !ended.aborted;) {
+        for (let at = 0; !signal.aborted;) {
           const order = said[at];
           if (order !== undefined) {
             at++;

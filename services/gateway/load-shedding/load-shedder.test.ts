@@ -43,7 +43,7 @@ describe('what is more than can be done', () => {
       headers: { 'retry-after': '1' },
       body: { error: 'there is too much to do at the moment, try again later' },
     });
-    expect(edge.bed.called('product', 'getProduct')).toBe(2);
+    expect(edge.bed.callCount('product', 'getProduct')).toBe(2);
     const { body } = await ask('GET', '/api/v1/gateway/status');
     expect(body.data).toMatchObject({ inFlight: 3, shed: 1, limits: { inFlight: 2 } });
     held.resolve({ productId: 'product_1' });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Clock, systemClock } from '#kit/core/clock';
 import { describeErrors, parseWith } from '#kit/core/schema-errors';
 import { Money } from '#retail/money';
-import type { EndpointAnswer } from '#kit/transport/sidecar';
+import type { EndpointResponse } from '#kit/transport/sidecar';
 import {
   type Ledger,
   type LedgerEntry,
@@ -25,9 +25,9 @@ const Key = z.string().regex(/^[\w-]{1,255}$/, 'has the wrong form');
 const Capture = z.object({ amount: Money, token: z.string().min(1).max(255) });
 const Refund = z.object({ amount: Money });
 
-const NOT_AVAILABLE: EndpointAnswer = { status: 503, body: { error: 'not available' } };
-const silence = () => new Promise<EndpointAnswer>(() => undefined);
-const NOT_FOUND: EndpointAnswer = { status: 404, body: { error: 'not found' } };
+const NOT_AVAILABLE: EndpointResponse = { status: 503, body: { error: 'not available' } };
+const silence = () => new Promise<EndpointResponse>(() => undefined);
+const NOT_FOUND: EndpointResponse = { status: 404, body: { error: 'not found' } };
 
 /**
  * A payment provider in the provider's stead. Every movement is asked under a key, the same key
@@ -48,7 +48,12 @@ export class SimulatedProvider {
   ) {}
 
   /** The answer; a promise that never settles where it stays silent. */
-  answer({ method, path, body, headers = {} }: Asked): EndpointAnswer | Promise<EndpointAnswer> {
+  answer({
+    method,
+    path,
+    body,
+    headers = {},
+  }: Asked): EndpointResponse | Promise<EndpointResponse> {
     if (method === 'GET' && path === '/ledger') {
       const captures = [...this.ledger.entries()].map(([key, entry]) => ({ key, ...entry }));
       return { status: 200, body: { captures } };
@@ -74,7 +79,7 @@ export class SimulatedProvider {
     atOnce: boolean,
     key: string,
     { amount, token }: z.output<typeof Capture>,
-  ): EndpointAnswer | Promise<EndpointAnswer> {
+  ): EndpointResponse | Promise<EndpointResponse> {
     const now = this.ledger.get(key);
     const entry = atOnce
       ? captured(now, amount, token)
@@ -85,7 +90,7 @@ export class SimulatedProvider {
     return isGranted && entry.silent ? silence() : outcomeOf(entry);
   }
 
-  #captureLater(of: string): EndpointAnswer | Promise<EndpointAnswer> {
+  #captureLater(of: string): EndpointResponse | Promise<EndpointResponse> {
     const now = this.ledger.get(of);
     if (now === undefined) return NOT_FOUND;
     const [entry, how] = capturedLater(now, this.clock.now());
@@ -94,7 +99,7 @@ export class SimulatedProvider {
     return how === 'silent' ? silence() : outcomeOf(entry);
   }
 
-  #refund(of: string, key: string, { amount }: z.output<typeof Refund>): EndpointAnswer {
+  #refund(of: string, key: string, { amount }: z.output<typeof Refund>): EndpointResponse {
     const now = this.ledger.get(of);
     if (now === undefined) return { status: 200, body: { status: 'refused' } };
     const [entry, status] = refunded(now, key, amount);
@@ -102,18 +107,18 @@ export class SimulatedProvider {
     return status === 'failing' ? NOT_AVAILABLE : { status: 200, body: { status } };
   }
 
-  #void(of: string): EndpointAnswer {
+  #void(of: string): EndpointResponse {
     const entry = voided(this.ledger.get(of));
     this.ledger.set(of, entry);
     return { status: 200, body: entry.released === undefined ? {} : { released: entry.released } };
   }
 }
 
-function outcomeOf({ state: status, reason }: LedgerEntry): EndpointAnswer {
+function outcomeOf({ state: status, reason }: LedgerEntry): EndpointResponse {
   return { status: 200, body: { status, ...(reason === undefined ? {} : { reason }) } };
 }
 
 /** Names the field, and never what was given: it may be a token. */
-function bad(whole: string, faults: Parameters<typeof describeErrors>[0]): EndpointAnswer {
+function bad(whole: string, faults: Parameters<typeof describeErrors>[0]): EndpointResponse {
   return { status: 400, body: { error: describeErrors(faults, whole) } };
 }

@@ -4,15 +4,15 @@ import { Metadata } from '@grpc/grpc-js';
 import { systemClock } from '#kit/core/clock';
 import { type CloudEvent } from '#kit/messages/cloud-event';
 import { KitConfig } from '#kit/core/config';
-import { causeToMetadata, setPublished } from '#kit/adapters/dapr/metadata';
+import { callContextToMetadata, setPublished } from '#kit/adapters/dapr/metadata';
 import { unaryDefinition } from '#kit/adapters/dapr/grpc-adapter';
-import { askForRefusals } from '#kit/adapters/dapr/status';
+import { requestRefusalTrailer } from '#kit/adapters/dapr/status';
 import { createFlags } from '#kit/flags/flags';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
-import type { CallAnswer, CallRequest, Loaded, Sidecar } from '#kit/transport/sidecar';
+import type { CallResponse, CallRequest, StoredValue, Sidecar } from '#kit/transport/sidecar';
 import type { FakeEndpoint } from '#kit/testing/memory-transport';
 import type { Asked, MadeCall, SaidEvent, Scope, Template } from './recording';
 import { Tape, onTape, tapeHere } from './tape';
@@ -85,7 +85,7 @@ export class Recorder {
         touch(key);
         const was = documents.get(key);
         const operation = { do: 'load', key, scope, forUpdate: false, was: was?.text } as const;
-        return tapeHere().record(operation, async (): Promise<Loaded | undefined> => {
+        return tapeHere().record(operation, async (): Promise<StoredValue | undefined> => {
           const now = documents.get(key);
           return now && { value: JSON.parse(now.text), etag: now.etag };
         });
@@ -144,7 +144,7 @@ export class Recorder {
           return answer;
         });
       },
-      erase: (key) => {
+      delete: (key) => {
         touch(key);
         return tapeHere().record({ do: 'erase', key, scope }, async () => {
           documents.delete(key);
@@ -177,15 +177,15 @@ export class Recorder {
   async #call<M extends DescMethodUnary>(
     call: CallRequest<M>,
     index: number,
-  ): Promise<CallAnswer<M>> {
+  ): Promise<CallResponse<M>> {
     const { appId: app, method, request, callContext } = call;
     const sent = toBinary(method.input, request);
-    const metadata = causeToMetadata(callContext, app);
-    askForRefusals(metadata);
+    const metadata = callContextToMetadata(callContext, app);
+    requestRefusalTrailer(metadata);
     const tape = new Tape();
     const arrived = fromBinary(method.input, sent);
     const { response, published } = await onTape(tape, () =>
-      this.host(app).answer(method, arrived as MessageShape<M['input']>, callContext),
+      this.host(app).handleCall(method, arrived as MessageShape<M['input']>, callContext),
     );
     tape.endOfWait();
     const answered = toBinary(method.output, create(method.output, { ...response }));

@@ -4,13 +4,13 @@ import { asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
-import { operations } from '#kit/operations/operations-service';
+import { operationsHandlers } from '#kit/operations/operations-service';
 import type {
-  CallAnswer,
+  CallResponse,
   CallRequest,
-  EndpointAnswer,
+  EndpointResponse,
   EndpointRequest,
-  Loaded,
+  StoredValue,
   Sidecar,
 } from '#kit/transport/sidecar';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
@@ -19,7 +19,7 @@ import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 const AGAIN_MS = 2_000;
 
 /** What stands for an HTTP endpoint outside: its answers, without the wire. */
-export type Endpoint = (request: EndpointRequest) => EndpointAnswer | Promise<EndpointAnswer>;
+export type Endpoint = (request: EndpointRequest) => EndpointResponse | Promise<EndpointResponse>;
 
 /** What connects services in one process: their hosts by name, and a bus that is a loop. */
 export class Exchange {
@@ -103,7 +103,7 @@ export class DirectSidecar implements Sidecar {
     private readonly documents: Texts,
   ) {}
 
-  async load(key: string): Promise<Loaded | undefined> {
+  async load(key: string): Promise<StoredValue | undefined> {
     const stored = this.documents.get(key);
     return stored && { value: JSON.parse(stored.json), etag: stored.etag };
   }
@@ -114,7 +114,7 @@ export class DirectSidecar implements Sidecar {
     return true;
   }
 
-  async erase(key: string): Promise<void> {
+  async delete(key: string): Promise<void> {
     this.documents.delete(key);
   }
 
@@ -126,13 +126,13 @@ export class DirectSidecar implements Sidecar {
     for (const event of events) this.exchange.say(event);
   }
 
-  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallAnswer<M>> {
+  async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>> {
     const { appId, method, request, callContext } = call;
     const runtime = this.exchange.host(appId);
     const { response, published } =
       method.parent.typeName === OperationsService.typeName
         ? { response: await statusOf(runtime), published: [] }
-        : await runtime.answer(method, request, callContext);
+        : await runtime.handleCall(method, request, callContext);
     // made of this very method's output
     return {
       response: create(method.output, { ...response }) as MessageShape<M['output']>,
@@ -144,7 +144,7 @@ export class DirectSidecar implements Sidecar {
     throw new MicroserviceError('there are no streams here', Code.UNIMPLEMENTED);
   }
 
-  async request(endpoint: string, request: EndpointRequest): Promise<EndpointAnswer> {
+  async request(endpoint: string, request: EndpointRequest): Promise<EndpointResponse> {
     const answer = this.exchange.endpoints.get(endpoint);
     if (answer === undefined) throw unavailable(`${endpoint} is not here`);
     return answer(request);
@@ -162,7 +162,7 @@ export class DirectSidecar implements Sidecar {
 
 /** The one thing that is asked of every service here. */
 async function statusOf(runtime: ServiceRuntime) {
-  const { getStatus } = operations(runtime, {
+  const { getStatus } = operationsHandlers(runtime, {
     ...{ service: runtime.service.name, version: '', instance: runtime.service.name },
     ...{ startedAt: new Date(), checks: () => Promise.resolve([]) },
   });

@@ -58,7 +58,7 @@ export class Hop {
     const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
     const metadata = new Metadata();
     metadata.set('dapr-app-id', appId);
-    metadata.set(SERVICE_TOKEN_KEY, await (await this.#tokens).for(appId));
+    metadata.set(SERVICE_TOKEN_KEY, await (await this.#tokens).tokenFor(appId));
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     const options = { deadline: Date.now() + 30_000 };
     return new Promise((answered, failed) => {

@@ -107,7 +107,7 @@ export class Books {
     const callContext = newCallContext(systemClock, { caller, respondAsync });
     // made of this very method's input
     const message = create(method.input, request) as MessageShape<M['input']>;
-    return (await this.host(appId).answer(method, message, callContext)).response;
+    return (await this.host(appId).handleCall(method, message, callContext)).response;
   }
 
   #place(userId: string, productId: string, respondAsync: boolean) {

@@ -96,7 +96,7 @@ async function perform(
   });
   // the host opens what the definition says, which is the order service's
   const context = runtime.openContext(callContext) as unknown as ContextOf<typeof order>;
-  return activities[name](await context.orders.need(orderId), context, outcome);
+  return activities[name](await context.orders.getOrThrow(orderId), context, outcome);
 }
 
 void main(process.env);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { FOR_GOOD } from '#kit/transport/sidecar';
+import { NO_EXPIRY } from '#kit/transport/sidecar';
 import { until } from '../../harness/until';
 import { type Behaviour, inMs, seconds } from '../behaviour';
 import { type Keepers, STEP_MS } from './keepers';
@@ -68,7 +68,7 @@ export const gone: Behaviour<Keepers> = {
     const key = fresh();
     await sidecar.save(key, { value: 1 }, undefined, STEP_MS);
     const held = await sidecar.load(key, STEP_MS);
-    await sidecar.erase(key, STEP_MS);
+    await sidecar.delete(key, STEP_MS);
     if ((await sidecar.load(key, STEP_MS)) !== undefined) throw new Error('it is not gone');
     const overGone = await sidecar.save(key, { value: 2 }, held?.etag, STEP_MS);
     const overNothing = await sidecar.save(fresh(), { value: 2 }, held?.etag, STEP_MS);
@@ -143,7 +143,7 @@ export const lasting: Behaviour<Keepers> = {
     };
     const isThere = async (key: string) => (await sidecar.load(key, STEP_MS)) !== undefined;
     const [forGood, withoutWord, other] = [fresh(), fresh(), fresh()];
-    await again(forGood, FOR_GOOD);
+    await again(forGood, NO_EXPIRY);
     await again(withoutWord);
     // written after them, it has gone after them
     await sidecar.save(other, { value: 1 }, undefined, STEP_MS, TTL_SECONDS + 1);
