@@ -3,16 +3,22 @@ import { type ContextOf, Service } from '#kit/service/service';
 import { NotificationSent } from '#contracts/notification';
 import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
-import { Entry, Told } from './domain';
+import { DeliveredChannels, InboxNotification } from './domain';
 
+/** Notifies users and operators of events, by inbox, e-mail and text message. */
 export const notification = new Service('notification', {
   serves: NotificationService,
   calls: { user: UserService },
-  stores: { told: Told },
-  feeds: { inbox: Entry },
-  outputBindings: ['email', 'sms'],
+  // By event. `told` is part of the stored keys: renaming it is a migration.
+  stores: { told: DeliveredChannels },
+  /** The notifications of each user. */
+  feeds: { inbox: InboxNotification },
+  sends: ['email', 'sms'],
   publishes: [NotificationSent],
-  config: z.object({ OPERATIONS_EMAIL: z.email().default('operations@example.com') }),
+  config: z.object({
+    /** Receives the e-mails for operators. */
+    OPERATIONS_EMAIL: z.email().default('operations@example.com'),
+  }),
 });
 
 export type Context = ContextOf<typeof notification>;

@@ -3,61 +3,61 @@ import { z } from 'zod';
 const Channel = z.enum(['inbox', 'email', 'sms']);
 export type Channel = z.infer<typeof Channel>;
 
-/** What a user was told, as it is in their inbox. */
-export const Entry = z.object({
-  /** The notification's. */
+/** A notification in the inbox of its user. */
+export const InboxNotification = z.object({
+  /** The notification id. */
   id: z.string(),
   eventType: z.string(),
   subject: z.string(),
   text: z.string(),
   sentAt: z.string(),
 });
-export type Entry = z.infer<typeof Entry>;
+export type InboxNotification = z.infer<typeof InboxNotification>;
 
 /**
- * By which channels an event was told, where these are more than the inbox: as long as it is here,
- * they are not used again. What an email or a text message said is not kept, as that has a name and
- * an address.
+ * The channels by which the notification of an event was delivered. They are not used again for
+ * this event. Stored only for events with more channels than the inbox. The texts of e-mails and
+ * text messages are not stored, because they contain a name and an address.
  */
-export const Told = z.object({ channels: z.array(Channel) });
-export type Told = z.infer<typeof Told>;
+export const DeliveredChannels = z.object({ channels: z.array(Channel) });
+export type DeliveredChannels = z.infer<typeof DeliveredChannels>;
 
-/** Told by these channels too; what is there tells by itself that it was added. */
-export function toldBy(now: Told | undefined, channels: ReadonlySet<Channel>) {
+/** Adds channels. The change is self-idempotent: the document contains what was added. */
+export function withChannels(now: DeliveredChannels | undefined, added: ReadonlySet<Channel>) {
   const known = now?.channels ?? [];
-  const all = [...new Set([...known, ...channels])];
+  const all = [...new Set([...known, ...added])];
   const document = now !== undefined && all.length === known.length ? now : { channels: all };
   return { document, outcome: undefined, selfIdempotent: true };
 }
 
-/** What is told, in words without anything personal. */
-export interface Message {
-  /** Says it all in a line: it is the whole of a text message. */
+/** The text of a notification. It contains no personal data. */
+export interface NotificationText {
+  /** Complete in itself: a text message consists of the subject only. */
   subject: string;
   text: string;
 }
 
 export type Audience = { userId: string } | 'operators';
 
-/** Who is told of an event, by which channels, in what words. */
-export interface Telling<E> {
+/** Who is notified of an event, by which channels, with which text. */
+export interface NotificationRule<E> {
   to: (event: E) => Audience;
   channels: readonly Channel[];
-  text: (event: E) => Message;
+  text: (event: E) => NotificationText;
 }
 
-/** The user whom the event is about. */
+/** The user that the event is about. */
 export function user({ userId }: { userId: string }): Audience {
   return { userId };
 }
 
-/** Who runs the shops. */
+/** The operators of the shops. */
 export function operators(): Audience {
   return 'operators';
 }
 
-/** What goes out by email or as a text message. */
-export interface Letter {
+/** The payload for the e-mail or SMS binding. */
+export interface OutgoingMessage {
   notificationId: string;
   to: string;
   subject?: string;
@@ -68,12 +68,16 @@ export function email(
   notificationId: string,
   to: string,
   name: string,
-  { subject, text }: Message,
-): Letter {
+  { subject, text }: NotificationText,
+): OutgoingMessage {
   const greeting = name === '' ? 'Hello,' : `Hello ${name},`;
   return { notificationId, to, subject, text: `${greeting}\n\n${text}\n` };
 }
 
-export function textMessage(notificationId: string, to: string, { subject }: Message): Letter {
+export function textMessage(
+  notificationId: string,
+  to: string,
+  { subject }: NotificationText,
+): OutgoingMessage {
   return { notificationId, to, text: subject };
 }

@@ -10,15 +10,15 @@ const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
 async function bedWith(count: number) {
   const on = testbed(notification, { config: { OPERATIONS_EMAIL: 'ops@example.com' } });
   for (let n = 1; n <= count; n++) {
-    const whose = { paymentId: `pay_o${n}`, orderId: `o${n}`, userId: 'ann' };
-    await on.handleEvent(PaymentFailed, { ...whose, reason: 'card_expired' });
+    const payment = { paymentId: `pay_o${n}`, orderId: `o${n}`, userId: 'ann' };
+    await on.handleEvent(PaymentFailed, { ...payment, reason: 'card_expired' });
     on.clock.advance(1_000);
   }
   return on;
 }
 
 describe('the inbox', () => {
-  it('shows what its user was told, newest first, in pages', async () => {
+  it('shows the notifications of its user in pages, newest first', async () => {
     const on = await bedWith(5);
     const page = (number: number) =>
       on.call('listNotifications', { page: number, limit: 2 }, { caller: ann });
@@ -28,7 +28,9 @@ describe('the inbox', () => {
       {
         channel: 'inbox',
         subject: 'Your payment for order o5 failed',
-        text: 'The reason: card expired. Nothing was taken.',
+        text:
+          'Reason: card expired. You were not charged. ' +
+          'To try again, place a new order with another payment method.',
         eventType: 'payment.failed',
       },
       { subject: 'Your payment for order o4 failed' },
@@ -38,7 +40,7 @@ describe('the inbox', () => {
     expect((await page(4)).items).toEqual([]);
   });
 
-  it('has pages of 20 unless asked otherwise', async () => {
+  it('has 20 notifications a page by default', async () => {
     const on = await bedWith(1);
     expect(await on.call('listNotifications', {}, { caller: ann })).toMatchObject({
       page: 1,
@@ -47,7 +49,7 @@ describe('the inbox', () => {
     });
   });
 
-  it('is seen by nobody else', async () => {
+  it('is visible to its user only', async () => {
     const on = await bedWith(1);
     for (const caller of [
       { ...ann, userId: 'bob' },
@@ -64,7 +66,7 @@ describe('the inbox', () => {
     ).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
   });
 
-  it('shows what is on its older pages too, each once', async () => {
+  it('shows each notification once, on older pages too', async () => {
     const on = await bedWith(60);
     const pages = await Promise.all(
       [1, 2, 3, 4].map((page) => on.call('listNotifications', { page }, { caller: ann })),
@@ -79,7 +81,7 @@ describe('the inbox', () => {
     [{ page: -1 }, 'page'],
     [{ limit: -1 }, 'limit'],
     [{ limit: 101 }, 'limit'],
-  ])('names the field that is wrong: %j', async (request, field) => {
+  ])('names the invalid field: %j', async (request, field) => {
     const on = await bedWith(0);
     await expect(on.call('listNotifications', request, { caller: ann })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,

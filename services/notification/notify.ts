@@ -2,70 +2,73 @@ import type { EventMeta } from '#kit/messages/cloud-event';
 import { isTransient } from '#kit/core/errors';
 import { deterministicId } from '#kit/core/deterministic-id';
 import { NotificationSent } from '#contracts/notification';
-import { type Channel, type Telling, toldBy } from './domain';
+import { type Channel, type NotificationRule, type NotificationText, withChannels } from './domain';
 import { Recipient } from './recipient';
 import { send } from './send';
 import type { Context } from './definition';
 
 /**
- * Tells of an event by each of its channels, each on its own: one that fails keeps no other from
- * being used, and those that worked are not used again when the event comes again.
+ * Notifies of an event by each channel of the rule. The channels are independent: a channel that
+ * fails does not stop the others, and a redelivery of the event skips the channels that succeeded.
  *
- * The cost, as each order says four or five events that are heard here: one write for the inbox,
- * which knows its entries, one for each other channel, that it was used, and for those one call, to
- * ask where the user is reached. Besides, one event said for each.
+ * The cost matters, because each order publishes four or five events that are handled here. An event
+ * takes one write for the inbox, which deduplicates by itself; one write for each other channel, to
+ * record that it was used; one call to look up the user's contact, if there is another channel; and
+ * one published event for each channel.
  */
 export async function notify<E>(
-  telling: Telling<E>,
+  rule: NotificationRule<E>,
   event: E,
   meta: EventMeta,
   context: Context,
 ): Promise<void> {
-  const { told } = context;
-  const { channels } = telling;
-  const recipient = new Recipient(telling.to(event), context);
-  // the inbox knows by itself what is in it
+  const { told: delivered } = context;
+  const { channels } = rule;
+  const recipient = new Recipient(rule.to(event), context);
+  // the inbox deduplicates by itself, so that it needs no record
   const hasMore = channels.some((channel) => channel !== 'inbox');
   const key = hasMore ? deterministicId(meta.source, meta.id) : '';
-  const known = hasMore ? ((await told.get(key))?.channels ?? []) : [];
+  const known = hasMore ? ((await delivered.get(key))?.channels ?? []) : [];
   const used = new Set<Channel>();
   const failures: unknown[] = [];
-  let kept = 0;
-  const keep = async () => {
-    if (used.size > kept) await told.decide(key, (now) => toldBy(now, used));
-    kept = used.size;
+  let recorded = 0;
+  const record = async () => {
+    if (used.size > recorded) await delivered.decide(key, (now) => withChannels(now, used));
+    recorded = used.size;
   };
   for (const channel of channels) {
     if (known.includes(channel)) continue;
     try {
-      if (await tellBy(channel, recipient, telling.text(event), meta, context)) used.add(channel);
+      if (await notifyBy(channel, recipient, rule.text(event), meta, context)) used.add(channel);
     } catch (error) {
       failures.push(error);
     }
-    // no later, as the next channel may take its time; the inbox can wait for the one after it
-    if (channel !== 'inbox') await keep();
+    // recorded now, because the next channel may be slow; the inbox is recorded with the next one
+    if (channel !== 'inbox') await record();
   }
-  if (hasMore) await keep();
-  // what may work later decides: it brings the event again for all that has failed
+  if (hasMore) await record();
+  // a transient failure comes first: its redelivery retries every channel that failed
   if (failures.length > 0) throw failures.find(isTransient) ?? failures[0];
 }
 
-/** False where the recipient has no address there. */
-async function tellBy(
+/** Returns false if the recipient has no address for the channel. */
+async function notifyBy(
   channel: Channel,
   recipient: Recipient,
-  message: { subject: string; text: string },
+  text: NotificationText,
   { id: eventId, type: eventType, source }: EventMeta,
   context: Context,
 ): Promise<boolean> {
-  // a hash, as it becomes the name of a file, and an event's id may be any text
+  // a hash, because the id becomes a file name and an event id may contain any character
   const notificationId = `ntf_${deterministicId(context.caller.tenantId, source, eventId, channel)}`;
-  if (!(await send(channel, { notificationId, eventType, ...message }, recipient, context))) {
+  if (!(await send(channel, { notificationId, eventType, ...text }, recipient, context))) {
     return false;
   }
   const { userId } = recipient;
-  const whom = userId === undefined ? {} : { userId };
-  const about = { notificationId, ...whom, channel, eventType, eventId };
-  await context.publish(NotificationSent, about, 'sent');
+  await context.publish(
+    NotificationSent,
+    { notificationId, ...(userId === undefined ? {} : { userId }), channel, eventType, eventId },
+    'sent',
+  );
   return true;
 }

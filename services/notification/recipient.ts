@@ -8,7 +8,10 @@ interface Contact {
   phone?: string | undefined;
 }
 
-/** Who is told. Where they are reached is asked when it is needed, once, and kept nowhere. */
+/**
+ * The recipient of a notification. The contact is looked up on first use, at most once, and is never
+ * stored.
+ */
 export class Recipient {
   readonly userId: string | undefined;
   #contact: Promise<Contact | undefined> | undefined;
@@ -20,13 +23,13 @@ export class Recipient {
     this.userId = audience === 'operators' ? undefined : audience.userId;
   }
 
-  /** Undefined where the user is gone. */
+  /** Undefined if the user no longer exists. */
   contact(): Promise<Contact | undefined> {
-    this.#contact ??= this.#ask();
+    this.#contact ??= this.#lookUp();
     return this.#contact;
   }
 
-  /** The number for text messages, where they are wanted: undefined where there is none. */
+  /** The number for text messages. Undefined if the user has none or text messages are off. */
   async phone(): Promise<string | undefined> {
     const { userId, context } = this;
     if (userId === undefined) return undefined;
@@ -34,7 +37,7 @@ export class Recipient {
     return (await this.contact())?.phone;
   }
 
-  async #ask(): Promise<Contact | undefined> {
+  async #lookUp(): Promise<Contact | undefined> {
     const { userId, context } = this;
     if (userId === undefined) return { name: '', email: context.config.OPERATIONS_EMAIL };
     try {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code, MicroserviceError, notFound, unavailable } from '#kit/core/errors';
 import { NotificationSent } from '#contracts/notification';
-import { type Bed, type Options, ann, bed, channels, hear, inboxOf, smsForAnn } from './testing';
+import { type Bed, type Options, ann, bed, channels, deliver, inboxOf, smsForAnn } from './testing';
 
 describe('an email', () => {
-  it('goes to the user, greets them by name, and is named after its notification', async () => {
+  it('is sent to the user, greets them by name, and names its file after the notification', async () => {
     const on = bed();
-    await hear['order.cancelled'](on);
-    const [sent] = on.sentMessages;
+    await deliver['order.cancelled'](on);
+    const [sent] = on.sent;
     const id = on
       .published(NotificationSent)
       .find(({ channel }) => channel === 'email')?.notificationId;
@@ -17,16 +17,16 @@ describe('an email', () => {
       data: {
         notificationId: id,
         to: 'ann@example.com',
-        subject: 'Your order o1 is cancelled',
+        subject: 'Your order o1 was cancelled',
         text:
-          'Hello Ann,\n\nThe reason: not everything was in stock. ' +
-          'What was paid for it is given back.\n',
+          'Hello Ann,\n\nYour order o1 was cancelled. Reason: not all items are in stock. ' +
+          'If you have already paid, you receive a full refund.\n',
       },
       metadata: { fileName: `${id ?? ''}.json` },
     });
   });
 
-  it('is not sent to a user who is gone; their inbox has it still', async () => {
+  it('is not sent to a user who no longer exists; the inbox still gets the notification', async () => {
     const calls: NonNullable<Options['calls']> = {
       user: {
         getContact: () => {
@@ -35,43 +35,43 @@ describe('an email', () => {
       },
     };
     const on = bed({ calls, flags: smsForAnn });
-    expect(await hear['order.cancelled'](on)).toBe('SUCCESS');
-    expect(on.sentMessages).toEqual([]);
+    expect(await deliver['order.cancelled'](on)).toBe('SUCCESS');
+    expect(on.sent).toEqual([]);
     expect(channels(on)).toEqual(['inbox']);
     expect(on.callCount('user', 'getContact')).toBe(1);
   });
 
-  it('waits until its address can be asked for', async () => {
-    let there = false;
+  it('is retried until the address can be looked up', async () => {
+    let available = false;
     const getContact = () => {
-      if (!there) throw unavailable('user is not there');
+      if (!available) throw unavailable('user is unavailable');
       return ann;
     };
     const on = bed({ calls: { user: { getContact } } });
-    expect(await hear['order.confirmed'](on, { id: 'e1' })).toBe('RETRY');
+    expect(await deliver['order.confirmed'](on, { id: 'e1' })).toBe('RETRY');
     expect(channels(on)).toEqual(['inbox']);
-    there = true;
-    expect(await hear['order.confirmed'](on, { id: 'e1' })).toBe('SUCCESS');
+    available = true;
+    expect(await deliver['order.confirmed'](on, { id: 'e1' })).toBe('SUCCESS');
     expect(channels(on)).toEqual(['inbox', 'email']);
     expect(await inboxOf(on)).toHaveLength(1);
   });
 
-  it('that was sent is not sent again because a text message failed', async () => {
+  it('is not sent again when a text message failed and the event is redelivered', async () => {
     const on = bed({ flags: smsForAnn });
     const sms = failing(on, 'sms', new Error('550 ann@example.com is unknown'));
-    expect(await hear['order.cancelled'](on, { id: 'e1' })).toBe('RETRY');
+    expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('RETRY');
     sms.stop();
-    expect(await hear['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
-    expect(on.sentMessages.map(({ binding }) => binding)).toEqual(['email', 'sms']);
+    expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
+    expect(on.sent.map(({ binding }) => binding)).toEqual(['email', 'sms']);
     expect(channels(on)).toEqual(['inbox', 'email', 'sms']);
   });
 
-  it('that is refused for good is a dead letter that does not name the address', async () => {
+  it('that is refused becomes a dead letter without the address', async () => {
     const on = bed({ flags: smsForAnn });
     const refusal = new MicroserviceError('550 ann@example.com', Code.INVALID_ARGUMENT);
     failing(on, 'email', refusal);
-    expect(await hear['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
-    // the other channels were used all the same
+    expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
+    // the other channels were still used
     expect(channels(on)).toEqual(['inbox', 'sms']);
     const letter = await on.runtime.deadLetters.get('e1');
     expect(letter).toMatchObject({ message: 'email could not be sent' });
@@ -80,32 +80,32 @@ describe('an email', () => {
 });
 
 describe('a text message', () => {
-  it('is the subject alone', async () => {
+  it('consists of the subject only', async () => {
     const on = bed({ flags: smsForAnn });
-    await hear['delivery.status.updated'](on);
-    expect(on.sentMessages).toMatchObject([
+    await deliver['delivery.status.updated'](on);
+    expect(on.sent).toMatchObject([
       { binding: 'sms', data: { to: ann.phone, text: 'Your order o1 is on its way' } },
     ]);
   });
 
-  it('is sent only to whom it is switched on for', async () => {
+  it('is sent only to users for whom the flag is on', async () => {
     const flags = ({ userId }: { userId: string }) => ({ sms_notifications: userId === 'bob' });
     const on = bed({ flags });
-    await hear['delivery.status.updated'](on);
+    await deliver['delivery.status.updated'](on);
     expect(channels(on)).toEqual(['inbox']);
     expect(on.callCount('user', 'getContact')).toBe(0);
   });
 
-  it.each([undefined, ''])('needs a phone number: %j', async (phone) => {
+  it.each([undefined, ''])('is not sent without a phone number: %j', async (phone) => {
     const { userId, email, name } = ann;
     const contact = { userId, email, name, ...(phone === undefined ? {} : { phone }) };
     const on = bed({ flags: smsForAnn, calls: { user: { getContact: () => contact } } });
-    await hear['order.cancelled'](on);
+    await deliver['order.cancelled'](on);
     expect(channels(on)).toEqual(['inbox', 'email']);
   });
 });
 
-/** Makes a binding fail until it is stopped. */
+/** Makes a binding fail until `stop` is called. */
 function failing(on: Bed, binding: string, error: Error) {
   const { sidecar } = on;
   const send = sidecar.send.bind(sidecar);

@@ -1,20 +1,26 @@
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { isoTime } from '#kit/core/clock';
-import { type Channel, type Letter, type Message, email, textMessage } from './domain';
+import {
+  type Channel,
+  type NotificationText,
+  type OutgoingMessage,
+  email,
+  textMessage,
+} from './domain';
 import type { Recipient } from './recipient';
 import type { Context } from './definition';
 
 /**
- * Sends by a channel; false where the recipient has no address there. The same notification sent
- * again is the same entry of the inbox, and the same file or message at the binding.
+ * Sends a notification by a channel. Returns false if the recipient has no address for it. A repeat
+ * with the same notification id is the same inbox entry, or the same file or message at the binding.
  */
 export async function send(
   channel: Channel,
-  message: Message & { notificationId: string; eventType: string },
+  notification: NotificationText & { notificationId: string; eventType: string },
   recipient: Recipient,
   context: Context,
 ): Promise<boolean> {
-  const { notificationId: id, eventType, subject, text } = message;
+  const { notificationId: id, eventType, subject, text } = notification;
   switch (channel) {
     case 'inbox': {
       if (recipient.userId === undefined) return false;
@@ -25,23 +31,23 @@ export async function send(
     case 'email': {
       const contact = await recipient.contact();
       if (contact === undefined) return false;
-      await post('email', email(id, contact.email, contact.name, message), context);
+      await sendBy('email', email(id, contact.email, contact.name, notification), context);
       return true;
     }
     case 'sms': {
       const phone = await recipient.phone();
       if (phone === undefined || phone === '') return false;
-      await post('sms', textMessage(id, phone, message), context);
+      await sendBy('sms', textMessage(id, phone, notification), context);
       return true;
     }
   }
 }
 
-async function post(binding: 'email' | 'sms', letter: Letter, { bindings }: Context) {
+async function sendBy(binding: 'email' | 'sms', message: OutgoingMessage, { bindings }: Context) {
   try {
-    await bindings[binding].send('create', letter, { fileName: `${letter.notificationId}.json` });
+    await bindings[binding].send('create', message, { fileName: `${message.notificationId}.json` });
   } catch (error) {
-    // what a mail server says often repeats the address, which must not get into a log
+    // a mail server often repeats the address in its error, and addresses must not be logged
     const code = error instanceof MicroserviceError ? error.code : Code.UNAVAILABLE;
     throw new MicroserviceError(`${binding} could not be sent`, code);
   }

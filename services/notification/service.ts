@@ -4,7 +4,7 @@ import { LowStockAlert } from '#contracts/inventory';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
-import { type Telling, operators, user } from './domain';
+import { type NotificationRule, operators, user } from './domain';
 import { listNotifications } from './list-notifications';
 import { notify } from './notify';
 import * as texts from './texts';
@@ -12,24 +12,32 @@ import { notification } from './definition';
 
 notification.serve({ listNotifications });
 
-// Who is told of what, and by which channel. Everything is in the inbox, to be looked up; an email
-// is for what ends an order or moves money back, a text message for what cannot wait. What an
-// order.cancelled follows at once has no email of its own.
-tell(OrderCreated, { to: user, channels: ['inbox'], text: texts.orderCreated });
-tell(OrderConfirmed, { to: user, channels: ['inbox', 'email'], text: texts.orderConfirmed });
-tell(OrderCancelled, { to: user, channels: ['inbox', 'email', 'sms'], text: texts.orderCancelled });
-tell(PaymentProcessed, { to: user, channels: ['inbox'], text: texts.paymentProcessed });
-tell(PaymentFailed, { to: user, channels: ['inbox'], text: texts.paymentFailed });
-tell(RefundProcessed, { to: user, channels: ['inbox', 'email'], text: texts.refundProcessed });
-tell(DeliveryScheduled, { to: user, channels: ['inbox'], text: texts.deliveryScheduled });
-tell(DeliveryStatusUpdated, { to: user, channels: ['inbox', 'sms'], text: texts.deliveryMoved });
-tell(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock });
-tell(SlotFaulted, { to: operators, channels: ['email'], text: texts.slotFaulted });
-tell(StockMissing, { to: operators, channels: ['email'], text: texts.stockMissing });
-tell(VendUnpaid, { to: operators, channels: ['email'], text: texts.vendUnpaid });
+// Users find every notification in their inbox. An e-mail is for the end of an order and for
+// refunds; a text message is for what cannot wait. An event that an order.cancelled follows
+// immediately has no e-mail of its own.
+notifyOn(OrderCreated, { to: user, channels: ['inbox'], text: texts.orderCreated });
+notifyOn(OrderConfirmed, { to: user, channels: ['inbox', 'email'], text: texts.orderConfirmed });
+notifyOn(OrderCancelled, {
+  to: user,
+  channels: ['inbox', 'email', 'sms'],
+  text: texts.orderCancelled,
+});
+notifyOn(PaymentProcessed, { to: user, channels: ['inbox'], text: texts.paymentProcessed });
+notifyOn(PaymentFailed, { to: user, channels: ['inbox'], text: texts.paymentFailed });
+notifyOn(RefundProcessed, { to: user, channels: ['inbox', 'email'], text: texts.refundProcessed });
+notifyOn(DeliveryScheduled, { to: user, channels: ['inbox'], text: texts.deliveryScheduled });
+notifyOn(DeliveryStatusUpdated, {
+  to: user,
+  channels: ['inbox', 'sms'],
+  text: texts.deliveryStatusUpdated,
+});
+notifyOn(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock });
+notifyOn(SlotFaulted, { to: operators, channels: ['email'], text: texts.slotFaulted });
+notifyOn(StockMissing, { to: operators, channels: ['email'], text: texts.stockMissing });
+notifyOn(VendUnpaid, { to: operators, channels: ['email'], text: texts.vendUnpaid });
 
 export { notification };
 
-function tell<C extends Contract>(contract: C, telling: Telling<EventData<C>>): void {
-  notification.on(contract, (data, context, meta) => notify(telling, data, meta, context));
+function notifyOn<C extends Contract>(contract: C, rule: NotificationRule<EventData<C>>): void {
+  notification.on(contract, (data, context, meta) => notify(rule, data, meta, context));
 }

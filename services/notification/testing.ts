@@ -8,7 +8,7 @@ import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/pay
 import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import { notification } from './service';
 
-// What the tests of this service share: a user, the events about her, and what became of them.
+// Shared by the tests of this service: a user, and an event of each type.
 
 export type Options = TestbedOptions<typeof notification.definition>;
 
@@ -31,50 +31,54 @@ export function bed(options: Options = {}) {
 }
 export type Bed = ReturnType<typeof bed>;
 
-const said =
+const deliverable =
   <C extends Contract>(contract: C, data: EventInput<C>) =>
   (on: Bed, given: CallOptions = {}) =>
     on.handleEvent(contract, data, given);
 
 const price = { amount: '39.98', currency: 'EUR' };
 const items = [{ productId: 'p1', quantity: 2, unitPrice: { amount: '19.99', currency: 'EUR' } }];
-const whose = { orderId: 'o1', userId: 'ann' };
-const sold = { ...whose, shopId: 's1', items, totalAmount: price };
-const paid = { ...whose, paymentId: 'pay_o1', amount: price, status: 'success' } as const;
-const brought = { ...whose, deliveryId: 'd1', shopId: 's1' };
+const owner = { orderId: 'o1', userId: 'ann' };
+const order = { ...owner, shopId: 's1', items, totalAmount: price };
+const payment = { ...owner, paymentId: 'pay_o1', amount: price, status: 'success' } as const;
+const delivery = { ...owner, deliveryId: 'd1', shopId: 's1' };
 
 const slot = { machineId: 'm1', shopId: 's1', slot: 'A3', productId: 'p1' };
 const vend = { ...slot, vendId: 'v1', quantity: 1 };
 
-/** Has the service hear an event of each type. */
-export const hear = {
-  'order.created': said(OrderCreated, sold),
-  'order.confirmed': said(OrderConfirmed, { ...sold, status: 'confirmed' }),
-  'order.cancelled': said(OrderCancelled, { ...sold, reason: 'out_of_stock' }),
-  'payment.processed': said(PaymentProcessed, { ...paid, gateway: 'simulator' }),
-  'payment.failed': said(PaymentFailed, { ...paid, reason: 'insufficient_funds' }),
-  'payment.refunded': said(RefundProcessed, { ...paid, refundId: 'r1' }),
-  'delivery.scheduled': said(DeliveryScheduled, {
-    ...brought,
+/** Delivers an event of a type to the service. */
+export const deliver = {
+  'order.created': deliverable(OrderCreated, order),
+  'order.confirmed': deliverable(OrderConfirmed, { ...order, status: 'confirmed' }),
+  'order.cancelled': deliverable(OrderCancelled, { ...order, reason: 'out_of_stock' }),
+  'payment.processed': deliverable(PaymentProcessed, { ...payment, gateway: 'simulator' }),
+  'payment.failed': deliverable(PaymentFailed, { ...payment, reason: 'insufficient_funds' }),
+  'payment.refunded': deliverable(RefundProcessed, { ...payment, refundId: 'r1' }),
+  'delivery.scheduled': deliverable(DeliveryScheduled, {
+    ...delivery,
     estimatedAt: '2026-01-03T10:30:00.000Z',
   }),
-  'delivery.status.updated': said(DeliveryStatusUpdated, {
-    ...brought,
+  'delivery.status.updated': deliverable(DeliveryStatusUpdated, {
+    ...delivery,
     status: 'in_transit',
     previousStatus: 'picked_up',
   }),
-  'inventory.low-stock': said(LowStockAlert, {
+  'inventory.low-stock': deliverable(LowStockAlert, {
     shopId: 's1',
     productId: 'p1',
     currentStock: 2,
     minimumStock: 5,
   }),
-  'slot.faulted': said(SlotFaulted, { ...slot, fault: 'jammed' }),
-  'machine.stock.missing': said(StockMissing, { ...vend, missingInSlot: 0, missingInStock: 1 }),
-  'vend.unpaid': said(VendUnpaid, { ...vend, price, reason: 'machine_silent' }),
+  'slot.faulted': deliverable(SlotFaulted, { ...slot, fault: 'jammed' }),
+  'machine.stock.missing': deliverable(StockMissing, {
+    ...vend,
+    missingInSlot: 0,
+    missingInStock: 1,
+  }),
+  'vend.unpaid': deliverable(VendUnpaid, { ...vend, price, reason: 'machine_silent' }),
 };
-// the names of an object that is written out above are its keys
-export const types = Object.keys(hear) as (keyof typeof hear)[];
+// sound, because the object above is a literal
+export const types = Object.keys(deliver) as (keyof typeof deliver)[];
 
 export function channels(on: Bed): string[] {
   return on.published(NotificationSent).map(({ channel }) => channel);

@@ -5,120 +5,134 @@ import type { LowStockAlert } from '#contracts/inventory';
 import type { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import type { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import type { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
-import type { Message } from './domain';
+import type { NotificationText } from './domain';
 
-export function orderCreated(event: EventData<typeof OrderCreated>): Message {
+export function orderCreated(event: EventData<typeof OrderCreated>): NotificationText {
   const { orderId, items, totalAmount } = event;
   return {
-    subject: `We have your order ${orderId}`,
-    text: `Your order of ${pieces(items)} for ${money(totalAmount)} is being worked on.`,
+    subject: `We received your order ${orderId}`,
+    text: `Thank you for your order of ${count(items)} for ${money(totalAmount)}. We will let you know when it is confirmed.`,
   };
 }
 
-export function orderConfirmed(event: EventData<typeof OrderConfirmed>): Message {
+export function orderConfirmed(event: EventData<typeof OrderConfirmed>): NotificationText {
   const { orderId, items, totalAmount } = event;
   return {
     subject: `Your order ${orderId} is confirmed`,
-    text: `Your order of ${pieces(items)} is paid with ${money(totalAmount)} and will be brought to you.`,
+    text: `We received your payment of ${money(totalAmount)}. Your order of ${count(items)} is confirmed and will be delivered.`,
   };
 }
 
-export function orderCancelled({ orderId, reason }: EventData<typeof OrderCancelled>): Message {
+export function orderCancelled(event: EventData<typeof OrderCancelled>): NotificationText {
+  const { orderId, reason } = event;
   return {
-    subject: `Your order ${orderId} is cancelled`,
-    text: `The reason: ${inWords(reason)}. What was paid for it is given back.`,
+    subject: `Your order ${orderId} was cancelled`,
+    text: `Your order ${orderId} was cancelled. Reason: ${describe(reason)}. If you have already paid, you receive a full refund.`,
   };
 }
 
-export function paymentProcessed(event: EventData<typeof PaymentProcessed>): Message {
+export function paymentProcessed(event: EventData<typeof PaymentProcessed>): NotificationText {
   const { orderId, amount } = event;
   return {
-    subject: `We have received ${money(amount)}`,
-    text: `Thank you for your payment for order ${orderId}.`,
+    subject: `We received your payment of ${money(amount)}`,
+    text: `Thank you. Your payment of ${money(amount)} for order ${orderId} was successful.`,
   };
 }
 
-export function paymentFailed({ orderId, reason }: EventData<typeof PaymentFailed>): Message {
+export function paymentFailed(event: EventData<typeof PaymentFailed>): NotificationText {
+  const { orderId, reason } = event;
   return {
     subject: `Your payment for order ${orderId} failed`,
-    text: `The reason: ${inWords(reason)}. Nothing was taken.`,
+    text: `Reason: ${describe(reason)}. You were not charged. To try again, place a new order with another payment method.`,
   };
 }
 
-export function refundProcessed(event: EventData<typeof RefundProcessed>): Message {
+export function refundProcessed(event: EventData<typeof RefundProcessed>): NotificationText {
   const { orderId, amount } = event;
   return {
-    subject: `We have given back ${money(amount)}`,
-    text: `You get back ${money(amount)} of your payment for order ${orderId}.`,
+    subject: `Refund of ${money(amount)} issued`,
+    text: `We issued a refund of ${money(amount)} for order ${orderId}. It can take a few days to appear in your account.`,
   };
 }
 
-export function deliveryScheduled(event: EventData<typeof DeliveryScheduled>): Message {
+export function deliveryScheduled(event: EventData<typeof DeliveryScheduled>): NotificationText {
   const { orderId, estimatedAt } = event;
   return {
-    subject: `The delivery of your order ${orderId} is planned`,
-    text: `We expect to bring it by ${estimatedAt.slice(0, 16).replace('T', ' ')} UTC.`,
+    subject: `The delivery of your order ${orderId} is scheduled`,
+    text: `Your order should arrive by ${estimatedAt.slice(0, 16).replace('T', ' ')} UTC.`,
   };
 }
 
-const MOVED: Record<EventData<typeof DeliveryStatusUpdated>['status'], string> = {
-  scheduled: 'is planned',
+type DeliveryStatus = EventData<typeof DeliveryStatusUpdated>['status'];
+
+const DELIVERY_STATUS: Readonly<Record<DeliveryStatus, string>> = {
+  scheduled: 'is scheduled for delivery',
   picked_up: 'has left the shop',
   in_transit: 'is on its way',
-  delivered: 'is delivered',
+  delivered: 'was delivered',
   cancelled: 'will not be delivered',
 };
 
-export function deliveryMoved(event: EventData<typeof DeliveryStatusUpdated>): Message {
-  const { orderId, status } = event;
-  const subject = `Your order ${orderId} ${MOVED[status]}`;
-  return { subject, text: `${subject}.` };
-}
-
-export function lowStock(event: EventData<typeof LowStockAlert>): Message {
-  const { shopId, productId, currentStock, minimumStock } = event;
-  return {
-    subject: `Low stock of ${productId} in ${shopId}`,
-    text: `${currentStock} are left of ${productId} in ${shopId}; the minimum is ${minimumStock}.`,
-  };
-}
-
-export function slotFaulted(event: EventData<typeof SlotFaulted>): Message {
-  const { machineId, shopId, slot, productId, fault } = event;
-  return {
-    subject: `Slot ${slot} of ${machineId} sells nothing`,
-    text: `Slot ${slot} of ${machineId} in ${shopId}, with ${productId}, is out of use: ${inWords(fault)}.`,
-  };
-}
-
-export function stockMissing(event: EventData<typeof StockMissing>): Message {
-  const { machineId, shopId, slot, productId, missingInSlot, missingInStock } = event;
-  return {
-    subject: `The stock of ${productId} in ${shopId} is not as it is booked`,
-    text: `Slot ${slot} of ${machineId} gave out more than was booked: ${missingInSlot} too many for the slot, ${missingInStock} for the stock of ${shopId}. It should be counted.`,
-  };
-}
-
-export function vendUnpaid(event: EventData<typeof VendUnpaid>): Message {
-  const { vendId, machineId, slot, productId, price, reason } = event;
-  const worth = price === undefined ? '' : `, worth ${money(price)},`;
-  return {
-    subject: `${machineId} has dispensed what is not paid for`,
-    text: `${productId}${worth} came out of slot ${slot} for ${vendId}, and the money cannot be taken: ${inWords(reason)}.`,
-  };
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  out_of_stock: 'not everything was in stock',
-  payment_failed: 'the payment failed',
-  undeliverable: 'we cannot deliver to the address',
-  insufficient_funds: 'the account does not have enough money',
-  invalid_token: 'the means of payment is not valid',
-  machine_silent: 'the machine told so too late',
-  suspect: 'nobody knows whether it has dispensed',
+const NEXT: Readonly<Partial<Record<DeliveryStatus, string>>> = {
+  picked_up: ' We will let you know when it is on its way.',
+  in_transit: ' We will let you know when it arrives.',
+  delivered: ' Thank you for shopping with us.',
 };
 
-function inWords(reason: string): string {
+export function deliveryStatusUpdated(
+  event: EventData<typeof DeliveryStatusUpdated>,
+): NotificationText {
+  const { orderId, status } = event;
+  const subject = `Your order ${orderId} ${DELIVERY_STATUS[status]}`;
+  return { subject, text: `${subject}.${NEXT[status] ?? ''}` };
+}
+
+export function lowStock(event: EventData<typeof LowStockAlert>): NotificationText {
+  const { shopId, productId, currentStock, minimumStock } = event;
+  return {
+    subject: `Low stock of product ${productId} in shop ${shopId}`,
+    text: `Product ${productId} is running low in shop ${shopId}: ${currentStock} left, minimum ${minimumStock}. Please restock it.`,
+  };
+}
+
+export function slotFaulted(event: EventData<typeof SlotFaulted>): NotificationText {
+  const { machineId, shopId, slot, productId, fault } = event;
+  return {
+    subject: `Slot ${slot} of machine ${machineId} is out of order`,
+    text: `Slot ${slot} of machine ${machineId} in shop ${shopId}, with product ${productId}, is out of order. Reason: ${describe(fault)}. It sells nothing until it is restocked or repaired.`,
+  };
+}
+
+export function stockMissing(event: EventData<typeof StockMissing>): NotificationText {
+  const { machineId, shopId, slot, productId, missingInSlot, missingInStock } = event;
+  return {
+    subject: `Recorded stock of product ${productId} in shop ${shopId} is wrong`,
+    text: `Slot ${slot} of machine ${machineId} dispensed more than its recorded stock. Pieces missing in the record of the slot: ${missingInSlot}, in the record of shop ${shopId}: ${missingInStock}. Please count the stock.`,
+  };
+}
+
+export function vendUnpaid(event: EventData<typeof VendUnpaid>): NotificationText {
+  const { vendId, machineId, slot, productId, price, reason } = event;
+  const worth = price === undefined ? '' : ` for ${money(price)}`;
+  return {
+    subject: `Machine ${machineId} dispensed an unpaid product`,
+    text: `Machine ${machineId} dispensed product ${productId}${worth} from slot ${slot}, but the payment for vend ${vendId} can no longer be captured. Reason: ${describe(reason)}.`,
+  };
+}
+
+/** Phrases that follow "Reason:". A code that is not listed is shown with spaces. */
+const REASONS: Readonly<Record<string, string>> = {
+  cancelled_by_customer: 'cancelled on request',
+  out_of_stock: 'not all items are in stock',
+  payment_failed: 'the payment failed',
+  payment_unknown: 'the payment could not be confirmed',
+  undeliverable: 'we cannot deliver to the address',
+  invalid_token: 'the payment method is not valid',
+  machine_silent: 'the machine reported too late',
+  suspect: 'it is unknown whether the slot dispensed',
+};
+
+function describe(reason: string): string {
   return REASONS[reason] ?? reason.replaceAll('_', ' ');
 }
 
@@ -126,7 +140,7 @@ function money({ amount, currency }: Money): string {
   return `${amount} ${currency}`;
 }
 
-function pieces(items: readonly { quantity: number }[]): string {
-  const count = items.reduce((sum, { quantity }) => sum + quantity, 0);
-  return count === 1 ? '1 piece' : `${count} pieces`;
+function count(items: readonly { quantity: number }[]): string {
+  const pieces = items.reduce((sum, { quantity }) => sum + quantity, 0);
+  return pieces === 1 ? '1 item' : `${pieces} items`;
 }

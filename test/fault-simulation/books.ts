@@ -5,7 +5,7 @@ import { DeadLetter } from '#kit/delivery/dead-letters';
 import type { Memory, SentMessage } from '#kit/testing/memory-transport';
 import { Delivery } from '../../services/delivery/domain';
 import { Stock } from '../../services/inventory/domain';
-import { Entry as InboxEntry, Told } from '../../services/notification/domain';
+import { DeliveredChannels, InboxNotification } from '../../services/notification/domain';
 import { Order } from '../../services/order/domain';
 import { Payment } from '../../services/payment/domain';
 import type { LedgerEntry } from '../../services/payment/simulator/ledger';
@@ -13,7 +13,7 @@ import { Stock as Availability } from '../../services/product/domain';
 import { APPS, type App } from './faults';
 
 const Page = z.object({ items: z.array(z.string()) });
-const InboxPage = z.object({ items: z.array(InboxEntry) });
+const InboxPage = z.object({ items: z.array(InboxNotification) });
 const Outcome = z.object({ refusal: z.unknown() });
 
 export type Letter = DeadLetter & { app: App };
@@ -28,11 +28,11 @@ export class Books {
   /** The provider's, by the key under which it was asked to capture. */
   readonly ledger: ReadonlyMap<string, LedgerEntry>;
   readonly deliveries: Map<string, Delivery>;
-  /** By which channels each event was told, where these are more than the inbox. */
-  readonly told: Map<string, Told>;
+  /** The channels by which each event was notified; only of events with more than the inbox. */
+  readonly told: Map<string, DeliveredChannels>;
   readonly availability: Map<string, Availability>;
   /** The pages of every inbox, and of the ids of the orders of every user. */
-  readonly inboxes: Map<string, { items: InboxEntry[] }>;
+  readonly inboxes: Map<string, { items: InboxNotification[] }>;
   readonly ordersOf: Map<string, { items: string[] }>;
   readonly deadLetters: readonly Letter[];
   /** Commands that were refused. */
@@ -52,7 +52,7 @@ export class Books {
     this.payments = read('payment', 'payments', Payment);
     this.ledger = ledger;
     this.deliveries = read('delivery', 'deliveries', Delivery);
-    this.told = read('notification', 'told', Told);
+    this.told = read('notification', 'told', DeliveredChannels);
     this.availability = read('product', 'stocks', Availability);
     this.inboxes = read('notification', 'list-inbox', InboxPage);
     this.ordersOf = read('order', 'list-byUser', Page);
