@@ -8,14 +8,16 @@ const build = () => testbed(user, { config: { PASSWORD_COST: 4 } });
 const as = (role: Role, tenantId = 'default') => ({ caller: { userId: 'u1', role, tenantId } });
 const admin = as('admin');
 const service = as('service');
-const wanted = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
+const fields = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
 
 describe('an API key', () => {
-  test('says who comes with it, until it is revoked', async () => {
+  test('authenticates its integration until it is revoked', async () => {
     const bed = build();
-    const { key, keyId } = await bed.call('createApiKey', wanted, admin);
+    const { key, keyId } = await bed.call('createApiKey', fields, admin);
     expect(await bed.call('authenticateApiKey', { key }, service)).toMatchObject({
-      ...{ keyId, role: 'seller', tenantId: 'default' },
+      keyId,
+      role: 'seller',
+      tenantId: 'default',
       scopes: ['orders:read', 'products:write'],
     });
     await bed.call('revokeApiKey', { keyId }, admin);
@@ -28,26 +30,26 @@ describe('an API key', () => {
     expect((await bed.call('listApiKeys', {}, admin)).items).toEqual([]);
   });
 
-  test('is told once and kept as a hash; lists show everything else', async () => {
+  test('is returned once and stored as a hash; lists show everything else', async () => {
     const bed = build();
-    const { key, keyId } = await bed.call('createApiKey', wanted, admin);
+    const { key, keyId } = await bed.call('createApiKey', fields, admin);
     const secret = key.split('.')[1] ?? '?';
     expect(secret).toHaveLength(43);
     expect(JSON.stringify([...bed.memory.documents, bed.memory.events])).not.toContain(secret);
     const { items, total } = await bed.call('listApiKeys', {}, admin);
     expect(total).toBe(1);
-    expect(items).toMatchObject([{ keyId, ...wanted }]);
+    expect(items).toMatchObject([{ keyId, ...fields }]);
     expect(items.map((item) => Object.keys(item).sort())).toEqual([
       ['$typeName', 'createdAt', 'keyId', 'name', 'role', 'scopes'],
     ]);
   });
 
-  test('is the same under one Idempotency-Key, which another request may not use', async () => {
+  test('is the same for a repeat under one Idempotency-Key, which a different request cannot use', async () => {
     const bed = build();
     const given = { ...admin, id: 'cause_1', hasIdempotencyKey: true };
-    const { key } = await bed.call('createApiKey', wanted, given);
-    expect((await bed.call('createApiKey', wanted, given)).key).toBe(key);
-    const other = { ...wanted, scopes: ['orders:write'] };
+    const { key } = await bed.call('createApiKey', fields, given);
+    expect((await bed.call('createApiKey', fields, given)).key).toBe(key);
+    const other = { ...fields, scopes: ['orders:write'] };
     await expect(bed.call('createApiKey', other, given)).rejects.toMatchObject({
       details: { fields: [{ field: 'Idempotency-Key' }] },
     });
@@ -55,7 +57,7 @@ describe('an API key', () => {
   });
 
   test.each(['', 'x', 'key_1', `key_1.${'x'.repeat(43)}`, '../x.y', 'emails.x'])(
-    'that is made up is refused: %p',
+    'that was not issued is refused: %p',
     async (key) => {
       const bed = build();
       await expect(bed.call('authenticateApiKey', { key }, service)).rejects.toMatchObject({
@@ -64,9 +66,9 @@ describe('an API key', () => {
     },
   );
 
-  test('of another tenant is none', async () => {
+  test('is not valid in another tenant', async () => {
     const bed = build();
-    const { key } = await bed.call('createApiKey', wanted, as('admin', 'other'));
+    const { key } = await bed.call('createApiKey', fields, as('admin', 'other'));
     await expect(bed.call('authenticateApiKey', { key }, service)).rejects.toMatchObject({
       code: Code.UNAUTHENTICATED,
     });
@@ -77,21 +79,26 @@ describe('an API key', () => {
     ['scopes', { scopes: [] }],
     ['scopes.0', { scopes: ['everything'] }],
     ['name', { name: '' }],
-  ])('is refused by name: %s', async (field, fault) => {
-    const made = build().call('createApiKey', { ...wanted, ...fault }, admin);
-    await expect(made).rejects.toMatchObject({
+  ])('with an invalid field is refused with the name of the field: %s', async (field, invalid) => {
+    const created = build().call('createApiKey', { ...fields, ...invalid }, admin);
+    await expect(created).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },
     });
   });
 
-  test.each(['customer', 'seller', 'anonymous'] as const)('is nothing for a %s', async (role) => {
-    const bed = build();
-    const refused = { code: Code.PERMISSION_DENIED };
-    await expect(bed.call('createApiKey', wanted, as(role))).rejects.toMatchObject(refused);
-    await expect(bed.call('listApiKeys', {}, as(role))).rejects.toMatchObject(refused);
-    await expect(bed.call('revokeApiKey', { keyId: 'k' }, as(role))).rejects.toMatchObject(refused);
-    const key = { key: 'k.x' };
-    await expect(bed.call('authenticateApiKey', key, as(role))).rejects.toMatchObject(refused);
-  });
+  test.each(['customer', 'seller', 'anonymous'] as const)(
+    'cannot be created, listed, revoked or checked by a %s',
+    async (role) => {
+      const bed = build();
+      const refused = { code: Code.PERMISSION_DENIED };
+      await expect(bed.call('createApiKey', fields, as(role))).rejects.toMatchObject(refused);
+      await expect(bed.call('listApiKeys', {}, as(role))).rejects.toMatchObject(refused);
+      await expect(bed.call('revokeApiKey', { keyId: 'k' }, as(role))).rejects.toMatchObject(
+        refused,
+      );
+      const key = { key: 'k.x' };
+      await expect(bed.call('authenticateApiKey', key, as(role))).rejects.toMatchObject(refused);
+    },
+  );
 });

@@ -1,58 +1,45 @@
-import { toTimestamp } from '#kit/core/timestamps';
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { toTimestamp } from '#kit/core/timestamps';
 import { idempotencyKeyReused } from '#kit/delivery/idempotency-store';
-import { Id, PageRequest, Text, validate } from '#kit/core/validation';
+import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   AuthenticateApiKeyRequest,
   CreateApiKeyRequest,
   ListApiKeysRequest,
   RevokeApiKeyRequest,
 } from '#proto/retail/user/v1/user_pb';
-import { newSecret } from './keys';
 import type { Context } from './definition';
-import { hashed } from './sessions';
+import { type ApiKey, ApiKeyFields } from './domain';
+import { hashSecret } from './session-domain';
+import { deriveSecret } from './tokens';
 
-const Wanted = z.object({
-  name: Text(1, 100),
-  /** An integration does what a seller or an admin may, and of that only what its scopes say. */
-  role: z.enum(['seller', 'admin']),
-  scopes: z
-    .array(z.string().regex(/^[a-z-]{1,32}:(read|write)$/, 'must be such as orders:read'))
-    .min(1)
-    .max(32),
-});
-
-/** A key of an external integration. */
-export const ApiKey = Wanted.extend({
-  keyId: z.string(),
-  secretHash: z.string(),
-  createdAt: z.iso.datetime(),
-});
-export type ApiKey = z.infer<typeof ApiKey>;
-
+/** The list of all keys of a tenant. */
 const LIST = 'all';
 
-/** Makes a key, and tells it this once. Asked again under the same Idempotency-Key it is the same. */
+/**
+ * Creates a key. The response is the only place where the key appears; a repeat under the same
+ * Idempotency-Key returns the same key.
+ */
 export async function createApiKey(request: CreateApiKeyRequest, context: Context) {
   const { apiKeys, lists, clock, caller, newId } = context;
   requireRole(caller, 'admin');
-  const wanted = validate(Wanted, request);
+  const fields = validate(ApiKeyFields, request);
   const keyId = newId('key');
-  const secret = await newSecret(`api key ${keyId}`, context);
-  // listed first: what can be used can be found and revoked
+  const secret = await deriveSecret(`api key ${keyId}`, context);
+  // the list comes first: a key that works can always be found and revoked
   await lists.apiKeys.add(LIST, keyId);
   const key = await apiKeys.update(
     keyId,
-    (now) => now ?? { ...wanted, keyId, secretHash: hashed(secret), createdAt: isoTime(clock) },
+    (now) => now ?? { ...fields, keyId, secretHash: hashSecret(secret), createdAt: isoTime(clock) },
   );
   const { name, role, scopes } = key;
-  if (JSON.stringify({ name, role, scopes }) !== JSON.stringify(wanted))
+  if (JSON.stringify({ name, role, scopes }) !== JSON.stringify(fields))
     throw idempotencyKeyReused();
-  return { ...shown(key), key: `${keyId}.${secret}` };
+  return { ...toMessage(key), key: `${keyId}.${secret}` };
 }
 
 export async function listApiKeys(request: ListApiKeysRequest, context: Context) {
@@ -62,27 +49,27 @@ export async function listApiKeys(request: ListApiKeysRequest, context: Context)
   const { items, total } = await lists.apiKeys.page(LIST, page, limit);
   const keys = await Promise.all(items.map((keyId) => apiKeys.get(keyId)));
   return {
-    items: keys.flatMap((key) => (key === undefined ? [] : shown(key))),
+    items: keys.flatMap((key) => (key === undefined ? [] : toMessage(key))),
     page,
     limit,
     total,
   };
 }
 
-const KeyRequest = z.object({ keyId: Id });
+const RevokeRequest = z.object({ keyId: Id });
 
-/** Ends a key: no gateway takes it any more once it has forgotten it, within a minute. */
+/** Revokes a key. Gateways cache valid keys, so that the last one refuses it within a minute. */
 export async function revokeApiKey(request: RevokeApiKeyRequest, context: Context) {
   const { apiKeys, lists, caller } = context;
   requireRole(caller, 'admin');
-  const { keyId } = validate(KeyRequest, request);
+  const { keyId } = validate(RevokeRequest, request);
   if ((await apiKeys.get(keyId)) === undefined) throw notFound('api key');
   await apiKeys.delete(keyId);
   await lists.apiKeys.remove(LIST, keyId);
   return {};
 }
 
-/** Whose a key is; for the edge only. */
+/** Returns the role and scopes of a key. For the gateway only. */
 export async function authenticateApiKey(
   request: AuthenticateApiKeyRequest,
   { apiKeys, caller }: Context,
@@ -90,13 +77,13 @@ export async function authenticateApiKey(
   requireRole(caller, 'service');
   const [keyId = '', secret = ''] = request.key.split('.');
   const key = Id.safeParse(keyId).success ? await apiKeys.get(keyId) : undefined;
-  const given = Buffer.from(hashed(secret));
+  const given = Buffer.from(hashSecret(secret));
   if (key === undefined || !timingSafeEqual(given, Buffer.from(key.secretHash))) {
     throw new MicroserviceError('the API key is not valid', Code.UNAUTHENTICATED);
   }
   return { keyId, role: key.role, scopes: key.scopes, tenantId: caller.tenantId };
 }
 
-function shown({ keyId, name, role, scopes, createdAt }: ApiKey) {
+function toMessage({ keyId, name, role, scopes, createdAt }: ApiKey) {
   return { keyId, name, role, scopes, createdAt: toTimestamp(createdAt) };
 }

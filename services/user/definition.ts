@@ -3,41 +3,45 @@ import { integerVariable } from '#kit/core/config';
 import { type ContextOf, Service } from '#kit/service/service';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UpdateUser, UserCreated, UserUpdated } from '#contracts/user';
-import { ApiKey } from './api-keys';
-import { Claim, Email, Password, Registration, Revision, User } from './domain';
-import { KeyRing } from './key-ring';
-import { EndedSessions } from './ended-sessions';
-import { Sessions } from './sessions';
+import { ApiKey, Email, EmailOwner, Password, ProfileUpdate, Registration, User } from './domain';
+import { RevokedSessions, Sessions } from './session-domain';
+import { SigningKeySet } from './signing-keys';
 
+/** Accounts, sign-in, sessions, signing keys and API keys. */
 export const user = new Service('user', {
   serves: UserService,
-  // nothing of them is kept: what was asked holds a password, what is answered a key
+  // their requests or responses contain a password, token or key, which must not be stored
   idempotency: {
     register: 'handled-by-service',
     createApiKey: 'handled-by-service',
     refresh: 'handled-by-service',
   },
+  // The names are part of the stored keys: renaming one is a migration.
   stores: {
     users: User,
-    /** By the hash of an email: whose it is. */
-    emails: Claim,
-    // what somebody wrote is personal: it waits here, while a command with its key is on the bus
+    /** By the hash of an e-mail address. */
+    emails: EmailOwner,
+    // Personal data of a command: it waits here, because the command on the bus has only its key.
     registrations: Registration,
-    revisions: Revision,
-    keyRings: KeyRing,
-    /** By the user: where they are signed in. */
+    revisions: ProfileUpdate,
+    keyRings: SigningKeySet,
+    /** By user. */
     sessions: Sessions,
-    endedSessions: EndedSessions,
+    /** By time slice. */
+    endedSessions: RevokedSessions,
     apiKeys: ApiKey,
   },
   lists: ['apiKeys'],
   publishes: [RegisterUser, UpdateUser, UserCreated, UserUpdated],
   config: z.object({
-    /** With both, an admin who is there from the first login on. */
+    /** If both are set, the first sign-in with them creates an admin. */
     ADMIN_EMAIL: Email.optional(),
     ADMIN_PASSWORD: Password.optional(),
-    /** What a guess costs, as a power of two; a password is hashed anew when it was cheaper. */
-    PASSWORD_COST: integerVariable(15, 20).default(15),
+    /**
+     * Cost of a password hash as a power of two. A password with a cheaper hash is hashed again at the
+     * next sign-in.
+     */
+    PASSWORD_COST: wholeNumber(15, 20).default(15),
   }),
 });
 

@@ -5,8 +5,8 @@ import { Code } from '#kit/core/errors';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
 import { type Testbed, testbed } from '#kit/testing/testbed';
 import { UserCreated } from '#contracts/user';
-import { LEAD_MS, ROTATE_MS } from './key-ring';
 import { user } from './service';
+import { KEY_LEAD_MS, KEY_ROTATION_MS } from './timeouts';
 
 const config = { PASSWORD_COST: 4 };
 const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
@@ -25,7 +25,7 @@ async function withAnna(): Promise<Bed> {
   return bed;
 }
 
-/** Verifies a token as the edge does: with the published keys and nothing else. */
+/** Verifies a token like the gateway: with the published keys only. */
 async function verified(bed: Bed, token: string) {
   const { keys } = await bed.call('getKeys', {}, { caller });
   const published = keys.map(({ kty, crv, x, y, kid, alg, use }) => {
@@ -40,8 +40,8 @@ async function verified(bed: Bed, token: string) {
   });
 }
 
-describe('logging in', () => {
-  test('gives a token that the published keys verify, good for an hour', async () => {
+describe('a login', () => {
+  test('returns a token that the published keys verify and that is valid for an hour', async () => {
     const bed = await withAnna();
     const answer = await bed.call('login', anna, { caller });
     const { payload, protectedHeader } = await verified(bed, answer.token);
@@ -61,7 +61,7 @@ describe('logging in', () => {
     });
   });
 
-  test('gives each token an id of its own', async () => {
+  test('returns a token with a new id each time', async () => {
     const bed = await withAnna();
     const one = await bed.call('login', anna, { caller });
     const other = await bed.call('login', anna, { caller });
@@ -69,7 +69,7 @@ describe('logging in', () => {
     expect(ids[0]?.payload.jti).not.toBe(ids[1]?.payload.jti);
   });
 
-  test('takes the address however it is written', async () => {
+  test('accepts the address in any spelling', async () => {
     const bed = await withAnna();
     const answer = await bed.call('login', { ...anna, email: ' ANNA@example.com' }, { caller });
     expect(answer.user?.name).toBe('Anna');
@@ -78,17 +78,17 @@ describe('logging in', () => {
   test.each([
     ['a wrong password', { password: 'correct horsf' }],
     ['an unknown address', { email: 'bert@example.com' }],
-  ])('refuses %s, and does not tell which of both is wrong', async (_, part) => {
+  ])('refuses %s without revealing which of the two is wrong', async (_, part) => {
     const bed = await withAnna();
     const asked = bed.call('login', { ...anna, ...part }, { caller });
     await expect(asked).rejects.toMatchObject({
       code: Code.UNAUTHENTICATED,
-      message: 'email or password is wrong',
+      message: 'the email or password is incorrect',
       details: { reason: 'wrong_credentials' },
     });
   });
 
-  test('does as much for an unknown address as for a wrong password', async () => {
+  test('reads as much for an unknown address as for a wrong password', async () => {
     const bed = await withAnna();
     const load = bed.sidecar.load.bind(bed.sidecar);
     let loads = 0;
@@ -105,7 +105,7 @@ describe('logging in', () => {
     expect(counts).toEqual([2, 2]);
   });
 
-  test('does not find the account of another tenant', async () => {
+  test('does not find an account of another tenant', async () => {
     const bed = await withAnna();
     const asked = bed.call('login', anna, { caller: { ...caller, tenantId: 'other' } });
     await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
@@ -115,7 +115,7 @@ describe('logging in', () => {
     ['email', { email: 'anna' }],
     ['password', { password: '' }],
     ['password', { password: 'p'.repeat(129) }],
-  ])('refuses a bad %s by its name', async (field, part) => {
+  ])('refuses an invalid %s with its name', async (field, part) => {
     const asked = build().call('login', { ...anna, ...part }, { caller });
     await expect(asked).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
@@ -123,7 +123,7 @@ describe('logging in', () => {
     });
   });
 
-  test('hashes a password anew that was hashed when a guess was cheaper', async () => {
+  test('hashes a password again that was hashed at a lower cost', async () => {
     const old = await withAnna();
     const bed: Bed = testbed(user, { config: { PASSWORD_COST: 5 }, memory: old.memory });
     const { user: known } = await bed.call('login', anna, { caller });
@@ -132,7 +132,7 @@ describe('logging in', () => {
     await expect(bed.call('login', anna, { caller })).resolves.toBeDefined();
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     await expectCrashSafe(withAnna, (bed) => bed.call('login', anna, { caller, id: 'l1' }), {
       ignore: ['passwordHash', 'kid', 'x', 'y', 'd', 'tokenHash'],
     });
@@ -140,7 +140,7 @@ describe('logging in', () => {
 });
 
 describe('the first admin', () => {
-  test('is there from the first login on', async () => {
+  test('exists from the first login on', async () => {
     const bed = buildWithAdmin();
     const answer = await bed.call('login', admin, { caller });
     expect(answer.user).toMatchObject({ role: 'admin', tenantId: 'default' });
@@ -148,7 +148,7 @@ describe('the first admin', () => {
     expect(bed.published(UserCreated)).toMatchObject([{ role: 'admin' }]);
   });
 
-  test('is one, however many log in at once', async () => {
+  test('is created once when several logins race', async () => {
     const bed = buildWithAdmin();
     const logins = Array.from({ length: 5 }, () => bed.call('login', admin, { caller }));
     const ids = (await Promise.all(logins)).map((answer) => answer.user?.userId);
@@ -156,7 +156,7 @@ describe('the first admin', () => {
     expect(bed.published(UserCreated)).toHaveLength(1);
   });
 
-  test('has no other password', async () => {
+  test('cannot sign in with another password', async () => {
     const asked = buildWithAdmin().call('login', { ...admin, password: 'a guess' }, { caller });
     await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
   });
@@ -164,14 +164,14 @@ describe('the first admin', () => {
   test.each([
     ['without a password in the environment', { ADMIN_EMAIL: admin.email }, 'default'],
     ['in another tenant', { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password }, 'other'],
-  ])('is not there %s', async (_, given, tenantId) => {
+  ])('does not exist %s', async (_, given, tenantId) => {
     const bed: Bed = testbed(user, { config: { ...config, ...given } });
     const asked = bed.call('login', admin, { caller: { ...caller, tenantId } });
     await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
     expect(bed.memory.documents.size).toBe(0);
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     await expectCrashSafe(buildWithAdmin, (bed) => bed.call('login', admin, { caller, id: 'l1' }), {
       ignore: ['passwordHash', 'kid', 'x', 'y', 'd', 'tokenHash'],
     });
@@ -179,27 +179,27 @@ describe('the first admin', () => {
 });
 
 describe('the published keys', () => {
-  test('are there before the first login, and hold no secret', async () => {
+  test('exist before the first login and contain no secret', async () => {
     const { keys } = await build().call('getKeys', {}, { caller });
     expect(keys).toHaveLength(1);
     expect(keys[0]).toMatchObject({ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' });
     expect(keys[0]).not.toHaveProperty('d');
   });
 
-  test('are the same for all who ask for the first time at once', async () => {
+  test('are the same for all callers when the first calls race', async () => {
     const bed = build();
     const asked = Array.from({ length: 5 }, () => bed.call('getKeys', {}, { caller }));
     const kids = (await Promise.all(asked)).map(({ keys }) => keys.map(({ kid }) => kid).join());
     expect(new Set(kids).size).toBe(1);
   });
 
-  test('verify old tokens and new ones while one key follows another', async () => {
+  test('verify old and new tokens during a rotation', async () => {
     const bed = await withAnna();
     await bed.call('getKeys', {}, { caller });
-    bed.clock.advance(ROTATE_MS);
+    bed.clock.advance(KEY_ROTATION_MS);
     const before = await bed.call('login', anna, { caller });
     expect((await bed.call('getKeys', {}, { caller })).keys).toHaveLength(2);
-    bed.clock.advance(LEAD_MS);
+    bed.clock.advance(KEY_LEAD_MS);
     const after = await bed.call('login', anna, { caller });
     const kids = [before, after].map(({ token }) => decodeProtectedHeader(token).kid);
     expect(kids[0]).not.toBe(kids[1]);
@@ -207,7 +207,7 @@ describe('the published keys', () => {
     await expect(verified(bed, after.token)).resolves.toBeDefined();
   });
 
-  test('are made the same whatever happens on the way', async () => {
+  test('end in the same state after a crash, redelivery or conflict at any point', async () => {
     await expectCrashSafe(build, (bed) => bed.call('getKeys', {}, { caller, id: 'k1' }), {
       ignore: ['kid', 'x', 'y', 'd'],
     });

@@ -40,11 +40,11 @@ describe('a profile', () => {
   });
 
   test.each([
-    ['nobody', { ...service, role: 'anonymous' } as const, Code.UNAUTHENTICATED],
+    ['an anonymous caller', { ...service, role: 'anonymous' } as const, Code.UNAUTHENTICATED],
     ['a service', service, Code.UNAUTHENTICATED],
-    ['somebody of another tenant', { ...anna, tenantId: 'other' }, Code.NOT_FOUND],
-    ['somebody who is gone', { ...anna, userId: 'bert' }, Code.NOT_FOUND],
-  ])('is not for %s', async (_, caller, code) => {
+    ['a user of another tenant', { ...anna, tenantId: 'other' }, Code.NOT_FOUND],
+    ['a user who no longer exists', { ...anna, userId: 'bert' }, Code.NOT_FOUND],
+  ])('is not available to %s', async (_, caller, code) => {
     const bed = await build();
     await expect(bed.call('getProfile', {}, { caller })).rejects.toMatchObject({ code });
     const change = bed.call('updateProfile', { name: 'Eve' }, { caller });
@@ -53,8 +53,8 @@ describe('a profile', () => {
   });
 });
 
-describe('changing a profile', () => {
-  test('changes what is given, and says which fields, not to what', async () => {
+describe('updating a profile', () => {
+  test('changes the given fields and publishes their names, not their values', async () => {
     const bed = await build();
     bed.clock.advance(1000);
     const profile = await bed.call('updateProfile', { name: ' Anna B. ' }, { caller: anna });
@@ -68,7 +68,7 @@ describe('changing a profile', () => {
     expect(left).toEqual([]);
   });
 
-  test('leaves nothing after a day where its command cannot be given', async () => {
+  test('leaves nothing after a day if its command cannot be published', async () => {
     const bed = await build();
     jest.spyOn(bed.sidecar, 'publish').mockRejectedValue(unavailable('no bus'));
     const asked = bed.call('updateProfile', { name: 'Anna B.' }, { caller: anna });
@@ -77,14 +77,14 @@ describe('changing a profile', () => {
     expect(left.map(([, { expires }]) => expires)).toEqual([bed.clock.now() + 24 * 3600 * 1000]);
   });
 
-  test('takes the phone away where it is empty', async () => {
+  test('removes the phone number if it is empty', async () => {
     const bed = await build();
     const profile = await bed.call('updateProfile', { phone: '' }, { caller: anna });
     expect(profile.phone).toBeUndefined();
     expect(bed.published(UserUpdated)).toMatchObject([{ changed: ['phone'] }]);
   });
 
-  test('says nothing where nothing is new', async () => {
+  test('publishes nothing if nothing changes', async () => {
     const bed = await build();
     await bed.call('updateProfile', { name: 'Anna', phone: '+49 30 1' }, { caller: anna });
     await bed.call('updateProfile', {}, { caller: anna });
@@ -96,7 +96,7 @@ describe('changing a profile', () => {
     ['name', { name: 'n'.repeat(101) }],
     ['phone', { phone: 'call me' }],
     ['phone', { phone: `+${'1'.repeat(40)}` }],
-  ])('refuses a bad %s by its name', async (field, part) => {
+  ])('refuses an invalid %s with its name', async (field, part) => {
     const asked = (await build()).call('updateProfile', part, { caller: anna });
     await expect(asked).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
@@ -104,7 +104,7 @@ describe('changing a profile', () => {
     });
   });
 
-  test('answers the profile to be, where the answer is not waited for', async () => {
+  test('returns the expected profile if the client does not wait', async () => {
     const bed = await build();
     const given = { caller: anna, respondAsync: true };
     const profile = await bed.call('updateProfile', { name: 'Anna B.' }, given);
@@ -113,21 +113,21 @@ describe('changing a profile', () => {
     expect((await bed.context().users.get('anna'))?.name).toBe('Anna B.');
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const act = (bed: Bed) =>
       bed.call('updateProfile', { name: 'Anna B.', phone: '' }, { caller: anna, id: 'p1' });
     await expectCrashSafe(build, act);
   });
 
-  test('of an account that is gone is refused', async () => {
+  test('of an account that no longer exists is refused', async () => {
     const bed = await build();
     await bed.context().revisions.update('r1', () => ({ name: 'Bert' }));
-    const heard = await bed.handleEvent(UpdateUser, { userId: 'bert', revisionId: 'r1' });
-    expect(heard).toBe('SUCCESS');
+    const status = await bed.handleEvent(UpdateUser, { userId: 'bert', revisionId: 'r1' });
+    expect(status).toBe('SUCCESS');
     expect(bed.published(UserUpdated)).toEqual([]);
   });
 
-  test('is tried again where the store does not answer', async () => {
+  test('is retried when the store is unavailable', async () => {
     const bed = await build();
     await bed.context().revisions.update('r1', () => ({ name: 'Anna B.' }));
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
@@ -135,25 +135,28 @@ describe('changing a profile', () => {
   });
 });
 
-describe('how to reach a user', () => {
+describe('the contact of a user', () => {
   test.each([service, { ...anna, userId: 'root', role: 'admin' } as const])(
-    'is told to $role',
+    'is returned to the role $role',
     async (caller) => {
       const contact = await (await build()).call('getContact', { userId: 'anna' }, { caller });
       expect(contact).toMatchObject({ email: 'anna@example.com', name: 'Anna', phone: '+49 30 1' });
     },
   );
 
-  test.each(['customer', 'seller', 'anonymous'] as const)('is not told to %s', async (role) => {
-    const asked = (await build()).call(
-      'getContact',
-      { userId: 'anna' },
-      { caller: { ...anna, role } },
-    );
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
-  });
+  test.each(['customer', 'seller', 'anonymous'] as const)(
+    'is not returned to the role %s',
+    async (role) => {
+      const asked = (await build()).call(
+        'getContact',
+        { userId: 'anna' },
+        { caller: { ...anna, role } },
+      );
+      await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    },
+  );
 
-  test('is unknown of an unknown user, and of another tenant', async () => {
+  test('is not found for an unknown user or one of another tenant', async () => {
     const bed = await build();
     for (const [userId, caller] of [
       ['bert', service],
@@ -164,7 +167,7 @@ describe('how to reach a user', () => {
     }
   });
 
-  test('is not told of what is no id', async () => {
+  test('is refused for an invalid id', async () => {
     const asked = (await build()).call('getContact', { userId: 'a b' }, { caller: service });
     await expect(asked).rejects.toMatchObject({
       details: { fields: [expect.objectContaining({ field: 'userId' })] },

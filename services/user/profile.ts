@@ -1,17 +1,17 @@
-import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { toTimestamp } from '#kit/core/timestamps';
 import { IDEMPOTENCY_SECONDS } from '#kit/delivery/idempotency-store';
 import { Id, Text, validate } from '#kit/core/validation';
 import type { GetContactRequest, UpdateProfileRequest } from '#proto/retail/user/v1/user_pb';
 import { UpdateUser, UserUpdated } from '#contracts/user';
-import { type User, revised } from './domain';
 import type { Context } from './definition';
+import { type User, applyProfileUpdate } from './domain';
 
-const Wanted = z.object({
+const ProfileFields = z.object({
   name: Text(1, 100).optional(),
   phone: z
     .string()
@@ -21,67 +21,69 @@ const Wanted = z.object({
 });
 
 export async function getProfile(_request: unknown, context: Context) {
-  return profile(await ownUser(context));
+  return toMessage(await callerAccount(context));
 }
 
 export async function updateProfile(request: UpdateProfileRequest, context: Context) {
-  const wanted = validate(Wanted, request);
+  const update = validate(ProfileFields, request);
   const { users, revisions, dispatchAndWait, newId, clock } = context;
-  const user = await ownUser(context);
-  const { document, outcome } = revised(user, wanted, isoTime(clock));
-  if (outcome.changed.length === 0) return profile(user);
+  const user = await callerAccount(context);
+  const { document, outcome } = applyProfileUpdate(user, update, isoTime(clock));
+  if (outcome.changed.length === 0) return toMessage(user);
 
   const { userId } = user;
   const revisionId = newId('revision');
-  await revisions.update(revisionId, (now) => now ?? wanted);
-  const done = await dispatchAndWait(
+  await revisions.update(revisionId, (now) => now ?? update);
+  const updated = await dispatchAndWait(
     UpdateUser,
     { userId, revisionId },
     () => users.get(userId),
-    // asked for again it stays: see update
+    // the update above clears the expiry when the request is retried
     () => revisions.expireIfAbandoned(revisionId, IDEMPOTENCY_SECONDS, () => true),
   );
-  // where it takes longer: as it will be, since nothing can refuse it any more
-  return profile(done ?? document);
+  // if it takes longer than the caller waits: the expected result, since nothing can refuse it any more
+  return toMessage(updated ?? document);
 }
 
-export async function reviseUser(
+/** Handles UpdateUser. */
+export async function applyUserUpdate(
   { userId, revisionId }: EventData<typeof UpdateUser>,
   { users, revisions, publish, clock }: Context,
 ): Promise<void> {
-  const revision = await revisions.get(revisionId);
-  // an earlier delivery came to its end
-  if (revision === undefined) return;
+  const update = await revisions.get(revisionId);
+  // an earlier delivery has completed the update
+  if (update === undefined) return;
   await revisions.clearExpiry(revisionId);
   const { outcome } = await users.decide(userId, (user) => {
     if (user === undefined) throw notFound('user');
-    return revised(user, revision, isoTime(clock));
+    return applyProfileUpdate(user, update, isoTime(clock));
   });
   if (outcome.changed.length > 0) await publish(UserUpdated, { userId, ...outcome });
   await revisions.delete(revisionId);
 }
 
-const UserRequest = z.object({ userId: Id });
+const ContactRequest = z.object({ userId: Id });
 
+/** Returns the name, e-mail address and phone number of a user. For services and admins. */
 export async function getContact(request: GetContactRequest, { users, caller }: Context) {
   requireRole(caller, 'service', 'admin');
-  const { userId } = validate(UserRequest, request);
+  const { userId } = validate(ContactRequest, request);
   const user = await users.get(userId);
   if (user === undefined) throw notFound('user');
   const { email, name, phone } = user;
   return { userId, email, name, ...(phone === undefined ? {} : { phone }) };
 }
 
-async function ownUser({ users, caller }: Context): Promise<User> {
+async function callerAccount({ users, caller }: Context): Promise<User> {
   if (caller.userId === '') {
-    throw new MicroserviceError('a profile is for who is logged in', Code.UNAUTHENTICATED);
+    throw new MicroserviceError('sign in to see or change your profile', Code.UNAUTHENTICATED);
   }
   const user = await users.get(caller.userId);
   if (user === undefined) throw notFound('user');
   return user;
 }
 
-function profile({ userId, email, name, role, phone, createdAt, updatedAt }: User) {
+function toMessage({ userId, email, name, role, phone, createdAt, updatedAt }: User) {
   return {
     userId,
     email,

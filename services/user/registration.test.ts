@@ -15,8 +15,8 @@ const fieldsOf = (fields: string[]) => ({
   details: { fields: fields.map((field) => expect.objectContaining({ field }) as unknown) },
 });
 
-describe('registering', () => {
-  test('makes a customer and says so, with ids only', async () => {
+describe('a registration', () => {
+  test('creates a customer and publishes an event without personal data', async () => {
     const bed = build();
     const answer = await bed.call('register', anna, { caller });
     expect(answer).toMatchObject({ email: 'anna@example.com', role: 'customer' });
@@ -28,19 +28,19 @@ describe('registering', () => {
         createdAt: '2026-01-01T00:00:00.000Z',
       },
     ]);
-    const said = JSON.stringify(bed.memory.events);
+    const published = JSON.stringify(bed.memory.events);
     for (const personal of ['anna@', 'Anna', 'horse', 'scrypt'])
-      expect(said).not.toContain(personal);
+      expect(published).not.toContain(personal);
   });
 
-  test('leaves nothing after a day where its command cannot be given, and nobody asks again', async () => {
+  test('leaves nothing after a day if its command cannot be published, unless it is retried', async () => {
     const bed = build();
-    const away = jest.spyOn(bed.sidecar, 'publish').mockRejectedValue(unavailable('no bus'));
+    const failing = jest.spyOn(bed.sidecar, 'publish').mockRejectedValue(unavailable('no bus'));
     const asked = bed.call('register', anna, { caller, id: 'r1' });
     await expect(asked).rejects.toMatchObject({ code: Code.UNAVAILABLE });
-    away.mockRestore();
-    const [kept] = [...bed.memory.documents.values()];
-    expect(kept?.expires).toBe(bed.clock.now() + 24 * 3600 * 1000);
+    failing.mockRestore();
+    const [stored] = [...bed.memory.documents.values()];
+    expect(stored?.expires).toBe(bed.clock.now() + 24 * 3600 * 1000);
 
     await bed.call('register', anna, { caller, id: 'r1' });
     expect([...bed.memory.documents.values()].map(({ expires }) => expires)).toEqual([
@@ -50,7 +50,7 @@ describe('registering', () => {
     expect(bed.published(UserCreated)).toHaveLength(1);
   });
 
-  test('leaves one account, under no key that shows the address', async () => {
+  test('stores one account, under keys that do not show the address', async () => {
     const bed = build();
     const { userId } = await bed.call('register', anna, { caller });
     const keys = [...bed.memory.documents.keys()].filter((key) => !key.startsWith('outcome:'));
@@ -63,7 +63,7 @@ describe('registering', () => {
     expect(JSON.stringify(stored)).not.toContain('horse');
   });
 
-  test('is the same account when it is asked again under the same key', async () => {
+  test('creates one account when it is retried under the same key', async () => {
     const bed = build();
     const first = await bed.call('register', anna, { caller, id: 'r1' });
     const again = await bed.call('register', anna, { caller, id: 'r1' });
@@ -75,7 +75,7 @@ describe('registering', () => {
     ['address', { email: 'eve@example.com' }],
     ['name', { name: 'Eve' }],
     ['password', { password: 'another one' }],
-  ])('is refused with another %s under the same key, and leaves one account', async (_, other) => {
+  ])('with another %s under the same key is refused and leaves one account', async (_, other) => {
     const bed = build();
     await bed.call('register', anna, { caller, id: 'r1', hasIdempotencyKey: true });
     const again = bed.call(
@@ -90,20 +90,20 @@ describe('registering', () => {
   });
 
   test.each(['anna@example.com', ' Anna@Example.COM '])(
-    'refuses %s the second time',
+    'refuses %s if the address has an account',
     async (email) => {
       const bed = build();
       await bed.call('register', anna, { caller });
       const again = bed.call('register', { ...anna, email, password: 'another one' }, { caller });
       await expect(again).rejects.toMatchObject({
         code: Code.ALREADY_EXISTS,
-        message: 'an account with this email exists',
+        message: 'an account with this email already exists; sign in or use another email',
         details: { reason: 'email_taken' },
       });
     },
   );
 
-  test('gives an address to one of two who ask at once, and keeps nothing of the other', async () => {
+  test('succeeds once when two for one address race, and leaves nothing of the other', async () => {
     const bed = build();
     const [one, other] = await Promise.allSettled([
       bed.call('register', anna, { caller }),
@@ -115,7 +115,7 @@ describe('registering', () => {
     expect(left).toHaveLength(1);
   });
 
-  test('gives the same address to one account of each tenant', async () => {
+  test('allows the same address once in each tenant', async () => {
     const bed = build();
     await bed.call('register', anna, { caller });
     await bed.call('register', anna, { caller: { ...caller, tenantId: 'other' } });
@@ -125,7 +125,7 @@ describe('registering', () => {
     ]);
   });
 
-  test('never gives away the address of the first admin', async () => {
+  test('refuses the address of the first admin', async () => {
     const bed = testbed(user, { config: { ...config, ADMIN_EMAIL: 'anna@example.com' } });
     await expect(bed.call('register', anna, { caller })).rejects.toMatchObject({
       code: Code.ALREADY_EXISTS,
@@ -140,31 +140,31 @@ describe('registering', () => {
     ['password', { password: 'p'.repeat(129) }],
     ['name', { name: '  ' }],
     ['name', { name: 'n'.repeat(101) }],
-  ])('refuses a bad %s by its name', async (field, part) => {
+  ])('refuses an invalid %s with its name', async (field, part) => {
     const bed = build();
     const asked = bed.call('register', { ...anna, ...part }, { caller });
     await expect(asked).rejects.toMatchObject(fieldsOf([field]));
     expect(bed.memory.documents.size).toBe(0);
   });
 
-  test('names every bad field, and repeats none', async () => {
+  test('names every invalid field once', async () => {
     const asked = build().call('register', { email: 'x', password: 'y', name: '' }, { caller });
     await expect(asked).rejects.toMatchObject(fieldsOf(['email', 'password', 'name']));
   });
 
-  test('answers the account to be, where the answer is not waited for', async () => {
+  test('returns the future account if the client does not wait', async () => {
     const bed = build();
     const answer = await bed.call('register', anna, { caller, respondAsync: true });
     await bed.settle();
     expect(bed.published(UserCreated)).toMatchObject([{ userId: answer.userId }]);
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const act = (bed: ReturnType<typeof build>) => bed.call('register', anna, { caller, id: 'r1' });
     await expectCrashSafe(build, act, { ignore: ['passwordHash'] });
   });
 
-  test('ends the same when the address went to somebody else meanwhile', async () => {
+  test('ends in the same state when another account took the address meanwhile', async () => {
     const prepare = async () => {
       const bed = build();
       const { registrations, emails } = bed.context();
@@ -187,7 +187,7 @@ describe('registering', () => {
     expect([...bed.memory.documents.keys()].some((key) => key.startsWith('regis'))).toBe(false);
   });
 
-  test('is tried again where the store does not answer', async () => {
+  test('is retried when the store is unavailable', async () => {
     const bed = build();
     const { registrations } = bed.context();
     const late = { email: anna.email, name: 'A', role: 'customer', passwordHash: 'h' } as const;

@@ -7,86 +7,89 @@ import { IDEMPOTENCY_SECONDS, idempotencyKeyReused } from '#kit/delivery/idempot
 import { Text, validate } from '#kit/core/validation';
 import type { RegisterRequest } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UserCreated } from '#contracts/user';
-import { Email, Password, type Registration, emailKey, emailTaken, opened } from './domain';
-import { hashPassword, isPassword } from './password';
 import type { Context } from './definition';
+import { Email, Password, type Registration, emailKey, emailTaken, newUser } from './domain';
+import { hashPassword, verifyPassword } from './password';
 
-const Wanted = z.object({ email: Email, password: Password, name: Text(1, 100) });
+const RegistrationFields = z.object({ email: Email, password: Password, name: Text(1, 100) });
 
 type NewAccount = Omit<Registration, 'passwordHash'> & { password: string };
 
 export async function register(request: RegisterRequest, context: Context) {
-  const wanted = validate(Wanted, request);
-  // or somebody could take the first admin's place before they have logged in
-  if (isFirstAdmin(wanted.email, context)) throw emailTaken();
-  const userId = await openAccount({ ...wanted, role: 'customer' }, context);
-  return { userId, email: wanted.email, role: 'customer' };
+  const fields = validate(RegistrationFields, request);
+  // otherwise a stranger could register this address before the first admin signs in
+  if (isFirstAdmin(fields.email, context)) throw emailTaken();
+  const userId = await createAccount({ ...fields, role: 'customer' }, context);
+  return { userId, email: fields.email, role: 'customer' };
 }
 
-/** Opens an account, and answers its id when it is there. Throws ALREADY_EXISTS. */
-export async function openAccount(account: NewAccount, context: Context): Promise<string> {
+/**
+ * Creates an account and returns its user id once it exists. Throws ALREADY_EXISTS if the address
+ * belongs to another account, and UNAVAILABLE if the account is not complete in time.
+ */
+export async function createAccount(account: NewAccount, context: Context): Promise<string> {
   const { newId, emails, registrations, users, dispatchAndWait, callContext, config } = context;
   const userId = newId('user');
-  const claim = await emails.get(emailKey(account.email));
-  if (claim !== undefined && claim.userId !== userId) throw emailTaken();
-  const before = await users.get(userId);
-  if (before !== undefined) await assertSame(account, before);
-  // asked again, and the account is there
-  if (claim !== undefined) return userId;
+  const owner = await emails.get(emailKey(account.email));
+  if (owner !== undefined && owner.userId !== userId) throw emailTaken();
+  const existing = await users.get(userId);
+  if (existing !== undefined) await assertSame(account, existing);
+  // a retry, and the account is complete
+  if (owner !== undefined) return userId;
 
   const { password, ...known } = account;
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
-  const kept = await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
-  if (kept.passwordHash !== passwordHash) await assertSame(account, kept);
+  const stored = await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
+  if (stored.passwordHash !== passwordHash) await assertSame(account, stored);
   const user = await dispatchAndWait(
     RegisterUser,
     { userId },
     () => users.get(userId),
-    // asked for again it stays: see update
+    // the update above clears the expiry when the request is retried
     () => registrations.expireIfAbandoned(userId, IDEMPOTENCY_SECONDS, () => true),
   );
   if (user === undefined && !callContext.respondAsync) {
-    throw unavailable('the registration is taken, but not finished: ask again');
+    throw unavailable('the registration was accepted but is not complete yet; try again');
   }
   return userId;
 }
 
-/** Refuses another request under the Idempotency-Key of this one. */
+/** Refuses a different request with the same Idempotency-Key. */
 async function assertSame({ email, name, password }: NewAccount, before: Registration) {
   const same = before.email === email && before.name === name;
-  if (!same || !(await isPassword(password, before.passwordHash))) throw idempotencyKeyReused();
+  if (!same || !(await verifyPassword(password, before.passwordHash))) throw idempotencyKeyReused();
 }
 
 /**
- * Makes the user and then claims the address, so that an address never leads nowhere; a user whom
- * no address leads to is nobody.
+ * Handles RegisterUser. The user is written before the address, so that an address always leads to an
+ * account. A user whom no address leads to cannot sign in.
  */
-export async function finishRegistration(
+export async function completeRegistration(
   { userId }: EventData<typeof RegisterUser>,
   { registrations, emails, users, publish, clock, caller }: Context,
 ): Promise<void> {
   const registration = await registrations.get(userId);
   if (registration === undefined) {
-    // an earlier delivery came to its end
+    // an earlier delivery has completed or refused the registration
     if ((await users.get(userId)) === undefined) throw emailTaken();
     return;
   }
   await registrations.clearExpiry(userId);
   const { role, createdAt } = await users.update(
     userId,
-    (now) => now ?? opened(userId, registration, isoTime(clock)),
+    (now) => now ?? newUser(userId, registration, isoTime(clock)),
   );
-  const claim = await emails.update(emailKey(registration.email), (taken) => taken ?? { userId });
-  if (claim.userId !== userId) {
-    await users.delete(userId);
-    await registrations.delete(userId);
+  const owner = await emails.update(emailKey(registration.email), (known) => known ?? { userId });
+  if (owner.userId !== userId) {
+    await users.remove(userId);
+    await registrations.remove(userId);
     throw emailTaken();
   }
   await publish(UserCreated, { userId, role, tenantId: caller.tenantId, createdAt });
   await registrations.delete(userId);
 }
 
-/** Whether this is the address of the admin whom the environment names. */
+/** Whether this is the address of the admin that the environment configures. */
 export function isFirstAdmin(email: string, { config, caller }: Context): boolean {
   return caller.tenantId === DEFAULT_TENANT && email === config.ADMIN_EMAIL;
 }

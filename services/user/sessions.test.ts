@@ -5,7 +5,8 @@ import { Code } from '#kit/core/errors';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { testbed } from '#kit/testing/testbed';
 import { user } from './service';
-import { SESSION_MS, type Sessions } from './sessions';
+import type { Sessions } from './session-domain';
+import { SESSION_MS } from './timeouts';
 
 const MINUTE = 60_000;
 const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
@@ -27,13 +28,13 @@ type UserBed = Awaited<ReturnType<typeof withAnna>>['bed'];
 function signedInOn(bed: UserBed): string[] {
   const stored = [...bed.memory.documents].filter(([key]) => key.startsWith('sessions:'));
   return stored.flatMap(([, { json }]) => {
-    // what these tests read is what the service has written
+    // written by the service itself
     const { data } = JSON.parse(json) as { data: Sessions };
     return data.sessions.map(({ sessionId }) => sessionId);
   });
 }
 
-describe('a session that is over', () => {
+describe('a session that ended', () => {
   const sidOf = (token: string) => String(decodeJwt(token)['sid']);
 
   async function withList() {
@@ -47,7 +48,7 @@ describe('a session that is over', () => {
     return { bed, list, ...anna };
   }
 
-  test('is told, whichever way it ended', async () => {
+  test('is listed, whichever way it ended', async () => {
     const { login, logout, refresh, list } = await withList();
     const out = await login();
     await logout(out.refreshToken);
@@ -63,7 +64,7 @@ describe('a session that is over', () => {
     expect(await list()).toEqual([out, copied, first].map(({ token }) => sidOf(token)));
   });
 
-  test('is told as long as a token of it lives, and only to who does not know it', async () => {
+  test('is listed until its last access token expires, and only if it ended since the given time', async () => {
     const { bed, login, logout, list } = await withList();
     const { token, refreshToken } = await login();
     await logout(refreshToken);
@@ -74,7 +75,7 @@ describe('a session that is over', () => {
     expect(await list(bed.clock.now() - MINUTE)).toEqual([sidOf(later.token)]);
     bed.clock.advance(2 * MINUTE);
     expect(await list()).toEqual([sidOf(later.token)]);
-    // the documents are used again
+    // later slices overwrite the documents of earlier ones
     for (let slice = 0; slice < 30; slice++) {
       bed.clock.advance(10 * MINUTE);
       await logout((await login()).refreshToken);
@@ -83,7 +84,7 @@ describe('a session that is over', () => {
     expect([...bed.memory.documents.keys()].filter((key) => key.includes('ended'))).toHaveLength(8);
   });
 
-  test('is not another’s to end, nor told to anybody but services', async () => {
+  test('cannot be ended without its secret, and is listed for services only', async () => {
     const { bed, login, logout, list } = await withList();
     const { refreshToken } = await login();
     const [userId, sessionId] = refreshToken.split('.');
@@ -95,11 +96,11 @@ describe('a session that is over', () => {
     });
   });
 
-  /** Whose session ends, and by what; the same tokens each time. */
+  /** The ways in which a session ends, each with the same tokens in every run. */
   const ways: [string, () => Promise<{ bed: UserBed; end: (bed: UserBed) => Promise<unknown> }>][] =
     [
       [
-        'at logout',
+        'a logout',
         async () => {
           const { bed } = await withAnna();
           const { refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' });
@@ -108,7 +109,7 @@ describe('a session that is over', () => {
         },
       ],
       [
-        'as a refresh token came twice',
+        'a refresh token that is used twice',
         async () => {
           const { bed } = await withAnna();
           const { refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' });
@@ -118,7 +119,7 @@ describe('a session that is over', () => {
         },
       ],
       [
-        'with the eleventh device',
+        'an eleventh device',
         async () => {
           const { bed } = await withAnna();
           for (let device = 1; device <= 10; device++) {
@@ -129,40 +130,46 @@ describe('a session that is over', () => {
       ],
     ];
 
-  test.each(ways)('%s ends the same, wherever the process is killed', async (_, build) => {
-    let end: (bed: UserBed) => Promise<unknown> = () => Promise.resolve();
-    const prepared = async () => {
-      const { bed, end: act } = await build();
-      end = act;
-      return bed;
-    };
-    // keys are made by chance, and what is derived from them differs with them
-    const ignore = ['passwordHash', 'keys', 'tokenHash'];
-    await expectCrashSafe(prepared, (bed) => end(bed), { ignore });
-  });
+  test.each(ways)(
+    '%s ends the session in the same state, wherever the process is killed',
+    async (_, build) => {
+      let end: (bed: UserBed) => Promise<unknown> = () => Promise.resolve();
+      const prepared = async () => {
+        const { bed, end: act } = await build();
+        end = act;
+        return bed;
+      };
+      // keys are random, and so is what is derived from them
+      const ignore = ['passwordHash', 'keys', 'tokenHash'];
+      await expectCrashSafe(prepared, (bed) => end(bed), { ignore });
+    },
+  );
 
-  test.each(ways)('%s is there until it was told, though nothing comes again', async (_, build) => {
-    const { bed: whole, end: undisturbed } = await build();
-    whole.injectFaults({});
-    await undisturbed(whole).catch(() => undefined);
-    const { effects } = whole.sidecar;
-    expect(effects).toBeGreaterThan(1);
-    for (let effect = 1; effect <= effects; effect++) {
-      const { bed, end } = await build();
-      const before = signedInOn(bed);
-      bed.injectFaults({ crashAfterEffect: effect });
-      await end(bed).catch(() => undefined);
-      bed.restart();
-      const { sessions } = await bed.call('getEndedSessions', {});
-      const told = sessions.map(({ sessionId }) => sessionId);
-      const gone = before.filter((sessionId) => !signedInOn(bed).includes(sessionId));
-      expect(told).toEqual(expect.arrayContaining(gone));
-    }
-  });
+  test.each(ways)(
+    '%s removes no session before it is listed, even if the process is killed and nothing is retried',
+    async (_, build) => {
+      const { bed: whole, end: undisturbed } = await build();
+      whole.injectFaults({});
+      await undisturbed(whole).catch(() => undefined);
+      const { effects } = whole.sidecar;
+      expect(effects).toBeGreaterThan(1);
+      for (let effect = 1; effect <= effects; effect++) {
+        const { bed, end } = await build();
+        const before = signedInOn(bed);
+        bed.injectFaults({ crashAfterEffect: effect });
+        await end(bed).catch(() => undefined);
+        bed.restart();
+        const { sessions } = await bed.call('getEndedSessions', {});
+        const listed = sessions.map(({ sessionId }) => sessionId);
+        const removed = before.filter((sessionId) => !signedInOn(bed).includes(sessionId));
+        expect(listed).toEqual(expect.arrayContaining(removed));
+      }
+    },
+  );
 });
 
 describe('a refresh token', () => {
-  test('is changed for a new pair, again and again', async () => {
+  test('is exchanged for a new pair of tokens, any number of times', async () => {
     const { bed, login, refresh } = await withAnna();
     let { refreshToken, token } = await login();
     for (let day = 0; day < 5; day++) {
@@ -175,30 +182,30 @@ describe('a refresh token', () => {
     }
   });
 
-  test('is good once: who comes with it again is signed out, and so is who has the new one', async () => {
+  test('works once: a second use ends the session for both holders', async () => {
     const { login, refresh } = await withAnna();
     const elsewhere = await login();
     const { refreshToken: stolen } = await login();
     const { refreshToken: mine } = await refresh(stolen);
     await expect(refresh(stolen)).rejects.toMatchObject(signedOut);
     await expect(refresh(mine)).rejects.toMatchObject(signedOut);
-    // only that device
+    // only that device is signed out
     await expect(refresh(elsewhere.refreshToken)).resolves.toBeDefined();
   });
 
-  test('of two who come with it at once is good for one', async () => {
+  test('works once when two uses race', async () => {
     const { login, refresh } = await withAnna();
     const { refreshToken } = await login();
     const both = await Promise.allSettled([refresh(refreshToken), refresh(refreshToken)]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
-  test('ends after 30 days without use, at logout, and with the eleventh device', async () => {
+  test('stops working after 30 days without use, at logout and with the eleventh device', async () => {
     const { bed, login, refresh, logout } = await withAnna();
     const { refreshToken: first } = await login();
     await logout(first);
     await expect(refresh(first)).rejects.toMatchObject(signedOut);
-    // to be signed out is all that is asked
+    // a repeated logout succeeds
     await expect(logout(first)).resolves.toBeDefined();
 
     const { refreshToken: second } = await login();
@@ -211,7 +218,7 @@ describe('a refresh token', () => {
   });
 
   test.each(['', 'x', 'a.b.c', `user_1.session_1.${'x'.repeat(42)}`, '../../a.b.c'])(
-    'of another form is refused by name: %p',
+    'with invalid syntax is refused with the name of the field: %p',
     async (refreshToken) => {
       const { refresh } = await withAnna();
       await expect(refresh(refreshToken)).rejects.toMatchObject({
@@ -221,14 +228,14 @@ describe('a refresh token', () => {
     },
   );
 
-  test('that is made up is refused, and leaves nothing', async () => {
+  test('that was not issued is refused and stores nothing', async () => {
     const { bed, refresh } = await withAnna();
     const before = bed.memory.documents.size;
     await expect(refresh(`user_1.session_1.${'x'.repeat(43)}`)).rejects.toMatchObject(signedOut);
     expect(bed.memory.documents.size).toBe(before);
   });
 
-  test('is kept as a hash, and stands in no event', async () => {
+  test('is stored as a hash and in no event', async () => {
     const { bed, login } = await withAnna();
     const { refreshToken } = await login();
     const secret = refreshToken.split('.')[2] ?? '?';
@@ -236,7 +243,7 @@ describe('a refresh token', () => {
     expect(JSON.stringify([...bed.memory.documents, bed.memory.events])).not.toContain(secret);
   });
 
-  test('is the same where the request comes again after a crash', async () => {
+  test('is the same when the request is retried after a crash', async () => {
     const { login, refresh } = await withAnna();
     const { refreshToken } = await login();
     const first = await refresh(refreshToken, 'cause_1');
@@ -245,14 +252,15 @@ describe('a refresh token', () => {
     await expect(refresh(first.refreshToken)).resolves.toBeDefined();
   });
 
-  test('may come again under its key until somebody uses what it was changed for', async () => {
+  test('can be sent again under its key until its successor is used', async () => {
     const { bed, login, refresh } = await withAnna();
     const { refreshToken } = await login();
     const [first, again] = [await refresh(refreshToken, 'key'), await refresh(refreshToken, 'key')];
     expect(again.refreshToken).toBe(first.refreshToken);
-    // under that key nothing else
+    // a different request under that key is refused
     await expect(refresh(first.refreshToken, 'key')).rejects.toMatchObject({
-      ...{ code: Code.INVALID_ARGUMENT, details: { fields: [{ field: 'Idempotency-Key' }] } },
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field: 'Idempotency-Key' }] },
     });
     const { refreshToken: used } = await refresh(first.refreshToken);
     await expect(refresh(refreshToken, 'key')).rejects.toMatchObject(signedOut);
@@ -260,7 +268,7 @@ describe('a refresh token', () => {
     expect(signedInOn(bed)).toEqual([]);
   });
 
-  test('opens no session again that is over, under whatever key', async () => {
+  test('does not reopen a session that ended, under any key', async () => {
     const { login, refresh, logout } = await withAnna();
     const { refreshToken } = await login();
     const { refreshToken: next } = await refresh(refreshToken, 'key');
@@ -268,14 +276,14 @@ describe('a refresh token', () => {
     await expect(refresh(refreshToken, 'key')).rejects.toMatchObject(signedOut);
   });
 
-  test('is changed once, wherever the process is killed', async () => {
+  test('is exchanged once, wherever the process is killed', async () => {
     let refreshToken = '';
     const build = async () => {
       const { bed } = await withAnna();
       ({ refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' }));
       return bed;
     };
-    // keys are made by chance, and what is derived from them differs with them
+    // keys are random, and so is what is derived from them
     const ignore = ['passwordHash', 'keys', 'tokenHash'];
     await expectCrashSafe(
       build,

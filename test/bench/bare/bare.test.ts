@@ -10,7 +10,7 @@ import { differences, operationsBetween, operationsIn, operationsOf } from './op
 import { recordingFor } from './recording';
 
 const ORDERS = 10;
-/** Documents in which the user service keeps what has ended, at most: services/user/ended-sessions.ts. */
+/** Documents in which the user service keeps what has ended, at most: services/user/revoked-sessions.ts. */
 const SESSION_LISTS = 8;
 const CUSTOMERS = 5;
 const bare = new Bare();

@@ -1,24 +1,19 @@
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import type { GetEndedSessionsRequest } from '#proto/retail/user/v1/user_pb';
-import { TOKEN_MS } from './key-ring';
 import type { Context } from './definition';
+import { ACCESS_TOKEN_MS } from './timeouts';
 
-/** So long sessions that end are written into one document, and then into the next. */
+/** Revoked sessions of this long are stored in one document. */
 const SLICE_MS = 10 * 60_000;
-/** As many as a token lives, one more for who comes late; then the first is used again. */
-const SLICES = TOKEN_MS / SLICE_MS + 2;
+/**
+ * Number of documents. They cover the lifetime of an access token and one slice for late readers; then
+ * the first one is overwritten.
+ */
+const SLICES = ACCESS_TOKEN_MS / SLICE_MS + 2;
 
-/** The sessions that ended in one slice of time. */
-export const EndedSessions = z.object({
-  /** Counted since the epoch. */
-  slice: z.int(),
-  sessions: z.array(z.object({ sessionId: z.string(), endedAt: z.iso.datetime() })),
-});
-
-/** Makes known that sessions are over, so that their tokens are refused while they are good yet. */
-export async function ended(
+/** Records sessions as revoked, so that gateways refuse their access tokens before they expire. */
+export async function recordRevocation(
   sessionIds: readonly string[],
   { endedSessions, clock }: Context,
 ): Promise<void> {
@@ -30,18 +25,18 @@ export async function ended(
     const added = sessionIds.filter((id) => !known.has(id));
     const sessions = [...current.sessions, ...added.map((sessionId) => ({ sessionId, endedAt }))];
     const document = added.length === 0 ? current : { slice, sessions };
-    // an id that is there tells that it was added
+    // the session id in the document shows that it was added
     return { document, outcome: undefined, selfIdempotent: true };
   });
 }
 
-/** Answers which sessions have ended that may have tokens that are good yet. */
+/** Returns the sessions revoked since a time whose access tokens may not have expired yet. */
 export async function getEndedSessions(request: GetEndedSessionsRequest, context: Context) {
   const { caller, clock, endedSessions } = context;
   requireRole(caller, 'service');
   const now = clock.now();
-  const asked = request.since === undefined ? 0 : timestampMs(request.since);
-  const since = Math.max(asked, now - TOKEN_MS);
+  const requested = request.since === undefined ? 0 : timestampMs(request.since);
+  const since = Math.max(requested, now - ACCESS_TOKEN_MS);
   const found: { sessionId: string; until: Timestamp }[] = [];
   for (let slice = sliceOf(since); slice <= sliceOf(now); slice++) {
     const document = await endedSessions.get(keyOf(slice));
@@ -49,7 +44,7 @@ export async function getEndedSessions(request: GetEndedSessionsRequest, context
     for (const { sessionId, endedAt } of document.sessions) {
       const at = Date.parse(endedAt);
       if (at < since) continue;
-      found.push({ sessionId, until: timestampFromMs(at + TOKEN_MS) });
+      found.push({ sessionId, until: timestampFromMs(at + ACCESS_TOKEN_MS) });
     }
   }
   return { sessions: found, asOf: timestampFromMs(now) };
