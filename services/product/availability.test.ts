@@ -24,7 +24,7 @@ async function build() {
   return { bed, productId, stock, availability };
 }
 
-describe('whether a product is to be had', () => {
+describe('the availability of a product', () => {
   test.each([
     [1000, 'in_stock'],
     [6, 'in_stock'],
@@ -45,7 +45,7 @@ describe('whether a product is to be had', () => {
     expect(items).toMatchObject([{ availability: 'out_of_stock' }]);
   });
 
-  test('is told by the newest fact, in whatever order they come', async () => {
+  test('follows the newest event, in whatever order events are delivered', async () => {
     const { stock, availability } = await build();
     await stock(0, 3);
     await stock(100, 2);
@@ -55,7 +55,7 @@ describe('whether a product is to be had', () => {
     expect(await availability()).toBe('in_stock');
   });
 
-  test('counts what all shops have, each by its own newest fact', async () => {
+  test('adds up the stock of all shops, each from its own newest event', async () => {
     const { stock, availability } = await build();
     await stock(3, 9, 'shop_1');
     await stock(3, 1, 'shop_2');
@@ -66,7 +66,7 @@ describe('whether a product is to be had', () => {
     expect(await availability()).toBe('out_of_stock');
   });
 
-  test('does not count a fact twice', async () => {
+  test('does not count a redelivered event twice', async () => {
     const { bed, productId, stock } = await build();
     await stock(3, 1, 'shop_1', 'e1');
     await stock(3, 1, 'shop_1', 'e1');
@@ -74,7 +74,7 @@ describe('whether a product is to be had', () => {
     expect(known).toEqual({ shops: { shop_1: { left: 3, sequence: 1 } } });
   });
 
-  test('does not change the product, nor when it was changed last', async () => {
+  test('does not change the product or its time of change', async () => {
     const { bed, productId, stock } = await build();
     const before = await bed.context().products.get(productId);
     bed.clock.advance(1000);
@@ -82,10 +82,10 @@ describe('whether a product is to be had', () => {
     expect(await bed.context().products.get(productId)).toEqual(before);
   });
 
-  test('of an unknown product is a dead letter, which is done once the product is there', async () => {
+  test('of an unknown product is a dead letter, which can be replayed once the product exists', async () => {
     const { productId } = await build();
     const bed: Bed = testbed(product);
-    const fact = {
+    const event = {
       shopId: 's',
       productId,
       newStock: 9,
@@ -93,7 +93,7 @@ describe('whether a product is to be had', () => {
       change: 9,
       reason: 'new',
     };
-    expect(await bed.handleEvent(StockUpdated, fact, { id: 'early' })).toBe('SUCCESS');
+    expect(await bed.handleEvent(StockUpdated, event, { id: 'early' })).toBe('SUCCESS');
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([
       {
@@ -109,9 +109,9 @@ describe('whether a product is to be had', () => {
     expect(found.availability).toBe('in_stock');
   });
 
-  test('is not told by the stock of another tenant', async () => {
+  test('ignores the stock of another tenant', async () => {
     const { bed, productId, availability } = await build();
-    const fact = {
+    const event = {
       shopId: 's',
       productId,
       newStock: 9,
@@ -120,13 +120,13 @@ describe('whether a product is to be had', () => {
       reason: 'new',
     };
     const caller: Caller = { userId: '', role: 'service', tenantId: 'other' };
-    await bed.handleEvent(StockUpdated, fact, { caller });
+    await bed.handleEvent(StockUpdated, event, { caller });
     expect(await availability()).toBe('unknown');
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const { productId } = await build();
-    const fact = {
+    const event = {
       shopId: 's',
       productId,
       newStock: 9,
@@ -136,11 +136,11 @@ describe('whether a product is to be had', () => {
     };
     await expectCrashSafe(
       async () => (await build()).bed,
-      (bed) => bed.handleEvent(StockUpdated, fact, { id: 's1' }),
+      (bed) => bed.handleEvent(StockUpdated, event, { id: 's1' }),
     );
   });
 
-  test('is tried again where the store does not answer', async () => {
+  test('is retried when the store is unavailable', async () => {
     const { bed, stock } = await build();
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
     expect(await stock(1, 1)).toBe('RETRY');

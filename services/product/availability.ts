@@ -3,27 +3,28 @@ import type { EventMeta } from '#kit/messages/cloud-event';
 import type { EventData } from '#kit/messages/contract';
 import { notFound } from '#kit/core/errors';
 import type { StockUpdated } from '#contracts/inventory';
-import { type Product, availability, noted } from './domain';
+import { type Product, availability, withShopStock } from './domain';
 import type { Context } from './definition';
 
-export async function noteStock(
+/** Handles StockUpdated. */
+export async function recordStock(
   { shopId, productId, newStock }: EventData<typeof StockUpdated>,
   { products, stocks }: Context,
   { sequence }: EventMeta,
 ): Promise<void> {
-  // refused, it waits among the dead letters, and can be replayed once the product is there
+  // the event of an unknown product becomes a dead letter, to be replayed once the product exists
   const isNew = (await stocks.get(productId)) === undefined;
   if (isNew && (await products.get(productId)) === undefined) throw notFound('product');
-  // each note bears its number, so the document tells by itself whether it was made
+  // self-idempotent, because the document contains the sequence of the event
   await stocks.decide(productId, (stock = { shops: {} }) => ({
-    document: noted(stock, shopId, newStock, sequence),
+    document: withShopStock(stock, shopId, newStock, sequence),
     outcome: undefined,
     selfIdempotent: true,
   }));
 }
 
-/** A product as it is answered, with whether it is to be had. */
-export async function shown(product: Product, { stocks }: Context) {
+/** A product as the API returns it, with its availability. */
+export async function toMessage(product: Product, { stocks }: Context) {
   const stock = await stocks.get(product.productId);
   return {
     ...product,

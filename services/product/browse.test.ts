@@ -13,17 +13,17 @@ async function build(count = 3) {
   for (let number = 1; number <= count; number++) {
     const category = number % 2 === 0 ? 'Even & co.' : 'odd';
     const price = { amount: `${number}.00`, currency: 'EUR' };
-    const asked = { name: `P${number}`, description: '', category, price };
-    ids.push((await bed.call('createProduct', asked, { caller: seller })).productId);
+    const fields = { name: `P${number}`, description: '', category, price };
+    ids.push((await bed.call('createProduct', fields, { caller: seller })).productId);
   }
   return { bed, ids };
 }
 
 describe('a product', () => {
-  test('is not found where there is none, or only one of another tenant', async () => {
+  test('is not found if it does not exist or belongs to another tenant', async () => {
     const { bed, ids } = await build(1);
-    const asked = bed.call('getProduct', { productId: 'none' }, { caller });
-    await expect(asked).rejects.toMatchObject({
+    const call = bed.call('getProduct', { productId: 'none' }, { caller });
+    await expect(call).rejects.toMatchObject({
       code: Code.NOT_FOUND,
       message: 'product not found',
     });
@@ -33,17 +33,17 @@ describe('a product', () => {
     });
   });
 
-  test('is not asked for by what is no id', async () => {
+  test('is refused for an invalid id', async () => {
     const { bed } = await build(0);
-    const asked = bed.call('getProduct', { productId: '../users' }, { caller });
-    await expect(asked).rejects.toMatchObject({
+    const call = bed.call('getProduct', { productId: '../users' }, { caller });
+    await expect(call).rejects.toMatchObject({
       details: { fields: [expect.objectContaining({ field: 'productId' })] },
     });
   });
 });
 
 describe('the catalogue', () => {
-  test('comes in pages, newest first', async () => {
+  test('is returned in pages, newest first', async () => {
     const { bed } = await build(5);
     const first = await bed.call('listProducts', { limit: 2 }, { caller });
     expect(first).toMatchObject({ page: 1, limit: 2, total: 5 });
@@ -54,14 +54,17 @@ describe('the catalogue', () => {
     expect(beyond).toMatchObject({ items: [], total: 5 });
   });
 
-  test.each(['Even & co.', 'even & CO.'])('is narrowed to the category %s', async (category) => {
-    const { bed } = await build(5);
-    const answer = await bed.call('listProducts', { category }, { caller });
-    expect(answer).toMatchObject({ page: 1, limit: 20, total: 2 });
-    expect(answer.items.map(({ name }) => name)).toEqual(['P4', 'P2']);
-  });
+  test.each(['Even & co.', 'even & CO.'])(
+    'can be filtered by the category %s',
+    async (category) => {
+      const { bed } = await build(5);
+      const answer = await bed.call('listProducts', { category }, { caller });
+      expect(answer).toMatchObject({ page: 1, limit: 20, total: 2 });
+      expect(answer.items.map(({ name }) => name)).toEqual(['P4', 'P2']);
+    },
+  );
 
-  test('is that of one tenant', async () => {
+  test('contains the products of one tenant', async () => {
     const { bed } = await build(2);
     const answer = await bed.call('listProducts', {}, { caller: { ...caller, tenantId: 'other' } });
     expect(answer).toMatchObject({ items: [], total: 0 });
@@ -71,7 +74,7 @@ describe('the catalogue', () => {
     ['page', { page: -1 }],
     ['limit', { limit: 101 }],
     ['category', { category: 'c'.repeat(101) }],
-  ])('refuses a bad %s by its name', async (field, request) => {
+  ])('refuses an invalid %s with its name', async (field, request) => {
     const { bed } = await build(0);
     await expect(bed.call('listProducts', request, { caller })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
@@ -81,10 +84,10 @@ describe('the catalogue', () => {
 });
 
 describe('the prices of an order', () => {
-  test('are those of its products, in the order they were asked for', async () => {
+  test('are returned in the order of the request', async () => {
     const { bed, ids } = await build(3);
-    const asked = { productIds: [ids[2]!, ids[0]!] };
-    const { prices } = await bed.call('priceItems', asked, { caller });
+    const request = { productIds: [ids[2]!, ids[0]!] };
+    const { prices } = await bed.call('priceItems', request, { caller });
     expect(prices).toMatchObject([
       { productId: ids[2], name: 'P3', price: { amount: '3.00', currency: 'EUR' } },
       { productId: ids[0], name: 'P1', price: { amount: '1.00', currency: 'EUR' } },
@@ -103,10 +106,10 @@ describe('the prices of an order', () => {
     expect(loads).toBe(2);
   });
 
-  test('are refused with the id of the first product that there is not', async () => {
+  test('are refused with the id of the first product that does not exist', async () => {
     const { bed, ids } = await build(1);
-    const asked = bed.call('priceItems', { productIds: [ids[0]!, 'p_gone', 'p_too'] }, { caller });
-    await expect(asked).rejects.toMatchObject({
+    const call = bed.call('priceItems', { productIds: [ids[0]!, 'p_gone', 'p_too'] }, { caller });
+    await expect(call).rejects.toMatchObject({
       code: Code.NOT_FOUND,
       message: 'product p_gone not found',
       details: { productId: 'p_gone' },
@@ -117,7 +120,7 @@ describe('the prices of an order', () => {
     ['productIds', []],
     ['productIds', Array.from({ length: 101 }, (_, index) => `p${index}`)],
     ['productIds.1', ['p1', 'a b']],
-  ])('refuses bad %s by name', async (field, productIds) => {
+  ])('are refused for invalid %s with the name of the field', async (field, productIds) => {
     const { bed } = await build(0);
     await expect(bed.call('priceItems', { productIds }, { caller })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,

@@ -6,39 +6,40 @@ import type {
   ListProductsRequest,
   PriceItemsRequest,
 } from '#proto/retail/product/v1/product_pb';
-import { shown } from './availability';
-import { shelf } from './domain';
+import { toMessage } from './availability';
+import { categoryKey } from './domain';
 import type { Context } from './definition';
 
-const OneProduct = z.object({ productId: Id });
+const ProductRequest = z.object({ productId: Id });
 
 export async function getProduct(request: GetProductRequest, context: Context) {
-  const { productId } = validate(OneProduct, request);
+  const { productId } = validate(ProductRequest, request);
   const product = await context.products.get(productId);
   if (product === undefined) throw notFound('product');
-  return shown(product, context);
+  return toMessage(product, context);
 }
 
-const Listing = PageRequest.extend({ category: Text(0, 100) });
+const ListRequest = PageRequest.extend({ category: Text(0, 100) });
 
 export async function listProducts(request: ListProductsRequest, context: Context) {
-  const { page, limit, category } = validate(Listing, request);
+  const { page, limit, category } = validate(ListRequest, request);
   const { lists, products } = context;
-  const owner = category === '' ? 'all' : shelf(category);
+  const owner = category === '' ? 'all' : categoryKey(category);
   const { items: ids, total } = await lists.catalogue.page(owner, page, limit);
   const items = await Promise.all(
     ids.map(async (id) => {
       const product = await products.get(id);
-      return product === undefined ? [] : [await shown(product, context)];
+      return product === undefined ? [] : [await toMessage(product, context)];
     }),
   );
   return { items: items.flat(), page, limit, total };
 }
 
-const Pricing = z.object({ productIds: z.array(Id).min(1).max(100) });
+const PriceRequest = z.object({ productIds: z.array(Id).min(1).max(100) });
 
+/** Returns the name and price of each product, in the order of the request. */
 export async function priceItems(request: PriceItemsRequest, { products }: Context) {
-  const { productIds } = validate(Pricing, request);
+  const { productIds } = validate(PriceRequest, request);
   const found = await Promise.all(productIds.map((id) => products.get(id)));
   const prices = found.map((product, index) => {
     if (product !== undefined) return product;

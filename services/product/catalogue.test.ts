@@ -25,7 +25,7 @@ async function listed(bed: Bed, category: string): Promise<string[]> {
   return items.map(({ name }) => name);
 }
 
-const badFields = [
+const invalidFields = [
   ['name', { name: ' ' }],
   ['name', { name: 'n'.repeat(201) }],
   ['description', { description: 'd'.repeat(5001) }],
@@ -43,7 +43,7 @@ const named = (field: string) => ({
 });
 
 describe('creating a product', () => {
-  test('puts it into the catalogue and says so', async () => {
+  test('adds it to the catalogue and publishes an event', async () => {
     const { bed, productId } = await withBeans();
     expect(bed.published(ProductCreated)).toEqual([{ productId, ...beans }]);
     const found = await bed.call('getProduct', { productId }, { caller: shopper });
@@ -54,7 +54,7 @@ describe('creating a product', () => {
     expect(await listed(bed, 'tea')).toEqual([]);
   });
 
-  test('makes one product, however often it is asked under the same key', async () => {
+  test('creates one product for any number of requests under the same key', async () => {
     const { bed, productId } = await withBeans();
     const again = await bed.call('createProduct', beans, { caller, id: 'beans' });
     expect(again.productId).toBe(productId);
@@ -64,60 +64,60 @@ describe('creating a product', () => {
     expect(await listed(bed, '')).toHaveLength(2);
   });
 
-  test('writes a price in one form', async () => {
-    const asked = { ...beans, price: { amount: '5', currency: 'EUR' } };
-    const made = await build().call('createProduct', asked, { caller });
-    expect(made.price).toMatchObject({ amount: '5.00', currency: 'EUR' });
+  test('stores a price with the decimals of its currency', async () => {
+    const request = { ...beans, price: { amount: '5', currency: 'EUR' } };
+    const created = await build().call('createProduct', request, { caller });
+    expect(created.price).toMatchObject({ amount: '5.00', currency: 'EUR' });
   });
 
-  test.each(['anonymous', 'customer'] as const)('is not for %s', async (role) => {
+  test.each(['anonymous', 'customer'] as const)('is not allowed for the role %s', async (role) => {
     const bed = build();
-    const asked = bed.call('createProduct', beans, { caller: { ...caller, role } });
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const call = bed.call('createProduct', beans, { caller: { ...caller, role } });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
     expect(bed.memory.events).toEqual([]);
   });
 
-  test.each(badFields)('refuses a bad %s by its name', async (field, part) => {
+  test.each(invalidFields)('refuses an invalid %s with its name', async (field, part) => {
     const bed = build();
-    const asked = bed.call('createProduct', { ...beans, ...part }, { caller });
-    await expect(asked).rejects.toMatchObject(named(field));
+    const call = bed.call('createProduct', { ...beans, ...part }, { caller });
+    await expect(call).rejects.toMatchObject(named(field));
     expect(bed.memory.events).toEqual([]);
   });
 
   test('names every field that is missing', async () => {
-    const asked = build().call('createProduct', {}, { caller });
-    await expect(asked).rejects.toMatchObject({
+    const call = build().call('createProduct', {}, { caller });
+    await expect(call).rejects.toMatchObject({
       details: { fields: ['name', 'category', 'price'].map((field) => ({ field })) },
     });
   });
 
-  test('answers the product to be, where the answer is not waited for', async () => {
+  test('returns the expected product if the client does not wait', async () => {
     const bed = build();
-    const made = await bed.call('createProduct', beans, { caller, respondAsync: true });
-    expect(made).toMatchObject(beans);
+    const created = await bed.call('createProduct', beans, { caller, respondAsync: true });
+    expect(created).toMatchObject(beans);
     await bed.settle();
-    const found = await bed.call('getProduct', { productId: made.productId }, { caller });
+    const found = await bed.call('getProduct', { productId: created.productId }, { caller });
     expect(found.name).toBe('Espresso beans');
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const act = (bed: Bed) => bed.call('createProduct', beans, { caller, id: 'c1' });
     await expectCrashSafe(build, act);
   });
 
-  test('is tried again where the store does not answer', async () => {
+  test('is retried when the store is unavailable', async () => {
     const bed = build();
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
     expect(await bed.handleEvent(CreateProduct, { productId: 'p1', ...beans })).toBe('RETRY');
   });
 });
 
-describe('changing a product', () => {
-  test('changes what is given and says what is new', async () => {
+describe('updating a product', () => {
+  test('changes the given fields and publishes what changed', async () => {
     const { bed, productId } = await withBeans();
     bed.clock.advance(1000);
-    const asked = { productId, description: '', price: { amount: '17.5', currency: 'EUR' } };
-    const changed = await bed.call('updateProduct', asked, { caller });
+    const request = { productId, description: '', price: { amount: '17.5', currency: 'EUR' } };
+    const changed = await bed.call('updateProduct', request, { caller });
     const now = { ...beans, description: '', price: { amount: '17.50', currency: 'EUR' } };
     expect(changed).toMatchObject(now);
     expect(changed.updatedAt).not.toEqual(changed.createdAt);
@@ -126,13 +126,13 @@ describe('changing a product', () => {
     ]);
   });
 
-  test('counts on, so that who hears it knows the newest', async () => {
+  test('raises the sequence, so that subscribers recognise the newest event', async () => {
     const { bed, productId } = await withBeans();
     for (const name of ['Beans', 'Best beans']) {
       await bed.call('updateProduct', { productId, name }, { caller });
     }
-    const said = bed.memory.events.filter(({ type }) => /^product\.(cre|upd).*ed$/.test(type));
-    expect(said.map(({ subject, sequence }) => [subject, sequence])).toEqual([
+    const published = bed.memory.events.filter(({ type }) => /^product\.(cre|upd).*ed$/.test(type));
+    expect(published.map(({ subject, sequence }) => [subject, sequence])).toEqual([
       [productId, 1],
       [productId, 2],
       [productId, 3],
@@ -150,7 +150,7 @@ describe('changing a product', () => {
     expect(await listed(bed, '')).toEqual(['Espresso beans']);
   });
 
-  test('leaves it in one category when it is moved several times at once', async () => {
+  test('leaves it in one category when several moves race', async () => {
     const { bed, productId } = await withBeans();
     const categories = ['gifts', 'sale', 'drinks'];
     await Promise.all(
@@ -162,10 +162,10 @@ describe('changing a product', () => {
     }
   });
 
-  test('takes a late move off the shelf that a later one has left', async () => {
+  test('removes it from the category of a delayed move that a later move replaced', async () => {
     const { bed, productId } = await withBeans();
     const move = { productId, category: 'gifts' };
-    // killed after it changed the product, before it came to the lists
+    // killed after it changed the product and before it changed the lists
     bed.injectFaults({ crashAfterEffect: 1 });
     await expect(bed.handleEvent(UpdateProduct, move, { id: 'm1' })).rejects.toThrow('killed');
     bed.restart();
@@ -176,42 +176,42 @@ describe('changing a product', () => {
     expect(await listed(bed, 'sale')).toEqual(['Espresso beans']);
   });
 
-  test('says nothing where nothing is new', async () => {
+  test('publishes nothing if nothing changes', async () => {
     const { bed, productId } = await withBeans();
-    const asked = { productId, name: beans.name, price: { amount: '18.9', currency: 'EUR' } };
-    expect(await bed.call('updateProduct', asked, { caller })).toMatchObject(beans);
+    const request = { productId, name: beans.name, price: { amount: '18.9', currency: 'EUR' } };
+    expect(await bed.call('updateProduct', request, { caller })).toMatchObject(beans);
     await bed.call('updateProduct', { productId }, { caller });
     expect(bed.published(ProductUpdated)).toEqual([]);
   });
 
-  test.each(['anonymous', 'customer'] as const)('is not for %s', async (role) => {
+  test.each(['anonymous', 'customer'] as const)('is not allowed for the role %s', async (role) => {
     const { bed, productId } = await withBeans();
-    const asked = bed.call(
+    const call = bed.call(
       'updateProduct',
       { productId, name: 'Mine' },
       { caller: { ...caller, role } },
     );
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
-  test.each([...badFields, ['productId', { productId: 'a b' }] as const])(
-    'refuses a bad %s by its name',
+  test.each([...invalidFields, ['productId', { productId: 'a b' }] as const])(
+    'refuses an invalid %s with its name',
     async (field, part) => {
       const { bed, productId } = await withBeans();
-      const asked = bed.call('updateProduct', { productId, ...part }, { caller });
-      await expect(asked).rejects.toMatchObject(named(field));
+      const call = bed.call('updateProduct', { productId, ...part }, { caller });
+      await expect(call).rejects.toMatchObject(named(field));
     },
   );
 
-  test('is refused where there is no such product, or it is of another tenant', async () => {
+  test('is refused if the product does not exist or belongs to another tenant', async () => {
     const { bed, productId } = await withBeans();
     for (const [id, tenantId] of [
       ['none', 'default'],
       [productId, 'other'],
     ] as const) {
-      const asked = { productId: id, name: 'Beans' };
+      const request = { productId: id, name: 'Beans' };
       await expect(
-        bed.call('updateProduct', asked, { caller: { ...caller, tenantId } }),
+        bed.call('updateProduct', request, { caller: { ...caller, tenantId } }),
       ).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
     expect(await bed.handleEvent(UpdateProduct, { productId: 'none', name: 'Beans' })).toBe(
@@ -220,16 +220,16 @@ describe('changing a product', () => {
     expect(bed.published(ProductUpdated)).toEqual([]);
   });
 
-  test('answers the product to be, where the answer is not waited for', async () => {
+  test('returns the expected product if the client does not wait', async () => {
     const { bed, productId } = await withBeans();
-    const given = { caller, respondAsync: true };
-    const changed = await bed.call('updateProduct', { productId, name: 'Beans' }, given);
+    const options = { caller, respondAsync: true };
+    const changed = await bed.call('updateProduct', { productId, name: 'Beans' }, options);
     expect(changed.name).toBe('Beans');
     await bed.settle();
     expect(await listed(bed, '')).toEqual(['Beans']);
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const prepare = async () => (await withBeans()).bed;
     const { productId } = await withBeans();
     await expectCrashSafe(prepare, (bed) =>
@@ -237,7 +237,7 @@ describe('changing a product', () => {
     );
   });
 
-  test('is tried again where the store does not answer', async () => {
+  test('is retried when the store is unavailable', async () => {
     const { bed, productId } = await withBeans();
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
     expect(await bed.handleEvent(UpdateProduct, { productId, name: 'Beans' })).toBe('RETRY');

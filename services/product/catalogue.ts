@@ -9,42 +9,46 @@ import type {
   UpdateProductRequest,
 } from '#proto/retail/product/v1/product_pb';
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
-import { shown } from './availability';
-import { Price, type Product, created, revised, shelf } from './domain';
+import { toMessage } from './availability';
+import { Price, type Product, categoryKey, newProduct, updated } from './domain';
 import type { Context } from './definition';
 
 const EDITORS = ['seller', 'admin', 'service'] as const;
 
-const Wanted = z.object({
+const NewProductFields = z.object({
   name: Text(1, 200),
   description: Text(0, 5000),
   category: Text(1, 100),
   price: Price,
 });
-const Revision = Wanted.partial().extend({ productId: Id });
+const ProductUpdate = NewProductFields.partial().extend({ productId: Id });
 
 export async function createProduct(request: CreateProductRequest, context: Context) {
   const { products, newId, dispatchAndWait, clock, caller } = context;
   requireRole(caller, ...EDITORS);
-  const wanted = validate(Wanted, request);
+  const fields = validate(NewProductFields, request);
   const productId = newId('product');
   const known = await products.get(productId);
-  // asked again, and it was done the first time
-  if (known !== undefined) return shown(known, context);
-  const product = await dispatchAndWait(CreateProduct, { productId, ...wanted }, () =>
+  // a retry, and the product was created the first time
+  if (known !== undefined) return toMessage(known, context);
+  const product = await dispatchAndWait(CreateProduct, { productId, ...fields }, () =>
     products.get(productId),
   );
-  // where it takes longer: as it will be, since nothing can refuse it any more
-  return shown(product ?? created(productId, wanted, isoTime(clock)), context);
+  // if it takes longer than the caller waits: the expected result, since nothing can refuse it any more
+  return toMessage(product ?? newProduct(productId, fields, isoTime(clock)), context);
 }
 
+/** Handles CreateProduct. */
 export async function addProduct(
   { productId, ...fields }: EventData<typeof CreateProduct>,
   context: Context,
 ): Promise<void> {
   const { products, lists, publish, clock } = context;
-  await products.update(productId, (known) => known ?? created(productId, fields, isoTime(clock)));
-  const product = await shelve(productId, shelf(fields.category), context);
+  await products.update(
+    productId,
+    (known) => known ?? newProduct(productId, fields, isoTime(clock)),
+  );
+  const product = await addToCategory(productId, categoryKey(fields.category), context);
   await lists.catalogue.add('all', productId);
   await publish(ProductCreated, product);
 }
@@ -52,43 +56,46 @@ export async function addProduct(
 export async function updateProduct(request: UpdateProductRequest, context: Context) {
   const { products, dispatchAndWait, clock, caller } = context;
   requireRole(caller, ...EDITORS);
-  const { productId, ...revision } = validate(Revision, request);
+  const { productId, ...update } = validate(ProductUpdate, request);
   const known = await products.get(productId);
   if (known === undefined) throw notFound('product');
-  const { document, outcome } = revised(known, revision, isoTime(clock));
-  if (outcome.changed.length === 0) return shown(known, context);
-  const product = await dispatchAndWait(UpdateProduct, { productId, ...revision }, () =>
+  const { document, outcome } = updated(known, update, isoTime(clock));
+  if (outcome.changed.length === 0) return toMessage(known, context);
+  const product = await dispatchAndWait(UpdateProduct, { productId, ...update }, () =>
     products.get(productId),
   );
-  return shown(product ?? document, context);
+  return toMessage(product ?? document, context);
 }
 
-export async function reviseProduct(
-  { productId, ...revision }: EventData<typeof UpdateProduct>,
+/** Handles UpdateProduct. */
+export async function applyUpdate(
+  { productId, ...update }: EventData<typeof UpdateProduct>,
   context: Context,
 ): Promise<void> {
   const { products, lists, publish, clock } = context;
   const { document, outcome } = await products.decide(productId, (product) => {
     if (product === undefined) throw notFound('product');
-    return revised(product, revision, isoTime(clock));
+    return updated(product, update, isoTime(clock));
   });
   const { changed } = outcome;
   if (changed.length === 0) return;
-  const [from, to] = [shelf(outcome.from), shelf(outcome.to)];
+  const [from, to] = [categoryKey(outcome.from), categoryKey(outcome.to)];
   if (from !== to) await lists.catalogue.remove(from, productId);
-  const product = from === to ? document : await shelve(productId, to, context);
+  const product = from === to ? document : await addToCategory(productId, to, context);
   await publish(ProductUpdated, { ...product, changed });
 }
 
-/** Puts a product on the list of its category, and answers it as it is after that. */
-async function shelve(
+/** Adds a product to the list of a category. Returns the product as read after that. */
+async function addToCategory(
   productId: string,
-  to: string,
+  category: string,
   { products, lists }: Context,
 ): Promise<Product> {
-  await lists.catalogue.add(to, productId);
-  const product = await products.getOrThrow(productId);
-  // a later move may have come by in between, and found nothing to remove
-  if (shelf(product.category) !== to) await lists.catalogue.remove(to, productId);
+  await lists.catalogue.add(category, productId);
+  const product = await products.need(productId);
+  // a later move may have run in between, and found nothing to remove
+  if (categoryKey(product.category) !== category) {
+    await lists.catalogue.remove(category, productId);
+  }
   return product;
 }

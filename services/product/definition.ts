@@ -3,14 +3,15 @@ import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
 import { Product, Stock } from './domain';
 
+/** The catalogue: products, their prices and their availability. */
 export const product = new Service('product', {
   serves: ProductService,
   stores: {
     products: Product,
-    // apart from its product: it changes with every order, and what prices an order never reads it
+    // a document of its own: it changes with every order, and pricing an order does not read it
     stocks: Stock,
   },
-  /** All products, and those of each category. */
+  /** All products, and the products of each category. */
   lists: ['catalogue'],
   publishes: [CreateProduct, UpdateProduct, ProductCreated, ProductUpdated],
 });

@@ -15,67 +15,73 @@ export const Product = z.object({
   updatedAt: Time,
 });
 export type Product = z.infer<typeof Product>;
-export type Fields = Omit<Product, 'productId' | 'createdAt' | 'updatedAt'>;
+export type ProductFields = Omit<Product, 'productId' | 'createdAt' | 'updatedAt'>;
 
-/** A price in its one form, so that 5 and 5.00 are the same. */
+/** A price with the decimals of its currency, so that 5 and 5.00 are the same text. */
 export const Price = Money.transform((price) => ofMinor(minor(price), price.currency)).refine(
   ({ amount }) => /[1-9]/.test(amount),
   { path: ['amount'], message: 'must be more than 0' },
 );
 
-export function created(productId: string, fields: Fields, at: string): Product {
+export function newProduct(productId: string, fields: ProductFields, at: string): Product {
   return { productId, ...fields, createdAt: at, updatedAt: at };
 }
 
 const FIELDS = ['name', 'description', 'category', 'price'] as const;
 
-interface Revised {
+interface ProductChange {
   changed: (typeof FIELDS)[number][];
+  /** The category before and after the change. */
   from: string;
   to: string;
 }
 
-type Revision = { readonly [F in keyof Fields]?: Fields[F] | undefined };
+type ProductUpdate = {
+  readonly [F in keyof ProductFields]?: ProductFields[F] | undefined;
+};
 
-/** The product as revised, which fields are new, and its category before and after. */
-export function revised(
+/** Returns the updated product and what changed; the same product if nothing changes. */
+export function updated(
   product: Product,
-  revision: Revision,
+  update: ProductUpdate,
   at: string,
-): Decision<Product, Revised> {
-  const wanted: Fields = {
-    name: revision.name ?? product.name,
-    description: revision.description ?? product.description,
-    category: revision.category ?? product.category,
-    price: revision.price ?? product.price,
+): Decision<Product, ProductChange> {
+  const fields: ProductFields = {
+    name: update.name ?? product.name,
+    description: update.description ?? product.description,
+    category: update.category ?? product.category,
+    price: update.price ?? product.price,
   };
   const changed = FIELDS.filter(
-    (field) => JSON.stringify(wanted[field]) !== JSON.stringify(product[field]),
+    (field) => JSON.stringify(fields[field]) !== JSON.stringify(product[field]),
   );
-  const outcome = { changed, from: product.category, to: wanted.category };
+  const outcome = { changed, from: product.category, to: fields.category };
   if (changed.length === 0) return { document: product, outcome };
-  return { document: { ...product, ...wanted, updatedAt: at }, outcome };
+  return { document: { ...product, ...fields, updatedAt: at }, outcome };
 }
 
-/** The list of a category. Its name may hold anything, and a key may not. */
-export function shelf(category: string): string {
+/**
+ * The owner of the list of a category. It is a hash, because a category may contain any character and
+ * a key may not. Upper and lower case are the same category.
+ */
+export function categoryKey(category: string): string {
   return createHash('sha256').update(category.toLowerCase()).digest('base64url');
 }
 
-/** What is left of a product in each shop that sells it, by the newest that was heard of it. */
+/** The available pieces of a product by shop, each from the newest event of that shop's stock. */
 export const Stock = z.object({
   shops: z.record(z.string(), z.object({ left: z.int(), sequence: z.int() })),
 });
 export type Stock = z.infer<typeof Stock>;
 
-/** The stock with what a shop said; the same stock where something as new is known. */
-export function noted(stock: Stock, shopId: string, left: number, sequence: number): Stock {
+/** Sets the stock of a shop. Returns the same stock if an event at least as new is recorded. */
+export function withShopStock(stock: Stock, shopId: string, left: number, sequence: number): Stock {
   const known = stock.shops[shopId];
   if (known !== undefined && known.sequence >= sequence) return stock;
   return { shops: { ...stock.shops, [shopId]: { left, sequence } } };
 }
 
-/** With so many pieces or fewer in all shops together it says so. */
+/** A product is `low_stock` with this many pieces or fewer in all shops together. */
 export const LOW_STOCK = 5;
 
 export function availability(stock: Stock | undefined) {

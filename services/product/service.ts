@@ -1,12 +1,13 @@
 import { StockUpdated } from '#contracts/inventory';
 import { CreateProduct, UpdateProduct } from '#contracts/product';
-import { noteStock } from './availability';
+import { recordStock } from './availability';
 import { getProduct, listProducts, priceItems } from './browse';
-import { addProduct, createProduct, reviseProduct, updateProduct } from './catalogue';
+import { addProduct, applyUpdate, createProduct, updateProduct } from './catalogue';
 import { product } from './definition';
+
 product.serve({ createProduct, updateProduct, getProduct, listProducts, priceItems });
 product.on(CreateProduct, addProduct);
-product.on(UpdateProduct, reviseProduct);
-product.on(StockUpdated, noteStock);
+product.on(UpdateProduct, applyUpdate);
+product.on(StockUpdated, recordStock);
 
 export { product };

@@ -57,8 +57,8 @@ describe('the accounts at the broker', () => {
     const { bed, shopId } = await withDevice();
     await bed.call('registerDevice', { shopId, kind: 'shelf', name: 'B' }, { caller: sally });
     const page = async (page: number) => {
-      const asked = { page, limit: 1 };
-      const { items, total } = await bed.call('listBrokerAccounts', asked, { caller: service });
+      const request = { page, limit: 1 };
+      const { items, total } = await bed.call('listBrokerAccounts', request, { caller: service });
       expect(total).toBe(2);
       return items.map(({ passwordHash }) => passwordHash.split('$')[3]);
     };
@@ -68,8 +68,8 @@ describe('the accounts at the broker', () => {
 
   test('are told to admins and services, those of their tenant', async () => {
     const { bed } = await withDevice();
-    const asked = bed.call('listBrokerAccounts', {}, { caller: sally });
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const call = bed.call('listBrokerAccounts', {}, { caller: sally });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
     const theirs = await bed.call('listBrokerAccounts', {}, { caller: elsewhere(admin) });
     expect(theirs).toMatchObject({ items: [], total: 0 });
   });

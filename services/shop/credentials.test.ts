@@ -46,8 +46,8 @@ describe('the credential of a device', () => {
       [sally, Code.PERMISSION_DENIED],
       [elsewhere(service), Code.NOT_FOUND],
     ] as const) {
-      const asked = bed.call('identifyDevice', { deviceId }, { caller: who });
-      await expect(asked).rejects.toMatchObject({ code });
+      const call = bed.call('identifyDevice', { deviceId }, { caller: who });
+      await expect(call).rejects.toMatchObject({ code });
     }
   });
 });
@@ -77,19 +77,19 @@ describe('a credential that is renewed', () => {
   test('is the only one from now on, where the others may be known to somebody', async () => {
     const renewed = await withRenewed();
     const { bed, deviceId } = renewed;
-    const asked = { deviceId, atOnce: true };
-    const third = await bed.call('renewCredential', asked, { caller: sally });
+    const request = { deviceId, atOnce: true };
+    const third = await bed.call('renewCredential', request, { caller: sally });
     expect(await keysOf(renewed)).toEqual([third.credential]);
   });
 
   test('is one, where it is asked for again under the same key', async () => {
     const device = await withDevice();
     const { bed, deviceId } = device;
-    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
-    const first = await bed.call('renewCredential', { deviceId }, given);
+    const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
+    const first = await bed.call('renewCredential', { deviceId }, options);
     // no document has a mark that old
     bed.clock.advance(3_600_000);
-    expect(await bed.call('renewCredential', { deviceId }, given)).toEqual(first);
+    expect(await bed.call('renewCredential', { deviceId }, options)).toEqual(first);
     expect(await keysOf(device)).toHaveLength(2);
   });
 
@@ -104,12 +104,12 @@ describe('a credential that is renewed', () => {
 
   test('is of a device of one’s own', async () => {
     const { bed, deviceId } = await withDevice();
-    for (const who of [bob, elsewhere(admin)]) {
-      const asked = bed.call('renewCredential', { deviceId }, { caller: who });
-      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    for (const caller of [bob, elsewhere(admin)]) {
+      const call = bed.call('renewCredential', { deviceId }, { caller });
+      await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
-    const asked = bed.call('renewCredential', { deviceId }, { caller: service });
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const call = bed.call('renewCredential', { deviceId }, { caller: service });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
   test('ends the same whatever happens on the way', async () => {

@@ -18,8 +18,8 @@ import {
 const hall = { kind: 'vending_machine', name: 'Hall' };
 
 async function idsIn(bed: ReturnType<typeof open>, shopId?: string) {
-  const asked = shopId === undefined ? {} : { shopId };
-  const { items, total } = await bed.call('listDevices', asked, { caller: admin });
+  const request = shopId === undefined ? {} : { shopId };
+  const { items, total } = await bed.call('listDevices', request, { caller: admin });
   expect(total).toBe(items.length);
   return items.map(({ deviceId }) => deviceId);
 }
@@ -32,9 +32,9 @@ async function userNames(bed: ReturnType<typeof open>) {
 describe('a device that is registered', () => {
   test('is in its shop, and was not heard yet', async () => {
     const { bed, shopId } = await withShop();
-    const asked = { shopId, ...hall, firmwareVersion: '1.2.0' };
-    const { device } = await bed.call('registerDevice', asked, { caller: sally });
-    expect(device).toMatchObject({ ...asked, status: 'unknown' });
+    const request = { shopId, ...hall, firmwareVersion: '1.2.0' };
+    const { device } = await bed.call('registerDevice', request, { caller: sally });
+    expect(device).toMatchObject({ ...request, status: 'unknown' });
     expect(device?.lastSeen).toBeUndefined();
     const { deviceId = '' } = device ?? {};
     expect(await bed.call('getDevice', { deviceId }, { caller: sally })).toEqual(device);
@@ -44,10 +44,10 @@ describe('a device that is registered', () => {
 
   test('may bring its own name, which nobody else gets', async () => {
     const { bed, shopId } = await withShop();
-    const asked = { shopId, ...hall, deviceId: 'SN-4711' };
-    const { device } = await bed.call('registerDevice', asked, { caller: sally });
+    const request = { shopId, ...hall, deviceId: 'SN-4711' };
+    const { device } = await bed.call('registerDevice', request, { caller: sally });
     expect(device?.deviceId).toBe('SN-4711');
-    await expect(bed.call('registerDevice', asked, { caller: sally })).rejects.toMatchObject({
+    await expect(bed.call('registerDevice', request, { caller: sally })).rejects.toMatchObject({
       code: Code.ALREADY_EXISTS,
     });
     expect(await idsIn(bed)).toEqual(['SN-4711']);
@@ -55,14 +55,14 @@ describe('a device that is registered', () => {
 
   test('is one, with one credential, where it is asked for again under the same key', async () => {
     const { bed, shopId } = await withShop();
-    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
-    const first = await bed.call('registerDevice', { shopId, ...hall }, given);
+    const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
+    const first = await bed.call('registerDevice', { shopId, ...hall }, options);
     // no document has a mark that old
     bed.clock.advance(3_600_000);
-    const again = await bed.call('registerDevice', { shopId, ...hall }, given);
+    const again = await bed.call('registerDevice', { shopId, ...hall }, options);
     expect(again).toEqual(first);
     expect(await idsIn(bed, shopId)).toHaveLength(1);
-    const other = bed.call('registerDevice', { shopId, ...hall, name: 'Yard' }, given);
+    const other = bed.call('registerDevice', { shopId, ...hall, name: 'Yard' }, options);
     await expect(other).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   });
 
@@ -80,8 +80,8 @@ describe('a device that is registered', () => {
     ['deviceId', { deviceId: 'a/b' }],
   ])('refuses a bad %s by its name', async (field, part) => {
     const { bed, shopId } = await withShop();
-    const asked = bed.call('registerDevice', { shopId, ...hall, ...part }, { caller: sally });
-    await expect(asked).rejects.toMatchObject({
+    const call = bed.call('registerDevice', { shopId, ...hall, ...part }, { caller: sally });
+    await expect(call).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [expect.objectContaining({ field })] },
     });
@@ -93,15 +93,15 @@ describe('a device that is registered', () => {
       ['none', admin],
       [shopId, elsewhere(admin)],
     ] as const) {
-      const asked = bed.call('registerDevice', { shopId: id, ...hall }, { caller: who });
-      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+      const call = bed.call('registerDevice', { shopId: id, ...hall }, { caller: who });
+      await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
   });
 
-  test.each([stranger, customer, bob, service])('is not for the $role $userId', async (who) => {
+  test.each([stranger, customer, bob, service])('is not for the $role $userId', async (caller) => {
     const { bed, shopId } = await withShop();
-    const asked = bed.call('registerDevice', { shopId, ...hall }, { caller: who });
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const call = bed.call('registerDevice', { shopId, ...hall }, { caller });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
   test.each([{}, { deviceId: 'SN-4711' }])('ends the same whatever happens, %j', async (named) => {
@@ -117,24 +117,24 @@ describe('a device that is registered', () => {
 describe('a device', () => {
   test('of another seller, or of another tenant, is as one that there is not', async () => {
     const { bed, deviceId } = await withDevice();
-    for (const who of [bob, elsewhere(admin), elsewhere(service)]) {
-      const asked = bed.call('getDevice', { deviceId }, { caller: who });
-      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    for (const caller of [bob, elsewhere(admin), elsewhere(service)]) {
+      const call = bed.call('getDevice', { deviceId }, { caller });
+      await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
-    const made = bed.call('updateDevice', { deviceId, name: 'Mine' }, { caller: bob });
-    await expect(made).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    const created = bed.call('updateDevice', { deviceId, name: 'Mine' }, { caller: bob });
+    await expect(created).rejects.toMatchObject({ code: Code.NOT_FOUND });
     const retired = bed.call('retireDevice', { deviceId }, { caller: bob });
     await expect(retired).rejects.toMatchObject({ code: Code.NOT_FOUND });
   });
 
   test('is shown to the sellers of its shop, to admins and to services', async () => {
     const { bed, deviceId } = await withDevice();
-    for (const who of [sally, admin, service]) {
-      const device = await bed.call('getDevice', { deviceId }, { caller: who });
+    for (const caller of [sally, admin, service]) {
+      const device = await bed.call('getDevice', { deviceId }, { caller });
       expect(device.deviceId).toBe(deviceId);
     }
-    const asked = bed.call('getDevice', { deviceId }, { caller: customer });
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const call = bed.call('getDevice', { deviceId }, { caller: customer });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 });
 
@@ -144,8 +144,8 @@ describe('the list of devices', () => {
     for (const name of ['A', 'B', 'C']) {
       await bed.call('registerDevice', { shopId, kind: 'shelf', name }, { caller: sally });
     }
-    const asked = { shopId, page: 2, limit: 2 };
-    const { items, ...page } = await bed.call('listDevices', asked, { caller: sally });
+    const request = { shopId, page: 2, limit: 2 };
+    const { items, ...page } = await bed.call('listDevices', request, { caller: sally });
     expect(page).toMatchObject({ page: 2, limit: 2, total: 3 });
     expect(items.map(({ name }) => name)).toEqual(['A']);
   });
@@ -172,9 +172,9 @@ describe('a device that is changed', () => {
 
   test('has a new name and firmware, and the rest as before', async () => {
     const { bed, shopId, deviceId } = await withDevice();
-    const asked = { deviceId, name: 'Yard', firmwareVersion: '2.0' };
-    const device = await bed.call('updateDevice', asked, { caller: sally });
-    expect(device).toMatchObject({ ...asked, shopId, kind: 'vending_machine' });
+    const request = { deviceId, name: 'Yard', firmwareVersion: '2.0' };
+    const device = await bed.call('updateDevice', request, { caller: sally });
+    expect(device).toMatchObject({ ...request, shopId, kind: 'vending_machine' });
   });
 
   test('moves to another shop', async () => {
@@ -190,8 +190,8 @@ describe('a device that is changed', () => {
   test('does not move into another seller’s shop', async () => {
     const { bed, deviceId } = await withDevice();
     const { shopId } = await bed.call('createShop', corner, { caller: bob });
-    const asked = bed.call('updateDevice', { deviceId, shopId }, { caller: sally });
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const call = bed.call('updateDevice', { deviceId, shopId }, { caller: sally });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
   test('is off the list that a late move would leave it on', async () => {
@@ -230,20 +230,20 @@ describe('a device that is retired', () => {
     expect(await idsIn(bed)).toEqual([deviceId]);
     const identity = await bed.call('identifyDevice', { deviceId }, { caller: service });
     expect(identity).toMatchObject({ retired: true, keys: [] });
-    for (const asked of [
+    for (const request of [
       bed.call('updateDevice', { deviceId, name: 'New' }, { caller: sally }),
       bed.call('renewCredential', { deviceId }, { caller: sally }),
     ]) {
-      await expect(asked).rejects.toMatchObject({ details: { reason: 'retired' } });
+      await expect(request).rejects.toMatchObject({ details: { reason: 'retired' } });
     }
   });
 
   test('does not come back under the key that it was registered by', async () => {
     const { bed, shopId } = await withShop();
-    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
-    const { device } = await bed.call('registerDevice', { shopId, ...hall }, given);
+    const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
+    const { device } = await bed.call('registerDevice', { shopId, ...hall }, options);
     await bed.call('retireDevice', { deviceId: device?.deviceId ?? '' }, { caller: sally });
-    const again = bed.call('registerDevice', { shopId, ...hall }, given);
+    const again = bed.call('registerDevice', { shopId, ...hall }, options);
     await expect(again).rejects.toMatchObject({ details: { reason: 'retired' } });
     expect(await userNames(bed)).toEqual([]);
   });

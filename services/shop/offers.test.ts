@@ -27,9 +27,9 @@ describe('the offers of a shop', () => {
 
   test('come in pages, each with one question to the catalogue', async () => {
     const { bed, shopId } = await withOffers();
-    const before = bed.callCount('product', 'priceItems');
-    const asked = { shopId, page: 2, limit: 1 };
-    const { items, total } = await bed.call('listOffers', asked, { caller: customer });
+    const before = bed.called('product', 'priceItems');
+    const request = { shopId, page: 2, limit: 1 };
+    const { items, total } = await bed.call('listOffers', request, { caller: customer });
     expect(items.map(({ productId }) => productId)).toEqual(['cup']);
     expect(total).toBe(2);
     expect(bed.callCount('product', 'priceItems')).toBe(before + 1);
@@ -37,8 +37,8 @@ describe('the offers of a shop', () => {
 
   test('are priced by product, in the order in which they were asked for', async () => {
     const { bed, shopId } = await withOffers();
-    const asked = { shopId, productIds: ['pot', 'cup', 'pot'] };
-    const { offers } = await bed.call('priceOffers', asked, { caller: service });
+    const request = { shopId, productIds: ['pot', 'cup', 'pot'] };
+    const { offers } = await bed.call('priceOffers', request, { caller: service });
     expect(offers.map(({ price }) => price?.amount)).toEqual(['30.00', '4.50', '30.00']);
     const some = { shopId, productIds: ['cup', 'kettle'] };
     await expect(bed.call('priceOffers', some, { caller: service })).rejects.toMatchObject({
@@ -51,8 +51,8 @@ describe('the offers of a shop', () => {
     'are not found, by %s, where there is no such shop in the tenant',
     async (method) => {
       const { bed, shopId } = await withOffers();
-      const asked = { shopId, productIds: ['cup'] };
-      const theirs = bed.call(method, asked, { caller: elsewhere(service) });
+      const request = { shopId, productIds: ['cup'] };
+      const theirs = bed.call(method, request, { caller: elsewhere(service) });
       await expect(theirs).rejects.toMatchObject({ code: Code.NOT_FOUND });
     },
   );
@@ -61,8 +61,8 @@ describe('the offers of a shop', () => {
 describe('an offer', () => {
   test('that is set again has the newer price, and is listed once', async () => {
     const { bed, shopId } = await withOffers();
-    const asked = { shopId, productId: 'cup' };
-    expect(await bed.call('setOffer', asked, { caller: sally })).toMatchObject({
+    const request = { shopId, productId: 'cup' };
+    expect(await bed.call('setOffer', request, { caller: sally })).toMatchObject({
       ...{ price: eur('5.00'), ownPrice: false },
     });
     const { items } = await bed.call('listOffers', { shopId }, { caller: stranger });
@@ -73,21 +73,21 @@ describe('an offer', () => {
 
   test('that is removed is gone, and may come back', async () => {
     const { bed, shopId } = await withOffers();
-    const asked = { shopId, productId: 'cup' };
+    const request = { shopId, productId: 'cup' };
     for (let times = 0; times < 2; times++) {
-      await bed.call('removeOffer', asked, { caller: sally });
+      await bed.call('removeOffer', request, { caller: sally });
       const { items, total } = await bed.call('listOffers', { shopId }, { caller: stranger });
       expect(items.map(({ productId }) => productId)).toEqual(['pot']);
       expect(total).toBe(1);
     }
-    await bed.call('setOffer', asked, { caller: admin });
+    await bed.call('setOffer', request, { caller: admin });
     expect((await bed.call('listOffers', { shopId }, { caller: stranger })).total).toBe(2);
   });
 
   test('is of what is in the catalogue', async () => {
     const { bed, shopId } = await withShop();
-    const asked = bed.call('setOffer', { shopId, productId: 'kettle' }, { caller: sally });
-    await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    const call = bed.call('setOffer', { shopId, productId: 'kettle' }, { caller: sally });
+    await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
     expect((await bed.call('listOffers', { shopId }, { caller: stranger })).total).toBe(0);
   });
 
@@ -96,11 +96,11 @@ describe('an offer', () => {
     [customer, Code.PERMISSION_DENIED],
     [service, Code.PERMISSION_DENIED],
     [elsewhere(admin), Code.NOT_FOUND],
-  ])('is not for %j to set or remove', async (who, code) => {
+  ])('is not for %j to set or remove', async (caller, code) => {
     const { bed, shopId } = await withOffers();
     for (const method of ['setOffer', 'removeOffer'] as const) {
-      const asked = bed.call(method, { shopId, productId: 'cup' }, { caller: who });
-      await expect(asked).rejects.toMatchObject({ code });
+      const call = bed.call(method, { shopId, productId: 'cup' }, { caller });
+      await expect(call).rejects.toMatchObject({ code });
     }
   });
 
@@ -111,8 +111,8 @@ describe('an offer', () => {
     ['price.currency', { price: { amount: '1.00', currency: 'euro' } }],
   ])('refuses a bad %s by its name', async (field, part) => {
     const { bed, shopId } = await withShop();
-    const asked = { shopId, productId: 'cup', ...part };
-    await expect(bed.call('setOffer', asked, { caller: sally })).rejects.toMatchObject({
+    const request = { shopId, productId: 'cup', ...part };
+    await expect(bed.call('setOffer', request, { caller: sally })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [expect.objectContaining({ field })] },
     });
@@ -120,10 +120,10 @@ describe('an offer', () => {
 
   test('ends the same whatever happens on the way', async () => {
     const { shopId } = await withShop();
-    const asked = { shopId, productId: 'cup', price: eur('4.50') };
+    const request = { shopId, productId: 'cup', price: eur('4.50') };
     await expectCrashSafe(
       async () => (await withShop()).bed,
-      (bed) => bed.call('setOffer', asked, { caller: sally, id: 'o1' }),
+      (bed) => bed.call('setOffer', request, { caller: sally, id: 'o1' }),
     );
     await expectCrashSafe(
       async () => (await withOffers()).bed,

@@ -28,10 +28,10 @@ describe('a shop that is made', () => {
 
   test('may be named by an admin, once', async () => {
     const bed = open();
-    const asked = { ...corner, shopId: 'shop_1' };
-    const shop = await bed.call('createShop', asked, { caller: admin });
+    const request = { ...corner, shopId: 'shop_1' };
+    const shop = await bed.call('createShop', request, { caller: admin });
     expect(shop).toMatchObject({ shopId: 'shop_1', sellerIds: [] });
-    const again = bed.call('createShop', asked, { caller: admin });
+    const again = bed.call('createShop', request, { caller: admin });
     await expect(again).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
     const { total } = await bed.call('listShops', {}, { caller: stranger });
     expect(total).toBe(1);
@@ -41,16 +41,16 @@ describe('a shop that is made', () => {
 
   test('is one, where it is asked for again under the same key', async () => {
     const bed = open();
-    const given = { caller: sally, id: 'k1', hasIdempotencyKey: true };
-    const first = await bed.call('createShop', corner, given);
-    expect(await bed.call('createShop', corner, given)).toEqual(first);
-    const other = bed.call('createShop', { ...corner, name: 'Other' }, given);
+    const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
+    const first = await bed.call('createShop', corner, options);
+    expect(await bed.call('createShop', corner, options)).toEqual(first);
+    const other = bed.call('createShop', { ...corner, name: 'Other' }, options);
     await expect(other).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   });
 
-  test.each([stranger, customer, service])('is not for the $role', async (who) => {
-    const asked = open().call('createShop', corner, { caller: who });
-    await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  test.each([stranger, customer, service])('is not for the $role', async (caller) => {
+    const call = open().call('createShop', corner, { caller });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
   test.each([
@@ -61,8 +61,8 @@ describe('a shop that is made', () => {
     ['openingHours.0.closes', { openingHours: [{ day: 'monday', opens: '09:00', closes: '' }] }],
     ['shopId', { shopId: 'a b' }],
   ])('refuses a bad %s by its name', async (field, part) => {
-    const asked = open().call('createShop', { ...corner, ...part }, { caller: admin });
-    await expect(asked).rejects.toMatchObject({
+    const call = open().call('createShop', { ...corner, ...part }, { caller: admin });
+    await expect(call).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [expect.objectContaining({ field })] },
     });
@@ -81,8 +81,8 @@ describe('shops', () => {
     for (const name of ['A', 'B', 'C']) {
       await bed.call('createShop', { ...corner, name }, { caller: sally });
     }
-    const asked = { page: 2, limit: 2 };
-    const { items, ...page } = await bed.call('listShops', asked, { caller: stranger });
+    const request = { page: 2, limit: 2 };
+    const { items, ...page } = await bed.call('listShops', request, { caller: stranger });
     expect(page).toMatchObject({ page: 2, limit: 2, total: 3 });
     expect(items.map(({ name }) => name)).toEqual(['A']);
     const { total } = await bed.call('listShops', {}, { caller: elsewhere(stranger) });
@@ -105,8 +105,8 @@ describe('shops', () => {
 describe('a shop that is changed', () => {
   test('keeps what is not given', async () => {
     const { bed, shopId } = await withShop();
-    const asked = { shopId, name: 'New', channels: ['store', 'online', 'store'] };
-    const shop = await bed.call('updateShop', asked, { caller: sally });
+    const request = { shopId, name: 'New', channels: ['store', 'online', 'store'] };
+    const shop = await bed.call('updateShop', request, { caller: sally });
     expect(shop).toMatchObject({ ...corner, name: 'New', channels: ['store', 'online'] });
   });
 
@@ -119,10 +119,10 @@ describe('a shop that is changed', () => {
 
   test('gets other sellers from an admin', async () => {
     const { bed, shopId } = await withShop();
-    const asked = { shopId, sellerIds: ['bob'] };
-    const own = bed.call('updateShop', asked, { caller: sally });
+    const request = { shopId, sellerIds: ['bob'] };
+    const own = bed.call('updateShop', request, { caller: sally });
     await expect(own).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
-    const shop = await bed.call('updateShop', asked, { caller: admin });
+    const shop = await bed.call('updateShop', request, { caller: admin });
     expect(shop.sellerIds).toEqual(['bob']);
     await bed.call('updateShop', { shopId, name: 'Bob’s' }, { caller: bob });
     const late = bed.call('updateShop', { shopId, name: 'Mine' }, { caller: sally });
@@ -134,10 +134,10 @@ describe('a shop that is changed', () => {
     [customer, Code.PERMISSION_DENIED],
     [service, Code.PERMISSION_DENIED],
     [elsewhere(admin), Code.NOT_FOUND],
-  ])('is not for %j', async (who, code) => {
+  ])('is not for %j', async (caller, code) => {
     const { bed, shopId } = await withShop();
-    const asked = bed.call('updateShop', { shopId, name: 'Mine' }, { caller: who });
-    await expect(asked).rejects.toMatchObject({ code });
+    const call = bed.call('updateShop', { shopId, name: 'Mine' }, { caller });
+    await expect(call).rejects.toMatchObject({ code });
   });
 
   test('ends the same whatever happens on the way', async () => {

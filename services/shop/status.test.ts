@@ -20,8 +20,14 @@ describe('the status of a device', () => {
 
   test('tells when it was heard, and its firmware', async () => {
     const { bed, deviceId } = await withDevice();
-    const asked = { deviceId, status: 'online', at: at(10), lastSeen: at(9), firmwareVersion: '3' };
-    await bed.call('updateDeviceStatus', asked, { caller: service });
+    const request = {
+      deviceId,
+      status: 'online',
+      at: at(10),
+      lastSeen: at(9),
+      firmwareVersion: '3',
+    };
+    await bed.call('updateDeviceStatus', request, { caller: service });
     // nothing is forgotten that a report does not tell
     const later = { deviceId, status: 'offline', at: at(20) };
     await bed.call('updateDeviceStatus', later, { caller: service });
@@ -32,8 +38,8 @@ describe('the status of a device', () => {
   test('stays retired', async () => {
     const { bed, deviceId } = await withDevice();
     await bed.call('retireDevice', { deviceId }, { caller: sally });
-    const asked = { deviceId, status: 'online', at: at(10) };
-    const device = await bed.call('updateDeviceStatus', asked, { caller: service });
+    const request = { deviceId, status: 'online', at: at(10) };
+    const device = await bed.call('updateDeviceStatus', request, { caller: service });
     expect(device.status).toBe('retired');
   });
 
@@ -45,8 +51,8 @@ describe('the status of a device', () => {
     ['firmwareVersion', { firmwareVersion: '' }],
   ])('refuses a bad %s by its name', async (field, part) => {
     const { bed, deviceId } = await withDevice();
-    const asked = { deviceId, status: 'online', at: at(1), ...part };
-    const call = bed.call('updateDeviceStatus', asked, { caller: service });
+    const request = { deviceId, status: 'online', at: at(1), ...part };
+    const call = bed.call('updateDeviceStatus', request, { caller: service });
     await expect(call).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [expect.objectContaining({ field })] },
@@ -55,21 +61,21 @@ describe('the status of a device', () => {
 
   test('is told by services, of what is in their tenant', async () => {
     const { bed, deviceId } = await withDevice();
-    const asked = { deviceId, status: 'online', at: at(1) };
-    await expect(bed.call('updateDeviceStatus', asked, { caller: admin })).rejects.toMatchObject({
+    const request = { deviceId, status: 'online', at: at(1) };
+    await expect(bed.call('updateDeviceStatus', request, { caller: admin })).rejects.toMatchObject({
       code: Code.PERMISSION_DENIED,
     });
     await expect(
-      bed.call('updateDeviceStatus', asked, { caller: elsewhere(service) }),
+      bed.call('updateDeviceStatus', request, { caller: elsewhere(service) }),
     ).rejects.toMatchObject({ code: Code.NOT_FOUND });
   });
 
   test('ends the same whatever happens on the way', async () => {
     const { deviceId } = await withDevice();
-    const asked = { deviceId, status: 'online', at: at(1) };
+    const request = { deviceId, status: 'online', at: at(1) };
     await expectCrashSafe(
       async () => (await withDevice()).bed,
-      (bed) => bed.call('updateDeviceStatus', asked, { caller: service, id: 's1' }),
+      (bed) => bed.call('updateDeviceStatus', request, { caller: service, id: 's1' }),
     );
   });
 });

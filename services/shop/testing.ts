@@ -15,7 +15,7 @@ export const bob = caller('seller', 'bob');
 export const customer = caller('customer', 'carl');
 export const stranger = caller('anonymous', '');
 export const service = caller('service', '');
-export const elsewhere = (who: Caller): Caller => ({ ...who, tenantId: 'other' });
+export const elsewhere = (caller: Caller): Caller => ({ ...caller, tenantId: 'other' });
 
 export const KEY = 'k'.repeat(43);
 
@@ -65,8 +65,8 @@ export async function withShop() {
 /** The same with a device in it. */
 export async function withDevice() {
   const { bed, shopId } = await withShop();
-  const asked = { shopId, kind: 'vending_machine', name: 'Hall' };
-  const { device, credential, userName } = await bed.call('registerDevice', asked, {
+  const request = { shopId, kind: 'vending_machine', name: 'Hall' };
+  const { device, credential, userName } = await bed.call('registerDevice', request, {
     caller: sally,
     id: 'device',
   });

@@ -46,11 +46,11 @@ describe('an API key', () => {
 
   test('is the same for a repeat under one Idempotency-Key, which a different request cannot use', async () => {
     const bed = build();
-    const given = { ...admin, id: 'cause_1', hasIdempotencyKey: true };
-    const { key } = await bed.call('createApiKey', fields, given);
-    expect((await bed.call('createApiKey', fields, given)).key).toBe(key);
+    const options = { ...admin, id: 'cause_1', hasIdempotencyKey: true };
+    const { key } = await bed.call('createApiKey', fields, options);
+    expect((await bed.call('createApiKey', fields, options)).key).toBe(key);
     const other = { ...fields, scopes: ['orders:write'] };
-    await expect(bed.call('createApiKey', other, given)).rejects.toMatchObject({
+    await expect(bed.call('createApiKey', other, options)).rejects.toMatchObject({
       details: { fields: [{ field: 'Idempotency-Key' }] },
     });
     expect((await bed.call('listApiKeys', {}, admin)).total).toBe(1);

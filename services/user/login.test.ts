@@ -80,8 +80,8 @@ describe('a login', () => {
     ['an unknown address', { email: 'bert@example.com' }],
   ])('refuses %s without revealing which of the two is wrong', async (_, part) => {
     const bed = await withAnna();
-    const asked = bed.call('login', { ...anna, ...part }, { caller });
-    await expect(asked).rejects.toMatchObject({
+    const call = bed.call('login', { ...anna, ...part }, { caller });
+    await expect(call).rejects.toMatchObject({
       code: Code.UNAUTHENTICATED,
       message: 'the email or password is incorrect',
       details: { reason: 'wrong_credentials' },
@@ -107,8 +107,8 @@ describe('a login', () => {
 
   test('does not find an account of another tenant', async () => {
     const bed = await withAnna();
-    const asked = bed.call('login', anna, { caller: { ...caller, tenantId: 'other' } });
-    await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+    const call = bed.call('login', anna, { caller: { ...caller, tenantId: 'other' } });
+    await expect(call).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
   });
 
   test.each([
@@ -116,8 +116,8 @@ describe('a login', () => {
     ['password', { password: '' }],
     ['password', { password: 'p'.repeat(129) }],
   ])('refuses an invalid %s with its name', async (field, part) => {
-    const asked = build().call('login', { ...anna, ...part }, { caller });
-    await expect(asked).rejects.toMatchObject({
+    const call = build().call('login', { ...anna, ...part }, { caller });
+    await expect(call).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [expect.objectContaining({ field })] },
     });
@@ -157,8 +157,8 @@ describe('the first admin', () => {
   });
 
   test('cannot sign in with another password', async () => {
-    const asked = buildWithAdmin().call('login', { ...admin, password: 'a guess' }, { caller });
-    await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+    const call = buildWithAdmin().call('login', { ...admin, password: 'a guess' }, { caller });
+    await expect(call).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
   });
 
   test.each([
@@ -166,8 +166,8 @@ describe('the first admin', () => {
     ['in another tenant', { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password }, 'other'],
   ])('does not exist %s', async (_, given, tenantId) => {
     const bed: Bed = testbed(user, { config: { ...config, ...given } });
-    const asked = bed.call('login', admin, { caller: { ...caller, tenantId } });
-    await expect(asked).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+    const call = bed.call('login', admin, { caller: { ...caller, tenantId } });
+    await expect(call).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
     expect(bed.memory.documents.size).toBe(0);
   });
 
@@ -188,8 +188,8 @@ describe('the published keys', () => {
 
   test('are the same for all callers when the first calls race', async () => {
     const bed = build();
-    const asked = Array.from({ length: 5 }, () => bed.call('getKeys', {}, { caller }));
-    const kids = (await Promise.all(asked)).map(({ keys }) => keys.map(({ kid }) => kid).join());
+    const calls = Array.from({ length: 5 }, () => bed.call('getKeys', {}, { caller }));
+    const kids = (await Promise.all(calls)).map(({ keys }) => keys.map(({ kid }) => kid).join());
     expect(new Set(kids).size).toBe(1);
   });
 

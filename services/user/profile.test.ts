@@ -71,8 +71,8 @@ describe('updating a profile', () => {
   test('leaves nothing after a day if its command cannot be published', async () => {
     const bed = await build();
     jest.spyOn(bed.sidecar, 'publish').mockRejectedValue(unavailable('no bus'));
-    const asked = bed.call('updateProfile', { name: 'Anna B.' }, { caller: anna });
-    await expect(asked).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    const call = bed.call('updateProfile', { name: 'Anna B.' }, { caller: anna });
+    await expect(call).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     const left = [...bed.memory.documents].filter(([key]) => key.startsWith('revisions'));
     expect(left.map(([, { expires }]) => expires)).toEqual([bed.clock.now() + 24 * 3600 * 1000]);
   });
@@ -97,8 +97,8 @@ describe('updating a profile', () => {
     ['phone', { phone: 'call me' }],
     ['phone', { phone: `+${'1'.repeat(40)}` }],
   ])('refuses an invalid %s with its name', async (field, part) => {
-    const asked = (await build()).call('updateProfile', part, { caller: anna });
-    await expect(asked).rejects.toMatchObject({
+    const call = (await build()).call('updateProfile', part, { caller: anna });
+    await expect(call).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [expect.objectContaining({ field })] },
     });
@@ -106,8 +106,8 @@ describe('updating a profile', () => {
 
   test('returns the expected profile if the client does not wait', async () => {
     const bed = await build();
-    const given = { caller: anna, respondAsync: true };
-    const profile = await bed.call('updateProfile', { name: 'Anna B.' }, given);
+    const options = { caller: anna, respondAsync: true };
+    const profile = await bed.call('updateProfile', { name: 'Anna B.' }, options);
     expect(profile.name).toBe('Anna B.');
     await bed.settle();
     expect((await bed.context().users.get('anna'))?.name).toBe('Anna B.');
@@ -147,12 +147,12 @@ describe('the contact of a user', () => {
   test.each(['customer', 'seller', 'anonymous'] as const)(
     'is not returned to the role %s',
     async (role) => {
-      const asked = (await build()).call(
+      const call = (await build()).call(
         'getContact',
         { userId: 'anna' },
         { caller: { ...anna, role } },
       );
-      await expect(asked).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+      await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
     },
   );
 
@@ -162,14 +162,14 @@ describe('the contact of a user', () => {
       ['bert', service],
       ['anna', { ...service, tenantId: 'other' }],
     ] as const) {
-      const asked = bed.call('getContact', { userId }, { caller });
-      await expect(asked).rejects.toMatchObject({ code: Code.NOT_FOUND });
+      const call = bed.call('getContact', { userId }, { caller });
+      await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
   });
 
   test('is refused for an invalid id', async () => {
-    const asked = (await build()).call('getContact', { userId: 'a b' }, { caller: service });
-    await expect(asked).rejects.toMatchObject({
+    const call = (await build()).call('getContact', { userId: 'a b' }, { caller: service });
+    await expect(call).rejects.toMatchObject({
       details: { fields: [expect.objectContaining({ field: 'userId' })] },
     });
   });

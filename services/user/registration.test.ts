@@ -36,8 +36,8 @@ describe('a registration', () => {
   test('leaves nothing after a day if its command cannot be published, unless it is retried', async () => {
     const bed = build();
     const failing = jest.spyOn(bed.sidecar, 'publish').mockRejectedValue(unavailable('no bus'));
-    const asked = bed.call('register', anna, { caller, id: 'r1' });
-    await expect(asked).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    const call = bed.call('register', anna, { caller, id: 'r1' });
+    await expect(call).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     failing.mockRestore();
     const [stored] = [...bed.memory.documents.values()];
     expect(stored?.expires).toBe(bed.clock.now() + 24 * 3600 * 1000);
@@ -142,14 +142,14 @@ describe('a registration', () => {
     ['name', { name: 'n'.repeat(101) }],
   ])('refuses an invalid %s with its name', async (field, part) => {
     const bed = build();
-    const asked = bed.call('register', { ...anna, ...part }, { caller });
-    await expect(asked).rejects.toMatchObject(fieldsOf([field]));
+    const call = bed.call('register', { ...anna, ...part }, { caller });
+    await expect(call).rejects.toMatchObject(fieldsOf([field]));
     expect(bed.memory.documents.size).toBe(0);
   });
 
   test('names every invalid field once', async () => {
-    const asked = build().call('register', { email: 'x', password: 'y', name: '' }, { caller });
-    await expect(asked).rejects.toMatchObject(fieldsOf(['email', 'password', 'name']));
+    const call = build().call('register', { email: 'x', password: 'y', name: '' }, { caller });
+    await expect(call).rejects.toMatchObject(fieldsOf(['email', 'password', 'name']));
   });
 
   test('returns the future account if the client does not wait', async () => {

@@ -104,8 +104,8 @@ describe('a session that ended', () => {
         async () => {
           const { bed } = await withAnna();
           const { refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' });
-          const given = { caller, id: 'cause_1' };
-          return { bed, end: (on) => on.call('logout', { refreshToken }, given) };
+          const options = { caller, id: 'cause_1' };
+          return { bed, end: (on) => on.call('logout', { refreshToken }, options) };
         },
       ],
       [
@@ -114,8 +114,8 @@ describe('a session that ended', () => {
           const { bed } = await withAnna();
           const { refreshToken } = await bed.call('login', anna, { caller, id: 'login_1' });
           await bed.call('refresh', { refreshToken }, { caller, id: 'refresh_1' });
-          const given = { caller, id: 'cause_1' };
-          return { bed, end: (on) => on.call('refresh', { refreshToken }, given) };
+          const options = { caller, id: 'cause_1' };
+          return { bed, end: (on) => on.call('refresh', { refreshToken }, options) };
         },
       ],
       [

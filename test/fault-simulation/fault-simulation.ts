@@ -9,7 +9,7 @@ import { PROVIDER } from '../../services/payment/provider';
 import { payment } from '../../services/payment/service';
 import type { LedgerEntry } from '../../services/payment/simulator/ledger';
 import { SimulatedProvider } from '../../services/payment/simulator/provider';
-import { created } from '../../services/product/domain';
+import { newProduct } from '../../services/product/domain';
 import { product } from '../../services/product/service';
 import { Books, deadLettersIn } from './books';
 import { Bus } from './bus';
@@ -130,7 +130,7 @@ function furnished(pieces: readonly number[]): Record<App, Memory> {
   for (const [index, productId] of PRODUCTS.entries()) {
     const price = { amount: PRICES[productId], currency: 'EUR' };
     const fields = { name: productId, description: '', category: 'office', price };
-    write('product', 'products', productId, created(productId, fields, at));
+    write('product', 'products', productId, newProduct(productId, fields, at));
     const change = pieces[index] ?? 0;
     const opening = { adjustmentId: 'opening', change, minimumStock: MINIMUM_STOCK };
     const { document } = adjust(emptyStock({ shopId: SHOP, productId }), opening);
