@@ -22,7 +22,7 @@ export type InboxNotification = z.infer<typeof InboxNotification>;
 export const DeliveredChannels = z.object({ channels: z.array(Channel) });
 export type DeliveredChannels = z.infer<typeof DeliveredChannels>;
 
-/** Adds channels. The change is self-idempotent: the document contains what was added. */
+/** Adds channels. Self-idempotent, because the document contains the added channels. */
 export function withChannels(now: DeliveredChannels | undefined, added: ReadonlySet<Channel>) {
   const known = now?.channels ?? [];
   const all = [...new Set([...known, ...added])];

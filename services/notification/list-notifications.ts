@@ -9,7 +9,7 @@ import type { Context } from './definition';
 export async function listNotifications(request: ListNotificationsRequest, context: Context) {
   const { userId } = context.caller;
   if (userId === '')
-    throw new MicroserviceError('sign in to see your notifications', Code.UNAUTHENTICATED);
+    throw new MicroserviceError('Sign in to see your notifications.', Code.UNAUTHENTICATED);
   const { page, limit } = validate(PageRequest, request);
   const { items, total } = await context.feeds.inbox.page(userId, page, limit);
   return { items: items.map(toMessage), page, limit, total };

@@ -13,7 +13,7 @@ import { notification } from './definition';
 notification.serve({ listNotifications });
 
 // Users find every notification in their inbox. An e-mail is for the end of an order and for
-// refunds; a text message is for what cannot wait. An event that an order.cancelled follows
+// refunds; a text message is for urgent events. An event that an order.cancelled follows
 // immediately has no e-mail of its own.
 notifyOn(OrderCreated, { to: user, channels: ['inbox'], text: texts.orderCreated });
 notifyOn(OrderConfirmed, { to: user, channels: ['inbox', 'email'], text: texts.orderConfirmed });

@@ -4,21 +4,21 @@ import { requireRole } from '#kit/core/caller';
 import { PageRequest, validate } from '#kit/core/validation';
 import type { ListBrokerAccountsRequest } from '#proto/retail/shop/v1/shop_pb';
 import { userName } from './credentials';
-import { credentialOf, derived } from './device-key';
-import { type Device, goodVersions } from './domain';
+import { credentialOf, deriveBytes } from './device-key';
+import { type Device, validVersions } from './domain';
 import type { Context } from './definition';
 
 const ALL = 'all';
 /**
- * As few as the broker's own tool takes: what makes a password's hash slow to find is that somebody
- * could guess it, and nobody guesses 256 bits.
+ * As few as the broker's own tool uses. Slow hashing protects passwords that can be guessed, and a
+ * credential of 256 random bits cannot.
  */
 const ITERATIONS = 101;
 const HASH_BYTES = 64;
 const SALT_BYTES = 12;
 const SHORT_SALT_BYTES = 4;
 
-/** The accounts of the tenant's devices, for the operator of the broker. */
+/** Lists the broker accounts of the tenant's devices, for the operator of the broker. */
 export async function listBrokerAccounts(request: ListBrokerAccountsRequest, context: Context) {
   const { devices, lists, caller } = context;
   requireRole(caller, 'admin', 'service');
@@ -31,17 +31,18 @@ export async function listBrokerAccounts(request: ListBrokerAccountsRequest, con
   return { items: items.flat(), page, limit, total };
 }
 
+/** One account for each valid credential. */
 async function accountsOf(device: Device, { clock, caller: { tenantId }, config }: Context) {
   if (device.retiredAt !== undefined) return [];
   const { deviceId } = device;
   return Promise.all(
-    goodVersions(device, clock.now()).map(async (version) => {
-      const key = config.DEVICE_KEY_FILE;
+    validVersions(device, clock.now()).map(async (version) => {
+      const masterKey = config.DEVICE_KEY_FILE;
       const name = userName(tenantId, deviceId, version);
-      // the same at each time: a file of accounts changes only where an account does
-      const salt = derived(key, `salt ${name}`).subarray(0, SALT_BYTES);
-      const password = credentialOf(key, tenantId, deviceId, version);
-      const passwordHash = await passwordHashOf(password, salt);
+      // derived instead of random, so that an account file changes only when an account does
+      const salt = deriveBytes(masterKey, `salt ${name}`).subarray(0, SALT_BYTES);
+      const password = credentialOf(masterKey, tenantId, deviceId, version);
+      const passwordHash = await passwordFileHash(password, salt);
       const saltedSha256 = saltedSha256Of(password, salt.subarray(0, SHORT_SALT_BYTES));
       return {
         userName: name,
@@ -55,14 +56,15 @@ async function accountsOf(device: Device, { clock, caller: { tenantId }, config 
 
 const hash = promisify(pbkdf2);
 
-/** A line of a password file without the name: $7$<iterations>$<salt>$<hash>. */
-async function passwordHashOf(password: string, salt: Buffer): Promise<string> {
+/** A line of a password file without the user name: `$7$<iterations>$<salt>$<hash>`. */
+async function passwordFileHash(password: string, salt: Buffer): Promise<string> {
   const hashed = await hash(password, salt, ITERATIONS, HASH_BYTES, 'sha512');
   return ['', '7', String(ITERATIONS), salt.toString('base64'), hashed.toString('base64')].join(
     '$',
   );
 }
 
+/** The salt, then SHA-256 of salt and password, in base64. */
 function saltedSha256Of(password: string, salt: Buffer): string {
   const hashed = createHash('sha256').update(salt).update(password).digest();
   return Buffer.concat([salt, hashed]).toString('base64');

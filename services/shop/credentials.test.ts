@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
 import { credentialOf } from './device-key';
-import { MAX_CREDENTIALS, OVERLAP_MS } from './domain';
+import { CREDENTIAL_OVERLAP_MS, MAX_CREDENTIALS } from './domain';
 import { KEY, admin, bob, elsewhere, sally, service, withDevice } from './testing';
 
 async function withRenewed() {
@@ -16,19 +16,22 @@ const keysOf = async ({ bed, deviceId }: Awaited<ReturnType<typeof withDevice>>)
   (await bed.call('identifyDevice', { deviceId }, { caller: service })).keys;
 
 describe('the credential of a device', () => {
-  test('is the key by which its messages are known', async () => {
+  test('is the key that its messages are signed with', async () => {
     const { bed, shopId, deviceId, credential, userName } = await withDevice();
     expect(credential).toMatch(/^[\w-]{43}$/);
     expect(credential).toBe(credentialOf(KEY, 'default', deviceId, 1));
     expect(userName).toBe(`default/${deviceId}/1`);
     const identity = await bed.call('identifyDevice', { deviceId }, { caller: service });
     expect(identity).toMatchObject({
-      ...{ deviceId, shopId, kind: 'vending_machine' },
-      ...{ retired: false, keys: [credential] },
+      deviceId,
+      shopId,
+      kind: 'vending_machine',
+      retired: false,
+      keys: [credential],
     });
   });
 
-  test('is another for each device, tenant, version and master key', () => {
+  test('differs for each device, tenant, version and master key', () => {
     const all = [
       credentialOf(KEY, 'default', 'd1', 1),
       credentialOf(KEY, 'default', 'd1', 2),
@@ -39,42 +42,42 @@ describe('the credential of a device', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  test('is told to services, of what is in their tenant', async () => {
+  test('is returned to services of the tenant only', async () => {
     const { bed, deviceId } = await withDevice();
-    for (const [who, code] of [
+    for (const [caller, code] of [
       [admin, Code.PERMISSION_DENIED],
       [sally, Code.PERMISSION_DENIED],
       [elsewhere(service), Code.NOT_FOUND],
     ] as const) {
-      const call = bed.call('identifyDevice', { deviceId }, { caller: who });
+      const call = bed.call('identifyDevice', { deviceId }, { caller });
       await expect(call).rejects.toMatchObject({ code });
     }
   });
 });
 
-describe('a credential that is renewed', () => {
-  test('is good at once, and that of before for a day yet', async () => {
+describe('a renewed credential', () => {
+  test('is valid immediately, and the previous one for another day', async () => {
     const renewed = await withRenewed();
     const { bed, deviceId, credential, second } = renewed;
     expect(second.userName).toBe(`default/${deviceId}/2`);
     expect(await keysOf(renewed)).toEqual([second.credential, credential]);
-    bed.clock.advance(OVERLAP_MS - 1);
+    bed.clock.advance(CREDENTIAL_OVERLAP_MS - 1);
     expect(await keysOf(renewed)).toHaveLength(2);
     bed.clock.advance(1);
     expect(await keysOf(renewed)).toEqual([second.credential]);
   });
 
-  test('does not make those of before good for longer', async () => {
+  test('does not extend the validity of earlier ones', async () => {
     const renewed = await withRenewed();
     const { bed, deviceId, second } = renewed;
-    bed.clock.advance(OVERLAP_MS / 2);
+    bed.clock.advance(CREDENTIAL_OVERLAP_MS / 2);
     const third = await bed.call('renewCredential', { deviceId }, { caller: sally });
     expect(await keysOf(renewed)).toHaveLength(3);
-    bed.clock.advance(OVERLAP_MS / 2);
+    bed.clock.advance(CREDENTIAL_OVERLAP_MS / 2);
     expect(await keysOf(renewed)).toEqual([third.credential, second.credential]);
   });
 
-  test('is the only one from now on, where the others may be known to somebody', async () => {
+  test('is the only valid one if it was requested with atOnce', async () => {
     const renewed = await withRenewed();
     const { bed, deviceId } = renewed;
     const request = { deviceId, atOnce: true };
@@ -82,27 +85,27 @@ describe('a credential that is renewed', () => {
     expect(await keysOf(renewed)).toEqual([third.credential]);
   });
 
-  test('is one, where it is asked for again under the same key', async () => {
+  test('is the same when the request is repeated under the same key', async () => {
     const device = await withDevice();
     const { bed, deviceId } = device;
     const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const first = await bed.call('renewCredential', { deviceId }, options);
-    // no document has a mark that old
+    // longer than a document keeps an inbox entry
     bed.clock.advance(3_600_000);
     expect(await bed.call('renewCredential', { deviceId }, options)).toEqual(first);
     expect(await keysOf(device)).toHaveLength(2);
   });
 
-  test('is refused while many are good yet', async () => {
+  test('is refused while too many are valid', async () => {
     const { bed, deviceId } = await withDevice();
     const renew = () => bed.call('renewCredential', { deviceId }, { caller: sally });
     for (let more = 1; more < MAX_CREDENTIALS; more++) await renew();
     await expect(renew()).rejects.toMatchObject({ details: { reason: 'renewed_too_often' } });
-    bed.clock.advance(OVERLAP_MS);
+    bed.clock.advance(CREDENTIAL_OVERLAP_MS);
     await renew();
   });
 
-  test('is of a device of one’s own', async () => {
+  test('is returned only for a device that the caller manages', async () => {
     const { bed, deviceId } = await withDevice();
     for (const caller of [bob, elsewhere(admin)]) {
       const call = bed.call('renewCredential', { deviceId }, { caller });
@@ -112,7 +115,7 @@ describe('a credential that is renewed', () => {
     await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const { deviceId } = await withDevice();
     await expectCrashSafe(
       async () => (await withDevice()).bed,

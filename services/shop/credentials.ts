@@ -4,50 +4,52 @@ import { notFound } from '#kit/core/errors';
 import { Id, validate } from '#kit/core/validation';
 import type { IdentifyDeviceRequest, RenewCredentialRequest } from '#proto/retail/shop/v1/shop_pb';
 import { credentialOf } from './device-key';
-import { type Device, assertInUse, goodVersions, renewed } from './domain';
-import { deviceOf, managedDevice, shown } from './known-devices';
+import { type Device, requireInUse, validVersions, withNewCredential } from './domain';
+import { requireDevice, requireManagedDevice, toDeviceMessage } from './device-access';
 import type { Context } from './definition';
 
 const Renewal = z.object({ deviceId: Id, atOnce: z.boolean() });
 
-/** Makes another credential, and tells it. Asked again under the same Idempotency-Key it is that one. */
+/** Issues a new credential. A repeat under the same Idempotency-Key returns the same one. */
 export async function renewCredential(request: RenewCredentialRequest, context: Context) {
   const { devices, clock, callContext } = context;
   const { deviceId, atOnce } = validate(Renewal, request);
-  await managedDevice(deviceId, context);
+  await requireManagedDevice(deviceId, context);
   const device = await devices.update(deviceId, (now) => {
     if (now === undefined) throw notFound('device');
-    return renewed(now, callContext.id, atOnce, clock.now());
+    return withNewCredential(now, callContext.id, atOnce, clock.now());
   });
   return withCredential(device, context);
 }
 
-/** Where a device is, and by which keys its messages are its own; for services. */
+/** Returns the shop of a device and the keys that its messages may be signed with. For services. */
 export async function identifyDevice(request: IdentifyDeviceRequest, context: Context) {
   const { clock, caller, config } = context;
   requireRole(caller, 'service');
-  const device = await deviceOf(validate(z.object({ deviceId: Id }), request).deviceId, context);
-  const { deviceId, shopId, kind } = device;
+  const { deviceId } = validate(z.object({ deviceId: Id }), request);
+  const device = await requireDevice(deviceId, context);
+  const { shopId, kind } = device;
   const retired = device.retiredAt !== undefined;
-  const versions = retired ? [] : goodVersions(device, clock.now());
+  const versions = retired ? [] : validVersions(device, clock.now());
   const keys = versions.map((version) =>
     credentialOf(config.DEVICE_KEY_FILE, caller.tenantId, deviceId, version),
   );
   return { deviceId, shopId, kind, retired, keys };
 }
 
-/** A device with the newest of its credentials. */
+/** A device with its newest credential. Throws if the device is retired. */
 export function withCredential(device: Device, { caller, config }: Context) {
-  assertInUse(device);
+  requireInUse(device);
   const { deviceId } = device;
   const version = device.credentials[0]?.version ?? 0;
   return {
-    device: shown(device),
+    device: toDeviceMessage(device),
     userName: userName(caller.tenantId, deviceId, version),
     credential: credentialOf(config.DEVICE_KEY_FILE, caller.tenantId, deviceId, version),
   };
 }
 
+/** The name of the broker account of a credential. */
 export function userName(tenantId: string, deviceId: string, version: number): string {
   return `${tenantId}/${deviceId}/${String(version)}`;
 }

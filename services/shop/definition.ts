@@ -5,17 +5,20 @@ import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { DeviceKeyFile } from './device-key';
 import { Device, Offer, Shop } from './domain';
 
-/** Shops: when they are open, what they sell and at what price; and the devices in them. */
+/** Shops with their opening hours, offers and devices. */
 export const shop = new Service('shop', {
   serves: ShopService,
   calls: { product: ProductService },
-  // their answers hold a credential, and are not kept
+  // their responses contain a credential, which must not be stored
   idempotency: { registerDevice: 'recompute', renewCredential: 'recompute' },
   stores: { shops: Shop, offers: Offer, devices: Device },
-  /** All shops; the products of each; all devices, and those of each shop; those with an account. */
+  /**
+   * `shops`: all shops. `offers`: the products of each shop. `devices`: all devices, and those of each
+   * shop. `accounts`: the devices with an account at the broker.
+   */
   lists: ['shops', 'offers', 'devices', 'accounts'],
   config: z.object({
-    /** The master key, from which the credentials of devices follow. */
+    /** Path of the master key, from which the credentials of devices are derived. */
     DEVICE_KEY_FILE: DeviceKeyFile,
   }),
 });

@@ -19,7 +19,7 @@ const keyIn = (path: string) =>
     .DEVICE_KEY_FILE;
 
 describe('the file of the master key', () => {
-  test('is made at the first start, for the service alone', () => {
+  test('is created at the first start, readable by the service only', () => {
     const path = join(folder, 'made', 'device-key');
     const key = keyIn(path);
     expect(key).toMatch(/^[\w-]{43}$/);
@@ -28,26 +28,26 @@ describe('the file of the master key', () => {
     expect(readdirSync(join(folder, 'made'))).toEqual(['device-key']);
   });
 
-  test('is read at every other', () => {
+  test('is read at every later start', () => {
     const path = join(folder, 'device-key');
     expect(keyIn(path)).toBe(keyIn(path));
   });
 
-  test('is another in another place', () => {
+  test('contains a different key for each path', () => {
     expect(keyIn(join(folder, 'one'))).not.toBe(keyIn(join(folder, 'two')));
   });
 
   test.each(['', 'short\n', `${'k'.repeat(43)}\n${'k'.repeat(43)}\n`])(
-    'is refused, and left as it is, where it holds %j',
+    'is refused and left unchanged if it contains %j',
     (text) => {
       const path = join(folder, 'device-key');
       writeFileSync(path, text);
-      expect(() => keyIn(path)).toThrow('DEVICE_KEY_FILE names a file that is no key');
+      expect(() => keyIn(path)).toThrow('DEVICE_KEY_FILE names a file that does not contain a key');
       expect(readFileSync(path, 'utf8')).toBe(text);
     },
   );
 
-  test('is needed, and must be in a place where it can be', () => {
+  test('is required, and has to be readable', () => {
     expect(() => keyIn('')).toThrow('DEVICE_KEY_FILE');
     expect(() => keyIn(folder)).toThrow('DEVICE_KEY_FILE names a file that cannot be read');
   });

@@ -3,54 +3,56 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path';
 import { z } from 'zod';
 
-// The credentials of all devices follow from one master key, which stands in a file and nowhere
-// else: who gets hold of the documents has none of them.
+// The credentials of all devices are derived from one master key. It is stored in a file and nowhere
+// else, so that the documents alone reveal no credential.
 
 const BYTES = 32;
 const FORM = /^[\w-]{43}$/;
 
 /**
- * A variable with the path of the file of the master key, which is read at the start, and made
- * where there is none. Replicas share it: with another one, no device is known any more.
+ * A configuration variable with the path of the master key. The file is read at the start and created
+ * if it does not exist. Replicas have to share it: with another key, every known credential is invalid.
  */
 export const DeviceKeyFile = z.string().transform((path, context) => {
   try {
-    const key = readOrMake(path);
+    const key = readOrCreate(path);
     if (FORM.test(key)) return key;
-    context.addIssue(`names a file that is no key: ${String(BYTES)} bytes in base64url`);
+    context.addIssue(
+      `names a file that does not contain a key: ${String(BYTES)} bytes in base64url`,
+    );
   } catch (error) {
-    context.addIssue(`names a file that cannot be read or made: ${String(error)}`);
+    context.addIssue(`names a file that cannot be read or created: ${String(error)}`);
   }
   return z.NEVER;
 });
 
-/** The credential of a device: its password at the broker, and the key of its signatures. */
+/** The credential of a device: its password at the broker and the key that signs its messages. */
 export function credentialOf(
-  key: string,
+  masterKey: string,
   tenantId: string,
   deviceId: string,
   version: number,
 ): string {
-  return derived(key, `${tenantId}/${deviceId}/${String(version)}`).toString('base64url');
+  return deriveBytes(masterKey, `${tenantId}/${deviceId}/${String(version)}`).toString('base64url');
 }
 
-/** 32 bytes for a purpose, always the same. */
-export function derived(key: string, purpose: string): Buffer {
-  return createHmac('sha256', key).update(purpose).digest();
+/** Derives 32 bytes for a purpose. The same purpose always gives the same bytes. */
+export function deriveBytes(masterKey: string, purpose: string): Buffer {
+  return createHmac('sha256', masterKey).update(purpose).digest();
 }
 
-function readOrMake(path: string): string {
+function readOrCreate(path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
     if (!isError(error, 'ENOENT')) throw error;
   }
-  make(path);
+  create(path);
   return readFileSync(path, 'utf8').trim();
 }
 
-/** As a whole or not at all, and safe on the disk: half a key would end every device. */
-function make(path: string): void {
+/** Atomic, and flushed to the disk: a truncated key would lock out every device. */
+function create(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const written = `${path}.${randomUUID()}`;
   try {
@@ -58,7 +60,7 @@ function make(path: string): void {
     writeFileSync(written, key, { mode: 0o600, flag: 'wx', flush: true });
     linkSync(written, path);
   } catch (error) {
-    // another replica was quicker: its key stands
+    // another replica was faster, and its key is used
     if (!isError(error, 'EEXIST')) throw error;
   } finally {
     rmSync(written, { force: true });

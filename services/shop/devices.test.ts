@@ -7,7 +7,7 @@ import {
   corner,
   customer,
   elsewhere,
-  type open,
+  type shopBed,
   sally,
   service,
   stranger,
@@ -17,20 +17,20 @@ import {
 
 const hall = { kind: 'vending_machine', name: 'Hall' };
 
-async function idsIn(bed: ReturnType<typeof open>, shopId?: string) {
+async function idsIn(bed: ReturnType<typeof shopBed>, shopId?: string) {
   const request = shopId === undefined ? {} : { shopId };
   const { items, total } = await bed.call('listDevices', request, { caller: admin });
   expect(total).toBe(items.length);
   return items.map(({ deviceId }) => deviceId);
 }
 
-async function userNames(bed: ReturnType<typeof open>) {
+async function userNames(bed: ReturnType<typeof shopBed>) {
   const { items } = await bed.call('listBrokerAccounts', {}, { caller: admin });
   return items.map(({ userName }) => userName);
 }
 
-describe('a device that is registered', () => {
-  test('is in its shop, and was not heard yet', async () => {
+describe('a registered device', () => {
+  test('is listed in its shop with an unknown status', async () => {
     const { bed, shopId } = await withShop();
     const request = { shopId, ...hall, firmwareVersion: '1.2.0' };
     const { device } = await bed.call('registerDevice', request, { caller: sally });
@@ -42,7 +42,7 @@ describe('a device that is registered', () => {
     expect(await idsIn(bed)).toEqual([deviceId]);
   });
 
-  test('may bring its own name, which nobody else gets', async () => {
+  test('can have an id of its own, which no other device gets', async () => {
     const { bed, shopId } = await withShop();
     const request = { shopId, ...hall, deviceId: 'SN-4711' };
     const { device } = await bed.call('registerDevice', request, { caller: sally });
@@ -53,11 +53,11 @@ describe('a device that is registered', () => {
     expect(await idsIn(bed)).toEqual(['SN-4711']);
   });
 
-  test('is one, with one credential, where it is asked for again under the same key', async () => {
+  test('is the same, with the same credential, when the request is repeated under the same key', async () => {
     const { bed, shopId } = await withShop();
     const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const first = await bed.call('registerDevice', { shopId, ...hall }, options);
-    // no document has a mark that old
+    // longer than a document keeps an inbox entry
     bed.clock.advance(3_600_000);
     const again = await bed.call('registerDevice', { shopId, ...hall }, options);
     expect(again).toEqual(first);
@@ -66,10 +66,10 @@ describe('a device that is registered', () => {
     await expect(other).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   });
 
-  test('has its credential nowhere in a document', async () => {
+  test('has its credential in no document', async () => {
     const { bed, credential } = await withDevice();
-    const kept = [...bed.memory.documents.values()].map(({ json }) => json).join('\n');
-    expect(kept).not.toContain(credential);
+    const stored = [...bed.memory.documents.values()].map(({ json }) => json).join('\n');
+    expect(stored).not.toContain(credential);
   });
 
   test.each([
@@ -78,7 +78,7 @@ describe('a device that is registered', () => {
     ['name', { name: ' ' }],
     ['firmwareVersion', { firmwareVersion: 'v'.repeat(65) }],
     ['deviceId', { deviceId: 'a/b' }],
-  ])('refuses a bad %s by its name', async (field, part) => {
+  ])('is refused for an invalid %s with its name', async (field, part) => {
     const { bed, shopId } = await withShop();
     const call = bed.call('registerDevice', { shopId, ...hall, ...part }, { caller: sally });
     await expect(call).rejects.toMatchObject({
@@ -87,35 +87,41 @@ describe('a device that is registered', () => {
     });
   });
 
-  test('is refused in a shop that there is not, or that is of another tenant', async () => {
+  test('is refused in a shop that does not exist or belongs to another tenant', async () => {
     const { bed, shopId } = await withShop();
-    for (const [id, who] of [
+    for (const [id, caller] of [
       ['none', admin],
       [shopId, elsewhere(admin)],
     ] as const) {
-      const call = bed.call('registerDevice', { shopId: id, ...hall }, { caller: who });
+      const call = bed.call('registerDevice', { shopId: id, ...hall }, { caller });
       await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
   });
 
-  test.each([stranger, customer, bob, service])('is not for the $role $userId', async (caller) => {
-    const { bed, shopId } = await withShop();
-    const call = bed.call('registerDevice', { shopId, ...hall }, { caller });
-    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
-  });
+  test.each([stranger, customer, bob, service])(
+    'cannot be registered by the $role $userId',
+    async (caller) => {
+      const { bed, shopId } = await withShop();
+      const call = bed.call('registerDevice', { shopId, ...hall }, { caller });
+      await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    },
+  );
 
-  test.each([{}, { deviceId: 'SN-4711' }])('ends the same whatever happens, %j', async (named) => {
-    const { shopId } = await withShop();
-    await expectCrashSafe(
-      async () => (await withShop()).bed,
-      (bed) =>
-        bed.call('registerDevice', { shopId, ...hall, ...named }, { caller: sally, id: 'r1' }),
-    );
-  });
+  test.each([{}, { deviceId: 'SN-4711' }])(
+    'ends in the same state after a crash, redelivery or conflict at any point, %j',
+    async (named) => {
+      const { shopId } = await withShop();
+      await expectCrashSafe(
+        async () => (await withShop()).bed,
+        (bed) =>
+          bed.call('registerDevice', { shopId, ...hall, ...named }, { caller: sally, id: 'r1' }),
+      );
+    },
+  );
 });
 
 describe('a device', () => {
-  test('of another seller, or of another tenant, is as one that there is not', async () => {
+  test('of another seller or another tenant is not found', async () => {
     const { bed, deviceId } = await withDevice();
     for (const caller of [bob, elsewhere(admin), elsewhere(service)]) {
       const call = bed.call('getDevice', { deviceId }, { caller });
@@ -127,7 +133,7 @@ describe('a device', () => {
     await expect(retired).rejects.toMatchObject({ code: Code.NOT_FOUND });
   });
 
-  test('is shown to the sellers of its shop, to admins and to services', async () => {
+  test('is returned to the sellers of its shop, to admins and to services', async () => {
     const { bed, deviceId } = await withDevice();
     for (const caller of [sally, admin, service]) {
       const device = await bed.call('getDevice', { deviceId }, { caller });
@@ -139,7 +145,7 @@ describe('a device', () => {
 });
 
 describe('the list of devices', () => {
-  test('comes in pages, newest first', async () => {
+  test('is returned in pages, newest first', async () => {
     const { bed, shopId } = await withShop();
     for (const name of ['A', 'B', 'C']) {
       await bed.call('registerDevice', { shopId, kind: 'shelf', name }, { caller: sally });
@@ -150,7 +156,7 @@ describe('the list of devices', () => {
     expect(items.map(({ name }) => name)).toEqual(['A']);
   });
 
-  test('of a shop is for its sellers, of all shops for admins', async () => {
+  test('of a shop is returned to its sellers, and of all shops to admins', async () => {
     const { bed, shopId } = await withDevice();
     const denied = bed.call('listDevices', { shopId }, { caller: bob });
     await expect(denied).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
@@ -163,21 +169,21 @@ describe('the list of devices', () => {
   });
 });
 
-describe('a device that is changed', () => {
+describe('an updated device', () => {
   async function withTwoShops() {
     const { bed, shopId: from, deviceId } = await withDevice();
     const { shopId: to } = await bed.call('createShop', corner, { caller: sally, id: 'shop2' });
     return { bed, from, to, deviceId };
   }
 
-  test('has a new name and firmware, and the rest as before', async () => {
+  test('has a new name and firmware, and otherwise stays the same', async () => {
     const { bed, shopId, deviceId } = await withDevice();
     const request = { deviceId, name: 'Yard', firmwareVersion: '2.0' };
     const device = await bed.call('updateDevice', request, { caller: sally });
     expect(device).toMatchObject({ ...request, shopId, kind: 'vending_machine' });
   });
 
-  test('moves to another shop', async () => {
+  test('can move to another shop', async () => {
     const { bed, from, to, deviceId } = await withTwoShops();
     await bed.call('updateDevice', { deviceId, shopId: to }, { caller: sally });
     expect(await idsIn(bed, from)).toEqual([]);
@@ -187,18 +193,18 @@ describe('a device that is changed', () => {
     expect(await idsIn(bed, to)).toEqual([]);
   });
 
-  test('does not move into another seller’s shop', async () => {
+  test('cannot move to the shop of another seller', async () => {
     const { bed, deviceId } = await withDevice();
     const { shopId } = await bed.call('createShop', corner, { caller: bob });
     const call = bed.call('updateDevice', { deviceId, shopId }, { caller: sally });
     await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
-  test('is off the list that a late move would leave it on', async () => {
+  test('is removed from the list of a delayed move that a later move replaced', async () => {
     const { bed, from, to, deviceId } = await withTwoShops();
     const move = () =>
       bed.call('updateDevice', { deviceId, shopId: to }, { caller: sally, id: 'm1' });
-    // killed after it changed the device, before it came to the list of its old shop
+    // killed after it changed the device and before it changed the list of the old shop
     bed.injectFaults({ crashAfterEffect: 2 });
     await expect(move()).rejects.toThrow('killed');
     bed.restart();
@@ -208,7 +214,7 @@ describe('a device that is changed', () => {
     expect(await idsIn(bed, from)).toEqual([deviceId]);
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const { to, deviceId } = await withTwoShops();
     await expectCrashSafe(
       async () => (await withTwoShops()).bed,
@@ -218,8 +224,8 @@ describe('a device that is changed', () => {
   });
 });
 
-describe('a device that is retired', () => {
-  test('stays so, without an account', async () => {
+describe('a retired device', () => {
+  test('stays retired, without a broker account', async () => {
     const { bed, deviceId, userName } = await withDevice();
     expect(await userNames(bed)).toEqual([userName]);
     for (let times = 0; times < 2; times++) {
@@ -238,7 +244,7 @@ describe('a device that is retired', () => {
     }
   });
 
-  test('does not come back under the key that it was registered by', async () => {
+  test('does not come back under the key that registered it', async () => {
     const { bed, shopId } = await withShop();
     const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const { device } = await bed.call('registerDevice', { shopId, ...hall }, options);
@@ -248,7 +254,7 @@ describe('a device that is retired', () => {
     expect(await userNames(bed)).toEqual([]);
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const { deviceId } = await withDevice();
     await expectCrashSafe(
       async () => (await withDevice()).bed,

@@ -11,100 +11,113 @@ import type {
   UpdateDeviceRequest,
 } from '#proto/retail/shop/v1/shop_pb';
 import { withCredential } from './credentials';
-import { DEVICE_KINDS, assertInUse, assertManager, changed } from './domain';
-import { Firmware, deviceOf, managedDevice, shown } from './known-devices';
+import { DEVICE_KINDS, requireInUse, requireManager, withChanges } from './domain';
+import {
+  FirmwareVersion,
+  requireDevice,
+  requireManagedDevice,
+  toDeviceMessage,
+} from './device-access';
 import type { Context } from './definition';
-import { shopOf } from './shops';
+import { requireShop } from './shops';
 
 const ALL = 'all';
-/** No shop's id has a colon. */
-const ofShop = (shopId: string) => `shop:${shopId}`;
+/** The list of a shop's devices. It cannot collide with ALL, because of the colon. */
+const listOf = (shopId: string) => `shop:${shopId}`;
 
-const Named = z.object({ deviceId: Id });
-const Wanted = z.object({
+const DeviceRequest = z.object({ deviceId: Id });
+const NewDevice = z.object({
   shopId: Id,
   kind: z.enum(DEVICE_KINDS),
   name: Text(1, 200),
-  firmwareVersion: Firmware.optional(),
+  firmwareVersion: FirmwareVersion.optional(),
 });
-const Revision = Wanted.omit({ kind: true }).partial().extend(Named.shape);
+const DeviceUpdate = NewDevice.omit({ kind: true }).partial().extend(DeviceRequest.shape);
 
 /**
- * Registers a device, and tells its credential. Asked again under the same Idempotency-Key it is
- * the same device, with the credential that it has by then.
+ * Registers a device and returns its credential. A repeat under the same Idempotency-Key returns the
+ * same device with its newest credential.
  */
 export async function registerDevice(request: RegisterDeviceRequest, context: Context) {
   const { devices, lists, newId, clock, caller, callContext } = context;
-  const asked = validate(Wanted.extend({ deviceId: Id.optional() }), request);
-  const { deviceId = newId('device'), ...wanted } = asked;
-  assertManager(caller, await shopOf(wanted.shopId, context));
+  const registration = validate(NewDevice.extend({ deviceId: Id.optional() }), request);
+  const { deviceId = newId('device'), ...fields } = registration;
+  requireManager(caller, await requireShop(fields.shopId, context));
   const known = await devices.get(deviceId);
   if (known === undefined) {
-    // listed first: what can be used can be found and retired
+    // the lists come first: a device that works can always be found and retired
     await lists.devices.add(ALL, deviceId);
-    await lists.devices.add(ofShop(wanted.shopId), deviceId);
+    await lists.devices.add(listOf(fields.shopId), deviceId);
     await lists.accounts.add(ALL, deviceId);
   }
   const at = isoTime(clock);
-  const device = await devices.update(deviceId, (now) => {
-    const credentials = [{ version: 1, madeBy: callContext.id }];
-    const registered = { registeredBy: callContext.id, registeredAt: at, updatedAt: at };
-    return now ?? { deviceId, ...wanted, credentials, ...registered };
-  });
+  const device = await devices.update(
+    deviceId,
+    (now) =>
+      now ?? {
+        deviceId,
+        ...fields,
+        credentials: [{ version: 1, madeBy: callContext.id }],
+        registeredBy: callContext.id,
+        registeredAt: at,
+        updatedAt: at,
+      },
+  );
   if (device.registeredBy !== callContext.id) {
-    throw new MicroserviceError('a device with this id exists', Code.ALREADY_EXISTS);
+    throw new MicroserviceError('a device with this id already exists', Code.ALREADY_EXISTS);
   }
   return withCredential(device, context);
 }
 
 export async function updateDevice(request: UpdateDeviceRequest, context: Context) {
   const { devices, lists, clock, caller } = context;
-  const { deviceId, ...revision } = validate(Revision, request);
-  const known = await managedDevice(deviceId, context);
-  const to = revision.shopId ?? known.shopId;
+  const { deviceId, ...update } = validate(DeviceUpdate, request);
+  const known = await requireManagedDevice(deviceId, context);
+  const to = update.shopId ?? known.shopId;
   if (to !== known.shopId) {
-    assertManager(caller, await shopOf(to, context));
-    await lists.devices.add(ofShop(to), deviceId);
+    requireManager(caller, await requireShop(to, context));
+    await lists.devices.add(listOf(to), deviceId);
   }
   const { document: device, outcome: from } = await devices.decide(deviceId, (now) => {
     if (now === undefined) throw notFound('device');
-    assertInUse(now);
-    return { document: changed(now, revision, isoTime(clock)), outcome: now.shopId };
+    requireInUse(now);
+    return { document: withChanges(now, update, isoTime(clock)), outcome: now.shopId };
   });
   if (from !== to) await relist(deviceId, [from, to], context);
-  return shown(device);
+  return toDeviceMessage(device);
 }
 
-/** Takes a device that was moved off the lists of shops that it is not in any more. */
+/** Removes a moved device from the lists of shops that it has left. */
 async function relist(deviceId: string, shopIds: readonly string[], context: Context) {
   const { lists } = context;
-  const { shopId } = await deviceOf(deviceId, context);
+  const { shopId } = await requireDevice(deviceId, context);
   for (const left of shopIds.filter((id) => id !== shopId)) {
-    await lists.devices.remove(ofShop(left), deviceId);
+    await lists.devices.remove(listOf(left), deviceId);
   }
-  // a later move may have brought it back meanwhile
-  const now = await deviceOf(deviceId, context);
-  await lists.devices.add(ofShop(now.shopId), deviceId);
+  // a concurrent move may have brought it back to one of these shops
+  const now = await requireDevice(deviceId, context);
+  await lists.devices.add(listOf(now.shopId), deviceId);
 }
 
+/** Retires a device for good: its credentials stop working. Idempotent. */
 export async function retireDevice(request: RetireDeviceRequest, context: Context) {
   const { devices, lists, clock } = context;
-  const { deviceId } = validate(Named, request);
-  await managedDevice(deviceId, context);
+  const { deviceId } = validate(DeviceRequest, request);
+  await requireManagedDevice(deviceId, context);
   const at = isoTime(clock);
   const device = await devices.update(deviceId, (now) => {
     if (now === undefined) throw notFound('device');
     return now.retiredAt === undefined ? { ...now, retiredAt: at, updatedAt: at } : now;
   });
   await lists.accounts.remove(ALL, deviceId);
-  return shown(device);
+  return toDeviceMessage(device);
 }
 
 export async function getDevice(request: GetDeviceRequest, context: Context) {
-  const { deviceId } = validate(Named, request);
+  const { deviceId } = validate(DeviceRequest, request);
   const { caller } = context;
-  if (caller.role === 'service') return shown(await deviceOf(deviceId, context));
-  return shown(await managedDevice(deviceId, context));
+  if (caller.role === 'service') return toDeviceMessage(await requireDevice(deviceId, context));
+  return toDeviceMessage(await requireManagedDevice(deviceId, context));
 }
 
 export async function listDevices(request: ListDevicesRequest, context: Context) {
@@ -112,16 +125,16 @@ export async function listDevices(request: ListDevicesRequest, context: Context)
   requireRole(caller, 'seller', 'admin', 'service');
   const { shopId, page, limit } = validate(PageRequest.extend({ shopId: Id.optional() }), request);
   if (shopId !== undefined && caller.role !== 'service') {
-    assertManager(caller, await shopOf(shopId, context));
+    requireManager(caller, await requireShop(shopId, context));
   }
   if (shopId === undefined && caller.role === 'seller') {
-    throw invalid('shopId', 'must be given: the devices of all shops are for admins');
+    throw invalid('shopId', 'is missing: only admins may list the devices of all shops');
   }
-  const owner = shopId === undefined ? ALL : ofShop(shopId);
+  const owner = shopId === undefined ? ALL : listOf(shopId);
   const { items: ids, total } = await lists.devices.page(owner, page, limit);
   const found = await Promise.all(ids.map((id) => devices.get(id)));
   const items = found
     .filter((device) => device !== undefined)
     .filter((device) => shopId === undefined || device.shopId === shopId);
-  return { items: items.map(shown), page, limit, total };
+  return { items: items.map(toDeviceMessage), page, limit, total };
 }

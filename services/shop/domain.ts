@@ -14,25 +14,25 @@ export const Shop = z.object({
   channels: z.array(z.enum(CHANNELS)),
   timeZone: TimeZone,
   openingHours: z.array(OpeningHours),
-  /** Who may change it, besides admins: users, and API keys by their ids. */
+  /** The users and API keys, by id, that may manage the shop. Admins always may. */
   sellerIds: z.array(z.string()),
   createdAt: Time,
   updatedAt: Time,
 });
 export type Shop = z.infer<typeof Shop>;
 
-/** A product that a shop sells; at the catalogue's price, where it has no own. */
+/** A product that a shop sells. Without a price of its own, the catalogue's price applies. */
 export const Offer = z.object({ productId: z.string(), price: Money.optional() });
 export type Offer = z.infer<typeof Offer>;
 
 export const DEVICE_KINDS = ['vending_machine', 'shelf', 'till', 'gateway'] as const;
 
-/** Which of the credentials that follow from the master key are good. */
+/** A credential, without its secret: that is derived from the master key and the version. */
 const Credential = z.object({
   version: z.int().positive(),
-  /** The cause under which it was made. */
+  /** The id of the call context that issued it. */
   madeBy: z.string(),
-  /** No longer good from then on; absent in the newest. */
+  /** Invalid from then on. Absent in the newest credential. */
   until: Time.optional(),
 });
 
@@ -42,44 +42,45 @@ export const Device = z.object({
   kind: z.enum(DEVICE_KINDS),
   name: z.string(),
   firmwareVersion: z.string().optional(),
-  /** The newest first. */
+  /** Newest first. */
   credentials: z.array(Credential).min(1),
-  /** As it was found last, and when. */
+  /** The newest status report. */
   seen: z.object({ status: z.enum(['online', 'offline']), at: Time }).optional(),
   lastSeen: Time.optional(),
   retiredAt: Time.optional(),
-  /** The cause under which it was. */
+  /** The id of the call context that registered it. */
   registeredBy: z.string(),
   registeredAt: Time,
   updatedAt: Time,
 });
 export type Device = z.infer<typeof Device>;
 
-/** Whether the caller may change a shop, and see what is in it. */
+/** Whether the caller may change the shop and see its devices. */
 export function mayManage(caller: Caller, shop: Shop): boolean {
   if (caller.role === 'admin') return true;
   return caller.role === 'seller' && shop.sellerIds.includes(caller.userId);
 }
 
-/** Refuses who may not change this shop. */
-export function assertManager(caller: Caller, shop: Shop): void {
+/** Throws PERMISSION_DENIED if the caller may not manage the shop. */
+export function requireManager(caller: Caller, shop: Shop): void {
   requireRole(caller, 'seller', 'admin');
   if (mayManage(caller, shop)) return;
-  throw new MicroserviceError('the shop is another seller’s', Code.PERMISSION_DENIED);
+  throw new MicroserviceError('the shop belongs to another seller', Code.PERMISSION_DENIED);
 }
 
 export function statusOf({ retiredAt, seen }: Device) {
   return retiredAt === undefined ? (seen?.status ?? 'unknown') : 'retired';
 }
 
-export function assertInUse({ retiredAt }: Device): void {
+/** Throws FAILED_PRECONDITION if the device is retired. */
+export function requireInUse({ retiredAt }: Device): void {
   if (retiredAt !== undefined) throw refused('retired', 'the device is retired');
 }
 
 type Changes<T> = { readonly [F in keyof T]?: T[F] | undefined };
 
-/** The document with those fields that are given; the same document where nothing is new. */
-export function changed<T extends { updatedAt: string }>(
+/** Applies the changes that are not undefined. Returns the same document if nothing changes. */
+export function withChanges<T extends { updatedAt: string }>(
   document: T,
   changes: Changes<T>,
   at: string,
@@ -89,15 +90,18 @@ export function changed<T extends { updatedAt: string }>(
   return JSON.stringify(next) === JSON.stringify(document) ? document : { ...next, updatedAt: at };
 }
 
-export interface Report {
+export interface StatusReport {
   readonly status: 'online' | 'offline';
   readonly at: string;
   readonly lastSeen?: string | undefined;
   readonly firmwareVersion?: string | undefined;
 }
 
-/** The device as it was found; the same device where as new a report is known, or it is retired. */
-export function reported(device: Device, { status, at, ...report }: Report): Device {
+/**
+ * Applies a status report. Returns the same device if it is retired or a report at least as new is
+ * known.
+ */
+export function withStatus(device: Device, { status, at, ...report }: StatusReport): Device {
   if (device.retiredAt !== undefined) return device;
   if (device.seen !== undefined && Date.parse(device.seen.at) >= Date.parse(at)) return device;
   const { lastSeen = device.lastSeen, firmwareVersion = device.firmwareVersion } = report;
@@ -109,39 +113,48 @@ export function reported(device: Device, { status, at, ...report }: Report): Dev
   };
 }
 
-/** How long a credential is good after another was made, so that the device can be told that one. */
-export const OVERLAP_MS = 24 * 3_600_000;
-/** So many may be good at a time. */
+/** A credential stays valid this long after a renewal, so that the new one can reach the device. */
+export const CREDENTIAL_OVERLAP_MS = 24 * 3_600_000;
+/** Credentials of a device that can be valid at the same time. */
 export const MAX_CREDENTIALS = 5;
 
-/** The versions of the credentials that are good, the newest first. */
-export function goodVersions({ credentials }: Device, now: number): number[] {
+/** The versions of the valid credentials, newest first. `now` is in milliseconds since the epoch. */
+export function validVersions({ credentials }: Device, now: number): number[] {
   return credentials
     .filter(({ until }) => until === undefined || now < Date.parse(until))
     .map(({ version }) => version);
 }
 
 /**
- * The device with one more credential; the same device, where this cause has made one. `atOnce`:
- * those of before are good no longer.
+ * Adds a credential. Returns the same device if this call context has already added one. With `atOnce`,
+ * earlier credentials are invalid immediately, otherwise after the overlap. Throws FAILED_PRECONDITION
+ * if the device is retired or has too many valid credentials.
  */
-export function renewed(device: Device, madeBy: string, atOnce: boolean, now: number): Device {
-  assertInUse(device);
+export function withNewCredential(
+  device: Device,
+  madeBy: string,
+  atOnce: boolean,
+  now: number,
+): Device {
+  requireInUse(device);
   const { credentials } = device;
   if (credentials.some((known) => known.madeBy === madeBy)) return device;
   const newest = credentials[0]?.version ?? 0;
-  const until = new Date(now + OVERLAP_MS).toISOString();
-  const good = atOnce
+  const until = new Date(now + CREDENTIAL_OVERLAP_MS).toISOString();
+  const valid = atOnce
     ? []
-    : credentials.filter(({ version }) => goodVersions(device, now).includes(version));
-  if (good.length >= MAX_CREDENTIALS) {
-    throw refused('renewed_too_often', `${String(MAX_CREDENTIALS)} credentials are good yet`);
+    : credentials.filter(({ version }) => validVersions(device, now).includes(version));
+  if (valid.length >= MAX_CREDENTIALS) {
+    throw refused(
+      'renewed_too_often',
+      `the device already has ${String(MAX_CREDENTIALS)} valid credentials; wait until one expires, or replace all of them with atOnce`,
+    );
   }
   return {
     ...device,
     credentials: [
       { version: newest + 1, madeBy },
-      ...good.map((one) => ({ ...one, until: one.until ?? until })),
+      ...valid.map((one) => ({ ...one, until: one.until ?? until })),
     ],
     updatedAt: new Date(now).toISOString(),
   };

@@ -5,7 +5,7 @@ import { admin, bob, customer, elsewhere, sally, service, stranger, withShop } f
 
 const eur = (amount: string) => ({ amount, currency: 'EUR' });
 
-/** The shop with a cup at its own price, and a pot at the catalogue's. */
+/** A shop that sells a cup at a price of its own and a pot at the price of the catalogue. */
 async function withOffers() {
   const { bed, shopId } = await withShop();
   const cup = { shopId, productId: 'cup', price: eur('4.5') };
@@ -15,7 +15,7 @@ async function withOffers() {
 }
 
 describe('the offers of a shop', () => {
-  test('have its own price, or the catalogue’s', async () => {
+  test('have a price of their own or the price of the catalogue', async () => {
     const { bed, shopId } = await withOffers();
     const { items, ...page } = await bed.call('listOffers', { shopId }, { caller: stranger });
     expect(page).toMatchObject({ page: 1, limit: 20, total: 2 });
@@ -25,7 +25,7 @@ describe('the offers of a shop', () => {
     ]);
   });
 
-  test('come in pages, each with one question to the catalogue', async () => {
+  test('are returned in pages, each with one call to the catalogue', async () => {
     const { bed, shopId } = await withOffers();
     const before = bed.called('product', 'priceItems');
     const request = { shopId, page: 2, limit: 1 };
@@ -35,7 +35,7 @@ describe('the offers of a shop', () => {
     expect(bed.callCount('product', 'priceItems')).toBe(before + 1);
   });
 
-  test('are priced by product, in the order in which they were asked for', async () => {
+  test('are priced in the order of the request', async () => {
     const { bed, shopId } = await withOffers();
     const request = { shopId, productIds: ['pot', 'cup', 'pot'] };
     const { offers } = await bed.call('priceOffers', request, { caller: service });
@@ -48,7 +48,7 @@ describe('the offers of a shop', () => {
   });
 
   test.each(['listOffers', 'priceOffers'] as const)(
-    'are not found, by %s, where there is no such shop in the tenant',
+    'are not found by %s if the tenant has no such shop',
     async (method) => {
       const { bed, shopId } = await withOffers();
       const request = { shopId, productIds: ['cup'] };
@@ -59,11 +59,12 @@ describe('the offers of a shop', () => {
 });
 
 describe('an offer', () => {
-  test('that is set again has the newer price, and is listed once', async () => {
+  test('that is set again has the new price and is listed once', async () => {
     const { bed, shopId } = await withOffers();
     const request = { shopId, productId: 'cup' };
     expect(await bed.call('setOffer', request, { caller: sally })).toMatchObject({
-      ...{ price: eur('5.00'), ownPrice: false },
+      price: eur('5.00'),
+      ownPrice: false,
     });
     const { items } = await bed.call('listOffers', { shopId }, { caller: stranger });
     expect(items.filter(({ productId }) => productId === 'cup')).toMatchObject([
@@ -71,7 +72,7 @@ describe('an offer', () => {
     ]);
   });
 
-  test('that is removed is gone, and may come back', async () => {
+  test('that was removed is gone and can be added again', async () => {
     const { bed, shopId } = await withOffers();
     const request = { shopId, productId: 'cup' };
     for (let times = 0; times < 2; times++) {
@@ -84,7 +85,7 @@ describe('an offer', () => {
     expect((await bed.call('listOffers', { shopId }, { caller: stranger })).total).toBe(2);
   });
 
-  test('is of what is in the catalogue', async () => {
+  test('is refused for a product that is not in the catalogue', async () => {
     const { bed, shopId } = await withShop();
     const call = bed.call('setOffer', { shopId, productId: 'kettle' }, { caller: sally });
     await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
@@ -96,7 +97,7 @@ describe('an offer', () => {
     [customer, Code.PERMISSION_DENIED],
     [service, Code.PERMISSION_DENIED],
     [elsewhere(admin), Code.NOT_FOUND],
-  ])('is not for %j to set or remove', async (caller, code) => {
+  ])('cannot be set or removed by %j', async (caller, code) => {
     const { bed, shopId } = await withOffers();
     for (const method of ['setOffer', 'removeOffer'] as const) {
       const call = bed.call(method, { shopId, productId: 'cup' }, { caller });
@@ -109,7 +110,7 @@ describe('an offer', () => {
     ['price.amount', { price: eur('0.00') }],
     ['price.amount', { price: eur('1.234') }],
     ['price.currency', { price: { amount: '1.00', currency: 'euro' } }],
-  ])('refuses a bad %s by its name', async (field, part) => {
+  ])('is refused for an invalid %s with its name', async (field, part) => {
     const { bed, shopId } = await withShop();
     const request = { shopId, productId: 'cup', ...part };
     await expect(bed.call('setOffer', request, { caller: sally })).rejects.toMatchObject({
@@ -118,7 +119,7 @@ describe('an offer', () => {
     });
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const { shopId } = await withShop();
     const request = { shopId, productId: 'cup', price: eur('4.50') };
     await expectCrashSafe(

@@ -8,39 +8,40 @@ import type {
   RemoveOfferRequest,
   SetOfferRequest,
 } from '#proto/retail/shop/v1/shop_pb';
-import { type Offer, assertManager } from './domain';
+import { type Offer, requireManager } from './domain';
 import type { Context } from './definition';
-import { shopOf } from './shops';
+import { requireShop } from './shops';
 
-/** A price in its one form, so that 5 and 5.00 are the same. */
+/** A price with the decimals of its currency, so that 5 and 5.00 are the same text. */
 const Price = Money.transform((price) => ofMinor(minor(price), price.currency)).refine(
   ({ amount }) => /[1-9]/.test(amount),
   { path: ['amount'], message: 'must be more than 0' },
 );
 
-const Place = z.object({ shopId: Id, productId: Id });
+const OfferRequest = z.object({ shopId: Id, productId: Id });
 
 const keyOf = (shopId: string, productId: string) => `${shopId}/${productId}`;
 
+/** Creates or replaces an offer. */
 export async function setOffer(request: SetOfferRequest, context: Context) {
   const { offers, lists, caller } = context;
-  const { shopId, ...offer } = validate(Place.extend({ price: Price.optional() }), request);
-  assertManager(caller, await shopOf(shopId, context));
-  // refuses what is in no catalogue
-  const [shown] = await priced(shopId, [offer], context);
+  const { shopId, ...offer } = validate(OfferRequest.extend({ price: Price.optional() }), request);
+  requireManager(caller, await requireShop(shopId, context));
+  // throws if the product is not in the catalogue
+  const [priced] = await withPrices(shopId, [offer], context);
   const key = keyOf(shopId, offer.productId);
   const known = await offers.get(key);
-  // listed first: what is offered can be found
+  // the list comes first: an offer can always be found
   if (known === undefined) await lists.offers.add(shopId, offer.productId);
   await offers.update(key, (now) => (now !== undefined && isSame(now, offer) ? now : offer));
-  return { ...shown };
+  return { ...priced };
 }
 
 export async function removeOffer(request: RemoveOfferRequest, context: Context) {
   const { offers, lists, caller } = context;
-  const { shopId, productId } = validate(Place, request);
-  assertManager(caller, await shopOf(shopId, context));
-  await offers.delete(keyOf(shopId, productId));
+  const { shopId, productId } = validate(OfferRequest, request);
+  requireManager(caller, await requireShop(shopId, context));
+  await offers.remove(keyOf(shopId, productId));
   await lists.offers.remove(shopId, productId);
   return {};
 }
@@ -48,18 +49,19 @@ export async function removeOffer(request: RemoveOfferRequest, context: Context)
 export async function listOffers(request: ListOffersRequest, context: Context) {
   const { lists } = context;
   const { shopId, page, limit } = validate(PageRequest.extend({ shopId: Id }), request);
-  await shopOf(shopId, context);
+  await requireShop(shopId, context);
   const { items: ids, total } = await lists.offers.page(shopId, page, limit);
   const found = await offersOf(shopId, ids, context);
   const items = found.filter((offer) => offer !== undefined);
-  return { items: await priced(shopId, items, context), page, limit, total };
+  return { items: await withPrices(shopId, items, context), page, limit, total };
 }
 
-const Pricing = z.object({ shopId: Id, productIds: z.array(Id).min(1).max(100) });
+const PriceRequest = z.object({ shopId: Id, productIds: z.array(Id).min(1).max(100) });
 
+/** Returns the offers with their prices, in the order of the request. */
 export async function priceOffers(request: PriceOffersRequest, context: Context) {
-  const { shopId, productIds } = validate(Pricing, request);
-  await shopOf(shopId, context);
+  const { shopId, productIds } = validate(PriceRequest, request);
+  await requireShop(shopId, context);
   const found = await offersOf(shopId, productIds, context);
   const offers = found.map((offer, index) => {
     if (offer !== undefined) return offer;
@@ -67,7 +69,7 @@ export async function priceOffers(request: PriceOffersRequest, context: Context)
     const message = `the shop does not sell ${productId}`;
     throw new MicroserviceError(message, Code.NOT_FOUND, { productId });
   });
-  return { offers: await priced(shopId, offers, context) };
+  return { offers: await withPrices(shopId, offers, context) };
 }
 
 function isSame(left: Offer, right: Offer): boolean {
@@ -78,14 +80,17 @@ function offersOf(shopId: string, productIds: readonly string[], { offers }: Con
   return Promise.all(productIds.map((productId) => offers.get(keyOf(shopId, productId))));
 }
 
-/** The offers with what they cost. Throws NOT_FOUND with the first that is in no catalogue. */
-async function priced(shopId: string, offers: readonly Offer[], { product }: Context) {
+/** Adds names and prices. Throws NOT_FOUND for the first product that is not in the catalogue. */
+async function withPrices(shopId: string, offers: readonly Offer[], { product }: Context) {
   if (offers.length === 0) return [];
   const { prices } = await product.priceItems({
     productIds: offers.map(({ productId }) => productId),
   });
   return offers.map(({ productId, price }, index) => ({
-    ...{ shopId, productId, name: prices[index]?.name ?? '' },
-    ...{ price: price ?? prices[index]?.price, ownPrice: price !== undefined },
+    shopId,
+    productId,
+    name: prices[index]?.name ?? '',
+    price: price ?? prices[index]?.price,
+    ownPrice: price !== undefined,
   }));
 }

@@ -5,35 +5,37 @@ const BERLIN = 'Europe/Berlin';
 const at = (time: string) => Date.parse(time);
 
 const on = (day: OpeningHours['day'], opens: string, closes: string): OpeningHours => ({
-  ...{ day, opens, closes },
+  day,
+  opens,
+  closes,
 });
 
 describe('opening hours', () => {
-  // 2026-01-05 is a Monday; Berlin is an hour ahead of UTC then
+  // 2026-01-05 is a Monday, when Berlin is an hour ahead of UTC
   test.each([
     ['2026-01-05T07:59:59Z', false],
     ['2026-01-05T08:00:00Z', true],
     ['2026-01-05T17:29:59Z', true],
     ['2026-01-05T17:30:00Z', false],
     ['2026-01-06T12:00:00Z', false],
-  ])('are meant in the time of the place: %s', (time, open) => {
+  ])('are in the local time of the shop: %s', (time, open) => {
     expect(isOpen([on('monday', '09:00', '18:30')], BERLIN, at(time))).toBe(open);
   });
 
-  test('are by the day of the place, which is not that of UTC', () => {
+  test('are on the local day of the shop, not the day of UTC', () => {
     // Tuesday noon in Auckland is Monday evening in UTC
     const time = at('2026-01-05T23:00:00Z');
     expect(isOpen([on('tuesday', '09:00', '17:00')], 'Pacific/Auckland', time)).toBe(true);
     expect(isOpen([on('monday', '09:00', '24:00')], 'Pacific/Auckland', time)).toBe(false);
   });
 
-  test('may have a break', () => {
+  test('can have a break', () => {
     const hours = [on('monday', '09:00', '12:00'), on('monday', '14:00', '18:00')];
     expect(isOpen(hours, 'UTC', at('2026-01-05T13:00:00Z'))).toBe(false);
     expect(isOpen(hours, 'UTC', at('2026-01-05T14:00:00Z'))).toBe(true);
   });
 
-  test('go over midnight, from Sunday to Monday too', () => {
+  test('can go past midnight, also from Sunday to Monday', () => {
     const hours = [on('saturday', '22:00', '02:00'), on('sunday', '22:00', '02:00')];
     for (const [time, open] of [
       ['2026-01-03T21:59:00Z', false],
@@ -48,7 +50,7 @@ describe('opening hours', () => {
     }
   });
 
-  test('to 24:00 leave no minute out before the next day', () => {
+  test('to 24:00 leave no gap before the next day', () => {
     const hours = DAYS.map((day) => on(day, '00:00', '24:00'));
     for (const time of ['2026-01-05T00:00:00Z', '2026-01-05T23:59:59.999Z']) {
       expect(isOpen(hours, 'UTC', at(time))).toBe(true);
@@ -58,8 +60,8 @@ describe('opening hours', () => {
     expect(isOpen(untilMidnight, 'UTC', at('2026-01-06T00:00:00Z'))).toBe(false);
   });
 
-  test('leave out the hour that there is not when clocks are put forward', () => {
-    // in Berlin 2026-03-29 goes from 02:00 to 03:00 at 01:00 UTC
+  test('skip the hour that does not exist when clocks go forward', () => {
+    // in Berlin clocks go from 02:00 to 03:00 on 2026-03-29 at 01:00 UTC
     const night = [on('saturday', '22:00', '02:30')];
     expect(isOpen(night, BERLIN, at('2026-03-29T00:59:59Z'))).toBe(true);
     expect(isOpen(night, BERLIN, at('2026-03-29T01:00:00Z'))).toBe(false);
@@ -68,14 +70,14 @@ describe('opening hours', () => {
     expect(isOpen(early, BERLIN, at('2026-03-29T01:00:00Z'))).toBe(true);
   });
 
-  test('have the hour twice that comes twice when clocks are put back', () => {
-    // in Berlin 2026-10-25 goes from 03:00 to 02:00 at 01:00 UTC
+  test('repeat the hour that is repeated when clocks go back', () => {
+    // in Berlin clocks go from 03:00 to 02:00 on 2026-10-25 at 01:00 UTC
     const hours = [on('sunday', '02:00', '02:30')];
     const open = ['2026-10-25T00:15:00Z', '2026-10-25T00:45:00Z', '2026-10-25T01:15:00Z'];
     expect(open.map((time) => isOpen(hours, BERLIN, at(time)))).toEqual([true, false, true]);
   });
 
-  test('of none mean always', () => {
+  test('that are empty mean always open', () => {
     expect(isOpen([], BERLIN, at('2026-01-01T00:00:00Z'))).toBe(true);
   });
 
@@ -86,21 +88,21 @@ describe('opening hours', () => {
     on('monday', '09:60', '18:00'),
     on('monday', '09:00', '09:00'),
     { day: 'someday', opens: '09:00', closes: '18:00' },
-  ])('are refused where they are none: %j', (hours) => {
+  ])('are refused if they are invalid: %j', (hours) => {
     expect(OpeningHours.safeParse(hours).success).toBe(false);
   });
 });
 
 describe('a time zone', () => {
   test.each(['Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Asia/Kathmandu', 'UTC'])(
-    'is such as %s',
+    'can be %s',
     (zone) => {
       expect(TimeZone.safeParse(zone).success).toBe(true);
     },
   );
 
   test.each(['', '+01:00', 'Mars/Olympus', 'Europe/Berlin ', 'x'.repeat(65)])(
-    'is not such as %j',
+    'cannot be %j',
     (zone) => {
       expect(TimeZone.safeParse(zone).success).toBe(false);
     },

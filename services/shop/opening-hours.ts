@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** In the order of the week. */
+/** In the order of a week. */
 export const DAYS = [
   'monday',
   'tuesday',
@@ -14,33 +14,33 @@ type Day = (typeof DAYS)[number];
 
 const MINUTES_OF_DAY = 24 * 60;
 
-/** A local time of day, such as 09:00; as an end also 24:00. */
+/** A local time of day, such as 09:00. A closing time can be 24:00. */
 const Opens = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 09:00');
 const Closes = z
   .string()
-  .regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be a time such as 18:30, 24:00 at most');
+  .regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be a time such as 18:30, at most 24:00');
 
 export const OpeningHours = z
   .object({ day: z.enum(DAYS), opens: Opens, closes: Closes })
   .refine(({ opens, closes }) => opens !== closes, {
     path: ['closes'],
-    message: 'must be another time than opens; a whole day is 00:00 to 24:00',
+    message: 'must differ from opens; a whole day is 00:00 to 24:00',
   });
 export type OpeningHours = z.infer<typeof OpeningHours>;
 
-/** A zone of the IANA database, such as Europe/Berlin. */
+/** A time zone of the IANA database, such as Europe/Berlin. */
 export const TimeZone = z
   .string()
   .max(64)
-  // an offset such as +01:00 knows no summer time
+  // an offset such as +01:00 has no daylight saving time
   .refine((zone) => /^[A-Za-z]/.test(zone) && isKnown(zone), {
     message: 'must be an IANA time zone such as Europe/Berlin',
   });
 
 /**
- * Whether something with these hours is open at a moment (milliseconds since the epoch); always,
- * where there are none. What counts is what the clocks there show: an hour that is left out when
- * they are put forward is in no opening hours, and one that comes twice is in them twice.
+ * Whether a shop is open at a time, in milliseconds since the epoch. Without opening hours it is always
+ * open. Local time decides: an hour that is skipped when clocks go forward is never open, and an hour
+ * that is repeated when they go back is open twice.
  */
 export function isOpen(hours: readonly OpeningHours[], timeZone: string, at: number): boolean {
   if (hours.length === 0) return true;
@@ -49,7 +49,7 @@ export function isOpen(hours: readonly OpeningHours[], timeZone: string, at: num
     const opens = minutes(entry.opens);
     const closes = minutes(entry.closes);
     if (opens < closes) return entry.day === day && opens <= minute && minute < closes;
-    // over midnight
+    // past midnight
     if (entry.day === day) return opens <= minute;
     return dayAfter(entry.day) === day && minute < closes;
   });
@@ -64,7 +64,7 @@ function dayAfter(day: Day): Day | undefined {
   return DAYS[(DAYS.indexOf(day) + 1) % DAYS.length];
 }
 
-/** What a clock on the wall there shows. */
+/** The local weekday, and the minutes since local midnight. */
 function localTime(timeZone: string, at: number): { day: Day | undefined; minute: number } {
   const parts = new Map(
     formatOf(timeZone)
@@ -76,7 +76,7 @@ function localTime(timeZone: string, at: number): { day: Day | undefined; minute
   return { day: DAYS.find((day) => day === name), minute: minute % MINUTES_OF_DAY };
 }
 
-/** By the zone: one takes long to be made, and there are a few hundred zones. */
+/** By time zone. Cached, because a formatter is slow to create; there are a few hundred zones. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {

@@ -5,11 +5,25 @@ import { listOffers, priceOffers, removeOffer, setOffer } from './offers';
 import { createShop, getShop, listShops, updateShop } from './shops';
 import { updateDeviceStatus } from './status';
 import { shop } from './definition';
+
 shop.serve({
-  ...{ createShop, updateShop, getShop, listShops },
-  ...{ setOffer, removeOffer, listOffers, priceOffers },
-  ...{ registerDevice, updateDevice, retireDevice, getDevice, listDevices },
-  ...{ renewCredential, identifyDevice, listBrokerAccounts, updateDeviceStatus },
+  createShop,
+  updateShop,
+  getShop,
+  listShops,
+  setOffer,
+  removeOffer,
+  listOffers,
+  priceOffers,
+  registerDevice,
+  updateDevice,
+  retireDevice,
+  getDevice,
+  listDevices,
+  renewCredential,
+  identifyDevice,
+  listBrokerAccounts,
+  updateDeviceStatus,
 });
 
 export { shop };

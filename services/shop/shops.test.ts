@@ -7,27 +7,27 @@ import {
   corner,
   customer,
   elsewhere,
-  open,
+  shopBed,
   sally,
   service,
   stranger,
   withShop,
 } from './testing';
 
-describe('a shop that is made', () => {
-  test('is its seller’s, and shown to everybody', async () => {
-    const bed = open();
+describe('a new shop', () => {
+  test('belongs to its seller and is visible to every caller', async () => {
+    const bed = shopBed();
     const shop = await bed.call('createShop', corner, { caller: sally });
     expect(shop).toMatchObject({ ...corner, sellerIds: ['sally'] });
     const seen = await bed.call('getShop', { shopId: shop.shopId }, { caller: stranger });
-    // whose it is, is nobody's business
+    // only managers see the ids of the sellers
     expect(seen).toEqual({ ...shop, sellerIds: [] });
     const { items } = await bed.call('listShops', {}, { caller: customer });
     expect(items).toEqual([seen]);
   });
 
-  test('may be named by an admin, once', async () => {
-    const bed = open();
+  test('can have an id that an admin chooses, once', async () => {
+    const bed = shopBed();
     const request = { ...corner, shopId: 'shop_1' };
     const shop = await bed.call('createShop', request, { caller: admin });
     expect(shop).toMatchObject({ shopId: 'shop_1', sellerIds: [] });
@@ -39,8 +39,8 @@ describe('a shop that is made', () => {
     await expect(named).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
   });
 
-  test('is one, where it is asked for again under the same key', async () => {
-    const bed = open();
+  test('is the same when the request is repeated under the same key', async () => {
+    const bed = shopBed();
     const options = { caller: sally, id: 'k1', hasIdempotencyKey: true };
     const first = await bed.call('createShop', corner, options);
     expect(await bed.call('createShop', corner, options)).toEqual(first);
@@ -48,10 +48,13 @@ describe('a shop that is made', () => {
     await expect(other).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   });
 
-  test.each([stranger, customer, service])('is not for the $role', async (caller) => {
-    const call = open().call('createShop', corner, { caller });
-    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
-  });
+  test.each([stranger, customer, service])(
+    'cannot be created by the role $role',
+    async (caller) => {
+      const call = shopBed().call('createShop', corner, { caller });
+      await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    },
+  );
 
   test.each([
     ['name', { name: '' }],
@@ -60,16 +63,16 @@ describe('a shop that is made', () => {
     ['timeZone', { timeZone: 'Berlin' }],
     ['openingHours.0.closes', { openingHours: [{ day: 'monday', opens: '09:00', closes: '' }] }],
     ['shopId', { shopId: 'a b' }],
-  ])('refuses a bad %s by its name', async (field, part) => {
-    const call = open().call('createShop', { ...corner, ...part }, { caller: admin });
+  ])('is refused for an invalid %s with its name', async (field, part) => {
+    const call = shopBed().call('createShop', { ...corner, ...part }, { caller: admin });
     await expect(call).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [expect.objectContaining({ field })] },
     });
   });
 
-  test('ends the same whatever happens on the way', async () => {
-    await expectCrashSafe(open, (bed) =>
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
+    await expectCrashSafe(shopBed, (bed) =>
       bed.call('createShop', { ...corner, shopId: 'shop_1' }, { caller: admin, id: 's1' }),
     );
   });
@@ -77,7 +80,7 @@ describe('a shop that is made', () => {
 
 describe('shops', () => {
   test('come in pages, newest first, those of one tenant', async () => {
-    const bed = open();
+    const bed = shopBed();
     for (const name of ['A', 'B', 'C']) {
       await bed.call('createShop', { ...corner, name }, { caller: sally });
     }
@@ -89,10 +92,10 @@ describe('shops', () => {
     expect(total).toBe(0);
   });
 
-  test('are open by their hours', async () => {
+  test('are open during their opening hours', async () => {
     const { bed, shopId } = await withShop();
     const isOpen = async () => (await bed.call('getShop', { shopId }, { caller: stranger })).open;
-    // the clock stands at the beginning of a Thursday
+    // the clock starts at the beginning of a Thursday
     expect(await isOpen()).toBe(false);
     const openingHours = [{ day: 'thursday', opens: '00:30', closes: '02:00' }];
     await bed.call('updateShop', { shopId, openingHours }, { caller: sally });
@@ -102,22 +105,22 @@ describe('shops', () => {
   });
 });
 
-describe('a shop that is changed', () => {
-  test('keeps what is not given', async () => {
+describe('an updated shop', () => {
+  test('keeps the fields that are not given', async () => {
     const { bed, shopId } = await withShop();
     const request = { shopId, name: 'New', channels: ['store', 'online', 'store'] };
     const shop = await bed.call('updateShop', request, { caller: sally });
     expect(shop).toMatchObject({ ...corner, name: 'New', channels: ['store', 'online'] });
   });
 
-  test('is not written where nothing is new', async () => {
+  test('is not written if nothing changes', async () => {
     const { bed, shopId } = await withShop();
     const before = await bed.call('getShop', { shopId }, { caller: sally });
     bed.clock.advance(1_000);
     expect(await bed.call('updateShop', { shopId, ...corner }, { caller: sally })).toEqual(before);
   });
 
-  test('gets other sellers from an admin', async () => {
+  test('can get other sellers from an admin only', async () => {
     const { bed, shopId } = await withShop();
     const request = { shopId, sellerIds: ['bob'] };
     const own = bed.call('updateShop', request, { caller: sally });
@@ -134,13 +137,13 @@ describe('a shop that is changed', () => {
     [customer, Code.PERMISSION_DENIED],
     [service, Code.PERMISSION_DENIED],
     [elsewhere(admin), Code.NOT_FOUND],
-  ])('is not for %j', async (caller, code) => {
+  ])('cannot be changed by %j', async (caller, code) => {
     const { bed, shopId } = await withShop();
     const call = bed.call('updateShop', { shopId, name: 'Mine' }, { caller });
     await expect(call).rejects.toMatchObject({ code });
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const { shopId } = await withShop();
     await expectCrashSafe(
       async () => (await withShop()).bed,

@@ -10,7 +10,7 @@ import type {
   ListShopsRequest,
   UpdateShopRequest,
 } from '#proto/retail/shop/v1/shop_pb';
-import { CHANNELS, type Shop, assertManager, changed, mayManage } from './domain';
+import { CHANNELS, type Shop, mayManage, requireManager, withChanges } from './domain';
 import { OpeningHours, TimeZone, isOpen } from './opening-hours';
 import type { Context } from './definition';
 
@@ -18,58 +18,59 @@ const ALL = 'all';
 
 const unique = <T>(values: T[]) => [...new Set(values)];
 
-const Wanted = z.object({
+const ShopFields = z.object({
   name: Text(1, 200),
   channels: z.array(z.enum(CHANNELS)).min(1).max(20).transform(unique),
   timeZone: TimeZone,
   openingHours: z.array(OpeningHours).max(50),
 });
-const NewShop = Wanted.extend({ shopId: Id.optional() });
+const NewShop = ShopFields.extend({ shopId: Id.optional() });
 
-/** Of a list, protobuf does not tell whether it is absent or empty: an empty one changes nothing. */
+/** Protobuf does not distinguish an absent list from an empty one: an empty list changes nothing. */
 const orAbsent = <T>(values: T[]) => (values.length === 0 ? undefined : values);
 
-const Revision = z.object({
+const ShopUpdate = z.object({
   shopId: Id,
-  name: Wanted.shape.name.optional(),
+  name: ShopFields.shape.name.optional(),
   channels: z.array(z.enum(CHANNELS)).max(20).transform(unique).transform(orAbsent),
   timeZone: TimeZone.optional(),
-  openingHours: Wanted.shape.openingHours.transform(orAbsent),
+  openingHours: ShopFields.shape.openingHours.transform(orAbsent),
   sellerIds: z.array(Id).max(100).transform(unique).transform(orAbsent),
 });
 
+/** Creates a shop. A seller becomes its manager; only an admin may choose its id. */
 export async function createShop(request: CreateShopRequest, context: Context) {
   const { shops, lists, newId, clock, caller } = context;
   requireRole(caller, 'seller', 'admin');
-  const { shopId: given, ...wanted } = validate(NewShop, request);
-  if (given !== undefined) requireRole(caller, 'admin');
-  const shopId = given ?? newId('shop');
-  // listed first: what is there can be found
+  const { shopId: chosen, ...fields } = validate(NewShop, request);
+  if (chosen !== undefined) requireRole(caller, 'admin');
+  const shopId = chosen ?? newId('shop');
+  // the list comes first: a shop can always be found
   if ((await shops.get(shopId)) === undefined) await lists.shops.add(ALL, shopId);
   const at = isoTime(clock);
   const sellerIds = caller.role === 'seller' ? [caller.userId] : [];
   const shop = await shops.update(shopId, (known) => {
-    if (known === undefined) return { shopId, ...wanted, sellerIds, createdAt: at, updatedAt: at };
-    throw new MicroserviceError('a shop with this id exists', Code.ALREADY_EXISTS);
+    if (known === undefined) return { shopId, ...fields, sellerIds, createdAt: at, updatedAt: at };
+    throw new MicroserviceError('a shop with this id already exists', Code.ALREADY_EXISTS);
   });
-  return shown(shop, context);
+  return toMessage(shop, context);
 }
 
 export async function updateShop(request: UpdateShopRequest, context: Context) {
   const { shops, clock, caller } = context;
-  const { shopId, ...revision } = validate(Revision, request);
-  assertManager(caller, await shopOf(shopId, context));
-  if (revision.sellerIds !== undefined) requireRole(caller, 'admin');
+  const { shopId, ...update } = validate(ShopUpdate, request);
+  requireManager(caller, await requireShop(shopId, context));
+  if (update.sellerIds !== undefined) requireRole(caller, 'admin');
   const shop = await shops.update(shopId, (known) => {
     if (known === undefined) throw notFound('shop');
-    return changed(known, revision, isoTime(clock));
+    return withChanges(known, update, isoTime(clock));
   });
-  return shown(shop, context);
+  return toMessage(shop, context);
 }
 
 export async function getShop(request: GetShopRequest, context: Context) {
   const { shopId } = validate(z.object({ shopId: Id }), request);
-  return shown(await shopOf(shopId, context), context);
+  return toMessage(await requireShop(shopId, context), context);
 }
 
 export async function listShops(request: ListShopsRequest, context: Context) {
@@ -78,17 +79,18 @@ export async function listShops(request: ListShopsRequest, context: Context) {
   const { items, total } = await lists.shops.page(ALL, page, limit);
   const found = await Promise.all(items.map((shopId) => shops.get(shopId)));
   const known = found.filter((shop) => shop !== undefined);
-  return { items: known.map((shop) => shown(shop, context)), page, limit, total };
+  return { items: known.map((shop) => toMessage(shop, context)), page, limit, total };
 }
 
-/** Throws NOT_FOUND. */
-export async function shopOf(shopId: string, { shops }: Context): Promise<Shop> {
+/** Returns a shop. Throws NOT_FOUND. */
+export async function requireShop(shopId: string, { shops }: Context): Promise<Shop> {
   const shop = await shops.get(shopId);
   if (shop === undefined) throw notFound('shop');
   return shop;
 }
 
-function shown({ sellerIds, ...shop }: Shop, { clock, caller }: Context) {
+/** A shop as the API returns it. Only its managers see the ids of its sellers. */
+function toMessage({ sellerIds, ...shop }: Shop, { clock, caller }: Context) {
   return {
     ...shop,
     open: isOpen(shop.openingHours, shop.timeZone, clock.now()),

@@ -7,7 +7,7 @@ import { admin, elsewhere, sally, service, withDevice } from './testing';
 const at = (second: number) => timestampFromDate(new Date(1_767_225_600_000 + second * 1000));
 
 describe('the status of a device', () => {
-  test('is as it was found last, whichever report comes last', async () => {
+  test('follows the newest report, in whatever order reports are delivered', async () => {
     const { bed, deviceId } = await withDevice();
     const report = (status: string, second: number) =>
       bed.call('updateDeviceStatus', { deviceId, status, at: at(second) }, { caller: service });
@@ -18,7 +18,7 @@ describe('the status of a device', () => {
     expect((await report('online', 31)).status).toBe('online');
   });
 
-  test('tells when it was heard, and its firmware', async () => {
+  test('comes with the time of the last message and the firmware version', async () => {
     const { bed, deviceId } = await withDevice();
     const request = {
       deviceId,
@@ -28,7 +28,7 @@ describe('the status of a device', () => {
       firmwareVersion: '3',
     };
     await bed.call('updateDeviceStatus', request, { caller: service });
-    // nothing is forgotten that a report does not tell
+    // a report without these fields leaves them unchanged
     const later = { deviceId, status: 'offline', at: at(20) };
     await bed.call('updateDeviceStatus', later, { caller: service });
     const device = await bed.call('getDevice', { deviceId }, { caller: sally });
@@ -49,7 +49,7 @@ describe('the status of a device', () => {
     ['at', { at: { seconds: 10n ** 17n } }],
     ['lastSeen', { lastSeen: { seconds: -(10n ** 17n) } }],
     ['firmwareVersion', { firmwareVersion: '' }],
-  ])('refuses a bad %s by its name', async (field, part) => {
+  ])('is refused for an invalid %s with its name', async (field, part) => {
     const { bed, deviceId } = await withDevice();
     const request = { deviceId, status: 'online', at: at(1), ...part };
     const call = bed.call('updateDeviceStatus', request, { caller: service });
@@ -59,7 +59,7 @@ describe('the status of a device', () => {
     });
   });
 
-  test('is told by services, of what is in their tenant', async () => {
+  test('is reported by services of the tenant only', async () => {
     const { bed, deviceId } = await withDevice();
     const request = { deviceId, status: 'online', at: at(1) };
     await expect(bed.call('updateDeviceStatus', request, { caller: admin })).rejects.toMatchObject({
@@ -70,7 +70,7 @@ describe('the status of a device', () => {
     ).rejects.toMatchObject({ code: Code.NOT_FOUND });
   });
 
-  test('ends the same whatever happens on the way', async () => {
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const { deviceId } = await withDevice();
     const request = { deviceId, status: 'online', at: at(1) };
     await expectCrashSafe(

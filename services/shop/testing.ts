@@ -6,7 +6,9 @@ import { testbed } from '#kit/testing/testbed';
 import { shop } from './service';
 
 const caller = (role: Caller['role'], userId: string, tenantId = 'default'): Caller => ({
-  ...{ role, userId, tenantId },
+  role,
+  userId,
+  tenantId,
 });
 
 export const admin = caller('admin', 'ada');
@@ -31,8 +33,8 @@ export const corner = {
   openingHours: [{ day: 'monday', opens: '09:00', closes: '18:30' }],
 };
 
-/** The service beside a small catalogue. */
-export function open(memory?: Memory) {
+/** The service with a small catalogue. */
+export function shopBed(memory?: Memory) {
   return testbed(shop, {
     clock: new FakeClock(),
     config: { DEVICE_KEY_FILE: KEY },
@@ -55,14 +57,14 @@ export function open(memory?: Memory) {
   });
 }
 
-/** The same with a shop of Sally's. */
+/** A testbed with a shop of Sally. */
 export async function withShop() {
-  const bed = open();
+  const bed = shopBed();
   const { shopId } = await bed.call('createShop', corner, { caller: sally, id: 'shop' });
   return { bed, shopId };
 }
 
-/** The same with a device in it. */
+/** A testbed with a shop of Sally and a device in it. */
 export async function withDevice() {
   const { bed, shopId } = await withShop();
   const request = { shopId, kind: 'vending_machine', name: 'Hall' };

@@ -98,7 +98,7 @@ export function applyProfileUpdate(
 
 export function emailTaken(): MicroserviceError {
   return new MicroserviceError(
-    'an account with this email already exists; sign in or use another email',
+    'An account with this email already exists. Sign in or use another email.',
     Code.ALREADY_EXISTS,
     { reason: 'email_taken' },
   );
@@ -109,7 +109,7 @@ export function emailTaken(): MicroserviceError {
  * which addresses have an account.
  */
 export function wrongCredentials(): MicroserviceError {
-  return new MicroserviceError('the email or password is incorrect', Code.UNAUTHENTICATED, {
+  return new MicroserviceError('The email or password is incorrect.', Code.UNAUTHENTICATED, {
     reason: 'wrong_credentials',
   });
 }

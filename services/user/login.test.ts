@@ -83,7 +83,7 @@ describe('a login', () => {
     const call = bed.call('login', { ...anna, ...part }, { caller });
     await expect(call).rejects.toMatchObject({
       code: Code.UNAUTHENTICATED,
-      message: 'the email or password is incorrect',
+      message: 'The email or password is incorrect.',
       details: { reason: 'wrong_credentials' },
     });
   });

@@ -76,7 +76,7 @@ export async function getContact(request: GetContactRequest, { users, caller }: 
 
 async function callerAccount({ users, caller }: Context): Promise<User> {
   if (caller.userId === '') {
-    throw new MicroserviceError('sign in to see or change your profile', Code.UNAUTHENTICATED);
+    throw new MicroserviceError('Sign in to see or change your profile.', Code.UNAUTHENTICATED);
   }
   const user = await users.get(caller.userId);
   if (user === undefined) throw notFound('user');

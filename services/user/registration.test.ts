@@ -97,7 +97,7 @@ describe('a registration', () => {
       const again = bed.call('register', { ...anna, email, password: 'another one' }, { caller });
       await expect(again).rejects.toMatchObject({
         code: Code.ALREADY_EXISTS,
-        message: 'an account with this email already exists; sign in or use another email',
+        message: 'An account with this email already exists. Sign in or use another email.',
         details: { reason: 'email_taken' },
       });
     },

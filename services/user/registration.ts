@@ -49,7 +49,7 @@ export async function createAccount(account: NewAccount, context: Context): Prom
     () => registrations.expireIfAbandoned(userId, IDEMPOTENCY_SECONDS, () => true),
   );
   if (user === undefined && !callContext.respondAsync) {
-    throw unavailable('the registration was accepted but is not complete yet; try again');
+    throw unavailable('The registration is not complete yet. Try again.');
   }
   return userId;
 }

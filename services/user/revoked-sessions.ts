@@ -1,5 +1,6 @@
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { requireRole } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
 import type { GetEndedSessionsRequest } from '#proto/retail/user/v1/user_pb';
 import type { Context } from './definition';
 import { ACCESS_TOKEN_MS } from './timeouts';
@@ -18,7 +19,7 @@ export async function recordRevocation(
   { endedSessions, clock }: Context,
 ): Promise<void> {
   const slice = sliceOf(clock.now());
-  const endedAt = new Date(clock.now()).toISOString();
+  const endedAt = isoTime(clock);
   await endedSessions.decide(keyOf(slice), (now) => {
     const current = now?.slice === slice ? now : { slice, sessions: [] };
     const known = new Set(current.sessions.map(({ sessionId }) => sessionId));

@@ -117,7 +117,7 @@ async function toResponse(user: User, session: Session, secret: string, context:
 
 /** One error for every reason, so that it reveals nothing about the session. */
 function signedOut(): MicroserviceError {
-  return new MicroserviceError('your session has ended; sign in again', Code.UNAUTHENTICATED, {
+  return new MicroserviceError('Your session has ended. Sign in again.', Code.UNAUTHENTICATED, {
     reason: 'signed_out',
   });
 }
