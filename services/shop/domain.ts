@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Caller, requireRole } from '#kit/core/caller';
+import { isoTimeAt } from '#kit/core/clock';
 import { Code, MicroserviceError, refused } from '#kit/core/errors';
 import { Money } from '#retail/money';
 import { OpeningHours, TimeZone } from './opening-hours';
@@ -140,7 +141,7 @@ export function withNewCredential(
   const { credentials } = device;
   if (credentials.some((known) => known.madeBy === madeBy)) return device;
   const newest = credentials[0]?.version ?? 0;
-  const until = new Date(now + CREDENTIAL_OVERLAP_MS).toISOString();
+  const until = isoTimeAt(now + CREDENTIAL_OVERLAP_MS);
   const valid = atOnce
     ? []
     : credentials.filter(({ version }) => validVersions(device, now).includes(version));
@@ -156,6 +157,6 @@ export function withNewCredential(
       { version: newest + 1, madeBy },
       ...valid.map((one) => ({ ...one, until: one.until ?? until })),
     ],
-    updatedAt: new Date(now).toISOString(),
+    updatedAt: isoTimeAt(now),
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { isoTimeAt } from '#kit/core/clock';
 import { SESSION_MS } from './timeouts';
 
 /** Devices on which a user can be signed in. One more signs out the least recently used one. */
@@ -25,7 +26,7 @@ export const RevokedSessions = z.object({
 });
 
 export function newSession(sessionId: string, secret: string, at: number): Session {
-  const expiresAt = new Date(at + SESSION_MS).toISOString();
+  const expiresAt = isoTimeAt(at + SESSION_MS);
   return { sessionId, tokenHash: hashSecret(secret), expiresAt };
 }
 

@@ -1,4 +1,3 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { toTimestamp } from '#kit/core/timestamps';
@@ -108,7 +107,7 @@ async function toResponse(user: User, session: Session, secret: string, context:
   const { token, expiresAt } = await issueAccessToken(user, session.sessionId, context);
   return {
     token,
-    expiresAt: timestampFromDate(expiresAt),
+    expiresAt: toTimestamp(expiresAt),
     refreshToken: `${userId}.${session.sessionId}.${secret}`,
     refreshExpiresAt: toTimestamp(session.expiresAt),
     user: { userId, email, name, role, tenantId: context.caller.tenantId },

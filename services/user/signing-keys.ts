@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTimeAt } from '#kit/core/clock';
 import { ACCESS_TOKEN_MS, CLOCK_SKEW_MS, KEY_LEAD_MS, KEY_ROTATION_MS } from './timeouts';
 
 const Time = z.iso.datetime();
@@ -40,10 +41,10 @@ export function rotated(
   now: number,
 ): SigningKeySet {
   if (keySet !== undefined && !isRotationDue(keySet, now)) return keySet;
-  const createdAt = new Date(now).toISOString();
+  const createdAt = isoTimeAt(now);
   // the first key signs immediately, because there is no earlier one that could
   if (keySet === undefined) return { keys: [{ ...key, createdAt, signsFrom: createdAt }] };
-  const signsFrom = new Date(now + KEY_LEAD_MS).toISOString();
+  const signsFrom = isoTimeAt(now + KEY_LEAD_MS);
   return { keys: [...verificationKeys(keySet, now), { ...key, createdAt, signsFrom }] };
 }
 

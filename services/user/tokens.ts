@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose';
+import { isoTimeAt } from '#kit/core/clock';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
 import type { Context } from './definition';
 import type { User } from './domain';
@@ -45,7 +46,7 @@ export async function issueAccessToken(user: User, sessionId: string, context: C
     .setNotBefore(Math.floor(clock.now() / 1000))
     .setExpirationTime(Math.floor(expires / 1000))
     .sign(await importJWK(jwk, ALGORITHM));
-  return { token, expiresAt: new Date(Math.floor(expires / 1000) * 1000) };
+  return { token, expiresAt: isoTimeAt(Math.floor(expires / 1000) * 1000) };
 }
 
 /**
