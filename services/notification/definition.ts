@@ -13,7 +13,7 @@ export const notification = new Service('notification', {
   stores: { told: DeliveredChannels },
   /** The notifications of each user. */
   feeds: { inbox: InboxNotification },
-  sends: ['email', 'sms'],
+  outputBindings: ['email', 'sms'],
   publishes: [NotificationSent],
   config: z.object({
     /** Receives the e-mails for operators. */

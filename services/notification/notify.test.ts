@@ -29,13 +29,13 @@ describe('an event', () => {
     expect(await inboxOf(on)).toMatchObject([{ channel: 'inbox', subject, eventType: type }]);
     expect(await inboxOf(on, 'bob')).toEqual([]);
     // the contact is looked up only for other channels than the inbox
-    expect(on.called('user', 'getContact')).toBe(by.length > 1 ? 1 : 0);
+    expect(on.callCount('user', 'getContact')).toBe(by.length > 1 ? 1 : 0);
   });
 
   it('inventory.low-stock notifies the operators by email', async () => {
     const on = bed();
     await deliver['inventory.low-stock'](on, { id: 'e1' });
-    expect(on.sent).toMatchObject([
+    expect(on.sentMessages).toMatchObject([
       {
         binding: 'email',
         operation: 'create',
@@ -51,7 +51,7 @@ describe('an event', () => {
     const [sent] = on.published(NotificationSent);
     expect(sent).toMatchObject({ channel: 'email', eventType: 'inventory.low-stock' });
     expect(sent).not.toHaveProperty('userId');
-    expect(on.called('user', 'getContact')).toBe(0);
+    expect(on.callCount('user', 'getContact')).toBe(0);
   });
 
   it.each(types)('%s is crash safe', async (type) => {
@@ -66,13 +66,13 @@ describe('an event', () => {
     async (type) => {
       const on = bed({ flags: smsForAnn });
       await deliver[type](on, { id: 'e1' });
-      const sent = on.sent.length;
+      const sent = on.sentMessages.length;
       const published = on.published(NotificationSent);
       const inbox = await inboxOf(on);
       on.clock.advance((INBOX_SECONDS + 60) * 1000);
       on.restart();
       expect(await deliver[type](on, { id: 'e1' })).toBe('SUCCESS');
-      expect(on.sent).toHaveLength(sent);
+      expect(on.sentMessages).toHaveLength(sent);
       expect(on.published(NotificationSent)).toEqual(published);
       expect(await inboxOf(on)).toEqual(inbox);
     },

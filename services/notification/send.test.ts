@@ -7,7 +7,7 @@ describe('an email', () => {
   it('is sent to the user, greets them by name, and names its file after the notification', async () => {
     const on = bed();
     await deliver['order.cancelled'](on);
-    const [sent] = on.sent;
+    const [sent] = on.sentMessages;
     const id = on
       .published(NotificationSent)
       .find(({ channel }) => channel === 'email')?.notificationId;
@@ -36,7 +36,7 @@ describe('an email', () => {
     };
     const on = bed({ calls, flags: smsForAnn });
     expect(await deliver['order.cancelled'](on)).toBe('SUCCESS');
-    expect(on.sent).toEqual([]);
+    expect(on.sentMessages).toEqual([]);
     expect(channels(on)).toEqual(['inbox']);
     expect(on.callCount('user', 'getContact')).toBe(1);
   });
@@ -62,7 +62,7 @@ describe('an email', () => {
     expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('RETRY');
     sms.stop();
     expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
-    expect(on.sent.map(({ binding }) => binding)).toEqual(['email', 'sms']);
+    expect(on.sentMessages.map(({ binding }) => binding)).toEqual(['email', 'sms']);
     expect(channels(on)).toEqual(['inbox', 'email', 'sms']);
   });
 
@@ -83,7 +83,7 @@ describe('a text message', () => {
   it('consists of the subject only', async () => {
     const on = bed({ flags: smsForAnn });
     await deliver['delivery.status.updated'](on);
-    expect(on.sent).toMatchObject([
+    expect(on.sentMessages).toMatchObject([
       { binding: 'sms', data: { to: ann.phone, text: 'Your order o1 is on its way' } },
     ]);
   });

@@ -92,7 +92,7 @@ async function addToCategory(
   { products, lists }: Context,
 ): Promise<Product> {
   await lists.catalogue.add(category, productId);
-  const product = await products.need(productId);
+  const product = await products.getOrThrow(productId);
   // a later move may have run in between, and found nothing to remove
   if (categoryKey(product.category) !== category) {
     await lists.catalogue.remove(category, productId);

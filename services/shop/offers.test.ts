@@ -27,7 +27,7 @@ describe('the offers of a shop', () => {
 
   test('are returned in pages, each with one call to the catalogue', async () => {
     const { bed, shopId } = await withOffers();
-    const before = bed.called('product', 'priceItems');
+    const before = bed.callCount('product', 'priceItems');
     const request = { shopId, page: 2, limit: 1 };
     const { items, total } = await bed.call('listOffers', request, { caller: customer });
     expect(items.map(({ productId }) => productId)).toEqual(['cup']);

@@ -41,7 +41,7 @@ export async function removeOffer(request: RemoveOfferRequest, context: Context)
   const { offers, lists, caller } = context;
   const { shopId, productId } = validate(OfferRequest, request);
   requireManager(caller, await requireShop(shopId, context));
-  await offers.remove(keyOf(shopId, productId));
+  await offers.delete(keyOf(shopId, productId));
   await lists.offers.remove(shopId, productId);
   return {};
 }

@@ -41,7 +41,7 @@ export const user = new Service('user', {
      * Cost of a password hash as a power of two. A password with a cheaper hash is hashed again at the
      * next sign-in.
      */
-    PASSWORD_COST: wholeNumber(15, 20).default(15),
+    PASSWORD_COST: integerVariable(15, 20).default(15),
   }),
 });
 

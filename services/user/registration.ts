@@ -81,8 +81,8 @@ export async function completeRegistration(
   );
   const owner = await emails.update(emailKey(registration.email), (known) => known ?? { userId });
   if (owner.userId !== userId) {
-    await users.remove(userId);
-    await registrations.remove(userId);
+    await users.delete(userId);
+    await registrations.delete(userId);
     throw emailTaken();
   }
   await publish(UserCreated, { userId, role, tenantId: caller.tenantId, createdAt });
