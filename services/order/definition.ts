@@ -12,10 +12,10 @@ import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { CHARGE_MS } from './charge';
 import { Order } from './domain';
+import { CHARGE_MS } from './timeouts';
 
-/** Orders, and the saga that each goes through: see fulfil. */
+/** Orders, and the saga that fulfils or cancels them (see fulfil.ts and compensate.ts). */
 export const order = new Service('order', {
   serves: OrderService,
   idempotency: { placeOrder: 'handled-by-service', cancelOrder: 'recompute' },

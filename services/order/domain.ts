@@ -4,11 +4,11 @@ import { Money, add, times } from '#retail/money';
 import { SagaLog } from '#kit/saga/saga-log';
 import { PaymentMeans } from '#retail/payment-means';
 
-/** How a step is taken back. `void` and `release` also bar what is still on its way. */
-export const Undo = z.enum(['cancel_delivery', 'refund', 'void', 'release', 'return']);
-export type Undo = z.infer<typeof Undo>;
+/** A step that undoes an earlier one. `void` and `release` also block a step that arrives later. */
+export const Compensation = z.enum(['cancel_delivery', 'refund', 'void', 'release', 'return']);
+export type Compensation = z.infer<typeof Compensation>;
 
-/** Only delivery and payment need to know this, and only until the order is decided. */
+/** Personal data for payment and delivery only. Removed once the order is confirmed or cancelled. */
 const Instructions = z.object({
   payment: PaymentMeans,
   deliveryAddress: z.object({
@@ -30,29 +30,34 @@ export const Order = z.object({
   items: z.array(z.object({ productId: z.string(), quantity: z.int(), unitPrice: Money })),
   totalAmount: Money,
   instructions: Instructions.optional(),
-  /** Of the request: the same Idempotency-Key with another request is a mistake. */
+  /** Hash of the request, to refuse another request with the same Idempotency-Key. */
   fingerprint: z.string(),
   paymentId: z.string().optional(),
   deliveryId: z.string().optional(),
-  /** Set once and for ever when the order is confirmed, also if it is cancelled afterwards. */
+  /** Set when the order is confirmed, and kept if it is cancelled afterwards. */
   confirmedAt: z.string().optional(),
-  /** Why it is cancelled, and what that takes, in order. */
+  /** Why the order is cancelled: a code. */
   reason: z.string().optional(),
-  undo: z.array(Undo),
+  /** The compensations of a cancelled order, in the order in which they run. */
+  undo: z.array(Compensation),
+  /** The saga log, under the name that it has in the API. */
   story: SagaLog,
   createdAt: z.string(),
   updatedAt: z.string(),
 });
 export type Order = z.infer<typeof Order>;
 
-/** The items at today's prices, and their sum. Throws INVALID_ARGUMENT naming what has none. */
-export function priced(
+/**
+ * The items with today's unit prices, and their total. Throws INVALID_ARGUMENT for a product without
+ * a price, and if the currencies differ.
+ */
+export function priceItems(
   items: readonly { productId: string; quantity: number }[],
   prices: ReadonlyMap<string, Money | undefined>,
 ): Pick<Order, 'items' | 'totalAmount'> {
   const withPrices = items.map((item, index) => {
     const price = prices.get(item.productId);
-    if (price === undefined) throw invalid(`items.${index}.productId`, 'is no product');
+    if (price === undefined) throw unknownProduct(index);
     return { ...item, unitPrice: { amount: price.amount, currency: price.currency } };
   });
   const currencies = new Set(withPrices.map(({ unitPrice }) => unitPrice.currency));
@@ -61,13 +66,19 @@ export function priced(
   return { items: withPrices, totalAmount: amounts.reduce(add) };
 }
 
-/** What an order is about, as its events tell it. */
-export function facts({ orderId, userId, shopId, items, totalAmount }: Order) {
+/** INVALID_ARGUMENT that names the item; `index` is undefined if the item is not known. */
+export function unknownProduct(index: number | undefined) {
+  const field = index === undefined ? 'items' : `items.${index}.productId`;
+  return invalid(field, 'is not a known product');
+}
+
+/** The fields that the events of an order have in common. */
+export function toEventPayload({ orderId, userId, shopId, items, totalAmount }: Order) {
   return { orderId, userId, shopId, items, totalAmount };
 }
 
-/** What inventory holds for an order. */
-export function goods({ orderId, shopId, items }: Order) {
+/** The request to inventory: the items without prices. */
+export function toReservation({ orderId, shopId, items }: Order) {
   return {
     orderId,
     shopId,

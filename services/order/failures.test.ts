@@ -2,55 +2,61 @@ import { describe, expect, it } from '@jest/globals';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { unavailable } from '#kit/core/errors';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
-import { World, bedWith, fulfil, fulfilled, orderOf, pending, steps, wish } from './testing';
+import {
+  FakeServices,
+  bedWith,
+  fulfil,
+  fulfilled,
+  orderOf,
+  pendingOrder,
+  steps,
+  orderRequest,
+} from './testing';
 
 const branches = [
   {
     what: 'that is out of stock',
-    wanted: wish({ quantity: 101 }),
+    request: orderRequest({ quantity: 101 }),
     reason: 'out_of_stock',
     story: ['reserve refused'],
-    why: 'out_of_stock',
+    stepReason: 'out_of_stock',
   },
   {
     what: 'whose payment is declined',
-    wanted: wish({ token: 'tok_declined' }),
+    request: orderRequest({ token: 'tok_declined' }),
     reason: 'payment_failed',
     story: ['reserve done', 'charge declined', 'release done'],
-    why: 'insufficient_funds',
+    stepReason: 'insufficient_funds',
   },
   {
-    what: 'whose payment stays unknown',
-    wanted: wish({ token: 'tok_timeout' }),
+    what: 'whose payment outcome stays unknown',
+    request: orderRequest({ token: 'tok_timeout' }),
     reason: 'payment_unknown',
-    story: [
-      ...['reserve done', 'charge unknown'],
-      ...['cancel_delivery done', 'void done', 'release done'],
-    ],
-    why: 'deadline_exceeded',
+    story: ['reserve done', 'charge unknown', 'cancel_delivery done', 'void done', 'release done'],
+    stepReason: 'deadline_exceeded',
   },
   {
     what: 'that cannot be delivered',
-    wanted: wish({ country: 'AQ' }),
+    request: orderRequest({ country: 'AQ' }),
     reason: 'undeliverable',
     story: ['reserve done', 'charge done', 'schedule refused', 'refund done', 'release done'],
-    why: 'undeliverable',
+    stepReason: 'undeliverable',
   },
 ];
 
-describe.each(branches)('an order $what', ({ wanted, reason, story, why }) => {
-  it('is cancelled, and what was done is undone, the last first', async () => {
-    const { bed, world, order } = await fulfilled(wanted);
+describe.each(branches)('an order $what', ({ request, reason, story, stepReason }) => {
+  it('is cancelled, and its steps are compensated in reverse order', async () => {
+    const { bed, services, order } = await fulfilled(request);
     expect(order).toMatchObject({ status: 'cancelled', reason });
     expect(order.confirmedAt).toBeUndefined();
     expect(steps(order)).toEqual(['place done', ...story]);
-    expect(order.story.steps.find((step) => step.reason !== undefined)?.reason).toBe(why);
+    expect(order.story.steps.find((step) => step.reason !== undefined)?.reason).toBe(stepReason);
     expect(order.story.events.map(({ type }) => type)).toEqual([
       'order.created',
       'order.cancelled',
       'order.status.updated',
     ]);
-    expect(world.sold()).toBe(false);
+    expect(services.isSold()).toBe(false);
     expect(bed.published(OrderCancelled)).toEqual([
       { orderId: 'o1', userId: 'ann', shopId: 'shop_1', reason },
     ]);
@@ -60,9 +66,9 @@ describe.each(branches)('an order $what', ({ wanted, reason, story, why }) => {
     expect(bed.published(OrderConfirmed)).toEqual([]);
   });
 
-  it('goes on with the undoing after a crash, and not forward again', async () => {
-    const world = new World();
-    const bed = await bedWith(pending(wanted), world);
+  it('continues with the compensations after a crash, and not forward again', async () => {
+    const services = new FakeServices();
+    const bed = await bedWith(pendingOrder(request), services);
     bed.injectFaults({ crashAfterEffect: decisionOf(story) });
     await expect(fulfil(bed)).rejects.toThrow('killed');
     bed.restart();
@@ -77,7 +83,7 @@ describe.each(branches)('an order $what', ({ wanted, reason, story, why }) => {
   });
 });
 
-/** The list and the announcement come first, then one effect for each step that was answered. */
+/** The list and order.created come first, then one effect for each step that was answered. */
 function decisionOf(story: readonly string[]): number {
   const forward = story.filter((step) => /^(reserve|charge|schedule)/.test(step));
   return 2 + forward.filter((step) => !step.endsWith('unknown')).length + 1;
@@ -86,33 +92,33 @@ function decisionOf(story: readonly string[]): number {
 const first = (step: string) => step.split(/[ _]/)[0];
 
 const outcomes = [
-  { what: 'that nothing stands against', wanted: wish() },
-  { what: 'whose payment stumbles', wanted: wish({ token: 'tok_flaky' }) },
+  { what: 'that succeeds', request: orderRequest() },
+  { what: 'whose payment is flaky', request: orderRequest({ token: 'tok_flaky' }) },
   ...branches,
 ];
 
-describe.each(outcomes)('an order $what', ({ wanted }) => {
-  it('ends the same wherever the process dies', async () => {
-    await expectCrashSafe(() => bedWith(pending(wanted)), fulfil);
+describe.each(outcomes)('an order $what', ({ request }) => {
+  it('ends the same wherever the process crashes', async () => {
+    await expectCrashSafe(() => bedWith(pendingOrder(request)), fulfil);
   });
 
-  it('leaves nothing half done, wherever the process dies', async () => {
-    const { world, order, bed } = await fulfilled(wanted);
-    const undisturbed = { sold: world.sold(), status: order.status };
+  it('leaves no partial sale, wherever the process crashes', async () => {
+    const { services, order, bed } = await fulfilled(request);
+    const expected = { sold: services.isSold(), status: order.status };
     for (let effect = 1; effect <= bed.sidecar.effects; effect++) {
-      const again = new World();
-      const victim = await bedWith(pending(wanted), again);
-      victim.injectFaults({ crashAfterEffect: effect });
-      await expect(fulfil(victim)).rejects.toThrow('killed');
-      victim.restart();
-      await fulfil(victim);
-      const { status } = await orderOf(victim);
-      expect({ sold: again.sold(), status }).toEqual(undisturbed);
+      const again = new FakeServices();
+      const crashing = await bedWith(pendingOrder(request), again);
+      crashing.injectFaults({ crashAfterEffect: effect });
+      await expect(fulfil(crashing)).rejects.toThrow('killed');
+      crashing.restart();
+      await fulfil(crashing);
+      const { status } = await orderOf(crashing);
+      expect({ sold: again.isSold(), status }).toEqual(expected);
     }
   });
 
-  it('keeps no token and no address once it is decided, and tells nobody of them', async () => {
-    const { bed, order } = await fulfilled(wanted);
+  it('stores no token and no address after the decision, and publishes neither', async () => {
+    const { bed, order } = await fulfilled(request);
     const secret = /tok_|Ann Example|High Street|10115|Berlin/;
     expect(JSON.stringify(order)).not.toMatch(secret);
     expect(JSON.stringify([...bed.memory.documents])).not.toMatch(secret);
@@ -120,19 +126,19 @@ describe.each(outcomes)('an order $what', ({ wanted }) => {
   });
 });
 
-it('is not of unknown payment while its delivery, which comes after the payment, is on its way', async () => {
-  const world = new World();
-  const bed = await bedWith(pending(), world);
-  // after the list, the announcement and three steps, before the decision
+it('an unavailable payment does not cancel an order whose delivery is already scheduled', async () => {
+  const services = new FakeServices();
+  const bed = await bedWith(pendingOrder(), services);
+  // after the list, order.created and three steps, before the decision
   bed.injectFaults({ crashAfterEffect: 5 });
   await expect(fulfil(bed)).rejects.toThrow('killed');
   bed.restart();
-  world.faults.set(
+  services.faults.set(
     'charge',
-    [1, 2, 3].map(() => unavailable('payment is away')),
+    [1, 2, 3].map(() => unavailable('payment is unavailable')),
   );
   expect(await fulfil(bed)).toBe('RETRY');
   expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
   expect(await fulfil(bed)).toBe('SUCCESS');
-  expect(world.sold()).toBe(true);
+  expect(services.isSold()).toBe(true);
 });

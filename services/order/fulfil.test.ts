@@ -10,25 +10,28 @@ import {
   PlaceOrder,
 } from '#contracts/order';
 import {
-  World,
+  FakeServices,
   bedWith,
   fulfil,
   fulfilled,
   orderOf,
-  pending,
-  silent,
+  pendingOrder,
+  noAnswer,
   steps,
-  wish,
+  orderRequest,
 } from './testing';
 
-describe('an order that nothing stands against', () => {
-  it('is confirmed, and everybody has done their part', async () => {
-    const { bed, world, order } = await fulfilled();
+describe('an order that succeeds', () => {
+  it('is confirmed after every service did its step', async () => {
+    const { bed, services, order } = await fulfilled();
     expect(order).toMatchObject({
-      ...{ status: 'confirmed', paymentId: 'pay_o1', deliveryId: 'delivery_o1' },
-      ...{ confirmedAt: '2026-01-01T00:00:00.000Z', undo: [] },
+      status: 'confirmed',
+      paymentId: 'pay_o1',
+      deliveryId: 'delivery_o1',
+      confirmedAt: '2026-01-01T00:00:00.000Z',
+      undo: [],
     });
-    expect(world.sold()).toBe(true);
+    expect(services.isSold()).toBe(true);
     expect(bed.memory.calls.map(({ method }) => method)).toEqual([
       'reserve',
       'charge',
@@ -37,27 +40,27 @@ describe('an order that nothing stands against', () => {
     ]);
   });
 
-  it('is announced, and confirmed once', async () => {
+  it('is published as created, and as confirmed once', async () => {
     const { bed } = await fulfilled();
-    const whose = { orderId: 'o1', userId: 'ann' };
+    const ids = { orderId: 'o1', userId: 'ann' };
     const items = [
       { productId: 'pen', quantity: 2 },
       { productId: 'ink', quantity: 1 },
     ];
     const totalAmount = { amount: '44.98', currency: 'EUR' };
-    expect(bed.published(OrderCreated)).toMatchObject([{ ...whose, items, totalAmount }]);
+    expect(bed.published(OrderCreated)).toMatchObject([{ ...ids, items, totalAmount }]);
     expect(bed.published(OrderConfirmed)).toEqual([
-      { ...whose, shopId: 'shop_1', status: 'confirmed', items, totalAmount },
+      { ...ids, shopId: 'shop_1', status: 'confirmed', items, totalAmount },
     ]);
     expect(bed.published(OrderStatusUpdated)).toEqual([
-      { ...whose, status: 'confirmed', previousStatus: 'pending' },
+      { ...ids, status: 'confirmed', previousStatus: 'pending' },
     ]);
     expect(bed.published(OrderCancelled)).toEqual([]);
     const numbered = bed.memory.events.map(({ type, sequence }) => `${type} ${sequence}`);
     expect(numbered).toEqual(['order.created 1', 'order.confirmed 2', 'order.status.updated 2']);
   });
 
-  it('tells its story', async () => {
+  it('has its steps and events in its saga log', async () => {
     const { order } = await fulfilled();
     expect(steps(order)).toEqual(['place done', 'reserve done', 'charge done', 'schedule done']);
     const at = '2026-01-01T00:00:00.000Z';
@@ -69,110 +72,112 @@ describe('an order that nothing stands against', () => {
     ]);
   });
 
-  it('is in the list of its buyer', async () => {
+  it('is listed for its buyer', async () => {
     const { bed } = await fulfilled();
     const { items: ids } = await bed.context(asService()).lists.byUser.page('ann', 1, 20);
     expect(ids).toEqual(['o1']);
   });
 
-  it('costs two writes: its own and that of the list', async () => {
+  it('costs two writes: its document and the list', async () => {
     const { bed } = await fulfilled();
-    expect(bed.sidecar.saves).toBe(2 + outcomeOfTheCommand);
+    expect(bed.sidecar.saves).toBe(2 + COMMAND_RESULT_WRITES);
   });
 
-  it('asks only for what each service must know', async () => {
+  it('sends each service only the data that it needs', async () => {
     const { bed } = await fulfilled();
-    const { payment, deliveryAddress, ...order } = wish();
-    const asked = Object.fromEntries(bed.memory.calls.map((call) => [call.method, call.request]));
-    const goods = { orderId: 'o1', shopId: 'shop_1', items: order.items };
+    const { payment, deliveryAddress, ...order } = orderRequest();
+    const requests = Object.fromEntries(
+      bed.memory.calls.map((call) => [call.method, call.request]),
+    );
+    const reservation = { orderId: 'o1', shopId: 'shop_1', items: order.items };
     const amount = { amount: '44.98', currency: 'EUR' };
-    expect(asked).toMatchObject({
-      reserve: goods,
+    expect(requests).toMatchObject({
+      reserve: reservation,
       charge: { orderId: 'o1', userId: 'ann', amount, ...payment },
       schedule: { orderId: 'o1', userId: 'ann', shopId: 'shop_1', address: deliveryAddress },
-      commit: goods,
+      commit: reservation,
     });
-    expect(JSON.stringify([asked['reserve'], asked['commit']])).not.toContain('tok_ok');
+    expect(JSON.stringify([requests['reserve'], requests['commit']])).not.toContain('tok_ok');
   });
 });
 
-/** Nobody waits for the command here, so that how it ended is written down. */
-const outcomeOfTheCommand = 1;
+/** No caller waits for the command here, so its result is stored. */
+const COMMAND_RESULT_WRITES = 1;
 
-describe('a step that cannot be asked for', () => {
-  it.each(['reserve', 'schedule', 'commit'])('is asked for again later: %s', async (method) => {
-    const world = new World();
-    world.faults.set(method, [silent(Code.UNAVAILABLE)]);
-    const bed = await bedWith(pending(), world);
+describe('a step whose service is unavailable', () => {
+  it.each(['reserve', 'schedule', 'commit'])('is retried in a redelivery: %s', async (method) => {
+    const services = new FakeServices();
+    services.faults.set(method, [noAnswer(Code.UNAVAILABLE)]);
+    const bed = await bedWith(pendingOrder(), services);
     expect(await fulfil(bed)).toBe('RETRY');
     expect(bed.published(OrderConfirmed)).toEqual([]);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
     expect(bed.published(OrderConfirmed)).toHaveLength(1);
-    expect(world.sold()).toBe(true);
+    expect(services.isSold()).toBe(true);
   });
 
   it.each([
-    ['void', wish({ token: 'tok_timeout' })],
-    ['refund', wish({ country: 'AQ' })],
-    ['release', wish({ token: 'tok_declined' })],
-  ])('is undone later: %s', async (method, wanted) => {
-    const world = new World();
-    world.faults.set(method, [silent(Code.UNAVAILABLE), refused('refund_refused', 'no')]);
-    const bed = await bedWith(pending(wanted), world);
+    ['void', orderRequest({ token: 'tok_timeout' })],
+    ['refund', orderRequest({ country: 'AQ' })],
+    ['release', orderRequest({ token: 'tok_declined' })],
+  ])('is compensated in a redelivery: %s', async (method, request) => {
+    const services = new FakeServices();
+    services.faults.set(method, [noAnswer(Code.UNAVAILABLE), refused('refund_refused', 'no')]);
+    const bed = await bedWith(pendingOrder(request), services);
     expect(await fulfil(bed)).toBe('RETRY');
     expect(await orderOf(bed)).toMatchObject({ status: 'cancelling' });
-    // a refusal, too, is a fault once the order is decided
+    // after the decision, a refusal is retried like a failure
     expect(await fulfil(bed)).toBe('RETRY');
     expect(bed.published(OrderCancelled)).toEqual([]);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await orderOf(bed)).toMatchObject({ status: 'cancelled' });
     expect(bed.published(OrderCancelled)).toHaveLength(1);
-    expect(world.sold()).toBe(false);
+    expect(services.isSold()).toBe(false);
   });
 
-  it('becomes a dead letter, and its replay goes on from there', async () => {
-    const world = new World();
-    const failures = Array.from({ length: MAX_ATTEMPTS }, () => silent(Code.INTERNAL));
-    world.faults.set('schedule', failures);
-    const bed = await bedWith(pending(), world);
+  it('becomes a dead letter, and a replay continues from there', async () => {
+    const services = new FakeServices();
+    const failures = Array.from({ length: MAX_ATTEMPTS }, () => noAnswer(Code.INTERNAL));
+    services.faults.set('schedule', failures);
+    const bed = await bedWith(pendingOrder(), services);
     while ((await fulfil(bed)) === 'RETRY');
     expect(await bed.runtime.deadLetters.get('place')).toMatchObject({ reason: 'internal' });
     expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
     expect(await bed.runtime.replay('place')).toEqual({ succeeded: true });
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
-    expect(world.sold()).toBe(true);
+    expect(services.isSold()).toBe(true);
   });
 });
 
-describe('a step that is refused by an error', () => {
+describe('a step that is refused with an error', () => {
   it.each([
     ['reserve', 'out_of_stock'],
     ['charge', 'payment_unknown'],
     ['schedule', 'undeliverable'],
   ])('cancels the order like any refusal: %s', async (method, reason) => {
-    const world = new World();
-    world.faults.set(method, [refused('no_such_thing', 'no')]);
-    const { order } = await fulfilled(wish(), world);
+    const services = new FakeServices();
+    services.faults.set(method, [refused('no_such_thing', 'no')]);
+    const { order } = await fulfilled(orderRequest(), services);
     expect(order).toMatchObject({ status: 'cancelled', reason });
     expect(order.story.steps).toContainEqual(
       expect.objectContaining({ step: method, outcome: 'refused', reason: 'no_such_thing' }),
     );
-    expect(world.sold()).toBe(false);
+    expect(services.isSold()).toBe(false);
   });
 
-  it('is named by its status where it names no reason', async () => {
-    const world = new World();
-    world.faults.set('reserve', [silent(Code.PERMISSION_DENIED)]);
-    const { order } = await fulfilled(wish(), world);
+  it('has the status code as its reason if the error has none', async () => {
+    const services = new FakeServices();
+    services.faults.set('reserve', [noAnswer(Code.PERMISSION_DENIED)]);
+    const { order } = await fulfilled(orderRequest(), services);
     expect(order.story.steps).toContainEqual(
       expect.objectContaining({ step: 'reserve', reason: 'permission_denied' }),
     );
   });
 });
 
-it('an order that is not there is refused', async () => {
-  const bed = await bedWith(pending());
+it('a command for an unknown order is refused', async () => {
+  const bed = await bedWith(pendingOrder());
   expect(await bed.handleEvent(PlaceOrder, { orderId: 'o2' }, { id: 'place' })).toBe('SUCCESS');
   expect(bed.memory.calls).toEqual([]);
 });

@@ -11,77 +11,79 @@ import { OrderCreated, type PlaceOrder } from '#contracts/order';
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { charge } from './charge';
-import { type Verdict, decided } from './decisions';
-import { type Order, facts, goods } from './domain';
+import { compensate } from './compensate';
 import type { Context } from './definition';
-import { sayConfirmed } from './say-confirmed';
-import { unwind } from './unwind';
+import { type Order, toEventPayload, toReservation } from './domain';
+import { publishConfirmed } from './publish-confirmed';
+import { type SagaOutcome, applyOutcome } from './transitions';
 
 /**
- * Carries out an order. Whom a step asks knows the order by its id, so that asking again after a
- * crash is the same step. A step that cannot be asked for now throws, and all of this is run again.
+ * Fulfils an order: the forward part of the saga. Every step is idempotent by orderId, so rerunning
+ * it after a crash is safe. A transient failure is thrown, and the redelivery runs the whole handler
+ * again.
  */
 export async function fulfil({ orderId }: EventData<typeof PlaceOrder>, context: Context) {
   const { orders, lists, clock } = context;
-  const order = await orders.getOrThrow(orderId);
-  // who placed it may not know that it came here: before anything is done for it, it must stay
+  const order = await orders.need(orderId);
+  // placeOrder may have failed to publish this command and let the order expire: keep it, first of all
   await orders.clearExpiry(orderId);
   const sagaRecorder = new SagaRecorder(context);
-  // Here and not where it is placed: an order is listed from when it is certain to end. A list is
-  // kept because nothing cheaper finds a user's orders: it costs a write, and one for a user only.
+  // An order is listed only once it is certain to be fulfilled or cancelled, so this is not done when
+  // it is placed. The list is the cheapest way to find the orders of a user: one write.
   await lists.byUser.add(order.userId, orderId);
 
-  // An order that is decided never goes forward again, whatever became of an earlier delivery.
-  const verdict =
-    order.status === 'pending' ? await goForward(order, sagaRecorder, context) : undefined;
-  // One that was cancelled meanwhile may hold items, and who held them died before it said so:
-  // asked again it says it. What it holds only now is given back below.
-  if (verdict === undefined && !knowsOfReserve(order)) await reserve(order, context);
+  // An order that is no longer pending never moves forward again.
+  const outcome =
+    order.status === 'pending' ? await runSteps(order, sagaRecorder, context) : undefined;
+  // If the order was cancelled meanwhile, the execution that reserved its items may have crashed
+  // before it published that; reserving again publishes it. A new hold is released below.
+  if (outcome === undefined && !hasReserveStep(order)) await reserve(order, context);
 
-  // 5. Decide. One change of the document: a buyer who cancels at the same time comes before it or
-  //    after it. Made in every run, so that the change after it is known by its number.
-  const told = sagaRecorder.takeDelta();
-  const now = await orders.update(orderId, (current = order) =>
-    decided(current, verdict, told, isoTime(clock)),
+  // 5. Decide, in one change of the document: a concurrent cancellation is ordered before or after it.
+  //    Every execution makes this change, because later changes are identified by their number.
+  const sagaLogDelta = sagaRecorder.takeDelta();
+  const decided = await orders.update(orderId, (current = order) =>
+    applyOutcome(current, outcome, sagaLogDelta, isoTime(clock)),
   );
 
-  // 6. Confirmed: take the items for good and say so. Cancelled: undo what was done and say so.
-  //    Cancelled after it was confirmed: whoever cancelled it does that.
-  if (now.status === 'confirmed') await conclude(now, context);
-  else if (now.confirmedAt === undefined) await unwind(now, sagaRecorder, context);
+  // 6. Confirmed: commit the items and publish. Cancelled: compensate and publish. If the order was
+  //    cancelled after it was confirmed, the cancellation does both.
+  if (decided.status === 'confirmed') await commitAndConfirm(decided, context);
+  else if (decided.confirmedAt === undefined) await compensate(decided, sagaRecorder, context);
 }
 
-async function goForward(
+async function runSteps(
   order: Order,
   sagaRecorder: SagaRecorder,
   context: Context,
-): Promise<Verdict> {
-  // 1. Say that there is an order.
-  await context.publish(OrderCreated, facts(order));
+): Promise<SagaOutcome> {
+  // 1. Publish that the order exists.
+  await context.publish(OrderCreated, toEventPayload(order));
 
-  // 2. Hold its items.
-  const held = await sagaRecorder.step('reserve', () => reserve(order, context));
-  if (held.outcome !== 'done') return { confirmed: false, reason: 'out_of_stock' };
+  // 2. Reserve its items.
+  const reserved = await sagaRecorder.step('reserve', () => reserve(order, context));
+  if (reserved.outcome !== 'done') return { confirmed: false, reason: 'out_of_stock' };
 
-  // 3. Take the money.
-  const paid = await sagaRecorder.step('charge', () => charge(order, context));
-  if (paid.outcome === 'declined') return { confirmed: false, reason: 'payment_failed' };
-  if (paid.outcome !== 'done') {
-    // an earlier run may have come further: then it was paid, and payment says so once it is back
-    if (await isBrought(order, context)) throw unavailable('payment does not answer');
+  // 3. Charge the buyer.
+  const charged = await sagaRecorder.step('charge', () => charge(order, context));
+  if (charged.outcome === 'declined') return { confirmed: false, reason: 'payment_failed' };
+  if (charged.outcome !== 'done') {
+    // A delivery is scheduled only after a charge: if there is one, an earlier execution was paid, and
+    // payment confirms that once it responds again.
+    if (await hasDelivery(order, context)) throw unavailable('the payment service did not respond');
     return { confirmed: false, reason: 'payment_unknown' };
   }
-  const { paymentId } = paid;
+  const { paymentId } = charged;
 
-  // 4. Plan its delivery.
-  const planned = await sagaRecorder.step('schedule', () => schedule(order, context));
-  if (planned.outcome !== 'done') return { confirmed: false, reason: 'undeliverable', paymentId };
-  const { deliveryId } = planned;
+  // 4. Schedule its delivery.
+  const scheduled = await sagaRecorder.step('schedule', () => schedule(order, context));
+  if (scheduled.outcome !== 'done') return { confirmed: false, reason: 'undeliverable', paymentId };
+  const { deliveryId } = scheduled;
 
   return { confirmed: true, paymentId, deliveryId };
 }
 
-function knowsOfReserve({ story }: Order): boolean {
+function hasReserveStep({ story }: Order): boolean {
   return story.steps.some(({ step }) => step === 'reserve');
 }
 
@@ -89,7 +91,7 @@ async function reserve(
   order: Order,
   { inventory }: Context,
 ): Promise<StepSuccess<object> | StepFailure> {
-  const { outcome, reason } = await inventory.reserve(goods(order));
+  const { outcome, reason } = await inventory.reserve(toReservation(order));
   return outcome === ReserveOutcome.RESERVED ? { outcome: 'done' } : { outcome: 'refused', reason };
 }
 
@@ -98,16 +100,18 @@ async function schedule(
   { delivery }: Context,
 ): Promise<StepSuccess<{ deliveryId: string }> | StepFailure> {
   const { outcome, deliveryId, reason } = await delivery.schedule({
-    ...{ orderId, userId, shopId },
+    orderId,
+    userId,
+    shopId,
     ...(instructions === undefined ? {} : { address: instructions.deliveryAddress }),
   });
   if (outcome === ScheduleOutcome.SCHEDULED) return { outcome: 'done', deliveryId };
-  // who cancels the order has called it off and is about to say so: then it is known why it ends
+  // A cancellation has cancelled the delivery and is about to store its reason: run again after it.
   if (reason === 'cancelled') throw unavailable('the order is being cancelled');
   return { outcome: 'refused', reason };
 }
 
-async function isBrought({ orderId }: Order, { delivery }: Context): Promise<boolean> {
+async function hasDelivery({ orderId }: Order, { delivery }: Context): Promise<boolean> {
   try {
     const { status } = await delivery.getDelivery({ orderId });
     return status !== 'cancelled';
@@ -117,9 +121,9 @@ async function isBrought({ orderId }: Order, { delivery }: Context): Promise<boo
   }
 }
 
-/** After the decision, so that nobody reserves for an order whose items may have been taken. */
-async function conclude(order: Order, context: Context): Promise<void> {
-  const { outcome } = await mustSucceed(() => context.inventory.commit(goods(order)));
-  // a cancellation has overtaken this, and says how the order ended
-  if (outcome === CommitOutcome.COMMITTED) await sayConfirmed(order, context);
+/** Runs after the decision, so that no execution reserves items again that were committed. */
+async function commitAndConfirm(order: Order, context: Context): Promise<void> {
+  const { outcome } = await mustSucceed(() => context.inventory.commit(toReservation(order)));
+  // Otherwise a cancellation came first, and publishes how the order ended.
+  if (outcome === CommitOutcome.COMMITTED) await publishConfirmed(order, context);
 }

@@ -5,158 +5,167 @@ import { Crash } from '#kit/testing/memory-transport';
 import { CancelOrder, OrderCancelled, OrderConfirmed } from '#contracts/order';
 import {
   type Bed,
-  World,
+  FakeServices,
   bedWith,
   fulfil,
   orderOf,
-  pending,
+  pendingOrder,
   replicaOf,
-  silent,
+  noAnswer,
   steps,
-  wish,
+  orderRequest,
 } from './testing';
 
-// A buyer cancels while the order is being fulfilled: in another process, after each single effect
-// of the fulfilment, and the other way round; and either process may die on the way.
+// A buyer cancels while another process fulfils the order: after each single effect of the
+// fulfilment, and the reverse. Either process may crash at any effect.
 
 const command = { orderId: 'o1', userId: 'ann', reason: 'changed_my_mind' };
 const cancel = (bed: Bed) => bed.handleEvent(CancelOrder, command, { id: 'cancel' });
 type Work = (bed: Bed) => Promise<unknown>;
 
-const wishes = [
-  { what: 'that nothing stands against', wanted: wish() },
-  { what: 'that is out of stock', wanted: wish({ quantity: 101 }) },
-  { what: 'whose payment is declined', wanted: wish({ token: 'tok_declined' }) },
-  { what: 'whose payment stumbles', wanted: wish({ token: 'tok_flaky' }) },
-  { what: 'whose payment stays unknown', wanted: wish({ token: 'tok_timeout' }) },
-  { what: 'that cannot be delivered', wanted: wish({ country: 'AQ' }) },
+const orders = [
+  { what: 'that succeeds', request: orderRequest() },
+  { what: 'that is out of stock', request: orderRequest({ quantity: 101 }) },
+  { what: 'whose payment is declined', request: orderRequest({ token: 'tok_declined' }) },
+  { what: 'whose payment is flaky', request: orderRequest({ token: 'tok_flaky' }) },
+  { what: 'whose payment outcome stays unknown', request: orderRequest({ token: 'tok_timeout' }) },
+  { what: 'that cannot be delivered', request: orderRequest({ country: 'AQ' }) },
 ];
 
-/** How many effects some work has when it is left alone. */
-async function effectsOf(work: Work, wanted: ReturnType<typeof wish>): Promise<number> {
-  const bed = await bedWith(pending(wanted));
+/** The number of effects of this work without interference. */
+async function effectsOf(work: Work, request: ReturnType<typeof orderRequest>): Promise<number> {
+  const bed = await bedWith(pendingOrder(request));
   await work(bed);
   return bed.sidecar.effects;
 }
 
-async function expectCancelled(bed: Bed, world: World, what: string): Promise<void> {
+async function expectCancelled(bed: Bed, services: FakeServices, what: string): Promise<void> {
   const order = await orderOf(bed);
   const events = new Map(bed.memory.events.map(({ id, type }) => [id, type]));
   const count = (type: string) => [...events.values()].filter((one) => one === type).length;
-  const told = order.story.events.filter(({ type }) => type === 'order.cancelled');
+  const logged = order.story.events.filter(({ type }) => type === 'order.cancelled');
   expect({
     what,
     status: order.status,
-    sold: world.sold(),
+    sold: services.isSold(),
     cancelled: count(OrderCancelled.type),
-    told: told.length,
-    confirmedUnseen: count(OrderConfirmed.type) > 0 && order.confirmedAt === undefined,
+    logged: logged.length,
+    confirmedUnstored: count(OrderConfirmed.type) > 0 && order.confirmedAt === undefined,
     token: JSON.stringify([...bed.memory.documents, bed.memory.events]).includes('tok_'),
   }).toEqual({
-    ...{ what, status: 'cancelled', sold: false, cancelled: 1, told: 1 },
-    ...{ confirmedUnseen: false, token: false },
+    what,
+    status: 'cancelled',
+    sold: false,
+    cancelled: 1,
+    logged: 1,
+    confirmedUnstored: false,
+    token: false,
   });
 }
 
-/** Some hundred ways to die, on a machine that is busy. */
-const PATIENCE_MS = 60_000;
+/** Several hundred crashes, on a busy machine. */
+const TIMEOUT_MS = 60_000;
 
-describe.each(wishes)('an order $what', ({ wanted }) => {
-  it('ends cancelled, whenever its buyer cancels during its fulfilment', async () => {
-    const effects = await effectsOf(fulfil, wanted);
+describe.each(orders)('an order $what', ({ request }) => {
+  it('ends cancelled whenever its buyer cancels during its fulfilment', async () => {
+    const effects = await effectsOf(fulfil, request);
     for (let n = 1; n <= effects; n++) {
-      const world = new World();
-      const bed = await bedWith(pending(wanted), world);
-      const other = replicaOf(bed, world);
-      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(other, cancel));
-      await deliverUntilAcknowledged(bed, fulfil);
-      await expectCancelled(bed, world, `cancelled after effect ${n} of ${effects}`);
+      const services = new FakeServices();
+      const bed = await bedWith(pendingOrder(request), services);
+      const other = replicaOf(bed, services);
+      overtaken(bed, n, () => deliver(other, cancel));
+      await deliver(bed, fulfil);
+      await expectCancelled(bed, services, `cancelled after effect ${n} of ${effects}`);
     }
   });
 
-  it('ends cancelled, whenever its fulfilment comes during its cancellation', async () => {
-    const effects = await effectsOf(cancel, wanted);
+  it('ends cancelled whenever its fulfilment runs during its cancellation', async () => {
+    const effects = await effectsOf(cancel, request);
     for (let n = 1; n <= effects; n++) {
-      const world = new World();
-      const bed = await bedWith(pending(wanted), world);
-      const other = replicaOf(bed, world);
-      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(other, fulfil));
-      await deliverUntilAcknowledged(bed, cancel);
-      await expectCancelled(bed, world, `fulfilled after effect ${n} of ${effects}`);
+      const services = new FakeServices();
+      const bed = await bedWith(pendingOrder(request), services);
+      const other = replicaOf(bed, services);
+      overtaken(bed, n, () => deliver(other, fulfil));
+      await deliver(bed, cancel);
+      await expectCancelled(bed, services, `fulfilled after effect ${n} of ${effects}`);
     }
   });
 
   it(
-    'ends cancelled, whoever dies where',
+    'ends cancelled wherever either process crashes',
     async () => {
-      const effects = await effectsOf(fulfil, wanted);
+      const effects = await effectsOf(fulfil, request);
       for (let n = 1; n <= effects; n++) {
         for (let kill = 1; kill <= 12; kill++) {
-          const world = new World();
-          const bed = await bedWith(pending(wanted), world);
-          const other = replicaOf(bed, world);
-          // the cancellation dies on its way, and the fulfilment goes on before it comes again
+          const services = new FakeServices();
+          const bed = await bedWith(pendingOrder(request), services);
+          const other = replicaOf(bed, services);
+          // the cancellation crashes, and the fulfilment continues before the redelivery
           other.injectFaults({ crashAfterEffect: kill });
           interleaveAfterEffect(bed, n, () => cancel(other).catch(() => undefined));
           await deliverUntilAcknowledged(bed, async (on) => {
             const outcome = await fulfil(on);
-            // it waits for a cancellation that has called its delivery off
-            if (outcome === 'RETRY') await deliverUntilAcknowledged(other, cancel);
+            // the fulfilment waits for a cancellation that has cancelled its delivery
+            if (outcome === 'RETRY') await deliver(other, cancel);
             return outcome;
           });
-          await deliverUntilAcknowledged(other, cancel);
-          await expectCancelled(bed, world, `effect ${n}, the cancellation killed after ${kill}`);
+          await deliver(other, cancel);
+          await expectCancelled(
+            bed,
+            services,
+            `effect ${n}, the cancellation killed after ${kill}`,
+          );
         }
       }
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
-  it('ends cancelled, when the fulfilment died and comes again after the cancellation', async () => {
-    const effects = await effectsOf(fulfil, wanted);
+  it('ends cancelled if a crashed fulfilment is redelivered after the cancellation', async () => {
+    const effects = await effectsOf(fulfil, request);
     for (let n = 1; n <= effects; n++) {
-      const world = new World();
-      const bed = await bedWith(pending(wanted), world);
+      const services = new FakeServices();
+      const bed = await bedWith(pendingOrder(request), services);
       bed.injectFaults({ crashAfterEffect: n });
       await expect(fulfil(bed)).rejects.toThrow(Crash);
-      const other = replicaOf(bed, world);
-      await deliverUntilAcknowledged(other, cancel);
-      await deliverUntilAcknowledged(bed, fulfil);
-      await expectCancelled(bed, world, `killed after effect ${n} of ${effects}`);
+      const other = replicaOf(bed, services);
+      await deliver(other, cancel);
+      await deliver(bed, fulfil);
+      await expectCancelled(bed, services, `killed after effect ${n} of ${effects}`);
     }
   });
 
-  it('ends cancelled, when the fulfilment is given to another process and wakes up again', async () => {
-    const effects = await effectsOf(fulfil, wanted);
+  it('ends cancelled if a stalled fulfilment resumes after another process took it over', async () => {
+    const effects = await effectsOf(fulfil, request);
     for (let n = 1; n <= effects; n++) {
-      const world = new World();
-      const bed = await bedWith(pending(wanted), world);
-      const other = replicaOf(bed, world);
-      interleaveAfterEffect(bed, n, async () => {
-        await deliverUntilAcknowledged(other, fulfil);
-        await deliverUntilAcknowledged(other, cancel);
+      const services = new FakeServices();
+      const bed = await bedWith(pendingOrder(request), services);
+      const other = replicaOf(bed, services);
+      overtaken(bed, n, async () => {
+        await deliver(other, fulfil);
+        await deliver(other, cancel);
       });
-      await deliverUntilAcknowledged(bed, fulfil);
-      await expectCancelled(bed, world, `asleep after effect ${n} of ${effects}`);
+      await deliver(bed, fulfil);
+      await expectCancelled(bed, services, `stalled after effect ${n} of ${effects}`);
     }
   });
 
-  it('ends the same when two processes fulfil it at once', async () => {
-    const effects = await effectsOf(fulfil, wanted);
-    const alone = await bedWith(pending(wanted));
+  it('ends the same when two processes fulfil it concurrently', async () => {
+    const effects = await effectsOf(fulfil, request);
+    const alone = await bedWith(pendingOrder(request));
     await fulfil(alone);
     const { status, reason, story } = await orderOf(alone);
     for (let n = 1; n <= effects; n++) {
-      const world = new World();
-      const bed = await bedWith(pending(wanted), world);
-      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(replicaOf(bed, world), fulfil));
-      await deliverUntilAcknowledged(bed, fulfil);
+      const services = new FakeServices();
+      const bed = await bedWith(pendingOrder(request), services);
+      overtaken(bed, n, () => deliver(replicaOf(bed, services), fulfil));
+      await deliver(bed, fulfil);
       const order = await orderOf(bed);
       expect({ n, status: order.status, reason: order.reason }).toEqual({ n, status, reason });
       expect(order.story.events.map(({ type }) => type)).toEqual(
         story.events.map(({ type }) => type),
       );
-      expect(world.sold()).toBe(status === 'confirmed');
+      expect(services.isSold()).toBe(status === 'confirmed');
       const ended = [...bed.published(OrderConfirmed), ...bed.published(OrderCancelled)];
       expect(ended).toHaveLength(1);
     }
@@ -166,65 +175,70 @@ describe.each(wishes)('an order $what', ({ wanted }) => {
 test.each([
   ['pending', async () => undefined],
   ['confirmed', fulfil],
-])('an order that is %s is cancelled once, however often it is asked for', async (_, before) => {
+])('an order that is %s is cancelled once when two requests race', async (_, before) => {
   const again: Work = (bed) => bed.handleEvent(CancelOrder, command, { id: 'cancel-again' });
   for (let n = 1; n <= 9; n++) {
     for (let kill = 1; kill <= 9; kill++) {
-      const world = new World();
-      const bed = await bedWith(pending(), world);
+      const services = new FakeServices();
+      const bed = await bedWith(pendingOrder(), services);
       await before(bed);
-      const other = replicaOf(bed, world);
+      const other = replicaOf(bed, services);
       other.injectFaults({ crashAfterEffect: kill });
       bed.injectFaults({});
-      interleaveAfterEffect(bed, n, () => again(other).catch(() => undefined));
-      await deliverUntilAcknowledged(bed, cancel);
-      await deliverUntilAcknowledged(other, again);
-      await expectCancelled(bed, world, `effect ${n}, the other killed after ${kill}`);
+      overtaken(bed, n, () => again(other).catch(() => undefined));
+      await deliver(bed, cancel);
+      await deliver(other, again);
+      await expectCancelled(bed, services, `effect ${n}, the other killed after ${kill}`);
     }
   }
 });
 
-test('the story of an order that was cancelled during its fulfilment has the steps of both', async () => {
-  const world = new World();
-  const bed = await bedWith(pending(), world);
-  const other = replicaOf(bed, world);
-  // the list, the announcement, the reservation; then the buyer cancels
-  interleaveAfterEffect(bed, 3, async () => {
-    world.clock.advance(1);
-    await deliverUntilAcknowledged(other, cancel);
-    world.clock.advance(1);
+test('the saga log of an order that was cancelled during its fulfilment has the steps of both', async () => {
+  const services = new FakeServices();
+  const bed = await bedWith(pendingOrder(), services);
+  const other = replicaOf(bed, services);
+  // the list, order.created, the reservation; then the buyer cancels
+  overtaken(bed, 3, async () => {
+    services.clock.advance(1);
+    await deliver(other, cancel);
+    services.clock.advance(1);
   });
   await deliverUntilAcknowledged(bed, fulfil);
   expect(steps(await orderOf(bed))).toEqual([
-    ...['place done', 'reserve done'],
-    ...['cancel_delivery done', 'void done', 'release done'],
+    'place done',
+    'reserve done',
+    'cancel_delivery done',
+    'void done',
+    'release done',
     'charge refused',
   ]);
   const { story } = await orderOf(bed);
   expect(story.events.map(({ type }) => type)).toEqual([
-    ...['order.created', 'order.cancelled', 'order.status.updated'],
+    'order.created',
+    'order.cancelled',
+    'order.status.updated',
   ]);
 });
 
-test('a fulfilment that finds the order cancelled undoes what it did last', async () => {
-  const world = new World();
-  const bed = await bedWith(pending(), world);
-  const other = replicaOf(bed, world);
-  // a service that has forgotten what it was told to bar
-  interleaveAfterEffect(bed, 3, async () => {
-    await deliverUntilAcknowledged(other, cancel);
-    world.money.delete('o1');
+test('a fulfilment that finds the order cancelled compensates its last step', async () => {
+  const services = new FakeServices();
+  const bed = await bedWith(pendingOrder(), services);
+  const other = replicaOf(bed, services);
+  // a payment service that lost its void
+  overtaken(bed, 3, async () => {
+    await deliver(other, cancel);
+    services.money.delete('o1');
   });
-  await deliverUntilAcknowledged(bed, fulfil);
-  expect(bed.callCount('payment', 'charge')).toBe(1);
-  expect(world.money.get('o1')).toBe('voided');
+  await deliver(bed, fulfil);
+  expect(bed.called('payment', 'charge')).toBe(1);
+  expect(services.money.get('o1')).toBe('voided');
 });
 
-test('an order that was confirmed a moment before is cancelled as a confirmed one', async () => {
-  const world = new World();
-  const bed = await bedWith(pending(), world);
-  const other = replicaOf(bed, world);
-  // it is read as pending, and confirmed before its delivery is called off
+test('an order that is confirmed during its cancellation is cancelled as a confirmed one', async () => {
+  const services = new FakeServices();
+  const bed = await bedWith(pendingOrder(), services);
+  const other = replicaOf(bed, services);
+  // the cancellation reads it as pending, and it is confirmed before its delivery is cancelled
   const load = bed.sidecar.load.bind(bed.sidecar);
   let reads = 0;
   bed.sidecar.load = async (key) => {
@@ -236,15 +250,17 @@ test('an order that was confirmed a moment before is cancelled as a confirmed on
   expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
   expect(await cancel(bed)).toBe('SUCCESS');
   expect(steps(await orderOf(bed)).slice(-3)).toEqual([
-    ...['cancel_delivery done', 'refund done', 'return done'],
+    'cancel_delivery done',
+    'refund done',
+    'return done',
   ]);
-  await expectCancelled(bed, world, 'confirmed a moment before');
+  await expectCancelled(bed, services, 'confirmed a moment before');
 });
 
-test('an order that is cancelled between its confirmation and saying so is said to be both, once', async () => {
-  const world = new World();
-  const bed = await bedWith(pending(), world);
-  const other = replicaOf(bed, world);
+test('an order that is cancelled before its confirmation is published is published as both, once', async () => {
+  const services = new FakeServices();
+  const bed = await bedWith(pendingOrder(), services);
+  const other = replicaOf(bed, services);
   bed.sidecar.onEffect = async () => {
     if (other.callCount('payment', 'refund') > 0) return;
     if ((await orderOf(bed)).status === 'confirmed') await deliverUntilAcknowledged(other, cancel);
@@ -252,19 +268,19 @@ test('an order that is cancelled between its confirmation and saying so is said 
   await deliverUntilAcknowledged(bed, fulfil);
   expect(bed.callCount('inventory', 'commit')).toBe(1);
   expect(bed.published(OrderConfirmed)).toHaveLength(1);
-  await expectCancelled(bed, world, 'cancelled before the commit');
+  await expectCancelled(bed, services, 'cancelled before the commit');
 });
 
-test('a cancellation goes on where the other services come back', async () => {
-  const world = new World();
-  const bed = await bedWith(pending(), world);
-  await deliverUntilAcknowledged(bed, fulfil);
+test('a cancellation continues when the other services are available again', async () => {
+  const services = new FakeServices();
+  const bed = await bedWith(pendingOrder(), services);
+  await deliver(bed, fulfil);
   for (const method of ['cancel', 'refund', 'release']) {
-    world.faults.set(method, [silent(Code.UNAVAILABLE)]);
+    services.faults.set(method, [noAnswer(Code.UNAVAILABLE)]);
   }
-  world.faults.get('refund')?.push(new MicroserviceError('no', Code.FAILED_PRECONDITION));
+  services.faults.get('refund')?.push(new MicroserviceError('no', Code.FAILED_PRECONDITION));
   const outcomes = [];
   for (let tries = 0; tries < 5; tries++) outcomes.push(await cancel(bed));
   expect(outcomes).toEqual(['RETRY', 'RETRY', 'RETRY', 'RETRY', 'SUCCESS']);
-  await expectCancelled(bed, world, 'cancelled at last');
+  await expectCancelled(bed, services, 'cancelled at last');
 });

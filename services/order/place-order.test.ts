@@ -5,59 +5,74 @@ import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
 import type { CallOptions } from '#kit/testing/testbed';
 import { OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
-import { type Bed, World, ann, bedIn, orderOf, silent, steps, wish } from './testing';
+import {
+  type Bed,
+  FakeServices,
+  ann,
+  openBed,
+  orderOf,
+  noAnswer,
+  steps,
+  orderRequest,
+} from './testing';
 
 const place = (
   bed: Bed,
-  wanted: Partial<ReturnType<typeof wish>> = wish(),
-  given: CallOptions = {},
-) => bed.call('placeOrder', wanted, { caller: ann, id: 'key-1', ...given });
+  request: Partial<ReturnType<typeof orderRequest>> = orderRequest(),
+  given: Given = {},
+) => bed.call('placeOrder', request, { caller: ann, id: 'key-1', ...given });
 
 describe('placing an order', () => {
-  it('prices it, has it fulfilled, and answers how that ended', async () => {
-    const bed = bedIn(new World());
+  it('prices it, fulfils it and returns the outcome', async () => {
+    const bed = openBed(new FakeServices());
     const order = await place(bed);
     expect(order).toMatchObject({
-      ...{ status: 'confirmed', shopId: 'shop_1', userId: 'ann' },
+      status: 'confirmed',
+      shopId: 'shop_1',
+      userId: 'ann',
       items: [
         { productId: 'pen', quantity: 2, unitPrice: { amount: '19.99', currency: 'EUR' } },
         { productId: 'ink', quantity: 1, unitPrice: { amount: '5.00', currency: 'EUR' } },
       ],
       totalAmount: { amount: '44.98', currency: 'EUR' },
-      ...{ paymentId: `pay_${order.orderId}`, deliveryId: `delivery_${order.orderId}` },
+      paymentId: `pay_${order.orderId}`,
+      deliveryId: `delivery_${order.orderId}`,
     });
     expect(order.orderId).toMatch(/^order_[\w-]{22}$/);
     expect(order.reason).toBeUndefined();
   });
 
-  it('answers a cancelled order as an order, with its reason', async () => {
-    const order = await place(bedIn(new World()), wish({ token: 'tok_declined' }));
+  it('returns a cancelled order with its reason', async () => {
+    const order = await place(openBed(new FakeServices()), orderRequest({ token: 'tok_declined' }));
     expect(order).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
   });
 
-  it('writes the order twice: as it was placed, and as it ended', async () => {
-    const bed = bedIn(new World());
+  it('writes the order twice: when it is placed and when it is decided', async () => {
+    const bed = openBed(new FakeServices());
     const { orderId } = await place(bed);
     const numbers = bed.memory.events
       .filter(({ subject }) => subject === orderId)
       .map(({ type, sequence }) => `${type} ${sequence}`);
     expect(numbers).toEqual([
-      ...['order.place 1', 'order.created 1', 'order.confirmed 2', 'order.status.updated 2'],
+      'order.place 1',
+      'order.created 1',
+      'order.confirmed 2',
+      'order.status.updated 2',
     ]);
   });
 
-  it('tells the bus nothing but the id', async () => {
-    const bed = bedIn(new World());
+  it('publishes nothing of the request but the id', async () => {
+    const bed = openBed(new FakeServices());
     const { orderId } = await place(bed);
     expect(bed.published(PlaceOrder)).toEqual([{ orderId }]);
     expect(JSON.stringify(bed.memory.events)).not.toMatch(/tok_|Ann Example|High Street/);
   });
 
-  it('answers it pending where nobody waits, with what is known of its story', async () => {
-    const world = new World();
-    const bed = bedIn(world);
-    world.faults.set('reserve', [silent(Code.UNAVAILABLE)]);
-    const { orderId, status } = await place(bed, wish(), { respondAsync: true });
+  it('returns it pending if the caller does not wait, with the first step in its story', async () => {
+    const services = new FakeServices();
+    const bed = openBed(services);
+    services.faults.set('reserve', [noAnswer(Code.UNAVAILABLE)]);
+    const { orderId, status } = await place(bed, orderRequest(), { respondAsync: true });
     expect(status).toBe('pending');
     const story = await bed.call('getStory', { orderId }, { caller: ann });
     expect(story.steps).toMatchObject([{ step: 'place', outcome: 'done' }]);
@@ -66,77 +81,78 @@ describe('placing an order', () => {
     expect(await orderOf(bed, orderId)).toMatchObject({ status: 'confirmed' });
   });
 
-  it('answers it pending where the time is over', async () => {
-    const world = new World();
-    const bed = bedIn(world);
-    world.faults.set(
+  it('returns it pending when the time is over', async () => {
+    const services = new FakeServices();
+    const bed = openBed(services);
+    services.faults.set(
       'reserve',
-      Array.from({ length: 50 }, () => silent(Code.UNAVAILABLE)),
+      Array.from({ length: 50 }, () => noAnswer(Code.UNAVAILABLE)),
     );
     expect(await place(bed)).toMatchObject({ status: 'pending' });
-    // asked again, it waits again; there is one order and one command
-    world.faults.clear();
+    // a repeated request waits again; there is one order and one command
+    services.faults.clear();
     expect(await place(bed)).toMatchObject({ status: 'confirmed' });
     expect(new Set(bed.memory.events.map(({ id }) => id)).size).toBe(4);
   });
 
-  it('ends the same wherever the process dies', async () => {
-    await expectCrashSafe(() => bedIn(new World()), place);
+  it('ends the same wherever the process crashes', async () => {
+    await expectCrashSafe(() => openBed(new FakeServices()), place);
   });
 
-  it('keeps nothing of what cannot be priced now', async () => {
-    const world = new World();
-    const bed = bedIn(world);
-    world.faults.set('priceItems', [silent(Code.UNAVAILABLE)]);
+  it('stores nothing if the catalogue is unavailable', async () => {
+    const services = new FakeServices();
+    const bed = openBed(services);
+    services.faults.set('priceItems', [noAnswer(Code.UNAVAILABLE)]);
     await expect(place(bed)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     expect(bed.memory.documents.size).toBe(0);
     expect(await place(bed)).toMatchObject({ status: 'confirmed' });
   });
 
-  it('costs no more for what becomes of it where there is no bus', async () => {
-    const bed = bedIn(new World());
+  it('costs no extra read or write for the case that the bus is unavailable', async () => {
+    const bed = openBed(new FakeServices());
     const load = jest.spyOn(bed.sidecar, 'load');
     const { orderId } = await place(bed);
     const reads = load.mock.calls.filter(([key]) => key.startsWith('orders:'));
-    // as it is asked for, as it is fulfilled, and as it is answered
+    // in placeOrder, in fulfil, and for the response
     expect(reads).toHaveLength(3);
     const { expires, json } = bed.memory.documents.get(`orders:default:${orderId}`)!;
     expect(expires).toBe(Infinity);
     expect(JSON.parse(json)).not.toHaveProperty('expires');
   });
 
-  it('is for who is logged in', async () => {
-    const bed = bedIn(new World());
+  it('requires a signed-in caller', async () => {
+    const bed = openBed(new FakeServices());
     const caller: Caller = { userId: '', role: 'anonymous', tenantId: 'default' };
-    await expect(place(bed, wish(), { caller })).rejects.toMatchObject({
+    await expect(place(bed, orderRequest(), { caller })).rejects.toMatchObject({
       code: Code.UNAUTHENTICATED,
     });
   });
 });
 
-describe('an order whose command the bus does not acknowledge', () => {
+describe('an order whose command is not acknowledged by the bus', () => {
   const DAY_MS = 24 * 3600 * 1000;
-  const gone = () => Promise.reject(unavailable('the bus cannot be reached'));
+  const failedPublish = () => Promise.reject(unavailable('the bus cannot be reached'));
 
-  /** Places it while the bus is away, or takes what it does not acknowledge. */
-  async function refused(bed: Bed, takes = false): Promise<void> {
+  /** Places it while publishing fails; with `delivered` the bus has the event all the same. */
+  async function placeWithoutBus(bed: Bed, delivered = false): Promise<void> {
     const { sidecar } = bed;
     const publish = sidecar.publish.bind(sidecar);
-    const away = jest.spyOn(sidecar, 'publish').mockImplementationOnce(async (event) => {
-      if (takes) await publish(event);
-      return gone();
+    const broken = jest.spyOn(sidecar, 'publish').mockImplementationOnce(async (event) => {
+      if (delivered) await publish(event);
+      return failedPublish();
     });
     await expect(place(bed)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
-    away.mockRestore();
+    broken.mockRestore();
   }
-  const bedAfter = async (world: World, takes = false) => {
-    const bed = bedIn(world);
-    await refused(bed, takes);
+  const bedAfter = async (services: FakeServices, delivered = false) => {
+    const bed = openBed(services);
+    await placeWithoutBus(bed, delivered);
     return bed;
   };
-  const kept = (bed: Bed) => [...bed.memory.documents].filter(([key]) => key.startsWith('orders:'));
+  const stored = (bed: Bed) =>
+    [...bed.memory.documents].filter(([key]) => key.startsWith('orders:'));
   const order = async (bed: Bed) => {
-    const id = kept(bed)[0]?.[0].split(':')[2] ?? '';
+    const id = stored(bed)[0]?.[0].split(':')[2] ?? '';
     return bed.context(asService()).orders.get(id);
   };
   const aDayLater = (bed: Bed) => {
@@ -144,81 +160,81 @@ describe('an order whose command the bus does not acknowledge', () => {
     return order(bed);
   };
 
-  it('is gone after a day where nobody asks for it again', async () => {
-    const bed = await bedAfter(new World());
+  it('expires after a day unless the client retries', async () => {
+    const bed = await bedAfter(new FakeServices());
     expect(bed.memory.events).toEqual([]);
     expect(await order(bed)).toMatchObject({ status: 'pending' });
     expect(await aDayLater(bed)).toBeUndefined();
   });
 
-  it('is gone after a day wherever the process dies', async () => {
+  it('expires after a day wherever the process crashes', async () => {
     await expectCrashSafe(
-      () => bedIn(new World()),
+      () => openBed(new FakeServices()),
       (bed) => {
-        jest.spyOn(bed.sidecar, 'publish').mockImplementation(gone);
+        jest.spyOn(bed.sidecar, 'publish').mockImplementation(failedPublish);
         return place(bed);
       },
     );
   });
 
-  it('is fulfilled and stays where it is asked for again under its key', async () => {
-    const bed = await bedAfter(new World());
+  it('is fulfilled and stored for good if the client retries with its key', async () => {
+    const bed = await bedAfter(new FakeServices());
     bed.clock.advance(DAY_MS - 1_000);
     expect(await place(bed)).toMatchObject({ status: 'confirmed' });
     expect(await aDayLater(bed)).toMatchObject({ status: 'confirmed' });
   });
 
-  it('stays where it is asked for again, wherever the process dies', async () => {
-    await expectCrashSafe(() => bedAfter(new World()), place);
+  it('is stored for good after a retry, wherever the process crashes', async () => {
+    await expectCrashSafe(() => bedAfter(new FakeServices()), place);
   });
 
-  it('stays where it is asked for again, and its command comes only days later', async () => {
-    const bed = await bedAfter(new World());
-    const onItsWay: CloudEvent[] = [];
-    bed.sidecar.onPublish = (event) => onItsWay.push(event);
-    await place(bed, wish(), { respondAsync: true });
+  it('is stored for good after a retry even if the command arrives days later', async () => {
+    const bed = await bedAfter(new FakeServices());
+    const inFlight: CloudEvent[] = [];
+    bed.sidecar.onPublish = (event) => inFlight.push(event);
+    await place(bed, orderRequest(), { respondAsync: true });
     expect(await aDayLater(bed)).toMatchObject({ status: 'pending' });
-    expect(await bed.deliver({ ...onItsWay[0] })).toBe('SUCCESS');
+    expect(await bed.deliver({ ...inFlight[0] })).toBe('SUCCESS');
     expect(await order(bed)).toMatchObject({ status: 'confirmed' });
   });
 
   it.each([
-    ['is done before it is let go', []],
-    ['fails first', [silent(Code.UNAVAILABLE)]],
-  ])('is fulfilled and stays where the command is on its way, and %s', async (_, faults) => {
-    const world = new World();
-    world.faults.set('reserve', faults);
-    const bed = await bedAfter(world, true);
+    ['is handled before the order would expire', []],
+    ['fails at first', [noAnswer(Code.UNAVAILABLE)]],
+  ])('is fulfilled and stored for good if the command was delivered and %s', async (_, faults) => {
+    const services = new FakeServices();
+    services.faults.set('reserve', faults);
+    const bed = await bedAfter(services, true);
     await bed.settle();
     expect(await aDayLater(bed)).toMatchObject({ status: 'confirmed' });
-    expect(world.sold(kept(bed)[0]?.[0].split(':')[2])).toBe(true);
+    expect(services.isSold(stored(bed)[0]?.[0].split(':')[2])).toBe(true);
   });
 
-  it('is kept before anything is done for it', async () => {
-    const world = new World();
-    const bed = await bedAfter(world);
-    const orderId = kept(bed)[0]?.[0].split(':')[2] ?? '';
-    world.faults.set('reserve', [silent(Code.UNAVAILABLE)]);
+  it('is stored for good before its first step', async () => {
+    const services = new FakeServices();
+    const bed = await bedAfter(services);
+    const orderId = stored(bed)[0]?.[0].split(':')[2] ?? '';
+    services.faults.set('reserve', [noAnswer(Code.UNAVAILABLE)]);
     expect(await bed.handleEvent(PlaceOrder, { orderId }, { id: 'place' })).toBe('RETRY');
     expect(await aDayLater(bed)).toMatchObject({ status: 'pending' });
   });
 });
 
 describe('an Idempotency-Key', () => {
-  it('makes the same request the same order, which is fulfilled once', async () => {
-    const world = new World();
-    const bed = bedIn(world);
+  it('makes a repeated request the same order, which is fulfilled once', async () => {
+    const services = new FakeServices();
+    const bed = openBed(services);
     const order = await place(bed);
     const saves = bed.sidecar.saves;
-    // even if its products can no longer be asked for
-    world.faults.set('priceItems', [silent(Code.UNAVAILABLE)]);
+    // even while the catalogue is unavailable
+    services.faults.set('priceItems', [noAnswer(Code.UNAVAILABLE)]);
     expect(await place(bed)).toEqual(order);
     expect(bed.sidecar.saves).toBe(saves);
     expect(bed.memory.events.filter(({ type }) => type === 'order.place')).toHaveLength(1);
   });
 
-  it('makes two requests at once the same order', async () => {
-    const bed = bedIn(new World());
+  it('makes two concurrent requests the same order', async () => {
+    const bed = openBed(new FakeServices());
     const [one, other] = await Promise.all([place(bed), place(bed)]);
     expect(one).toEqual(other);
     expect(bed.published(OrderCreated)).toHaveLength(1);
@@ -226,27 +242,27 @@ describe('an Idempotency-Key', () => {
   });
 
   it.each([
-    ['another quantity', wish({ quantity: 3 })],
-    ['another token', wish({ token: 'tok_flaky' })],
-    ['another address', wish({ country: 'FR' })],
-  ])('is refused with another order: %s', async (_, wanted) => {
-    const bed = bedIn(new World());
+    ['another quantity', orderRequest({ quantity: 3 })],
+    ['another token', orderRequest({ token: 'tok_flaky' })],
+    ['another address', orderRequest({ country: 'FR' })],
+  ])('is refused with another request: %s', async (_, request) => {
+    const bed = openBed(new FakeServices());
     const order = await place(bed);
     const refusal = {
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field: 'Idempotency-Key' }] },
     };
-    await expect(place(bed, wanted)).rejects.toMatchObject(refusal);
-    await expect(place(bed, wanted, { caller: { ...ann, userId: 'bob' } })).rejects.toMatchObject(
+    await expect(place(bed, request)).rejects.toMatchObject(refusal);
+    await expect(place(bed, request, { caller: { ...ann, userId: 'bob' } })).rejects.toMatchObject(
       refusal,
     );
     expect(await place(bed)).toEqual(order);
   });
 
-  it('that is new makes a new order', async () => {
-    const bed = bedIn(new World());
+  it('that is new creates a new order', async () => {
+    const bed = openBed(new FakeServices());
     const one = await place(bed);
-    const other = await place(bed, wish(), { id: 'key-2' });
+    const other = await place(bed, orderRequest(), { id: 'key-2' });
     expect(one.orderId).not.toBe(other.orderId);
     expect(steps(await orderOf(bed, other.orderId))).toHaveLength(4);
   });
@@ -254,7 +270,7 @@ describe('an Idempotency-Key', () => {
 
 describe('a request', () => {
   const pen = { productId: 'pen', quantity: 1 };
-  const { payment, deliveryAddress } = wish();
+  const { payment, deliveryAddress } = orderRequest();
   const address = (change: object) => ({ deliveryAddress: { ...deliveryAddress, ...change } });
   const pay = (change: object) => ({ payment: { ...payment, ...change } });
 
@@ -263,8 +279,12 @@ describe('a request', () => {
     ['items', 'at least 1', { items: [] }],
     ['items', 'at most 50', { items: Array.from({ length: 51 }, () => pen) }],
     ['items.0.productId', 'must be 1 to 64', { items: [{ quantity: 1 }] }],
-    ['items.1.productId', 'is there twice', { items: [pen, pen] }],
-    ['items.1.productId', 'is no product', { items: [pen, { productId: 'ufo', quantity: 1 }] }],
+    ['items.1.productId', 'appears twice', { items: [pen, pen] }],
+    [
+      'items.1.productId',
+      'is not a known product',
+      { items: [pen, { productId: 'ufo', quantity: 1 }] },
+    ],
     ['items.0.quantity', 'at least 1', { items: [{ productId: 'pen' }] }],
     ['items.0.quantity', 'at most 1000', { items: [{ ...pen, quantity: 1001 }] }],
     ['items', 'one currency', { items: [pen, { productId: 'tea', quantity: 1 }] }],
@@ -280,9 +300,11 @@ describe('a request', () => {
     ['deliveryAddress.postalCode', 'must not be empty', address({ postalCode: '' })],
     ['deliveryAddress.city', 'must not be empty', address({ city: '' })],
     ['deliveryAddress.country', 'ISO 3166-1', address({ country: 'Germany' })],
-  ])('names %s where it %s', async (field, message, change) => {
-    const bed = bedIn(new World());
-    const refusal = await place(bed, { ...wish(), ...change }).catch((error: unknown) => error);
+  ])('names %s if it %s', async (field, message, change) => {
+    const bed = openBed(new FakeServices());
+    const refusal = await place(bed, { ...orderRequest(), ...change }).catch(
+      (error: unknown) => error,
+    );
     expect(refusal).toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },
@@ -293,12 +315,19 @@ describe('a request', () => {
     expect(bed.memory.events).toEqual([]);
   });
 
-  it('names every fault at once', async () => {
-    const faults = { ...wish(), shopId: '', ...pay({ token: '' }), ...address({ city: '' }) };
-    await expect(place(bedIn(new World()), faults)).rejects.toMatchObject({
+  it('is refused with all of its invalid fields', async () => {
+    const faults = {
+      ...orderRequest(),
+      shopId: '',
+      ...pay({ token: '' }),
+      ...address({ city: '' }),
+    };
+    await expect(place(openBed(new FakeServices()), faults)).rejects.toMatchObject({
       details: {
         fields: [
-          ...[{ field: 'shopId' }, { field: 'payment.token' }, { field: 'deliveryAddress.city' }],
+          { field: 'shopId' },
+          { field: 'payment.token' },
+          { field: 'deliveryAddress.city' },
         ],
       },
     });

@@ -6,21 +6,21 @@ import { Quantity } from '#retail/quantity';
 
 const Item = z.object({ productId: Id, quantity: Quantity });
 
-/** Events carry all items of an order, so there is a limit. */
-const MOST_ITEMS = 50;
+/** Bounds the size of events, which carry all items of an order. */
+const MAX_ITEMS = 50;
 
-/** What somebody wants to buy, and how it is paid for and brought. */
+/** The body of placeOrder. */
 export const OrderRequest = z.object({
   shopId: Id,
   items: z
     .array(Item)
     .min(1)
-    .max(MOST_ITEMS)
-    .superRefine((items, faults) => {
-      const message = 'is there twice: give all of its quantity in one item';
+    .max(MAX_ITEMS)
+    .superRefine((items, context) => {
+      const message = 'appears twice; put its whole quantity into one item';
       for (const [index, { productId }] of items.entries()) {
         if (items.findIndex((item) => item.productId === productId) === index) continue;
-        faults.addIssue({ code: 'custom', path: [index, 'productId'], message });
+        context.addIssue({ code: 'custom', path: [index, 'productId'], message });
       }
     }),
   payment: PaymentMeans,

@@ -1,12 +1,14 @@
 import { CancelOrder, PlaceOrder } from '#contracts/order';
-import { getOrder, getStory, listOrders } from './answers';
-import { cancel, cancelOrder } from './cancel';
+import { cancel, cancelOrder } from './cancel-order';
+import { order } from './definition';
 import { fulfil } from './fulfil';
 import { placeOrder } from './place-order';
-import { watchOrder } from './watch';
-import { order } from './definition';
+import { getOrder, getStory, listOrders } from './queries';
+import { watchOrder } from './watch-order';
+
 order.serve({ placeOrder, getOrder, listOrders, getStory, cancelOrder });
-order.serveStreams({ watchOrder });
+order.streams({ watchOrder });
+
 order.on(PlaceOrder, fulfil);
 order.on(CancelOrder, cancel);
 

@@ -5,12 +5,12 @@ import { type TestbedOptions, testbed } from '#kit/testing/testbed';
 import { PlaceOrder } from '#contracts/order';
 import { CancelOutcome, ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
-import { placed } from './decisions';
+import { newOrder } from './transitions';
 import type { Order } from './domain';
 import { order } from './service';
 
-// What the tests of this service share: an order, and the services that it is fulfilled by. They
-// are as those that run are: they know each order by its id, and keep what they know.
+// Shared by the tests of this service: an order, and fakes of the services that its saga calls. Like
+// the real ones, the fakes are idempotent by orderId and keep their state across restarts.
 
 export const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
 export const price = { amount: '19.99', currency: 'EUR' };
@@ -20,8 +20,8 @@ const CATALOGUE: Readonly<Record<string, typeof price>> = {
   tea: { amount: '3.00', currency: 'USD' },
 };
 
-/** A request to place an order. The token and the country decide what becomes of it. */
-export function wish({ token = 'tok_ok', country = 'DE', quantity = 2 } = {}) {
+/** A body of placeOrder. Its token, country and quantity decide how the saga ends. */
+export function orderRequest({ token = 'tok_ok', country = 'DE', quantity = 2 } = {}) {
   return {
     shopId: 'shop_1',
     items: [
@@ -30,18 +30,25 @@ export function wish({ token = 'tok_ok', country = 'DE', quantity = 2 } = {}) {
     ],
     payment: { method: 'card', token },
     deliveryAddress: {
-      ...{ name: 'Ann Example', line1: 'High Street 12', line2: '' },
-      ...{ postalCode: '10115', city: 'Berlin', country },
+      name: 'Ann Example',
+      line1: 'High Street 12',
+      line2: '',
+      postalCode: '10115',
+      city: 'Berlin',
+      country,
     },
   };
 }
 
-/** The order o1 of such a request, as placeOrder keeps it. */
-export function pending(wanted = wish(), userId = ann.userId): Order {
-  const [pens = 0, inks = 0] = wanted.items.map(({ quantity }) => quantity);
-  return placed({
-    ...{ orderId: 'o1', userId, fingerprint: 'f', wanted },
-    purchase: {
+/** The order o1 of such a request, as placeOrder stores it. */
+export function pendingOrder(request = orderRequest(), userId = ann.userId): Order {
+  const [pens = 0, inks = 0] = request.items.map(({ quantity }) => quantity);
+  return newOrder({
+    orderId: 'o1',
+    userId,
+    fingerprint: 'f',
+    request,
+    priced: {
       items: [
         { productId: 'pen', quantity: pens, unitPrice: price },
         { productId: 'ink', quantity: inks, unitPrice: CATALOGUE['ink'] ?? price },
@@ -52,15 +59,15 @@ export function pending(wanted = wish(), userId = ann.userId): Order {
   });
 }
 
-/** The services that the saga asks, and what each knows of each order. */
-export class World {
+/** The services that the saga calls, with the state of each order in each of them. */
+export class FakeServices {
   readonly stock = new Map<string, 'refused' | 'held' | 'sold' | 'released' | 'returned'>();
   readonly money = new Map<string, 'declined' | 'captured' | 'refunded' | 'voided'>();
   readonly delivery = new Map<string, 'refused' | 'scheduled' | 'delivered' | 'cancelled'>();
-  /** Throws from the method of this name, one error for each call, as long as there are any. */
+  /** Errors by method name: each call of the method throws the next one, until none is left. */
   readonly faults = new Map<string, MicroserviceError[]>();
   readonly clock = new FakeClock();
-  #stumbles = 0;
+  #flakyCharges = 0;
 
   readonly calls: NonNullable<TestbedOptions<typeof order.definition>['calls']> = {
     product: {
@@ -78,7 +85,11 @@ export class World {
       reserve: ({ orderId, items }) => {
         this.#fail('reserve');
         const short = items.find(({ quantity }) => quantity > 100);
-        const known = this.#first(this.stock, orderId, short === undefined ? 'held' : 'refused');
+        const known = this.#answerOnce(
+          this.stock,
+          orderId,
+          short === undefined ? 'held' : 'refused',
+        );
         if (known === 'held') return { outcome: ReserveOutcome.RESERVED };
         const reason = known === 'refused' ? 'out_of_stock' : 'released';
         return { outcome: ReserveOutcome.REFUSED, reason };
@@ -92,7 +103,8 @@ export class World {
       release: ({ orderId, confirmed }) => {
         this.#fail('release');
         const known = this.stock.get(orderId);
-        if (known === 'sold' && !confirmed) throw new Error('what is sold is not held');
+        if (known === 'sold' && !confirmed)
+          throw new Error('committed items are released only for a confirmed order');
         if (known !== 'refused' && known !== 'returned') {
           this.stock.set(orderId, confirmed ? 'returned' : 'released');
         }
@@ -102,12 +114,12 @@ export class World {
     payment: {
       charge: ({ orderId, token }) => {
         this.#fail('charge');
-        if (token === 'tok_flaky' && ++this.#stumbles <= 2) throw silent(Code.UNAVAILABLE);
+        if (token === 'tok_flaky' && ++this.#flakyCharges <= 2) throw noAnswer(Code.UNAVAILABLE);
         const asked = token === 'tok_declined' ? 'declined' : 'captured';
-        const status = this.#first(this.money, orderId, asked);
+        const status = this.#answerOnce(this.money, orderId, asked);
         if (token === 'tok_timeout' && status === 'captured') {
           this.clock.advance(2_500);
-          throw silent(Code.DEADLINE_EXCEEDED);
+          throw noAnswer(Code.DEADLINE_EXCEEDED);
         }
         const reason = status === 'declined' ? 'insufficient_funds' : '';
         return { paymentId: `pay_${orderId}`, status, reason };
@@ -129,7 +141,7 @@ export class World {
       schedule: ({ orderId, address }) => {
         this.#fail('schedule');
         const asked = address?.country === 'AQ' ? 'refused' : 'scheduled';
-        const status = this.#first(this.delivery, orderId, asked);
+        const status = this.#answerOnce(this.delivery, orderId, asked);
         const deliveryId = `delivery_${orderId}`;
         if (status === 'scheduled' || status === 'delivered') {
           return { outcome: ScheduleOutcome.SCHEDULED, deliveryId };
@@ -153,22 +165,22 @@ export class World {
     },
   };
 
-  /** Whether the buyer has paid and gets the goods; and that there is nothing in between. */
-  sold(orderId = 'o1'): boolean {
-    const goods = this.stock.get(orderId) === 'sold';
+  /** Whether the sale is complete: items, money and delivery. Throws if only a part of it is. */
+  isSold(orderId = 'o1'): boolean {
+    const items = this.stock.get(orderId) === 'sold';
     const money = this.money.get(orderId) === 'captured';
-    const brought = ['scheduled', 'delivered'].includes(this.delivery.get(orderId) ?? '');
-    if (goods !== money || money !== brought || this.stock.get(orderId) === 'held') {
-      throw new Error(`half an order: ${JSON.stringify([...this.#known(orderId)])}`);
+    const delivered = ['scheduled', 'delivered'].includes(this.delivery.get(orderId) ?? '');
+    if (items !== money || money !== delivered || this.stock.get(orderId) === 'held') {
+      throw new Error(`an incomplete sale: ${JSON.stringify([...this.#stateOf(orderId)])}`);
     }
-    return goods;
+    return items;
   }
 
-  *#known(orderId: string) {
+  *#stateOf(orderId: string) {
     yield* [this.stock, this.money, this.delivery].map((known) => known.get(orderId));
   }
 
-  #first<T>(known: Map<string, T>, orderId: string, answer: T): T {
+  #answerOnce<T>(known: Map<string, T>, orderId: string, answer: T): T {
     const first = known.get(orderId) ?? answer;
     known.set(orderId, first);
     return first;
@@ -180,23 +192,24 @@ export class World {
   }
 }
 
-export function silent(code: Code): MicroserviceError {
+export function noAnswer(code: Code): MicroserviceError {
   return new MicroserviceError('no answer', code);
 }
 
-export const bedIn = (world: World) => testbed(order, { calls: world.calls, clock: world.clock });
-export type Bed = ReturnType<typeof bedIn>;
+export const openBed = (services: FakeServices) =>
+  testbed(order, { calls: services.calls, clock: services.clock });
+export type Bed = ReturnType<typeof openBed>;
 
-/** A second process of the service in the same world. */
-export function replicaOf(bed: Bed, world: World): Bed {
-  return testbed(order, { calls: world.calls, clock: world.clock, memory: bed.memory });
+/** Another replica of the service, with the same documents and services. */
+export function replicaOf(bed: Bed, services: FakeServices): Bed {
+  return testbed(order, { calls: services.calls, clock: services.clock, memory: bed.memory });
 }
 
-/** A service that has kept the order o1 and has not begun to fulfil it. */
-export async function bedWith(kept: Order, world = new World()): Promise<Bed> {
-  const bed = bedIn(world);
-  await bed.context(asService()).orders.update(kept.orderId, () => kept);
-  // effects are counted from here
+/** The service with this order stored, before it is fulfilled. */
+export async function bedWith(stored: Order, services = new FakeServices()): Promise<Bed> {
+  const bed = openBed(services);
+  await bed.context(asService()).orders.update(stored.orderId, () => stored);
+  // injected faults count effects from here
   bed.injectFaults({});
   return bed;
 }
@@ -205,19 +218,19 @@ export function orderOf(bed: Bed, orderId = 'o1'): Promise<Order> {
   return bed.context(asService()).orders.getOrThrow(orderId);
 }
 
-/** The story in short: `charge declined`. */
+/** The steps of the saga log in short: `charge declined`. */
 export function steps({ story }: Order): string[] {
   return story.steps.map(({ step, outcome }) => `${step} ${outcome}`);
 }
 
-/** Gives the command to fulfil the order o1. */
+/** Delivers the command to fulfil the order o1. */
 export function fulfil(bed: Bed) {
   return bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'place' });
 }
 
-/** Such an order, after it was fulfilled as far as it could be. */
-export async function fulfilled(wanted = wish(), world = new World()) {
-  const bed = await bedWith(pending(wanted), world);
+/** An order of this request, after its fulfilment ended. */
+export async function fulfilled(request = orderRequest(), services = new FakeServices()) {
+  const bed = await bedWith(pendingOrder(request), services);
   if ((await fulfil(bed)) !== 'SUCCESS') throw new Error('not acknowledged');
-  return { bed, world, order: await orderOf(bed) };
+  return { bed, services, order: await orderOf(bed) };
 }

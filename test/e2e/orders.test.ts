@@ -123,7 +123,7 @@ describe('an order that comes to nothing', () => {
   test('for a product that is nowhere names the product', async () => {
     const { status, text } = await shopper.order('product_unknown');
     expect(status).toBe(422);
-    expect(text).toContain('items.0.productId is no product');
+    expect(text).toContain('items.0.productId is not a known product');
   });
 
   test('as the payment is declined gives its pieces back', async () => {

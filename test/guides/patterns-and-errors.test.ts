@@ -6,20 +6,20 @@ import { Service } from '#kit/service/service';
 import { testbed } from '#kit/testing/testbed';
 import { OrderCancelled, OrderCreated } from '#contracts/order';
 import { InventoryService, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
-import { fulfilled, steps, wish } from '../../services/order/testing';
+import { fulfilled, steps, orderRequest } from '../../services/order/testing';
 
 // The example of docs/guides/patterns-and-errors.md: first the saga of an order, then a handler whose
 // call fails in several ways.
 
 test('a declined payment releases the reservation and cancels the order', async () => {
-  const { bed, order } = await fulfilled(wish({ token: 'tok_declined' }));
+  const { bed, order } = await fulfilled(orderRequest({ token: 'tok_declined' }));
   expect(order).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
   expect(steps(order)).toEqual(['place done', 'reserve done', 'charge declined', 'release done']);
   expect(bed.published(OrderCancelled)).toMatchObject([{ reason: 'payment_failed' }]);
 });
 
 test('a payment service that fails twice is retried within the same execution', async () => {
-  const { bed, order } = await fulfilled(wish({ token: 'tok_flaky' }));
+  const { bed, order } = await fulfilled(orderRequest({ token: 'tok_flaky' }));
   expect(order.status).toBe('confirmed');
   expect(bed.callCount('payment', 'charge')).toBe(3);
 });

@@ -3,12 +3,12 @@ import { OrderCancelled, OrderConfirmed, OrderCreated, OrderStatusUpdated } from
 import { ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { charge as chargeFor } from '../../../services/order/charge';
-import { cancelled, decided } from '../../../services/order/decisions';
-import { type Order, facts, goods } from '../../../services/order/domain';
+import { completeCancellation, applyOutcome } from '../../../services/order/transitions';
+import { type Order, toEventPayload, toReservation } from '../../../services/order/domain';
 import type { Context } from '../../../services/order/definition';
 import type { Outcome } from './outcome';
 
-// The steps of services/order/fulfil.ts and unwind.ts, each as an activity: what is asked, written
+// The steps of services/order/fulfil.ts and compensate.ts, each as an activity: what is asked, written
 // and said in them is the same. A workflow keeps the story of an order by itself, so that the
 // order's document has none.
 
@@ -19,12 +19,12 @@ const UNTOLD = { steps: [], events: [] };
 
 async function announce(order: Order, { lists, publish }: Context): Promise<Outcome> {
   await lists.byUser.add(order.userId, order.orderId);
-  await publish(OrderCreated, facts(order));
+  await publish(OrderCreated, toEventPayload(order));
   return DONE;
 }
 
 async function reserve(order: Order, { inventory }: Context): Promise<Outcome> {
-  const { outcome } = await inventory.reserve(goods(order));
+  const { outcome } = await inventory.reserve(toReservation(order));
   const isHeld = outcome === ReserveOutcome.RESERVED;
   return isHeld ? DONE : { done: false, reason: 'out_of_stock' };
 }
@@ -51,16 +51,16 @@ async function confirm(order: Order, context: Context, outcome: Outcome): Promis
   const { paymentId = '', deliveryId = '' } = outcome;
   const verdict = { confirmed: true, paymentId, deliveryId } as const;
   await orders.update(order.orderId, (now = order) =>
-    decided(now, verdict, UNTOLD, isoTime(clock)),
+    applyOutcome(now, verdict, UNTOLD, isoTime(clock)),
   );
-  await inventory.commit(goods(order));
-  await publish(OrderConfirmed, { ...facts(order), status: 'confirmed' });
+  await inventory.commit(toReservation(order));
+  await publish(OrderConfirmed, { ...toEventPayload(order), status: 'confirmed' });
   await saySettled(order, 'confirmed', context);
   return DONE;
 }
 
 async function release(order: Order, { inventory }: Context, outcome: Outcome) {
-  await inventory.release({ ...goods(order), reason: whyNot(outcome) });
+  await inventory.release({ ...toReservation(order), reason: whyNot(outcome) });
   return DONE;
 }
 
@@ -81,7 +81,7 @@ async function cancel(order: Order, context: Context, outcome: Outcome): Promise
   const at = isoTime(clock);
   // all is undone by now, so that the decision and its end are one
   await orders.update(orderId, (now = order) =>
-    cancelled(decided(now, { confirmed: false, reason }, UNTOLD, at), UNTOLD, at),
+    completeCancellation(applyOutcome(now, { confirmed: false, reason }, UNTOLD, at), UNTOLD, at),
   );
   await publish(OrderCancelled, { orderId, userId, shopId, reason });
   await saySettled(order, 'cancelled', context);

@@ -4,7 +4,7 @@
 const { plant } = require('./mutant.cjs');
 
 plant(
-  'dist/services/order/unwind.js',
-  'inventory.release({ ...(0, domain_1.goods)(order), reason: why(order) })',
+  'dist/services/order/compensate.js',
+  'inventory.release({ ...(0, domain_1.toReservation)(order), reason: reasonOf(order) })',
   'Promise.resolve(inventory)',
 );

@@ -2,7 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Caller } from '#kit/core/caller';
 import { Code } from '#kit/core/errors';
-import { type Bed, World, ann, bedIn, bedWith, pending, wish } from './testing';
+import {
+  type Bed,
+  FakeServices,
+  ann,
+  openBed,
+  bedWith,
+  pendingOrder,
+  orderRequest,
+} from './testing';
 
 const bob: Caller = { userId: 'bob', role: 'customer', tenantId: 'default' };
 const admin: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
@@ -11,27 +19,27 @@ const strangers: [string, Caller][] = [
   ['another user', bob],
   ['a user of another tenant', { ...ann, tenantId: 'elsewhere' }],
   ['an admin of another tenant', { ...admin, tenantId: 'elsewhere' }],
-  ['nobody', { ...ann, userId: '', role: 'anonymous' }],
+  ['an anonymous caller', { ...ann, userId: '', role: 'anonymous' }],
 ];
 
 describe.each(['getOrder', 'getStory'] as const)('%s', (method) => {
-  it.each(strangers)('finds nothing for %s', async (_, caller) => {
-    const bed = await bedWith(pending());
+  it.each(strangers)('throws NOT_FOUND for %s', async (_, caller) => {
+    const bed = await bedWith(pendingOrder());
     await expect(bed.call(method, { orderId: 'o1' }, { caller })).rejects.toMatchObject({
       code: Code.NOT_FOUND,
       message: 'order not found',
     });
   });
 
-  it('answers the buyer and an admin', async () => {
-    const bed = await bedWith(pending());
+  it('returns it to the buyer and to an admin', async () => {
+    const bed = await bedWith(pendingOrder());
     const found = await bed.call(method, { orderId: 'o1' }, { caller: ann });
     expect(found.orderId).toBe('o1');
     expect(await bed.call(method, { orderId: 'o1' }, { caller: admin })).toEqual(found);
   });
 
-  it('names the id where it is none', async () => {
-    const bed = await bedWith(pending());
+  it('names the field of an invalid id', async () => {
+    const bed = await bedWith(pendingOrder());
     await expect(bed.call(method, { orderId: '../o1' }, { caller: ann })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field: 'orderId' }] },
@@ -39,42 +47,49 @@ describe.each(['getOrder', 'getStory'] as const)('%s', (method) => {
   });
 });
 
-it('an order shows neither how it is paid for nor where it is brought', async () => {
-  const bed = await bedWith(pending());
+it('an order is returned without payment token and address', async () => {
+  const bed = await bedWith(pendingOrder());
   const order = await bed.call('getOrder', { orderId: 'o1' }, { caller: ann });
   expect(JSON.stringify(order, (_, value: unknown) => String(value))).not.toMatch(/tok_|High/);
 });
 
-it('a story tells when each step began, how long it took and why it failed', async () => {
-  const world = new World();
-  const bed = bedIn(world);
-  const wanted = wish({ token: 'tok_timeout' });
-  const { orderId } = await bed.call('placeOrder', wanted, { caller: ann });
+it('the story has the start, the duration and the failure reason of each step', async () => {
+  const services = new FakeServices();
+  const bed = openBed(services);
+  const request = orderRequest({ token: 'tok_timeout' });
+  const { orderId } = await bed.call('placeOrder', request, { caller: ann });
   const { steps, events } = await bed.call('getStory', { orderId }, { caller: ann });
   expect(steps.map(({ step }) => step)).toEqual([
-    ...['place', 'reserve', 'charge', 'cancel_delivery', 'void', 'release'],
+    'place',
+    'reserve',
+    'charge',
+    'cancel_delivery',
+    'void',
+    'release',
   ]);
   const [, , charge, undo] = steps;
-  // two silences of 2.5 s, and a second in between
+  // two attempts that time out after 2.5 s, and a pause of 1 s
   expect(charge).toMatchObject({ outcome: 'unknown', ms: 6_000, reason: 'deadline_exceeded' });
   expect(timestampDate(charge!.at!).toISOString()).toBe('2026-01-01T00:00:00.000Z');
   expect(timestampDate(undo!.at!).toISOString()).toBe('2026-01-01T00:00:06.000Z');
   expect(events.map(({ type }) => type)).toEqual([
-    ...['order.created', 'order.cancelled', 'order.status.updated'],
+    'order.created',
+    'order.cancelled',
+    'order.status.updated',
   ]);
 });
 
 describe('listOrders', () => {
   async function withThree(): Promise<{ bed: Bed; ids: string[] }> {
-    const bed = bedIn(new World());
+    const bed = openBed(new FakeServices());
     const ids: string[] = [];
     for (const id of ['key-1', 'key-2', 'key-3']) {
-      ids.unshift((await bed.call('placeOrder', wish(), { caller: ann, id })).orderId);
+      ids.unshift((await bed.call('placeOrder', orderRequest(), { caller: ann, id })).orderId);
     }
     return { bed, ids };
   }
 
-  it('gives the own orders, newest first, by pages', async () => {
+  it('returns the own orders in pages, newest first', async () => {
     const { bed, ids } = await withThree();
     const all = await bed.call('listOrders', {}, { caller: ann });
     expect(all).toMatchObject({ page: 1, limit: 20, total: 3 });
@@ -85,7 +100,7 @@ describe('listOrders', () => {
   });
 
   it.each([...strangers, ['an admin', admin] as [string, Caller]])(
-    'gives none of them to %s',
+    'returns none of them to %s',
     async (_, caller) => {
       const { bed } = await withThree();
       expect(await bed.call('listOrders', {}, { caller })).toMatchObject({ items: [], total: 0 });
@@ -95,8 +110,8 @@ describe('listOrders', () => {
   it.each([
     ['page', { page: -1 }],
     ['limit', { limit: 101 }],
-  ])('names %s where it is wrong', async (field, request) => {
-    const bed = bedIn(new World());
+  ])('names an invalid %s', async (field, request) => {
+    const bed = openBed(new FakeServices());
     await expect(bed.call('listOrders', request, { caller: ann })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },

@@ -8,11 +8,11 @@ import { Id, validate } from '#kit/core/validation';
 import { Reason } from '#contracts/fields';
 import { CancelOrder } from '#contracts/order';
 import type { CancelOrderRequest } from '#proto/retail/order/v1/order_pb';
-import { toMessage } from './answers';
-import { withdrawn } from './decisions';
+import { cancelDelivery, compensate } from './compensate';
 import type { Context } from './definition';
-import { sayConfirmed } from './say-confirmed';
-import { cancelDelivery, unwind } from './unwind';
+import { publishConfirmed } from './publish-confirmed';
+import { toMessage } from './queries';
+import { beginCancellation } from './transitions';
 
 const Cancellation = z.object({
   orderId: Id,
@@ -25,13 +25,13 @@ export async function cancelOrder(request: CancelOrderRequest, context: Context)
   const order = requireOwner(caller, await orders.get(orderId), 'order');
   if (order.status === 'cancelling' || order.status === 'cancelled') return toMessage(order);
   const { userId } = order;
-  const now = await dispatchAndWait(CancelOrder, { orderId, userId, reason }, () =>
+  const cancelled = await dispatchAndWait(CancelOrder, { orderId, userId, reason }, () =>
     orders.get(orderId),
   );
-  return toMessage(now ?? order);
+  return toMessage(cancelled ?? order);
 }
 
-/** Cancels an order that may be at any point of its fulfilment, or confirmed. */
+/** Cancels an order that is confirmed, or at any point of its fulfilment. */
 export async function cancel(
   { orderId, reason }: EventData<typeof CancelOrder>,
   context: Context,
@@ -41,8 +41,9 @@ export async function cancel(
   await orders.clearExpiry(orderId);
   const sagaRecorder = new SagaRecorder(context);
 
-  // 1. An order can be cancelled as long as its delivery can, which is asked first: a parcel may be
-  //    there before its order is known to be confirmed. A delivery that is not planned yet is barred.
+  // 1. Cancel the delivery first: an order can be cancelled only while its delivery can, and a parcel
+  //    may arrive before the order is stored as confirmed. This also blocks a delivery that is not
+  //    scheduled yet.
   const { status } = order;
   const confirmed = status === 'confirmed';
   if (confirmed || status === 'pending') {
@@ -55,18 +56,18 @@ export async function cancel(
     }
   }
 
-  // 2. Decide, against a fulfilment that may confirm at the same time.
-  const told = sagaRecorder.takeDelta();
+  // 2. Decide, against a fulfilment that may confirm the order concurrently.
+  const sagaLogDelta = sagaRecorder.takeDelta();
   if (confirmed) {
-    await sayConfirmed(order, context);
-    // the order tells of it already
+    await publishConfirmed(order, context);
+    // the saga log already has these events: drop them from the next delta
     sagaRecorder.takeDelta();
   }
-  const now = await orders.update(orderId, (current = order) =>
-    withdrawn(current, reason, confirmed, told, isoTime(clock)),
+  const cancelling = await orders.update(orderId, (current = order) =>
+    beginCancellation(current, reason, confirmed, sagaLogDelta, isoTime(clock)),
   );
 
-  // 3. Undo what was done, and say so. A fulfilment that is under way does the same once it comes
-  //    upon this decision: only it knows what it did last. None may be under way any more.
-  await unwind(now, sagaRecorder, context);
+  // 3. Compensate and publish. A running fulfilment does the same when it finds this decision, since
+  //    it may have completed a step meanwhile. This execution does it too, as there may be none.
+  await compensate(cancelling, sagaRecorder, context);
 }

@@ -1,20 +1,20 @@
-import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { requireOwner } from '#kit/core/caller';
+import { toTimestamp } from '#kit/core/timestamps';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   GetOrderRequest,
   GetStoryRequest,
   ListOrdersRequest,
 } from '#proto/retail/order/v1/order_pb';
-import type { Order } from './domain';
 import type { Context } from './definition';
+import type { Order } from './domain';
 
 export async function getOrder(request: GetOrderRequest, context: Context) {
-  return toMessage(await asked(request, context));
+  return toMessage(await findOwnOrder(request, context));
 }
 
-/** The caller's own, whoever they are. */
+/** The caller's own orders, for admins too. */
 export async function listOrders(request: ListOrdersRequest, context: Context) {
   const { page, limit } = validate(PageRequest, request);
   const { orders, lists, caller } = context;
@@ -24,9 +24,9 @@ export async function listOrders(request: ListOrdersRequest, context: Context) {
   return { items, page, limit, total };
 }
 
-/** Of a pending order, what is known: the rest comes with its decision. */
+/** The saga log. While an order is pending it has the first step only: the decision adds the rest. */
 export async function getStory(request: GetStoryRequest, context: Context) {
-  const { orderId, story } = await asked(request, context);
+  const { orderId, story } = await findOwnOrder(request, context);
   return {
     orderId,
     steps: story.steps.map((step) => ({ ...step, at: toTimestamp(step.at) })),
@@ -34,22 +34,28 @@ export async function getStory(request: GetStoryRequest, context: Context) {
   };
 }
 
-const OneOrder = z.object({ orderId: Id });
+const ByOrderId = z.object({ orderId: Id });
 
-export async function asked(
+/** The order of the request. Throws NOT_FOUND if there is none or the caller may not see it. */
+export async function findOwnOrder(
   request: { orderId: string },
   { orders, caller }: Context,
 ): Promise<Order> {
-  const { orderId } = validate(OneOrder, request);
+  const { orderId } = validate(ByOrderId, request);
   return requireOwner(caller, await orders.get(orderId), 'order');
 }
 
-/** An order as its buyer sees it. */
+/** An order as its buyer sees it: without payment token and address. */
 export function toMessage(order: Order) {
   const { orderId, status, items, totalAmount, shopId, userId } = order;
   const { reason, paymentId, deliveryId, createdAt, updatedAt } = order;
   return {
-    ...{ orderId, status, items, totalAmount, shopId, userId },
+    orderId,
+    status,
+    items,
+    totalAmount,
+    shopId,
+    userId,
     ...(reason === undefined ? {} : { reason }),
     ...(paymentId === undefined ? {} : { paymentId }),
     ...(deliveryId === undefined ? {} : { deliveryId }),
