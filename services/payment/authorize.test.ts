@@ -24,20 +24,20 @@ const held = async (token = 'tok_ok') => {
 };
 
 describe('an authorisation', () => {
-  it('has the money kept ready, and says nothing, as nothing is taken', async () => {
+  it('holds the amount, and publishes nothing because nothing is captured', async () => {
     const on = bed();
     expect(await authorize(on)).toMatchObject({ paymentId: 'pay_o1', status: 'authorised' });
     expect(entry(on)).toMatchObject({ state: 'authorised', amount });
     expect(on.memory.events).toEqual([]);
     const found = await on.call('getPayment', { paymentId: 'pay_o1' });
-    const nothing = { amount: '0.00', currency: 'EUR' };
-    expect(found).toMatchObject({ status: 'authorised', amount, refunded: nothing });
+    const zero = { amount: '0.00', currency: 'EUR' };
+    expect(found).toMatchObject({ status: 'authorised', amount, refunded: zero });
   });
 
   it.each([
     ['tok_declined', 'insufficient_funds'],
-    ['tok_of_nobody', 'invalid_token'],
-  ])('that is declined answers why, and says so: %s', async (token, reason) => {
+    ['tok_unknown', 'invalid_token'],
+  ])('that is declined returns and publishes the reason: %s', async (token, reason) => {
     const on = bed();
     expect(await authorize(on, token)).toMatchObject({ status: 'declined', reason });
     expect(on.published(PaymentFailed)).toEqual([{ ...paid, reason }]);
@@ -45,7 +45,7 @@ describe('an authorisation', () => {
     expect(on.published(PaymentFailed)).toHaveLength(1);
   });
 
-  it('comes about once for an order, whoever asks again and with whatever', async () => {
+  it('happens once for an order, whatever a repeated request contains', async () => {
     const on = await held();
     expect(await authorize(on, 'tok_declined')).toMatchObject({ status: 'authorised' });
     const charged = await on.call('charge', { ...wanted, token: 'tok_ok' });
@@ -53,7 +53,7 @@ describe('an authorisation', () => {
     expect(entry(on)?.state).toBe('authorised');
   });
 
-  it('of which the provider says nothing is unknown, and can be voided', async () => {
+  it('that gets no response is unknown, and can be voided', async () => {
     const on = bed();
     await expect(authorize(on, 'tok_timeout')).rejects.toMatchObject({
       code: Code.DEADLINE_EXCEEDED,
@@ -66,14 +66,14 @@ describe('an authorisation', () => {
     expect(on.memory.events).toEqual([]);
   });
 
-  it('has nothing to give back', async () => {
+  it('has nothing to refund', async () => {
     const on = await held();
     await expect(
       on.call('refund', { target: { case: 'orderId', value: 'o1' } }),
     ).rejects.toMatchObject({ details: { reason: 'payment_not_captured' } });
   });
 
-  it('leaves its token nowhere', async () => {
+  it('stores and publishes no token', async () => {
     const on = await held('tok_ok');
     await capture(on);
     expect(JSON.stringify([[...on.memory.documents], on.memory.events])).not.toContain('tok_');
@@ -82,7 +82,7 @@ describe('an authorisation', () => {
   it.each(['tok_ok', 'tok_declined', 'tok_timeout'])('is crash safe: %s', async (token) => {
     const act = (on: Bed) => authorize(on, token, { id: 'a1' });
     if (token === 'tok_timeout') {
-      // it leaves nothing but what the provider knows, so its void tells that it came about once
+      // only the provider stores it, so its void shows that it happened once
       await expectCrashSafe(bed, async (on) => {
         await act(on).catch(rethrowKill);
         await cancel(on);
@@ -92,9 +92,9 @@ describe('an authorisation', () => {
 });
 
 describe('a capture', () => {
-  it('takes what was authorised, and says so once', async () => {
+  it('captures the authorised amount, and publishes it once', async () => {
     const on = await held();
-    for (let asked = 0; asked < 2; asked++) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       expect(await capture(on)).toMatchObject({ paymentId: 'pay_o1', status: 'captured' });
     }
     expect(entry(on)).toMatchObject({ state: 'captured', amount });
@@ -103,25 +103,25 @@ describe('a capture', () => {
     ]);
   });
 
-  it('of what was voided takes nothing', async () => {
+  it('of a voided payment captures nothing', async () => {
     const on = await held();
     await cancel(on);
     expect(await capture(on)).toMatchObject({ status: 'voided' });
     expect(on.memory.events).toEqual([]);
   });
 
-  it('after a week is too late, and says that it failed', async () => {
+  it('after a week is too late, and is published as failed', async () => {
     const on = await held();
     on.clock.advance(WEEK_MS);
     const expired = { status: 'expired', reason: 'authorisation_expired' };
-    for (let asked = 0; asked < 2; asked++) expect(await capture(on)).toMatchObject(expired);
+    for (let attempt = 0; attempt < 2; attempt++) expect(await capture(on)).toMatchObject(expired);
     expect(on.published(PaymentFailed)).toEqual([{ ...paid, reason: 'authorisation_expired' }]);
     await cancel(on);
     expect(await capture(on)).toMatchObject(expired);
     expect(on.published(RefundProcessed)).toEqual([]);
   });
 
-  it('that fails works when it is asked again', async () => {
+  it('that fails succeeds when it is retried', async () => {
     const on = await held('tok_capture_flaky');
     for (let tries = 0; tries < 2; tries++) {
       await expect(capture(on)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
@@ -130,7 +130,7 @@ describe('a capture', () => {
     expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
-  it('of which nothing is heard is known when it is asked again', async () => {
+  it('that gets no response is known after a retry', async () => {
     const on = await held('tok_capture_timeout');
     for (let tries = 0; tries < 2; tries++) {
       await expect(capture(on)).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
@@ -140,7 +140,7 @@ describe('a capture', () => {
     expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
-  it('of an order that nobody knows is refused', async () => {
+  it('of an unknown order is refused', async () => {
     await expect(capture(bed())).rejects.toMatchObject({ code: Code.NOT_FOUND });
     await expect(bed().call('capture', { orderId: 'a/b' })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
@@ -148,16 +148,13 @@ describe('a capture', () => {
     });
   });
 
-  it.each(['authorize', 'capture'] as const)(
-    'is nothing that anyone but a service may ask for: %s',
-    async (method) => {
-      const caller: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
-      const asked = { ...wanted, token: 'tok_ok' };
-      await expect(bed().call(method, asked, { caller })).rejects.toMatchObject({
-        code: Code.PERMISSION_DENIED,
-      });
-    },
-  );
+  it.each(['authorize', 'capture'] as const)('is allowed for services only: %s', async (method) => {
+    const caller: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
+    const request = { ...wanted, token: 'tok_ok' };
+    await expect(bed().call(method, request, { caller })).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+  });
 
   it.each(['tok_ok', 'tok_capture_expired'])('is crash safe: %s', async (token) => {
     await expectCrashSafe(
@@ -177,7 +174,7 @@ describe('a capture', () => {
 });
 
 describe('a void', () => {
-  it('of what is only authorised gives nothing back, and says nothing', async () => {
+  it('of an authorisation refunds nothing, and publishes nothing', async () => {
     const on = await held();
     await cancel(on);
     expect(entry(on)).toMatchObject({ state: 'voided' });
@@ -187,7 +184,7 @@ describe('a void', () => {
     expect(found).toMatchObject({ status: 'voided', refunds: [] });
   });
 
-  it('of what was captured gives it back, and says both', async () => {
+  it('of a capture refunds it, and publishes both', async () => {
     const on = await held();
     await capture(on);
     await cancel(on);
@@ -196,7 +193,7 @@ describe('a void', () => {
     expect(on.published(RefundProcessed)).toMatchObject([{ refundId: 'pay_o1_void', amount }]);
   });
 
-  it('of what was captured without an answer gives it back, and nobody is told of either', async () => {
+  it('of a capture without a response refunds it, and publishes neither', async () => {
     const on = await held('tok_capture_timeout');
     await expect(capture(on)).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
     await cancel(on);
@@ -210,7 +207,7 @@ describe('a void', () => {
   });
 });
 
-/** A refusal is part of the play; that the process was killed is not. */
+/** Ignores a refusal, which is expected, but not a crash of the process. */
 function rethrowKill(error: unknown): void {
   if (error instanceof Error && error.name === 'Crash') throw error;
 }

@@ -4,7 +4,7 @@ import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
 import type { CallOptions } from '#kit/testing/testbed';
 import { PaymentFailed, PaymentProcessed } from '#contracts/payment';
-import { PROVIDER_MS } from './provider';
+import { PROVIDER_MS } from './timeouts';
 import { type Bed, bed } from './testing';
 
 const amount = { amount: '19.99', currency: 'EUR' };
@@ -15,7 +15,7 @@ const chargeWith = (on: Bed, token: string, given: CallOptions = {}) =>
 const paid = { paymentId: 'pay_o1', orderId: 'o1', userId: 'ann' };
 
 describe('a charge', () => {
-  it('takes the money and says so', async () => {
+  it('captures the amount and publishes it', async () => {
     const on = bed();
     expect(await chargeWith(on, 'tok_ok')).toMatchObject({
       paymentId: 'pay_o1',
@@ -30,15 +30,15 @@ describe('a charge', () => {
 
   it.each([
     ['tok_declined', 'insufficient_funds'],
-    ['tok_of_nobody', 'invalid_token'],
-  ])('that is declined answers why: %s', async (token, reason) => {
+    ['tok_unknown', 'invalid_token'],
+  ])('that is declined returns and publishes the reason: %s', async (token, reason) => {
     const on = bed();
     expect(await chargeWith(on, token)).toMatchObject({ status: 'declined', reason });
     expect(on.published(PaymentFailed)).toEqual([{ ...paid, reason }]);
     expect(on.published(PaymentProcessed)).toEqual([]);
   });
 
-  it('comes about once for an order, whoever asks again and with whatever', async () => {
+  it('happens once for an order, whatever a repeated request contains', async () => {
     const on = bed();
     await chargeWith(on, 'tok_ok', { id: 'c1' });
     const again = await on.call('charge', {
@@ -51,13 +51,13 @@ describe('a charge', () => {
     expect(await on.context().payments.getOrThrow('pay_o1')).toMatchObject({ amount });
   });
 
-  it('comes about once when it is asked for many times at once', async () => {
+  it('happens once when many requests race', async () => {
     const on = bed();
     await Promise.all(['a', 'b', 'c', 'd'].map((id) => chargeWith(on, 'tok_ok', { id })));
     expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
-  it('fails where the provider is not available, and works when it is asked again', async () => {
+  it('fails while the provider is unavailable, and succeeds when it is retried', async () => {
     const on = bed();
     for (let tries = 0; tries < 2; tries++) {
       await expect(chargeWith(on, 'tok_flaky', { id: 'c1' })).rejects.toMatchObject({
@@ -68,7 +68,7 @@ describe('a charge', () => {
     expect(on.published(PaymentProcessed)).toHaveLength(1);
   });
 
-  it('of which the provider says nothing is unknown, and nothing is kept of it', async () => {
+  it('that gets no response is unknown, and is not stored', async () => {
     const on = bed();
     const began = on.clock.now();
     for (let tries = 0; tries < 2; tries++) {
@@ -82,7 +82,7 @@ describe('a charge', () => {
     expect(on.memory.events).toEqual([]);
   });
 
-  it('is nothing that anyone but a service may ask for', async () => {
+  it('is allowed for services only', async () => {
     for (const role of ['anonymous', 'customer', 'seller', 'admin'] as const) {
       await expect(chargeWith(bed(), 'tok_ok', { caller: { ...ann, role } })).rejects.toMatchObject(
         { code: Code.PERMISSION_DENIED },
@@ -94,7 +94,7 @@ describe('a charge', () => {
     await expectCrashSafe(bed, (on) => chargeWith(on, token, { id: 'c1' }));
   });
 
-  it('is crash safe where the provider fails at first', async () => {
+  it('is crash safe if the provider fails at first', async () => {
     await expectCrashSafe(bed, async (on) => {
       for (let tries = 0; tries < 2; tries++)
         await chargeWith(on, 'tok_flaky', { id: 'c1' }).catch(rethrowKill);
@@ -104,7 +104,7 @@ describe('a charge', () => {
 });
 
 describe('a payment token', () => {
-  it('goes to the provider and stays nowhere', async () => {
+  it('is sent to the provider, and neither stored nor published', async () => {
     const on = bed();
     await chargeWith(on, 'tok_ok');
     await chargeWith(on, 'tok_secret_of_ann').catch(() => undefined);
@@ -114,7 +114,7 @@ describe('a payment token', () => {
   });
 
   it.each(['4111111111111111', '4111 1111 1111 1111', '3782-822463-10005', ' 5500005555555559'])(
-    'is no card number, and the refusal does not repeat it: %s',
+    'must not be a card number, and the error does not repeat it: %s',
     async (token) => {
       const on = bed();
       const error = await chargeWith(on, token).catch((caught: unknown) => caught);
@@ -128,7 +128,7 @@ describe('a payment token', () => {
   );
 });
 
-describe('what a charge asks for', () => {
+describe('an invalid charge', () => {
   it.each([
     [{ orderId: '' }, 'orderId'],
     [{ orderId: 'a/b' }, 'orderId'],
@@ -141,7 +141,7 @@ describe('what a charge asks for', () => {
     [{ amount: { amount: '1.999', currency: 'EUR' } }, 'amount.amount'],
     [{ amount: { amount: '-1', currency: 'EUR' } }, 'amount.amount'],
     [{ amount: { amount: '1', currency: 'euro' } }, 'amount.currency'],
-  ])('is refused by the name of the field: %j', async (fault, field) => {
+  ])('is refused with the name of the field: %j', async (fault, field) => {
     await expect(bed().call('charge', { ...order, ...fault })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: expect.arrayContaining([expect.objectContaining({ field })]) },
@@ -156,7 +156,7 @@ describe('what a charge asks for', () => {
   });
 });
 
-/** A refusal is part of the play; that the process was killed is not. */
+/** Ignores a refusal, which is expected, but not a crash of the process. */
 function rethrowKill(error: unknown): void {
   if (error instanceof Error && error.name === 'Crash') throw error;
 }

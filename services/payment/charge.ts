@@ -7,69 +7,74 @@ import type {
   CaptureRequest as CaptureMessage,
   ChargeRequest as ChargeMessage,
 } from '#proto/retail/payment/v1/payment_pb';
-import { type Payment, captured, charged, paymentIdOf, taken } from './domain';
-import { PROVIDER, type Provider, openProvider } from './provider';
-import { CaptureRequest, ChargeRequest } from './requests';
 import type { Context } from './definition';
+import { type Payment, applyCapture, capturedAmount, newPayment, paymentIdOf } from './domain';
+import { PROVIDER, type Provider } from './provider';
+import { openProvider } from './provider-client';
+import { CaptureRequest, ChargeRequest } from './requests';
 
-/** Takes the money for an order, once. On the happy path: a look, the provider, a change. */
+/** Captures the amount of an order, once. Costs one read, one request to the provider and one write. */
 export function charge(request: ChargeMessage, context: Context) {
-  return begin('capture', request, context);
+  return chargeOnce('capture', request, context);
 }
 
-/** Has the money for an order kept ready, once, and takes none of it. */
+/** Holds the amount of an order for a later capture, once. */
 export function authorize(request: AuthorizeMessage, context: Context) {
-  return begin('authorize', request, context);
+  return chargeOnce('authorize', request, context);
 }
 
-async function begin(
-  how: keyof Pick<Provider, 'capture' | 'authorize'>,
-  request: ChargeMessage | AuthorizeMessage,
+async function chargeOnce(
+  operation: keyof Pick<Provider, 'capture' | 'authorize'>,
+  message: ChargeMessage | AuthorizeMessage,
   context: Context,
 ) {
   const { payments, caller, clock } = context;
   requireRole(caller, 'service');
-  const asked = validate(ChargeRequest, request);
-  const paymentId = paymentIdOf(asked.orderId);
-  const ask = async () => {
-    const outcome = await openProvider(context)[how](paymentId, asked.amount, asked.token);
-    // Where a void came in between, its bar stays, and what was captured is the void's to give back.
+  const request = validate(ChargeRequest, message);
+  const paymentId = paymentIdOf(request.orderId);
+  const store = async () => {
+    const { amount, token } = request;
+    const outcome = await openProvider(context)[operation](paymentId, amount, token);
+    // A void that came in between stays stored; it refunds what was captured here.
     return payments.update(
       paymentId,
-      (now) => now ?? charged(asked, outcome, PROVIDER, isoTime(clock)),
+      (current) => current ?? newPayment(request, outcome, PROVIDER, isoTime(clock)),
     );
   };
-  // A provider forgets its keys after a day or so: an order that is known is not asked for again.
-  return answer((await payments.get(paymentId)) ?? (await ask()), context);
+  // A provider forgets its keys after about a day, so a stored payment is not requested again.
+  return publishAndRespond((await payments.get(paymentId)) ?? (await store()), context);
 }
 
-/** Takes what was authorised for an order, once. */
+/** Captures the authorised amount of an order, once. */
 export async function capture(request: CaptureMessage, context: Context) {
   const { payments, caller, clock } = context;
   requireRole(caller, 'service');
   const paymentId = paymentIdOf(validate(CaptureRequest, request).orderId);
-  const known = await payments.getOrThrow(paymentId);
-  if (known.status !== 'authorised') return answer(known, context);
+  const existing = await payments.need(paymentId);
+  if (existing.status !== 'authorised') return publishAndRespond(existing, context);
   const outcome = await openProvider(context).captureAuthorized(paymentId);
-  const payment = await payments.update(paymentId, (now = known) =>
-    captured(now, outcome, isoTime(clock)),
+  const payment = await payments.update(paymentId, (current = existing) =>
+    applyCapture(current, outcome, isoTime(clock)),
   );
-  return answer(payment, context);
+  return publishAndRespond(payment, context);
 }
 
-async function answer(payment: Payment, context: Context) {
-  await sayCharge(payment, context);
+async function publishAndRespond(payment: Payment, context: Context) {
+  await publishChargeResult(payment, context);
   const { paymentId, status, reason = '' } = payment;
   return { paymentId, status, reason };
 }
 
-/** A charge comes about once: said by whoever finds it, as it may have been written but not said. */
-export async function sayCharge(payment: Payment, { publish }: Context): Promise<void> {
+/**
+ * Publishes how a charge ended. Every execution that finds the result publishes the same event,
+ * because the one that stored it may have crashed before it published.
+ */
+export async function publishChargeResult(payment: Payment, { publish }: Context): Promise<void> {
   const { paymentId, orderId, userId, status, gateway, reason = status } = payment;
-  const amount = taken(payment);
+  const amount = capturedAmount(payment);
   if (amount !== undefined) {
-    const how = { amount, status: 'success', gateway } as const;
-    await publish(PaymentProcessed, { paymentId, orderId, userId, ...how }, 'charge');
+    const result = { amount, status: 'success', gateway } as const;
+    await publish(PaymentProcessed, { paymentId, orderId, userId, ...result }, 'charge');
   } else if (status === 'declined' || status === 'expired') {
     await publish(PaymentFailed, { paymentId, orderId, userId, reason }, 'charge');
   }

@@ -7,8 +7,10 @@ import {
 } from '#contracts/payment';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { Payment } from './domain';
-import { PROVIDER, PROVIDER_MS } from './provider';
+import { PROVIDER } from './provider';
+import { PROVIDER_MS } from './timeouts';
 
+/** Charges, authorisations, voids and refunds. The money is moved by an external provider. */
 export const payment = new Service('payment', {
   serves: PaymentService,
   stores: { payments: Payment },

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { invalid, refused } from '#kit/core/errors';
 import { Money, add, compare, minor, ofMinor, subtract } from '#retail/money';
+import type { ProviderOutcome } from './provider';
 
-/** Derived from the order's id, so that a payment is found by either with one read. */
+/** Computed from the order's id, so that one read finds a payment by either id. */
 export const PaymentId = z
   .string()
   .regex(/^[\w-]{1,68}$/, 'must be 1 to 68 letters, digits, hyphens or underscores');
@@ -15,25 +16,25 @@ const Refund = z.object({
   refundId: z.string(),
   amount: Money,
   reason: z.string(),
-  /** `pending` is kept before the provider is asked: the money is spoken for. */
+  /** `pending` is stored before the request to the provider: the amount is reserved. */
   status: z.enum(['pending', 'done', 'failed']),
   at: z.string(),
 });
 export type Refund = z.infer<typeof Refund>;
 
 /**
- * What became of the one charge of an order, or of its authorisation. It has no token: that went to
- * the provider only.
+ * The one charge or authorisation of an order. The payment token is not stored: only the provider
+ * receives it.
  */
 export const Payment = z.object({
   paymentId: z.string(),
   orderId: z.string(),
   status: z.enum(['authorised', 'captured', 'declined', 'voided', 'expired']),
-  /** Empty where the order was voided before any charge was known. */
+  /** Empty if the order was voided before any charge was stored. */
   userId: z.string(),
-  /** What was charged. None where the order was voided before any charge was known. */
+  /** The charged amount; absent if the order was voided before any charge was stored. */
   amount: Money.optional(),
-  /** It was authorised, and nothing of it was ever taken. */
+  /** Set while an authorisation is not captured. */
   untaken: z.literal(true).optional(),
   method: z.string(),
   gateway: z.string(),
@@ -51,17 +52,17 @@ interface Charge {
   method: string;
 }
 
-/** How a charge or an authorisation stands at the provider. */
-interface Outcome {
-  status: Payment['status'];
-  reason?: string | undefined;
-}
-
-export function charged(asked: Charge, outcome: Outcome, gateway: string, at: string): Payment {
-  const { orderId, userId, amount, method } = asked;
+/** A payment after the provider's response to its charge or authorisation. */
+export function newPayment(
+  request: Charge,
+  outcome: ProviderOutcome,
+  gateway: string,
+  at: string,
+): Payment {
+  const { orderId, userId, amount, method } = request;
   const { status, reason } = outcome;
-  // at the provider, a void overtook the charge: nothing was taken
-  if (status === 'voided') return barred(undefined, orderId, gateway, at);
+  // a void reached the provider first: nothing was captured
+  if (status === 'voided') return voidPayment(undefined, orderId, gateway, at);
   return {
     paymentId: paymentIdOf(orderId),
     orderId,
@@ -78,104 +79,123 @@ export function charged(asked: Charge, outcome: Outcome, gateway: string, at: st
   };
 }
 
-/** What was authorised, as its capture ended. A void that came in between stays. */
-export function captured(now: Payment, { status, reason }: Outcome, at: string): Payment {
-  if (now.status !== 'authorised') return now;
-  const { untaken, ...rest } = now;
-  const kept = status === 'captured' ? rest : now;
+/** The outcome of capturing an authorisation. A void that came in between stays. */
+export function applyCapture(
+  current: Payment,
+  { status, reason }: ProviderOutcome,
+  at: string,
+): Payment {
+  if (current.status !== 'authorised') return current;
+  const { untaken, ...rest } = current;
+  const kept = status === 'captured' ? rest : current;
   return { ...kept, status, ...(reason === undefined ? {} : { reason }), updatedAt: at };
 }
 
-/** Voided: whatever is charged for the order from now on is not kept. */
-export function barred(
-  now: Payment | undefined,
+/** Voids a payment. A charge for the order that arrives later is not stored. */
+export function voidPayment(
+  current: Payment | undefined,
   orderId: string,
   gateway: string,
   at: string,
 ): Payment {
-  if (now === undefined) {
-    const nobody = { userId: '', method: '', refunds: [], createdAt: at, updatedAt: at };
-    return { paymentId: paymentIdOf(orderId), orderId, status: 'voided', gateway, ...nobody };
+  if (current === undefined) {
+    const unknownCharge = { userId: '', method: '', refunds: [], createdAt: at, updatedAt: at };
+    return {
+      paymentId: paymentIdOf(orderId),
+      orderId,
+      status: 'voided',
+      gateway,
+      ...unknownCharge,
+    };
   }
-  const { status } = now;
-  const stands = status === 'captured' || status === 'authorised';
-  return stands ? { ...now, status: 'voided', updatedAt: at } : now;
+  const { status } = current;
+  const isActive = status === 'captured' || status === 'authorised';
+  return isActive ? { ...current, status: 'voided', updatedAt: at } : current;
 }
 
-/** What was taken at some time and announced, whatever became of it afterwards. */
-export function taken({ status, untaken, amount }: Payment): Money | undefined {
+/** The amount that was captured and published, including if it was refunded or voided since. */
+export function capturedAmount({ status, untaken, amount }: Payment): Money | undefined {
   return status === 'declined' || untaken ? undefined : amount;
 }
 
-/** Money that can be given back yet: neither given back nor spoken for. */
-export function left(payment: Payment): Money | undefined {
+/** The amount that can still be refunded: less refunds that are done or pending. */
+export function refundableAmount(payment: Payment): Money | undefined {
   if (payment.status !== 'captured' || payment.amount === undefined) return undefined;
   return payment.refunds
     .filter(({ status }) => status !== 'failed')
     .reduce((rest, { amount }) => subtract(rest, amount), payment.amount);
 }
 
-/** The sum of the refunds that went through; none where there was no charge. */
-export function refunded({ amount, refunds }: Payment): Money | undefined {
+/** The sum of the completed refunds; undefined if there was no charge. */
+export function refundedAmount({ amount, refunds }: Payment): Money | undefined {
   if (amount === undefined) return undefined;
   return refunds
     .filter(({ status }) => status === 'done')
     .reduce((sum, refund) => add(sum, refund.amount), ofMinor(0n, amount.currency));
 }
 
-export interface RefundAsked {
+export interface RefundRequested {
   refundId: string;
-  /** All that is left where it is absent. */
+  /** Absent: all that can still be refunded. */
   amount?: Money | undefined;
   reason: string;
 }
 
-/** Speaks for the money of a refund. Nothing changes where all is given back, or the refund known. */
-export function withRefund(now: Payment, asked: RefundAsked, at: string): Payment {
-  if (now.refunds.some(({ refundId }) => refundId === asked.refundId)) return now;
-  if (now.amount !== undefined && taken(now) === undefined) {
-    throw refused('payment_not_captured', 'a payment that was not captured has nothing to refund');
+/**
+ * Reserves the amount of a refund. Returns the payment unchanged if the refund is already stored, or if
+ * everything is refunded already and no amount is requested.
+ */
+export function addPendingRefund(current: Payment, request: RefundRequested, at: string): Payment {
+  if (current.refunds.some(({ refundId }) => refundId === request.refundId)) return current;
+  if (current.amount !== undefined && capturedAmount(current) === undefined) {
+    throw refused(
+      'payment_not_captured',
+      'the payment was not captured, so there is nothing to refund',
+    );
   }
-  const rest = left(now);
+  const rest = refundableAmount(current);
   const nothing = rest === undefined || minor(rest) === 0n;
-  if (nothing && asked.amount === undefined) return now;
-  const amount = asked.amount ?? rest;
+  if (nothing && request.amount === undefined) return current;
+  const amount = request.amount ?? rest;
   if (rest !== undefined && amount?.currency !== rest.currency) {
     throw invalid('amount.currency', `must be ${rest.currency}`);
   }
   if (nothing || amount === undefined || compare(amount, rest) > 0) {
-    throw refused('refund_exceeds_payment', 'a refund may not be more than is left of the payment');
+    throw refused(
+      'refund_exceeds_payment',
+      'the refund exceeds the amount that is left of the payment',
+    );
   }
-  const { refundId, reason } = asked;
+  const { refundId, reason } = request;
   const refund: Refund = { refundId, amount, reason, status: 'pending', at };
-  return { ...now, refunds: [...now.refunds, refund], updatedAt: at };
+  return { ...current, refunds: [...current.refunds, refund], updatedAt: at };
 }
 
-export function refundOf(payment: Payment, refundId: string): Refund | undefined {
+export function findRefund(payment: Payment, refundId: string): Refund | undefined {
   return payment.refunds.find((refund) => refund.refundId === refundId);
 }
 
-/** A refund that the provider has carried out, or refused for good. */
-export function settled(
-  now: Payment,
+/** Stores that the provider carried out a refund, or refused it for good. */
+export function settleRefund(
+  current: Payment,
   refundId: string,
   status: 'done' | 'failed',
   at: string,
 ): Payment {
-  const refund = refundOf(now, refundId);
-  if (refund?.status !== 'pending') return now;
-  const refunds = now.refunds.map((one) => (one === refund ? { ...one, status, at } : one));
-  return { ...now, refunds, updatedAt: at };
+  const refund = findRefund(current, refundId);
+  if (refund?.status !== 'pending') return current;
+  const refunds = current.refunds.map((one) => (one === refund ? { ...one, status, at } : one));
+  return { ...current, refunds, updatedAt: at };
 }
 
 export function voidRefundId(paymentId: string): string {
   return `${paymentId}_void`;
 }
 
-/** What the provider gave back when a payment that was taken was voided. */
-export function released(now: Payment, amount: Money, at: string): Payment {
-  const refundId = voidRefundId(now.paymentId);
-  if (refundOf(now, refundId) !== undefined) return now;
+/** Adds the refund that the provider made when a captured payment was voided. */
+export function withVoidRefund(current: Payment, amount: Money, at: string): Payment {
+  const refundId = voidRefundId(current.paymentId);
+  if (findRefund(current, refundId) !== undefined) return current;
   const refund: Refund = { refundId, amount, reason: 'voided', status: 'done', at };
-  return { ...now, refunds: [...now.refunds, refund], updatedAt: at };
+  return { ...current, refunds: [...current.refunds, refund], updatedAt: at };
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { isTransient } from '#kit/core/errors';
 import { type Money, minor, ofMinor } from '#retail/money';
 import { PaymentProcessed, RefundProcessed } from '#contracts/payment';
-import { taken } from './domain';
+import { capturedAmount } from './domain';
 import { type Bed, bed, ledgerOf } from './testing';
 
 const eur = (units: bigint) => ofMinor(units, 'EUR');
@@ -19,7 +19,7 @@ const token = fc.constantFrom(
   'tok_capture_timeout',
   'tok_capture_expired',
 );
-const ask = fc.oneof(
+const operation = fc.oneof(
   fc.constant({ name: 'charge' as const }),
   fc.constant({ name: 'authorize' as const }),
   fc.constant({ name: 'capture' as const }),
@@ -27,15 +27,15 @@ const ask = fc.oneof(
   fc.constant({ name: 'refundAll' as const }),
   fc.record({ name: fc.constant('refundPart' as const), units: fc.bigInt(1n, TOTAL) }),
 );
-/** What is asked at once, and after which effect the process is killed meanwhile, if at all. */
+/** Concurrent requests, and the effect after which the process crashes, if it does. */
 const step = fc.record({
-  asks: fc.array(ask, { minLength: 1, maxLength: 3 }),
+  operations: fc.array(operation, { minLength: 1, maxLength: 3 }),
   killAfter: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined }),
 });
 
-type Ask = typeof ask extends fc.Arbitrary<infer A> ? A : never;
+type Operation = typeof operation extends fc.Arbitrary<infer A> ? A : never;
 
-function perform(on: Bed, one: Ask, id: string, tok: string) {
+function perform(on: Bed, one: Operation, id: string, tok: string) {
   const orderId = 'o1';
   const target = { case: 'orderId', value: orderId } as const;
   switch (one.name) {
@@ -55,14 +55,14 @@ function perform(on: Bed, one: Ask, id: string, tok: string) {
   }
 }
 
-test('what is kept is what was taken less what was given back, whatever dies where', async () => {
+test('the stored payment equals the captures less the refunds of the provider, wherever the process crashes', async () => {
   await fc.assert(
     fc.asyncProperty(token, fc.array(step, { minLength: 1, maxLength: 4 }), async (tok, steps) => {
       const on = bed();
-      for (const [n, { asks, killAfter }] of steps.entries()) {
+      for (const [n, { operations, killAfter }] of steps.entries()) {
         on.injectFaults(killAfter === undefined ? {} : { crashAfterEffect: killAfter });
-        // who asks is a service that asks again until it has an answer, or gives up on silence
-        let open = asks.map((one, m) => ({ one, id: `step-${n}-${m}` }));
+        // the caller is a service that retries until it has a response, or gives up
+        let open = operations.map((one, m) => ({ one, id: `step-${n}-${m}` }));
         for (let tries = 0; tries < 5 && open.length > 0; tries++) {
           const ended = await Promise.allSettled(
             open.map(({ one, id }) => perform(on, one, id, tok)),
@@ -82,23 +82,24 @@ test('what is kept is what was taken less what was given back, whatever dies whe
 }, 60_000);
 
 async function checkBooks(on: Bed) {
-  const ours = await on.context().payments.get('pay_o1');
-  const theirs = ledgerOf(on).get('pay_o1');
+  const stored = await on.context().payments.get('pay_o1');
+  const entry = ledgerOf(on).get('pay_o1');
   const sum = (parts: { amount: Money }[]) =>
     parts.reduce((total, { amount }) => total + minor(amount), 0n);
 
-  const said = on.published(PaymentProcessed);
-  const back = sum(on.published(RefundProcessed));
-  expect(said.length).toBeLessThanOrEqual(1);
+  const processed = on.published(PaymentProcessed);
+  const refunded = sum(on.published(RefundProcessed));
+  expect(processed.length).toBeLessThanOrEqual(1);
 
-  const held = theirs?.state === 'captured' ? theirs : undefined;
+  const held = entry?.state === 'captured' ? entry : undefined;
   const kept = sum(amountOf(held?.amount)) - sum(held?.refunds ?? []);
-  // a capture without an answer is unknown here until it is asked again or voided
-  if (ours !== undefined && ours.status !== 'authorised') expect(sum(said) - back).toBe(kept);
-  expect(sum(said)).toBe(sum(amountOf(ours && taken(ours))));
-  expect(sum(ours?.refunds.filter(({ status }) => status === 'done') ?? [])).toBe(back);
-  expect(ours?.refunds.filter(({ status }) => status === 'pending') ?? []).toEqual([]);
-  if (ours?.status === 'voided') expect(kept).toBe(0n);
+  // a capture without a response is unknown here until it is retried or voided
+  if (stored !== undefined && stored.status !== 'authorised')
+    expect(sum(processed) - refunded).toBe(kept);
+  expect(sum(processed)).toBe(sum(amountOf(stored && capturedAmount(stored))));
+  expect(sum(stored?.refunds.filter(({ status }) => status === 'done') ?? [])).toBe(refunded);
+  expect(stored?.refunds.filter(({ status }) => status === 'pending') ?? []).toEqual([]);
+  if (stored?.status === 'voided') expect(kept).toBe(0n);
 }
 
 function amountOf(amount: Money | undefined) {

@@ -19,12 +19,12 @@ const paidWith = (token: string) => async () => {
 const paid = paidWith('tok_ok');
 const refundPart = (on: Bed, amount: string, given: CallOptions = {}) =>
   on.call('refund', { target: ofPayment, amount: eur(amount) }, { caller: admin, ...given });
-const refundAll = (on: Bed, given: CallOptions = {}) =>
-  on.call('refund', { target: ofOrder }, given);
-const given = (on: Bed) => on.published(RefundProcessed).map(({ amount }) => amount.amount);
+const refundAll = (on: Bed, given: Given = {}) => on.call('refund', { target: ofOrder }, given);
+const refundedAmounts = (on: Bed) =>
+  on.published(RefundProcessed).map(({ amount }) => amount.amount);
 
 describe('a refund', () => {
-  it('for an order gives back all of it, once, however often a service asks', async () => {
+  it('of an order refunds all of it, once, however often a service requests it', async () => {
     const on = await paid();
     expect(await refundAll(on)).toMatchObject({
       refunded: eur('19.99'),
@@ -32,11 +32,11 @@ describe('a refund', () => {
     });
     await refundAll(on);
     await Promise.all([refundAll(on), refundAll(on)]);
-    expect(given(on)).toEqual(['19.99']);
+    expect(refundedAmounts(on)).toEqual(['19.99']);
     expect(ledgerOf(on).get('pay_o1')?.refunds).toHaveLength(1);
   });
 
-  it('of an admin goes by a command, and is answered when it is done', async () => {
+  it('by an admin becomes a command, and is answered when it is done', async () => {
     const on = await paid();
     const answer = await refundPart(on, '5.00', { id: 'r1' });
     expect(answer).toMatchObject({ status: 'captured', refunded: eur('5.00') });
@@ -50,41 +50,41 @@ describe('a refund', () => {
     ]);
   });
 
-  it('asked twice by an admin under the same id is one refund', async () => {
+  it('requested twice by an admin with the same id is one refund', async () => {
     const on = await paid();
     await refundPart(on, '5.00', { id: 'r1' });
     expect(await refundPart(on, '5.00', { id: 'r1' })).toMatchObject({ refunded: eur('5.00') });
-    expect(given(on)).toEqual(['5.00']);
+    expect(refundedAmounts(on)).toEqual(['5.00']);
   });
 
-  it('may come in parts, up to what was paid', async () => {
+  it('may be partial, up to the amount of the payment', async () => {
     const on = await paid();
     for (const part of ['5.00', '10.00', '4.99']) await refundPart(on, part);
     await expect(refundPart(on, '0.01')).rejects.toMatchObject({
       code: Code.FAILED_PRECONDITION,
       details: { reason: 'refund_exceeds_payment' },
     });
-    expect(given(on)).toEqual(['5.00', '10.00', '4.99']);
+    expect(refundedAmounts(on)).toEqual(['5.00', '10.00', '4.99']);
     expect(await refundAll(on)).toMatchObject({ refunded: eur('19.99') });
   });
 
-  it('never exceeds what was paid when many are asked for at once', async () => {
+  it('never exceeds the payment when many requests race', async () => {
     const on = await paid();
     const ended = await Promise.allSettled(
       ['8.00', '8.00', '8.00', '8.00'].map((part, n) => refundPart(on, part, { id: `r${n}` })),
     );
     expect(ended.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
-    expect(given(on)).toEqual(['8.00', '8.00']);
+    expect(refundedAmounts(on)).toEqual(['8.00', '8.00']);
   });
 
-  it('of all gives back what is left', async () => {
+  it('without an amount refunds what is left', async () => {
     const on = await paid();
     await refundPart(on, '5.00');
     await refundAll(on);
-    expect(given(on)).toEqual(['5.00', '14.99']);
+    expect(refundedAmounts(on)).toEqual(['5.00', '14.99']);
   });
 
-  it('that fails at the provider is tried again, and comes about once', async () => {
+  it('that fails at the provider is retried, and happens once', async () => {
     const on = await paidWith('tok_undeliverable_refund_fails_once')();
     await expect(refundAll(on, { id: 'r1' })).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     expect(await on.call('getPayment', { paymentId: 'pay_o1' })).toMatchObject({
@@ -92,44 +92,44 @@ describe('a refund', () => {
       refunds: [{ status: 'pending' }],
     });
     expect(await refundAll(on, { id: 'r1' })).toMatchObject({ refunded: eur('19.99') });
-    expect(given(on)).toEqual(['19.99']);
+    expect(refundedAmounts(on)).toEqual(['19.99']);
   });
 
-  it('by command that fails at the provider is given again', async () => {
+  it('by command that fails at the provider is redelivered', async () => {
     const on = await paidWith('tok_undeliverable_refund_fails_once')();
     const command = { paymentId: 'pay_o1', refundId: 'r1', reason: 'requested' };
     expect(await on.handleEvent(RefundPayment, command, { id: 'e1' })).toBe('RETRY');
     expect(await on.handleEvent(RefundPayment, command, { id: 'e1' })).toBe('SUCCESS');
-    expect(given(on)).toEqual(['19.99']);
+    expect(refundedAmounts(on)).toEqual(['19.99']);
   });
 
-  it('of what was voided has nothing left to give', async () => {
+  it('of a voided payment has nothing left to refund', async () => {
     const on = await paid();
     await on.call('void', { orderId: 'o1' });
     expect(await refundAll(on)).toMatchObject({ status: 'voided', refunded: eur('19.99') });
     await expect(refundPart(on, '1.00')).rejects.toMatchObject({
       details: { reason: 'refund_exceeds_payment' },
     });
-    expect(given(on)).toEqual(['19.99']);
+    expect(refundedAmounts(on)).toEqual(['19.99']);
   });
 
-  it('that a void overtakes at the provider fails, and no money comes twice', async () => {
+  it('that a void overtakes at the provider fails, and nothing is refunded twice', async () => {
     const on = await paidWith('tok_undeliverable_refund_fails_once')();
     const part = () => on.call('refund', { target: ofOrder, amount: eur('5.00') }, { id: 'r1' });
     await expect(part()).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     await on.call('void', { orderId: 'o1' });
     await expect(part()).rejects.toMatchObject({ details: { reason: 'refund_refused' } });
-    expect(given(on)).toEqual(['19.99']);
+    expect(refundedAmounts(on)).toEqual(['19.99']);
   });
 
-  it('of what was declined is refused', async () => {
+  it('of a declined payment is refused', async () => {
     const on = await paidWith('tok_declined')();
     await expect(refundPart(on, '1.00')).rejects.toMatchObject({
       details: { reason: 'payment_not_captured' },
     });
   });
 
-  it('of what is not there, or is of another tenant, finds nothing', async () => {
+  it('throws NOT_FOUND for an unknown payment and for one of another tenant', async () => {
     const on = await paid();
     const stranger = { ...admin, tenantId: 'other' };
     await expect(refundPart(on, '1.00', { caller: stranger })).rejects.toMatchObject({
@@ -140,12 +140,15 @@ describe('a refund', () => {
     ).rejects.toMatchObject({ code: Code.NOT_FOUND, message: 'payment not found' });
   });
 
-  it.each(['anonymous', 'customer', 'seller'] as const)('is not for a caller: %s', async (role) => {
-    const caller: Caller = { ...admin, userId: 'ann', role };
-    await expect(refundPart(await paid(), '1.00', { caller })).rejects.toMatchObject({
-      code: Code.PERMISSION_DENIED,
-    });
-  });
+  it.each(['anonymous', 'customer', 'seller'] as const)(
+    'is refused for the role %s',
+    async (role) => {
+      const caller: Caller = { ...admin, userId: 'ann', role };
+      await expect(refundPart(await paid(), '1.00', { caller })).rejects.toMatchObject({
+        code: Code.PERMISSION_DENIED,
+      });
+    },
+  );
 
   it.each([
     [{ target: { case: 'paymentId', value: 'a/b' } as const }, 'paymentId'],
@@ -155,7 +158,7 @@ describe('a refund', () => {
     [{ target: ofPayment, amount: eur('none') }, 'amount.amount'],
     [{ target: ofPayment, amount: { amount: '1.00', currency: 'USD' } }, 'amount.currency'],
     [{ target: ofPayment, reason: 'I changed my mind' }, 'reason'],
-  ])('is refused by the name of the field: %j', async (request, field) => {
+  ])('is refused with the name of the field: %j', async (request, field) => {
     const on = await paid();
     await expect(on.call('refund', request, { caller: admin })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
@@ -163,17 +166,17 @@ describe('a refund', () => {
     });
   });
 
-  it('is crash safe, asked for by a service', async () => {
+  it('is crash safe if a service requests all of it', async () => {
     await expectCrashSafe(paid, (on) => refundAll(on, { id: 'r1' }));
   });
 
-  it('is crash safe, asked for by a service in part', async () => {
+  it('is crash safe if a service requests a part of it', async () => {
     await expectCrashSafe(paid, (on) =>
       on.call('refund', { target: ofOrder, amount: eur('5.00') }, { id: 'r1' }),
     );
   });
 
-  it('is crash safe, asked for by an admin', async () => {
+  it('is crash safe if an admin requests it', async () => {
     await expectCrashSafe(paid, (on) => refundPart(on, '5.00', { id: 'r1' }));
   });
 
@@ -184,12 +187,13 @@ describe('a refund', () => {
 });
 
 describe('a payment', () => {
-  it('is seen by its buyer, an admin and a service, and by nobody else', async () => {
+  it('is returned to its buyer, an admin and a service only', async () => {
     const on = await paid();
-    const seenBy = (caller: Caller) => on.call('getPayment', { paymentId: 'pay_o1' }, { caller });
+    const paymentFor = (caller: Caller) =>
+      on.call('getPayment', { paymentId: 'pay_o1' }, { caller });
     const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
     for (const caller of [ann, admin, { ...ann, userId: '', role: 'service' as const }]) {
-      expect(await seenBy(caller)).toMatchObject({
+      expect(await paymentFor(caller)).toMatchObject({
         paymentId: 'pay_o1',
         orderId: 'o1',
         userId: 'ann',
@@ -204,11 +208,11 @@ describe('a payment', () => {
       { ...ann, userId: 'bob' },
       { ...ann, tenantId: 'other' },
     ]) {
-      await expect(seenBy(caller)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+      await expect(paymentFor(caller)).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
   });
 
-  it('that was voided before it was charged is seen by no customer', async () => {
+  it('that was voided before it was charged is not returned to customers', async () => {
     const on = bed();
     await on.call('void', { orderId: 'o1' });
     const caller: Caller = { userId: '', role: 'anonymous', tenantId: 'default' };
@@ -220,7 +224,7 @@ describe('a payment', () => {
     expect(found.amount).toBeUndefined();
   });
 
-  it('is asked for by an id that can be one', async () => {
+  it('is requested by a valid id', async () => {
     await expect((await paid()).call('getPayment', { paymentId: '' })).rejects.toMatchObject({
       message: expect.stringContaining('paymentId'),
     });

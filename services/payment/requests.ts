@@ -1,27 +1,16 @@
 import { z } from 'zod';
 import { Money } from '#retail/money';
+import { PaymentMeans } from '#retail/payment-means';
 import { Id } from '#kit/core/validation';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
 import { Reason } from '#contracts/fields';
-import { looksLikeCardNumber } from './card-number';
 import { PaymentId } from './domain';
 
 export const ChargeRequest = z.object({
   orderId: Id,
   userId: Id,
   amount: Money,
-  // no digits: what is kept of a charge has no room for a card number
-  method: z
-    .string()
-    .regex(/^[a-z]+(_[a-z]+)*$/, 'must be a code such as card')
-    .max(32),
-  token: z
-    .string()
-    .min(1)
-    .max(255)
-    .refine((token) => !looksLikeCardNumber(token), {
-      message: "must be the payment provider's token, never a card number",
-    }),
+  ...PaymentMeans.shape,
 });
 export type ChargeRequest = z.output<typeof ChargeRequest>;
 
@@ -48,7 +37,7 @@ export const RefundRequest = z
     message: 'is missing',
   });
 
-/** The request with its target as a field, so that a fault names what the caller wrote. */
+/** The request with its target as a field, so that an error names the field that the caller set. */
 export function withTarget({ target, amount, reason }: RefundMessage) {
   return {
     ...(target.case === undefined ? {} : { [target.case]: target.value }),

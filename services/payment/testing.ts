@@ -7,7 +7,7 @@ import { SimulatedProvider } from './simulator/provider';
 
 const ledgers = new WeakMap<object, Map<string, LedgerEntry>>();
 
-/** The service over a simulated provider of its own. */
+/** The service with its own simulated provider. */
 export function bed() {
   const ledger = new Map<string, LedgerEntry>();
   const clock = new FakeClock();
@@ -21,7 +21,7 @@ export function bed() {
 }
 export type Bed = ReturnType<typeof bed>;
 
-/** What the provider of a bed knows, by key of the capture. */
+/** The ledger of a testbed's provider, by key of the capture. */
 export function ledgerOf(on: Bed): ReadonlyMap<string, LedgerEntry> {
   return ledgers.get(on) ?? new Map<string, LedgerEntry>();
 }

@@ -21,7 +21,7 @@ const captured = async () => {
 };
 
 describe('a void', () => {
-  it('before any charge bars a later one', async () => {
+  it('before any charge blocks a later one', async () => {
     const on = bed();
     await cancel(on);
     expect(await charge(on)).toMatchObject({ paymentId: 'pay_o1', status: 'voided' });
@@ -29,7 +29,7 @@ describe('a void', () => {
     expect(on.memory.events).toEqual([]);
   });
 
-  it('takes back a charge of which nobody knows whether it went through', async () => {
+  it('undoes a charge of unknown outcome', async () => {
     const on = await unknown();
     expect(entry(on)).toMatchObject({ state: 'captured' });
     await cancel(on);
@@ -38,7 +38,7 @@ describe('a void', () => {
     expect(on.memory.events).toEqual([]);
   });
 
-  it('gives back what was taken, and says so once', async () => {
+  it('refunds what was captured, and publishes that once', async () => {
     const on = await captured();
     await cancel(on);
     await cancel(on, 'v2');
@@ -58,7 +58,7 @@ describe('a void', () => {
     ]);
   });
 
-  it('gives back only what is left after refunds', async () => {
+  it('refunds only what is left after other refunds', async () => {
     const on = await captured();
     const part = { amount: '5.00', currency: 'EUR' };
     await on.call('refund', { target: { case: 'orderId', value: 'o1' }, amount: part });
@@ -72,34 +72,31 @@ describe('a void', () => {
     });
   });
 
-  it('gives nothing back where all is given back already', async () => {
+  it('refunds nothing if all is refunded already', async () => {
     const on = await captured();
     await on.call('refund', { target: { case: 'orderId', value: 'o1' } });
     await cancel(on);
     expect(on.published(RefundProcessed)).toHaveLength(1);
   });
 
-  it.each([1, 2, 3])(
-    'says that a charge was declined that died after effect %i',
-    async (effect) => {
-      const on = bed();
-      on.injectFaults({ crashAfterEffect: effect });
-      await expect(charge(on, 'tok_declined')).rejects.toThrow('killed');
-      on.restart();
-      await cancel(on);
-      const { status } = await on.call('getPayment', { paymentId: 'pay_o1' });
-      expect(on.published(PaymentFailed)).toHaveLength(status === 'declined' ? 1 : 0);
-    },
-  );
+  it.each([1, 2, 3])('publishes a declined charge that crashed after effect %i', async (effect) => {
+    const on = bed();
+    on.injectFaults({ crashAfterEffect: effect });
+    await expect(charge(on, 'tok_declined')).rejects.toThrow('killed');
+    on.restart();
+    await cancel(on);
+    const { status } = await on.call('getPayment', { paymentId: 'pay_o1' });
+    expect(on.published(PaymentFailed)).toHaveLength(status === 'declined' ? 1 : 0);
+  });
 
-  it('leaves a declined payment as it is', async () => {
+  it('does not change a declined payment', async () => {
     const on = bed();
     await charge(on, 'tok_declined');
     await cancel(on);
     expect(await charge(on)).toMatchObject({ status: 'declined', reason: 'insufficient_funds' });
   });
 
-  it('says what was taken where the charge could not', async () => {
+  it('publishes a capture whose execution crashed before it published', async () => {
     const on = bed();
     on.injectFaults({ crashAfterEffect: 2 });
     await expect(charge(on)).rejects.toThrow('killed');
@@ -112,14 +109,14 @@ describe('a void', () => {
     ]);
   });
 
-  it('names the field that is wrong', async () => {
+  it('is refused with the name of the invalid field', async () => {
     await expect(bed().call('void', { orderId: '' })).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       message: expect.stringContaining('orderId'),
     });
   });
 
-  it('is nothing that anyone but a service may ask for', async () => {
+  it('is allowed for services only', async () => {
     const caller = { userId: 'root', role: 'admin', tenantId: 'default' } as const;
     await expect(bed().call('void', { orderId: 'o1' }, { caller })).rejects.toMatchObject({
       code: Code.PERMISSION_DENIED,
@@ -128,8 +125,8 @@ describe('a void', () => {
 
   it.each([
     ['before any charge', bed],
-    ['of an unknown charge', unknown],
-    ['of what was taken', captured],
+    ['of a charge of unknown outcome', unknown],
+    ['of a capture', captured],
   ])('is crash safe: %s', async (_, build) => {
     await expectCrashSafe(build, (on) => cancel(on));
   });

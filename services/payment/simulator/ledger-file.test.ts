@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
-import { captured } from './ledger';
+import { applyCharge } from './ledger';
 import { LedgerFile } from './ledger-file';
 
 const folder = mkdtempSync(join(tmpdir(), 'ledger-'));
@@ -11,12 +11,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-it('keeps what was written for whoever opens it next, also when it was never closed', () => {
+it('has its entries when it is opened again, even if it was never closed', () => {
   const amount = { amount: '10.00', currency: 'EUR' };
   const before = new LedgerFile(path);
-  before.set('pay_1', captured(undefined, amount, 'tok_flaky'));
-  before.set('pay_1', captured(before.get('pay_1'), amount, 'tok_ok'));
-  before.set('pay_2', captured(undefined, amount, 'tok_declined'));
+  before.set('pay_1', applyCharge(undefined, amount, 'tok_flaky'));
+  before.set('pay_1', applyCharge(before.get('pay_1'), amount, 'tok_ok'));
+  before.set('pay_2', applyCharge(undefined, amount, 'tok_declined'));
 
   const after = new LedgerFile(path);
   expect(after.get('pay_1')).toMatchObject({ state: 'captured', amount });

@@ -4,7 +4,7 @@ import { type Ledger, LedgerEntry } from './ledger';
 
 const Row = z.object({ key: z.string(), entry: z.string() });
 
-/** A ledger on disk: like a real provider's, it outlives the process, however that ends. */
+/** A ledger on disk. Like a real provider's, it survives a crash of the process. */
 export class LedgerFile implements Ledger {
   readonly #database: DatabaseSync;
 

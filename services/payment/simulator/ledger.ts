@@ -1,28 +1,28 @@
 import { z } from 'zod';
 import { Money, add, compare, minor, ofMinor, subtract } from '#retail/money';
 
-/** What the provider knows of one capture, or of one authorisation and its capture. */
+/** One capture, or one authorisation with its capture. */
 export const LedgerEntry = z.object({
   state: z.enum(['failing', 'authorised', 'captured', 'declined', 'voided', 'expired']),
   amount: Money.optional(),
   reason: z.string().optional(),
   refunds: z.array(z.object({ key: z.string(), amount: Money })),
-  /** What was left and given back when it was voided. */
+  /** The amount that was left, and refunded, when the capture was voided. */
   released: Money.optional(),
   failures: z.int(),
-  /** How many refunds fail before one works. */
+  /** Refunds that fail before one succeeds. */
   refundsToFail: z.int(),
-  /** Whether whoever asks for it hears nothing. */
+  /** Whether the charge gets no response. */
   silent: z.boolean(),
-  /** Of an authorisation: until when it can be captured, in milliseconds since the epoch. */
+  /** When an authorisation expires, in milliseconds since the epoch. */
   expiresAt: z.number().optional(),
-  /** How often its capture fails before it works, and how often it is not answered before it is. */
+  /** Captures that fail before one succeeds, and captures that get no response before one does. */
   capturesToFail: z.int().optional(),
   capturesToHide: z.int().optional(),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 
-/** Where the entries are kept, by the key of their capture: a Map does. */
+/** The entries by the key of their capture; a Map satisfies it. */
 export interface Ledger {
   get(key: string): LedgerEntry | undefined;
   set(key: string, entry: LedgerEntry): unknown;
@@ -30,34 +30,41 @@ export interface Ledger {
 }
 
 const FLAKY_FAILURES = 2;
-/** A card's issuer keeps money ready for about a week. */
+/** Card issuers hold an authorised amount for about a week. */
 const AUTHORISED_MS = 7 * 24 * 3_600_000;
 const EMPTY = { refunds: [], failures: 0, refundsToFail: 0, silent: false };
 
-/** Takes money as the token tells. What is decided stays, whoever asks again and with whatever. */
-export function captured(now: LedgerEntry | undefined, amount: Money, token: string): LedgerEntry {
-  return decided(now, amount, token, { state: 'captured' });
+/** A charge: its token decides the outcome. A repeated key keeps the first outcome. */
+export function applyCharge(
+  current: LedgerEntry | undefined,
+  amount: Money,
+  token: string,
+): LedgerEntry {
+  return decideByToken(current, amount, token, { state: 'captured' });
 }
 
-/** The same for money that is only kept ready. */
-export function authorised(
-  now: LedgerEntry | undefined,
+/** As applyCharge, for an authorisation. */
+export function applyAuthorization(
+  current: LedgerEntry | undefined,
   amount: Money,
   token: string,
   at: number,
 ): LedgerEntry {
-  return decided(now, amount, token, { state: 'authorised', expiresAt: at + AUTHORISED_MS });
+  return decideByToken(current, amount, token, {
+    state: 'authorised',
+    expiresAt: at + AUTHORISED_MS,
+  });
 }
 
-function decided(
-  now: LedgerEntry | undefined,
+function decideByToken(
+  current: LedgerEntry | undefined,
   amount: Money,
   token: string,
   granted: Pick<LedgerEntry, 'state' | 'expiresAt'>,
 ): LedgerEntry {
-  if (now !== undefined && now.state !== 'failing') return now;
+  if (current !== undefined && current.state !== 'failing') return current;
   const fresh = { ...EMPTY, amount };
-  const failures = now?.failures ?? 0;
+  const failures = current?.failures ?? 0;
   switch (token) {
     case 'tok_ok':
       return { ...fresh, ...granted };
@@ -82,49 +89,50 @@ function decided(
   }
 }
 
-/** Captures what is authorised; what is silent has been captured, and does not say so. */
-export function capturedLater(
-  now: LedgerEntry,
+/** Captures an authorisation. `silent`: it is captured, and the request gets no response. */
+export function applyCapture(
+  current: LedgerEntry,
   at: number,
 ): [LedgerEntry, 'known' | 'failing' | 'silent'] {
-  const { state, expiresAt = Infinity, capturesToFail = 0, capturesToHide = 0 } = now;
+  const { state, expiresAt = Infinity, capturesToFail = 0, capturesToHide = 0 } = current;
   if (state === 'captured' && capturesToHide > 0) {
-    return [{ ...now, capturesToHide: capturesToHide - 1 }, 'silent'];
+    return [{ ...current, capturesToHide: capturesToHide - 1 }, 'silent'];
   }
-  if (state !== 'authorised') return [now, 'known'];
-  if (capturesToFail > 0) return [{ ...now, capturesToFail: capturesToFail - 1 }, 'failing'];
+  if (state !== 'authorised') return [current, 'known'];
+  if (capturesToFail > 0) return [{ ...current, capturesToFail: capturesToFail - 1 }, 'failing'];
   if (at >= expiresAt) {
-    return [{ ...now, state: 'expired', reason: 'authorisation_expired' }, 'known'];
+    return [{ ...current, state: 'expired', reason: 'authorisation_expired' }, 'known'];
   }
-  return capturedLater({ ...now, state: 'captured' }, at);
+  return applyCapture({ ...current, state: 'captured' }, at);
 }
 
-/** Gives back a part of a capture, once for a key. */
-export function refunded(
-  now: LedgerEntry,
+/** Refunds a part of a capture, once for each key. */
+export function applyRefund(
+  current: LedgerEntry,
   key: string,
   amount: Money,
 ): [LedgerEntry, 'done' | 'refused' | 'failing'] {
-  if (now.refunds.some((refund) => refund.key === key)) return [now, 'done'];
-  const rest = restOf(now);
-  if (rest?.currency !== amount.currency || compare(amount, rest) > 0) return [now, 'refused'];
-  if (now.refundsToFail > 0) return [{ ...now, refundsToFail: now.refundsToFail - 1 }, 'failing'];
-  return [{ ...now, refunds: [...now.refunds, { key, amount }] }, 'done'];
+  if (current.refunds.some((refund) => refund.key === key)) return [current, 'done'];
+  const rest = remainingOf(current);
+  if (rest?.currency !== amount.currency || compare(amount, rest) > 0) return [current, 'refused'];
+  if (current.refundsToFail > 0)
+    return [{ ...current, refundsToFail: current.refundsToFail - 1 }, 'failing'];
+  return [{ ...current, refunds: [...current.refunds, { key, amount }] }, 'done'];
 }
 
-/** Gives back what is left of a capture, gives up an authorisation, or bars what has not come yet. */
-export function voided(now: LedgerEntry | undefined): LedgerEntry {
-  if (now === undefined || now.state === 'failing' || now.state === 'authorised') {
-    return { ...(now ?? EMPTY), state: 'voided' };
+/** Refunds the rest of a capture, releases an authorisation, or blocks a charge that arrives later. */
+export function applyVoid(current: LedgerEntry | undefined): LedgerEntry {
+  if (current === undefined || current.state === 'failing' || current.state === 'authorised') {
+    return { ...(current ?? EMPTY), state: 'voided' };
   }
-  const rest = restOf(now);
-  if (rest === undefined) return now;
-  return { ...now, state: 'voided', ...(minor(rest) > 0n ? { released: rest } : {}) };
+  const rest = remainingOf(current);
+  if (rest === undefined) return current;
+  return { ...current, state: 'voided', ...(minor(rest) > 0n ? { released: rest } : {}) };
 }
 
-/** What is left of a capture; undefined where there is none. */
-function restOf({ state, amount, refunds }: LedgerEntry): Money | undefined {
+/** The amount of a capture that is not refunded; undefined if there is no capture. */
+function remainingOf({ state, amount, refunds }: LedgerEntry): Money | undefined {
   if (state !== 'captured' || amount === undefined) return undefined;
-  const given = refunds.reduce((sum, one) => add(sum, one.amount), ofMinor(0n, amount.currency));
-  return subtract(amount, given);
+  const refunded = refunds.reduce((sum, one) => add(sum, one.amount), ofMinor(0n, amount.currency));
+  return subtract(amount, refunded);
 }

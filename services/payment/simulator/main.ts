@@ -5,9 +5,9 @@ import { createLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
 import { LedgerFile } from './ledger-file';
 import { SimulatedProvider } from './provider';
-import { listener } from './server';
+import { requestListener } from './server';
 
-// The simulated payment provider as a process: outside of the system, asked over HTTP only.
+// The simulated payment provider as a process of its own: outside of the system, reached by HTTP only.
 
 const STOP_MS = 1_000;
 
@@ -22,13 +22,16 @@ async function main(): Promise<void> {
   const ledger = new LedgerFile(file);
   const { registry } = new Metrics();
   const server = await startHttpServer({
-    ...{ host, port, registry, app: listener(new SimulatedProvider(ledger), log) },
+    host,
+    port,
+    registry,
+    app: requestListener(new SimulatedProvider(ledger), log),
     health: { live: () => ({}), ready: () => ({ ready: true, waitingFor: [] }) },
   });
-  log.info({ port: server.port }, 'the simulated payment provider answers');
+  log.info({ port: server.port }, 'the simulated payment provider is listening');
 
   const stop = () => {
-    // whoever is left without an answer by then was never to get one
+    // requests that are still open by then are those that never get a response
     void server.close(STOP_MS).finally(() => {
       ledger.close();
       process.exit(0);

@@ -23,12 +23,12 @@ describe('a capture', () => {
     ['tok_ok', { status: 'captured' }],
     ['tok_undeliverable_refund_fails_once', { status: 'captured' }],
     ['tok_declined', { status: 'declined', reason: 'insufficient_funds' }],
-    ['tok_of_nobody', { status: 'declined', reason: 'invalid_token' }],
-  ])('of %s', (token, body) => {
+    ['tok_unknown', { status: 'declined', reason: 'invalid_token' }],
+  ])('with the token %s', (token, body) => {
     expect(open().capture(token)).toEqual(answered(body));
   });
 
-  it('of tok_flaky fails twice, then works', () => {
+  it('with tok_flaky fails twice, then succeeds', () => {
     const { capture, ledger } = open();
     for (let tries = 0; tries < 2; tries++) {
       expect(capture('tok_flaky')).toMatchObject({ status: 503 });
@@ -37,14 +37,14 @@ describe('a capture', () => {
     expect(capture('tok_flaky')).toEqual(answered({ status: 'captured' }));
   });
 
-  it('of tok_timeout is made, and never answered', async () => {
+  it('with tok_timeout is captured, and gets no response', async () => {
     const { capture, ledger } = open();
     const silence = Symbol('silence');
     expect(await Promise.race([capture('tok_timeout'), Promise.resolve(silence)])).toBe(silence);
     expect(ledger.get('pay_1')).toMatchObject({ state: 'captured', amount: eur('10.00') });
   });
 
-  it('under the same key is the same one, whatever is asked', () => {
+  it('with the same key is the same one, whatever the request contains', () => {
     const { post, capture, ledger } = open();
     void capture('tok_ok');
     const again = post('/captures', 'pay_1', { amount: eur('99.00'), token: 'tok_declined' });
@@ -56,7 +56,7 @@ describe('a capture', () => {
 });
 
 describe('an authorisation', () => {
-  const openHeld = (token: string) => {
+  const openAuthorised = (token: string) => {
     const { provider, post, ...rest } = open();
     const held = post('/authorizations', 'pay_1', { amount: eur('10.00'), token });
     return { ...rest, held, take: () => post('/authorizations/pay_1/capture', 'pay_1_capture') };
@@ -66,28 +66,28 @@ describe('an authorisation', () => {
     ['tok_ok', { status: 'authorised' }],
     ['tok_capture_expired', { status: 'authorised' }],
     ['tok_declined', { status: 'declined', reason: 'insufficient_funds' }],
-    ['tok_of_nobody', { status: 'declined', reason: 'invalid_token' }],
-  ])('of %s', (token, body) => {
-    expect(openHeld(token).held).toEqual(answered(body));
+    ['tok_unknown', { status: 'declined', reason: 'invalid_token' }],
+  ])('with the token %s', (token, body) => {
+    expect(openAuthorised(token).held).toEqual(answered(body));
   });
 
-  it('takes nothing until it is captured, and then all of it, once', () => {
-    const { take, ledger } = openHeld('tok_ok');
+  it('captures nothing by itself, and is captured once', () => {
+    const { take, ledger } = openAuthorised('tok_ok');
     expect(ledger.get('pay_1')).toMatchObject({ state: 'authorised' });
-    for (let asked = 0; asked < 2; asked++) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       expect(take()).toEqual(answered({ status: 'captured' }));
     }
     expect(ledger.get('pay_1')).toMatchObject({ state: 'captured', amount: eur('10.00') });
   });
 
-  it('of tok_capture_flaky fails to be captured twice, then works', () => {
-    const { take } = openHeld('tok_capture_flaky');
+  it('with tok_capture_flaky fails to be captured twice, then succeeds', () => {
+    const { take } = openAuthorised('tok_capture_flaky');
     for (let tries = 0; tries < 2; tries++) expect(take()).toMatchObject({ status: 503 });
     expect(take()).toEqual(answered({ status: 'captured' }));
   });
 
-  it('of tok_capture_timeout is captured, which is told when it is asked the third time', async () => {
-    const { take, ledger } = openHeld('tok_capture_timeout');
+  it('with tok_capture_timeout is captured, and the third request gets a response', async () => {
+    const { take, ledger } = openAuthorised('tok_capture_timeout');
     const silence = Symbol('silence');
     for (let tries = 0; tries < 2; tries++) {
       expect(await Promise.race([take(), Promise.resolve(silence)])).toBe(silence);
@@ -96,9 +96,9 @@ describe('an authorisation', () => {
     expect(take()).toEqual(answered({ status: 'captured' }));
   });
 
-  it('that is too old is not captured any more', () => {
+  it('that has expired is not captured', () => {
     const expired = answered({ status: 'expired', reason: 'authorisation_expired' });
-    expect(openHeld('tok_capture_expired').take()).toEqual(expired);
+    expect(openAuthorised('tok_capture_expired').take()).toEqual(expired);
 
     const clock = new FakeClock();
     const provider = new SimulatedProvider(new Map(), clock);
@@ -109,27 +109,27 @@ describe('an authorisation', () => {
     expect(post('/authorizations/pay_1/capture')).toEqual(expired);
   });
 
-  it('that is voided gives nothing back, and is not captured any more', () => {
-    const { take, cancel } = openHeld('tok_ok');
+  it('that is voided refunds nothing, and is not captured', () => {
+    const { take, cancel } = openAuthorised('tok_ok');
     expect(cancel()).toEqual(answered({}));
     expect(take()).toEqual(answered({ status: 'voided' }));
   });
 
-  it('that was captured gives back what is left when it is voided', () => {
-    const { take, cancel, refund } = openHeld('tok_ok');
+  it('that was captured refunds what is left when it is voided', () => {
+    const { take, cancel, refund } = openAuthorised('tok_ok');
     void take();
     void refund('4.00', 'a');
     expect(cancel()).toEqual(answered({ released: eur('6.00') }));
   });
 
-  it('that is not there is not captured', () => {
+  it('that does not exist is not captured', () => {
     const { post } = open();
     expect(post('/authorizations/pay_1/capture', 'k')).toMatchObject({ status: 404 });
   });
 });
 
 describe('a refund', () => {
-  it('gives back once for a key, and never more than is left', () => {
+  it('happens once for a key, and never exceeds what is left', () => {
     const { capture, refund, ledger } = open();
     void capture('tok_ok');
     for (const key of ['a', 'a']) expect(refund('6.00', key)).toEqual(answered({ status: 'done' }));
@@ -138,7 +138,7 @@ describe('a refund', () => {
     expect(ledger.get('pay_1')?.refunds).toHaveLength(2);
   });
 
-  it('of what is not there, or in another currency, is refused', () => {
+  it('of an unknown capture, or in another currency, is refused', () => {
     const { post, capture, refund } = open();
     expect(refund('1.00', 'a')).toEqual(answered({ status: 'refused' }));
     void capture('tok_ok');
@@ -146,7 +146,7 @@ describe('a refund', () => {
     expect(post('/captures/pay_1/refunds', 'b', dollars)).toEqual(answered({ status: 'refused' }));
   });
 
-  it('of tok_undeliverable_refund_fails_once fails once', () => {
+  it('with tok_undeliverable_refund_fails_once fails once', () => {
     const { capture, refund } = open();
     void capture('tok_undeliverable_refund_fails_once');
     expect(refund('10.00', 'a')).toMatchObject({ status: 503 });
@@ -155,7 +155,7 @@ describe('a refund', () => {
 });
 
 describe('a void', () => {
-  it('gives back what is left, the same however often it is asked', () => {
+  it('refunds what is left, and a repetition gets the same response', () => {
     const { capture, refund, cancel } = open();
     void capture('tok_ok');
     void refund('4.00', 'a');
@@ -164,23 +164,23 @@ describe('a void', () => {
     expect(refund('1.00', 'b')).toEqual(answered({ status: 'refused' }));
   });
 
-  it('bars a capture that comes later', () => {
+  it('blocks a capture that arrives later', () => {
     const { capture, cancel } = open();
     expect(cancel()).toEqual(answered({}));
     expect(capture('tok_ok')).toEqual(answered({ status: 'voided' }));
   });
 });
 
-describe('what is asked wrongly', () => {
+describe('an invalid request', () => {
   it.each([
     ['without a key', '/captures', undefined, { amount: eur('1.00'), token: 'tok_ok' }],
     ['without an amount', '/captures', 'k', { token: 'tok_secret' }],
-    ['with an amount that is none', '/captures', 'k', { amount: eur('x'), token: 'tok_secret' }],
+    ['with an invalid amount', '/captures', 'k', { amount: eur('x'), token: 'tok_secret' }],
     ['without a token', '/captures', 'k', { amount: eur('1.00') }],
-    ['as an authorisation without a token', '/authorizations', 'k', { amount: eur('1.00') }],
-    ['as a refund of nothing', '/captures/pay_1/refunds', 'k', {}],
-    ['as no JSON', '/captures', 'k', undefined],
-  ])('is refused, and the token not repeated: %s', (_, path, key, body) => {
+    ['for an authorisation without a token', '/authorizations', 'k', { amount: eur('1.00') }],
+    ['as a refund without an amount', '/captures/pay_1/refunds', 'k', {}],
+    ['that is not JSON', '/captures', 'k', undefined],
+  ])('is refused without repeating the token: %s', (_, path, key, body) => {
     const { post, ledger } = open();
     const answer = post(path, key, body);
     expect(answer).toMatchObject({ status: 400, body: { error: expect.any(String) } });
@@ -188,14 +188,14 @@ describe('what is asked wrongly', () => {
     expect(ledger.size).toBe(0);
   });
 
-  it('of what is not there is not found', () => {
+  it('for an unknown path gets 404', () => {
     const { provider, post } = open();
     expect(post('/nothing', 'k')).toMatchObject({ status: 404 });
     expect(provider.answer({ method: 'GET', path: '/captures' })).toMatchObject({ status: 404 });
   });
 });
 
-it('tells its whole ledger', () => {
+it('returns its whole ledger', () => {
   const { provider, capture } = open();
   void capture('tok_ok');
   void capture('tok_declined', 'pay_2');

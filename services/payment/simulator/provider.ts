@@ -6,33 +6,35 @@ import type { EndpointResponse } from '#kit/transport/sidecar';
 import {
   type Ledger,
   type LedgerEntry,
-  authorised,
-  captured,
-  capturedLater,
-  refunded,
-  voided,
+  applyAuthorization,
+  applyCharge,
+  applyCapture,
+  applyRefund,
+  applyVoid,
 } from './ledger';
 
-/** What is asked over HTTP; header names are in small letters. */
-interface Asked {
+/** An HTTP request; header names are in lower case. */
+interface ProviderRequest {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-const Key = z.string().regex(/^[\w-]{1,255}$/, 'has the wrong form');
+const Key = z
+  .string()
+  .regex(/^[\w-]{1,255}$/, 'must be 1 to 255 letters, digits, hyphens or underscores');
 const Capture = z.object({ amount: Money, token: z.string().min(1).max(255) });
 const Refund = z.object({ amount: Money });
 
-const NOT_AVAILABLE: EndpointResponse = { status: 503, body: { error: 'not available' } };
-const silence = () => new Promise<EndpointResponse>(() => undefined);
-const NOT_FOUND: EndpointResponse = { status: 404, body: { error: 'not found' } };
+const UNAVAILABLE: EndpointAnswer = { status: 503, body: { error: 'unavailable' } };
+const neverAnswers = () => new Promise<EndpointAnswer>(() => undefined);
+const NOT_FOUND: EndpointAnswer = { status: 404, body: { error: 'not found' } };
 
 /**
- * A payment provider in the provider's stead. Every movement is asked under a key, the same key
- * again is the same movement; what a capture does is told by its token. An authorisation is voided,
- * and what was captured of it refunded, as what was captured at once.
+ * A simulated payment provider. Every request has an idempotency key: the same key is the same
+ * movement of money. The token decides the outcome of a charge or authorisation. The paths for refunds
+ * and voids are the same for a capture and for an authorisation.
  *
  *     POST /captures                     {amount, token}  {status: captured | declined | voided, reason?}
  *     POST /captures/<key>/refunds       {amount}         {status: done | refused}
@@ -47,69 +49,71 @@ export class SimulatedProvider {
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** The answer; a promise that never settles where it stays silent. */
+  /** The response; a promise that never settles if the request gets none. */
   answer({
     method,
     path,
     body,
     headers = {},
-  }: Asked): EndpointResponse | Promise<EndpointResponse> {
+  }: ProviderRequest): EndpointAnswer | Promise<EndpointAnswer> {
     if (method === 'GET' && path === '/ledger') {
       const captures = [...this.ledger.entries()].map(([key, entry]) => ({ key, ...entry }));
       return { status: 200, body: { captures } };
     }
     if (method !== 'POST') return NOT_FOUND;
     const key = parseWith(Key, headers['idempotency-key']);
-    if (key.errors) return bad('idempotency-key', key.errors);
+    if (key.errors) return badRequest('idempotency-key', key.errors);
     if (path === '/captures' || path === '/authorizations') {
-      const asked = parseWith(Capture, body);
-      if (asked.errors) return bad('the body', asked.errors);
-      return this.#begin(path === '/captures', key.data, asked.data);
+      const capture = parseWith(Capture, body);
+      if (capture.errors) return badRequest('the body', capture.errors);
+      return this.#begin(path === '/captures', key.data, capture.data);
     }
-    const [, held] = /^\/authorizations\/([\w-]{1,255})\/capture$/.exec(path) ?? [];
-    if (held !== undefined) return this.#captureLater(held);
-    const [, of = '', what] = /^\/captures\/([\w-]{1,255})\/(refunds|void)$/.exec(path) ?? [];
-    if (what === 'void') return this.#void(of);
-    if (what !== 'refunds') return NOT_FOUND;
-    const asked = parseWith(Refund, body);
-    return asked.errors ? bad('the body', asked.errors) : this.#refund(of, key.data, asked.data);
+    const [, authorised] = /^\/authorizations\/([\w-]{1,255})\/capture$/.exec(path) ?? [];
+    if (authorised !== undefined) return this.#captureAuthorised(authorised);
+    const [, captured = '', operation] =
+      /^\/captures\/([\w-]{1,255})\/(refunds|void)$/.exec(path) ?? [];
+    if (operation === 'void') return this.#void(captured);
+    if (operation !== 'refunds') return NOT_FOUND;
+    const refund = parseWith(Refund, body);
+    if (refund.errors) return badRequest('the body', refund.errors);
+    return this.#refund(captured, key.data, refund.data);
   }
 
   #begin(
-    atOnce: boolean,
+    isCapture: boolean,
     key: string,
     { amount, token }: z.output<typeof Capture>,
-  ): EndpointResponse | Promise<EndpointResponse> {
-    const now = this.ledger.get(key);
-    const entry = atOnce
-      ? captured(now, amount, token)
-      : authorised(now, amount, token, this.clock.now());
+  ): EndpointAnswer | Promise<EndpointAnswer> {
+    const current = this.ledger.get(key);
+    const entry = isCapture
+      ? applyCharge(current, amount, token)
+      : applyAuthorization(current, amount, token, this.clock.now());
     this.ledger.set(key, entry);
-    if (entry.state === 'failing') return NOT_AVAILABLE;
+    if (entry.state === 'failing') return UNAVAILABLE;
     const isGranted = entry.state === 'captured' || entry.state === 'authorised';
-    return isGranted && entry.silent ? silence() : outcomeOf(entry);
+    return isGranted && entry.silent ? neverAnswers() : outcomeOf(entry);
   }
 
-  #captureLater(of: string): EndpointResponse | Promise<EndpointResponse> {
-    const now = this.ledger.get(of);
-    if (now === undefined) return NOT_FOUND;
-    const [entry, how] = capturedLater(now, this.clock.now());
-    this.ledger.set(of, entry);
-    if (how === 'failing') return NOT_AVAILABLE;
-    return how === 'silent' ? silence() : outcomeOf(entry);
+  #captureAuthorised(authorised: string): EndpointAnswer | Promise<EndpointAnswer> {
+    const current = this.ledger.get(authorised);
+    if (current === undefined) return NOT_FOUND;
+    const [entry, result] = applyCapture(current, this.clock.now());
+    this.ledger.set(authorised, entry);
+    if (result === 'failing') return UNAVAILABLE;
+    return result === 'silent' ? neverAnswers() : outcomeOf(entry);
   }
 
-  #refund(of: string, key: string, { amount }: z.output<typeof Refund>): EndpointResponse {
-    const now = this.ledger.get(of);
-    if (now === undefined) return { status: 200, body: { status: 'refused' } };
-    const [entry, status] = refunded(now, key, amount);
-    this.ledger.set(of, entry);
-    return status === 'failing' ? NOT_AVAILABLE : { status: 200, body: { status } };
+  #refund(captured: string, key: string, { amount }: z.output<typeof Refund>): EndpointAnswer {
+    const current = this.ledger.get(captured);
+    if (current === undefined) return { status: 200, body: { status: 'refused' } };
+    const [entry, status] = applyRefund(current, key, amount);
+    this.ledger.set(captured, entry);
+    return status === 'failing' ? UNAVAILABLE : { status: 200, body: { status } };
   }
 
-  #void(of: string): EndpointResponse {
-    const entry = voided(this.ledger.get(of));
-    this.ledger.set(of, entry);
+  #void(captured: string): EndpointAnswer {
+    const entry = applyVoid(this.ledger.get(captured));
+    this.ledger.set(captured, entry);
     return { status: 200, body: entry.released === undefined ? {} : { released: entry.released } };
   }
 }
@@ -118,7 +122,7 @@ function outcomeOf({ state: status, reason }: LedgerEntry): EndpointResponse {
   return { status: 200, body: { status, ...(reason === undefined ? {} : { reason }) } };
 }
 
-/** Names the field, and never what was given: it may be a token. */
-function bad(whole: string, faults: Parameters<typeof describeErrors>[0]): EndpointResponse {
-  return { status: 400, body: { error: describeErrors(faults, whole) } };
+/** Names the field and never its value, which may be a token. */
+function badRequest(whole: string, errors: Parameters<typeof describeErrors>[0]): EndpointAnswer {
+  return { status: 400, body: { error: describeErrors(errors, whole) } };
 }

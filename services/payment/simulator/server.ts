@@ -3,10 +3,10 @@ import { text } from 'node:stream/consumers';
 import type { Log } from '#kit/core/log';
 import type { SimulatedProvider } from './provider';
 
-/** The provider over HTTP. Its log has neither what was sent nor what was answered. */
-export function listener(provider: SimulatedProvider, log: Log): RequestListener {
+/** The provider over HTTP. It logs neither requests nor responses. */
+export function requestListener(provider: SimulatedProvider, log: Log): RequestListener {
   return (request, response) => {
-    const answering = async () => {
+    const respond = async () => {
       const { method = '', url: path = '', headers } = request;
       const { status, body } = await provider.answer({
         method,
@@ -17,7 +17,7 @@ export function listener(provider: SimulatedProvider, log: Log): RequestListener
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body));
     };
-    answering().catch((error: unknown) => {
+    respond().catch((error: unknown) => {
       log.error({ method: request.method, err: error }, 'request failed');
       if (!response.headersSent) response.writeHead(500);
       response.end();
@@ -25,11 +25,11 @@ export function listener(provider: SimulatedProvider, log: Log): RequestListener
   };
 }
 
-/** What is no JSON has no field that is asked for, and is refused as such. */
+/** The body, or undefined if it is not JSON: validation then reports the missing fields. */
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const sent = await text(request);
+  const body = await text(request);
   try {
-    return JSON.parse(sent);
+    return JSON.parse(body);
   } catch {
     return undefined;
   }

@@ -5,6 +5,6 @@ const { plant } = require('./mutant.cjs');
 
 plant(
   'dist/services/payment/charge.js',
-  '[how](paymentId, ',
-  '[how](`${paymentId}_${process.hrtime.bigint()}`, ',
+  '[operation](paymentId, ',
+  '[operation](`${paymentId}_${process.hrtime.bigint()}`, ',
 );
