@@ -7,10 +7,10 @@ import { Delivery } from './domain';
 const Country = z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 code such as DE');
 
 /** The European Economic Area, Switzerland, the United Kingdom and the United States. */
-const SERVED =
+const DEFAULT_COUNTRIES =
   'AT,BE,BG,CH,CY,CZ,DE,DK,EE,ES,FI,FR,GB,GR,HR,HU,IE,IS,IT,LI,LT,LU,LV,MT,NL,NO,PL,PT,RO,SE,SI,SK,US';
 
-/** Bringing orders to their buyers. An address goes no further than its document. */
+/** Deliveries of orders. An address is stored in the delivery's document only, and never published. */
 export const delivery = new Service('delivery', {
   serves: DeliveryService,
   stores: { deliveries: Delivery },
@@ -19,7 +19,7 @@ export const delivery = new Service('delivery', {
     DELIVERY_HOME: Country.default('DE'),
     DELIVERY_COUNTRIES: z
       .string()
-      .default(SERVED)
+      .default(DEFAULT_COUNTRIES)
       .transform((list) => list.split(',').map((country) => country.trim()))
       .pipe(z.array(Country)),
   }),

@@ -1,53 +1,73 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Delivery, type Planned, callOff, estimate, move, plan } from './domain';
+import {
+  type Delivery,
+  type PlannedDelivery,
+  cancelDelivery,
+  estimate,
+  advance,
+  plan,
+} from './domain';
 
 const at = '2026-01-01T00:00:00.000Z';
 const later = '2026-01-02T00:00:00.000Z';
 const address = {
-  ...{ name: 'A', line1: 'Main Street 1', line2: '', city: 'Berlin' },
-  ...{ postalCode: '10115', country: 'DE' },
+  name: 'A',
+  line1: 'Main Street 1',
+  line2: '',
+  city: 'Berlin',
+  postalCode: '10115',
+  country: 'DE',
 };
-const wanted: Planned = {
-  ...{ status: 'scheduled', deliveryId: 'd1', orderId: 'o1', userId: 'u1', shopId: 'shop_1' },
-  ...{ address, estimatedAt: later, createdAt: at, updatedAt: at },
+const planned: PlannedDelivery = {
+  status: 'scheduled',
+  deliveryId: 'd1',
+  orderId: 'o1',
+  userId: 'u1',
+  shopId: 'shop_1',
+  address,
+  estimatedAt: later,
+  createdAt: at,
+  updatedAt: at,
 };
 const refusedAs = (reason: 'undeliverable' | 'cancelled'): Delivery => ({
-  ...{ status: 'refused', orderId: 'o1', reason },
+  status: 'refused',
+  orderId: 'o1',
+  reason,
 });
 
 describe('a plan', () => {
   it('is made once', () => {
-    const { document, outcome } = plan(undefined, wanted, ['DE']);
-    expect({ document, outcome }).toEqual({ document: wanted, outcome: { isNew: true } });
-    const again = plan(document, { ...wanted, deliveryId: 'd2' }, ['DE']);
+    const { document, outcome } = plan(undefined, planned, ['DE']);
+    expect({ document, outcome }).toEqual({ document: planned, outcome: { isNew: true } });
+    const again = plan(document, { ...planned, deliveryId: 'd2' }, ['DE']);
     expect(again.document).toBe(document);
     expect(again.outcome).toEqual({});
   });
 
-  it('is refused for a country that is not served, without keeping the address', () => {
-    expect(plan(undefined, wanted, ['FR'])).toEqual({
+  it('is refused for a country that is not served, without storing the address', () => {
+    expect(plan(undefined, planned, ['FR'])).toEqual({
       document: refusedAs('undeliverable'),
       outcome: { refusal: 'undeliverable' },
     });
   });
 
-  it('is refused for a postal code that the country does not have', () => {
-    const wrong = { ...wanted, address: { ...address, postalCode: '1011' } };
+  it('is refused for a postal code in the wrong format', () => {
+    const wrong = { ...planned, address: { ...address, postalCode: '1011' } };
     expect(plan(undefined, wrong, ['DE']).outcome).toEqual({ refusal: 'undeliverable' });
   });
 
-  it('stays refused when the country is served later', () => {
+  it('stays refused if the country is served later', () => {
     const refused = refusedAs('undeliverable');
-    expect(plan(refused, wanted, ['DE'])).toEqual({
+    expect(plan(refused, planned, ['DE'])).toEqual({
       document: refused,
       outcome: { refusal: 'undeliverable' },
     });
   });
 
-  it.each([refusedAs('cancelled'), { ...wanted, status: 'cancelled' } as const])(
-    'is refused for an order whose delivery is cancelled',
+  it.each([refusedAs('cancelled'), { ...planned, status: 'cancelled' } as const])(
+    'is refused for an order whose delivery was cancelled',
     (now) => {
-      expect(plan(now, wanted, ['DE'])).toEqual({
+      expect(plan(now, planned, ['DE'])).toEqual({
         document: now,
         outcome: { refusal: 'cancelled' },
       });
@@ -55,29 +75,32 @@ describe('a plan', () => {
   );
 });
 
-describe('calling off', () => {
-  it.each(['scheduled', 'picked_up', 'in_transit'] as const)('ends what is %s', (status) => {
-    const { document, outcome } = callOff({ ...wanted, status }, 'o1', later);
-    expect(document).toEqual({ ...wanted, status: 'cancelled', updatedAt: later });
-    expect(outcome).toEqual({ from: status });
-  });
+describe('a cancellation', () => {
+  it.each(['scheduled', 'picked_up', 'in_transit'] as const)(
+    'cancels a delivery that is %s',
+    (status) => {
+      const { document, outcome } = cancelDelivery({ ...planned, status }, 'o1', later);
+      expect(document).toEqual({ ...planned, status: 'cancelled', updatedAt: later });
+      expect(outcome).toEqual({ from: status });
+    },
+  );
 
-  it('is remembered where nothing was planned', () => {
-    expect(callOff(undefined, 'o1', later)).toEqual({
+  it('is stored if no delivery was planned', () => {
+    expect(cancelDelivery(undefined, 'o1', later)).toEqual({
       document: refusedAs('cancelled'),
       outcome: {},
     });
   });
 
   it('changes nothing the second time', () => {
-    for (const now of [refusedAs('undeliverable'), callOff(wanted, 'o1', at).document]) {
-      expect(callOff(now, 'o1', later)).toEqual({ document: now, outcome: {} });
+    for (const now of [refusedAs('undeliverable'), cancelDelivery(planned, 'o1', at).document]) {
+      expect(cancelDelivery(now, 'o1', later)).toEqual({ document: now, outcome: {} });
     }
   });
 
-  it('comes too late for what is delivered', () => {
-    const delivered: Planned = { ...wanted, status: 'delivered' };
-    expect(callOff(delivered, 'o1', later)).toEqual({
+  it('is too late for a delivery that has arrived', () => {
+    const delivered: PlannedDelivery = { ...planned, status: 'delivered' };
+    expect(cancelDelivery(delivered, 'o1', later)).toEqual({
       document: delivered,
       outcome: { isTooLate: true },
     });
@@ -89,13 +112,13 @@ describe('a step', () => {
   const legal = ['scheduled picked_up', 'picked_up in_transit', 'in_transit delivered'];
   const pairs = statuses.flatMap((from) => statuses.map((to) => [from, to] as const));
 
-  it.each(pairs)('from %s to %s is made only if it is the next', (from, to) => {
-    const step = () => move({ ...wanted, status: from }, to, later);
+  it.each(pairs)('from %s to %s is allowed only to the next status', (from, to) => {
+    const step = () => advance({ ...planned, status: from }, to, later);
     if (legal.includes(`${from} ${to}`)) {
-      expect(step().document).toEqual({ ...wanted, status: to, updatedAt: later });
+      expect(step().document).toEqual({ ...planned, status: to, updatedAt: later });
       expect(step().outcome).toEqual({ from });
     } else {
-      expect(step).toThrow(`what is ${from} cannot become ${to}`);
+      expect(step).toThrow(`a delivery that is ${from} cannot become ${to}`);
     }
   });
 });

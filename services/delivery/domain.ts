@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { refused } from '#kit/core/errors';
 import { isPostalCode } from './postal-code';
 
-/** Personal: it is in this document and nowhere else. */
+/** Personal data: stored in this document only. */
 const Address = z.object({
   name: z.string(),
   line1: z.string(),
@@ -13,7 +13,7 @@ const Address = z.object({
 });
 export type Address = z.infer<typeof Address>;
 
-const Planned = z.object({
+const PlannedDelivery = z.object({
   status: z.enum(['scheduled', 'picked_up', 'in_transit', 'delivered', 'cancelled']),
   deliveryId: z.string(),
   orderId: z.string(),
@@ -24,62 +24,67 @@ const Planned = z.object({
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
-export type Planned = z.infer<typeof Planned>;
-export type Status = Planned['status'];
+export type PlannedDelivery = z.infer<typeof PlannedDelivery>;
+export type Status = PlannedDelivery['status'];
 
-/** An order that is not brought and never will be: each repetition is answered as the first was. */
-const Refused = z.object({
+/** An order that is never delivered. Repetitions get the same refusal. */
+const RefusedDelivery = z.object({
   status: z.literal('refused'),
   orderId: z.string(),
   reason: z.enum(['undeliverable', 'cancelled']),
 });
-export type Reason = z.infer<typeof Refused>['reason'];
+export type RefusalReason = z.infer<typeof RefusedDelivery>['reason'];
 
-/** What became of an order here, under the order's id. */
-export const Delivery = z.discriminatedUnion('status', [Planned, Refused]);
+/** The delivery of an order, or its refusal; the key of the document is the orderId. */
+export const Delivery = z.discriminatedUnion('status', [PlannedDelivery, RefusedDelivery]);
 export type Delivery = z.infer<typeof Delivery>;
 
-export interface Decided<O> {
+export interface DeliveryDecision<O> {
   document: Delivery;
   outcome: O;
 }
 
-/** The delivery, where there is one. */
-export function planned(delivery: Delivery | undefined): Planned | undefined {
+/** The delivery; undefined if there is none or it was refused. */
+export function asPlanned(delivery: Delivery | undefined): PlannedDelivery | undefined {
   return delivery === undefined || delivery.status === 'refused' ? undefined : delivery;
 }
 
-/** Plans a delivery, unless it is planned, or refused, or cancelled already. */
+/** Plans a delivery, unless it is already planned, refused or cancelled. */
 export function plan(
-  now: Delivery | undefined,
-  wanted: Planned,
+  current: Delivery | undefined,
+  planned: PlannedDelivery,
   served: readonly string[],
-): Decided<{ refusal?: Reason; isNew?: true }> {
-  if (now === undefined) {
-    if (isDeliverable(wanted.address, served))
-      return { document: wanted, outcome: { isNew: true } };
-    const { orderId } = wanted;
+): DeliveryDecision<{ refusal?: RefusalReason; isNew?: true }> {
+  if (current === undefined) {
+    if (isDeliverable(planned.address, served))
+      return { document: planned, outcome: { isNew: true } };
+    const { orderId } = planned;
     const refusal = 'undeliverable';
     return { document: { status: 'refused', orderId, reason: refusal }, outcome: { refusal } };
   }
-  if (now.status === 'refused') return { document: now, outcome: { refusal: now.reason } };
-  return { document: now, outcome: now.status === 'cancelled' ? { refusal: 'cancelled' } : {} };
+  if (current.status === 'refused')
+    return { document: current, outcome: { refusal: current.reason } };
+  return {
+    document: current,
+    outcome: current.status === 'cancelled' ? { refusal: 'cancelled' } : {},
+  };
 }
 
-/** Cancels a delivery on its way, or keeps an order from being brought at all. */
-export function callOff(
-  now: Delivery | undefined,
+/** Cancels a delivery that has not arrived, or blocks one that is not scheduled yet. */
+export function cancelDelivery(
+  current: Delivery | undefined,
   orderId: string,
   at: string,
-): Decided<{ from?: Status; isTooLate?: true }> {
-  if (now === undefined) {
+): DeliveryDecision<{ from?: Status; isTooLate?: true }> {
+  if (current === undefined) {
     return { document: { status: 'refused', orderId, reason: 'cancelled' }, outcome: {} };
   }
-  if (now.status === 'delivered') return { document: now, outcome: { isTooLate: true } };
-  if (now.status === 'refused' || now.status === 'cancelled') return { document: now, outcome: {} };
+  if (current.status === 'delivered') return { document: current, outcome: { isTooLate: true } };
+  if (current.status === 'refused' || current.status === 'cancelled')
+    return { document: current, outcome: {} };
   return {
-    document: { ...now, status: 'cancelled', updatedAt: at },
-    outcome: { from: now.status },
+    document: { ...current, status: 'cancelled', updatedAt: at },
+    outcome: { from: current.status },
   };
 }
 
@@ -89,12 +94,16 @@ const NEXT: Readonly<Partial<Record<Status, Status>>> = {
   in_transit: 'delivered',
 };
 
-/** Moves a delivery one step on; any other step is refused. */
-export function move(now: Planned, to: Status, at: string): Decided<{ from: Status }> {
-  if (NEXT[now.status] !== to) {
-    throw refused('illegal_transition', `what is ${now.status} cannot become ${to}`);
+/** Advances a delivery to the next status. Throws FAILED_PRECONDITION for any other step. */
+export function advance(
+  current: PlannedDelivery,
+  to: Status,
+  at: string,
+): DeliveryDecision<{ from: Status }> {
+  if (NEXT[current.status] !== to) {
+    throw refused('illegal_transition', `a delivery that is ${current.status} cannot become ${to}`);
   }
-  return { document: { ...now, status: to, updatedAt: at }, outcome: { from: now.status } };
+  return { document: { ...current, status: to, updatedAt: at }, outcome: { from: current.status } };
 }
 
 function isDeliverable({ country, postalCode }: Address, served: readonly string[]): boolean {
@@ -103,7 +112,7 @@ function isDeliverable({ country, postalCode }: Address, served: readonly string
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** When a parcel that is ordered now arrives: working days later, two at home and five abroad, at 18:00 UTC. */
+/** The estimated arrival of an order: after two working days at home, five abroad, at 18:00 UTC. */
 export function estimate(now: number, { country }: Address, home: string): string {
   let day = new Date(now);
   for (let left = country === home ? 2 : 5; left > 0;) {

@@ -10,14 +10,14 @@ import {
   abroad,
   address,
   empty,
-  movedOn,
+  advanced,
   order,
   scheduled,
   statusOf,
 } from './testing';
 
 describe('schedule', () => {
-  it('plans a delivery and says when it is estimated', async () => {
+  it('schedules a delivery and publishes its estimated arrival', async () => {
     const bed = empty();
     const answer = await bed.call('schedule', order);
     expect(answer.outcome).toBe(ScheduleOutcome.SCHEDULED);
@@ -29,7 +29,7 @@ describe('schedule', () => {
     ]);
   });
 
-  it('plans once for an order, whoever asks how often', async () => {
+  it('schedules once for an order, however often it is requested', async () => {
     const bed = await scheduled();
     const first = await bed.call('getDelivery', { orderId: 'o1' });
     bed.clock.advance(7 * 24 * 3600 * 1000);
@@ -39,7 +39,7 @@ describe('schedule', () => {
     expect(bed.published(DeliveryScheduled)).toHaveLength(1);
   });
 
-  it('refuses an address that is not served, and says nothing of it', async () => {
+  it('refuses an address that is not served, and publishes nothing', async () => {
     const bed = empty();
     const refusal = { outcome: ScheduleOutcome.REFUSED, reason: 'undeliverable' };
     expect(await bed.call('schedule', abroad)).toMatchObject(refusal);
@@ -50,7 +50,7 @@ describe('schedule', () => {
     });
   });
 
-  it('comes too late after a cancel', async () => {
+  it('is refused after a cancel', async () => {
     const bed = empty();
     await bed.call('cancel', { orderId: 'o1' });
     const refusal = { outcome: ScheduleOutcome.REFUSED, reason: 'cancelled' };
@@ -58,7 +58,7 @@ describe('schedule', () => {
     expect(bed.memory.events).toEqual([]);
   });
 
-  it('answers a repetition as the first time, though the delivery was cancelled since', async () => {
+  it('answers a redelivery like the first call, even if the delivery was cancelled since', async () => {
     const bed = await scheduled();
     await bed.call('cancel', { orderId: 'o1' });
     const again = await bed.call('schedule', order, { id: 'first' });
@@ -67,10 +67,10 @@ describe('schedule', () => {
     expect(await statusOf(bed)).toBe('cancelled');
   });
 
-  it('fails where the bus is not there, and ends the same when asked again', async () => {
+  it('fails while the bus is unavailable, and a retry ends the same', async () => {
     const bed = empty();
     bed.sidecar.onPublish = () => {
-      throw unavailable('the bus is not there');
+      throw unavailable('the bus is unavailable');
     };
     await expect(bed.call('schedule', order, { id: 'c1' })).rejects.toMatchObject({
       code: Code.UNAVAILABLE,
@@ -82,7 +82,7 @@ describe('schedule', () => {
     expect(bed.published(DeliveryScheduled)).toHaveLength(1);
   });
 
-  it('is safe against crashes, when it plans and when it refuses', async () => {
+  it('is crash safe, when it schedules and when it refuses', async () => {
     await expectCrashSafe(empty, (bed) => bed.call('schedule', order, { id: 'c1' }));
     await expectCrashSafe(empty, (bed) => bed.call('schedule', abroad, { id: 'c1' }));
   });
@@ -98,7 +98,7 @@ describe('schedule', () => {
     ['address.postalCode', { ...order, address: { ...address, postalCode: '' } }],
     ['address.city', { ...order, address: { ...address, city: '' } }],
     ['address.country', { ...order, address: { ...address, country: 'Germany' } }],
-  ])('names %s where it is wrong, and repeats nothing of the address', async (field, request) => {
+  ])('names an invalid %s, and repeats nothing of the address', async (field, request) => {
     const failure: unknown = await empty()
       .call('schedule', request)
       .catch((error: unknown) => error);
@@ -115,8 +115,8 @@ describe('cancel', () => {
     ['scheduled', []],
     ['picked_up', ['picked_up']],
     ['in_transit', ['picked_up', 'in_transit']],
-  ])('calls off what is %s, once', async (previousStatus, steps) => {
-    const bed = await movedOn(...steps);
+  ])('cancels a delivery that is %s, once', async (previousStatus, steps) => {
+    const bed = await advanced(...steps);
     for (let times = 0; times < 2; times++) {
       const answer = await bed.call('cancel', { orderId: 'o1' });
       expect(answer).toMatchObject({ outcome: CancelOutcome.CANCELLED });
@@ -128,20 +128,21 @@ describe('cancel', () => {
     expect(cancelled).toMatchObject([{ orderId: 'o1', userId: 'u1', previousStatus }]);
   });
 
-  it('says first that it was scheduled, where who scheduled it died before saying so', async () => {
+  it('first publishes the schedule if its execution crashed before it published', async () => {
     const bed = empty();
     bed.injectFaults({ crashAfterEffect: 1 });
     await expect(bed.call('schedule', order, { id: 'first' })).rejects.toThrow('killed');
     bed.restart();
     await bed.call('cancel', { orderId: 'o1' });
     expect(bed.memory.events.map(({ type }) => type)).toEqual([
-      ...['delivery.scheduled', 'delivery.status.updated'],
+      'delivery.scheduled',
+      'delivery.status.updated',
     ]);
     await bed.call('schedule', order, { id: 'first' });
     expect(bed.published(DeliveryScheduled)).toHaveLength(1);
   });
 
-  it('says that it was cancelled, where who cancelled it died before saying so', async () => {
+  it('publishes the cancellation if its first execution crashed before it published', async () => {
     const bed = await scheduled();
     bed.injectFaults({ crashAfterEffect: 1 });
     await expect(bed.call('cancel', { orderId: 'o1' }, { id: 'first' })).rejects.toThrow('killed');
@@ -153,14 +154,14 @@ describe('cancel', () => {
     }
   });
 
-  it('is refused for what is delivered', async () => {
-    const bed = await movedOn('picked_up', 'in_transit', 'delivered');
+  it('is refused for a delivery that has arrived', async () => {
+    const bed = await advanced('picked_up', 'in_transit', 'delivered');
     const answer = await bed.call('cancel', { orderId: 'o1' });
     expect(answer).toMatchObject({ outcome: CancelOutcome.REFUSED, reason: 'delivered' });
     expect(await statusOf(bed)).toBe('delivered');
   });
 
-  it('is nothing but remembered where nothing is to be brought', async () => {
+  it('publishes nothing for a refused delivery', async () => {
     const bed = empty();
     await bed.call('schedule', abroad);
     await bed.call('cancel', { orderId: 'o1' });
@@ -168,7 +169,7 @@ describe('cancel', () => {
     expect(await bed.call('schedule', order)).toMatchObject({ reason: 'undeliverable' });
   });
 
-  it('is safe against crashes', async () => {
+  it('is crash safe', async () => {
     const act = (bed: Bed) => bed.call('cancel', { orderId: 'o1' }, { id: 'c1' });
     await expectCrashSafe(scheduled, act);
     await expectCrashSafe(empty, act);

@@ -1,4 +1,3 @@
-import { toTimestamp } from '#kit/core/timestamps';
 import {
   CancelOutcome,
   type CancelRequest,
@@ -7,19 +6,20 @@ import {
 } from '#proto/retail/delivery/v1/delivery_pb';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
+import { toTimestamp } from '#kit/core/timestamps';
 import { validate } from '#kit/core/validation';
-import { callOff, estimate, plan, planned } from './domain';
-import { sayMoved, sayScheduled } from './messages';
-import { OrderRequest, ScheduleRequest } from './requests';
 import type { Context } from './definition';
+import { asPlanned, cancelDelivery, estimate, plan } from './domain';
+import { publishScheduled, publishStatusChange } from './publish';
+import { OrderRequest, ScheduleRequest } from './requests';
 
-/** Plans the delivery of an order, once, or refuses. */
+/** Schedules the delivery of an order, once, or refuses it. */
 export async function schedule(request: ScheduleMessage, context: Context) {
   const { caller, clock, config, deliveries, newId } = context;
   requireRole(caller, 'service');
   const order = validate(ScheduleRequest, request);
   const at = isoTime(clock);
-  const wanted = {
+  const planned = {
     ...order,
     status: 'scheduled' as const,
     deliveryId: newId('delivery'),
@@ -27,35 +27,40 @@ export async function schedule(request: ScheduleMessage, context: Context) {
     createdAt: at,
     updatedAt: at,
   };
-  const { document, outcome } = await deliveries.decide(order.orderId, (now) =>
-    plan(now, wanted, config.DELIVERY_COUNTRIES),
+  const { document, outcome } = await deliveries.decide(order.orderId, (current) =>
+    plan(current, planned, config.DELIVERY_COUNTRIES),
   );
-  const delivery = planned(document);
+  const delivery = asPlanned(document);
   if (delivery === undefined || outcome.refusal !== undefined) {
     return { outcome: ScheduleOutcome.REFUSED, reason: outcome.refusal ?? 'cancelled' };
   }
   const { deliveryId, estimatedAt } = delivery;
-  if (outcome.isNew) await sayScheduled(context, delivery);
+  if (outcome.isNew) await publishScheduled(context, delivery);
   return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: toTimestamp(estimatedAt) };
 }
 
-/** What makes it one change and one event: two may cancel, and the first may not come to say so. */
-const CANCELLED = 'cancelled';
+/**
+ * A delivery is cancelled once. Two executions may cancel it, and the first may crash before it
+ * publishes: both make the same change and publish the same event.
+ */
+const CANCEL_DEDUP_KEY = 'cancelled';
 
-/** Cancels the delivery of an order, unless it is there already. A schedule that comes later is refused. */
+/** Cancels the delivery of an order unless it was delivered, and blocks a schedule that arrives later. */
 export async function cancel(request: CancelRequest, context: Context) {
   const { caller, clock, deliveries } = context;
   requireRole(caller, 'service');
   const { orderId } = validate(OrderRequest, request);
   const { document, outcome } = await deliveries.decide(
     orderId,
-    (now) => callOff(now, orderId, isoTime(clock)),
-    CANCELLED,
+    (current) => cancelDelivery(current, orderId, isoTime(clock)),
+    CANCEL_DEDUP_KEY,
   );
   if (outcome.isTooLate) return { outcome: CancelOutcome.REFUSED, reason: 'delivered' };
-  const delivery = planned(document);
-  // who planned it may have died before it said so, and does not come back for an order that ended
-  if (delivery !== undefined && outcome.from !== undefined) await sayScheduled(context, delivery);
-  await sayMoved(context, document, outcome.from, 'cancelled', CANCELLED);
+  const delivery = asPlanned(document);
+  // The schedule may have crashed before it published, and is not retried for a cancelled order.
+  if (delivery !== undefined && outcome.from !== undefined) {
+    await publishScheduled(context, delivery);
+  }
+  await publishStatusChange(context, document, outcome.from, 'cancelled', CANCEL_DEDUP_KEY);
   return { outcome: CancelOutcome.CANCELLED };
 }

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '#kit/core/config';
 import { Code } from '#kit/core/errors';
 import { delivery } from './service';
-import { PERSONAL, abroad, as, movedOn, scheduled } from './testing';
+import { PERSONAL, abroad, as, advanced, scheduled } from './testing';
 
-describe('who may', () => {
+describe('the methods for services, and for sellers and admins', () => {
   const roles = ['anonymous', 'customer', 'seller', 'admin'] as const;
   const calls = [
     ...roles.map((role) => ['schedule', role] as const),
@@ -13,7 +13,7 @@ describe('who may', () => {
     ['updateStatus', 'customer'] as const,
   ];
 
-  it.each(calls)('not call %s: %s', async (method, role) => {
+  it.each(calls)('%s is refused for the role %s', async (method, role) => {
     const bed = await scheduled();
     await expect(bed.call(method, { orderId: 'o1' }, as(role))).rejects.toMatchObject({
       code: Code.PERMISSION_DENIED,
@@ -21,8 +21,8 @@ describe('who may', () => {
   });
 });
 
-it('tells nothing of an address to the bus', async () => {
-  const bed = await movedOn('picked_up', 'in_transit');
+it('no event contains an address', async () => {
+  const bed = await advanced('picked_up', 'in_transit');
   await bed.call('cancel', { orderId: 'o1' });
   await bed.call('schedule', { ...abroad, orderId: 'o2' });
   expect(bed.memory.events.length).toBeGreaterThan(3);
@@ -34,13 +34,13 @@ it('tells nothing of an address to the bus', async () => {
 describe('the configuration', () => {
   const read = (env: Record<string, string>) => readConfig(delivery.definition.config, env);
 
-  it('serves a good part of the world by default, from Germany', () => {
-    const usual = read({});
-    expect(usual.DELIVERY_HOME).toBe('DE');
-    expect(usual.DELIVERY_COUNTRIES).toEqual(expect.arrayContaining(['DE', 'FR', 'US']));
+  it('serves Europe and the United States from Germany by default', () => {
+    const defaults = read({});
+    expect(defaults.DELIVERY_HOME).toBe('DE');
+    expect(defaults.DELIVERY_COUNTRIES).toEqual(expect.arrayContaining(['DE', 'FR', 'US']));
   });
 
-  it('takes a list of countries, and names what is none', () => {
+  it('accepts a list of countries, and names an invalid one', () => {
     expect(read({ DELIVERY_COUNTRIES: 'DE, JP' }).DELIVERY_COUNTRIES).toEqual(['DE', 'JP']);
     expect(() => read({ DELIVERY_COUNTRIES: 'DE,Japan' })).toThrow('DELIVERY_COUNTRIES.1 must be');
   });

@@ -1,8 +1,10 @@
 import { UpdateDelivery } from '#contracts/delivery';
-import { cancel, schedule } from './schedule';
-import { getDelivery, moveOn, updateStatus } from './status';
 import { delivery } from './definition';
+import { cancel, schedule } from './schedule';
+import { advanceDelivery, getDelivery, updateStatus } from './status';
+
 delivery.serve({ schedule, cancel, getDelivery, updateStatus });
-delivery.on(UpdateDelivery, moveOn);
+
+delivery.on(UpdateDelivery, advanceDelivery);
 
 export { delivery };

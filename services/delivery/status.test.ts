@@ -5,23 +5,26 @@ import { DeliveryStatusUpdated, UpdateDelivery } from '#contracts/delivery';
 import { asService } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import { PERSONAL, as, empty, movedOn, scheduled, statusOf } from './testing';
+import { PERSONAL, as, empty, advanced, scheduled, statusOf } from './testing';
 
 describe('updateStatus', () => {
-  it.each(['seller', 'admin', 'service'] as const)('moves on for a %s', async (role) => {
-    const bed = await scheduled();
-    const answer = await bed.call(
-      'updateStatus',
-      { orderId: 'o1', status: 'picked_up' },
-      as(role, 'someone'),
-    );
-    expect(answer.status).toBe('picked_up');
-    expect(bed.published(DeliveryStatusUpdated)).toMatchObject([
-      { orderId: 'o1', status: 'picked_up', previousStatus: 'scheduled' },
-    ]);
-  });
+  it.each(['seller', 'admin', 'service'] as const)(
+    'advances the delivery for a %s',
+    async (role) => {
+      const bed = await scheduled();
+      const answer = await bed.call(
+        'updateStatus',
+        { orderId: 'o1', status: 'picked_up' },
+        as(role, 'someone'),
+      );
+      expect(answer.status).toBe('picked_up');
+      expect(bed.published(DeliveryStatusUpdated)).toMatchObject([
+        { orderId: 'o1', status: 'picked_up', previousStatus: 'scheduled' },
+      ]);
+    },
+  );
 
-  it('makes a step once for a request, however often it comes', async () => {
+  it('makes a step once for a request, however often it is repeated', async () => {
     const bed = await scheduled();
     const step = { orderId: 'o1', status: 'picked_up' };
     await bed.call('updateStatus', step, { id: 'c1' });
@@ -33,9 +36,9 @@ describe('updateStatus', () => {
   it.each([
     ['a step too far', [], 'in_transit'],
     ['a step back', ['picked_up', 'in_transit'], 'picked_up'],
-    ['no step', ['picked_up'], 'picked_up'],
+    ['a repeated step', ['picked_up'], 'picked_up'],
   ])('refuses %s', async (_, steps, status) => {
-    const bed = await movedOn(...steps);
+    const bed = await advanced(...steps);
     await expect(bed.call('updateStatus', { orderId: 'o1', status })).rejects.toMatchObject({
       code: Code.FAILED_PRECONDITION,
       details: { reason: 'illegal_transition' },
@@ -43,7 +46,7 @@ describe('updateStatus', () => {
     expect(bed.published(DeliveryStatusUpdated)).toHaveLength(steps.length);
   });
 
-  it('refuses to move what is cancelled', async () => {
+  it('refuses to advance a cancelled delivery', async () => {
     const bed = await scheduled();
     await bed.call('cancel', { orderId: 'o1' });
     await expect(
@@ -51,7 +54,7 @@ describe('updateStatus', () => {
     ).rejects.toMatchObject({ details: { reason: 'illegal_transition' } });
   });
 
-  it('answers what is so far where the caller does not wait', async () => {
+  it('returns the current status if the caller does not wait', async () => {
     const bed = await scheduled();
     const step = { orderId: 'o1', status: 'picked_up' };
     const answer = await bed.call('updateStatus', step, { respondAsync: true });
@@ -65,7 +68,7 @@ describe('updateStatus', () => {
     ['status', { orderId: 'o1', status: 'lost' }],
     ['status', { orderId: 'o1', status: 'cancelled' }],
     ['status', { orderId: 'o1' }],
-  ])('names %s where it is wrong', async (field, request) => {
+  ])('names an invalid %s', async (field, request) => {
     await expect((await scheduled()).call('updateStatus', request)).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },
@@ -75,7 +78,7 @@ describe('updateStatus', () => {
   it.each([
     ['is unknown', as('admin')],
     ['is of another tenant', as('admin', 'u1', 'another')],
-  ])('finds nothing where the delivery %s', async (what, given) => {
+  ])('throws NOT_FOUND if the delivery %s', async (what, given) => {
     const bed = what === 'is unknown' ? empty() : await scheduled();
     const step = { orderId: 'o1', status: 'picked_up' };
     await expect(bed.call('updateStatus', step, given)).rejects.toMatchObject({
@@ -83,16 +86,16 @@ describe('updateStatus', () => {
     });
   });
 
-  it('is safe against crashes', async () => {
+  it('is crash safe', async () => {
     const step = { orderId: 'o1', status: 'picked_up' };
     await expectCrashSafe(scheduled, (bed) => bed.call('updateStatus', step, { id: 'c1' }));
   });
 });
 
-describe('the command', () => {
+describe('the command UpdateDelivery', () => {
   const step = { orderId: 'o1', status: 'picked_up' } as const;
 
-  it('is carried out once, and says the same again', async () => {
+  it('is applied once, and a redelivery publishes the same event', async () => {
     const bed = await scheduled();
     expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
     await bed.handleEvent(UpdateDelivery, { ...step, status: 'in_transit' });
@@ -103,17 +106,17 @@ describe('the command', () => {
     expect(await statusOf(bed)).toBe('in_transit');
   });
 
-  it('is answered, not retried, where the step is refused or there is no delivery', async () => {
+  it('is acknowledged, not retried, if the step is refused or there is no delivery', async () => {
     const bed = await scheduled();
     expect(await bed.handleEvent(UpdateDelivery, { ...step, status: 'delivered' })).toBe('SUCCESS');
     expect(await bed.handleEvent(UpdateDelivery, { ...step, orderId: 'o2' })).toBe('SUCCESS');
     expect(await statusOf(bed)).toBe('scheduled');
   });
 
-  it('is given again where its event could not be said', async () => {
+  it('is redelivered if its event could not be published', async () => {
     const bed = await scheduled();
     bed.sidecar.onPublish = () => {
-      throw unavailable('the bus is not there');
+      throw unavailable('the bus is unavailable');
     };
     expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('RETRY');
     bed.restart();
@@ -121,7 +124,7 @@ describe('the command', () => {
     expect(bed.published(DeliveryStatusUpdated)).toHaveLength(1);
   });
 
-  it('is safe against crashes', async () => {
+  it('is crash safe', async () => {
     await expectCrashSafe(scheduled, (bed) => bed.handleEvent(UpdateDelivery, step, { id: 'e1' }));
   });
 });
@@ -130,8 +133,8 @@ describe('getDelivery', () => {
   it.each([
     ['its buyer', as('customer')],
     ['an admin', as('admin', 'root')],
-    ['our services', { caller: asService() }],
-  ])('shows a delivery to %s, without the address', async (_, given) => {
+    ['a service', { caller: asService() }],
+  ])('returns a delivery to %s, without the address', async (_, given) => {
     const bed = await scheduled();
     const shown = await bed.call('getDelivery', { orderId: 'o1' }, given);
     expect(shown).toMatchObject({ orderId: 'o1', userId: 'u1', status: 'scheduled' });
@@ -141,9 +144,9 @@ describe('getDelivery', () => {
   it.each([
     ['another customer', as('customer', 'u2')],
     ['a seller', as('seller', 'u2')],
-    ['nobody known', as('anonymous', '')],
+    ['an anonymous caller', as('anonymous', '')],
     ['an admin of another tenant', as('admin', 'root', 'another')],
-  ])('finds nothing for %s', async (_, given) => {
+  ])('throws NOT_FOUND for %s', async (_, given) => {
     const bed = await scheduled();
     await expect(bed.call('getDelivery', { orderId: 'o1' }, given)).rejects.toMatchObject({
       code: Code.NOT_FOUND,
@@ -151,7 +154,7 @@ describe('getDelivery', () => {
     });
   });
 
-  it('names the order where it is wrong', async () => {
+  it('names an invalid orderId', async () => {
     await expect(empty().call('getDelivery', { orderId: 'a b' })).rejects.toMatchObject({
       details: { fields: [{ field: 'orderId' }] },
     });

@@ -3,52 +3,52 @@ import type {
   UpdateStatusRequest,
 } from '#proto/retail/delivery/v1/delivery_pb';
 import { UpdateDelivery } from '#contracts/delivery';
-import { requireRole, requireOwner } from '#kit/core/caller';
+import { requireOwner, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
-import { move, planned } from './domain';
-import { sayMoved, toMessage } from './messages';
-import { OrderRequest, StatusRequest } from './requests';
 import type { Context } from './definition';
+import { advance, asPlanned } from './domain';
+import { publishStatusChange, toMessage } from './publish';
+import { OrderRequest, StatusRequest } from './requests';
 
 export async function getDelivery(request: GetDeliveryRequest, { caller, deliveries }: Context) {
   const { orderId } = validate(OrderRequest, request);
-  return toMessage(requireOwner(caller, planned(await deliveries.get(orderId)), 'delivery'));
+  return toMessage(requireOwner(caller, asPlanned(await deliveries.get(orderId)), 'delivery'));
 }
 
 /**
- * Moves a delivery on. Whether the step is possible is for the command to say: a request that
- * comes again finds the step made, and only the command, which has its identity, can tell.
+ * Advances a delivery by a command. Only the command checks whether the step is allowed: a repeated
+ * request finds the step made, and only the command's id shows that this was the same request.
  */
 export async function updateStatus(request: UpdateStatusRequest, context: Context) {
   const { caller, callContext, deliveries, dispatchAndWait } = context;
   requireRole(caller, 'seller', 'admin', 'service');
-  const wanted = validate(StatusRequest, request);
-  const present = async () => {
-    const delivery = planned(await deliveries.get(wanted.orderId));
+  const command = validate(StatusRequest, request);
+  const read = async () => {
+    const delivery = asPlanned(await deliveries.get(command.orderId));
     if (delivery === undefined) throw notFound('delivery');
     return delivery;
   };
-  const before = await present();
-  const after = await dispatchAndWait(UpdateDelivery, wanted, present);
+  const before = await read();
+  const after = await dispatchAndWait(UpdateDelivery, command, read);
   if (after === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(
-      'the delivery will be moved on, but it takes longer than usual; ask again under the same key',
+      'the status update is still in progress; retry with the same Idempotency-Key',
       Code.DEADLINE_EXCEEDED,
     );
   }
   return toMessage(after ?? before);
 }
 
-/** Makes the step, once, and says so. */
-export async function moveOn(wanted: EventData<typeof UpdateDelivery>, context: Context) {
+/** Advances a delivery by one step, once, and publishes that. */
+export async function advanceDelivery(command: EventData<typeof UpdateDelivery>, context: Context) {
   const { clock, deliveries } = context;
-  const { document, outcome } = await deliveries.decide(wanted.orderId, (now) => {
-    const delivery = planned(now);
+  const { document, outcome } = await deliveries.decide(command.orderId, (current) => {
+    const delivery = asPlanned(current);
     if (delivery === undefined) throw notFound('delivery');
-    return move(delivery, wanted.status, isoTime(clock));
+    return advance(delivery, command.status, isoTime(clock));
   });
-  await sayMoved(context, document, outcome.from, wanted.status);
+  await publishStatusChange(context, document, outcome.from, command.status);
 }

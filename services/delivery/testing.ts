@@ -2,17 +2,21 @@ import type { Caller, Role } from '#kit/core/caller';
 import { type Testbed, testbed } from '#kit/testing/testbed';
 import { delivery } from './service';
 
-// What the tests of this service share.
+// Shared by the tests of this service.
 
 export type Bed = Testbed<(typeof delivery)['definition']>;
 
 export const address = {
-  ...{ name: 'Secret Buyer', line1: 'Hidden Street 1', line2: '', city: 'Quiettown' },
-  ...{ postalCode: '10115', country: 'DE' },
+  name: 'Secret Buyer',
+  line1: 'Hidden Street 1',
+  line2: '',
+  city: 'Quiettown',
+  postalCode: '10115',
+  country: 'DE',
 };
 export const order = { orderId: 'o1', userId: 'u1', shopId: 'shop_1', address };
 export const abroad = { ...order, address: { ...address, country: 'AQ' } };
-/** Finds what nobody but who brings it may know. */
+/** Matches the personal data of the address. */
 export const PERSONAL = /Secret|Hidden|Quiettown|10115/;
 
 const config = { DELIVERY_HOME: 'DE', DELIVERY_COUNTRIES: ['DE', 'FR'] };
@@ -27,7 +31,7 @@ export async function scheduled(): Promise<Bed> {
   return bed;
 }
 
-export async function movedOn(...steps: string[]): Promise<Bed> {
+export async function advanced(...steps: string[]): Promise<Bed> {
   const bed = await scheduled();
   for (const status of steps) await bed.call('updateStatus', { orderId: 'o1', status });
   return bed;
