@@ -6,8 +6,8 @@ import { Code, unavailable } from '#kit/core/errors';
 import { testbed } from '#kit/testing/testbed';
 import { inventory } from './service';
 
-const place = { shopId: 'shop_1', productId: 'pen' };
-const delivery = { ...place, change: 10, reason: 'Delivery of Monday' };
+const stockId = { shopId: 'shop_1', productId: 'pen' };
+const delivery = { ...stockId, change: 10, reason: 'Delivery on Monday' };
 const command = { ...delivery, adjustmentId: 'a1' };
 const as = (role: Role, tenantId = 'default'): { caller: Caller } => ({
   caller: { userId: 'u1', role, tenantId },
@@ -22,36 +22,36 @@ describe('adjustStock', () => {
   it.each(['seller', 'admin', 'service'] as const)('adds pieces for a %s', async (role) => {
     const bed = testbed(inventory);
     const stock = await bed.call('adjustStock', { ...delivery, minimumStock: 2 }, as(role));
-    expect(stock).toMatchObject({ ...place, available: 10, reserved: 0, minimumStock: 2 });
+    expect(stock).toMatchObject({ ...stockId, available: 10, reserved: 0, minimumStock: 2 });
     expect(bed.published(StockUpdated)).toEqual([
-      { ...place, newStock: 10, previousStock: 0, change: 10, reason: 'Delivery of Monday' },
+      { ...stockId, newStock: 10, previousStock: 0, change: 10, reason: 'Delivery on Monday' },
     ]);
   });
 
-  it.each(['anonymous', 'customer'] as const)('is not for %s', async (role) => {
+  it.each(['anonymous', 'customer'] as const)('is refused for the role %s', async (role) => {
     await expect(testbed(inventory).call('adjustStock', delivery, as(role))).rejects.toMatchObject({
       code: Code.PERMISSION_DENIED,
     });
   });
 
-  it('adds once for a request, however often it comes', async () => {
+  it('adds once for a request, however often it is repeated', async () => {
     const bed = await stocked();
     const again = await bed.call('adjustStock', delivery, { id: 'first' });
     expect(again.available).toBe(10);
     expect(bed.published(StockUpdated)).toHaveLength(1);
   });
 
-  it('is done still when the same request finds less than it took', async () => {
+  it('succeeds again for a repeated request, even if less is left than it took', async () => {
     const bed = await stocked();
-    const taken = { ...place, change: -10, reason: 'Broken' };
+    const taken = { ...stockId, change: -10, reason: 'Broken' };
     await bed.call('adjustStock', taken, { id: 'second' });
     expect((await bed.call('adjustStock', taken, { id: 'second' })).available).toBe(0);
   });
 
-  it('refuses to take more than is available, without a command', async () => {
+  it('refuses to remove more than is available, without a command', async () => {
     const bed = await stocked();
     const before = bed.memory.events.length;
-    const taken = { ...place, change: -11, reason: 'Broken' };
+    const taken = { ...stockId, change: -11, reason: 'Broken' };
     await expect(bed.call('adjustStock', taken)).rejects.toMatchObject({
       code: Code.FAILED_PRECONDITION,
       details: { reason: 'insufficient_stock' },
@@ -59,24 +59,24 @@ describe('adjustStock', () => {
     expect(bed.memory.events).toHaveLength(before);
   });
 
-  it('never goes below zero when several take at once', async () => {
+  it('never goes below zero when several requests race', async () => {
     const bed = await stocked();
-    const taken = { ...place, change: -4, reason: 'Broken' };
+    const taken = { ...stockId, change: -4, reason: 'Broken' };
     const ends = await Promise.allSettled(
       ['a', 'b', 'c', 'd'].map((id) => bed.call('adjustStock', taken, { id })),
     );
     const refusals = ends.filter(({ status }) => status === 'rejected');
     expect(refusals).toHaveLength(2);
     expect(refusals[0]).toMatchObject({ reason: { details: { reason: 'insufficient_stock' } } });
-    expect((await bed.call('getStock', place)).available).toBe(2);
+    expect((await bed.call('getStock', stockId)).available).toBe(2);
   });
 
-  it('answers what there is so far where the caller does not wait', async () => {
+  it('returns the current stock if the caller does not wait', async () => {
     const bed = testbed(inventory);
     const stock = await bed.call('adjustStock', delivery, { respondAsync: true });
-    expect(stock).toMatchObject({ ...place, minimumStock: 0 });
+    expect(stock).toMatchObject({ ...stockId, minimumStock: 0 });
     await bed.settle();
-    expect((await bed.call('getStock', place)).available).toBe(10);
+    expect((await bed.call('getStock', stockId)).available).toBe(10);
   });
 
   it.each([
@@ -87,90 +87,92 @@ describe('adjustStock', () => {
     ['change', { ...delivery, change: -1_000_001 }],
     ['reason', { ...delivery, reason: ' ' }],
     ['minimumStock', { ...delivery, minimumStock: -1 }],
-  ])('names %s where it is wrong', async (field, request) => {
+  ])('names an invalid %s', async (field, request) => {
     await expect(testbed(inventory).call('adjustStock', request)).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },
     });
   });
 
-  it('is safe against crashes', async () => {
+  it('is crash safe', async () => {
     await expectCrashSafe(stocked, (bed) =>
       bed.call('adjustStock', { ...delivery, minimumStock: 30 }, { id: 'c1' }),
     );
   });
 });
 
-describe('the command', () => {
-  it('is carried out once, and says the same again', async () => {
+describe('the command AdjustStock', () => {
+  it('is applied once, and a redelivery publishes the same event', async () => {
     const bed = testbed(inventory);
-    for (let delivery = 0; delivery < 2; delivery++) {
+    for (let deliveries = 0; deliveries < 2; deliveries++) {
       expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
     }
     const ids = bed.memory.events.map(({ id }) => id);
     expect(ids).toEqual([ids[0], ids[0]]);
-    expect((await bed.call('getStock', place)).available).toBe(10);
+    expect((await bed.call('getStock', stockId)).available).toBe(10);
   });
 
-  it('is known again by its adjustment, also under another cause', async () => {
+  it('is deduplicated by its adjustmentId, also in another event', async () => {
     const bed = testbed(inventory);
     await bed.handleEvent(AdjustStock, command);
     await bed.handleEvent(AdjustStock, command);
-    expect((await bed.call('getStock', place)).available).toBe(10);
+    expect((await bed.call('getStock', stockId)).available).toBe(10);
   });
 
-  it('is answered, not retried, where there is too little', async () => {
+  it('is acknowledged, not retried, if there are too few pieces', async () => {
     const bed = await stocked();
     const taken = { ...command, change: -11 };
     expect(await bed.handleEvent(AdjustStock, taken)).toBe('SUCCESS');
-    expect((await bed.call('getStock', place)).available).toBe(10);
+    expect((await bed.call('getStock', stockId)).available).toBe(10);
   });
 
   it('alerts when the stock falls to its minimum', async () => {
     const bed = await stocked();
     await bed.handleEvent(AdjustStock, { ...command, change: -5, minimumStock: 5 });
-    expect(bed.published(LowStockAlert)).toEqual([{ ...place, currentStock: 5, minimumStock: 5 }]);
+    expect(bed.published(LowStockAlert)).toEqual([
+      { ...stockId, currentStock: 5, minimumStock: 5 },
+    ]);
   });
 
-  it('is safe against crashes', async () => {
+  it('is crash safe', async () => {
     const low = { ...command, change: -5, minimumStock: 5 };
     await expectCrashSafe(stocked, (bed) => bed.handleEvent(AdjustStock, low, { id: 'e1' }));
   });
 
-  it('is given again where its event could not be said', async () => {
+  it('is redelivered if its event could not be published', async () => {
     const bed = await stocked();
     bed.sidecar.onPublish = () => {
-      throw unavailable('the bus is not there');
+      throw unavailable('the bus is unavailable');
     };
     expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('RETRY');
     bed.restart();
     expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
-    expect((await bed.call('getStock', place)).available).toBe(20);
+    expect((await bed.call('getStock', stockId)).available).toBe(20);
     expect(bed.published(StockUpdated)).toHaveLength(2);
   });
 });
 
 describe('getStock', () => {
-  it('shows anyone what is available', async () => {
+  it('returns the available pieces to any caller', async () => {
     const bed = await stocked();
-    expect(await bed.call('getStock', place, as('anonymous'))).toMatchObject({ available: 10 });
+    expect(await bed.call('getStock', stockId, as('anonymous'))).toMatchObject({ available: 10 });
   });
 
-  it('finds nothing that nobody put there, or of another tenant', async () => {
+  it('throws NOT_FOUND for a product that was never added, and for another tenant', async () => {
     const bed = await stocked();
     const order = { orderId: 'o1', shopId: 'shop_1', items: [{ productId: 'ink', quantity: 1 }] };
     await bed.call('reserve', order);
     for (const lookup of [
-      bed.call('getStock', { ...place, productId: 'ink' }),
-      bed.call('getStock', { ...place, productId: 'nib' }),
-      bed.call('getStock', place, as('admin', 'another')),
+      bed.call('getStock', { ...stockId, productId: 'ink' }),
+      bed.call('getStock', { ...stockId, productId: 'nib' }),
+      bed.call('getStock', stockId, as('admin', 'another')),
     ]) {
       await expect(lookup).rejects.toMatchObject({ code: Code.NOT_FOUND });
     }
   });
 
-  it.each(['shopId', 'productId'])('names %s where it is wrong', async (field) => {
-    const request = { ...place, [field]: 'a b' };
+  it.each(['shopId', 'productId'])('names an invalid %s', async (field) => {
+    const request = { ...stockId, [field]: 'a b' };
     await expect(testbed(inventory).call('getStock', request)).rejects.toMatchObject({
       details: { fields: [{ field }] },
     });

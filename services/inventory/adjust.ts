@@ -10,14 +10,14 @@ import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
 import { changeStock } from './change-stock';
-import { isDoubtful } from './devices';
-import { type Stock, adjust, adjustOrDecline, emptyStock, isKnown, keyOf } from './domain';
-import { AdjustmentRequest, PlaceRequest } from './requests';
 import type { Context } from './definition';
+import { isDoubtful } from './device-reports';
+import { type Stock, adjust, adjustOrDecline, emptyStock, hasHistory, keyOf } from './domain';
+import { AdjustmentRequest, StockRequest } from './requests';
 
 export async function getStock(request: GetStockRequest, context: Context) {
-  const stock = await context.stocks.get(keyOf(validate(PlaceRequest, request)));
-  if (stock === undefined || !isKnown(stock)) throw notFound('stock');
+  const stock = await context.stocks.get(keyOf(validate(StockRequest, request)));
+  if (stock === undefined || !hasHistory(stock)) throw notFound('stock');
   const message = toMessage(stock);
   return (await isDoubtful(stock, context)) ? { ...message, doubtful: true } : message;
 }
@@ -25,26 +25,29 @@ export async function getStock(request: GetStockRequest, context: Context) {
 export async function adjustStock(request: AdjustStockRequest, context: Context) {
   const { caller, callContext, stocks, dispatchAndWait, newId } = context;
   requireRole(caller, 'seller', 'admin', 'service');
-  const wanted = { ...validate(AdjustmentRequest, request), adjustmentId: newId('adjustment') };
-  const present = async () => (await stocks.get(keyOf(wanted))) ?? emptyStock(wanted);
-  // most of what is refused needs no command
-  adjust(await present(), wanted);
-  const stock = await dispatchAndWait(AdjustStock, wanted, present);
+  const adjustment = {
+    ...validate(AdjustmentRequest, request),
+    adjustmentId: newId('adjustment'),
+  };
+  const read = async () => (await stocks.get(keyOf(adjustment))) ?? emptyStock(adjustment);
+  // refuses most impossible adjustments without a command
+  adjust(await read(), adjustment);
+  const stock = await dispatchAndWait(AdjustStock, adjustment, read);
   if (stock === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(
-      'the stock will be adjusted, but it takes longer than usual; ask again under the same key',
+      'the adjustment is still in progress; retry with the same Idempotency-Key',
       Code.DEADLINE_EXCEEDED,
     );
   }
-  return toMessage(stock ?? (await present()));
+  return toMessage(stock ?? (await read()));
 }
 
 /** Adjusts a stock, once for each adjustment. */
-export async function carryOut(wanted: EventData<typeof AdjustStock>, context: Context) {
-  const { reason, adjustmentId } = wanted;
-  const once = { fact: adjustmentId, final: true };
-  const { declined } = await changeStock(context, wanted, { reason }, once, (stock) =>
-    adjustOrDecline(stock, wanted),
+export async function applyAdjustment(adjustment: EventData<typeof AdjustStock>, context: Context) {
+  const { reason, adjustmentId } = adjustment;
+  const deduplication = { dedupKey: adjustmentId, final: true };
+  const { declined } = await changeStock(context, adjustment, { reason }, deduplication, (stock) =>
+    adjustOrDecline(stock, adjustment),
   );
   if (declined !== undefined) throw refused(declined.reason, declined.message);
 }

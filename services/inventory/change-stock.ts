@@ -1,72 +1,83 @@
 import { LowStockAlert, StockUpdated } from '#contracts/inventory';
-import { type Decided, type Outcome, type Place, type Stock, emptyStock, keyOf } from './domain';
 import type { Context } from './definition';
-import { onShelf, withMove } from './shelf';
+import {
+  type Stock,
+  type StockDecision,
+  type StockId,
+  type StockOutcome,
+  emptyStock,
+  keyOf,
+} from './domain';
+import { physicalPieces, recordMovement } from './reconciliation-state';
 
-/** Why a stock is changed, as its event says it. */
-interface Why {
+/** Why a stock changes, as its event has it. */
+interface ChangeReason {
   reason: string;
   orderId?: string;
 }
 
-/** What makes it this change of the stock and no other, such as the id of an adjustment. */
-interface Once {
-  fact: string;
-  /** Done, it stays done: whoever asks for it finds the same, and says it where nobody has. */
+interface Deduplication {
+  /** Identifies this change of the stock, such as the id of an adjustment. */
+  dedupKey: string;
+  /**
+   * The change happens once, whatever execution requests it. Each of them gets the same outcome and
+   * publishes the same event.
+   */
   final: boolean;
 }
 
 /**
- * Changes a stock, says so, and says when it fell to its minimum.
+ * Changes a stock, and publishes the change and whether the stock fell to its minimum.
  *
- * A redelivery says the same again, from the outcome that the kit keeps with the change. A stock
- * that was held or released more than 64 times before the redelivery comes may have lost it; then
- * nothing is said again. What the stock is by then has been said since; an alert may be missing in
- * this one case. The counters do not depend on it: see Stock.
+ * A redelivery publishes the same events again, from the outcome that the kit stores with the change.
+ * After more than 64 other holds or releases the stock may have lost that outcome, and the redelivery
+ * publishes nothing. The current stock has been published by later changes, but a low-stock alert may
+ * be missing in this case. The counters do not depend on it: see Stock.
  */
 export function changeStock(
   context: Context,
-  place: Place,
-  why: Why,
-  once: Once,
-  decide: (stock: Stock) => Decided,
-): Promise<Outcome> {
-  return changeShelf(context, place, why, once, (stock) =>
-    withMoveOf(stock, decide(stock), context.clock.now()),
+  id: StockId,
+  reason: ChangeReason,
+  deduplication: Deduplication,
+  decide: (stock: Stock) => StockDecision,
+): Promise<StockOutcome> {
+  return changeStockAsReported(context, id, reason, deduplication, (stock) =>
+    recordMovementOf(stock, decide(stock), context.clock.now()),
   );
 }
 
-/** As changeStock, by a device that tells itself what came onto its shelf and went, and when. */
-export async function changeShelf(
+/** As changeStock, for a device's report, which has its own time: `decide` records the movement. */
+export async function changeStockAsReported(
   { stocks, publish }: Context,
-  { shopId, productId }: Place,
-  why: Why,
-  { fact, final }: Once,
-  decide: (stock: Stock) => Decided,
-): Promise<Outcome> {
-  const place = { shopId, productId };
+  { shopId, productId }: StockId,
+  reason: ChangeReason,
+  { dedupKey, final }: Deduplication,
+  decide: (stock: Stock) => StockDecision,
+): Promise<StockOutcome> {
+  const id = { shopId, productId };
   const { outcome } = await stocks.decide(
-    keyOf(place),
-    (now) => decide(now ?? emptyStock(place)),
-    final ? fact : undefined,
+    keyOf(id),
+    (stock) => decide(stock ?? emptyStock(id)),
+    final ? dedupKey : undefined,
   );
   if (outcome.change === undefined) return outcome;
   const { was, now, low } = outcome.change;
-  // Not told apart by their order in the handling: where the kit has lost the first change of a
-  // redelivery, the second would take its place and be said as the first.
+  // The events have a dedup key, not their number in the execution: if the kit has lost the first
+  // change of a redelivery, the second would be published as the first.
   const change = { newStock: now, previousStock: was, change: now - was };
-  await publish(StockUpdated, { ...place, ...change, ...why }, fact);
+  await publish(StockUpdated, { ...id, ...change, ...reason }, dedupKey);
   if (low !== undefined) {
-    const alert = { ...place, currentStock: now, minimumStock: low };
-    await publish(LowStockAlert, alert, fact);
+    const alert = { ...id, currentStock: now, minimumStock: low };
+    await publish(LowStockAlert, alert, dedupKey);
   }
   return outcome;
 }
 
-/** What is counted is counted at a moment: what comes and goes after it is to be known. */
-function withMoveOf(stock: Stock, decided: Decided, at: number): Decided {
-  const { shelf } = decided.document;
-  if (shelf === undefined || decided.document === stock) return decided;
-  const change = onShelf(decided.document) - onShelf(stock);
-  return { ...decided, document: { ...decided.document, shelf: withMove(shelf, { at, change }) } };
+/** Records what this change moved, so that a count taken before it can still be compared. */
+function recordMovementOf(stock: Stock, decision: StockDecision, at: number): StockDecision {
+  const { shelf } = decision.document;
+  if (shelf === undefined || decision.document === stock) return decision;
+  const change = physicalPieces(decision.document) - physicalPieces(stock);
+  const document = { ...decision.document, shelf: recordMovement(shelf, { at, change }) };
+  return { ...decision, document };
 }

@@ -10,11 +10,11 @@ import {
 } from '#contracts/inventory';
 import { integerVariable } from '#kit/core/config';
 import { type ContextOf, Service } from '#kit/service/service';
-import { DriftPolicy } from './counts';
+import { Device } from './device-sequence';
 import { Stock } from './domain';
-import { Device } from './sequences';
+import { DriftPolicy } from './drift-policy';
 
-/** What each shop has of each product, and what of it is held for orders. */
+/** The stock of each product in each shop, with its reservations for orders and its device reports. */
 export const inventory = new Service('inventory', {
   serves: InventoryService,
   stores: { stocks: Stock, devices: Device },
@@ -27,10 +27,10 @@ export const inventory = new Service('inventory', {
     LowStockAlert,
   ],
   config: z.object({
-    /** When a stock is made what a device counted: see DriftPolicy. */
+    /** When a device's count corrects the stock: see DriftPolicy. */
     DRIFT_POLICY: DriftPolicy.default('agreement'),
-    /** Pieces. */
-    DRIFT_TOLERANCE: integerVariable(0, 1_000_000).default(2),
+    /** In pieces. */
+    DRIFT_TOLERANCE: wholeNumber(0, 1_000_000).default(2),
   }),
 });
 

@@ -1,48 +1,37 @@
 import { z } from 'zod';
 import { refused } from '#kit/core/errors';
-import { deterministicId } from '#kit/core/deterministic-id';
-import { NONE, Reservations, sum } from './reservations';
-import { Shelf, squared } from './shelf';
+import { OrderKey } from './order-key';
+import { ReconciliationState, settleMissing } from './reconciliation-state';
+import { NO_RESERVATIONS, Reservations, totalReserved } from './reservations';
 
 /**
- * How many settled orders and adjustments a stock remembers: at least as many as the kit keeps
- * marks of changes, so that whatever is known to be done by its mark is known by its order too.
+ * Settled orders and adjustments that a stock document lists. Not less than the kit's limit of inbox
+ * entries: a change that has an inbox entry is then also known by its order.
  */
-export const REMEMBERED = 256;
+export const HISTORY_LIMIT = 256;
 
-/** More is a mistake in typing; and it is what an int32 can hold. */
-export const MOST_PIECES = 1_000_000_000;
+/** A larger number is a typing error; this one fits into an int32. */
+export const MAX_PIECES = 1_000_000_000;
 
-const Pieces = z.int().min(0).max(MOST_PIECES);
+const Pieces = z.int().min(0).max(MAX_PIECES);
 
-/** Why nothing is held for an order, and the product that stood against it. */
+/** Why nothing is reserved for an order, and the product that caused it. */
 const Refusal = z.object({
   reason: z.enum(['out_of_stock', 'unknown_product', 'released']),
   productId: z.string(),
 });
 export type Refusal = z.infer<typeof Refusal>;
 
-/**
- * An order as a stock knows it: 48 bits of its id's hash. A stock in great demand knows more than a
- * thousand at a time, and all of them are read and written with each change.
- */
-const OrderKey = z.string().length(8).brand<'OrderKey'>();
-export type OrderKey = z.infer<typeof OrderKey>;
-
-export function orderKeyOf(orderId: string): OrderKey {
-  return OrderKey.parse(deterministicId(orderId).slice(0, 8));
-}
-
-/** An order that holds nothing here any more: committed, or with the refusal that it gets for ever. */
+/** An order that holds nothing any more: it was committed, or it has a final refusal. */
 const Settled = z.object({
   order: OrderKey,
   refusal: Refusal.optional(),
-  /** How many pieces came back. */
+  /** The pieces that its release returned to stock. */
   back: z.int().optional(),
 });
 export type Settled = z.infer<typeof Settled>;
 
-/** An adjustment that was refused, and gets that answer for ever. */
+/** An adjustment that was refused; a repetition gets the same refusal. */
 const Declined = z.object({
   adjustmentId: z.string(),
   reason: z.enum(['insufficient_stock', 'too_many_pieces']),
@@ -51,105 +40,118 @@ const Declined = z.object({
 export type Declined = z.infer<typeof Declined>;
 
 /**
- * What a shop has of a product. The document is changed by every order for it, so often that the
- * kit's marks may be dropped before their time: that nothing is done twice rests on what is here.
+ * The stock of one product in one shop. Every order for the product changes this document, so often
+ * that the kit may drop inbox entries early. Idempotency therefore rests on the fields below.
  */
 export const Stock = z
   .object({
     shopId: z.string(),
     productId: z.string(),
-    /** All pieces that came, less those that went otherwise than by a sale. */
+    /** All pieces that were added, less those that left otherwise than by a sale. */
     received: Pieces,
-    /** Free to sell. */
+    /** Pieces that can be sold. */
     available: Pieces,
-    /** Held for orders: the sum of the reservations. */
+    /** Pieces that are held for orders: the sum of the reservations. */
     reserved: Pieces,
     sold: Pieces,
     minimumStock: Pieces,
-    /** The orders that hold pieces. */
     reservations: Reservations,
     /** The orders that were settled last, the newest at the end. */
-    settled: z.array(Settled).max(REMEMBERED),
-    /** Confirmed orders that were released last. Few, so they are remembered for much longer. */
-    returned: z.array(OrderKey).max(REMEMBERED),
-    /** The last adjustments; none means that nobody ever put this product into this shop. */
-    adjustments: z.array(z.string()).max(REMEMBERED),
+    settled: z.array(Settled).max(HISTORY_LIMIT),
+    /** Confirmed orders that were released last. They are few, so this list reaches back further. */
+    returned: z.array(OrderKey).max(HISTORY_LIMIT),
+    /** The ids of the last adjustments; empty if the product was never added to this shop. */
+    adjustments: z.array(z.string()).max(HISTORY_LIMIT),
     /** The adjustments that were refused last. */
-    declined: z.array(Declined).max(REMEMBERED).default([]),
-    /** Only where devices tell of it. */
-    shelf: Shelf.optional(),
+    declined: z.array(Declined).max(HISTORY_LIMIT).default([]),
+    /** Reconciliation with device reports; absent if no device reports on this stock. */
+    shelf: ReconciliationState.optional(),
   })
-  // no stock is ever written for which these do not hold
+  // invariants: a stock that violates them is never written
   .refine(
     ({ available, reserved, sold, received }) => available + reserved + sold === received,
-    'pieces were lost or made up',
+    'available, reserved and sold pieces must add up to the received pieces',
   )
   .refine(
-    ({ reservations, reserved }) => sum(reservations) === reserved,
-    'what is reserved is not the sum of the reservations',
+    ({ reservations, reserved }) => totalReserved(reservations) === reserved,
+    'the reserved pieces must be the sum of the reservations',
   )
   .refine(
     ({ available, shelf }) => available === 0 || (shelf?.missing ?? 0) === 0,
-    'pieces are free to sell, though others are missing',
+    'no pieces may be available while pieces are missing',
   );
 export type Stock = z.infer<typeof Stock>;
 
-export type Place = Pick<Stock, 'shopId' | 'productId'>;
+export type StockId = Pick<Stock, 'shopId' | 'productId'>;
 
-/** The key of its document, and the subject of its events. */
-export function keyOf({ shopId, productId }: Place): string {
+/** The key of the document, and the subject of its events. */
+export function keyOf({ shopId, productId }: StockId): string {
   return `${shopId}:${productId}`;
 }
 
-export function emptyStock({ shopId, productId }: Place): Stock {
+export function emptyStock({ shopId, productId }: StockId): Stock {
   return {
-    ...{ shopId, productId, received: 0, available: 0, reserved: 0, sold: 0, minimumStock: 0 },
-    ...{ reservations: NONE, settled: [], returned: [], adjustments: [], declined: [] },
+    shopId,
+    productId,
+    received: 0,
+    available: 0,
+    reserved: 0,
+    sold: 0,
+    minimumStock: 0,
+    reservations: NO_RESERVATIONS,
+    settled: [],
+    returned: [],
+    adjustments: [],
+    declined: [],
   };
 }
 
-export function isKnown({ adjustments, shelf }: Stock): boolean {
+/** Whether the product was ever added to this shop, by an adjustment or by a device's report. */
+export function hasHistory({ adjustments, shelf }: Stock): boolean {
   return adjustments.length > 0 || shelf !== undefined;
 }
 
-/** What became of a change; small, because the kit keeps it with the change. */
-export interface Outcome {
-  /** What is free to sell before and after; with `low`, the minimum that it fell to or below. */
+/** The result of a change. The kit stores it with the change, so it is small and its names stay. */
+export interface StockOutcome {
+  /** The available pieces before and after. `low`: the minimum, if they fell to it or below. */
   change?: { was: number; now: number; low?: number };
   refusal?: Refusal;
-  /** The order was committed before. */
+  /** The order is committed already. */
   committed?: true;
-  /** How many pieces came back. */
+  /** The pieces that were returned to stock. */
   back?: number;
   /** The adjustment is refused. */
   declined?: Declined;
-  /** What a device told is not what was expected: pieces, and whether the stock is that now. */
+  /** A device's report differs from the expected pieces; `corrected`: the stock was set to it. */
   drift?: { expected: number; found: number; corrected: boolean };
   /** A device's count could be compared with the stock. */
   compared?: true;
 }
 
-export interface Decided {
+export interface StockDecision {
   document: Stock;
-  outcome: Outcome;
-  /** Asked again, the stock as changed answers the same: see the kit's Decision. */
+  outcome: StockOutcome;
+  /** See Decision in the kit's document store. */
   selfIdempotent?: boolean;
 }
 
-/** Nothing is changed. */
-export function same(stock: Stock, outcome: Outcome): Decided {
+export function unchanged(stock: Stock, outcome: StockOutcome): StockDecision {
   return { document: stock, outcome };
 }
 
-/** The stock with what is new, and what that means for whoever watches it. */
-export function changed(stock: Stock, to: Partial<Stock>, outcome: Outcome = {}): Decided {
-  const document = squared({ ...stock, ...to });
+/** The stock with these fields changed, and what the events need to know of the change. */
+export function changed(
+  stock: Stock,
+  fields: Partial<Stock>,
+  outcome: StockOutcome = {},
+): StockDecision {
+  const document = settleMissing({ ...stock, ...fields });
   if (document.available === stock.available) return { document, outcome };
   const change = { was: stock.available, now: document.available };
-  const falls = isLow(document) && !isLow(stock);
+  const becameLow = isLow(document) && !isLow(stock);
   return {
     document,
-    outcome: { ...outcome, change: falls ? { ...change, low: document.minimumStock } : change },
+    outcome: { ...outcome, change: becameLow ? { ...change, low: document.minimumStock } : change },
   };
 }
 
@@ -157,9 +159,9 @@ function isLow({ available, minimumStock }: Stock): boolean {
   return available <= minimumStock;
 }
 
-/** As the last of those that are remembered. */
-export function newest<T>(remembered: readonly T[], entry: T): T[] {
-  return [...remembered, entry].slice(-REMEMBERED);
+/** Appends an entry to one of the lists of a stock, and drops the oldest beyond the limit. */
+export function appendBounded<T>(entries: readonly T[], entry: T): T[] {
+  return [...entries, entry].slice(-HISTORY_LIMIT);
 }
 
 export interface Adjustment {
@@ -168,44 +170,44 @@ export interface Adjustment {
   minimumStock?: number | undefined;
 }
 
-/** Adds pieces or takes them, once for each adjustment. Throws where there are too few or too many. */
-export function adjust(stock: Stock, adjustment: Adjustment): Decided {
-  const decided = adjustOrDecline(stock, adjustment);
-  const { declined } = decided.outcome;
+/** Adds or removes pieces, once for each adjustmentId. Throws if there are too few or too many. */
+export function adjust(stock: Stock, adjustment: Adjustment): StockDecision {
+  const decision = adjustOrDecline(stock, adjustment);
+  const { declined } = decision.outcome;
   if (declined !== undefined) throw refused(declined.reason, declined.message);
-  return decided;
+  return decision;
 }
 
-/** As adjust, but what is refused is kept: asked again it is refused, whatever there is by then. */
-export function adjustOrDecline(stock: Stock, adjustment: Adjustment): Decided {
+/** As adjust, but a refusal is stored: a repetition is refused too, whatever the stock is by then. */
+export function adjustOrDecline(stock: Stock, adjustment: Adjustment): StockDecision {
   const { adjustmentId, change, minimumStock } = adjustment;
-  if (stock.adjustments.includes(adjustmentId)) return same(stock, {});
-  const before = stock.declined.find((one) => one.adjustmentId === adjustmentId);
-  if (before !== undefined) return same(stock, { declined: before });
-  const hindrance = hindranceOf(stock, change);
-  if (hindrance !== undefined) {
-    const declined = { adjustmentId, ...hindrance };
-    return changed(stock, { declined: newest(stock.declined, declined) }, { declined });
+  if (stock.adjustments.includes(adjustmentId)) return unchanged(stock, {});
+  const earlier = stock.declined.find((one) => one.adjustmentId === adjustmentId);
+  if (earlier !== undefined) return unchanged(stock, { declined: earlier });
+  const refusal = refusalOf(stock, change);
+  if (refusal !== undefined) {
+    const declined = { adjustmentId, ...refusal };
+    return changed(stock, { declined: appendBounded(stock.declined, declined) }, { declined });
   }
   return changed(stock, {
     received: stock.received + change,
     available: stock.available + change,
     minimumStock: minimumStock ?? stock.minimumStock,
-    adjustments: newest(stock.adjustments, adjustmentId),
+    adjustments: appendBounded(stock.adjustments, adjustmentId),
   });
 }
 
-function hindranceOf({ available, received }: Stock, change: number) {
+function refusalOf({ available, received }: Stock, change: number) {
   if (available + change < 0) {
     return {
       reason: 'insufficient_stock',
       message: `only ${available} pieces are available`,
     } as const;
   }
-  if (received + change > MOST_PIECES) {
+  if (received + change > MAX_PIECES) {
     return {
       reason: 'too_many_pieces',
-      message: `a stock holds at most ${MOST_PIECES} pieces`,
+      message: `a stock holds at most ${MAX_PIECES} pieces`,
     } as const;
   }
   return undefined;

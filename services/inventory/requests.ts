@@ -3,21 +3,24 @@ import { Reason } from '#contracts/fields';
 import { Id, Text } from '#kit/core/validation';
 import { Quantity } from '#retail/quantity';
 
-const MOST_AT_ONCE = 1_000_000;
+const MAX_CHANGE = 1_000_000;
 
-export const PlaceRequest = z.object({ shopId: Id, productId: Id });
+export const StockRequest = z.object({ shopId: Id, productId: Id });
 
-export const AdjustmentRequest = PlaceRequest.extend({
+export const AdjustmentRequest = StockRequest.extend({
   change: z
     .int()
-    .min(-MOST_AT_ONCE)
-    .max(MOST_AT_ONCE)
+    .min(-MAX_CHANGE)
+    .max(MAX_CHANGE)
     .refine((change) => change !== 0, 'must not be 0'),
   reason: Text(1, 200),
-  minimumStock: z.int().min(0).max(MOST_AT_ONCE).optional(),
+  minimumStock: z.int().min(0).max(MAX_CHANGE).optional(),
 });
 
-/** What an order asks of a stock: each product once, in the order in which all orders take them. */
+/**
+ * The items of an order, merged by product. They are sorted, so that concurrent orders reserve products
+ * in the same sequence.
+ */
 export const OrderRequest = z.object({
   orderId: Id,
   shopId: Id,
@@ -25,7 +28,7 @@ export const OrderRequest = z.object({
     .array(z.object({ productId: Id, quantity: Quantity }))
     .min(1)
     .max(100)
-    .transform(merged),
+    .transform(mergeItems),
 });
 
 export const ReleaseRequest = OrderRequest.extend({
@@ -38,7 +41,7 @@ interface Item {
   quantity: number;
 }
 
-function merged(items: readonly Item[]): Item[] {
+function mergeItems(items: readonly Item[]): Item[] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of items) {
     quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);

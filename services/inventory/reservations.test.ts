@@ -1,24 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, boolean, constantFrom, integer, property, record } from 'fast-check';
-import { orderKeyOf } from './domain';
-import { NONE, Reservations, heldBy, holders, sum, withHeld, without } from './reservations';
+import { orderKeyOf } from './order-key';
+import {
+  NO_RESERVATIONS,
+  Reservations,
+  quantityHeldBy,
+  listReservations,
+  totalReserved,
+  addReservation,
+  removeReservation,
+} from './reservations';
 
 const [one, two] = [orderKeyOf('o1'), orderKeyOf('o2')];
-const held = withHeld(withHeld(NONE, one, 2), two, 10);
+const held = addReservation(addReservation(NO_RESERVATIONS, one, 2), two, 10);
 
 describe('reservations', () => {
-  it('tell what each order holds, and what all hold', () => {
-    expect(heldBy(held, one)).toBe(2);
-    expect(heldBy(held, two)).toBe(10);
-    expect(heldBy(held, orderKeyOf('o3'))).toBeUndefined();
-    expect(sum(held)).toBe(12);
-    expect(sum(NONE)).toBe(0);
+  it('have the pieces of each order, and of all', () => {
+    expect(quantityHeldBy(held, one)).toBe(2);
+    expect(quantityHeldBy(held, two)).toBe(10);
+    expect(quantityHeldBy(held, orderKeyOf('o3'))).toBeUndefined();
+    expect(totalReserved(held)).toBe(12);
+    expect(totalReserved(NO_RESERVATIONS)).toBe(0);
   });
 
-  it('lose an order and no other', () => {
-    expect(without(held, one)).toBe(` ${two}:10`);
-    expect(without(held, two)).toBe(` ${one}:2`);
-    expect(without(held, orderKeyOf('o3'))).toBe(held);
+  it('are removed for one order only', () => {
+    expect(removeReservation(held, one)).toBe(` ${two}:10`);
+    expect(removeReservation(held, two)).toBe(` ${one}:2`);
+    expect(removeReservation(held, orderKeyOf('o3'))).toBe(held);
   });
 
   it.each([
@@ -29,11 +37,11 @@ describe('reservations', () => {
     `${one}:1`,
     ` ${one}:-1`,
     [[one, 1]],
-  ])('are not read from %j', (text) => {
+  ])('are not parsed from %j', (text) => {
     expect(Reservations.safeParse(text).success).toBe(false);
   });
 
-  it('are what a list of them would be, whatever comes and goes', () => {
+  it('match a list of them, in any sequence of changes', () => {
     const step = record({
       order: constantFrom(...['a', 'b', 'c', 'd'].map(orderKeyOf)),
       quantity: integer({ min: 1, max: 1_000_000_000 }),
@@ -42,16 +50,18 @@ describe('reservations', () => {
     assert(
       property(array(step, { maxLength: 20 }), (steps) => {
         const list = new Map<string, number>();
-        let text = NONE;
+        let text = NO_RESERVATIONS;
         for (const { order, quantity, comes } of steps) {
           if (comes === list.has(order)) continue;
           if (comes) list.set(order, quantity);
           else list.delete(order);
-          text = comes ? withHeld(text, order, quantity) : without(text, order);
+          text = comes ? addReservation(text, order, quantity) : removeReservation(text, order);
         }
         expect(Reservations.parse(text)).toBe(text);
-        expect(holders(text)).toEqual([...list].map(([order, quantity]) => ({ order, quantity })));
-        expect(sum(text)).toBe([...list.values()].reduce((all, each) => all + each, 0));
+        expect(listReservations(text)).toEqual(
+          [...list].map(([order, quantity]) => ({ order, quantity })),
+        );
+        expect(totalReserved(text)).toBe([...list.values()].reduce((all, each) => all + each, 0));
       }),
     );
   });

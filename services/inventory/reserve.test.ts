@@ -9,10 +9,10 @@ import {
 import { asService } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import { order, reserved, shop, shopWith, asked, stockOf } from './testing';
+import { order, reserved, shop, shopWith, orderFor, stockOf } from './testing';
 
 describe('reserve', () => {
-  it('holds all items, says what is left of each, and that they are held', async () => {
+  it('reserves all items, and publishes the stock of each and the reservation', async () => {
     const bed = await shop();
     const answer = await bed.call('reserve', order);
     expect(answer.outcome).toBe(ReserveOutcome.RESERVED);
@@ -23,28 +23,28 @@ describe('reserve', () => {
       { productId: 'pen', quantity: 2 },
     ];
     expect(bed.published(InventoryReserved)).toEqual([{ orderId: 'o1', shopId: 'shop_1', items }]);
-    const why = { shopId: 'shop_1', orderId: 'o1', reason: 'reserved' };
+    const common = { shopId: 'shop_1', orderId: 'o1', reason: 'reserved' };
     expect(bed.published(StockUpdated).slice(2)).toEqual([
-      { ...why, productId: 'ink', newStock: 9, previousStock: 10, change: -1 },
-      { ...why, productId: 'pen', newStock: 8, previousStock: 10, change: -2 },
+      { ...common, productId: 'ink', newStock: 9, previousStock: 10, change: -1 },
+      { ...common, productId: 'pen', newStock: 8, previousStock: 10, change: -2 },
     ]);
   });
 
-  it('counts items of one product together', async () => {
+  it('adds up items of one product', async () => {
     const bed = await shopWith({ pen: 3 });
     const twice = { ...order, items: [2, 2].map((quantity) => ({ productId: 'pen', quantity })) };
     expect((await bed.call('reserve', twice)).outcome).toBe(ReserveOutcome.REFUSED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 3, reserved: 0 });
   });
 
-  it('holds once for an order, whoever asks how often, and says it once', async () => {
+  it('reserves and publishes once for an order, however often it is requested', async () => {
     const bed = await reserved();
     expect((await bed.call('reserve', order)).outcome).toBe(ReserveOutcome.RESERVED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, reserved: 2 });
     expect(bed.published(InventoryReserved)).toHaveLength(1);
   });
 
-  it('holds nothing where one item is short, and answers so again', async () => {
+  it('reserves nothing if one item is short, and refuses the order again later', async () => {
     const bed = await shopWith({ ink: 10, pen: 1 });
     const refusal = {
       outcome: ReserveOutcome.REFUSED,
@@ -63,7 +63,7 @@ describe('reserve', () => {
     expect(await stockOf(bed, 'ink')).toMatchObject({ available: 10, reserved: 0 });
   });
 
-  it('refuses a product that the shop never had, also when it comes later', async () => {
+  it('refuses a product that the shop never had, even after it is added', async () => {
     const bed = await shopWith({ ink: 10 });
     const refusal = { reason: 'unknown_product', productId: 'pen' };
     expect(await bed.call('reserve', order)).toMatchObject(refusal);
@@ -75,14 +75,14 @@ describe('reserve', () => {
     );
   });
 
-  it('answers a settled order as it was', async () => {
+  it('returns the outcome of a settled order', async () => {
     const bed = await reserved();
     await bed.call('commit', order);
     expect((await bed.call('reserve', order)).outcome).toBe(ReserveOutcome.RESERVED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, reserved: 0, sold: 2 });
   });
 
-  it('comes too late after a release', async () => {
+  it('is refused after a release', async () => {
     const bed = await shop();
     await bed.call('release', order);
     const late = await bed.call('reserve', order);
@@ -91,19 +91,19 @@ describe('reserve', () => {
     expect(bed.published(InventoryReleased)).toEqual([]);
   });
 
-  it('alerts once when what is left falls to the minimum', async () => {
+  it('publishes one alert when the available pieces fall to the minimum', async () => {
     const bed = await shopWith({ pen: 10 }, 8);
-    await bed.call('reserve', asked('o1', { pen: 2 }));
-    await bed.call('reserve', asked('o2', { pen: 2 }));
+    await bed.call('reserve', orderFor('o1', { pen: 2 }));
+    await bed.call('reserve', orderFor('o2', { pen: 2 }));
     expect(bed.published(LowStockAlert)).toEqual([
       { shopId: 'shop_1', productId: 'pen', currentStock: 8, minimumStock: 8 },
     ]);
   });
 
-  it('fails where the bus is not there, and ends the same when asked again', async () => {
+  it('fails while the bus is unavailable, and a retry ends the same', async () => {
     const bed = await shop();
     bed.sidecar.onPublish = () => {
-      throw unavailable('the bus is not there');
+      throw unavailable('the bus is unavailable');
     };
     const failed = bed.call('reserve', order, { id: 'c1' });
     await expect(failed).rejects.toMatchObject({ code: Code.UNAVAILABLE });
@@ -114,7 +114,7 @@ describe('reserve', () => {
     expect(bed.published(StockUpdated)).toHaveLength(4);
   });
 
-  it('keeps the stocks of tenants apart', async () => {
+  it('separates the stocks of tenants', async () => {
     const bed = await shop();
     const caller = asService('another');
     const answer = await bed.call('reserve', order, { caller });
@@ -122,7 +122,7 @@ describe('reserve', () => {
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 10 });
   });
 
-  it('is safe against crashes, when it holds and when it refuses', async () => {
+  it('is crash safe, when it reserves and when it refuses', async () => {
     await expectCrashSafe(shop, (bed) => bed.call('reserve', order, { id: 'c1' }));
     await expectCrashSafe(
       () => shopWith({ ink: 10, pen: 1 }, 9),

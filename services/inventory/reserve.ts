@@ -9,24 +9,27 @@ import { InventoryReleased, InventoryReserved } from '#contracts/inventory';
 import { requireRole } from '#kit/core/caller';
 import { validate } from '#kit/core/validation';
 import { changeStock } from './change-stock';
-import type { Decided, Place, Refusal, Stock } from './domain';
-import { giveBack, hold, release as letGo, take } from './holding';
-import { OrderRequest, ReleaseRequest } from './requests';
 import type { Context } from './definition';
+import type { Refusal, Stock, StockDecision, StockId } from './domain';
+import * as holds from './holds';
+import { OrderRequest, ReleaseRequest } from './requests';
 
-/** Holds all items of an order, or none. */
+/** Reserves all items of an order, or none. */
 export async function reserve(request: ReserveRequest, context: Context) {
   requireRole(context.caller, 'service');
   const { orderId, shopId, items } = validate(OrderRequest, request);
   for (const [index, { productId, quantity }] of items.entries()) {
-    const why = { reason: 'reserved', orderId };
-    const { refusal, committed } = await changeOf(context, { shopId, productId }, why, (stock) =>
-      hold(stock, { orderId, quantity }),
+    const reason = { reason: 'reserved', orderId };
+    const { refusal, committed } = await changeForOrder(
+      context,
+      { shopId, productId },
+      reason,
+      (stock) => holds.hold(stock, { orderId, quantity }),
     );
     if (committed) return { outcome: ReserveOutcome.RESERVED };
     if (refusal !== undefined) {
       for (const earlier of items.slice(0, index)) {
-        await takeBack(context, { shopId, productId: earlier.productId }, orderId, refusal);
+        await undoHold(context, { shopId, productId: earlier.productId }, orderId, refusal);
       }
       return { outcome: ReserveOutcome.REFUSED, ...refusal };
     }
@@ -35,43 +38,45 @@ export async function reserve(request: ReserveRequest, context: Context) {
   return { outcome: ReserveOutcome.RESERVED };
 }
 
-async function takeBack(context: Context, place: Place, orderId: string, refusal: Refusal) {
-  await released(context, place, orderId, (stock) => giveBack(stock, orderId, refusal));
+async function undoHold(context: Context, id: StockId, orderId: string, refusal: Refusal) {
+  await releaseForOrder(context, id, orderId, (stock) =>
+    holds.releaseAsRefused(stock, orderId, refusal),
+  );
 }
 
 /**
- * From then on an order has nothing here, whoever wanted it so: two may cancel it at once, and the
- * one that was first may not come to say so.
+ * A release is final: from then on the order holds nothing. Two executions may cancel an order
+ * concurrently, and the first may crash before it publishes, so both publish the same event.
  */
-function released(
+function releaseForOrder(
   context: Context,
-  place: Place,
+  id: StockId,
   orderId: string,
-  decide: (stock: Stock) => Decided,
+  decide: (stock: Stock) => StockDecision,
 ) {
-  const once = { fact: `released ${orderId}`, final: true };
-  return changeStock(context, place, { reason: 'released', orderId }, once, decide);
+  const deduplication = { dedupKey: `released ${orderId}`, final: true };
+  return changeStock(context, id, { reason: 'released', orderId }, deduplication, decide);
 }
 
-/** To an order each of these happens once in a stock, but what it has by now may be another thing. */
-function changeOf(
+/** A change that happens once for an order, but is not final: a later change may have undone it. */
+function changeForOrder(
   context: Context,
-  place: Place,
-  why: { reason: string; orderId: string },
-  decide: (stock: Stock) => Decided,
+  id: StockId,
+  reason: { reason: string; orderId: string },
+  decide: (stock: Stock) => StockDecision,
 ) {
-  const once = { fact: `${why.reason} ${why.orderId}`, final: false };
-  return changeStock(context, place, why, once, decide);
+  const deduplication = { dedupKey: `${reason.reason} ${reason.orderId}`, final: false };
+  return changeStock(context, id, reason, deduplication, decide);
 }
 
-/** Gives back what an order holds, and what it had taken if it was confirmed. */
+/** Releases the items that an order holds; those of a confirmed order return to stock. */
 export async function release(request: ReleaseMessage, context: Context) {
   requireRole(context.caller, 'service');
   const { orderId, shopId, confirmed, reason, ...order } = validate(ReleaseRequest, request);
   const items = [];
   for (const { productId, quantity } of order.items) {
-    const { back } = await released(context, { shopId, productId }, orderId, (stock) =>
-      letGo(stock, { orderId, quantity }, confirmed),
+    const { back } = await releaseForOrder(context, { shopId, productId }, orderId, (stock) =>
+      holds.release(stock, { orderId, quantity }, confirmed),
     );
     if (back !== undefined && back > 0) items.push({ productId, quantity: back });
   }
@@ -81,15 +86,15 @@ export async function release(request: ReleaseMessage, context: Context) {
   return {};
 }
 
-/** Takes what an order holds out of the stock for good. */
+/** Marks the items that an order holds as sold. */
 export async function commit(request: CommitRequest, context: Context) {
   requireRole(context.caller, 'service');
   const { orderId, shopId, items } = validate(OrderRequest, request);
   let outcome = CommitOutcome.COMMITTED;
   for (const { productId, quantity } of items) {
-    const why = { reason: 'sold', orderId };
-    const { refusal } = await changeOf(context, { shopId, productId }, why, (stock) =>
-      take(stock, { orderId, quantity }),
+    const reason = { reason: 'sold', orderId };
+    const { refusal } = await changeForOrder(context, { shopId, productId }, reason, (stock) =>
+      holds.commit(stock, { orderId, quantity }),
     );
     if (refusal !== undefined) outcome = CommitOutcome.RELEASED;
   }

@@ -1,11 +1,13 @@
 import { AdjustStock } from '#contracts/inventory';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
-import { adjustStock, carryOut, getStock } from './adjust';
-import { hearDevice } from './devices';
-import { commit, release, reserve } from './reserve';
+import { adjustStock, applyAdjustment, getStock } from './adjust';
 import { inventory } from './definition';
+import { handleDeviceData } from './device-reports';
+import { commit, release, reserve } from './reserve';
+
 inventory.serve({ getStock, adjustStock, reserve, release, commit });
-inventory.on(AdjustStock, carryOut);
-inventory.on(DeviceDataReceived, hearDevice);
+
+inventory.on(AdjustStock, applyAdjustment);
+inventory.on(DeviceDataReceived, handleDeviceData);
 
 export { inventory };

@@ -4,20 +4,20 @@ import { type Testbed, testbed } from '#kit/testing/testbed';
 import type { Stock } from './domain';
 import { inventory } from './service';
 
-// What the tests of this service share.
+// Shared by the tests of this service.
 
 export type Bed = Testbed<(typeof inventory)['definition']>;
 
 type Config = ReturnType<Bed['context']>['config'];
 
-const USUAL = { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } as const;
+const DEFAULTS = { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } as const;
 
 export async function shopWith(
   stocks: Record<string, number>,
   minimumStock = 0,
   config: Partial<Config> = {},
 ): Promise<Bed> {
-  const bed = testbed(inventory, { config: { ...USUAL, ...config } });
+  const bed = testbed(inventory, { config: { ...DEFAULTS, ...config } });
   for (const [productId, change] of Object.entries(stocks)) {
     const reason = 'delivery';
     await bed.call('adjustStock', { shopId: 'shop_1', productId, change, reason, minimumStock });
@@ -25,18 +25,18 @@ export async function shopWith(
   return bed;
 }
 
-/** Another process of the service beside this one, whose clock is so much ahead. */
+/** Another replica of the service, whose clock is ahead by this time. */
 export function replicaOf({ memory }: Bed, aheadMs: number): Bed {
   const clock = new FakeClock();
   clock.advance(aheadMs);
-  return testbed(inventory, { config: USUAL, memory, clock });
+  return testbed(inventory, { config: DEFAULTS, memory, clock });
 }
 
 export async function stockOf(bed: Bed, productId: string): Promise<Stock> {
   return bed.context(asService()).stocks.getOrThrow(`shop_1:${productId}`);
 }
 
-export function asked(orderId: string, quantities: Record<string, number>) {
+export function orderFor(orderId: string, quantities: Record<string, number>) {
   const items = Object.entries(quantities);
   return {
     orderId,
@@ -45,7 +45,7 @@ export function asked(orderId: string, quantities: Record<string, number>) {
   };
 }
 
-export const order = asked('o1', { pen: 2, ink: 1 });
+export const order = orderFor('o1', { pen: 2, ink: 1 });
 
 export async function shop(): Promise<Bed> {
   return shopWith({ pen: 10, ink: 10 });
@@ -57,33 +57,38 @@ export async function reserved(): Promise<Bed> {
   return bed;
 }
 
-/** What a device says of the pens in `shop_1`; `at` in milliseconds since the epoch. */
+/** Messages of a device about the pens in `shop_1`; `at` in milliseconds since the epoch. */
 export function deviceMessages(deviceId: string) {
-  const told = (seq: number, at: number, boot: string) => ({
-    ...{ deviceId, shopId: 'shop_1' },
+  const envelope = (seq: number, at: number, boot: string) => ({
+    deviceId,
+    shopId: 'shop_1',
     position: { boot, seq, at: new Date(at).toISOString() },
   });
   const stock = { dataType: 'stock' as const };
   const product = { productId: 'pen' };
   return {
     count: (seq: number, pieces: number, at = START, boot = 'b1') => ({
-      ...{ ...told(seq, at, boot), ...stock },
+      ...envelope(seq, at, boot),
+      ...stock,
       data: { mode: 'count' as const, ...product, pieces },
     }),
     delta: (seq: number, change: number, at = START, boot = 'b1') => ({
-      ...{ ...told(seq, at, boot), ...stock },
+      ...envelope(seq, at, boot),
+      ...stock,
       data: { mode: 'delta' as const, ...product, change },
     }),
     sale: (seq: number, quantity: number, at = START, slot?: string) => ({
-      ...{ ...told(seq, at, 'b1'), dataType: 'sale' as const },
+      ...envelope(seq, at, 'b1'),
+      dataType: 'sale' as const,
       data: { saleId: `s${seq}`, ...product, quantity, ...(slot === undefined ? {} : { slot }) },
     }),
     telemetry: (seq: number) => ({
-      ...{ ...told(seq, START, 'b1'), dataType: 'telemetry' as const },
+      ...envelope(seq, START, 'b1'),
+      dataType: 'telemetry' as const,
       data: { celsius: 4 },
     }),
   };
 }
 
-/** When a testbed's clock begins. */
+/** The start of a testbed's clock. */
 const START = Date.parse('2026-01-01T00:00:00Z');

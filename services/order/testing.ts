@@ -115,8 +115,8 @@ export class FakeServices {
       charge: ({ orderId, token }) => {
         this.#fail('charge');
         if (token === 'tok_flaky' && ++this.#flakyCharges <= 2) throw noAnswer(Code.UNAVAILABLE);
-        const asked = token === 'tok_declined' ? 'declined' : 'captured';
-        const status = this.#answerOnce(this.money, orderId, asked);
+        const outcome = token === 'tok_declined' ? 'declined' : 'captured';
+        const status = this.#answerOnce(this.money, orderId, outcome);
         if (token === 'tok_timeout' && status === 'captured') {
           this.clock.advance(2_500);
           throw noAnswer(Code.DEADLINE_EXCEEDED);
@@ -140,8 +140,8 @@ export class FakeServices {
     delivery: {
       schedule: ({ orderId, address }) => {
         this.#fail('schedule');
-        const asked = address?.country === 'AQ' ? 'refused' : 'scheduled';
-        const status = this.#answerOnce(this.delivery, orderId, asked);
+        const outcome = address?.country === 'AQ' ? 'refused' : 'scheduled';
+        const status = this.#answerOnce(this.delivery, orderId, outcome);
         const deliveryId = `delivery_${orderId}`;
         if (status === 'scheduled' || status === 'delivered') {
           return { outcome: ScheduleOutcome.SCHEDULED, deliveryId };

@@ -1,5 +1,5 @@
-import { orderKeyOf } from '../../../services/inventory/domain';
-import { holders } from '../../../services/inventory/reservations';
+import { orderKeyOf } from '../../../services/inventory/order-key';
+import { listReservations } from '../../../services/inventory/reservations';
 import { AdjustStock } from '#contracts/inventory';
 import type { Books } from '../books';
 import { SHOP } from '../clients';
@@ -22,7 +22,7 @@ export function pieces({ books, stage }: Evidence, found: Findings): void {
 
 export function reservations({ books }: Evidence, found: Findings): void {
   for (const stock of books.stocks.values()) {
-    for (const { order: holder, quantity } of holders(stock.reservations)) {
+    for (const { order: holder, quantity } of listReservations(stock.reservations)) {
       const order = [...books.orders.values()].find((it) => orderKeyOf(it.orderId) === holder);
       const status = order?.status ?? 'unknown';
       found.add(`${quantity} of ${stock.productId} are held for what is ${status}`, order?.orderId);

@@ -6,10 +6,10 @@ import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
 import { testbed } from '#kit/testing/testbed';
 import { inventory } from './service';
-import { asked, order, reserved, shop, shopWith, stockOf } from './testing';
+import { orderFor, order, reserved, shop, shopWith, stockOf } from './testing';
 
 describe('release', () => {
-  it('gives back all that is held, and says why', async () => {
+  it('returns all held pieces to stock, and publishes the reason', async () => {
     const bed = await reserved();
     await bed.call('release', { ...order, reason: 'payment_failed' });
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 10, reserved: 0 });
@@ -22,7 +22,7 @@ describe('release', () => {
     ]);
   });
 
-  it('gives back once, and says it once', async () => {
+  it('returns and publishes pieces once', async () => {
     const bed = await reserved();
     await bed.call('release', order);
     await bed.call('release', order);
@@ -30,7 +30,7 @@ describe('release', () => {
     expect(bed.published(InventoryReleased)).toHaveLength(1);
   });
 
-  it('is said by whoever finds it done, where who did it could not', async () => {
+  it('is published by the next execution if the first one crashed', async () => {
     const bed = await reserved();
     const before = bed.published(StockUpdated).length;
     bed.injectFaults({ crashAfterEffect: 1 });
@@ -45,7 +45,7 @@ describe('release', () => {
     ]);
   });
 
-  it('of a confirmed order brings back what was taken', async () => {
+  it('of a confirmed order returns committed pieces to stock', async () => {
     const bed = await reserved();
     await bed.call('commit', order);
     await bed.call('release', { ...order, confirmed: true });
@@ -56,7 +56,7 @@ describe('release', () => {
     expect(await stockOf(bed, 'pen')).toMatchObject(counted);
   });
 
-  it('is safe against crashes', async () => {
+  it('is crash safe', async () => {
     await expectCrashSafe(reserved, (bed) => bed.call('release', order, { id: 'c1' }));
     await expectCrashSafe(shop, (bed) => bed.call('release', order, { id: 'c1' }));
     const committed = async () => {
@@ -70,7 +70,7 @@ describe('release', () => {
 });
 
 describe('commit', () => {
-  it('takes what is held, and says nothing, as no less is to be had than before', async () => {
+  it('sells held pieces, and publishes nothing because the available pieces do not change', async () => {
     const bed = await reserved();
     const before = bed.memory.events.length;
     expect((await bed.call('commit', order)).outcome).toBe(CommitOutcome.COMMITTED);
@@ -79,23 +79,23 @@ describe('commit', () => {
     expect(bed.memory.events).toHaveLength(before);
   });
 
-  it('takes from what is available where nothing is held', async () => {
+  it('sells available pieces if the order holds none', async () => {
     const bed = await shop();
     expect((await bed.call('commit', order)).outcome).toBe(CommitOutcome.COMMITTED);
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 8, sold: 2 });
     expect(bed.published(StockUpdated).at(-1)).toMatchObject({ newStock: 8, reason: 'sold' });
   });
 
-  it('refuses where nothing is held and too few are left', async () => {
+  it('refuses if the order holds none and too few are left', async () => {
     const bed = await shopWith({ pen: 1 });
-    await expect(bed.call('commit', asked('o1', { pen: 2 }))).rejects.toMatchObject({
+    await expect(bed.call('commit', orderFor('o1', { pen: 2 }))).rejects.toMatchObject({
       code: Code.FAILED_PRECONDITION,
       details: { reason: 'not_reserved' },
     });
     expect(await stockOf(bed, 'pen')).toMatchObject({ available: 1, sold: 0 });
   });
 
-  it('is safe against crashes', async () => {
+  it('is crash safe', async () => {
     await expectCrashSafe(reserved, (bed) => bed.call('commit', order, { id: 'c1' }));
     await expectCrashSafe(shop, (bed) => bed.call('commit', order, { id: 'c1' }));
   });
@@ -109,23 +109,26 @@ describe.each(['reserve', 'release', 'commit'] as const)('%s', (method) => {
     ['items.0.productId', { ...order, items: [{ productId: '', quantity: 1 }] }],
     ['items.0.quantity', { ...order, items: [{ productId: 'pen', quantity: 0 }] }],
     ['items.1.quantity', { ...order, items: [order.items[0]!, { productId: 'pen' }] }],
-  ])('names %s where it is wrong', async (field, request) => {
+  ])('names an invalid %s', async (field, request) => {
     await expect(testbed(inventory).call(method, request)).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },
     });
   });
 
-  it.each(['anonymous', 'customer', 'seller', 'admin'] as const)('is not for %s', async (role) => {
-    const caller: Caller = { userId: 'u1', role, tenantId: 'default' };
-    const bed = await shop();
-    await expect(bed.call(method, order, { caller })).rejects.toMatchObject({
-      code: Code.PERMISSION_DENIED,
-    });
-  });
+  it.each(['anonymous', 'customer', 'seller', 'admin'] as const)(
+    'is refused for the role %s',
+    async (role) => {
+      const caller: Caller = { userId: 'u1', role, tenantId: 'default' };
+      const bed = await shop();
+      await expect(bed.call(method, order, { caller })).rejects.toMatchObject({
+        code: Code.PERMISSION_DENIED,
+      });
+    },
+  );
 });
 
-it('names the reason of a release where it is no code', async () => {
+it('names the reason of a release if it is not a code', async () => {
   const request = { ...order, reason: 'Ann did not pay' };
   await expect(testbed(inventory).call('release', request)).rejects.toMatchObject({
     message: 'reason must be a code such as out_of_stock',
