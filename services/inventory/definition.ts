@@ -30,7 +30,7 @@ export const inventory = new Service('inventory', {
     /** When a device's count corrects the stock: see DriftPolicy. */
     DRIFT_POLICY: DriftPolicy.default('agreement'),
     /** In pieces. */
-    DRIFT_TOLERANCE: wholeNumber(0, 1_000_000).default(2),
+    DRIFT_TOLERANCE: integerVariable(0, 1_000_000).default(2),
   }),
 });
 

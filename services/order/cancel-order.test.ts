@@ -50,7 +50,7 @@ describe('cancelling a pending order', () => {
     await cancel(bed);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(services.stock.get('o1')).toBe('released');
-    expect(bed.called('payment', 'charge')).toBe(0);
+    expect(bed.callCount('payment', 'charge')).toBe(0);
     expect(bed.published(OrderConfirmed)).toEqual([]);
     expect(bed.published(OrderCancelled)).toHaveLength(1);
     const { items } = await bed.call('listOrders', {}, { caller: ann });
@@ -124,7 +124,7 @@ describe('cancelling a confirmed order', () => {
     });
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
     expect(services.isSold()).toBe(true);
-    expect(bed.called('payment', 'refund')).toBe(0);
+    expect(bed.callCount('payment', 'refund')).toBe(0);
     // the same command is answered from its stored refusal, a new one is evaluated
     await expect(cancel(bed, { id: 'cancel' })).rejects.toThrow('can no longer be cancelled');
   });

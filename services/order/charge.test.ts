@@ -16,7 +16,7 @@ import {
 describe('a charge that gets no response', () => {
   const chargesWith = async (services: FakeServices, request = orderRequest()) => {
     const { bed, order } = await fulfilled(request, services);
-    return { charges: bed.called('payment', 'charge'), status: order.status };
+    return { charges: bed.callCount('payment', 'charge'), status: order.status };
   };
 
   it('is retried for the same order', async () => {

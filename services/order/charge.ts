@@ -28,8 +28,8 @@ export function charge(
   const policy = {
     attempts: CHARGE_ATTEMPTS,
     pauseMs: CHARGE_PAUSE_MS,
-    neededMs: CHARGE_MS + COMPENSATION_MS,
-    untilMs: Date.parse(createdAt) + CHARGE_RETRY_MS,
+    minRemainingMs: CHARGE_MS + COMPENSATION_MS,
+    retryUntil: Date.parse(createdAt) + CHARGE_RETRY_MS,
   };
   return retryWithin(attempt, policy, context);
 }

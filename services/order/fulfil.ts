@@ -24,7 +24,7 @@ import { type SagaOutcome, applyOutcome } from './transitions';
  */
 export async function fulfil({ orderId }: EventData<typeof PlaceOrder>, context: Context) {
   const { orders, lists, clock } = context;
-  const order = await orders.need(orderId);
+  const order = await orders.getOrThrow(orderId);
   // placeOrder may have failed to publish this command and let the order expire: keep it, first of all
   await orders.clearExpiry(orderId);
   const sagaRecorder = new SagaRecorder(context);

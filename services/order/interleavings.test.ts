@@ -73,8 +73,8 @@ describe.each(orders)('an order $what', ({ request }) => {
       const services = new FakeServices();
       const bed = await bedWith(pendingOrder(request), services);
       const other = replicaOf(bed, services);
-      overtaken(bed, n, () => deliver(other, cancel));
-      await deliver(bed, fulfil);
+      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(other, cancel));
+      await deliverUntilAcknowledged(bed, fulfil);
       await expectCancelled(bed, services, `cancelled after effect ${n} of ${effects}`);
     }
   });
@@ -85,8 +85,8 @@ describe.each(orders)('an order $what', ({ request }) => {
       const services = new FakeServices();
       const bed = await bedWith(pendingOrder(request), services);
       const other = replicaOf(bed, services);
-      overtaken(bed, n, () => deliver(other, fulfil));
-      await deliver(bed, cancel);
+      interleaveAfterEffect(bed, n, () => deliverUntilAcknowledged(other, fulfil));
+      await deliverUntilAcknowledged(bed, cancel);
       await expectCancelled(bed, services, `fulfilled after effect ${n} of ${effects}`);
     }
   });
@@ -106,10 +106,10 @@ describe.each(orders)('an order $what', ({ request }) => {
           await deliverUntilAcknowledged(bed, async (on) => {
             const outcome = await fulfil(on);
             // the fulfilment waits for a cancellation that has cancelled its delivery
-            if (outcome === 'RETRY') await deliver(other, cancel);
+            if (outcome === 'RETRY') await deliverUntilAcknowledged(other, cancel);
             return outcome;
           });
-          await deliver(other, cancel);
+          await deliverUntilAcknowledged(other, cancel);
           await expectCancelled(
             bed,
             services,
@@ -129,8 +129,8 @@ describe.each(orders)('an order $what', ({ request }) => {
       bed.injectFaults({ crashAfterEffect: n });
       await expect(fulfil(bed)).rejects.toThrow(Crash);
       const other = replicaOf(bed, services);
-      await deliver(other, cancel);
-      await deliver(bed, fulfil);
+      await deliverUntilAcknowledged(other, cancel);
+      await deliverUntilAcknowledged(bed, fulfil);
       await expectCancelled(bed, services, `killed after effect ${n} of ${effects}`);
     }
   });
@@ -141,11 +141,11 @@ describe.each(orders)('an order $what', ({ request }) => {
       const services = new FakeServices();
       const bed = await bedWith(pendingOrder(request), services);
       const other = replicaOf(bed, services);
-      overtaken(bed, n, async () => {
-        await deliver(other, fulfil);
-        await deliver(other, cancel);
+      interleaveAfterEffect(bed, n, async () => {
+        await deliverUntilAcknowledged(other, fulfil);
+        await deliverUntilAcknowledged(other, cancel);
       });
-      await deliver(bed, fulfil);
+      await deliverUntilAcknowledged(bed, fulfil);
       await expectCancelled(bed, services, `stalled after effect ${n} of ${effects}`);
     }
   });
@@ -158,8 +158,10 @@ describe.each(orders)('an order $what', ({ request }) => {
     for (let n = 1; n <= effects; n++) {
       const services = new FakeServices();
       const bed = await bedWith(pendingOrder(request), services);
-      overtaken(bed, n, () => deliver(replicaOf(bed, services), fulfil));
-      await deliver(bed, fulfil);
+      interleaveAfterEffect(bed, n, () =>
+        deliverUntilAcknowledged(replicaOf(bed, services), fulfil),
+      );
+      await deliverUntilAcknowledged(bed, fulfil);
       const order = await orderOf(bed);
       expect({ n, status: order.status, reason: order.reason }).toEqual({ n, status, reason });
       expect(order.story.events.map(({ type }) => type)).toEqual(
@@ -185,9 +187,9 @@ test.each([
       const other = replicaOf(bed, services);
       other.injectFaults({ crashAfterEffect: kill });
       bed.injectFaults({});
-      overtaken(bed, n, () => again(other).catch(() => undefined));
-      await deliver(bed, cancel);
-      await deliver(other, again);
+      interleaveAfterEffect(bed, n, () => again(other).catch(() => undefined));
+      await deliverUntilAcknowledged(bed, cancel);
+      await deliverUntilAcknowledged(other, again);
       await expectCancelled(bed, services, `effect ${n}, the other killed after ${kill}`);
     }
   }
@@ -198,9 +200,9 @@ test('the saga log of an order that was cancelled during its fulfilment has the 
   const bed = await bedWith(pendingOrder(), services);
   const other = replicaOf(bed, services);
   // the list, order.created, the reservation; then the buyer cancels
-  overtaken(bed, 3, async () => {
+  interleaveAfterEffect(bed, 3, async () => {
     services.clock.advance(1);
-    await deliver(other, cancel);
+    await deliverUntilAcknowledged(other, cancel);
     services.clock.advance(1);
   });
   await deliverUntilAcknowledged(bed, fulfil);
@@ -225,12 +227,12 @@ test('a fulfilment that finds the order cancelled compensates its last step', as
   const bed = await bedWith(pendingOrder(), services);
   const other = replicaOf(bed, services);
   // a payment service that lost its void
-  overtaken(bed, 3, async () => {
-    await deliver(other, cancel);
+  interleaveAfterEffect(bed, 3, async () => {
+    await deliverUntilAcknowledged(other, cancel);
     services.money.delete('o1');
   });
-  await deliver(bed, fulfil);
-  expect(bed.called('payment', 'charge')).toBe(1);
+  await deliverUntilAcknowledged(bed, fulfil);
+  expect(bed.callCount('payment', 'charge')).toBe(1);
   expect(services.money.get('o1')).toBe('voided');
 });
 
@@ -274,7 +276,7 @@ test('an order that is cancelled before its confirmation is published is publish
 test('a cancellation continues when the other services are available again', async () => {
   const services = new FakeServices();
   const bed = await bedWith(pendingOrder(), services);
-  await deliver(bed, fulfil);
+  await deliverUntilAcknowledged(bed, fulfil);
   for (const method of ['cancel', 'refund', 'release']) {
     services.faults.set(method, [noAnswer(Code.UNAVAILABLE)]);
   }

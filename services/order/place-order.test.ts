@@ -19,7 +19,7 @@ import {
 const place = (
   bed: Bed,
   request: Partial<ReturnType<typeof orderRequest>> = orderRequest(),
-  given: Given = {},
+  given: CallOptions = {},
 ) => bed.call('placeOrder', request, { caller: ann, id: 'key-1', ...given });
 
 describe('placing an order', () => {

@@ -7,7 +7,7 @@ import { getOrder, getStory, listOrders } from './queries';
 import { watchOrder } from './watch-order';
 
 order.serve({ placeOrder, getOrder, listOrders, getStory, cancelOrder });
-order.streams({ watchOrder });
+order.serveStreams({ watchOrder });
 
 order.on(PlaceOrder, fulfil);
 order.on(CancelOrder, cancel);

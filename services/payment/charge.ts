@@ -50,7 +50,7 @@ export async function capture(request: CaptureMessage, context: Context) {
   const { payments, caller, clock } = context;
   requireRole(caller, 'service');
   const paymentId = paymentIdOf(validate(CaptureRequest, request).orderId);
-  const existing = await payments.need(paymentId);
+  const existing = await payments.getOrThrow(paymentId);
   if (existing.status !== 'authorised') return publishAndRespond(existing, context);
   const outcome = await openProvider(context).captureAuthorized(paymentId);
   const payment = await payments.update(paymentId, (current = existing) =>

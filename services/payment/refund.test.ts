@@ -19,7 +19,8 @@ const paidWith = (token: string) => async () => {
 const paid = paidWith('tok_ok');
 const refundPart = (on: Bed, amount: string, given: CallOptions = {}) =>
   on.call('refund', { target: ofPayment, amount: eur(amount) }, { caller: admin, ...given });
-const refundAll = (on: Bed, given: Given = {}) => on.call('refund', { target: ofOrder }, given);
+const refundAll = (on: Bed, given: CallOptions = {}) =>
+  on.call('refund', { target: ofOrder }, given);
 const refundedAmounts = (on: Bed) =>
   on.published(RefundProcessed).map(({ amount }) => amount.amount);
 

@@ -27,9 +27,9 @@ const Key = z
 const Capture = z.object({ amount: Money, token: z.string().min(1).max(255) });
 const Refund = z.object({ amount: Money });
 
-const UNAVAILABLE: EndpointAnswer = { status: 503, body: { error: 'unavailable' } };
-const neverAnswers = () => new Promise<EndpointAnswer>(() => undefined);
-const NOT_FOUND: EndpointAnswer = { status: 404, body: { error: 'not found' } };
+const UNAVAILABLE: EndpointResponse = { status: 503, body: { error: 'unavailable' } };
+const neverAnswers = () => new Promise<EndpointResponse>(() => undefined);
+const NOT_FOUND: EndpointResponse = { status: 404, body: { error: 'not found' } };
 
 /**
  * A simulated payment provider. Every request has an idempotency key: the same key is the same
@@ -55,7 +55,7 @@ export class SimulatedProvider {
     path,
     body,
     headers = {},
-  }: ProviderRequest): EndpointAnswer | Promise<EndpointAnswer> {
+  }: ProviderRequest): EndpointResponse | Promise<EndpointResponse> {
     if (method === 'GET' && path === '/ledger') {
       const captures = [...this.ledger.entries()].map(([key, entry]) => ({ key, ...entry }));
       return { status: 200, body: { captures } };
@@ -83,7 +83,7 @@ export class SimulatedProvider {
     isCapture: boolean,
     key: string,
     { amount, token }: z.output<typeof Capture>,
-  ): EndpointAnswer | Promise<EndpointAnswer> {
+  ): EndpointResponse | Promise<EndpointResponse> {
     const current = this.ledger.get(key);
     const entry = isCapture
       ? applyCharge(current, amount, token)
@@ -94,7 +94,7 @@ export class SimulatedProvider {
     return isGranted && entry.silent ? neverAnswers() : outcomeOf(entry);
   }
 
-  #captureAuthorised(authorised: string): EndpointAnswer | Promise<EndpointAnswer> {
+  #captureAuthorised(authorised: string): EndpointResponse | Promise<EndpointResponse> {
     const current = this.ledger.get(authorised);
     if (current === undefined) return NOT_FOUND;
     const [entry, result] = applyCapture(current, this.clock.now());
@@ -103,7 +103,7 @@ export class SimulatedProvider {
     return result === 'silent' ? neverAnswers() : outcomeOf(entry);
   }
 
-  #refund(captured: string, key: string, { amount }: z.output<typeof Refund>): EndpointAnswer {
+  #refund(captured: string, key: string, { amount }: z.output<typeof Refund>): EndpointResponse {
     const current = this.ledger.get(captured);
     if (current === undefined) return { status: 200, body: { status: 'refused' } };
     const [entry, status] = applyRefund(current, key, amount);
@@ -111,7 +111,7 @@ export class SimulatedProvider {
     return status === 'failing' ? UNAVAILABLE : { status: 200, body: { status } };
   }
 
-  #void(captured: string): EndpointAnswer {
+  #void(captured: string): EndpointResponse {
     const entry = applyVoid(this.ledger.get(captured));
     this.ledger.set(captured, entry);
     return { status: 200, body: entry.released === undefined ? {} : { released: entry.released } };
@@ -123,6 +123,6 @@ function outcomeOf({ state: status, reason }: LedgerEntry): EndpointResponse {
 }
 
 /** Names the field and never its value, which may be a token. */
-function badRequest(whole: string, errors: Parameters<typeof describeErrors>[0]): EndpointAnswer {
+function badRequest(whole: string, errors: Parameters<typeof describeErrors>[0]): EndpointResponse {
   return { status: 400, body: { error: describeErrors(errors, whole) } };
 }
