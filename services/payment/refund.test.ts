@@ -225,7 +225,7 @@ describe('a payment', () => {
     expect(found.amount).toBeUndefined();
   });
 
-  it('is requested by a valid id', async () => {
+  it('requires a valid id', async () => {
     await expect((await paid()).call('getPayment', { paymentId: '' })).rejects.toMatchObject({
       message: expect.stringContaining('paymentId'),
     });
