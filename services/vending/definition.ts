@@ -13,13 +13,13 @@ import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { VendingService } from '#proto/retail/vending/v1/vending_pb';
-import { AUTHORIZE_MS } from './authorize';
-import { Vend } from './domain';
-import { Machine } from './slots';
+import { Machine } from './machine/machine';
+import { AUTHORIZE_MS } from './timeouts';
+import { Vend } from './vend/vend';
 
 /**
- * Vending machines, and what is sold from them. A vend without cash: see place, and then
- * machineAnswered, once its machine has dispensed or not. One that was paid in cash: see sold.
+ * Vending machines and their sales. `runVend` sells without cash up to the command to dispense, and
+ * `handleDispenseResult` continues when the machine answers. `recordCashSale` records sales for cash.
  */
 export const vending = new Service('vending', {
   serves: VendingService,
@@ -32,11 +32,11 @@ export const vending = new Service('vending', {
   },
   callTimeouts: { payment: AUTHORIZE_MS },
   stores: { machines: Machine, vends: Vend },
-  /** The machines of each shop; the vends of each buyer, and of each machine. */
+  /** The machines of each shop; the vends of each buyer and of each machine. */
   lists: ['machines', 'byUser', 'byMachine'],
   publishes: [PlaceVend, VendCompleted, VendCancelled, VendUnpaid, SlotFaulted, StockMissing],
   config: z.object({
-    /** So long a machine has to dispense: who stands before it does not wait for longer. */
+    /** Time for a machine to dispense: a buyer who stands at it does not wait longer. */
     DISPENSE_SECONDS: z.coerce.number().int().min(2).max(600).default(30),
   }),
 });

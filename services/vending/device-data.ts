@@ -1,13 +1,16 @@
 import type { EventData } from '#kit/messages/contract';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
-import { sold } from './sold';
-import { faultsTold } from './faults';
 import type { Context } from './definition';
+import { handleFaultReport } from './machine/device-faults';
+import { recordCashSale } from './vend/cash-sale';
 
-/** Of what devices tell, what is about a machine: a sale out of a slot, and what is wrong with it. */
-export async function deviceData(told: EventData<typeof DeviceDataReceived>, context: Context) {
-  if (told.dataType === 'faults') await faultsTold(told, context);
-  if (told.dataType === 'sale' && told.data.slot !== undefined) {
-    await sold(told, told.data.slot, context);
+/** Handles the device data that concerns a machine: its faults, and sales from one of its slots. */
+export async function handleDeviceData(
+  event: EventData<typeof DeviceDataReceived>,
+  context: Context,
+) {
+  if (event.dataType === 'faults') await handleFaultReport(event, context);
+  if (event.dataType === 'sale' && event.data.slot !== undefined) {
+    await recordCashSale(event, event.data.slot, context);
   }
 }
