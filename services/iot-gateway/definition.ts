@@ -7,15 +7,17 @@ import { ttlCache } from '#kit/core/ttl-cache';
 import { type ContextOf, Service } from '#kit/service/service';
 import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { type DeviceIdentity, ShopService } from '#proto/retail/shop/v1/shop_pb';
-import { Command } from './command';
-import { MOST_DEVICES } from './devices';
-import { Links } from './links';
-import { Positions } from './positions';
-import { RefusalBudget, Refusals } from './refusals';
-import { Presences } from './track';
-import { Watch } from './watch';
+import { Command } from './commands/command';
+import { DeviceStreams } from './commands/device-streams';
+import { RejectedMessages, RejectionLimiter } from './messages/rejections';
+import { SequenceWindows } from './messages/sequence-windows';
+import { PresenceBuffer } from './presence/presence-buffer';
+import { Presences } from './presence/presence-shards';
 
-/** What devices say, and what is said to them: see take for the way that each message goes. */
+/** Cached device identities. An unknown device id takes one entry too. */
+const MAX_IDENTITIES = 20_000;
+
+/** The messages of devices, their presence, and commands to them. `handleMessage` is the entry. */
 export const iotGateway = new Service('iot-gateway', {
   serves: IotGatewayService,
   calls: { shop: ShopService },
@@ -23,16 +25,16 @@ export const iotGateway = new Service('iot-gateway', {
   stores: {
     commands: Command,
     /** By device. */
-    refusals: Refusals,
-    /** Of all tenants; see shardOf. */
+    refusals: RejectedMessages,
+    /** Of the devices of all tenants, by shard. */
     presences: Presences,
   },
   processMemory: {
-    identities: (clock) => ttlCache<{ device: DeviceIdentity | undefined }>(MOST_DEVICES, clock),
-    positions: () => new Positions(),
-    refusalBudget: () => new RefusalBudget(),
-    watch: () => new Watch(),
-    links: () => new Links(),
+    identities: (clock) => ttlCache<{ device: DeviceIdentity | undefined }>(MAX_IDENTITIES, clock),
+    sequenceWindows: () => new SequenceWindows(),
+    rejectionLimiter: () => new RejectionLimiter(),
+    presenceBuffer: () => new PresenceBuffer(),
+    deviceStreams: () => new DeviceStreams(),
   },
   publishes: [DeviceDataReceived, DeviceStatusUpdated, DeviceCommandSettled],
 });

@@ -1,15 +1,20 @@
 import { DeviceIngestService } from '#proto/retail/iot/v1/iot_gateway_pb';
-import { Resend, getCommand, resend, sendCommand } from './commands';
-import { identify as identifyIngested, ingest } from './ingest';
-import { identify, receive } from './receive';
-import { listRefusals } from './refusals';
-import { WRITE_MS, getPresence, sweep, writeAllDown } from './track';
+import { getCommand } from './commands/queries';
+import { ResendJob, resendCommand } from './commands/resend-job';
+import { sendCommand } from './commands/send-command';
 import { iotGateway } from './definition';
+import { handleBindingMessage, identifyBindingMessage } from './messages/binding-messages';
+import { handleStreamMessage, identifyStreamMessage } from './messages/ingest-stream';
+import { listRefusals } from './messages/rejected-messages';
+import { FLUSH_MS, flushPresence } from './presence/flush-presence';
+import { getPresence } from './presence/get-presence';
+import { sweepPresence } from './presence/sweep-presence';
+
 iotGateway.serve({ sendCommand, getCommand, getPresence, listRefusals });
-iotGateway.onBinding('devices', receive, identify);
-iotGateway.onIngest(DeviceIngestService.method.ingest, ingest, identifyIngested);
-iotGateway.onJob('resend', Resend, resend);
-iotGateway.every('presence', '@every 15s', sweep);
-iotGateway.onInterval('presence', WRITE_MS, writeAllDown);
+iotGateway.onBinding('devices', handleBindingMessage, identifyBindingMessage);
+iotGateway.onIngest(DeviceIngestService.method.ingest, handleStreamMessage, identifyStreamMessage);
+iotGateway.onJob('resend', ResendJob, resendCommand);
+iotGateway.every('presence', '@every 15s', sweepPresence);
+iotGateway.onInterval('presence', FLUSH_MS, flushPresence);
 
 export { iotGateway };

@@ -3,15 +3,15 @@ import { type Caller, asService } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { type Testbed, testbed } from '#kit/testing/testbed';
-import { iotGateway } from './service';
+import { iotGateway } from '../service';
 
-// What the tests of this service share: a shop that knows three devices, and what they say.
+// Shared by the tests of this service: a fake shop service with three devices, and their messages.
 
 export type Bed = Testbed<(typeof iotGateway)['definition']>;
 
 export const admin: Caller = { userId: 'root', role: 'admin', tenantId: 'default' };
 
-interface Known {
+interface FakeDevice {
   shopId: string;
   kind: string;
   retired: boolean;
@@ -20,18 +20,18 @@ interface Known {
 
 const machine = { shopId: 'shop_1', kind: 'vending_machine', retired: false };
 
-/** The shop service, as far as it knows devices. */
-export class World {
+/** A fake shop service, the clock, and the devices themselves. */
+export class FakeServices {
   readonly clock = new FakeClock();
-  readonly devices = new Map<string, Known>([
+  readonly devices = new Map<string, FakeDevice>([
     ['d1', { ...machine, keys: ['key of d1'] }],
     ['d2', { ...machine, keys: ['new key of d2', 'key of d2'] }],
     ['old', { ...machine, retired: true, keys: ['key of old'] }],
   ]);
-  /** Throws from every call, one error for each, as long as there are any. */
-  readonly faults: MicroserviceError[] = [];
-  /** What the shop was told of devices: `d1 online`. */
-  readonly told: string[] = [];
+  /** The next calls throw these, one error each. */
+  readonly failures: MicroserviceError[] = [];
+  /** The status updates that the shop service received: `d1 online`. */
+  readonly statusUpdates: string[] = [];
 
   bed(memory?: Bed['memory']): Bed {
     return testbed(iotGateway, {
@@ -40,7 +40,7 @@ export class World {
       calls: {
         shop: {
           identifyDevice: ({ deviceId }, { callContext }) => {
-            this.#fail();
+            this.#failIfDue();
             const known = this.devices.get(deviceId);
             if (known === undefined || callContext.caller.tenantId !== 'default') {
               throw new MicroserviceError('device not found', Code.NOT_FOUND);
@@ -52,8 +52,8 @@ export class World {
             throw new MicroserviceError('not for you', Code.PERMISSION_DENIED);
           },
           updateDeviceStatus: ({ deviceId, status }) => {
-            this.#fail();
-            this.told.push(`${deviceId} ${status}`);
+            this.#failIfDue();
+            this.statusUpdates.push(`${deviceId} ${status}`);
             return { deviceId, status };
           },
         },
@@ -61,30 +61,31 @@ export class World {
     });
   }
 
-  /** One start of a device. */
+  /** The signer of one boot of a device. `ahead`: milliseconds that its clock is ahead. */
   signer(deviceId = 'd1', { boot = 'boot-1', credential = `key of ${deviceId}`, ahead = 0 } = {}) {
     const device = { tenantId: 'default', deviceId, credential };
     return new DeviceMessageSigner(device, boot, () => this.clock.now() + ahead);
   }
 
-  #fail(): void {
-    const error = this.faults.shift();
+  #failIfDue(): void {
+    const error = this.failures.shift();
     if (error !== undefined) throw error;
   }
 }
 
-export async function give(bed: Bed, { topic, payload }: SignedMessage): Promise<void> {
+/** Delivers a message as the broker does. */
+export async function deliver(bed: Bed, { topic, payload }: SignedMessage): Promise<void> {
   await bed.handleBindingMessage('devices', { data: Buffer.from(payload), metadata: { topic } });
 }
 
-/** What became of the messages so far: `taken 2`. */
-export async function outcomes(bed: Bed): Promise<string[]> {
+/** The outcomes of the messages so far, from the metrics: `taken 2`. */
+export async function outcomesOf(bed: Bed): Promise<string[]> {
   const { values } = await bed.runtime.metrics.bindingMessages.get();
   return values.map(({ labels, value }) => `${labels.outcome ?? ''} ${value}`);
 }
 
-/** Why something of a device's was refused, newest first. */
-export async function refusalsOf(bed: Bed, deviceId = 'd1'): Promise<string[]> {
+/** The rejected messages of a device, newest first: `stock replayed`. */
+export async function rejectionsOf(bed: Bed, deviceId = 'd1'): Promise<string[]> {
   const { items } = await bed.call('listRefusals', { deviceId }, { caller: admin });
   return items.map(({ kind, reason }) => `${kind} ${reason}`);
 }

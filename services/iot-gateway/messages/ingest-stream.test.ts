@@ -11,14 +11,14 @@ import {
   type IngestResponse,
   IngestResponseSchema,
 } from '#proto/retail/iot/v1/iot_gateway_pb';
-import { World, count, give } from './testing';
+import { FakeServices, count, deliver } from '../testing/fixtures';
 
 const open: { close(): void }[] = [];
 afterEach(() => {
   for (const each of open.splice(0)) each.close();
 });
 
-/** A device that is connected by a stream. */
+/** Connects a device by a stream. */
 function connect({ port }: IngestServer) {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   const stream = client.makeBidiStreamRequest(
@@ -30,7 +30,7 @@ function connect({ port }: IngestServer) {
     },
     (bytes: Buffer) => fromBinary(IngestResponseSchema, bytes),
   );
-  // first the device goes, then what it was connected to
+  // the device closes before its server
   open.unshift({
     close: () => {
       stream.cancel();
@@ -48,38 +48,38 @@ function connect({ port }: IngestServer) {
     receipt: async () => {
       const { case: which, value } = await next();
       return which === 'receipt'
-        ? `${value.seq} ${value.accepted ? 'taken' : value.reason}`
+        ? `${value.seq} ${value.accepted ? 'accepted' : value.reason}`
         : which;
     },
   };
 }
 
-async function scene() {
-  const world = new World();
-  const bed = world.bed();
+async function connected() {
+  const services = new FakeServices();
+  const bed = services.bed();
   const ingest = await startIngest(bed.runtime, '127.0.0.1', 0);
   open.push(ingest);
-  return { world, bed, signer: world.signer(), device: connect(ingest) };
+  return { services, bed, signer: services.signer(), device: connect(ingest) };
 }
 
-test('a message by a stream goes the way of the broker, and is answered', async () => {
-  const { world, bed, signer, device } = await scene();
+test('a message of a stream has the same effect as one of the broker, and gets a receipt', async () => {
+  const { services, bed, signer, device } = await connected();
   const message = signer.sign('stock', count);
   device.send(message);
-  await expect(device.receipt()).resolves.toBe('1 taken');
+  await expect(device.receipt()).resolves.toBe('1 accepted');
   device.send(message);
-  await expect(device.receipt()).resolves.toBe('1 taken');
+  await expect(device.receipt()).resolves.toBe('1 accepted');
   device.send({ ...signer.sign('stock', count), payload: '{"boot":"b","seq":7}\nforged' });
   await expect(device.receipt()).resolves.toBe('7 wrong_signature');
   device.send({ topic: 'nonsense', payload: '' });
   await expect(device.receipt()).resolves.toBe('0 foreign_topic');
-  // by either way it is the same message
-  await give(world.bed(bed.memory), message);
+  // the same message from the broker is the same event
+  await deliver(services.bed(bed.memory), message);
   expect(bed.published(DeviceDataReceived)).toHaveLength(1);
 });
 
-test('many messages at once are all answered', async () => {
-  const { bed, signer, device } = await scene();
+test('each of many concurrent messages gets a receipt', async () => {
+  const { bed, signer, device } = await connected();
   for (let turn = 0; turn < 100; turn++) device.send(signer.sign('stock', count));
   const receipts = new Set<unknown>();
   for (let turn = 0; turn < 100; turn++) receipts.add(await device.receipt());
@@ -87,29 +87,32 @@ test('many messages at once are all answered', async () => {
   expect(bed.published(DeviceDataReceived)).toHaveLength(100);
 });
 
-test('a message that cannot be taken now is not answered: the stream ends', async () => {
-  const { world, bed, signer, device } = await scene();
-  world.faults.push(unavailable('shop is away'));
+test('a message that fails for now gets no receipt, and the stream ends', async () => {
+  const { services, bed, signer, device } = await connected();
+  services.failures.push(unavailable('shop is unavailable'));
   device.send(signer.sign('stock', count));
-  await expect(device.receipt()).rejects.toThrow('shop is away');
+  await expect(device.receipt()).rejects.toThrow('shop is unavailable');
   expect(bed.published(DeviceDataReceived)).toHaveLength(0);
 });
 
-test('a device that has shown who it is hears its commands by the stream', async () => {
-  const { world, bed, signer, device } = await scene();
+test('a device gets its commands by its stream after its first accepted message', async () => {
+  const { services, bed, signer, device } = await connected();
   device.send(signer.sign('status', { status: 'online' }));
   await device.receipt();
   await bed.call('sendCommand', {
-    ...{ commandId: 'c1', deviceId: 'd1', name: 'dispense', arguments: { slot: 'A3' } },
-    expiresAt: timestampFromMs(world.clock.now() + 60_000),
+    commandId: 'c1',
+    deviceId: 'd1',
+    name: 'dispense',
+    arguments: { slot: 'A3' },
+    expiresAt: timestampFromMs(services.clock.now() + 60_000),
   });
-  const told = await device.next();
-  if (told.case !== 'command') throw new Error('no command came');
-  expect(signer.verifyCommand(Buffer.from(told.value).toString())).toMatchObject({
+  const command = await device.next();
+  if (command.case !== 'command') throw new Error('no command arrived');
+  expect(signer.verifyCommand(Buffer.from(command.value).toString())).toMatchObject({
     commandId: 'c1',
   });
   device.send(signer.sign('ack', { commandId: 'c1', outcome: 'acknowledged' }));
-  await expect(device.receipt()).resolves.toBe('1 taken');
+  await expect(device.receipt()).resolves.toBe('1 accepted');
   const { status } = await bed.call('getCommand', { commandId: 'c1' });
   expect(status).toBe('acknowledged');
 });

@@ -1,0 +1,82 @@
+import { deterministicId } from '#kit/core/deterministic-id';
+import { type DeviceMessage, type Topic, readTopic } from '#contracts/device-messages';
+import type { Context } from '../definition';
+import { identifyDevice } from '../device-identity';
+import { recordActivity } from '../presence/record-presence';
+import { applyMessage } from './apply-message';
+import { recordRejectedMessage } from './rejected-messages';
+import type { RejectionReason } from './rejections';
+import { verifyMessage } from './verify-message';
+
+/** How far a device's clock may be ahead. */
+const MAX_AHEAD_MS = 2 * 60_000;
+/** The age limit of a message that a device could not send earlier. */
+const MAX_AGE_MS = 7 * 24 * 60 * 60_000;
+
+/**
+ * The outcome of a message, and its label in the metrics. `taken`: it had its effect. `own_command`: a
+ * command of the platform that the broker delivered back. Every outcome is final.
+ */
+export type MessageOutcome =
+  RejectionReason | 'taken' | 'duplicate' | 'foreign_topic' | 'own_command';
+
+/** The identity of a message. The same message has the same effects, however often it is delivered. */
+export function messageId(topic: string, payload: Uint8Array): string {
+  return deterministicId(topic, Buffer.from(payload).toString('latin1'));
+}
+
+/**
+ * Handles a message of a device, from the broker or a stream. A message that is not valid is rejected
+ * and recorded. Throws only if a redelivery may succeed.
+ */
+export async function handleMessage(
+  topicName: string,
+  payload: Uint8Array,
+  context: Context,
+): Promise<MessageOutcome> {
+  const topic = readTopic(topicName);
+  if (topic === undefined) return 'foreign_topic';
+  if (topic.kind === 'command') return 'own_command';
+  const tenantContext = context.forTenant(topic.tenantId);
+  const outcome = await checkAndApply(topic, payload, tenantContext);
+  if (outcome !== 'taken' && outcome !== 'duplicate') {
+    await recordRejectedMessage(topic, outcome, tenantContext);
+  }
+  return outcome;
+}
+
+async function checkAndApply(
+  topic: Topic,
+  payload: Uint8Array,
+  tenantContext: Context,
+): Promise<RejectionReason | 'taken' | 'duplicate'> {
+  const { clock, sequenceWindows } = tenantContext;
+  const device = await identifyDevice(topic.deviceId, tenantContext);
+  if (device === undefined) return 'unknown_device';
+  if (device.retired) return 'retired_device';
+  const verified = verifyMessage(topic, payload, device.keys);
+  if (typeof verified === 'string') return verified;
+  const { message, position } = verified;
+  // a last will was signed when the device connected, and has no number in the sequence
+  if (isLastWill(message)) return applyMessage(message, device, tenantContext);
+  const age = clock.now() - Date.parse(message.at);
+  if (age < -MAX_AHEAD_MS) return 'from_the_future';
+  if (age > MAX_AGE_MS) return 'too_old';
+  const order = sequenceWindows.check(position);
+  if (order === 'duplicate') return 'duplicate';
+  if (order === 'replayed') return 'replayed';
+  if (order === 'late' && !countsWhenLate(message)) return 'out_of_order';
+  const outcome = await applyMessage(message, device, tenantContext);
+  if (outcome === 'taken') sequenceWindows.record(position);
+  if (message.kind !== 'status') recordActivity(device, tenantContext);
+  return outcome;
+}
+
+function isLastWill(message: DeviceMessage): boolean {
+  return message.kind === 'status' && message.data.will;
+}
+
+/** Whether a message adds something to later ones. A later status or telemetry message replaces it. */
+function countsWhenLate({ kind }: DeviceMessage): boolean {
+  return kind === 'stock' || kind === 'sale' || kind === 'ack';
+}
