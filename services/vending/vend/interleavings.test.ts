@@ -224,7 +224,7 @@ test('a vend whose retry job runs in one process while its machine reports again
   }
 });
 
-test('a vend that was cancelled and dispensed all the same is booked once, wherever a process dies', async () => {
+test('a vend that was dispensed after its cancellation is booked once, wherever a process dies', async () => {
   for (let kill = 1; kill <= 15; kill++) {
     const { bed, services } = await afterRun();
     await reports('expired')(bed);

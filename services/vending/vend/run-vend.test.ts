@@ -95,7 +95,7 @@ describe('a vend is refused before its payment is authorised', () => {
     expect(bed.callCount('payment', 'authorize')).toBe(0);
   });
 
-  it('if its slot has another product meanwhile', async () => {
+  it('if the product of its slot has changed', async () => {
     const bed = await bedWith([{ ...pendingVend(), productId: 'gum' }]);
     await runVend(bed);
     expect(await vendIn(bed)).toMatchObject({ status: 'cancelled', reason: 'slot_changed' });

@@ -53,7 +53,7 @@ describe('starting a vend', () => {
     expect(await start(bed)).toMatchObject({ status: 'cancelled', reason: 'out_of_stock' });
   });
 
-  it('returns the pending vend at once if the client does not wait', async () => {
+  it('returns the pending vend immediately if the client does not wait', async () => {
     const bed = await bedWith([]);
     expect(await start(bed, vendRequest(), { respondAsync: true })).toMatchObject({
       status: 'pending',
