@@ -1,6 +1,6 @@
 import type { Context } from '../definition';
 import { disableSlot } from '../machine/device-faults';
-import { isCancelledUndispensed } from './decisions';
+import { isCancelledUndispensed } from './transitions';
 import type { Vend } from './vend';
 
 /** Disables the slot of a vend that was cancelled, unless its machine dispensed after all. */

@@ -4,7 +4,7 @@ import { SagaRecorder } from '#kit/saga/saga-steps';
 import type { DeviceCommandSettled } from '#contracts/iot-gateway';
 import type { Context } from '../definition';
 import { SUSPECT_FAULT } from '../machine/machine';
-import { applyDispenseResult } from './decisions';
+import { applyDispenseResult } from './transitions';
 import { disableSlotOf } from './disable-slot';
 import { DISPENSE } from './dispense';
 import { settleOrRetryLater } from './settle-retry-job';

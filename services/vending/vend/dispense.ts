@@ -3,7 +3,7 @@ import { Code, MicroserviceError, isTransient } from '#kit/core/errors';
 import { toTimestamp } from '#kit/core/timestamps';
 import type { Context } from '../definition';
 import { SUSPECT_FAULT } from '../machine/machine';
-import { type DispenseResult, applyDispenseResult } from './decisions';
+import { type DispenseResult, applyDispenseResult } from './transitions';
 import { disableSlotOf } from './disable-slot';
 import { updateOnce } from './update-once';
 import type { Vend } from './vend';

@@ -8,7 +8,7 @@ import type { Context } from '../definition';
 import { claimPiece } from '../machine/machine';
 import { BUYER_WAIT_MS } from '../timeouts';
 import { authorize } from './authorize';
-import { type SagaOutcome, applyOutcome } from './decisions';
+import { type SagaOutcome, applyOutcome } from './transitions';
 import { dispense } from './dispense';
 import { settleOrRetryLater } from './settle-retry-job';
 import { updateOnce } from './update-once';

@@ -5,7 +5,7 @@ import { StockMissing, VendCancelled, VendCompleted, VendUnpaid } from '#contrac
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import type { Context } from '../definition';
 import { releaseClaim, removePieces } from '../machine/machine';
-import { completeCancellation, completeSettlement } from './decisions';
+import { completeCancellation, completeSettlement } from './transitions';
 import { updateOnce } from './update-once';
 import { type Compensation, type Vend, toEventPayload, toReservation } from './vend';
 
