@@ -14,9 +14,8 @@ const dist = join(root, 'dist');
 
 const { Service } = require(join(dist, 'kit/service/service.js'));
 const { CloudEvent } = require(join(dist, 'kit/messages/cloud-event.js'));
-const { BASE } = require(join(dist, 'services/gateway/app.js'));
 const { openapi } = require(join(dist, 'services/gateway/openapi/document.js'));
-const { routes } = require(join(dist, 'services/gateway/routes/table.js'));
+const { BASE, routes } = require(join(dist, 'services/gateway/routes/table.js'));
 
 const services = readdirSync(join(root, 'services'))
   .sort()

@@ -105,6 +105,11 @@ export class ServiceRuntime {
     return this.deps.metrics;
   }
 
+  /** The configuration of the process, as the schema of the service's definition parsed it. */
+  get config(): unknown {
+    return this.deps.config;
+  }
+
   /** The context of work that begins outside of a handler, such as a request at the edge. */
   openContext(callContext: CallContext): Context<Definition> {
     return this.#open(new Execution(callContext, this.deps.clock));

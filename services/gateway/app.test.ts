@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import { MAX_BYTES } from './http/body';
 import { routes } from './routes/table';
-import { type Asked, type Edge, openEdge } from './testing/edge';
+import { type RequestOptions, type Edge, openEdge } from './testing/edge';
 
 let edge: Edge;
 afterEach(() => edge.close());
@@ -10,12 +10,12 @@ afterEach(() => edge.close());
 const PRODUCTS = '/api/v1/products';
 const createProduct = ({ name }: { name: string }) => ({ productId: 'product_1', name });
 
-async function create(asked: Asked) {
+async function create(asked: RequestOptions) {
   edge = await openEdge({ product: { createProduct } });
-  return edge.ask('POST', PRODUCTS, { token: await edge.token({ role: 'seller' }), ...asked });
+  return edge.send('POST', PRODUCTS, { token: await edge.token({ role: 'seller' }), ...asked });
 }
 
-describe('a path or method that is not there', () => {
+describe('an unknown path or method', () => {
   it.each([
     '/',
     '/api/v1',
@@ -29,11 +29,11 @@ describe('a path or method that is not there', () => {
     '/api/v1/admin/dead-letters',
   ])('%s is 404', async (path) => {
     edge = await openEdge();
-    const { status, body } = await edge.ask('GET', path);
+    const { status, body } = await edge.send('GET', path);
     expect(status).toBe(404);
     expect(body).toEqual({
       success: false,
-      error: 'there is nothing here',
+      error: 'no such route',
       statusCode: 404,
       timestamp: '2026-01-01T00:00:00.000Z',
       requestId: expect.stringMatching(/^req_/),
@@ -41,38 +41,38 @@ describe('a path or method that is not there', () => {
     });
   });
 
-  it('is 405 where only the method is wrong, with those that there are', async () => {
+  it('is 405 with the allowed methods if only the method is wrong', async () => {
     edge = await openEdge();
     for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
       const allow = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
       const allowed = [...allow, 'OPTIONS'].join(', ');
-      const answer = await edge.ask('PUT', `/api/v1${path}`);
+      const answer = await edge.send('PUT', `/api/v1${path}`);
       expect(answer).toMatchObject({ status: 405, body: { success: false, statusCode: 405 } });
       expect(answer.headers['allow']).toBe(allowed);
-      const options = await edge.ask('OPTIONS', `/api/v1${path}`);
+      const options = await edge.send('OPTIONS', `/api/v1${path}`);
       expect(options).toMatchObject({ status: 204, body: {}, headers: { allow: allowed } });
     }
   });
 
-  it('answers HEAD as GET, without the body', async () => {
+  it('answers HEAD like GET, without the body', async () => {
     edge = await openEdge({ product: { listProducts: () => ({}) } });
-    expect(await edge.ask('HEAD', PRODUCTS)).toMatchObject({ status: 200, body: {} });
+    expect(await edge.send('HEAD', PRODUCTS)).toMatchObject({ status: 200, body: {} });
   });
 
-  it('is 400 where the path is not readable', async () => {
+  it('is 400 if the path is malformed', async () => {
     edge = await openEdge();
-    const { status, body } = await edge.ask('GET', '/api/v1/products/%zz');
+    const { status, body } = await edge.send('GET', '/api/v1/products/%zz');
     expect({ status, error: body.error }).toEqual({
       status: 400,
-      error: 'the request cannot be read',
+      error: 'the request is malformed',
     });
   });
 
-  it('is 404 for dead letters of a service that is not there', async () => {
+  it('is 404 for dead letters of an unknown service', async () => {
     edge = await openEdge();
     const token = await edge.token({ role: 'admin' });
     for (const service of ['shops', 'gateway', '__proto__', 'toString']) {
-      const answer = await edge.ask('GET', `/api/v1/admin/dead-letters/${service}`, { token });
+      const answer = await edge.send('GET', `/api/v1/admin/dead-letters/${service}`, { token });
       expect(answer).toMatchObject({ status: 404, body: { error: 'service not found' } });
     }
   });
@@ -80,23 +80,26 @@ describe('a path or method that is not there', () => {
 
 describe('a body', () => {
   it.each(['{', '{"name":}', 'name=x', '{"name":"x"} {}', '\u0000'])(
-    '%p is not readable: 400',
+    '%p is malformed: 400',
     async (raw) => {
       const { status, body } = await create({ raw });
       expect({ status, error: body.error }).toEqual({
         status: 400,
-        error: 'the request cannot be read',
+        error: 'the request is malformed',
       });
     },
   );
 
-  it.each(['[]', '"text"', '5', 'null', 'true'])('%s is JSON, but no object: 422', async (raw) => {
-    const { status, body } = await create({ raw });
-    expect({ status, error: body.error }).toEqual({
-      status: 422,
-      error: 'the body must be an object',
-    });
-  });
+  it.each(['[]', '"text"', '5', 'null', 'true'])(
+    '%s is JSON, but not an object: 422',
+    async (raw) => {
+      const { status, body } = await create({ raw });
+      expect({ status, error: body.error }).toEqual({
+        status: 422,
+        error: 'the body must be an object',
+      });
+    },
+  );
 
   it.each([
     'text/plain',
@@ -113,12 +116,12 @@ describe('a body', () => {
     });
   });
 
-  it('may say its character set', async () => {
+  it('may name its character set', async () => {
     const headers = { 'content-type': 'Application/JSON; charset=UTF-8' };
     expect((await create({ raw: '{"name":"ü"}', headers })).body.data).toMatchObject({ name: 'ü' });
   });
 
-  it('may have 1 MiB and no more, packed or not', async () => {
+  it('is at most 1 MiB, compressed or not', async () => {
     const frame = '{"name":""}'.length;
     const fits = `{"name":"${'x'.repeat(MAX_BYTES - frame)}"}`;
     const over = `{"name":"${'x'.repeat(MAX_BYTES - frame + 1)}"}`;
@@ -131,40 +134,40 @@ describe('a body', () => {
     expect(await create({ raw: gzipSync(over), headers })).toMatchObject(refused);
   });
 
-  it('may be 32 deep and no deeper, and nothing breaks', async () => {
+  it('is nested at most 32 levels, and deeper ones break nothing', async () => {
     const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
     expect((await create({ raw: deep(32) })).status).toBe(422);
     for (const levels of [33, 400_000]) {
       await edge.close();
       expect(await create({ raw: deep(levels) })).toMatchObject({
         status: 400,
-        body: { error: 'the body is nested deeper than 32' },
+        body: { error: 'the body is nested deeper than 32 levels' },
       });
     }
   });
 
-  it('with half a character is refused by the name of its field', async () => {
+  it('with half of a surrogate pair is refused by the name of the field', async () => {
     const { status, body } = await create({ raw: '{"name":"\\ud800"}' });
-    expect({ status, error: body.error }).toEqual({ status: 422, error: 'name must be a text' });
+    expect({ status, error: body.error }).toEqual({ status: 422, error: 'name must be a string' });
   });
 
-  it('lists every fault, and names three', async () => {
+  it('gets every error in the details and three in the message', async () => {
     const body = { name: 1, description: 2, category: 3, price: 4 };
     const answer = await create({ body });
     const error =
-      'name must be a text; description must be a text; category must be a text; and 1 more';
+      'name must be a string; description must be a string; category must be a string; and 1 more';
     expect(answer.body.error).toBe(error);
     expect(answer.body.details?.fields).toHaveLength(4);
   });
 
-  it('that is missing is an empty one', async () => {
+  it('that is absent counts as an empty one', async () => {
     expect((await create({})).status).toBe(201);
   });
 });
 
-it('says nothing of what it is made with', async () => {
+it('does not reveal its software', async () => {
   edge = await openEdge();
-  const { headers } = await edge.ask('GET', '/api/v1/gateway/services');
+  const { headers } = await edge.send('GET', '/api/v1/gateway/services');
   expect(headers).not.toHaveProperty('x-powered-by');
   expect(headers).not.toHaveProperty('server');
   expect(JSON.stringify(headers)).not.toMatch(/express|node|helmet/i);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { KitConfig } from '#kit/core/config';
 import type { CallContext } from '#kit/core/call-context';
+import { KitConfig } from '#kit/core/config';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { type ContextOf, Service } from '#kit/service/service';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
@@ -34,33 +34,36 @@ export const gateway = new Service('gateway', {
   // an order and a vend wait for their sagas, and a refund for the payment provider
   callTimeouts: { order: 30_000, vending: 30_000, payment: 15_000 },
   config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }).extend({
-    /** How often somebody may ask, by role. */
+    /** The file of the rate limits. */
     LIMITS_FILE: TiersFile,
-    /** The URL of the store in which replicas count together; each by itself without one. */
+    /** URL of the store in which replicas count together; each counts by itself without one. */
     LIMITS_STORE: StoreUrl.optional(),
-    /** The proxies in front of us: whom these say that they ask for is believed. */
+    /** Proxies whose X-Forwarded-For is trusted. */
     TRUSTED_PROXIES: Networks,
-    /** The sites whose pages may call the edge. */
+    /** Origins whose pages may call the API. */
     CORS_ORIGINS: Origins,
-    /** Where the audit log is added to; without it, its lines go into the log. */
+    /** The audit log is appended to this file; without one its lines go to the log of the process. */
     AUDIT_FILE: z.string().optional(),
-    // Beyond these, requests are refused with 503: see shedding.ts. Measured by `npm run bench -- edge`
-    // with half as much again as two cores can answer (some 1,000 a second): with 1,000 at once those
-    // that were answered waited up to 2.1 s (p99), as long as anybody waits; in a run with 500 at once
-    // (and 200 ms) up to 0.9 s, and no fewer were answered. Much less would refuse orders while the
-    // payment provider is slow: 20 a second, each for 10 s. Its lag is a net below that.
+    // Beyond these, requests are refused with 503: see load-shedding/load-shedder.ts. Measured by
+    // `npm run bench -- edge` with 1.5 times the load that two cores can handle (about 1,000 requests
+    // a second). With 1,000 requests in flight, those that succeeded took up to 2.1 s (p99). With 500
+    // (and a lag of 200 ms) they took up to 0.9 s, and no fewer succeeded. A much lower number would
+    // refuse orders while the payment provider is slow: 20 orders a second, each for 10 s. The lag is
+    // a safety net below that.
     SHED_IN_FLIGHT: z.coerce.number().int().min(1).default(500),
     SHED_LAG_MS: z.coerce.number().min(1).default(500),
   }),
 });
 
+export type EdgeConfig = z.output<typeof gateway.definition.config>;
+
 export type AppId = keyof typeof gateway.definition.calls;
 
-/** Every app behind the edge. */
+/** App ids of the services behind the edge. */
 export const apps: ReadonlySet<string> = new Set(Object.keys(gateway.definition.calls));
 
-/** Without these no order can be placed. */
-export const needed: ReadonlySet<string> = new Set<AppId>([
+/** Services that are required to place an order. */
+export const requiredApps: ReadonlySet<string> = new Set<AppId>([
   'user',
   'product',
   'inventory',
@@ -69,10 +72,17 @@ export const needed: ReadonlySet<string> = new Set<AppId>([
   'delivery',
 ]);
 
+/** The context of a call, typed by the gateway's definition. */
 export function openContext(
   runtime: ServiceRuntime,
   callContext: CallContext,
 ): ContextOf<typeof gateway> {
-  // the gateway's host opens what the gateway's definition says
+  // the runtime of the gateway opens the contexts of the gateway's definition
   return runtime.openContext(callContext) as unknown as ContextOf<typeof gateway>;
+}
+
+/** The configuration of the process, typed by the gateway's definition. */
+export function configOf(runtime: ServiceRuntime): EdgeConfig {
+  // as above: it was parsed by the schema of this definition
+  return runtime.config as EdgeConfig;
 }

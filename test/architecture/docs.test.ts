@@ -7,9 +7,8 @@ import { Service } from '#kit/service/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { busComponents, serviceCalls } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
-import { BASE } from '../../services/gateway/app';
 import { openapi } from '../../services/gateway/openapi/document';
-import { routes } from '../../services/gateway/routes/table';
+import { BASE, routes } from '../../services/gateway/routes/table';
 import { contracts, filesOf, read, services } from './tree';
 
 const Scoped = z.object({

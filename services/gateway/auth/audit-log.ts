@@ -1,23 +1,18 @@
 import type { NextFunction } from 'express';
-import { createLog, fileStream } from '#kit/core/log';
-import type { ServiceRuntime } from '#kit/runtime/service-runtime';
-import { newCallContext } from '#kit/core/call-context';
+import { type Log, createLog, fileStream } from '#kit/core/log';
 import { Id } from '#kit/core/validation';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
-import type { Route } from '../routes/types';
-import { openContext } from '../definition';
 
 /**
- * Writes a line for every request that was refused, and for every one that is not for everybody to
- * make: who, what, about whom, how it ended, and the id by which its other lines are found. Only
- * ids and names of our own stand in it: what a client wrote may be a secret or somebody's name.
+ * Writes a line for every request that was refused, and for every request to a privileged route: the
+ * caller, the route, the ids in its path, the status, and the ids that connect it with other lines.
+ * Ids and our own names only: anything else that a client sent may be a secret or personal data.
  */
-export function audit(runtime: ServiceRuntime) {
-  const { AUDIT_FILE } = openContext(runtime, newCallContext(runtime.clock)).config;
+export function audit(log: Log, file: string | undefined) {
   const lines =
-    AUDIT_FILE === undefined
-      ? runtime.log.child({ audit: true })
-      : createLog('gateway', 'info', fileStream(AUDIT_FILE));
+    file === undefined
+      ? log.child({ audit: true })
+      : createLog('gateway', 'info', fileStream(file));
   return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     response.once('close', () => {
       const { statusCode: status, locals } = response;
@@ -30,8 +25,10 @@ export function audit(runtime: ServiceRuntime) {
           who: { userId, role, tenantId },
           what: `${request.method} ${locals.endpoint}`,
           whom: idsIn(locals.params),
+          // 499 as in nginx: the client closed the connection before the response was sent
           outcome: response.writableFinished ? status : 499,
-          ...{ requestId, correlationId },
+          requestId,
+          correlationId,
         },
         refused ? 'request refused' : 'privileged request',
       );
@@ -40,12 +37,7 @@ export function audit(runtime: ServiceRuntime) {
   };
 }
 
-/** Whether the route is for a few, or changes who somebody is taken for. */
-export function isPrivileged({ who, path }: Route): boolean {
-  return path.startsWith('/auth/') || (typeof who !== 'string' && !who.includes('customer'));
-}
-
-/** What the path names, where it is an id. */
+/** The parameters of the path; values that are not well-formed ids are left out. */
 function idsIn(params: Readonly<Record<string, string>>) {
   return Object.fromEntries(
     Object.entries(params).map(([name, text]) => [name, Id.safeParse(text).data ?? 'no id']),

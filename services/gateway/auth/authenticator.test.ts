@@ -3,41 +3,42 @@ import { createHmac } from 'node:crypto';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { Caller } from '#kit/core/caller';
 import { unavailable } from '#kit/core/errors';
-import { type Calls, type Edge, KID, newKey, openEdge } from '../testing/edge';
+import { type Calls, type Edge, openEdge } from '../testing/edge';
+import { KID, newKey } from '../testing/signing-keys';
 
 const PROFILE = '/api/v1/users/profile';
 
 let edge: Edge;
-let asked: Caller | undefined;
+let caller: Caller | undefined;
 beforeEach(async () => {
-  asked = undefined;
+  caller = undefined;
   const getProfile = (_: unknown, { callContext }: { callContext: { caller: Caller } }) => {
-    asked = callContext.caller;
+    caller = callContext.caller;
     return {};
   };
   edge = await openEdge({ user: { getProfile } });
 });
 afterEach(() => edge.close());
 
-const profile = (token: string) => edge.ask('GET', PROFILE, { token });
+const profile = (token: string) => edge.send('GET', PROFILE, { token });
 const fetches = () => edge.bed.callCount('user', 'getKeys');
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** The parts of a good token, to make a bad one of. */
+/** The parts of a valid token, to build invalid ones from. */
 async function parts() {
   const [header = '', payload = '', signature = ''] = (await edge.token()).split('.');
   return { header, payload, signature };
 }
 
-describe('a good token', () => {
-  it('says who asks, whatever headers say', async () => {
+describe('a valid token', () => {
+  it('identifies the caller, whatever other headers say', async () => {
     const token = await edge.token({ sub: 'user_9', role: 'seller', tenant: 'tenant_2' });
     const headers = { 'x-user-id': 'root', 'x-user-role': 'admin', 'x-tenant-id': 'other' };
-    expect((await edge.ask('GET', PROFILE, { token, headers })).status).toBe(200);
-    expect(asked).toEqual({ userId: 'user_9', role: 'seller', tenantId: 'tenant_2' });
+    expect((await edge.send('GET', PROFILE, { token, headers })).status).toBe(200);
+    expect(caller).toEqual({ userId: 'user_9', role: 'seller', tenantId: 'tenant_2' });
   });
 
-  it('is good within half a minute of its end, and no longer', async () => {
+  it('is accepted up to 30 s after it expired, and no longer', async () => {
     const token = await edge.token({ exp: edge.clock.now() / 1000 + 60 });
     edge.clock.advance(89_000);
     expect((await profile(token)).status).toBe(200);
@@ -48,14 +49,14 @@ describe('a good token', () => {
     });
   });
 
-  it('is not believed longer than it lives for having been seen before', async () => {
+  it('is not accepted longer because it is cached', async () => {
     const token = await edge.token({ exp: edge.clock.now() / 1000 + 20 });
     expect((await profile(token)).status).toBe(200);
     edge.clock.advance(51_000);
     expect((await profile(token)).status).toBe(401);
   });
 
-  it('may be for several audiences', async () => {
+  it('may have several audiences', async () => {
     expect((await profile(await edge.token({ aud: ['omnichannel', 'other'] }))).status).toBe(200);
   });
 });
@@ -72,22 +73,22 @@ describe('a token is refused', () => {
     ['without role', { role: undefined }],
     ['without tenant', { tenant: undefined }],
     ['without a session', { sid: undefined }],
-    ['with exp as text', { exp: String(now + 3600) }],
-    ['with iat as text', { iat: 'now' }],
+    ['with exp as a string', { exp: String(now + 3600) }],
+    ['with iat as a string', { iat: 'now' }],
     ['that has expired', { exp: now - 31 }],
     ['that is not valid yet', { nbf: now + 31 }],
     ['of another issuer', { iss: 'somebody' }],
     ['for another audience', { aud: 'somebody' }],
-    ['with a role that nobody signs in with', { role: 'service' }],
+    ['with a role that cannot sign in', { role: 'service' }],
     ['with an unknown role', { role: 'root' }],
     ['with a list for a role', { role: ['admin'] }],
-    ['with a subject that is no id', { sub: '../admin' }],
-    ['with a tenant that is no id', { tenant: 'a:b' }],
+    ['with a subject that is not an id', { sub: '../admin' }],
+    ['with a tenant that is not an id', { tenant: 'a:b' }],
   ])('%s', async (_, claims) => {
     const answer = await profile(await edge.token(claims));
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('Bearer');
-    expect(asked).toBeUndefined();
+    expect(caller).toBeUndefined();
   });
 
   it.each(['none', 'nOnE', 'NONE'])('with the algorithm %s', async (alg) => {
@@ -107,7 +108,7 @@ describe('a token is refused', () => {
     }
   });
 
-  it('signed by another algorithm, which is not asked for', async () => {
+  it('signed with another algorithm, and no key is fetched', async () => {
     const { privateKey } = await generateKeyPair('RS256');
     const token = await new SignJWT({ sub: 'user_1', role: 'admin' })
       .setProtectedHeader({ alg: 'RS256', kid: KID })
@@ -116,7 +117,7 @@ describe('a token is refused', () => {
     expect(fetches()).toBe(0);
   });
 
-  it('that brings its own key', async () => {
+  it('that contains its own key', async () => {
     const own = await newKey();
     const jwk = await exportJWK(own.privateKey);
     const token = await new SignJWT({ sub: 'user_1', role: 'admin', tenant: 'default' })
@@ -138,38 +139,41 @@ describe('a token is refused', () => {
     expect((await profile(`${header}.${payload}.${signature}`)).status).toBe(401);
   });
 
-  it.each(['', 'a', 'a.b', 'a.b.c', 'a.b.c.d', '..', '{}'])('that is none: %p', async (token) => {
-    expect((await profile(token)).status).toBe(401);
-  });
+  it.each(['', 'a', 'a.b', 'a.b.c', 'a.b.c.d', '..', '{}'])(
+    'that is not a JWT: %p',
+    async (token) => {
+      expect((await profile(token)).status).toBe(401);
+    },
+  );
 
-  it.each(['Basic YTpi', 'Bearer', 'Token x', ''])('in the form %p', async (authorization) => {
-    expect((await edge.ask('GET', PROFILE, { headers: { authorization } })).status).toBe(401);
+  it.each(['Basic YTpi', 'Bearer', 'Token x', ''])('sent as %p', async (authorization) => {
+    expect((await edge.send('GET', PROFILE, { headers: { authorization } })).status).toBe(401);
   });
 });
 
-describe('who may', () => {
-  it('shows a good token or none where anyone may', async () => {
+describe('credentials', () => {
+  it('are optional on a public route, but must be valid', async () => {
     const listProducts = () => ({});
     const open = await openEdge({ product: { listProducts } });
-    const ask = (token?: string) => open.ask('GET', '/api/v1/products', { token });
-    expect((await ask()).status).toBe(200);
-    expect((await ask(await open.token())).status).toBe(200);
-    expect((await ask(await open.token({ role: 'root' }))).status).toBe(401);
+    const send = (token?: string) => open.send('GET', '/api/v1/products', { token });
+    expect((await send()).status).toBe(200);
+    expect((await send(await open.token())).status).toBe(200);
+    expect((await send(await open.token({ role: 'root' }))).status).toBe(401);
     await open.close();
   });
 
-  it('may sign in with a token that has expired', async () => {
+  it('are ignored when signing in', async () => {
     const open = await openEdge({ user: { login: () => ({ token: 'new' }) } });
     const token = await open.token({ exp: 1 });
-    const { status } = await open.ask('POST', '/api/v1/auth/login', { token, body: {} });
+    const { status } = await open.send('POST', '/api/v1/auth/login', { token, body: {} });
     expect(status).toBe(200);
     await open.close();
   });
 });
 
-describe('the keys', () => {
+describe('signing keys', () => {
   it.each(['../../etc/passwd', "' OR 1=1 --", 'http://127.0.0.1/key', '', 'x'.repeat(65)])(
-    'are not fetched for a name such as %p',
+    'are not fetched for a key id such as %p',
     async (kid) => {
       const token = await edge.token({}, { ...edge.key, kid });
       expect((await profile(token)).status).toBe(401);
@@ -177,27 +181,27 @@ describe('the keys', () => {
     },
   );
 
-  it('are fetched for unknown names at most once a minute', async () => {
+  it('are fetched for unknown key ids at most once a minute', async () => {
     await profile(await edge.token());
-    for (let made = 0; made < 5; made++) {
+    for (let n = 0; n < 5; n++) {
       edge.clock.advance(11_000);
-      const stranger = await newKey(`made-up-${made}`);
+      const stranger = await newKey(`unknown-${n}`);
       expect((await profile(await edge.token({}, stranger))).status).toBe(401);
     }
     expect(fetches()).toBe(1);
     edge.clock.advance(11_000);
-    await profile(await edge.token({}, await newKey('made-up')));
+    await profile(await edge.token({}, await newKey('unknown')));
     expect(fetches()).toBe(2);
   });
 });
 
-describe('the keys of a service', () => {
+describe('the signing keys of the user service', () => {
   const keysOf = async (getKeys: NonNullable<Calls['user']>['getKeys'] & {}) => {
     await edge.close();
     edge = await openEdge({ user: { getProfile: () => ({}), getKeys } });
   };
 
-  it('are fetched once for many who come at once', async () => {
+  it('are fetched once for concurrent requests', async () => {
     const key = await newKey();
     const keys = Promise.withResolvers<{ keys: (typeof key.jwk)[] }>();
     let fetches = 0;
@@ -213,7 +217,7 @@ describe('the keys of a service', () => {
     expect(fetches).toBe(1);
   });
 
-  it('are followed when they rotate, and forgotten when they are withdrawn', async () => {
+  it('are accepted once they rotate in, and refused once they are withdrawn', async () => {
     const [old, next] = [await newKey('old'), await newKey('next')];
     let published = [old.jwk];
     await keysOf(() => ({ keys: published }));
@@ -226,13 +230,13 @@ describe('the keys of a service', () => {
 
     published = [next.jwk];
     edge.clock.advance(300_000);
-    // nobody waits for the renewal that this one starts
+    // renews the keys in the background
     await profile(await edge.token({}, next));
     await profile(await edge.token({ sub: 'b' }, next));
     expect((await profile(await edge.token({ sub: 'c' }, old))).status).toBe(401);
   });
 
-  it('that cannot be had are no fault of the token, and are asked for again soon', async () => {
+  it('that cannot be fetched cause 503, and are fetched again after a second', async () => {
     let up = false;
     const key = await newKey();
     await keysOf(() => {
@@ -245,7 +249,7 @@ describe('the keys of a service', () => {
     expect((await profile(await edge.token({}, key))).status).toBe(200);
   });
 
-  it('that are of another kind are left alone', async () => {
+  it('of another type are ignored', async () => {
     const key = await newKey();
     const other = { ...key.jwk, kid: 'other' };
     await keysOf(() => ({

@@ -2,22 +2,23 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { type Caller, anonymous } from '#kit/core/caller';
-import { Code, MicroserviceError } from '#kit/core/errors';
+import { MicroserviceError } from '#kit/core/errors';
+import { type TtlCache, hasEntry, setFor, ttlCache } from '#kit/core/ttl-cache';
+import { Id } from '#kit/core/validation';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
-import { Id } from '#kit/core/validation';
-import type { RevokedSessions } from './revoked-sessions';
+import type { Access } from './access';
+import { ApiKeys } from './api-keys';
 import { ALGORITHM, Jwks } from './jwks';
-import { type TtlCache, hasEntry, setFor, ttlCache } from '#kit/core/ttl-cache';
-import { ApiKeys, type Bearer, type MayTry, unauthenticated } from './api-keys';
-import type { Route, Who } from '../routes/types';
+import { type BeforeVerification, type Principal, unauthenticated } from './principal';
+import type { RevokedSessions } from './revoked-sessions';
 
 const SKEW_SECONDS = 30;
-/** To verify a token anew now and then is how a withdrawn key is noticed. */
+/** A token is verified again after this, which detects that its signing key was withdrawn. */
 const CACHE_MS = 60_000;
 const MAX_CACHED = 5_000;
 
-/** What a token says of its bearer. `service` is no role that can sign in. */
+/** The claims of a session token. `service` is not a role that signs in. */
 const Claims = z.object({
   sub: Id,
   tenant: Id,
@@ -26,71 +27,77 @@ const Claims = z.object({
   exp: z.number(),
 });
 
-interface SignedIn {
+interface Session {
   readonly caller: Caller;
   readonly sessionId: string;
 }
 
-const NOBODY: Bearer = { caller: anonymous() };
+const ANONYMOUS: Principal = { caller: anonymous() };
 
-/** Who asks: verifies the tokens of requests. */
+/** Authenticates requests by session token or API key. */
 export class Authenticator {
-  readonly #keys: Jwks;
-  /** Who is signed in by an Authorization header that was found good. */
-  readonly #signedIn: TtlCache<SignedIn>;
-
+  readonly #jwks: Jwks;
+  /** Sessions by Authorization header, of tokens that were verified. */
+  readonly #sessions: TtlCache<Session>;
   readonly #apiKeys: ApiKeys;
 
   constructor(
     private readonly runtime: ServiceRuntime,
-    private readonly ended: RevokedSessions,
+    private readonly revoked: RevokedSessions,
   ) {
-    this.#signedIn = ttlCache(MAX_CACHED, runtime.clock);
+    this.#sessions = ttlCache(MAX_CACHED, runtime.clock);
     this.#apiKeys = new ApiKeys(runtime);
-    this.#keys = new Jwks(runtime);
+    this.#jwks = new Jwks(runtime);
   }
 
   /**
-   * Who asks. What was not seen to be good before is verified once `mayTry` lets it: whether what is
-   * shown is made up is not known sooner. Throws UNAUTHENTICATED where the route needs to know, or
-   * what is shown is not good, and what `mayTry` throws.
+   * The principal of a request. Throws UNAUTHENTICATED if the credentials are not valid, or are missing
+   * where the route needs them, and whatever `beforeVerification` throws.
    */
-  bearerOf(who: Who, headers: IncomingHttpHeaders, mayTry: MayTry): Bearer | Promise<Bearer> {
-    if (who === 'anonymous') return NOBODY;
+  authenticate(
+    access: Access,
+    headers: IncomingHttpHeaders,
+    beforeVerification: BeforeVerification,
+  ): Principal | Promise<Principal> {
+    if (access === 'anonymous') return ANONYMOUS;
     const { authorization, 'x-api-key': apiKey } = headers;
     if (authorization !== undefined && apiKey !== undefined) {
-      throw unauthenticated('show a token or an API key, and not both');
+      throw unauthenticated('send either an Authorization or an X-API-Key header, not both');
     }
-    if (apiKey !== undefined) return this.#apiKeys.bearerOf(String(apiKey), mayTry);
-    if (authorization !== undefined) return this.#bearer(authorization, mayTry);
-    if (who === 'anyone') return NOBODY;
-    throw unauthenticated('sign in first');
+    if (apiKey !== undefined) return this.#apiKeys.principalOf(String(apiKey), beforeVerification);
+    if (authorization !== undefined) return this.#session(authorization, beforeVerification);
+    if (access === 'optional') return ANONYMOUS;
+    throw unauthenticated('sign in or send an API key');
   }
 
-  async #bearer(authorization: string, mayTry: MayTry): Promise<Bearer> {
+  async #session(authorization: string, beforeVerification: BeforeVerification): Promise<Session> {
     const now = this.runtime.clock.now();
-    let signedIn = this.#signedIn.get(authorization);
-    if (signedIn === undefined) {
+    let session = this.#sessions.get(authorization);
+    if (session === undefined) {
       const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-      if (token === undefined) throw unauthenticated('the authorization must be a bearer token');
-      // whose was good a minute ago shall not wait for those who make some up beside them
-      if (!hasEntry(this.#signedIn, authorization)) await mayTry();
-      this.#signedIn.delete(authorization);
-      const { expires, ...verified } = await this.#verified(token, now);
-      signedIn = verified;
-      setFor(this.#signedIn, authorization, signedIn, Math.min(expires - now, CACHE_MS));
+      if (token === undefined) {
+        throw unauthenticated('the Authorization header must contain a bearer token');
+      }
+      // a token that was valid a minute ago is exempt, so that a flood from its address cannot block it
+      if (!hasEntry(this.#sessions, authorization)) await beforeVerification();
+      this.#sessions.delete(authorization);
+      const { expires, ...verified } = await this.#verify(token, now);
+      session = verified;
+      setFor(this.#sessions, authorization, session, Math.min(expires - now, CACHE_MS));
     }
-    if (await this.ended.has(signedIn.sessionId)) throw unauthenticated('the session has ended');
-    return signedIn;
+    if (await this.revoked.isRevoked(session.sessionId)) {
+      throw unauthenticated('the session has ended');
+    }
+    return session;
   }
 
-  async #verified(token: string, now: number): Promise<SignedIn & { readonly expires: number }> {
+  async #verify(token: string, now: number): Promise<Session & { readonly expires: number }> {
     try {
       const { payload } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid), {
         algorithms: [ALGORITHM],
         issuer: TOKEN_ISSUER,
         audience: TOKEN_AUDIENCE,
-        // without this a token that never ends would do
+        // jose accepts a token without exp unless it is required
         requiredClaims: ['sub', 'exp', 'iat', 'nbf', 'iss', 'aud'],
         clockTolerance: SKEW_SECONDS,
         currentDate: new Date(now),
@@ -108,21 +115,10 @@ export class Authenticator {
   }
 
   async #keyOf(kid: unknown) {
-    // a name of another form is none of ours: a path, a query, a URL
-    const name = Id.safeParse(kid);
-    const key = name.success ? await this.#keys.find(name.data) : undefined;
+    // our key ids are ids; a path, a query or a URL must not trigger a fetch
+    const id = Id.safeParse(kid);
+    const key = id.success ? await this.#jwks.find(id.data) : undefined;
     if (key === undefined) throw unauthenticated('the token is not valid');
     return key;
   }
-}
-
-/** Refuses a caller whose role may not, or whose API key is not for this. */
-export function permit({ who, method, path }: Route, { caller, scopes }: Bearer): void {
-  if (typeof who !== 'string' && !who.includes(caller.role)) {
-    throw new MicroserviceError('your role may not do this', Code.PERMISSION_DENIED);
-  }
-  const [, what = ''] = path.split('/');
-  const scope = `${what}:${method === 'GET' ? 'read' : 'write'}`;
-  if (scopes === undefined || who === 'anonymous' || scopes.includes(scope)) return;
-  throw new MicroserviceError(`the API key is not for ${scope}`, Code.PERMISSION_DENIED);
 }

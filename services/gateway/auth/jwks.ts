@@ -6,45 +6,45 @@ import type { Jwk } from '#proto/retail/user/v1/user_pb';
 import { openContext } from '../definition';
 
 export const ALGORITHM = 'ES256';
-/** An unknown key makes us ask for the keys, but not oftener: anybody can make up names of keys. */
-const ASK_AGAIN_MS = 60_000;
-/** After so long they are asked for again anyway, so that one that was withdrawn is forgotten. */
+/** An unknown key id triggers a fetch at most this often, since anyone can invent key ids. */
+const MIN_FETCH_MS = 60_000;
+/** Keys are fetched again after this, so that a withdrawn key is dropped. */
 const RENEW_MS = 5 * 60_000;
-/** When they could not be had. */
+/** Pause after a failed fetch. */
 const RETRY_MS = 1_000;
 
-/** The user service's public keys, by name. */
+/** The public keys of the user service, by key id. */
 export class Jwks {
   #keys: ReadonlyMap<string, CryptoKey> = new Map();
-  #askAfter = 0;
+  #fetchAfter = 0;
   #renewAfter = 0;
-  /** Why they could not be had the last time. */
+  /** The error of the last fetch, if it failed. */
   #failure: Error | undefined;
-  #asking: Promise<void> | undefined;
+  #fetching: Promise<void> | undefined;
 
   constructor(private readonly runtime: ServiceRuntime) {}
 
-  /** The key of this name; undefined where there is none. Throws where that cannot be known. */
+  /** The key with this id, or undefined. Throws if the key is unknown and the last fetch failed. */
   async find(kid: string): Promise<CryptoKey | undefined> {
     const now = this.runtime.clock.now();
     const known = this.#keys.get(kid);
     if (known !== undefined) {
-      // nobody waits for the renewal
-      if (now >= this.#renewAfter && now >= this.#askAfter) void this.#ask();
+      // renewed in the background: no request waits for it
+      if (now >= this.#renewAfter && now >= this.#fetchAfter) void this.#fetchOnce();
       return known;
     }
-    if (now >= this.#askAfter || this.#asking !== undefined) await this.#ask();
+    if (now >= this.#fetchAfter || this.#fetching !== undefined) await this.#fetchOnce();
     const found = this.#keys.get(kid);
     if (found === undefined && this.#failure !== undefined) throw this.#failure;
     return found;
   }
 
-  /** Asks for the keys; those who come meanwhile wait for the same answer. */
-  async #ask(): Promise<void> {
-    this.#asking ??= this.#fetch().finally(() => {
-      this.#asking = undefined;
+  /** Concurrent callers share one fetch. */
+  async #fetchOnce(): Promise<void> {
+    this.#fetching ??= this.#fetch().finally(() => {
+      this.#fetching = undefined;
     });
-    await this.#asking;
+    await this.#fetching;
   }
 
   async #fetch(): Promise<void> {
@@ -52,19 +52,19 @@ export class Jwks {
     try {
       const { user } = openContext(this.runtime, newCallContext(clock, { caller: asService() }));
       const { keys } = await user.getKeys({});
-      this.#keys = await imported(keys);
+      this.#keys = await importKeys(keys);
       this.#failure = undefined;
-      this.#askAfter = clock.now() + ASK_AGAIN_MS;
+      this.#fetchAfter = clock.now() + MIN_FETCH_MS;
       this.#renewAfter = clock.now() + RENEW_MS;
     } catch (error) {
-      log.warn({ err: error }, 'keys could not be fetched');
+      log.warn({ err: error }, 'the signing keys could not be fetched');
       this.#failure = error instanceof Error ? error : new Error(String(error));
-      this.#askAfter = clock.now() + RETRY_MS;
+      this.#fetchAfter = clock.now() + RETRY_MS;
     }
   }
 }
 
-async function imported(keys: readonly Jwk[]): Promise<ReadonlyMap<string, CryptoKey>> {
+async function importKeys(keys: readonly Jwk[]): Promise<ReadonlyMap<string, CryptoKey>> {
   const usable = keys.filter(({ kty, crv, alg }) => {
     return kty === 'EC' && crv === 'P-256' && alg === ALGORITHM;
   });

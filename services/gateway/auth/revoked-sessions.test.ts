@@ -1,16 +1,17 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { unavailable } from '#kit/core/errors';
-import { type Edge, newKey, openEdge } from '../testing/edge';
+import { type Edge, openEdge } from '../testing/edge';
+import { newKey } from '../testing/signing-keys';
 
 const HOUR = 3_600_000;
 const open: Edge[] = [];
 afterEach(() => Promise.all(open.splice(0).map((edge) => edge.close())));
 
-/** Replicas of the edge over one user service, which ends the session of a refresh token. */
+/** Replicas of the edge over one user service; the refresh token of its logout names the session. */
 async function replicas(count: number) {
   const ended: { sessionId: string; until: ReturnType<typeof timestampFromMs> }[] = [];
-  const service = { isDown: false, asked: 0 };
+  const service = { isDown: false, calls: 0 };
   const key = await newKey();
   const edges: Edge[] = [];
   for (let n = 0; n < count; n++) {
@@ -24,7 +25,7 @@ async function replicas(count: number) {
             return {};
           },
           getEndedSessions: () => {
-            service.asked++;
+            service.calls++;
             if (service.isDown) throw unavailable('user cannot be reached');
             return { sessions: ended, asOf: timestampFromMs(edge.clock.now()) };
           },
@@ -44,24 +45,24 @@ async function replicas(count: number) {
 }
 
 const profile = async (edge: Edge, token: string) =>
-  (await edge.ask('GET', '/api/v1/users/profile', { token })).status;
+  (await edge.send('GET', '/api/v1/users/profile', { token })).status;
 const logout = (edge: Edge, refreshToken: string) =>
-  edge.ask('POST', '/api/v1/auth/logout', { body: { refreshToken } });
+  edge.send('POST', '/api/v1/auth/logout', { body: { refreshToken } });
 
 describe('a token of a session that has ended', () => {
-  it('is refused at once where it ended, and soon at the other replica', async () => {
+  it('is refused immediately by the replica that ended it, and within 5 s by others', async () => {
     const { first, second, advance } = await replicas(2);
     const token = await first.token({ sid: 'session_1' });
     expect(await profile(first, token)).toBe(200);
     expect(await profile(second, token)).toBe(200);
     await logout(first, 'session_1');
-    expect(await first.ask('GET', '/api/v1/users/profile', { token })).toMatchObject({
+    expect(await first.send('GET', '/api/v1/users/profile', { token })).toMatchObject({
       status: 401,
       body: { error: 'the session has ended' },
     });
     advance(5_000);
     expect(await profile(second, token)).toBe(401);
-    // whoever else is signed in stays so, the same user on another device too
+    // other sessions of the same user stay valid
     expect(await profile(first, await first.token({ sid: 'session_2' }))).toBe(200);
   });
 
@@ -71,30 +72,30 @@ describe('a token of a session that has ended', () => {
     expect(await profile(second, await first.token({ sid: 'session_1' }))).toBe(401);
   });
 
-  it('is refused while the user service is away, if it was told before', async () => {
+  it('is refused while the user service is down if the list has it', async () => {
     const { first, service, advance } = await replicas(1);
-    const [out, other] = [await first.token({ sid: 'session_1' }), await first.token()];
+    const [ended, other] = [await first.token({ sid: 'session_1' }), await first.token()];
     await logout(first, 'session_1');
-    expect(await profile(first, out)).toBe(401);
+    expect(await profile(first, ended)).toBe(401);
     service.isDown = true;
     advance(10_000);
-    expect(await profile(first, out)).toBe(401);
+    expect(await profile(first, ended)).toBe(401);
     expect(await profile(first, other)).toBe(200);
   });
 });
 
-describe('the sessions that have ended', () => {
-  it('are asked for now and then, however many requests come', async () => {
+describe('the list of revoked sessions', () => {
+  it('is refreshed periodically, however many requests arrive', async () => {
     const { first, service, advance } = await replicas(1);
     const token = await first.token();
     for (let n = 0; n < 5; n++) await profile(first, token);
-    expect(service.asked).toBe(1);
+    expect(service.calls).toBe(1);
     advance(2_000);
     await Promise.all(Array.from({ length: 5 }, () => profile(first, token)));
-    expect(service.asked).toBe(2);
+    expect(service.calls).toBe(2);
   });
 
-  it('must be known before anybody is taken for signed in', async () => {
+  it('is needed before any token is accepted', async () => {
     const { first, service } = await replicas(1);
     service.isDown = true;
     expect(await profile(first, await first.token())).toBe(503);

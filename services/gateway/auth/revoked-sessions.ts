@@ -4,69 +4,70 @@ import { newCallContext } from '#kit/core/call-context';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { openContext } from '../definition';
 
-/** What is known is asked for anew after so long, beside the requests that come. */
-const ASK_AGAIN_MS = 2_000;
-/** What is known for longer is too old: a request waits for the answer. */
-const OLD_MS = 5_000;
-/** How long one waits: without an answer, what is known has to do. */
-const ANSWER_MS = 1_000;
-/** What ended a moment before the last answer may have been written after it, by another replica. */
+/** A list older than this is refreshed in the background. */
+const REFRESH_MS = 2_000;
+/** A list older than this is refreshed before the request goes on. */
+const MAX_AGE_MS = 5_000;
+/** The longest that a request waits for a refresh; after it the old list is used. */
+const FETCH_TIMEOUT_MS = 1_000;
+/** Each fetch goes back this far, as another replica may have written an earlier end later. */
 const OVERLAP_MS = 60_000;
-/** How far the clocks of those who sign and those who check may be apart. */
+/** Clock difference allowed between the services that sign tokens and those that verify them. */
 const SKEW_MS = 60_000;
 
-/** The sessions that are over while tokens of theirs are good yet; the user service knows them. */
+/** Sessions that ended while tokens of theirs are still valid, as the user service lists them. */
 export class RevokedSessions {
-  /** Until when each could still be of use. */
+  /** When the last token of each expires, in epoch milliseconds. */
   readonly #until = new Map<string, number>();
-  /** When the user service last answered, by its clock. */
+  /** Time of the last list, by the clock of the user service. */
   #asOf: Timestamp | undefined;
-  #askedAt = -Infinity;
-  #asking: Promise<void> | undefined;
-  #expired = 0;
+  #refreshedAt = -Infinity;
+  #refreshing: Promise<void> | undefined;
+  #invalidations = 0;
 
   constructor(private readonly runtime: ServiceRuntime) {}
 
   /**
-   * Whether this session is over: nobody waits for what is known. Throws where nothing is known yet,
-   * and nobody answers.
+   * Whether the session has ended. Synchronous unless the list is too old. Throws if there is no list
+   * yet and the user service fails.
    */
-  has(sessionId: string): boolean | Promise<boolean> {
-    if (this.#age >= OLD_MS) return this.#asked(sessionId);
-    if (this.#age >= ASK_AGAIN_MS) void this.#ask();
+  isRevoked(sessionId: string): boolean | Promise<boolean> {
+    if (this.#age >= MAX_AGE_MS) return this.#afterRefresh(sessionId);
+    if (this.#age >= REFRESH_MS) void this.#refreshOnce();
     return this.#until.has(sessionId);
   }
 
-  async #asked(sessionId: string): Promise<boolean> {
-    while (this.#age >= OLD_MS) await this.#ask();
+  async #afterRefresh(sessionId: string): Promise<boolean> {
+    while (this.#age >= MAX_AGE_MS) await this.#refreshOnce();
     return this.#until.has(sessionId);
   }
 
-  /** Somebody has signed out here: the next request knows of it. */
-  expire(): void {
-    this.#askedAt = -Infinity;
-    this.#expired++;
+  /** Makes the next request refresh the list, since a session has just been ended here. */
+  invalidate(): void {
+    this.#refreshedAt = -Infinity;
+    this.#invalidations++;
   }
 
   get #age(): number {
-    return this.runtime.clock.now() - this.#askedAt;
+    return this.runtime.clock.now() - this.#refreshedAt;
   }
 
-  /** Those who come meanwhile wait for the same answer. */
-  async #ask(): Promise<void> {
-    this.#asking ??= this.#fetch().finally(() => {
-      this.#asking = undefined;
+  /** Concurrent callers share one refresh. */
+  async #refreshOnce(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
     });
-    await this.#asking;
+    await this.#refreshing;
   }
 
-  async #fetch(): Promise<void> {
+  async #refresh(): Promise<void> {
     const { clock, log } = this.runtime;
     const now = clock.now();
     const known = this.#asOf;
-    const expired = this.#expired;
+    const invalidations = this.#invalidations;
     try {
-      const callContext = newCallContext(clock, { caller: asService(), deadline: now + ANSWER_MS });
+      const deadline = now + FETCH_TIMEOUT_MS;
+      const callContext = newCallContext(clock, { caller: asService(), deadline });
       const { user } = openContext(this.runtime, callContext);
       const since = known && timestampFromMs(timestampMs(known) - OVERLAP_MS);
       const { sessions, asOf } = await user.getEndedSessions(since === undefined ? {} : { since });
@@ -79,9 +80,9 @@ export class RevokedSessions {
       this.#asOf = asOf;
     } catch (error) {
       if (known === undefined) throw error;
-      log.warn({ err: error }, 'sessions that ended could not be fetched');
+      log.warn({ err: error }, 'the revoked sessions could not be fetched');
     }
-    // else somebody has signed out since it was asked
-    if (expired === this.#expired) this.#askedAt = now;
+    // a list that was requested before an invalidation may lack the session that ended
+    if (invalidations === this.#invalidations) this.#refreshedAt = now;
   }
 }

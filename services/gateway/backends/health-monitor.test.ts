@@ -3,13 +3,14 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
 import { HealthMonitor } from './health-monitor';
 import { apps } from '../definition';
-import { type Calls, type Edge, PLENTY, openEdge } from '../testing/edge';
+import { type Calls, type Edge, openEdge } from '../testing/edge';
+import { UNLIMITED } from '../testing/edge-config';
 
 let edge: Edge;
 afterEach(() => edge.close());
 
 const startedAt = timestampFromDate(new Date('2026-01-01T00:00:00Z'));
-const well = (service: string) => () => ({
+const healthy = (service: string) => () => ({
   service,
   version: '1.2.3',
   instance: `${service}-1`,
@@ -20,23 +21,26 @@ const well = (service: string) => () => ({
 const down = () => {
   throw unavailable('connection refused to 10.0.0.7');
 };
-const ill = () => ({ ready: false, checks: [{ name: 'sidecar', ok: false, message: 'secret' }] });
+const notReady = () => ({
+  ready: false,
+  checks: [{ name: 'sidecar', ok: false, message: 'secret' }],
+});
 
 async function open(others: Record<string, () => object> = {}) {
-  const services = [...apps].map((app) => [app, { getStatus: others[app] ?? well(app) }]);
-  // every service answers the same about itself, so the fakes are made by name
+  const services = [...apps].map((app) => [app, { getStatus: others[app] ?? healthy(app) }]);
+  // every service has the same method, so the fakes are built by name
   edge = await openEdge(Object.fromEntries(services) as Calls);
 }
-const ask = (path: string) => edge.ask('GET', `/api/v1${path}`);
+const send = (path: string) => edge.send('GET', `/api/v1${path}`);
 
 describe('health', () => {
-  it('is healthy when every service is', async () => {
+  it('is healthy if every service is', async () => {
     await open();
-    expect(await ask('/health')).toMatchObject({
+    expect(await send('/health')).toMatchObject({
       status: 200,
       body: { data: { status: 'healthy' } },
     });
-    const { status, body } = await ask('/health/detailed');
+    const { status, body } = await send('/health/detailed');
     expect(status).toBe(200);
     expect(body.data).toMatchObject({ status: 'healthy' });
     expect(body.data).toHaveProperty('services.length', apps.size);
@@ -50,13 +54,13 @@ describe('health', () => {
     });
   });
 
-  it('is degraded when what is down stands in no order', async () => {
+  it('is degraded if a service is down that orders do not require', async () => {
     await open({ notification: down });
-    expect(await ask('/health')).toMatchObject({
+    expect(await send('/health')).toMatchObject({
       status: 200,
       body: { data: { status: 'degraded' } },
     });
-    expect((await ask('/health/detailed')).body.data).toHaveProperty('services.6', {
+    expect((await send('/health/detailed')).body.data).toHaveProperty('services.6', {
       service: 'notification',
       status: 'unhealthy',
       latency: expect.any(Number),
@@ -65,13 +69,13 @@ describe('health', () => {
     });
   });
 
-  it('is degraded when a service says that it is not ready, and names what is not', async () => {
-    await open({ payment: ill });
-    expect(await ask('/health')).toMatchObject({
+  it('is degraded if a service is not ready, with the names of its failed checks', async () => {
+    await open({ payment: notReady });
+    expect(await send('/health')).toMatchObject({
       status: 200,
       body: { data: { status: 'degraded' } },
     });
-    const { body } = await ask('/health/detailed');
+    const { body } = await send('/health/detailed');
     expect(body.data).toMatchObject({
       services: expect.arrayContaining([
         expect.objectContaining({ service: 'payment', status: 'degraded', faults: ['sidecar'] }),
@@ -84,54 +88,57 @@ describe('health', () => {
     'is unhealthy without %s',
     async (service) => {
       await open({ [service]: down });
-      const short = await ask('/health');
+      const short = await send('/health');
       expect(short.status).toBe(503);
       expect(short.body).toMatchObject({ success: false, error: 'unhealthy', statusCode: 503 });
       expect(short.body.details).toEqual({ status: 'unhealthy', down: [service] });
-      const detailed = await ask('/health/detailed');
+      const detailed = await send('/health/detailed');
       expect(detailed).toMatchObject({ status: 503, body: { details: { status: 'unhealthy' } } });
       expect(JSON.stringify(detailed.body)).not.toContain('10.0.0.7');
     },
   );
 
-  it('asks the services once for many questions, and again after a second', async () => {
+  it('probes the services once for concurrent requests, and again after a second', async () => {
     await open();
-    await Promise.all([ask('/health'), ask('/health/detailed'), ask('/health')]);
+    await Promise.all([send('/health'), send('/health/detailed'), send('/health')]);
     expect(edge.bed.callCount('order', 'getStatus')).toBe(1);
     edge.clock.advance(1_000);
-    await ask('/health');
+    await send('/health');
     expect(edge.bed.callCount('order', 'getStatus')).toBe(2);
   });
 });
 
-describe('a service that does not answer', () => {
+describe('a service that fails its probes', () => {
   let isDown = true;
   const open = async () => {
     isDown = true;
-    const getStatus = () => (isDown ? down() : well('product')());
+    const getStatus = () => (isDown ? down() : healthy('product')());
     const getProduct = () => ({ productId: 'product_1' });
     edge = await openEdge({ product: { getStatus, getProduct } });
   };
   const probe = async () => {
     edge.clock.advance(1_000);
-    await ask('/health');
+    await send('/health');
   };
-  const get = (productId = 'product_1') => ask(`/products/${productId}`);
+  const get = (productId = 'product_1') => send(`/products/${productId}`);
 
-  it('is out after two probes, and in again after one', async () => {
+  it('is down after two failed probes, and up after one that succeeds', async () => {
     await open();
     await probe();
     expect(await get()).toMatchObject({ status: 200 });
     await probe();
     expect(await get('product_2')).toMatchObject({
-      ...{ status: 503, headers: { 'retry-after': '1' } },
-      body: { error: 'a service that this needs is down', details: { service: 'product' } },
+      status: 503,
+      headers: { 'retry-after': '1' },
+      body: { error: 'a required service is down', details: { service: 'product' } },
     });
     expect(edge.bed.callCount('product', 'getProduct')).toBe(1);
-    expect((await ask('/gateway/status')).body.data).toMatchObject({
+    expect((await send('/gateway/status')).body.data).toMatchObject({
       breakers: expect.arrayContaining([
         {
-          ...{ service: 'product', state: 'open', openedBy: 'probes' },
+          service: 'product',
+          state: 'open',
+          openedBy: 'probes',
           since: '2026-01-01T00:00:01.000Z',
         },
       ]),
@@ -141,7 +148,7 @@ describe('a service that does not answer', () => {
     expect(await get()).toMatchObject({ status: 200 });
   });
 
-  it('is probed when nobody asks, sooner than one that is well', async () => {
+  it('is probed periodically, sooner than a healthy service', async () => {
     await open();
     const waits: number[] = [];
     const due: (() => void)[] = [];
@@ -154,7 +161,7 @@ describe('a service that does not answer', () => {
     health.start();
     const begun = waits.splice(0);
     expect(begun).toHaveLength(apps.size);
-    // so that the gateways that start together do not ask together for ever
+    // jitter: gateways that start together do not probe together for ever
     expect(new Set(begun).size).toBe(apps.size);
     for (const wait of begun) expect(Math.abs(wait - 30_000)).toBeLessThanOrEqual(3_000);
 
@@ -170,35 +177,35 @@ describe('a service that does not answer', () => {
   });
 });
 
-describe('a service that the sidecar does not call any more', () => {
-  it('is told as such, until a call of it is answered', async () => {
+describe('a service whose breaker in the sidecar is open', () => {
+  it('is reported as such until a call succeeds', async () => {
     let isOpen = true;
     const getProduct = () => {
       if (!isOpen) return { productId: 'product_1' };
       throw new MicroserviceError('not called', Code.UNAVAILABLE, { reason: 'circuit_open' });
     };
-    edge = await openEdge({ product: { getProduct, getStatus: well('product') } });
+    edge = await openEdge({ product: { getProduct, getStatus: healthy('product') } });
     const breaker = async () => {
-      const { data } = (await ask('/gateway/status')).body;
+      const { data } = (await send('/gateway/status')).body;
       return (data as { breakers: { service: string }[] }).breakers.find(
         ({ service }) => service === 'product',
       );
     };
-    expect((await ask('/products/product_1')).status).toBe(503);
+    expect((await send('/products/product_1')).status).toBe(503);
     edge.clock.advance(1_000);
-    expect((await ask('/products/product_1')).status).toBe(503);
+    expect((await send('/products/product_1')).status).toBe(503);
     const open = { service: 'product', state: 'open', openedBy: 'calls' };
     expect(await breaker()).toEqual({ ...open, since: '2026-01-01T00:00:00.000Z' });
     isOpen = false;
-    expect((await ask('/products/product_1')).status).toBe(200);
+    expect((await send('/products/product_1')).status).toBe(200);
     expect(await breaker()).toMatchObject({ state: 'closed' });
   });
 });
 
 describe('the gateway', () => {
-  it('tells how it runs', async () => {
+  it('reports its state', async () => {
     await open();
-    expect((await ask('/gateway/status')).body.data).toEqual({
+    expect((await send('/gateway/status')).body.data).toEqual({
       service: 'gateway',
       version: '1.2.3',
       instance: 'test',
@@ -208,26 +215,28 @@ describe('the gateway', () => {
       eventLoopLag: expect.any(Number),
       limits: { inFlight: 1_000, eventLoopLag: 5_000 },
       shed: 0,
-      rateLimits: { tiers: PLENTY, store: 'none' },
+      rateLimits: { tiers: UNLIMITED, store: 'none' },
       breakers: [...apps].map((service) => ({
-        ...{ service, state: 'closed', since: '2026-01-01T00:00:00.000Z' },
+        service,
+        state: 'closed',
+        since: '2026-01-01T00:00:00.000Z',
       })),
     });
   });
 
-  it('names the services behind it', async () => {
+  it('lists the services behind it', async () => {
     await open();
-    const { data } = (await ask('/gateway/services')).body;
+    const { data } = (await send('/gateway/services')).body;
     expect(data).toHaveProperty('services.length', apps.size);
     expect(data).toHaveProperty('services.0', { service: 'user', needed: true });
     expect(data).toHaveProperty('services.6', { service: 'notification', needed: false });
   });
 
-  it('answers with every service down', async () => {
+  it('reports its state with every service down', async () => {
     edge = await openEdge();
     for (const path of ['/gateway/status', '/gateway/services']) {
-      expect((await ask(path)).status).toBe(200);
+      expect((await send(path)).status).toBe(200);
     }
-    expect((await ask('/health')).status).toBe(503);
+    expect((await send('/health')).status).toBe(503);
   });
 });

@@ -7,36 +7,36 @@ import { type Edge, openEdge } from '../testing/edge';
 let edge: Edge;
 afterEach(() => edge.close());
 
-interface Said {
+interface OrderState {
   readonly orderId: string;
   readonly status: string;
 }
 
-/** An order whose status the test says; the watcher of it hears each, until it is over. */
-function told() {
+/** A fake order whose watchers receive each status that the test publishes, until it ends. */
+function watchedOrder() {
   const waiting: (() => void)[] = [];
-  const said: Said[] = [];
+  const states: OrderState[] = [];
   let isOver = false;
-  let listening = 0;
+  let watchers = 0;
   const wake = () => {
     for (const each of waiting.splice(0)) each();
   };
   return {
-    say: (status: string) => {
-      said.push({ orderId: 'order_1', status });
+    publish: (status: string) => {
+      states.push({ orderId: 'order_1', status });
       wake();
     },
     end: () => {
       isOver = true;
       wake();
     },
-    listening: () => listening,
+    watchers: () => watchers,
     async *watchOrder(_: object, { signal }: { signal: AbortSignal }) {
       signal.addEventListener('abort', wake);
-      listening++;
+      watchers++;
       try {
         for (let at = 0; !signal.aborted;) {
-          const order = said[at];
+          const order = states[at];
           if (order !== undefined) {
             at++;
             yield { order };
@@ -44,144 +44,146 @@ function told() {
           else await new Promise<void>((resolve) => waiting.push(resolve));
         }
       } finally {
-        listening--;
+        watchers--;
       }
     },
   };
 }
 
-async function listen(headers: Record<string, string> = {}) {
+async function subscribe(headers: Record<string, string> = {}) {
   const token = await edge.token();
-  const leaving = new AbortController();
-  const answer = await request(`http://127.0.0.1:${edge.port}/api/v1/orders/order_1/events`, {
+  const closing = new AbortController();
+  const response = await request(`http://127.0.0.1:${edge.port}/api/v1/orders/order_1/events`, {
     headers: { authorization: `Bearer ${token}`, ...headers },
-    signal: leaving.signal,
+    signal: closing.signal,
   });
   let text = '';
-  const over = (async () => {
-    for await (const chunk of answer.body.setEncoding('utf8')) text += String(chunk);
+  const ended = (async () => {
+    for await (const chunk of response.body.setEncoding('utf8')) text += String(chunk);
   })();
-  over.catch(() => undefined);
+  ended.catch(() => undefined);
   const ids = () => [...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id);
-  const hears = async (...expected: string[]) => {
+  const expectIds = async (...expected: string[]) => {
     while (ids().length < expected.length) await turn();
     expect(ids()).toEqual(expected);
   };
   return {
-    answer,
-    over,
-    hears,
-    leave: () => {
-      leaving.abort();
+    response,
+    ended,
+    expectIds,
+    close: () => {
+      closing.abort();
     },
     text: () => text,
   };
 }
 
-describe('the events of an order', () => {
-  it('come as they happen, and end when there can be no more', async () => {
-    const order = told();
+describe('the event stream of an order', () => {
+  it('sends events as they happen, and ends when no more can follow', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('pending');
-    const listener = await listen({ 'accept-encoding': 'gzip' });
-    await listener.hears('pending');
-    expect(listener.answer.statusCode).toBe(200);
-    expect(listener.answer.headers).toMatchObject({
+    order.publish('pending');
+    const subscriber = await subscribe({ 'accept-encoding': 'gzip' });
+    await subscriber.expectIds('pending');
+    expect(subscriber.response.statusCode).toBe(200);
+    expect(subscriber.response.headers).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store, no-transform',
     });
-    order.say('confirmed');
-    await listener.hears('pending', 'confirmed');
+    order.publish('confirmed');
+    await subscriber.expectIds('pending', 'confirmed');
     order.end();
-    await listener.over;
-    const [, first] = listener.text().split('\n\n');
+    await subscriber.ended;
+    const [, first] = subscriber.text().split('\n\n');
     const [id, event, data = ''] = first?.split('\n') ?? [];
     expect([id, event]).toEqual(['id: pending', 'event: status']);
     expect(JSON.parse(data.replace('data: ', ''))).toMatchObject({
-      ...{ orderId: 'order_1', status: 'pending', items: [] },
+      orderId: 'order_1',
+      status: 'pending',
+      items: [],
     });
-    expect(order.listening()).toBe(0);
+    expect(order.watchers()).toBe(0);
   });
 
-  it('go on from the last one that came', async () => {
-    const order = told();
+  it('continues after the last event received', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('confirmed');
-    const listener = await listen({ 'last-event-id': 'confirmed' });
-    order.say('cancelling');
-    await listener.hears('cancelling');
+    order.publish('confirmed');
+    const subscriber = await subscribe({ 'last-event-id': 'confirmed' });
+    order.publish('cancelling');
+    await subscriber.expectIds('cancelling');
     order.end();
-    await listener.over;
+    await subscriber.ended;
   });
 
-  it('are over with 204 for who has heard all that there can be, so that they ask no more', async () => {
-    const order = told();
+  it('responds 204 if no event can follow the last one received, so that the client stops', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('cancelled');
+    order.publish('cancelled');
     order.end();
-    const { answer, over, text } = await listen({ 'last-event-id': 'cancelled' });
-    expect(answer.statusCode).toBe(204);
-    await over;
+    const { response, ended, text } = await subscribe({ 'last-event-id': 'cancelled' });
+    expect(response.statusCode).toBe(204);
+    await ended;
     expect(text()).toBe('');
-    // anybody else hears how it ended
-    const other = await listen({ 'last-event-id': 'pending' });
-    await other.hears('cancelled');
-    await other.over;
+    // a client that missed the last event gets it
+    const other = await subscribe({ 'last-event-id': 'pending' });
+    await other.expectIds('cancelled');
+    await other.ended;
   });
 
-  it('begin for who has heard the last one, before there is another', async () => {
-    const order = told();
+  it('is opened for a client that has the last event, before another one', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('pending');
-    const { answer, leave } = await listen({ 'last-event-id': 'pending' });
-    expect(answer.statusCode).toBe(200);
-    leave();
+    order.publish('pending');
+    const { response, close } = await subscribe({ 'last-event-id': 'pending' });
+    expect(response.statusCode).toBe(200);
+    close();
   });
 
-  it('are for one user so often at once and no more, and for others meanwhile', async () => {
-    const order = told();
+  it('is limited to 20 for each user, without affecting others', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('pending');
-    const tabs = await Promise.all(Array.from({ length: 20 }, () => listen()));
-    expect(tabs.every(({ answer }) => answer.statusCode === 200)).toBe(true);
-    const refused = await listen();
-    expect(refused.answer.statusCode).toBe(429);
-    expect(refused.answer.headers).toMatchObject({ 'retry-after': '5' });
-    const bob = await listen({ authorization: `Bearer ${await edge.token({ sub: 'bob' })}` });
-    await bob.hears('pending');
-    tabs[0]?.leave();
-    while (order.listening() > 20) await turn();
-    const again = await listen();
-    await again.hears('pending');
-    for (const { leave } of [...tabs, bob, again]) leave();
+    order.publish('pending');
+    const tabs = await Promise.all(Array.from({ length: 20 }, () => subscribe()));
+    expect(tabs.every(({ response }) => response.statusCode === 200)).toBe(true);
+    const refused = await subscribe();
+    expect(refused.response.statusCode).toBe(429);
+    expect(refused.response.headers).toMatchObject({ 'retry-after': '5' });
+    const bob = await subscribe({ authorization: `Bearer ${await edge.token({ sub: 'bob' })}` });
+    await bob.expectIds('pending');
+    tabs[0]?.close();
+    while (order.watchers() > 20) await turn();
+    const again = await subscribe();
+    await again.expectIds('pending');
+    for (const { close } of [...tabs, bob, again]) close();
   });
 
-  it('are not asked for any more once the client has gone', async () => {
-    const order = told();
+  it('ends in the service once the client disconnects', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('pending');
-    const listener = await listen();
-    await listener.hears('pending');
-    expect(order.listening()).toBe(1);
-    listener.leave();
-    while (order.listening() > 0) await turn();
-    expect((await edge.ask('GET', '/api/v1/gateway/status')).body.data).toMatchObject({
+    order.publish('pending');
+    const subscriber = await subscribe();
+    await subscriber.expectIds('pending');
+    expect(order.watchers()).toBe(1);
+    subscriber.close();
+    while (order.watchers() > 0) await turn();
+    expect((await edge.send('GET', '/api/v1/gateway/status')).body.data).toMatchObject({
       inFlight: 1,
     });
   });
 
-  it('end cleanly when the gateway stops', async () => {
-    const order = told();
+  it('ends cleanly when the gateway stops', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('pending');
-    const listener = await listen();
-    await listener.hears('pending');
+    order.publish('pending');
+    const subscriber = await subscribe();
+    await subscriber.expectIds('pending');
     edge.stop();
-    await listener.over;
-    expect(order.listening()).toBe(0);
+    await subscriber.ended;
+    expect(order.watchers()).toBe(0);
   });
 
-  it('are refused as anything is: before the first of them', async () => {
+  it('can be refused before the first event', async () => {
     edge = await openEdge({
       order: {
         async *watchOrder() {
@@ -190,20 +192,21 @@ describe('the events of an order', () => {
       },
     });
     const path = '/api/v1/orders/order_1/events';
-    expect((await edge.ask('GET', path)).status).toBe(401);
+    expect((await edge.send('GET', path)).status).toBe(401);
     const token = await edge.token();
-    expect(await edge.ask('GET', path, { token })).toMatchObject({
-      ...{ status: 404, body: { error: 'order not found' } },
+    expect(await edge.send('GET', path, { token })).toMatchObject({
+      status: 404,
+      body: { error: 'order not found' },
     });
   });
 
-  it('have no body for HEAD', async () => {
-    const order = told();
+  it('has no body for HEAD', async () => {
+    const order = watchedOrder();
     edge = await openEdge({ order });
-    order.say('pending');
+    order.publish('pending');
     const path = '/api/v1/orders/order_1/events';
-    const answer = await edge.ask('HEAD', path, { token: await edge.token() });
-    expect(answer).toMatchObject({ status: 200, body: {} });
-    while (order.listening() > 0) await turn();
+    const response = await edge.send('HEAD', path, { token: await edge.token() });
+    expect(response).toMatchObject({ status: 200, body: {} });
+    while (order.watchers() > 0) await turn();
   });
 });

@@ -1,124 +1,130 @@
 import { once } from 'node:events';
 import { type Message, toJson } from '@bufbuild/protobuf';
 import { newCallContext } from '#kit/core/call-context';
-import { EdgeError } from '../http/errors';
-import type { EdgeRequest, EdgeResponse } from '../http/types';
-import { readRequest } from '../http/request-reader';
+import { openContext } from '../definition';
 import type { EdgeState } from '../edge-state';
+import { EdgeError } from '../http/errors';
+import { readRequest } from '../http/request-reader';
+import type { EdgeRequest, EdgeResponse } from '../http/types';
 import type { StreamRoute } from '../routes/types';
-import { openContext as contextOf } from '../definition';
 
-/** Each holds a connection and a stream through two sidecars. */
-const MOST_STREAMS = 500;
-/** Of one user: a page in every tab, and nobody takes them all. */
-const MOST_EACH = 20;
-/** More often than the 60 s after which a load balancer takes a silent connection for dead. */
+/** Each stream holds a connection here and in two sidecars. */
+const MAX_STREAMS = 500;
+/** For one user: enough for a page in every tab, and few enough that no user takes all. */
+const MAX_STREAMS_PER_USER = 20;
+/** Shorter than the 60 s after which a load balancer closes an idle connection. */
 const HEARTBEAT_MS = 15_000;
-/** After which a client that has lost its stream asks for it again. */
+/** Clients reconnect this long after they lost the stream. */
 const RETRY_MS = 1_000;
-/** What has nothing to tell yet begins within this, unless it is over. */
-const BEGIN_MS = 1_000;
+/** A stream without news is opened after this, unless it has ended by then. */
+const OPEN_AFTER_MS = 1_000;
 
-type Streams = Readonly<
+type StreamingClient = Readonly<
   Record<string, (request: Message, ended: AbortSignal) => AsyncIterable<Message>>
 >;
 
 /**
- * The last handler of a route that goes on: tells what comes as server-sent events. An event's id
- * is its state, which a thing is in once only; so whoever comes back with the id of the last one
- * hears how it is now, if that is another; and where nothing can follow that one, is answered 204, by
- * which a client knows not to ask again.
+ * The last handler of a route that responds with server-sent events. The id of an event is the status
+ * of the resource, which it enters only once. A client that reconnects with Last-Event-ID therefore
+ * gets the current state only if it differs; if no other state can follow, it gets 204, which tells it
+ * not to reconnect (WHATWG HTML, server-sent events).
  */
-export function stream(route: StreamRoute, gateway: EdgeState, stopping: AbortSignal) {
-  const listening = new Map<string, number>();
+export function streamHandler(route: StreamRoute, edge: EdgeState, stopping: AbortSignal) {
+  const openByUser = new Map<string, number>();
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     const { requestId, correlationId, traceparent, caller, clock } = response.locals;
-    const who = `${caller.tenantId} ${caller.userId}`;
-    const own = listening.get(who) ?? 0;
-    if (gateway.streams >= MOST_STREAMS) throw tooMany(response, 503);
-    if (own >= MOST_EACH) throw tooMany(response, 429);
+    const user = `${caller.tenantId} ${caller.userId}`;
+    const open = openByUser.get(user) ?? 0;
+    if (edge.openStreams >= MAX_STREAMS) throw tooManyStreams(response, 503);
+    if (open >= MAX_STREAMS_PER_USER) throw tooManyStreams(response, 429);
     const trace = traceparent === undefined ? {} : { traceparent };
     const callContext = newCallContext(clock, { requestId, correlationId, caller, ...trace });
     const message = readRequest({ rpc: route.streams, query: [], body: [] }, request);
-    const gone = new AbortController();
+    const ended = new AbortController();
     const end = () => {
-      gone.abort();
+      ended.abort();
     };
     response.once('close', end);
     stopping.addEventListener('abort', end);
-    gateway.streams++;
-    listening.set(who, own + 1);
+    edge.openStreams++;
+    openByUser.set(user, open + 1);
     let heartbeat: NodeJS.Timeout | undefined;
-    let waiting: NodeJS.Timeout | undefined;
-    let isOver = false;
+    let opening: NodeJS.Timeout | undefined;
+    let isComplete = false;
     const begin = () => {
       if (response.headersSent) return;
-      open(response);
+      sendHead(response);
       heartbeat = setInterval(() => response.write(':\n\n'), HEARTBEAT_MS);
     };
     try {
-      // a row's method is one of this very service, and a stream
-      const client = contextOf(gateway.runtime, callContext).client(
+      // the route's method is a server-streaming method of this service
+      const client = openContext(edge.runtime, callContext).client(
         route.app,
         route.streams.parent,
-      ) as unknown as Streams;
-      const messages = client[route.streams.localName]?.(message, gone.signal) ?? [];
+      ) as unknown as StreamingClient;
+      const messages = client[route.streams.localName]?.(message, ended.signal) ?? [];
       let last = request.get('last-event-id');
       for await (const each of messages) {
         if (request.method === 'HEAD') {
-          open(response);
+          sendHead(response);
           break;
         }
-        // a message's JSON is an object
-        const { [route.tells]: data } = toJson(route.streams.output, each, {
+        // the JSON of a message is an object
+        const { [route.field]: data } = toJson(route.streams.output, each, {
           alwaysEmitImplicit: true,
         }) as Record<string, { status?: string }>;
         const id = data?.status ?? '';
         if (id === last) {
-          waiting ??= setTimeout(begin, BEGIN_MS);
+          opening ??= setTimeout(begin, OPEN_AFTER_MS);
           continue;
         }
         begin();
         last = id;
         const text = `id: ${id}\nevent: status\ndata: ${JSON.stringify(data)}\n\n`;
-        if (!response.write(text)) await once(response, 'drain', { signal: gone.signal });
+        if (!response.write(text)) await once(response, 'drain', { signal: ended.signal });
       }
-      isOver = waiting !== undefined && !gone.signal.aborted;
+      isComplete = opening !== undefined && !ended.signal.aborted;
     } catch (error) {
-      // it has begun, so all that can be told is that it is over; the client asks again
-      if (!response.headersSent && !gone.signal.aborted) throw error;
+      // once the head is sent, an error can only end the stream; the client reconnects
+      if (!response.headersSent && !ended.signal.aborted) throw error;
     } finally {
       clearInterval(heartbeat);
-      clearTimeout(waiting);
-      gateway.streams--;
-      leave(listening, who);
+      clearTimeout(opening);
+      edge.openStreams--;
+      decrement(openByUser, user);
       stopping.removeEventListener('abort', end);
-      gone.abort();
+      ended.abort();
     }
-    if (!response.headersSent && !isOver) throw new EdgeError(503, 'the gateway is stopping');
-    if (isOver && !response.headersSent) response.status(204);
+    if (!response.headersSent && !isComplete) {
+      throw new EdgeError(503, 'the gateway is shutting down, try again later');
+    }
+    if (isComplete && !response.headersSent) response.status(204);
     response.end();
   };
 }
 
-function open(response: EdgeResponse): void {
+function sendHead(response: EdgeResponse): void {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
-    // a proxy on the way that packs or gathers it would hold it back
+    // a proxy must not compress or buffer the stream, which would delay events
     'cache-control': 'no-store, no-transform',
     'x-accel-buffering': 'no',
   });
   response.write(`retry: ${RETRY_MS}\n\n`);
 }
 
-function leave(listening: Map<string, number>, who: string): void {
-  const left = (listening.get(who) ?? 1) - 1;
-  if (left > 0) listening.set(who, left);
-  else listening.delete(who);
+function decrement(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left > 0) counts.set(key, left);
+  else counts.delete(key);
 }
 
-function tooMany(response: EdgeResponse, status: 429 | 503): EdgeError {
+function tooManyStreams(response: EdgeResponse, status: 429 | 503): EdgeError {
   response.set('retry-after', '5');
-  const who = status === 429 ? 'you listen too often' : 'too many listen';
-  return new EdgeError(status, `${who} at the moment, try again later`);
+  return new EdgeError(
+    status,
+    status === 429
+      ? 'too many open event streams: close one, or try again later'
+      : 'too many clients have open event streams, try again later',
+  );
 }

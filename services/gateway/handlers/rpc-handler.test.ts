@@ -2,29 +2,34 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Code, MicroserviceError, refused } from '#kit/core/errors';
 import type { CallContext } from '#kit/core/call-context';
 import { createLog } from '#kit/core/log';
-import { type Asked, type Edge, openEdge } from '../testing/edge';
+import { type RequestOptions, type Edge, openEdge } from '../testing/edge';
 
 const ORDERS = '/api/v1/orders';
 
 let edge: Edge;
-let causes: CallContext[];
+let contexts: CallContext[];
 afterEach(() => edge.close());
 
-/** The edge before a service of orders that answers so. */
-async function open(answers: () => object, lines?: string[]) {
-  causes = [];
-  const seen = (_: unknown, { callContext }: { callContext: CallContext }) => {
-    causes.push(callContext);
-    return answers();
+/** The edge before services that respond with this. */
+async function open(respond: () => object, lines?: string[]) {
+  contexts = [];
+  const record = (_: unknown, { callContext }: { callContext: CallContext }) => {
+    contexts.push(callContext);
+    return respond();
   };
   const log = createLog('gateway', 'info', { write: (line) => lines?.push(line) });
-  const order = { placeOrder: seen, cancelOrder: seen, getOrder: seen, listOrders: seen };
-  edge = await openEdge({ order, product: { createProduct: seen } }, { log });
+  const order = {
+    placeOrder: record,
+    cancelOrder: record,
+    getOrder: record,
+    listOrders: record,
+  };
+  edge = await openEdge({ order, product: { createProduct: record } }, { log });
 }
 
-async function post(path: string, { headers = {}, ...asked }: Asked = {}) {
-  const token = asked.token ?? (await edge.token());
-  return edge.ask('POST', path, { body: {}, ...asked, token, headers });
+async function post(path: string, { headers = {}, ...options }: RequestOptions = {}) {
+  const token = options.token ?? (await edge.token());
+  return edge.send('POST', path, { body: {}, ...options, token, headers });
 }
 
 describe('placing an order', () => {
@@ -32,7 +37,7 @@ describe('placing an order', () => {
     ['confirmed', 201],
     ['pending', 202],
     ['cancelling', 202],
-  ])('that is %s is %d', async (state, status) => {
+  ])('that ends up %s is %d', async (state, status) => {
     await open(() => ({ orderId: 'order_1', status: state }));
     const answer = await post(ORDERS);
     expect(answer).toMatchObject({
@@ -41,7 +46,7 @@ describe('placing an order', () => {
     });
   });
 
-  it('that is cancelled is 422, and says which and why', async () => {
+  it('that is cancelled is 422 with its id and the reason', async () => {
     await open(() => ({ orderId: 'order_1', status: 'cancelled', reason: 'out_of_stock' }));
     const { status, body } = await post(ORDERS);
     expect(status).toBe(422);
@@ -49,7 +54,7 @@ describe('placing an order', () => {
     expect(body.details).toEqual({ orderId: 'order_1', reason: 'out_of_stock' });
   });
 
-  it('that is in a state unheard of is a fault of ours', async () => {
+  it('in an unknown state is an internal error', async () => {
     await open(() => ({ status: 'lost' }));
     expect(await post(ORDERS)).toMatchObject({ status: 500, body: { error: 'internal error' } });
   });
@@ -60,13 +65,13 @@ it.each([
   ['cancelling', 202],
   ['confirmed', 202],
   ['pending', 202],
-])('cancelling an order that is then %s is %d', async (state, status) => {
+])('cancelling an order that ends up %s is %d', async (state, status) => {
   await open(() => ({ status: state }));
   expect((await post(`${ORDERS}/order_1/cancel`)).status).toBe(status);
 });
 
 describe('a refusal', () => {
-  it('is told in the words of the service', async () => {
+  it('has the message and details of the service', async () => {
     await open(() => {
       throw refused('too_late', 'the order is on its way', { since: 'noon' });
     });
@@ -81,12 +86,12 @@ describe('a refusal', () => {
     [new MicroserviceError('10.0.0.7', Code.UNAVAILABLE), 503],
     [new MicroserviceError('10.0.0.7', Code.DEADLINE_EXCEEDED), 504],
     [new Error('10.0.0.7'), 500],
-  ])('keeps to itself why %s', async (error, status) => {
+  ])('does not reveal the cause of %s', async (error, status) => {
     const lines: string[] = [];
     await open(() => {
       throw error;
     }, lines);
-    const answer = await edge.ask('GET', `${ORDERS}/order_1`, { token: await edge.token() });
+    const answer = await edge.send('GET', `${ORDERS}/order_1`, { token: await edge.token() });
     expect(answer.status).toBe(status);
     expect(answer.headers['retry-after']).toBe(status === 503 ? '5' : undefined);
     expect(JSON.stringify(answer.body)).not.toContain('10.0.0.7');
@@ -98,16 +103,16 @@ describe('an Idempotency-Key', () => {
   const place = async (key: string, claims = {}, path = ORDERS) => {
     const token = await edge.token(claims);
     await post(path, { token, headers: { 'idempotency-key': key } });
-    return causes.at(-1)!.id;
+    return contexts.at(-1)!.id;
   };
   const confirmed = () => ({ status: 'confirmed', productId: 'product_1' });
 
-  it('makes the same request the same work', async () => {
+  it('gives a repeated request the same id', async () => {
     await open(confirmed);
     expect(await place('key-1')).toBe(await place('key-1'));
   });
 
-  it('is one for each user, tenant, route and thing', async () => {
+  it('belongs to one user, tenant, route and resource', async () => {
     await open(confirmed);
     const seller = { role: 'seller' };
     const ids = [
@@ -122,26 +127,26 @@ describe('an Idempotency-Key', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('is not needed: each request is then work of its own', async () => {
+  it('is optional: without it, each request has an id of its own', async () => {
     await open(confirmed);
     await post(ORDERS);
     await post(ORDERS);
-    expect(causes[0]?.id).not.toBe(causes[1]?.id);
+    expect(contexts[0]?.id).not.toBe(contexts[1]?.id);
   });
 
-  it.each(['', 'with space', 'ü', 'x'.repeat(129)])('of the form %p is 400', async (key) => {
+  it.each(['', 'with space', 'ü', 'x'.repeat(129)])('that is %p is 400', async (key) => {
     await open(confirmed);
     const headers = { 'idempotency-key': key };
     const { status, body } = await post(ORDERS, { headers });
     expect(status).toBe(400);
     expect(body.details?.fields?.[0]?.field).toBe('idempotency-key');
-    expect(causes).toEqual([]);
+    expect(contexts).toEqual([]);
   });
 
-  it('may have 128 characters of any that can be seen', async () => {
+  it('may have up to 128 visible characters', async () => {
     await open(confirmed);
     await place(`~!"'`.padEnd(128, 'x'));
-    expect(causes).toHaveLength(1);
+    expect(contexts).toHaveLength(1);
   });
 });
 
@@ -151,20 +156,23 @@ describe('Prefer: respond-async', () => {
     async (prefer) => {
       await open(() => ({ status: 'pending' }));
       expect((await post(ORDERS, { headers: { prefer } })).status).toBe(202);
-      expect(causes[0]?.respondAsync).toBe(true);
+      expect(contexts[0]?.respondAsync).toBe(true);
     },
   );
 
-  it('is passed over where there is no answer for what is not done yet', async () => {
+  it('is ignored if the response cannot describe unfinished work', async () => {
     await open(() => ({}));
     const token = await edge.token({ role: 'seller' });
     await post('/api/v1/products', { token, headers: { prefer: 'respond-async' } });
-    expect(causes[0]?.respondAsync).toBe(false);
+    expect(contexts[0]?.respondAsync).toBe(false);
   });
 
-  it.each(['return=minimal', 'respond-asynchronously'])('is not %p', async (prefer) => {
-    await open(() => ({ status: 'confirmed' }));
-    await post(ORDERS, { headers: { prefer } });
-    expect(causes[0]?.respondAsync).toBe(false);
-  });
+  it.each(['return=minimal', 'respond-asynchronously'])(
+    'is not recognised in %p',
+    async (prefer) => {
+      await open(() => ({ status: 'confirmed' }));
+      await post(ORDERS, { headers: { prefer } });
+      expect(contexts[0]?.respondAsync).toBe(false);
+    },
+  );
 });

@@ -1,73 +1,76 @@
 import { type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
-import type { Caller } from '#kit/core/caller';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
+import type { Caller } from '#kit/core/caller';
 import { deterministicId } from '#kit/core/deterministic-id';
+import { apps, openContext } from '../definition';
+import type { EdgeState } from '../edge-state';
 import { EdgeError } from '../http/errors';
-import { type EdgeRequest, type EdgeResponse, sendData, sendRefusal } from '../http/types';
 import { idempotencyKeyOf, prefersAsync } from '../http/headers';
 import { readRequest } from '../http/request-reader';
-import type { EdgeState } from '../edge-state';
-import type { ByStatus, OwnRoute, RpcRoute } from '../routes/types';
-import { apps, openContext } from '../definition';
+import { sendData, sendError } from '../http/responses';
+import type { EdgeRequest, EdgeResponse } from '../http/types';
+import type { RpcRoute, StatusMapping } from '../routes/types';
 
-/** The last handler of a route: makes the call of its row, and answers with what comes back. */
-export function answer(route: RpcRoute | OwnRoute, gateway: EdgeState) {
+/** The last handler of a route: calls the method of the route and sends its response as JSON. */
+export function rpcHandler(route: RpcRoute, edge: EdgeState) {
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
-    if ('own' in route) {
-      sendData(response, 200, await route.own(gateway));
-      return;
-    }
     const app = route.app === ':service' ? appIn(request) : route.app;
-    const context = openContext(gateway.runtime, causeOf(route, request, response));
+    const context = openContext(edge.runtime, callContextOf(route, request, response));
     const message = readRequest(route, request);
     const call = async () => {
-      if (gateway.health.isOut(app)) {
+      if (edge.health.isDown(app)) {
         response.set('retry-after', '1');
-        throw new EdgeError(503, 'a service that this needs is down', { service: app });
+        throw new EdgeError(503, 'a required service is down', { service: app });
       }
-      // a row's method is one of this very service, and unary
-      const client = context.client(app, route.rpc.parent) as unknown as Calls;
+      // the route's method is a unary method of this service
+      const client = context.client(app, route.rpc.parent) as unknown as UnaryClient;
       try {
-        const answered = await client[route.rpc.localName]?.(message);
-        if (answered === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
-        gateway.health.saw(app);
-        return answered;
+        const result = await client[route.rpc.localName]?.(message);
+        if (result === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
+        edge.health.recordCall(app);
+        return result;
       } catch (error) {
-        gateway.health.saw(app, error);
+        edge.health.recordCall(app, error);
         throw error;
       }
     };
-    const { answered, age } = route.lastGood
-      ? await gateway.lastGood.orKept(route.rpc, context.caller.tenantId, message, call)
-      : { answered: await call() };
-    if (age !== undefined) setStale(response, age);
-    if (route.signsOut) gateway.endedSessions.expire();
-    const json = toJson(route.rpc.output, answered, { alwaysEmitImplicit: true });
+    const { message: result, age } = route.staleIfError
+      ? await edge.staleCache.fetch(route.rpc, context.caller.tenantId, message, call)
+      : { message: await call() };
+    if (age !== undefined) setStaleHeaders(response, age);
+    if (route.endsSession) edge.revokedSessions.invalidate();
+    const json = toJson(route.rpc.output, result, { alwaysEmitImplicit: true });
     if (typeof route.status === 'number') sendData(response, route.status, json);
     else sendByStatus(response, route.status, json);
   };
 }
 
-function setStale(response: EdgeResponse, age: number): void {
+type UnaryClient = Readonly<Record<string, (request: Message) => Promise<Message>>>;
+
+/** Headers of a response from the stale cache, whose age is in seconds. */
+function setStaleHeaders(response: EdgeResponse, age: number): void {
   response.removeHeader('retry-after');
   response.set({ 'x-cache': 'stale', age: String(age), warning: '110 - "Response is Stale"' });
 }
 
-type Calls = Readonly<Record<string, (request: Message) => Promise<Message>>>;
-
+/** The app that the path names with `:service`. */
 function appIn({ params }: EdgeRequest): string {
   const { service = '' } = params;
   if (!apps.has(service)) throw new EdgeError(404, 'service not found');
   return service;
 }
 
-function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse): CallContext {
+function callContextOf(
+  route: RpcRoute,
+  request: EdgeRequest,
+  { locals }: EdgeResponse,
+): CallContext {
   const { requestId, correlationId, traceparent, caller, clock } = locals;
   const key = route.idempotent ? idempotencyKeyOf(request.headers) : undefined;
   return newCallContext(clock, {
     ...(key === undefined
       ? {}
-      : { id: workOf(route, request, caller, key), hasIdempotencyKey: true }),
+      : { id: idOf(route, request, caller, key), hasIdempotencyKey: true }),
     ...(traceparent === undefined ? {} : { traceparent }),
     requestId,
     correlationId,
@@ -77,26 +80,30 @@ function causeOf(route: RpcRoute, request: EdgeRequest, { locals }: EdgeResponse
   });
 }
 
-/** What is asked under a key: the same key on another thing is another piece of work. */
-function workOf(route: RpcRoute, { params }: EdgeRequest, caller: Caller, key: string): string {
+/** The id of a call under an Idempotency-Key: one for each user, route, path parameters and key. */
+function idOf(route: RpcRoute, { params }: EdgeRequest, caller: Caller, key: string): string {
   const { tenantId, userId } = caller;
   return deterministicId(tenantId, userId, route.method, route.path, ...Object.values(params), key);
 }
 
-function sendByStatus(response: EdgeResponse, { codes, refusal }: ByStatus, json: JsonValue): void {
-  // an answer is a message, so its JSON is an object
-  const told = json as Readonly<Record<string, JsonValue>>;
-  const state = typeof told['status'] === 'string' ? told['status'] : '';
-  const status = codes[state];
-  if (status === undefined) throw new Error(`there is no status for ${state}`);
-  if (status < 400) {
-    sendData(response, status, json);
+function sendByStatus(
+  response: EdgeResponse,
+  { codes, refusal }: StatusMapping,
+  json: JsonValue,
+): void {
+  // the JSON of a message is an object
+  const data = json as Readonly<Record<string, JsonValue>>;
+  const state = typeof data['status'] === 'string' ? data['status'] : '';
+  const statusCode = codes[state];
+  if (statusCode === undefined) throw new Error(`the route has no HTTP status for ${state}`);
+  if (statusCode < 400) {
+    sendData(response, statusCode, json);
     return;
   }
   const { error = '', details = [] } = refusal ?? {};
-  sendRefusal(response, {
-    statusCode: status,
+  sendError(response, {
+    statusCode,
     error,
-    details: Object.fromEntries(details.map((name) => [name, told[name]])),
+    details: Object.fromEntries(details.map((name) => [name, data[name]])),
   });
 }

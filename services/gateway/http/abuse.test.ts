@@ -7,55 +7,45 @@ import { runInNewContext } from 'node:vm';
 import { startHttpServer } from '#kit/boot/http-server';
 import { createApp } from '../app';
 import { routes } from '../routes/table';
-import { cases } from '../testing/route-cases';
 import { type Edge, openEdge } from '../testing/edge';
+import { exampleCalls, exampleRequest } from '../testing/example-requests';
 
-// What somebody sends who means no good. The edge answers each with a refusal of the one shape,
-// stays up, and grows by nothing.
+// Malicious requests. The edge refuses each in the usual form, stays up, and uses no more memory.
 
 let edge: Edge;
 beforeAll(async () => {
-  const calls: Record<string, Record<string, unknown>> = {};
-  for (const row of routes) {
-    if (!('rpc' in row)) continue;
-    const app = row.app === ':service' ? 'order' : row.app;
-    const answers = cases[`${row.method} ${row.path}`]?.answers;
-    // and each is well when it is asked
-    (calls[app] ??= { getStatus: () => ({ ready: true }) })[row.rpc.localName] = () => answers;
-  }
-  // made from the descriptors of the table, which the type is derived from as well
-  edge = await openEdge(calls);
+  edge = await openEdge(exampleCalls());
 });
 afterAll(() => edge.close());
 
-/** Sends bytes as they are, and gives all that comes back until the connection ends or is quiet. */
+/** Sends bytes as they are; returns what is received until the connection ends or is idle. */
 async function raw(text: string, port = edge.port, quietMs = 300): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1' });
-  let answer = '';
-  socket.setEncoding('latin1').on('data', (piece: string) => (answer += piece));
+  let received = '';
+  socket.setEncoding('latin1').on('data', (piece: string) => (received += piece));
   socket.on('error', () => undefined);
   const ended = once(socket, 'close').catch(() => undefined);
   socket.setTimeout(quietMs, () => socket.destroy());
   socket.write(text, 'latin1');
   await ended;
-  return answer;
+  return received;
 }
 
-const statuses = (answer: string) =>
-  [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
+const statuses = (received: string) =>
+  [...received.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
 
-/** What is really held on the heap, in bytes: without what only waits to be collected. */
-function held(): number {
+/** Bytes in use on the heap after a garbage collection. */
+function heapUsed(): number {
   setFlagsFromString('--expose-gc');
-  // a function of V8's own, that the types do not know
+  // a function of V8, unknown to the types
   (runInNewContext('gc') as () => void)();
   return process.memoryUsage().heapUsed;
 }
 
-describe('10,000 bodies by chance, over every route', () => {
+describe('10,000 random bodies, over every route', () => {
   const changing = routes.filter(({ method }) => method === 'POST' || method === 'PATCH');
   const field = fc.constantFrom(
-    ...changing.flatMap((row) => ('body' in row ? row.body : [])),
+    ...changing.flatMap((route) => ('body' in route ? route.body : [])),
     ...['__proto__', 'constructor', 'prototype', 'toString', 'role', ''],
   );
   const body = fc.oneof(
@@ -65,14 +55,13 @@ describe('10,000 bodies by chance, over every route', () => {
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)) },
   );
 
-  it('none is answered with 5xx, and memory does not grow', async () => {
+  it('cause no 5xx, and memory does not grow', async () => {
     const token = await edge.token({ role: 'admin' });
     const seen = new Map<number, number>();
     const send = async (sent: string | Buffer, at: number) => {
-      const row = changing[at % changing.length];
-      const path = cases[`${row?.method} ${row?.path}`]?.path ?? '';
-      const method = row?.method === 'PATCH' ? 'PATCH' : 'POST';
-      const { status, body } = await edge.ask(method, `/api/v1${path}`, { token, raw: sent });
+      const route = changing[at % changing.length]!;
+      const { path } = exampleRequest(route);
+      const { status, body } = await edge.send(route.method, path, { token, raw: sent });
       seen.set(status, (seen.get(status) ?? 0) + 1);
       expect(status).toBeLessThan(500);
       if (status >= 400) expect(body).toMatchObject({ success: false, statusCode: status });
@@ -85,13 +74,13 @@ describe('10,000 bodies by chance, over every route', () => {
       }
     };
     await batches(rest(0));
-    const before = held();
+    const before = heapUsed();
     await batches(rest(1));
     expect([...seen.values()].reduce((sum, count) => sum + count)).toBe(10_000);
     expect(seen.get(400)).toBeGreaterThan(100);
     expect(seen.get(422)).toBeGreaterThan(1_000);
-    // bytes for each request: nothing of it is kept, but for what the counters and logs of a test hold
-    expect((held() - before) / 9_000).toBeLessThan(1_024);
+    // bytes for each request: nothing is kept but what counters and logs of the test hold
+    expect((heapUsed() - before) / 9_000).toBeLessThan(1_024);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   }, 240_000);
 });
@@ -107,16 +96,16 @@ describe('prototype pollution', () => {
     '{"price":{"__proto__":{"polluted":true}}}',
   ])('%s changes nothing and is refused by name', async (sent) => {
     const token = await edge.token({ role: 'seller' });
-    const answer = await edge.ask('POST', '/api/v1/products', { token, raw: sent });
-    expect(answer.status).toBe(422);
-    expect(answer.body.details?.fields?.[0]?.message).toBe('is unknown');
+    const response = await edge.send('POST', '/api/v1/products', { token, raw: sent });
+    expect(response.status).toBe(422);
+    expect(response.body.details?.fields?.[0]?.message).toBe('is unknown');
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
   it.each(['?__proto__[polluted]=1', '?constructor.prototype.polluted=1', '?__proto__=1'])(
     'the query %s is refused',
     async (query) => {
-      expect((await edge.ask('GET', `/api/v1/products${query}`)).status).toBe(422);
+      expect((await edge.send('GET', `/api/v1/products${query}`)).status).toBe(422);
       expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
     },
   );
@@ -132,29 +121,29 @@ describe('request smuggling', () => {
       head('content-length: 4\r\ntransfer-encoding: chunked\r\n') + `0\r\n\r\n${hidden}`,
     ],
     ['two lengths', head('content-length: 0\r\ncontent-length: 44\r\n') + hidden],
-    ['a length that is none', head('content-length: +0\r\n') + hidden],
-    ['a length below zero', head('content-length: -1\r\n') + hidden],
-    ['a coding that is none', head('transfer-encoding: xchunked\r\n') + `0\r\n\r\n${hidden}`],
+    ['a length that is not a number', head('content-length: +0\r\n') + hidden],
+    ['a negative length', head('content-length: -1\r\n') + hidden],
+    ['an unknown coding', head('transfer-encoding: xchunked\r\n') + `0\r\n\r\n${hidden}`],
     ['chunked, but not last', head('transfer-encoding: chunked, identity\r\n') + hidden],
     ['a space before the colon', head('content-length : 44\r\n') + hidden],
-    ['a header that goes on in the next line', head('x: a\r\n b: c\r\n') + hidden],
+    ['a header that continues in the next line', head('x: a\r\n b: c\r\n') + hidden],
     [
       'a bare line feed in a chunk size',
       head('transfer-encoding: chunked\r\n') + `0\n\r\n${hidden}`,
     ],
     [
-      'a chunk size that is none',
+      'a chunk size that is not a number',
       head('transfer-encoding: chunked\r\n') + `0x1\r\na\r\n0\r\n\r\n${hidden}`,
     ],
     ['a NUL in a header', head('x: a\0b\r\n') + hidden],
-  ])('%s: the connection ends, and what hides behind is not answered', async (_, text) => {
+  ])('%s: the connection ends, and the hidden request is not answered', async (_, text) => {
     expect(statuses(await raw(text))).not.toContain(200);
   });
 
   it.each([
     ['no host', 'GET /api/v1/health HTTP/1.1\r\n\r\n'],
     ['another protocol', 'GET /api/v1/health HTTP/9.9\r\nhost: x\r\n\r\n'],
-    ['a method that is none', 'G@T /api/v1/health HTTP/1.1\r\nhost: x\r\n\r\n'],
+    ['an invalid method', 'G@T /api/v1/health HTTP/1.1\r\nhost: x\r\n\r\n'],
     ['a head that is too large', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`],
     ['binary', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
   ])('%s is refused', async (_, text) => {
@@ -164,7 +153,7 @@ describe('request smuggling', () => {
   });
 });
 
-describe('addresses and headers by chance', () => {
+describe('random paths and headers', () => {
   const piece = fc.oneof(
     fc.constantFrom(
       ...[
@@ -190,27 +179,27 @@ describe('addresses and headers by chance', () => {
   );
   const path = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join('/'));
 
-  it('are never answered with 5xx, nor with anything but the one shape', async () => {
+  it('cause no 5xx in a path', async () => {
     const texts = fc.sample(path, { numRuns: 400, seed: 6 }).map((each) =>
-      // a space would end the address, and a line feed the line
+      // a space would end the path, and a line feed the request line
       Buffer.from(`/api/v1/${each}`, 'utf8')
         .toString('latin1')
         .replace(/[\s\0]/g, '+'),
     );
     for (let from = 0; from < texts.length; from += 40) {
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         texts
           .slice(from, from + 40)
           .map((text) => raw(`GET ${text} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)),
       );
-      for (const answer of answers) {
-        const [status = 400] = statuses(answer);
+      for (const response of responses) {
+        const [status = 400] = statuses(response);
         expect([200, 400, 401, 404, 422]).toContain(status);
       }
     }
   }, 60_000);
 
-  it('of any bytes are passed over or refused', async () => {
+  it('are ignored or refused in a header', async () => {
     const values = fc.sample(fc.uint8Array({ minLength: 1, maxLength: 60 }), {
       numRuns: 200,
       seed: 6,
@@ -225,7 +214,7 @@ describe('addresses and headers by chance', () => {
     ];
     const more = ['idempotency-key', 'traceparent', 'x-forwarded-for', 'content-type', 'cookie'];
     const all = [...names, ...more];
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       values.map((bytes, n) => {
         const value = Buffer.from(bytes)
           .toString('latin1')
@@ -236,26 +225,28 @@ describe('addresses and headers by chance', () => {
         );
       }),
     );
-    for (const answer of answers) {
-      const [status = 400] = statuses(answer);
+    for (const response of responses) {
+      const [status = 400] = statuses(response);
       expect([200, 304, 400, 401]).toContain(status);
     }
   }, 60_000);
 });
 
-describe('a client that is slow on purpose', () => {
+describe('a client that sends slowly on purpose', () => {
   it.each([
-    ['with its head', 'GET /api/v1/health HTTP/1.1\r\nhost: x\r\nx-slow: '],
+    ['its headers', 'GET /api/v1/health HTTP/1.1\r\nhost: x\r\nx-slow: '],
     [
-      'with its body',
+      'its body',
       'POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
     ],
   ])(
-    '%s is cut off, and others are answered meanwhile',
+    '%s is disconnected, and others are served meanwhile',
     async (_, begin) => {
       const stopping = new AbortController();
       const server = await startHttpServer({
-        ...{ host: '127.0.0.1', port: 0, registry: edge.bed.runtime.metrics.registry },
+        host: '127.0.0.1',
+        port: 0,
+        registry: edge.bed.runtime.metrics.registry,
         health: { live: () => ({}), ready: () => ({ ready: true, waitingFor: [] }) },
         timeouts: { headersMs: 200, requestMs: 400 },
         app: createApp((await slowEdge()).bed.runtime, stopping.signal),
@@ -265,7 +256,7 @@ describe('a client that is slow on purpose', () => {
         socket.on('error', () => undefined).resume();
         socket.write(begin);
         const dripping = setInterval(() => socket.write('a'), 50);
-        // once() would take a reset, which is one way of being cut off, for a failure
+        // not once(), which rejects if the connection is reset
         return new Promise<void>((closed) => {
           socket.once('close', () => {
             clearInterval(dripping);
@@ -273,12 +264,12 @@ describe('a client that is slow on purpose', () => {
           });
         });
       });
-      const well = await raw(
+      const healthy = await raw(
         'GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
         server.port,
         5_000,
       );
-      expect(statuses(well)).toEqual([200]);
+      expect(statuses(healthy)).toEqual([200]);
       await Promise.all(slow);
       stopping.abort();
       await server.close(0);
@@ -290,7 +281,7 @@ describe('a client that is slow on purpose', () => {
   const slowEdge = async () => {
     const other = await openEdge();
     spare.push(other);
-    // its own app counts in the same registry, which takes each figure once
+    // a second app on one runtime needs a fresh registry, which takes each metric once
     other.bed.restart();
     return other;
   };

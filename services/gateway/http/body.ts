@@ -5,16 +5,16 @@ import type { EdgeRequest, EdgeResponse } from './types';
 export const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
 
-type Reader = (
+type Parser = (
   request: EdgeRequest,
   response: EdgeResponse,
   next: (error?: unknown) => void,
 ) => void;
 
-// whatever JSON it is, the reader of the request says what it should have been
-const json: Reader = express.json({ limit: MAX_BYTES, strict: false, type: () => true });
+// accepts any JSON value: request-reader.ts then names what it should have been
+const parseJson: Parser = express.json({ limit: MAX_BYTES, strict: false, type: () => true });
 
-/** Reads a body of JSON; no body is as good as an empty object. */
+/** Parses a JSON body of at most MAX_BYTES and MAX_DEPTH levels. An absent body counts as `{}`. */
 export function readBody(request: EdgeRequest, response: EdgeResponse, next: NextFunction): void {
   if (!hasBody(request)) {
     next();
@@ -23,10 +23,10 @@ export function readBody(request: EdgeRequest, response: EdgeResponse, next: Nex
   if (typeof request.is('application/json') !== 'string') {
     throw new EdgeError(415, 'the body must be JSON (content-type: application/json)');
   }
-  json(request, response, (error?: unknown) => {
+  parseJson(request, response, (error?: unknown) => {
     if (error !== undefined) next(error);
     else if (isDeeper(request.body, MAX_DEPTH)) {
-      next(new EdgeError(400, `the body is nested deeper than ${MAX_DEPTH}`));
+      next(new EdgeError(400, `the body is nested deeper than ${MAX_DEPTH} levels`));
     } else next();
   });
 }

@@ -16,10 +16,10 @@ function isNetwork(text: string): boolean {
 }
 
 /**
- * What stands for a client's address: the address, or of IPv6 its first half, as the other half is
- * the client's own to choose from.
+ * The address that counts for rate limits: an IPv4 address as it is, and the /64 network of an IPv6
+ * address, as a client chooses the other half itself.
  */
-export function network(address: string | undefined): string {
+export function clientNetwork(address: string | undefined): string {
   if (address === undefined) return '';
   const v4 = /^::ffff:([\d.]+)$/i.exec(address)?.[1];
   if (v4 !== undefined) return v4;

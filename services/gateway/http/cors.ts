@@ -2,7 +2,7 @@ import cors from 'cors';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 
-/** Of the sites whose pages may call the edge: `https://shop.example`, separated by commas. */
+/** Origins whose pages may call the API: `https://shop.example`, separated by commas. */
 export const Origins = z
   .string()
   .default('')
@@ -12,7 +12,7 @@ export const Origins = z
     'must be origins such as https://shop.example',
   );
 
-const ASKED = [
+const REQUEST_HEADERS = [
   'authorization',
   'content-type',
   'idempotency-key',
@@ -24,7 +24,7 @@ const ASKED = [
   'x-correlation-id',
   'x-request-id',
 ];
-const TOLD = [
+const RESPONSE_HEADERS = [
   'age',
   'etag',
   'ratelimit',
@@ -35,11 +35,12 @@ const TOLD = [
   'x-correlation-id',
   'x-request-id',
 ];
-const REMEMBER_SECONDS = 600;
+/** How long a browser caches a preflight response. */
+const PREFLIGHT_SECONDS = 600;
 
 /**
- * Says which pages may read answers; where none of another site may, there is nothing to say. No
- * cookie is ever taken, so none needs to be allowed.
+ * CORS for these origins; no middleware at all without any. Credentials are not allowed, since the API
+ * reads no cookies.
  */
 export function crossOrigin(origins: readonly string[]): RequestHandler[] {
   if (origins.length === 0) return [];
@@ -47,10 +48,10 @@ export function crossOrigin(origins: readonly string[]): RequestHandler[] {
     cors({
       origin: [...origins],
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-      allowedHeaders: ASKED,
-      exposedHeaders: TOLD,
-      maxAge: REMEMBER_SECONDS,
-      // OPTIONS is answered by its route, which knows its methods
+      allowedHeaders: REQUEST_HEADERS,
+      exposedHeaders: RESPONSE_HEADERS,
+      maxAge: PREFLIGHT_SECONDS,
+      // the route itself answers OPTIONS, as it knows its methods
       preflightContinue: true,
     }),
   ];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code, MicroserviceError, invalid, refused } from '#kit/core/errors';
-import { EdgeError, toErrorAnswer } from './errors';
+import { EdgeError, toErrorBody } from './errors';
 
-describe('what a service said', () => {
+describe('an error of a service', () => {
   it.each([
     ['INVALID_ARGUMENT', 422],
     ['FAILED_PRECONDITION', 422],
@@ -12,10 +12,10 @@ describe('what a service said', () => {
     ['ALREADY_EXISTS', 409],
     ['ABORTED', 409],
     ['RESOURCE_EXHAUSTED', 429],
-  ] as const)('with %s is told as %d, in its words', (code, statusCode) => {
-    const error = new MicroserviceError('in its words', Code[code], { reason: 'because' });
+  ] as const)('with %s becomes %d with its message and details', (code, statusCode) => {
+    const error = new MicroserviceError('its message', Code[code], { reason: 'because' });
     const details = { reason: 'because' };
-    expect(toErrorAnswer(error)).toEqual({ statusCode, error: 'in its words', details });
+    expect(toErrorBody(error)).toEqual({ statusCode, error: 'its message', details });
   });
 
   it.each([
@@ -27,42 +27,38 @@ describe('what a service said', () => {
     ['UNIMPLEMENTED', 500],
     ['CANCELLED', 500],
     ['OUT_OF_RANGE', 500],
-  ] as const)('with %s is told as %d, without its words', (code, statusCode) => {
+  ] as const)('with %s becomes %d without its message', (code, statusCode) => {
     const inner = { reason: 'shard_7', host: '10.0.0.7' };
-    const refusal = toErrorAnswer(
-      new MicroserviceError('host 10.0.0.7 refused', Code[code], inner),
-    );
-    expect(refusal).toEqual({ statusCode, error: expect.any(String), details: {} });
-    expect(refusal.error).not.toContain('10.0.0.7');
+    const body = toErrorBody(new MicroserviceError('host 10.0.0.7 refused', Code[code], inner));
+    expect(body).toEqual({ statusCode, error: expect.any(String), details: {} });
+    expect(body.error).not.toContain('10.0.0.7');
   });
 
-  it('names fields and reasons', () => {
+  it('keeps fields and reasons in the details', () => {
     const fields = [{ field: 'items.0.quantity', message: 'must be at least 1' }];
-    expect(toErrorAnswer(invalid('items.0.quantity', 'must be at least 1')).details).toEqual({
+    expect(toErrorBody(invalid('items.0.quantity', 'must be at least 1')).details).toEqual({
       fields,
     });
     const details = { reason: 'not_refundable', left: '1.00' };
-    expect(toErrorAnswer(refused('not_refundable', 'no', { left: '1.00' })).details).toEqual(
-      details,
-    );
+    expect(toErrorBody(refused('not_refundable', 'no', { left: '1.00' })).details).toEqual(details);
   });
 });
 
-it('tells a service that cannot be reached from one that cannot do it', () => {
+it('distinguishes a service that cannot be reached from one that is unavailable', () => {
   const at = (reason: string) =>
-    toErrorAnswer(new MicroserviceError('x', Code.UNAVAILABLE, { reason })).statusCode;
+    toErrorBody(new MicroserviceError('x', Code.UNAVAILABLE, { reason })).statusCode;
   expect(at('unreachable')).toBe(502);
   expect(at('circuit_open')).toBe(503);
 });
 
-it('tells what the edge refuses in its own words', () => {
+it('keeps the message of an error of the edge', () => {
   const refusal = { statusCode: 405, error: 'not here', details: { a: 1 } };
-  expect(toErrorAnswer(new EdgeError(405, 'not here', { a: 1 }))).toEqual(refusal);
+  expect(toErrorBody(new EdgeError(405, 'not here', { a: 1 }))).toEqual(refusal);
 });
 
-it('tells nothing of what nobody foresaw', () => {
+it('reveals nothing of an unexpected error', () => {
   const nothing = { statusCode: 500, error: 'internal error', details: {} };
-  expect(toErrorAnswer(new TypeError('x is undefined'))).toEqual(nothing);
-  expect(toErrorAnswer(Object.assign(new Error('disk'), { status: 507 }))).toEqual(nothing);
-  expect(toErrorAnswer('text')).toEqual(nothing);
+  expect(toErrorBody(new TypeError('x is undefined'))).toEqual(nothing);
+  expect(toErrorBody(Object.assign(new Error('disk'), { status: 507 }))).toEqual(nothing);
+  expect(toErrorBody('text')).toEqual(nothing);
 });

@@ -1,6 +1,6 @@
 import { Code, MicroserviceError } from '#kit/core/errors';
 
-/** What the edge refuses by itself, in the terms of HTTP. */
+/** An error of the gateway itself, with its HTTP status. */
 export class EdgeError extends Error {
   constructor(
     readonly status: number,
@@ -12,7 +12,8 @@ export class EdgeError extends Error {
   }
 }
 
-export interface ErrorAnswer {
+/** An error as the client receives it. */
+export interface ErrorBody {
   readonly statusCode: number;
   readonly error: string;
   readonly details: object;
@@ -31,44 +32,44 @@ const STATUS: Partial<Record<Code, number>> = {
   [Code.DEADLINE_EXCEEDED]: 504,
 };
 
-/** What is told of a fault that is not the client's: its own text is for operators. */
-const FAULTS: Readonly<Record<number, string>> = {
+/** Replaces the text of a server-side failure, which is written for operators. */
+const SERVER_ERRORS: Readonly<Record<number, string>> = {
   500: 'internal error',
-  502: 'a service that this needs cannot be reached',
-  503: 'this cannot be done at the moment, try again later',
-  504: 'this took too long',
+  502: 'a required service cannot be reached',
+  503: 'temporarily unavailable, try again later',
+  504: 'timed out; the request may still take effect',
 };
 
-/** What is told of a request that could not be read: the reader's own text may repeat parts of it. */
-const UNREADABLE: Readonly<Record<number, string>> = {
+/** Replaces the text of the body parser, which may repeat parts of the request. */
+const PARSER_ERRORS: Readonly<Record<number, string>> = {
   413: 'the body is larger than 1 MiB',
   415: 'the body must be JSON in UTF-8 (content-type: application/json)',
 };
 
-/** How an error is told to the client. */
-export function toErrorAnswer(error: unknown): ErrorAnswer {
+/** Maps any error to what the client receives. */
+export function toErrorBody(error: unknown): ErrorBody {
   if (error instanceof EdgeError) {
     return { statusCode: error.status, error: error.message, details: error.details };
   }
   if (error instanceof MicroserviceError) return fromService(error);
-  const status = readingStatus(error);
-  if (status === undefined) return fault(500);
-  const text = UNREADABLE[status] ?? 'the request cannot be read';
+  const status = parserStatus(error);
+  if (status === undefined) return serverError(500);
+  const text = PARSER_ERRORS[status] ?? 'the request is malformed';
   return { statusCode: status, error: text, details: {} };
 }
 
-function fromService({ code, message, details }: MicroserviceError): ErrorAnswer {
+function fromService({ code, message, details }: MicroserviceError): ErrorBody {
   const unreachable = code === Code.UNAVAILABLE && details.reason === 'unreachable';
   const status = unreachable ? 502 : (STATUS[code] ?? 500);
-  return status >= 500 ? fault(status) : { statusCode: status, error: message, details };
+  return status >= 500 ? serverError(status) : { statusCode: status, error: message, details };
 }
 
-function fault(status: number): ErrorAnswer {
-  return { statusCode: status, error: FAULTS[status] ?? '', details: {} };
+function serverError(status: number): ErrorBody {
+  return { statusCode: status, error: SERVER_ERRORS[status] ?? '', details: {} };
 }
 
-/** The status of an error that express or its body parser found in a request. */
-function readingStatus(error: unknown): number | undefined {
+/** The status of an error that Express or its body parser found in a request. */
+function parserStatus(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('status' in error)) return undefined;
   const { status } = error;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;

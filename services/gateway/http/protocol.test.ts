@@ -5,7 +5,7 @@ import type { CallRequest } from '#kit/transport/sidecar';
 import { Origins } from './cors';
 import { type Edge, openEdge } from '../testing/edge';
 
-// What the edge does with the rest of HTTP: headers in and out, conditions, compression.
+// Headers, conditional requests, compression and CORS.
 
 const PRODUCTS = '/api/v1/products';
 const SHOP = 'https://shop.example';
@@ -14,7 +14,7 @@ let names: string[];
 let calls: CallRequest[];
 
 beforeAll(async () => {
-  const seen = (call: CallRequest) => {
+  const record = (call: CallRequest) => {
     calls.push(call);
   };
   edge = await openEdge(
@@ -22,11 +22,11 @@ beforeAll(async () => {
       user: { login: () => ({ token: 'a.b.c'.padEnd(5_000, 'x') }) },
       product: {
         listProducts: (_, call) => {
-          seen(call);
+          record(call);
           return { items: names.map((name) => ({ productId: name, name })) };
         },
         createProduct: (_, call) => {
-          seen(call);
+          record(call);
           return {};
         },
       },
@@ -40,34 +40,34 @@ beforeEach(() => {
   calls = [];
 });
 
-describe('a condition', () => {
-  it('answers 304 to who has the data already, and the data once it is another', async () => {
-    const first = await edge.ask('GET', PRODUCTS);
+describe('a conditional request', () => {
+  it('gets 304 while the data is the same, and the data once it has changed', async () => {
+    const first = await edge.send('GET', PRODUCTS);
     expect(first.headers).toMatchObject({
       etag: expect.stringMatching(/^W\/"[\w-]+"$/),
       'cache-control': 'private, no-cache',
     });
     const headers = { 'if-none-match': String(first.headers['etag']) };
-    const again = await edge.ask('GET', PRODUCTS, { headers });
+    const again = await edge.send('GET', PRODUCTS, { headers });
     expect(again).toMatchObject({ status: 304, body: {} });
     expect(again.headers['etag']).toBe(first.headers['etag']);
     names = ['cup', 'pot'];
-    expect((await edge.ask('GET', PRODUCTS, { headers })).status).toBe(200);
+    expect((await edge.send('GET', PRODUCTS, { headers })).status).toBe(200);
   });
 
-  it('is one of reading: what changes something is never 304, and not kept', async () => {
+  it('has no effect on a route that changes something, whose response is not cacheable', async () => {
     const token = await edge.token({ role: 'seller' });
     const headers = { 'if-none-match': '*' };
     const body = { name: 'Cup' };
-    const answer = await edge.ask('POST', PRODUCTS, { token, headers, body });
+    const answer = await edge.send('POST', PRODUCTS, { token, headers, body });
     expect(answer.status).toBe(201);
     expect(answer.headers).toMatchObject({ 'cache-control': 'no-store' });
     expect(answer.headers['etag']).toBeUndefined();
   });
 
-  it('says the same to HEAD', async () => {
-    const { headers } = await edge.ask('GET', PRODUCTS);
-    const head = await edge.ask('HEAD', PRODUCTS);
+  it('has the same ETag with HEAD', async () => {
+    const { headers } = await edge.send('GET', PRODUCTS);
+    const head = await edge.send('HEAD', PRODUCTS);
     expect(head.body).toEqual({});
     expect(head.headers['etag']).toBe(headers['etag']);
     expect(head.headers['content-type']).toBe('application/json; charset=utf-8');
@@ -75,7 +75,7 @@ describe('a condition', () => {
 });
 
 describe('compression', () => {
-  const zipped = async (method: 'GET' | 'POST', path: string, body?: string) => {
+  const sendGzip = async (method: 'GET' | 'POST', path: string, body?: string) => {
     const answer = await request(`http://127.0.0.1:${edge.port}${path}`, {
       method,
       headers: { 'accept-encoding': 'gzip', 'content-type': 'application/json' },
@@ -85,29 +85,29 @@ describe('compression', () => {
     return { headers: answer.headers, bytes: Buffer.from(await answer.body.arrayBuffer()) };
   };
 
-  it('makes a large answer small, and leaves a small one as it is', async () => {
+  it('applies to a large response and not to a small one', async () => {
     names = Array.from({ length: 100 }, (_, n) => `product-${n}`);
-    const { headers, bytes } = await zipped('GET', PRODUCTS);
+    const { headers, bytes } = await sendGzip('GET', PRODUCTS);
     expect(headers).toMatchObject({
       'content-encoding': 'gzip',
       vary: expect.stringMatching(/accept-encoding/i),
     });
     expect(gunzipSync(bytes).toString()).toContain('product-99');
     names = ['cup'];
-    expect((await zipped('GET', PRODUCTS)).headers['content-encoding']).toBeUndefined();
+    expect((await sendGzip('GET', PRODUCTS)).headers['content-encoding']).toBeUndefined();
   });
 
-  it('leaves alone what holds a token', async () => {
+  it('does not apply to a response with a token', async () => {
     const body = JSON.stringify({ email: 'a@example.com', password: 'correct horse' });
-    const { headers, bytes } = await zipped('POST', '/api/v1/auth/login', body);
+    const { headers, bytes } = await sendGzip('POST', '/api/v1/auth/login', body);
     expect(bytes.length).toBeGreaterThan(5_000);
     expect(headers['content-encoding']).toBeUndefined();
   });
 });
 
-describe('a page of another site', () => {
+describe('a page of another origin', () => {
   const preflight = (origin: string) =>
-    edge.ask('OPTIONS', PRODUCTS, {
+    edge.send('OPTIONS', PRODUCTS, {
       headers: {
         origin,
         'access-control-request-method': 'POST',
@@ -115,15 +115,15 @@ describe('a page of another site', () => {
       },
     });
 
-  it('may call where its site is listed', async () => {
-    const asked = await preflight(SHOP);
-    expect(asked.status).toBe(204);
-    expect(asked.headers).toMatchObject({
+  it('may call if its origin is listed', async () => {
+    const response = await preflight(SHOP);
+    expect(response.status).toBe(204);
+    expect(response.headers).toMatchObject({
       'access-control-allow-origin': SHOP,
       'access-control-allow-headers': expect.stringContaining('idempotency-key'),
       'access-control-allow-methods': expect.stringContaining('PATCH'),
     });
-    const { headers } = await edge.ask('GET', PRODUCTS, { headers: { origin: SHOP } });
+    const { headers } = await edge.send('GET', PRODUCTS, { headers: { origin: SHOP } });
     expect(headers).toMatchObject({
       'access-control-allow-origin': SHOP,
       'access-control-expose-headers': expect.stringContaining('x-request-id'),
@@ -137,14 +137,14 @@ describe('a page of another site', () => {
     async (origin) => {
       for (const answer of [
         await preflight(origin),
-        await edge.ask('GET', PRODUCTS, { headers: { origin } }),
+        await edge.send('GET', PRODUCTS, { headers: { origin } }),
       ]) {
         expect(answer.headers['access-control-allow-origin']).toBeUndefined();
       }
     },
   );
 
-  it('is listed by its origin and nothing more', () => {
+  it('is listed by its origin alone', () => {
     expect(Origins.parse('https://a.example, http://localhost:5173')).toHaveLength(2);
     for (const bad of ['*', 'a.example', 'https://a.example/', 'https://a.example/path']) {
       expect(Origins.safeParse(bad).success).toBe(false);
@@ -154,9 +154,9 @@ describe('a page of another site', () => {
 
 describe('a browser', () => {
   it.each(['/api/v1/products', '/api/v1/none', '/nowhere'])(
-    'is told to do nothing with an answer of %s but read it',
+    'may do nothing with a response of %s but read it',
     async (path) => {
-      const { headers } = await edge.ask('GET', path);
+      const { headers } = await edge.send('GET', path);
       expect(headers).toMatchObject({
         'content-security-policy': "default-src 'none';frame-ancestors 'none'",
         'x-content-type-options': 'nosniff',
@@ -171,9 +171,9 @@ describe('a browser', () => {
 });
 
 describe('an error', () => {
-  it('is told as a problem to who asks for that', async () => {
+  it('is a problem for a client that prefers that', async () => {
     const headers = { accept: 'application/problem+json, application/json;q=0.5' };
-    const answer = await edge.ask('GET', `${PRODUCTS}?what=1`, { headers });
+    const answer = await edge.send('GET', `${PRODUCTS}?what=1`, { headers });
     expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
     expect(answer.body).toEqual({
       type: 'about:blank',
@@ -186,15 +186,15 @@ describe('an error', () => {
   });
 
   it.each(['*/*', 'application/json', 'text/html', 'application/*'])(
-    'has the one shape for %s',
+    'has the usual form for %s',
     async (accept) => {
-      const { body } = await edge.ask('GET', '/api/v1/none', { headers: { accept } });
+      const { body } = await edge.send('GET', '/api/v1/none', { headers: { accept } });
       expect(body).toMatchObject({ success: false, statusCode: 404 });
     },
   );
 });
 
-describe('what a client says of itself', () => {
+describe('a forged header', () => {
   const FORGED = {
     'x-user-id': 'user_9',
     'x-user-role': 'admin',
@@ -205,8 +205,8 @@ describe('what a client says of itself', () => {
     'x-gateway-service': 'payment',
   };
 
-  it('is not believed: of its headers none reaches a service', async () => {
-    await edge.ask('GET', PRODUCTS, { headers: FORGED });
+  it('does not reach a service', async () => {
+    await edge.send('GET', PRODUCTS, { headers: FORGED });
     const [call] = calls;
     expect(call).toMatchObject({
       appId: 'product',
@@ -222,9 +222,9 @@ describe('what a client says of itself', () => {
     }
   });
 
-  it('gives a role to nobody', async () => {
+  it('grants no role', async () => {
     const token = await edge.token();
-    const answer = await edge.ask('POST', PRODUCTS, {
+    const answer = await edge.send('POST', PRODUCTS, {
       token,
       headers: FORGED,
       body: { name: 'A' },
@@ -232,8 +232,8 @@ describe('what a client says of itself', () => {
     expect(answer.status).toBe(403);
   });
 
-  it('is handed down where a trusted proxy says it: its address', async () => {
-    await edge.ask('GET', PRODUCTS, { headers: { 'x-forwarded-for': '9.9.9.9, 192.0.2.1' } });
+  it('is not the X-Forwarded-For of a trusted proxy, which is passed on', async () => {
+    await edge.send('GET', PRODUCTS, { headers: { 'x-forwarded-for': '9.9.9.9, 192.0.2.1' } });
     expect(calls[0]?.callContext.forwardedFor).toBe('192.0.2.1');
   });
 });

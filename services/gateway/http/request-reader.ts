@@ -1,8 +1,7 @@
-import { toTimestamp } from '#kit/core/timestamps';
 import {
   type DescField,
-  type DescMethod,
   type DescMessage,
+  type DescMethod,
   type Message,
   ScalarType,
   fromJson,
@@ -12,66 +11,77 @@ import { StructSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { Code, type FieldError, MicroserviceError } from '#kit/core/errors';
 import { describeErrors } from '#kit/core/schema-errors';
-import type { RpcRoute } from '../routes/types';
+import { toTimestamp } from '#kit/core/timestamps';
 
-/** What a route takes, and the message that it goes into. */
-type Takes = Pick<RpcRoute, 'query' | 'body'> & { readonly rpc: Pick<DescMethod, 'input'> };
+/** The message that a request is read into, and its fields that the query and the body may set. */
+export interface RequestShape {
+  readonly rpc: Pick<DescMethod, 'input'>;
+  readonly query: readonly string[];
+  readonly body: readonly string[];
+}
 
-/** What a request holds, where Express found it. */
-export interface Parts {
+/** The parts of an Express request that are read. */
+export interface RequestParts {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
 }
 
+/** Errors that the message of a refusal names; its details list all of them. */
+const MAX_NAMED = 3;
+
 /**
- * The request message of a call, read strictly: fields that the route does not take are refused by
- * name, and so is a value of another type, which is never converted. Throws INVALID_ARGUMENT with
- * every fault.
+ * Reads the request message of a call. Fields outside of the shape are errors, and so are values of
+ * another type: nothing is converted. Throws INVALID_ARGUMENT with every error.
  */
-export function readRequest(route: Takes, { params, query, body }: Parts): Message {
-  const message = reflect(route.rpc.input);
+export function readRequest(shape: RequestShape, { params, query, body }: RequestParts): Message {
+  const message = reflect(shape.rpc.input);
   const reader = new Reader();
   for (const name in params) {
+    // `:service` selects the app to call and is not a field
     if (name !== 'service') reader.fill(message, { [name]: params[name] }, '', [name]);
   }
-  reader.fill(message, reader.texts(message.desc, query), '', route.query);
-  if (body !== undefined) reader.fill(message, body, '', route.body);
-  reader.finish();
+  reader.fill(message, reader.queryValues(message.desc, query), '', shape.query);
+  if (body !== undefined) reader.fill(message, body, '', shape.body);
+  reader.throwErrors();
   return message.message;
 }
 
 class Reader {
-  readonly #faults: FieldError[] = [];
+  readonly #errors: FieldError[] = [];
 
-  finish(): void {
-    if (this.#faults.length === 0) return;
-    const message = describeErrors(this.#faults, 'the body', 3);
-    throw new MicroserviceError(message, Code.INVALID_ARGUMENT, { fields: this.#faults });
+  throwErrors(): void {
+    if (this.#errors.length === 0) return;
+    const message = describeErrors(this.#errors, 'the body', MAX_NAMED);
+    throw new MicroserviceError(message, Code.INVALID_ARGUMENT, { fields: this.#errors });
   }
 
-  fill(message: ReflectMessage, value: unknown, path: string, takes?: readonly string[]): void {
+  /** Sets the fields of a message from a JSON object; `allowed` restricts which. */
+  fill(message: ReflectMessage, value: unknown, path: string, allowed?: readonly string[]): void {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.#fault(path, 'must be an object');
+      this.#error(path, 'must be an object');
       return;
     }
     const fields = fieldsOf(message.desc);
     for (const [name, inner] of Object.entries(value)) {
       const at = path === '' ? name : `${path}.${name}`;
       const field = fields.get(name);
-      if (field === undefined || takes?.includes(name) === false) this.#fault(at, 'is unknown');
+      if (field === undefined || allowed?.includes(name) === false) this.#error(at, 'is unknown');
       else this.#field(message, field, inner, at);
     }
   }
 
-  /** The query's texts, those of numbers as numbers where they are any. */
-  texts(desc: DescMessage, query: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    const number = (name: string) => fieldsOf(desc).get(name)?.scalar === ScalarType.INT32;
-    // an entry, not an assignment: a name such as __proto__ is a name like any other
+  /** The values of a query, with digits as numbers where the field is a number. */
+  queryValues(
+    desc: DescMessage,
+    query: Readonly<Record<string, unknown>>,
+  ): Record<string, unknown> {
+    const isNumber = (name: string) => fieldsOf(desc).get(name)?.scalar === ScalarType.INT32;
+    // fromEntries and not assignment, which would treat a name such as __proto__ specially
     return Object.fromEntries(
       Object.entries(query).map(([name, text]) => {
-        const digits = typeof text === 'string' && /^-?\d{1,10}$/.test(text);
-        return [name, digits && number(name) ? Number(text) : text];
+        const isDigits = typeof text === 'string' && /^-?\d{1,10}$/.test(text);
+        return [name, isDigits && isNumber(name) ? Number(text) : text];
       }),
     );
   }
@@ -79,60 +89,61 @@ class Reader {
   #field(message: ReflectMessage, field: DescField, value: unknown, at: string): void {
     if (field.fieldKind === 'list') {
       if (!Array.isArray(value)) {
-        this.#fault(at, 'must be a list');
+        this.#error(at, 'must be a list');
         return;
       }
       const list = message.get(field);
       for (const [index, entry] of value.entries()) {
-        const read = this.#one(field, entry, `${at}.${index}`);
+        const read = this.#single(field, entry, `${at}.${index}`);
         if (read !== undefined) list.add(read);
       }
       return;
     }
-    const read = this.#one(field, value, at);
+    const read = this.#single(field, value, at);
     if (read !== undefined) message.set(field, read);
   }
 
-  /** A value that is no list; undefined where it is not of the field's type. */
-  #one(field: DescField, value: unknown, at: string): unknown {
+  /** A value of a field, or of an entry of a list; undefined if it has the wrong type. */
+  #single(field: DescField, value: unknown, at: string): unknown {
     if (field.message !== undefined && field.fieldKind !== 'map') {
-      const known = WELL_KNOWN[field.message.typeName];
-      if (known !== undefined) {
-        const read = known.read(value);
-        if (read === undefined) this.#fault(at, `must be ${known.name}`);
+      const wellKnown = WELL_KNOWN[field.message.typeName];
+      if (wellKnown !== undefined) {
+        const read = wellKnown.read(value);
+        if (read === undefined) this.#error(at, `must be ${wellKnown.name}`);
         return read && reflect(field.message, read);
       }
       const message = reflect(field.message);
       this.fill(message, value, at);
       return message;
     }
-    const kind = field.scalar === undefined ? undefined : KINDS[field.scalar];
-    if (kind === undefined) throw new Error(`${field.toString()} is of no kind that is read here`);
-    if (kind.is(value)) return value;
-    this.#fault(at, `must be ${kind.name}`);
+    const scalar = field.scalar === undefined ? undefined : SCALARS[field.scalar];
+    if (scalar === undefined) throw new Error(`${field.toString()} has an unsupported type`);
+    if (scalar.accepts(value)) return value;
+    this.#error(at, `must be ${scalar.name}`);
     return undefined;
   }
 
-  #fault(field: string, message: string): void {
-    this.#faults.push({ field, message });
+  #error(field: string, message: string): void {
+    this.#errors.push({ field, message });
   }
 }
 
-const known = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
+const fieldsByMessage = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
-/** By their names in JSON. Made once, as every request is read by them. */
+/** Fields by their JSON names, built once per message since every request needs them. */
 function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
-  const fields = known.get(desc) ?? new Map(desc.fields.map((field) => [field.jsonName, field]));
-  known.set(desc, fields);
+  const fields =
+    fieldsByMessage.get(desc) ?? new Map(desc.fields.map((field) => [field.jsonName, field]));
+  fieldsByMessage.set(desc, fields);
   return fields;
 }
 
-/** Messages that are not an object of their fields in JSON. */
+/** Messages whose JSON is not an object of their fields. */
 const WELL_KNOWN: Readonly<
   Record<string, { name: string; read(value: unknown): Message | undefined }>
 > = {
   [TimestampSchema.typeName]: {
-    name: 'a time of ISO 8601 such as 2026-01-31T12:00:00Z',
+    name: 'an ISO 8601 time such as 2026-01-31T12:00:00Z',
     read: (value) => {
       const { data } = z.iso.datetime({ offset: true }).safeParse(value);
       return data === undefined ? undefined : toTimestamp(data);
@@ -141,30 +152,33 @@ const WELL_KNOWN: Readonly<
   [StructSchema.typeName]: {
     name: 'an object',
     read: (value) => {
-      const { data } = Json.safeParse(value);
+      const { data } = JsonObject.safeParse(value);
       return data === undefined ? undefined : fromJson(StructSchema, data);
     },
   },
 };
 
-const Json = z.record(z.string(), z.json());
+const JsonObject = z.record(z.string(), z.json());
 
-interface Kind {
+interface Scalar {
   readonly name: string;
-  is(value: unknown): boolean;
+  accepts(value: unknown): boolean;
 }
 
 const MAX = 2 ** 31 - 1;
 
-const KINDS: Partial<Record<ScalarType, Kind>> = {
+const SCALARS: Partial<Record<ScalarType, Scalar>> = {
   [ScalarType.STRING]: {
-    name: 'a text',
-    // half of a surrogate pair is no text that UTF-8 can carry
-    is: (value) => typeof value === 'string' && value.isWellFormed(),
+    name: 'a string',
+    // UTF-8 cannot encode half of a surrogate pair
+    accepts: (value) => typeof value === 'string' && value.isWellFormed(),
   },
   [ScalarType.INT32]: {
-    name: `a whole number of at most ${MAX}`,
-    is: (value) => Number.isInteger(value) && Math.abs(Number(value)) <= MAX,
+    name: `a whole number from -${MAX} to ${MAX}`,
+    accepts: (value) => Number.isInteger(value) && Math.abs(Number(value)) <= MAX,
   },
-  [ScalarType.BOOL]: { name: 'true or false', is: (value) => typeof value === 'boolean' },
+  [ScalarType.BOOL]: {
+    name: 'true or false',
+    accepts: (value) => typeof value === 'boolean',
+  },
 };

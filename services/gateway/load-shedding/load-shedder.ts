@@ -1,63 +1,47 @@
-import type { NextFunction } from 'express';
-import { EdgeError } from '../http/errors';
-import type { EdgeRequest, EdgeResponse } from '../http/types';
-import type { EdgeState } from '../edge-state';
-
-export interface LoadLimits {
-  /** Requests that may wait for their answer at once. */
-  readonly SHED_IN_FLIGHT: number;
-  /** Milliseconds that work may wait for its turn of the event loop. */
-  readonly SHED_LAG_MS: number;
+/** Beyond either of these, requests are refused. */
+export interface LoadThresholds {
+  /** Requests in flight. */
+  readonly inFlight: number;
+  /** Milliseconds that work waits for its turn of the event loop. */
+  readonly eventLoopLag: number;
 }
 
+/** Between two measurements of the event loop's lag. */
 const EVERY_MS = 100;
 
 /**
- * When there is more to do than can be done: every request would wait, also those whose client has
- * gone by then. What is refused at once costs little, and the rest is answered in time.
+ * Decides when the process is overloaded. Accepting everything would make every request wait, even
+ * those whose clients have already given up. A refusal is cheap, and the rest is answered in time.
  */
 export class LoadShedder {
-  readonly limits: { readonly inFlight: number; readonly eventLoopLag: number };
-  /** Milliseconds that work waited for its turn: the less of the last two looks, so no hiccup. */
+  /** Milliseconds; the smaller of the last two measurements, so that one pause does not count. */
   lag = 0;
+  /** Requests refused since the start. */
   shed = 0;
   #latest = 0;
 
-  constructor({ SHED_IN_FLIGHT: inFlight, SHED_LAG_MS: eventLoopLag }: LoadLimits) {
-    this.limits = { inFlight, eventLoopLag };
-  }
+  constructor(readonly thresholds: LoadThresholds) {}
 
-  /** Looks at the event loop from now on, as long as the process runs. */
+  /** Measures the lag of the event loop as long as the process runs. */
   start(): void {
     let due = performance.now() + EVERY_MS;
     setInterval(() => {
       const now = performance.now();
-      this.waited(Math.max(0, now - due));
+      this.recordLag(Math.max(0, now - due));
       due = now + EVERY_MS;
     }, EVERY_MS).unref();
   }
 
-  /** Something has waited so many milliseconds for its turn. */
-  waited(milliseconds: number): void {
+  recordLag(milliseconds: number): void {
     this.lag = Math.min(this.#latest, milliseconds);
     this.#latest = milliseconds;
   }
 
+  /** Whether to refuse a request, given the number of requests in flight with it. */
   refuses(inFlight: number): boolean {
-    const { limits, lag } = this;
-    const refused = inFlight > limits.inFlight || lag > limits.eventLoopLag;
+    const { thresholds, lag } = this;
+    const refused = inFlight > thresholds.inFlight || lag > thresholds.eventLoopLag;
     if (refused) this.shed++;
     return refused;
   }
-}
-
-/** Refuses what is more than can be done; how the gateway is can be asked even so. */
-export function shed(gateway: EdgeState) {
-  return (_: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
-    if (gateway.shedding.refuses(gateway.inFlight - gateway.streams)) {
-      response.set('retry-after', '1');
-      throw new EdgeError(503, 'there is too much to do at the moment, try again later');
-    }
-    next();
-  };
 }

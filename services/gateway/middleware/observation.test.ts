@@ -15,7 +15,7 @@ async function open() {
   lines = [];
   const write = (line: string) => {
     const read = JSON.parse(line) as Record<string, unknown>;
-    // what is refused has another one in the audit log, which goes here where it has no file
+    // without a file of its own, the audit log writes here too
     if (read['audit'] !== true) lines.push(read);
   };
   const getProduct = (_: unknown, call: { callContext: CallContext }) => {
@@ -29,13 +29,13 @@ async function open() {
 }
 
 async function get(headers: Record<string, string> = {}, path = PRODUCT) {
-  const answer = await edge.ask('GET', path, { headers });
+  const answer = await edge.send('GET', path, { headers });
   const { 'x-request-id': requestId, 'x-correlation-id': correlationId } = answer.headers;
   return { ...answer, requestId, correlationId };
 }
 
 describe('the ids of a request', () => {
-  it('are the client’s where they are of the right form, in the answer and in every call', async () => {
+  it('are those of the client if they are well formed, in the response and in every call', async () => {
     await open();
     const given = { 'x-request-id': 'my_request-1', 'x-correlation-id': 'x'.repeat(64) };
     const { requestId, correlationId, body } = await get(given);
@@ -47,7 +47,7 @@ describe('the ids of a request', () => {
     expect(callContext).toMatchObject({ requestId, correlationId });
   });
 
-  it('are made where there are none', async () => {
+  it('are generated if there are none', async () => {
     await open();
     const { requestId, correlationId, body } = await get();
     expect(requestId).toMatch(/^req_[\w-]{36}$/);
@@ -55,7 +55,7 @@ describe('the ids of a request', () => {
     expect(body.requestId).toBe(requestId);
   });
 
-  it('are made where the request has them only in part', async () => {
+  it('are completed if the client sends one of them', async () => {
     await open();
     const first = await get({ 'x-request-id': 'mine' });
     expect(first.correlationId).toBe('mine');
@@ -65,7 +65,7 @@ describe('the ids of a request', () => {
   });
 
   it.each(['', 'a b', '{"level":"fatal"}', '../x', 'ü', 'x'.repeat(65), 'a, b'])(
-    'are made in the place of %p',
+    'replace %p',
     async (id) => {
       await open();
       const { requestId, correlationId } = await get({
@@ -77,7 +77,7 @@ describe('the ids of a request', () => {
     },
   );
 
-  it('are in the answer also where the request is refused', async () => {
+  it('are in the response to a refused request too', async () => {
     await open();
     const { requestId, status, body } = await get({ 'x-request-id': 'mine' }, '/nowhere');
     expect({ requestId, status, inBody: body.requestId }).toEqual({
@@ -91,7 +91,7 @@ describe('the ids of a request', () => {
 describe('a trace', () => {
   const trace = '0af7651916cd43dd8448eb211c80319c';
 
-  it('goes on', async () => {
+  it('is continued', async () => {
     await open();
     await get({ traceparent: `00-${trace}-b7ad6b7169203331-00` });
     expect(callContext?.traceparent).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-00$`));
@@ -99,7 +99,7 @@ describe('a trace', () => {
   });
 
   it.each(['nonsense', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`])(
-    'begins anew after %p',
+    'is started again instead of %p',
     async (traceparent) => {
       await open();
       await get({ traceparent });
@@ -109,13 +109,13 @@ describe('a trace', () => {
   );
 });
 
-describe('what is written of a request', () => {
-  it('is one line, without the path or what was asked for', async () => {
+describe('the log and metrics of a request', () => {
+  it('are one line without the path or the query', async () => {
     await open();
     const { requestId, correlationId } = await get({}, `${PRODUCT}?secret=canary`);
     await get({}, '/api/v1/nowhere/canary');
-    const answered = lines.filter(({ message }) => message === 'request answered');
-    expect(answered).toMatchObject([
+    const completed = lines.filter(({ message }) => message === 'request completed');
+    expect(completed).toMatchObject([
       {
         service: 'gateway',
         method: 'GET',
@@ -130,7 +130,7 @@ describe('what is written of a request', () => {
     expect(JSON.stringify(lines)).not.toMatch(/canary|product_1/);
   });
 
-  it('is counted by the pattern of its route', async () => {
+  it('are counted by the pattern of its route', async () => {
     await open();
     await get();
     await get({}, '/api/v1/products/product_2');
@@ -144,7 +144,7 @@ describe('what is written of a request', () => {
     expect(figures).toContain(`http_request_duration_seconds_count{method="GET",${route}} 2`);
   });
 
-  it('is one line also where the client did not wait', async () => {
+  it('are one line with status 499 if the client disconnected', async () => {
     const arrived = Promise.withResolvers<unknown>();
     const answer = Promise.withResolvers<object>();
     const logged = Promise.withResolvers<Record<string, unknown>>();
@@ -161,7 +161,7 @@ describe('what is written of a request', () => {
     socket.write(`GET ${PRODUCT} HTTP/1.1\r\nhost: edge\r\n\r\n`);
     await arrived.promise;
     socket.destroy();
-    expect(await logged.promise).toMatchObject({ message: 'request answered', status: 499 });
+    expect(await logged.promise).toMatchObject({ message: 'request completed', status: 499 });
     answer.resolve({});
   });
 });

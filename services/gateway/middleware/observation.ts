@@ -1,15 +1,15 @@
 import type { NextFunction } from 'express';
 import { anonymous } from '#kit/core/caller';
-import type { EdgeRequest, EdgeResponse } from '../http/types';
-import { trailOf } from '../http/headers';
 import type { EdgeState } from '../edge-state';
+import { trailOf } from '../http/headers';
+import type { EdgeRequest, EdgeResponse } from '../http/types';
 
-/** Of a request that no route is for. */
+/** Stands for the pattern of a request that matches no route. */
 export const NO_ENDPOINT = 'unknown';
 
-/** The first handler: gives a request its ids, and writes one line and two figures at its end. */
-export function observe(gateway: EdgeState) {
-  const { clock, log, metrics } = gateway.runtime;
+/** Runs first: initialises the state of a request, and logs and measures it when it is complete. */
+export function observe(edge: EdgeState) {
+  const { clock, log, metrics } = edge.runtime;
   return (request: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     const trail = trailOf(request.headers);
     const { requestId, correlationId } = trail;
@@ -23,22 +23,22 @@ export function observe(gateway: EdgeState) {
     };
     response.setHeader('x-request-id', requestId);
     response.setHeader('x-correlation-id', correlationId);
-    // what is answered is somebody's, until a route says that others may see it
+    // a response is private until a handler decides otherwise
     response.setHeader('cache-control', 'no-store');
 
     const started = performance.now();
-    gateway.inFlight++;
+    edge.inFlight++;
     response.once('close', () => {
-      gateway.inFlight--;
+      edge.inFlight--;
       const { method } = request;
       const { endpoint } = response.locals;
       const duration = performance.now() - started;
-      // the client has gone before its answer was there
+      // 499 as in nginx: the client closed the connection before the response was sent
       const status = response.writableFinished ? response.statusCode : 499;
       metrics.httpRequests.inc({ method, endpoint, status: String(status) });
       metrics.httpDuration.observe({ method, endpoint }, duration / 1000);
       const line = { method, endpoint, status, duration, requestId, correlationId };
-      log.info(line, 'request answered');
+      log.info(line, 'request completed');
     });
     next();
   };

@@ -4,11 +4,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { testbed } from '#kit/testing/testbed';
-import { BASE, createApp } from '../app';
-import { openapi } from './document';
-import { routes } from '../routes/table';
+import { createApp } from '../app';
 import { gateway } from '../definition';
-import { CONFIG } from '../testing/edge';
+import { BASE, routes } from '../routes/table';
+import { CONFIG } from '../testing/edge-config';
+import { openapi } from './document';
 
 const stopping = new AbortController();
 const { runtime } = testbed(gateway, { config: CONFIG });
@@ -18,7 +18,7 @@ let origin = '';
 beforeAll(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  // a server that listens on a port has an address that is no path
+  // the address of a server on a port is not a path
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(() => {
@@ -28,11 +28,12 @@ afterAll(() => {
 });
 
 const get = async (path: string, headers: Record<string, string> = {}) => {
-  const { statusCode, headers: told, body } = await request(origin + path, { headers });
-  return { status: statusCode, headers: told, text: await body.text() };
+  const response = await request(origin + path, { headers });
+  const { statusCode, body } = response;
+  return { status: statusCode, headers: response.headers, text: await body.text() };
 };
 
-it('gives the document of the API', async () => {
+it('serves the OpenAPI document', async () => {
   const { status, headers, text } = await get('/api/docs/openapi.json');
   expect({ status, type: headers['content-type'] }).toEqual({
     status: 200,
@@ -41,7 +42,7 @@ it('gives the document of the API', async () => {
   expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openapi(BASE, routes))));
 });
 
-it('gives a page under a strict policy, whose parts are all here', async () => {
+it('serves a page with a strict policy and only files of this server', async () => {
   const { status, headers, text } = await get('/api/docs');
   expect({ status, type: headers['content-type'] }).toEqual({
     status: 200,
@@ -59,7 +60,7 @@ it('gives a page under a strict policy, whose parts are all here', async () => {
   expect(text).not.toMatch(/<style|style=|<script>|\son\w+=/);
 });
 
-it('does not send a part again that the browser has', async () => {
+it('does not send a file again that the browser has', async () => {
   const part = '/api/docs/swagger-ui.css';
   const { headers } = await get(part);
   const again = await get(part, { 'if-none-match': String(headers['etag']) });
@@ -71,6 +72,6 @@ it.each([
   '/api/docs/package.json',
   '/api/docs/..%2fpackage.json',
   '/api/docs/swagger-ui.js',
-])('%s is nothing of it: 404', async (path) => {
+])('%s is 404', async (path) => {
   expect((await get(path)).status).toBe(404);
 });

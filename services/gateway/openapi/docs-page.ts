@@ -1,22 +1,22 @@
 import { dirname } from 'node:path';
 import { Router, static as serveStatic } from 'express';
-import { openapi } from './document';
 import type { Route } from '../routes/types';
+import { openapi } from './document';
 
-/** The page runs what is served beside it, and nothing that stands in it or comes from elsewhere. */
+/** The page may load files from this server only: no inline scripts, and nothing from elsewhere. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data:", // the icons in the style sheet
+  "img-src 'self' data:", // icons in the style sheet
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
-// Swagger UI: one script and one style sheet, tries calls out, and needs neither inline scripts nor
-// eval. Redoc and Scalar write style elements into the page, and Redoc tries nothing out.
+// Swagger UI is one script and one style sheet, can try requests, and needs neither inline scripts nor
+// eval. Redoc and Scalar insert style elements into the page, and Redoc cannot try requests.
 const ASSETS = dirname(require.resolve('swagger-ui-dist/package.json'));
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
@@ -46,7 +46,7 @@ const script = (at: string) => `SwaggerUIBundle({
 });
 `;
 
-/** The API's document at `openapi.json`, and a page to read it and try it out. */
+/** Serves the OpenAPI document at `openapi.json`, and a page to read it and try requests. */
 export function docs(at: string, base: string, routes: readonly Route[]): Router {
   const document = JSON.stringify(openapi(base, routes));
   const router = Router({ strict: true, caseSensitive: true });

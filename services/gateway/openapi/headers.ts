@@ -1,44 +1,43 @@
-import type { Json } from './messages';
 import type { Route } from '../routes/types';
+import type { Json } from './messages';
 
 const text = (description: string) => ({ description, schema: { type: 'string' } });
 const seconds = (description: string) => ({ description, schema: { type: 'integer' } });
 
-/** What an answer tells in its head, by name among the components. */
+/** Response headers, as components by name. */
 export const HEADERS = {
-  'X-Request-ID': text("The request's id: the client's own, where it is of the right form"),
-  'X-Correlation-ID': text('The id of all that the request brings about'),
+  'X-Request-ID': text('The id of the request: that of the client if it is well formed'),
+  'X-Correlation-ID': text('The id of all work that the request causes'),
   'Cache-Control': text(
-    'Who may keep the answer: nobody, or the client that asks whether it holds',
+    'no-store, or private, no-cache if the client may keep the response and revalidate it',
   ),
-  RateLimit: text(
-    'What is left (r) of the limit that is nearest, and seconds until it is anew (t)',
-  ),
-  'RateLimit-Policy': text('The limits that the request is counted by: so many (q) in seconds (w)'),
-  ETag: text('What the data is known by: sent as If-None-Match it asks whether it has changed'),
-  'X-Cache': text('stale: the service is down, and this is what it answered before'),
-  Age: seconds('Of a stale answer, in seconds'),
-  Warning: text('Of a stale answer'),
-  'Retry-After': seconds('After so many seconds it may be asked again'),
-  Allow: text('The methods that there are'),
-  'WWW-Authenticate': text('How to sign in'),
+  RateLimit: text('The nearest limit: requests left (r) and seconds until the window ends (t)'),
+  'RateLimit-Policy': text('The limits that count the request: q requests in w seconds'),
+  ETag: text('Identifies the data: send it as If-None-Match to learn whether it has changed'),
+  'X-Cache': text('stale: the service is down, and this is its last good response'),
+  Age: seconds('Age of a stale response in seconds'),
+  Warning: text('Marks a stale response'),
+  'Retry-After': seconds('Seconds after which to try again'),
+  Allow: text('The methods of the path'),
+  'WWW-Authenticate': text('The authentication scheme'),
 } as const satisfies Record<string, Json>;
 export type Header = keyof typeof HEADERS;
 
-/** In the head of every answer, and of every one that is counted. */
+/** Headers of every response. */
 const ALWAYS = ['X-Request-ID', 'X-Correlation-ID', 'Cache-Control'] as const;
+/** Headers of every response that counts against a rate limit. */
 const COUNTED = ['RateLimit', 'RateLimit-Policy'] as const;
-/** What tells that an answer is one of before. */
+/** Headers of a response from the stale cache. */
 const STALE = ['X-Cache', 'Age', 'Warning'] as const;
 
-/** References to the headers of an answer, those that every answer has among them. */
-export function headers(...others: readonly Header[]): Json {
+/** References to the headers of every response and to these others. */
+function headers(...others: readonly Header[]): Json {
   return Object.fromEntries(
     [...ALWAYS, ...others].map((name) => [name, { $ref: `#/components/headers/${name}` }]),
   );
 }
 
-/** The headers of a refusal, whose route may be any. */
+/** Headers of a refusal by any route. */
 export function headersOfRefusal(status: number): Json {
   const own: Partial<Record<number, readonly Header[]>> = {
     401: ['WWW-Authenticate'],
@@ -49,54 +48,54 @@ export function headersOfRefusal(status: number): Json {
   return headers(...COUNTED, ...(own[status] ?? []));
 }
 
-/** The headers of what is answered with data, or with its being known already. */
-export function headersOfAnswer(route: Route): Json {
+/** Headers of a successful response, 304 included. */
+export function headersOfSuccess(route: Route): Json {
   return headers(
-    ...('own' in route ? [] : COUNTED),
+    ...('handle' in route ? [] : COUNTED),
     ...(isConditional(route) ? (['ETag'] as const) : []),
-    ...('rpc' in route && route.lastGood ? STALE : []),
+    ...('rpc' in route && route.staleIfError ? STALE : []),
   );
 }
 
-/** Whether its answer is told anew only where it is another than before. */
+/** Whether its responses have an ETag, so that 304 is possible. */
 export function isConditional(route: Route): boolean {
   return route.method === 'GET' && !('streams' in route);
 }
 
-/** What a request tells in its head, by name among the components. */
+/** Request headers, as components by name. */
 export const PARAMETERS = {
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
-    description: 'The ETag of the answer that is known: where it still holds, 304 says so',
+    description: 'The ETag of a known response; the answer is 304 if it is still current',
     schema: { type: 'string' },
   },
   LastEventId: {
     name: 'Last-Event-ID',
     in: 'header',
-    description: 'The id of the last event that came, to hear only what is new',
+    description: 'The id of the last event received; only later events are sent',
     schema: { type: 'string' },
   },
   IdempotencyKey: {
     name: 'Idempotency-Key',
     in: 'header',
     description: [
-      'For a day the same request of the same user under the same key is the same piece of work,',
-      'and is answered as the first time; another request under it is refused with 422,',
-      'and a key of another form with 400',
+      'Makes retries safe: for 24 hours, the same request of the same user with the same key is executed',
+      'once and gets the same response. Another request with that key is refused with 422, and a',
+      'malformed key with 400.',
     ].join(' '),
     schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,128}$' },
   },
   Prefer: {
     name: 'Prefer',
     in: 'header',
-    description: 'respond-async: the answer is 202 at once, and the work goes on',
+    description: 'respond-async: respond with 202 immediately and complete the work later',
     schema: { type: 'string' },
   },
 } as const;
 
-/** References to what a request to this route may tell in its head. */
-export function parametersInHead(route: Route): Json[] {
+/** References to the headers that a request to this route may have. */
+export function headerParameters(route: Route): Json[] {
   const names: readonly (keyof typeof PARAMETERS)[] = [
     ...(isConditional(route) ? (['IfNoneMatch'] as const) : []),
     ...('streams' in route ? (['LastEventId'] as const) : []),

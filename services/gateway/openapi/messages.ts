@@ -2,80 +2,79 @@ import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Whether the message is read from a client, strictly, or answered to one. */
-type Way = 'input' | 'answer';
+/** Whether the schema describes what a client may send or what it receives. */
+type Direction = 'request' | 'response';
 
 /**
- * The schemas of messages as JSON, as the edge reads them (json.ts) and writes them: a field of
- * which protobuf does not tell whether it was set is always in an answer, an unknown one in a
- * request is refused. Collects each message once, under its name.
+ * Schemas of protobuf messages as the gateway reads them (http/request-reader.ts) and writes them. A
+ * request must not have unknown fields. A response always has the fields whose absence protobuf cannot
+ * express. Collects each message once, by name.
  */
 export class MessageSchemas {
   readonly schemas: Record<string, Json> = {};
 
-  /** Fields of messages that a client may leave out: `retail.common.v1.Address.line2`. */
+  /** Takes the fields that a request may omit, by full name: `retail.common.v1.Address.line2`. */
   constructor(private readonly optional: ReadonlySet<string>) {}
 
-  answer(message: DescMessage): Json {
-    return this.#reference(message, 'answer');
+  response(message: DescMessage): Json {
+    return this.#reference(message, 'response');
   }
 
-  /** The body of a request: these fields of its message. */
+  /** A request body: these fields of its message. */
   body(message: DescMessage, fields: readonly string[]): Json {
-    const taken = message.fields.filter(({ jsonName }) => fields.includes(jsonName));
-    this.schemas[message.name] ??= this.#object(taken, 'input');
+    const included = message.fields.filter(({ jsonName }) => fields.includes(jsonName));
+    this.schemas[message.name] ??= this.#object(included, 'request');
     return referenceTo(message.name);
   }
 
-  /** What stands in a path or a query: a text, or a number. */
-  field(field: DescField): Json {
-    return this.#value(field, 'input');
+  /** A parameter of a path or a query. */
+  parameter(field: DescField): Json {
+    return this.#value(field, 'request');
   }
 
-  #reference(message: DescMessage, way: Way): Json {
-    const known = WELL_KNOWN[message.typeName];
-    if (known !== undefined) return known;
-    const name = way === 'answer' ? message.name : `${message.name}Input`;
+  #reference(message: DescMessage, direction: Direction): Json {
+    const wellKnown = WELL_KNOWN[message.typeName];
+    if (wellKnown !== undefined) return wellKnown;
+    const name = direction === 'response' ? message.name : `${message.name}Input`;
     if (this.schemas[name] === undefined) {
-      this.schemas[name] = {}; // for a message that holds itself
-      this.schemas[name] = this.#object(message.fields, way);
+      this.schemas[name] = {}; // ends the recursion of a message that contains itself
+      this.schemas[name] = this.#object(message.fields, direction);
     }
     return referenceTo(name);
   }
 
-  #object(fields: readonly DescField[], way: Way): Json {
+  #object(fields: readonly DescField[], direction: Direction): Json {
     const required = fields.filter((field) =>
-      way === 'input' ? !this.optional.has(pathOf(field)) : isAlwaysThere(field),
+      direction === 'request' ? !this.optional.has(fullNameOf(field)) : isAlwaysPresent(field),
     );
-    const properties = fields.map((field) => [field.jsonName, this.#value(field, way)]);
+    const properties = fields.map((field) => [field.jsonName, this.#value(field, direction)]);
     return {
       type: 'object',
       properties: Object.fromEntries(properties) as Json,
       ...(required.length === 0 ? {} : { required: required.map(({ jsonName }) => jsonName) }),
-      ...(way === 'input' ? { additionalProperties: false } : {}),
+      ...(direction === 'request' ? { additionalProperties: false } : {}),
     };
   }
 
-  #value(field: DescField, way: Way): Json {
+  #value(field: DescField, direction: Direction): Json {
     if (field.fieldKind === 'list') {
-      return { type: 'array', items: this.#one(field, way) };
+      return { type: 'array', items: this.#single(field, direction) };
     }
-    return this.#one(field, way);
+    return this.#single(field, direction);
   }
 
-  #one(field: DescField, way: Way): Json {
+  #single(field: DescField, direction: Direction): Json {
     if (field.message !== undefined && field.fieldKind !== 'map') {
-      return this.#reference(field.message, way);
+      return this.#reference(field.message, direction);
     }
     const schema = field.scalar === undefined ? undefined : SCALARS[field.scalar];
-    if (schema === undefined)
-      throw new Error(`${field.toString()} is of no kind that is known here`);
+    if (schema === undefined) throw new Error(`${field.toString()} has an unsupported type`);
     return schema;
   }
 }
 
-/** The name of a field among all there are. */
-export function pathOf({ parent, jsonName }: DescField): string {
+/** The name of a field, unique among all messages. */
+export function fullNameOf({ parent, jsonName }: DescField): string {
   return `${parent.typeName}.${jsonName}`;
 }
 
@@ -83,8 +82,8 @@ export function referenceTo(name: string): Json {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** Its zero is written, as it cannot be told from its absence. */
-function isAlwaysThere({ fieldKind, proto, oneof }: DescField): boolean {
+/** Whether protobuf cannot tell its zero value from its absence, so that the zero value is written. */
+function isAlwaysPresent({ fieldKind, proto, oneof }: DescField): boolean {
   return fieldKind === 'list' || (fieldKind === 'scalar' && !proto.proto3Optional && !oneof);
 }
 

@@ -1,9 +1,9 @@
+import type { Route } from '../routes/types';
 import { headersOfRefusal } from './headers';
 import type { Json } from './messages';
-import type { Route } from '../routes/types';
 
-/** What both forms of a refusal tell. */
-const TOLD: Json = {
+/** Properties that both forms of a refusal have. */
+const COMMON: Json = {
   timestamp: { type: 'string', format: 'date-time' },
   requestId: { type: 'string' },
   details: {
@@ -12,7 +12,7 @@ const TOLD: Json = {
       reason: { type: 'string', description: 'A code for programs, such as out_of_stock' },
       fields: {
         type: 'array',
-        description: 'What is wrong with which field',
+        description: 'The errors of single fields',
         items: {
           type: 'object',
           properties: { field: { type: 'string' }, message: { type: 'string' } },
@@ -23,49 +23,50 @@ const TOLD: Json = {
   },
 };
 
-/** The one form of what is refused. */
+/** The usual form of an error. */
 export const REFUSAL = objectOf({
   success: { const: false },
   error: { type: 'string' },
   statusCode: { type: 'integer' },
-  ...TOLD,
+  ...COMMON,
 });
 
-/** The same, for who asks for `application/problem+json` (RFC 9457). */
+/** The form of an error for clients that accept `application/problem+json` (RFC 9457). */
 export const PROBLEM = objectOf({
   type: { const: 'about:blank' },
   title: { type: 'string' },
   status: { type: 'integer' },
-  ...TOLD,
+  ...COMMON,
 });
 
-/** An object that always has each of these. */
+/** An object that always has all of these properties. */
 function objectOf(properties: Json): Json {
   return { type: 'object', properties, required: Object.keys(properties) };
 }
 
 const REFUSALS = {
-  400: ['Unreadable', 'The request cannot be read'],
-  401: ['Unauthenticated', 'There is no token, or it is not good'],
-  403: ['Forbidden', 'Not for this role, or not for this API key'],
-  404: ['NotFound', "There is no such thing, or it is somebody else's"],
-  405: ['MethodNotAllowed', 'The path is there, but not with this method: see Allow'],
-  409: ['Conflict', 'It is there already, or was changed by somebody else at the same time'],
+  400: ['Unreadable', 'The request is malformed'],
+  401: ['Unauthenticated', 'The credentials are missing or not valid'],
+  403: ['Forbidden', 'The role or the scopes of the API key do not permit this'],
+  404: ['NotFound', 'The resource does not exist or belongs to another user'],
+  405: ['MethodNotAllowed', 'The path exists, but not with this method: see Allow'],
+  409: ['Conflict', 'The resource exists already, or another request changed it concurrently'],
   413: ['TooLarge', 'The body is larger than 1 MiB'],
   415: ['NotJson', 'The body is not JSON in UTF-8'],
   422: [
     'Refused',
-    'A field is not as it must be, what is asked cannot be done, or its Idempotency-Key was given with another request',
+    'A field is not valid, the operation is not possible, or the Idempotency-Key was used for another request',
   ],
   429: ['TooMany', 'Too many requests: try again after Retry-After seconds'],
-  500: ['Fault', "A fault that is not the client's"],
-  502: ['Unreachable', 'A service that this needs cannot be reached'],
-  503: ['Unavailable', 'This cannot be done at the moment: try again after Retry-After seconds'],
-  504: ['TimedOut', 'This took too long; it may have had its effect'],
+  431: ['HeadTooLarge', 'The headers are larger than 16 KiB'],
+  500: ['Fault', 'An internal error'],
+  502: ['Unreachable', 'A required service cannot be reached'],
+  503: ['Unavailable', 'Temporarily unavailable: try again after Retry-After seconds'],
+  504: ['TimedOut', 'Timed out; the request may still take effect'],
 } as const;
 type Status = keyof typeof REFUSALS;
 
-/** Every refusal, by its name among the components. */
+/** All refusals, as components by name. */
 export const responses: Json = Object.fromEntries(
   Object.entries(REFUSALS).map(([status, [name, description]]) => [
     name,
@@ -73,7 +74,7 @@ export const responses: Json = Object.fromEntries(
   ]),
 );
 
-/** How a request to this route may be refused. */
+/** References to the refusals that a route can respond with. */
 export function refusals(route: Route): Json {
   return Object.fromEntries(
     statusesOf(route).map((status) => [
@@ -84,21 +85,29 @@ export function refusals(route: Route): Json {
 }
 
 function statusesOf(route: Route): Status[] {
-  if ('own' in route) return [500, 503];
+  if ('handle' in route) return [431, 500, 503];
   const { method } = route;
   return [
     400,
     401,
     403,
     404,
-    // what reads changes nothing that something else could change as well
+    // a read conflicts with nothing
     ...(method === 'GET' ? [] : [409 as const]),
     ...(method === 'POST' || method === 'PATCH' ? ([413, 415] as const) : []),
-    ...([422, 429, 500, 502, 503, 504] as const),
+    422,
+    429,
+    431,
+    500,
+    502,
+    503,
+    504,
   ];
 }
 
 function response(status: number, description: string): Json {
+  // sent by the HTTP parser of Node, before the gateway sees the request
+  if (status === 431) return { description: `${description}; without a body` };
   const content = Object.fromEntries(
     [
       ['application/json', 'Refusal'],

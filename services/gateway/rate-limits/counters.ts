@@ -1,152 +1,105 @@
 import type { Counter as Metric } from 'prom-client';
-import { RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Clock } from '#kit/core/clock';
 import { deterministicId } from '#kit/core/deterministic-id';
-import { type Shared, sharedCounter } from './shared-counters';
+import { type Count, LocalCounter } from './local-counter';
+import { type SharedStore, sharedCounter } from './shared-counters';
 import type { Limit, Tier } from './tiers';
 
-/** How a limit stands for one who asked. */
-export interface Count {
-  readonly limit: Limit;
-  readonly left: number;
-  readonly isOver: boolean;
-  /** Milliseconds until it begins anew. */
-  readonly resetMs: number;
-}
+/** Without an answer of the store in this time, the replica counts by itself. */
+const STORE_TIMEOUT_MS = 250;
+/** Pause after a failure of the store, so that not every request waits for it. */
+const STORE_PAUSE_MS = 1_000;
 
-/** A store that does not answer within this is as good as gone. */
-const ANSWER_MS = 250;
-/** So long it is then left alone: not every request shall wait for it. */
-const REST_MS = 1_000;
-/** So many are counted at once by one limit: some 3 MB. */
-const MAX_WINDOWS = 20_000;
+/** `away`: there is a store, but it failed, and this replica counts by itself. */
+export type StoreStatus = 'none' | 'reached' | 'away';
 
-/** Counts who asks how often: here, or with the other replicas in a store. */
+/** Counts requests by limit: in a store that the replicas share, or in this process without one. */
 export class Counters {
-  readonly #here = new Map<Limit, OwnCounter>();
+  readonly #local = new Map<Limit, LocalCounter>();
   readonly #shared = new Map<Limit, RateLimiterAbstract>();
-  #restUntil = 0;
+  #pausedUntil = 0;
 
   constructor(
-    private readonly shared: Shared | undefined,
+    private readonly store: SharedStore | undefined,
     private readonly clock: Clock,
     private readonly failures: Metric,
   ) {}
 
-  /** `away`: counts are kept apart from the other replicas', which they are shared with else. */
-  get store(): 'none' | 'reached' | 'away' {
-    if (this.shared === undefined) return 'none';
-    return this.clock.now() < this.#restUntil ? 'away' : 'reached';
+  get storeStatus(): StoreStatus {
+    if (this.store === undefined) return 'none';
+    return this.clock.now() < this.#pausedUntil ? 'away' : 'reached';
   }
 
   /**
-   * Counts one more request of somebody by one limit after the other: what is refused by one is not
-   * counted by the next. Without an answer of the store, only those of this process are known.
-   * Nobody waits where there is no store.
+   * Counts a request of a subject by each limit in turn, up to the first that is exceeded. While the
+   * store fails, only the requests of this process count. Synchronous without a store.
    */
-  count(tier: Tier, whom: readonly string[]): Count[] | Promise<Count[]> {
-    const { shared } = this;
-    if (shared !== undefined) return this.#countTogether(shared, tier, deterministicId(...whom));
-    const key = JSON.stringify(whom);
+  count(tier: Tier, subject: readonly string[]): Count[] | Promise<Count[]> {
+    const { store } = this;
+    // the key in the store is a hash, as it must reveal no name or address
+    if (store !== undefined) return this.#countShared(store, tier, deterministicId(...subject));
+    const key = JSON.stringify(subject);
     const now = this.clock.now();
     const counts: Count[] = [];
     for (const limit of tier) {
-      const count = this.#own(limit).count(key, now);
+      const count = this.#localCounter(limit).count(key, now);
       counts.push(count);
       if (count.isOver) break;
     }
     return counts;
   }
 
-  /** The key is a hash: no name or address of anybody is a key in a store. */
-  async #countTogether(shared: Shared, tier: Tier, key: string): Promise<Count[]> {
+  async #countShared(store: SharedStore, tier: Tier, key: string): Promise<Count[]> {
     const counts: Count[] = [];
     for (const limit of tier) {
-      const together = await this.#together(shared, limit, key);
-      const count = together ?? this.#own(limit).count(key, this.clock.now());
+      const shared = await this.#consume(store, limit, key);
+      const count = shared ?? this.#localCounter(limit).count(key, this.clock.now());
       counts.push(count);
       if (count.isOver) break;
     }
     return counts;
   }
 
-  #own(limit: Limit): OwnCounter {
-    const own = this.#here.get(limit) ?? new OwnCounter(limit);
-    this.#here.set(limit, own);
-    return own;
+  #localCounter(limit: Limit): LocalCounter {
+    const counter = this.#local.get(limit) ?? new LocalCounter(limit);
+    this.#local.set(limit, counter);
+    return counter;
   }
 
-  async #together(shared: Shared, limit: Limit, key: string): Promise<Count | undefined> {
-    if (this.store === 'away') return undefined;
-    const limiter = this.#shared.get(limit) ?? sharedCounter(shared, limit);
+  /** The count in the store; undefined if the store fails or is paused. */
+  async #consume(store: SharedStore, limit: Limit, key: string): Promise<Count | undefined> {
+    if (this.storeStatus === 'away') return undefined;
+    const limiter = this.#shared.get(limit) ?? sharedCounter(store, limit);
     this.#shared.set(limit, limiter);
     try {
-      return await within(ANSWER_MS, this.#counted(limiter, limit, key));
+      return await withTimeout(STORE_TIMEOUT_MS, countIn(limiter, limit, key));
     } catch {
       this.failures.inc();
-      this.#restUntil = this.clock.now() + REST_MS;
+      this.#pausedUntil = this.clock.now() + STORE_PAUSE_MS;
       return undefined;
     }
   }
+}
 
-  async #counted(limiter: RateLimiterAbstract, limit: Limit, key: string): Promise<Count> {
-    try {
-      return counted(limit, await limiter.consume(key), false);
-    } catch (error) {
-      // it rejects with the count where that is too high, and with an error where it has none
-      if (error instanceof RateLimiterRes) return counted(limit, error, true);
-      throw error;
-    }
+async function countIn(limiter: RateLimiterAbstract, limit: Limit, key: string): Promise<Count> {
+  try {
+    return toCount(limit, await limiter.consume(key), false);
+  } catch (error) {
+    // it rejects with the count if the quota is exceeded, and with an Error if the store failed
+    if (error instanceof RateLimiterRes) return toCount(limit, error, true);
+    throw error;
   }
 }
 
-/** Counts in this process, in windows that begin with the first request. */
-export class OwnCounter {
-  /** In the order in which they end, as all windows are as long. */
-  readonly #windows = new Map<string, { asked: number; readonly until: number }>();
-
-  constructor(private readonly limit: Limit) {}
-
-  /** Of how many it keeps a count. */
-  get size(): number {
-    return this.#windows.size;
-  }
-
-  count(key: string, now: number): Count {
-    const { limit } = this;
-    let window = this.#windows.get(key);
-    if (window === undefined || window.until <= now) {
-      this.#windows.delete(key);
-      window = { asked: 0, until: now + limit.window * 1000 };
-      this.#windows.set(key, window);
-      this.#forget(now);
-    }
-    window.asked++;
-    return {
-      limit,
-      left: Math.max(0, limit.quota - window.asked),
-      isOver: window.asked > limit.quota,
-      resetMs: window.until - now,
-    };
-  }
-
-  /** Those that have ended; and the oldest where there are too many, as of a flood of addresses. */
-  #forget(now: number): void {
-    for (const [key, { until }] of this.#windows) {
-      if (until > now && this.#windows.size <= MAX_WINDOWS) return;
-      this.#windows.delete(key);
-    }
-  }
-}
-
-function counted(limit: Limit, result: RateLimiterRes, isOver: boolean): Count {
+function toCount(limit: Limit, result: RateLimiterRes, isOver: boolean): Count {
   return { limit, left: result.remainingPoints, isOver, resetMs: result.msBeforeNext };
 }
 
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+async function withTimeout<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new Error('no answer in time'));
+    reject(new Error('timed out'));
   }, milliseconds);
   try {
     return await Promise.race([work, promise]);

@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Tier, Tiers, TiersFile } from './tiers';
-import { type Asked, type Edge, PLENTY, newKey, openEdge } from '../testing/edge';
+import { type RequestOptions, type Edge, openEdge } from '../testing/edge';
+import { UNLIMITED } from '../testing/edge-config';
+import { newKey } from '../testing/signing-keys';
 
 const open: Edge[] = [];
 afterEach(() => Promise.all(open.splice(0).map((edge) => edge.close())));
 
 const real = TiersFile.parse(undefined);
-/** The real ones in slow motion, so that no window ends while a busy machine is at its requests. */
+/** The real tiers with windows 60 times as long, so that none ends while a busy machine is testing. */
 const tiers = Tiers.parse({
   ...real,
   general: {
@@ -35,28 +37,28 @@ async function edgeWith(config: NonNullable<Parameters<typeof openEdge>[1]>['con
   return edge;
 }
 
-async function times(count: number, ask: (n: number) => ReturnType<Edge['ask']>) {
+async function times(count: number, send: (n: number) => ReturnType<Edge['send']>) {
   const statuses: number[] = [];
-  for (let n = 0; n < count; n++) statuses.push((await ask(n)).status);
+  for (let n = 0; n < count; n++) statuses.push((await send(n)).status);
   return statuses;
 }
 
 const PRODUCTS = '/api/v1/products';
 
 describe('a client without a token', () => {
-  it('is told how often it may ask', async () => {
+  it('gets its limits in headers', async () => {
     const edge = await edgeWith({ LIMITS_FILE: real });
-    const first = await edge.ask('GET', PRODUCTS);
+    const first = await edge.send('GET', PRODUCTS);
     expect(first.headers).toMatchObject({
       'ratelimit-policy': '"second";q=10;w=1, "ten-seconds";q=100;w=10, "minute";q=1000;w=60',
       ratelimit: '"second";r=9;t=1',
     });
   });
 
-  it('is refused from the 11th request in a second on, and told when to come again', async () => {
+  it('is refused from the 11th request in a second, with Retry-After', async () => {
     const edge = await edgeWith();
-    expect(await times(10, () => edge.ask('GET', PRODUCTS))).toEqual(Array(10).fill(200));
-    const { status, body, headers } = await edge.ask('GET', PRODUCTS);
+    expect(await times(10, () => edge.send('GET', PRODUCTS))).toEqual(Array(10).fill(200));
+    const { status, body, headers } = await edge.send('GET', PRODUCTS);
     expect(status).toBe(429);
     expect(body).toMatchObject({ success: false, statusCode: 429, details: { limit: 'second' } });
     const seconds = Number(headers['retry-after']);
@@ -68,7 +70,7 @@ describe('a client without a token', () => {
     );
   });
 
-  it.each<[string, (n: number) => [string, Asked]]>([
+  it.each<[string, (n: number) => [string, RequestOptions]]>([
     [
       'a forged X-Forwarded-For',
       (n) => [PRODUCTS, { headers: { 'x-forwarded-for': `1.2.3.${n}` } }],
@@ -76,116 +78,117 @@ describe('a client without a token', () => {
     ['a forged Forwarded', (n) => [PRODUCTS, { headers: { forwarded: `for=1.2.3.${n}` } }]],
     ['a forged X-Real-IP', (n) => [PRODUCTS, { headers: { 'x-real-ip': `1.2.3.${n}` } }]],
     [
-      'the case of headers',
+      'the case of header names',
       (n) => [PRODUCTS, { headers: { [n % 2 ? 'ACCEPT' : 'accept']: '*/*' } }],
     ],
     ['//', (n) => [n % 2 ? '/api/v1//products' : '/api//v1/products', {}]],
     ['%2f', () => ['/api/v1%2fproducts', {}]],
-    ['a slash at the end', () => [`${PRODUCTS}/`, {}]],
+    ['a trailing slash', () => [`${PRODUCTS}/`, {}]],
     ['another query', (n) => [`${PRODUCTS}?page=${n + 1}`, {}]],
-    ['tokens that are not good', (n) => [PRODUCTS, { token: `a.b.${n}` }]],
-  ])('does not get around it by %s', async (_, asked) => {
+    ['invalid tokens', (n) => [PRODUCTS, { token: `a.b.${n}` }]],
+  ])('does not evade the limit with %s', async (_, requestOf) => {
     const edge = await edgeWith();
-    const ask = (n: number) => edge.ask('GET', ...asked(n));
-    expect(await times(10, ask)).not.toContain(429);
-    expect(await times(3, ask)).toEqual([429, 429, 429]);
-    // nor does anything of it leave the usual way open
-    expect((await edge.ask('GET', PRODUCTS)).status).toBe(429);
+    const send = (n: number) => edge.send('GET', ...requestOf(n));
+    expect(await times(10, send)).not.toContain(429);
+    expect(await times(3, send)).toEqual([429, 429, 429]);
+    // and the usual request is refused too
+    expect((await edge.send('GET', PRODUCTS)).status).toBe(429);
   });
 
-  it('gets around it neither by a wrong method nor by a path that is not there', async () => {
+  it('does not evade the limit with an unknown method or path', async () => {
     const edge = await edgeWith();
-    const ask = (n: number) => edge.ask(n % 2 ? 'PUT' : 'GET', n % 2 ? PRODUCTS : '/api/v1/none');
-    expect(new Set(await times(10, ask))).toEqual(new Set([404, 405]));
-    expect(await times(2, ask)).toEqual([429, 429]);
+    const send = (n: number) => edge.send(n % 2 ? 'PUT' : 'GET', n % 2 ? PRODUCTS : '/api/v1/none');
+    expect(new Set(await times(10, send))).toEqual(new Set([404, 405]));
+    expect(await times(2, send)).toEqual([429, 429]);
   });
 
-  it('may always ask how the gateway is', async () => {
+  it('may always get the status of the gateway', async () => {
     const edge = await edgeWith();
-    const statuses = await times(15, () => edge.ask('GET', '/api/v1/gateway/services'));
+    const statuses = await times(15, () => edge.send('GET', '/api/v1/gateway/services'));
     expect(new Set(statuses)).toEqual(new Set([200]));
   });
 });
 
 describe('a client with a token', () => {
-  it('is counted by who it is, whatever token it shows', async () => {
+  it('is counted by user, whatever token it sends', async () => {
     const edge = await edgeWith();
-    const ask = async (n: number) =>
-      edge.ask('GET', PRODUCTS, { token: await edge.token({ jti: String(n) }) });
-    expect(await times(11, ask)).toEqual([...Array<number>(10).fill(200), 429]);
+    const send = async (n: number) =>
+      edge.send('GET', PRODUCTS, { token: await edge.token({ jti: String(n) }) });
+    expect(await times(11, send)).toEqual([...Array<number>(10).fill(200), 429]);
     const other = { token: await edge.token({ sub: 'user_2' }) };
-    expect((await edge.ask('GET', PRODUCTS, other)).status).toBe(200);
+    expect((await edge.send('GET', PRODUCTS, other)).status).toBe(200);
     const elsewhere = { token: await edge.token({ tenant: 'other' }) };
-    expect((await edge.ask('GET', PRODUCTS, elsewhere)).status).toBe(200);
+    expect((await edge.send('GET', PRODUCTS, elsewhere)).status).toBe(200);
   });
 
-  it('is counted by who it is also where there is nothing', async () => {
+  it('is counted by user on unknown paths too', async () => {
     const edge = await edgeWith({ TRUSTED_PROXIES: ['127.0.0.1'] });
     const token = await edge.token();
-    const ask = (n: number) =>
-      edge.ask(n % 2 ? 'PUT' : 'GET', n % 2 ? PRODUCTS : '/api/v1/none', {
-        ...{ token, headers: { 'x-forwarded-for': `10.0.0.${n}` } },
+    const send = (n: number) =>
+      edge.send(n % 2 ? 'PUT' : 'GET', n % 2 ? PRODUCTS : '/api/v1/none', {
+        token,
+        headers: { 'x-forwarded-for': `10.0.0.${n}` },
       });
-    expect(new Set(await times(10, ask))).toEqual(new Set([404, 405]));
-    expect(await times(2, ask)).toEqual([429, 429]);
-    expect((await edge.ask('GET', PRODUCTS, { token })).status).toBe(429);
-    // others who come from there are not slowed by it
+    expect(new Set(await times(10, send))).toEqual(new Set([404, 405]));
+    expect(await times(2, send)).toEqual([429, 429]);
+    expect((await edge.send('GET', PRODUCTS, { token })).status).toBe(429);
+    // others at the same address are not affected
     const other = { headers: { 'x-forwarded-for': '10.0.0.1' } };
-    expect((await edge.ask('GET', '/api/v1/none', other)).status).toBe(404);
-    // what is shown need not be good to be told that there is nothing
-    expect((await edge.ask('GET', '/api/v1/none', { ...other, token: 'a.b.c' })).status).toBe(404);
+    expect((await edge.send('GET', '/api/v1/none', other)).status).toBe(404);
+    // an unknown path is 404 with invalid credentials too
+    expect((await edge.send('GET', '/api/v1/none', { ...other, token: 'a.b.c' })).status).toBe(404);
   });
 
-  it('may ask as often as its role', async () => {
+  it('has the limits of its role', async () => {
     const edge = await edgeWith();
     const token = await edge.token({ role: 'admin' });
-    const statuses = await times(20, () => edge.ask('GET', PRODUCTS, { token }));
+    const statuses = await times(20, () => edge.send('GET', PRODUCTS, { token }));
     expect(new Set(statuses)).toEqual(new Set([200]));
   });
 
-  it('may ask for payments 10 times a minute, and for anything else meanwhile', async () => {
+  it('may use payment routes 10 times a minute, and others meanwhile', async () => {
     const edge = await edgeWith({
-      LIMITS_FILE: { ...tiers, general: PLENTY.general },
+      LIMITS_FILE: { ...tiers, general: UNLIMITED.general },
     });
     const token = await edge.token();
-    const pay = () => edge.ask('GET', '/api/v1/payments/payment_1', { token });
+    const pay = () => edge.send('GET', '/api/v1/payments/payment_1', { token });
     const { headers } = await pay();
     expect(headers['ratelimit-policy']).toBe('"minute";q=1000000;w=60, "payment";q=10;w=60');
     expect(await times(10, pay)).toEqual([...Array<number>(9).fill(200), 429]);
     const over = await pay();
     expect(Number(over.headers['retry-after'])).toBeGreaterThan(30);
-    expect((await edge.ask('GET', PRODUCTS, { token })).status).toBe(200);
+    expect((await edge.send('GET', PRODUCTS, { token })).status).toBe(200);
   });
 });
 
 describe('signing in', () => {
   const login = (edge: Edge, email: string, from = '10.0.0.1') =>
-    edge.ask('POST', '/api/v1/auth/login', {
+    edge.send('POST', '/api/v1/auth/login', {
       headers: { 'x-forwarded-for': from },
       body: { email, password: 'correct horse' },
     });
-  const generous = { LIMITS_FILE: { ...tiers, general: PLENTY.general } };
+  const generous = { LIMITS_FILE: { ...tiers, general: UNLIMITED.general } };
 
-  it('to one account is slowed, wherever it comes from and however it is written', async () => {
+  it('to one account is limited, from any address and in any spelling', async () => {
     const edge = await edgeWith({ ...generous, TRUSTED_PROXIES: ['127.0.0.1'] });
-    const ask = (n: number) =>
+    const send = (n: number) =>
       login(edge, n % 2 ? ' Ada@Example.com' : 'ada@example.com', `10.0.0.${n}`);
-    expect(await times(11, ask)).toEqual([...Array<number>(10).fill(200), 429]);
+    expect(await times(11, send)).toEqual([...Array<number>(10).fill(200), 429]);
     expect((await login(edge, 'eve@example.com')).status).toBe(200);
   });
 
-  it('from one address is slowed, to whatever account', async () => {
+  it('from one address is limited, to any account', async () => {
     const edge = await edgeWith(generous);
-    const ask = (n: number) => login(edge, `user${n}@example.com`, `10.0.0.${n}`);
-    expect(await times(31, ask)).toEqual([...Array<number>(30).fill(200), 429]);
+    const send = (n: number) => login(edge, `user${n}@example.com`, `10.0.0.${n}`);
+    expect(await times(31, send)).toEqual([...Array<number>(30).fill(200), 429]);
   });
 });
 
 describe('a proxy', () => {
-  it('that is trusted says where a request comes from; what stands before that is the client’s', async () => {
+  it('that is trusted determines the address of a client, who could have forged the rest', async () => {
     const edge = await edgeWith({ TRUSTED_PROXIES: ['127.0.0.0/8', '10.0.0.0/8'] });
     const from = (chain: string) =>
-      edge.ask('GET', PRODUCTS, { headers: { 'x-forwarded-for': chain } });
+      edge.send('GET', PRODUCTS, { headers: { 'x-forwarded-for': chain } });
     expect(await times(11, (n) => from(`9.9.9.${n}, 1.2.3.4, 10.0.0.7`))).toEqual([
       ...Array<number>(10).fill(200),
       429,
@@ -193,10 +196,10 @@ describe('a proxy', () => {
     expect((await from('1.2.3.5, 10.0.0.7')).status).toBe(200);
   });
 
-  it('finds one network of IPv6 to be one client', async () => {
+  it('passes on IPv6 addresses, which count by their /64 network', async () => {
     const edge = await edgeWith({ TRUSTED_PROXIES: ['127.0.0.1'] });
     const from = (n: number) =>
-      edge.ask('GET', PRODUCTS, {
+      edge.send('GET', PRODUCTS, {
         headers: { 'x-forwarded-for': n % 2 ? `2001:db8::${n}` : `2001:DB8:0:0:1:2:3:${n}` },
       });
     expect(await times(11, from)).toEqual([...Array<number>(10).fill(200), 429]);
@@ -204,7 +207,7 @@ describe('a proxy', () => {
 });
 
 describe('the file of tiers', () => {
-  it('is refused by name where it is not usable', () => {
+  it('is refused with the name of the file or field that is wrong', () => {
     expect(TiersFile.safeParse('/nowhere').error?.issues[0]?.message).toContain('/nowhere');
     expect(TiersFile.safeParse('package.json').error?.issues[0]?.message).toContain(
       'general is missing',
@@ -212,12 +215,12 @@ describe('the file of tiers', () => {
   });
 });
 
-it('keeps nobody from the tests of everything else', async () => {
+it('does not interfere with other tests', async () => {
   const edge = await openEdge(
     { product: { listProducts: () => ({}) } },
     { key: await newKey('k') },
   );
   open.push(edge);
-  const statuses = await times(30, () => edge.ask('GET', PRODUCTS));
+  const statuses = await times(30, () => edge.send('GET', PRODUCTS));
   expect(new Set(statuses)).toEqual(new Set([200]));
 });

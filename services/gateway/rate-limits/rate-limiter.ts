@@ -1,111 +1,124 @@
 import { Counter } from 'prom-client';
 import type { Caller } from '#kit/core/caller';
-import { newCallContext } from '#kit/core/call-context';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
-import { network } from '../http/client-address';
-import { type Count, Counters } from './counters';
+import { clientNetwork } from '../http/client-address';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
-import { openContext } from '../definition';
+import { Counters, type StoreStatus } from './counters';
+import type { Count } from './local-counter';
 import { connect } from './shared-counters';
 import type { Limit, Tier, Tiers } from './tiers';
 
-/** Undefined where it is done already: each request passes here, and hardly any has to wait. */
-export type AtOnce = Promise<void> | undefined;
+/** Undefined if the check completed synchronously, as almost every request passes without waiting. */
+export type MaybeAsync = Promise<void> | undefined;
+
+export interface RateLimiterOptions {
+  readonly tiers: Tiers;
+  /** URL of the store that replicas share; each replica counts by itself without one. */
+  readonly storeUrl: string | undefined;
+}
 
 /**
- * Refuses who asks too often, and tells everybody how often they still may: RateLimit and
- * RateLimit-Policy as in draft-ietf-httpapi-ratelimit-headers-10.
+ * Refuses requests beyond the limits with 429, and adds the headers RateLimit and RateLimit-Policy
+ * (draft-ietf-httpapi-ratelimit-headers-10) to every response that was counted.
  */
 export class RateLimiter {
   readonly tiers: Tiers;
   readonly #counters: Counters;
   readonly #refused: Counter<'limit'>;
-  /** As each tier is told, again and again. */
+  /** RateLimit-Policy by tier, built once. */
   readonly #policies = new Map<Tier, string>();
 
-  constructor(runtime: ServiceRuntime, stopping: AbortSignal) {
-    const { LIMITS_FILE, LIMITS_STORE } = openContext(
-      runtime,
-      newCallContext(runtime.clock),
-    ).config;
-    const registers = [runtime.metrics.registry];
+  /** Closes its connection to the store when `stopping` is aborted. */
+  constructor(
+    { metrics, clock, log }: ServiceRuntime,
+    { tiers, storeUrl }: RateLimiterOptions,
+    stopping: AbortSignal,
+  ) {
+    const registers = [metrics.registry];
     const failures = new Counter({
       name: 'rate_limit_store_failures_total',
-      help: 'Times that the store of limits did not answer, and was left alone for a second',
+      help: 'Failures of the shared rate limit store, each followed by a pause of one second',
       registers,
     });
     this.#refused = new Counter({
       name: 'rate_limited_requests_total',
-      help: 'Requests that were one too many, by limit',
+      help: 'Requests refused with 429, by limit',
       labelNames: ['limit'],
       registers,
     });
-    this.tiers = LIMITS_FILE;
-    const store = LIMITS_STORE === undefined ? undefined : connect(LIMITS_STORE, runtime.log);
+    this.tiers = tiers;
+    const store = storeUrl === undefined ? undefined : connect(storeUrl, log);
     stopping.addEventListener('abort', () => store?.destroy());
-    this.#counters = new Counters(store, runtime.clock, failures);
+    this.#counters = new Counters(store, clock, failures);
   }
 
-  /** Whether replicas count together at the moment. */
-  get store(): 'none' | 'reached' | 'away' {
-    return this.#counters.store;
+  get storeStatus(): StoreStatus {
+    return this.#counters.storeStatus;
   }
 
-  /** Of every request: by whom it is of, or else where it comes from. */
-  general(request: EdgeRequest, response: EdgeResponse): AtOnce {
+  /** For every request, by user, or by address if no user is known. */
+  general(request: EdgeRequest, response: EdgeResponse): MaybeAsync {
     const { caller } = response.locals;
-    return this.#take(
+    return this.#check(
       this.tiers.general[caller.role] ?? this.tiers.general.usual,
-      ['general', ...subject(caller, request)],
+      ['general', ...subjectOf(caller, request)],
       response,
     );
   }
 
   /**
-   * Of what is shown and has to be verified, by where it comes from: anybody can make up tokens and
-   * keys, and to find out costs a signature's check or a call. Told to whom it refuses: a client whose
-   * token is good meets it once.
+   * For tokens and keys that have to be verified, by address: anyone can invent some, and each costs a
+   * signature check or a call. Only a refusal adds headers, as a valid token is verified once.
    */
-  unverified(request: EdgeRequest, response: EdgeResponse): AtOnce {
-    return this.#take(this.tiers.unverified, ['unverified', network(request.ip)], response, false);
+  unverified(request: EdgeRequest, response: EdgeResponse): MaybeAsync {
+    const subject = ['unverified', clientNetwork(request.ip)];
+    return this.#check(this.tiers.unverified, subject, response, false);
   }
 
-  payment(request: EdgeRequest, response: EdgeResponse): AtOnce {
+  /** For payment routes, by user. */
+  payment(request: EdgeRequest, response: EdgeResponse): MaybeAsync {
     const { caller } = response.locals;
     const tier = this.tiers.payment[caller.role] ?? this.tiers.payment.usual;
-    return this.#take(tier, ['payment', ...subject(caller, request)], response);
+    return this.#check(tier, ['payment', ...subjectOf(caller, request)], response);
   }
 
   /**
-   * Of signing in: by where from, and by the account that is tried, whoever tries it. Closed while
-   * the store is away: on so many replicas as many guesses would be possible.
+   * For signing in, by address and by account. Refuses with 503 while the store fails, as each replica
+   * would otherwise allow the full number of password guesses.
    */
   async login(request: EdgeRequest, response: EdgeResponse): Promise<void> {
-    await this.#take(this.tiers.address, ['address', network(request.ip)], response);
+    await this.#check(this.tiers.address, ['address', clientNetwork(request.ip)], response);
     const account = accountIn(request.body);
-    if (account !== undefined) await this.#take(this.tiers.account, ['account', account], response);
-    if (this.store !== 'away') return;
+    if (account !== undefined) {
+      await this.#check(this.tiers.account, ['account', account], response);
+    }
+    if (this.storeStatus !== 'away') return;
     response.set('retry-after', '1');
-    throw new EdgeError(503, 'nobody can sign in at the moment, try again later');
+    throw new EdgeError(503, 'signing in is temporarily unavailable, try again later');
   }
 
-  #take(tier: Tier, whom: readonly string[], response: EdgeResponse, isTold = true): AtOnce {
-    const counts = this.#counters.count(tier, whom);
+  #check(
+    tier: Tier,
+    subject: readonly string[],
+    response: EdgeResponse,
+    addsHeaders = true,
+  ): MaybeAsync {
+    const counts = this.#counters.count(tier, subject);
     if (!(counts instanceof Promise)) {
-      this.#tell(tier, counts, response, isTold);
+      this.#apply(tier, counts, response, addsHeaders);
       return undefined;
     }
     return counts.then((all) => {
-      this.#tell(tier, all, response, isTold);
+      this.#apply(tier, all, response, addsHeaders);
     });
   }
 
-  #tell(tier: Tier, counts: readonly Count[], response: EdgeResponse, isTold: boolean): void {
+  #apply(tier: Tier, counts: readonly Count[], response: EdgeResponse, addsHeaders: boolean): void {
     const least = counts.reduce((least, each) => (share(each) < share(least) ? each : least));
-    if (!least.isOver && !isTold) return;
-    add(response, 'ratelimit-policy', this.#policyOf(tier));
-    add(response, 'ratelimit', `"${least.limit.name}";r=${least.left};t=${seconds(least)}`);
+    if (!least.isOver && !addsHeaders) return;
+    addTo(response, 'ratelimit-policy', this.#policyOf(tier));
+    addTo(response, 'ratelimit', `"${least.limit.name}";r=${least.left};t=${seconds(least)}`);
     if (!least.isOver) return;
     this.#refused.inc({ limit: least.limit.name });
     response.set('retry-after', String(seconds(least)));
@@ -113,31 +126,31 @@ export class RateLimiter {
   }
 
   #policyOf(tier: Tier): string {
-    const told = this.#policies.get(tier) ?? tier.map(policy).join(', ');
-    this.#policies.set(tier, told);
-    return told;
+    const value = this.#policies.get(tier) ?? tier.map(policy).join(', ');
+    this.#policies.set(tier, value);
+    return value;
   }
 }
 
-function subject({ userId, tenantId }: Caller, { ip }: EdgeRequest): readonly string[] {
-  return userId === '' ? ['address', network(ip)] : ['user', tenantId, userId];
+function subjectOf({ userId, tenantId }: Caller, { ip }: EdgeRequest): readonly string[] {
+  return userId === '' ? ['address', clientNetwork(ip)] : ['user', tenantId, userId];
 }
 
-/** The account that a request to sign in is about, in the one way in which it is counted. */
+/** The account that a sign-in is for, normalised so that each spelling counts as the same account. */
 function accountIn(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('email' in body)) return undefined;
   return typeof body.email === 'string' ? body.email.trim().toLowerCase() : undefined;
 }
 
-/** A list in one line, as clients that are simple read it. */
-function add(response: EdgeResponse, name: string, entries: string): void {
-  const told = response.getHeader(name);
-  response.setHeader(name, told === undefined ? entries : `${String(told)}, ${entries}`);
+/** Appends to a list header. One line, since simple clients read only the first. */
+function addTo(response: EdgeResponse, name: string, entries: string): void {
+  const before = response.getHeader(name);
+  response.setHeader(name, before === undefined ? entries : `${String(before)}, ${entries}`);
 }
 
 const policy = ({ name, quota, window }: Limit) => `"${name}";q=${quota};w=${window}`;
 
-/** What is left of a quota, as a part of it; less than nothing where it is over. */
+/** The fraction of the quota that is left; negative if it is exceeded. */
 const share = ({ limit, left, isOver }: Count) => (isOver ? -1 : left / limit.quota);
 
 const seconds = ({ resetMs }: Count) => Math.max(1, Math.ceil(resetMs / 1000));

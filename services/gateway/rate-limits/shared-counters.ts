@@ -4,38 +4,38 @@ import { z } from 'zod';
 import type { Log } from '#kit/core/log';
 import type { Limit } from './tiers';
 
-// The one place that knows where replicas count together. It is no store of documents, which is
-// reached through the sidecar: a request in front of everything else cannot wait for two hops.
+// The only file that knows in which database replicas count together. Documents go through the sidecar,
+// but a check before every request cannot afford that extra hop.
 
-/** `redis:` or, with TLS, `rediss:`. */
+/** `redis:`, or `rediss:` with TLS. */
 export const StoreUrl = z.url({ protocol: /^rediss?$/ });
 
-export type Shared = Pick<RedisClientType, 'isReady' | 'destroy'>;
+export type SharedStore = Pick<RedisClientType, 'isReady' | 'destroy'>;
 
 const CONNECT_MS = 1_000;
-/** What waits for a store that is stuck is given up in time; the rest is refused at once. */
-const MAX_WAITING = 1_000;
+/** Commands that wait for a stuck store until they time out; further ones fail immediately. */
+const MAX_QUEUED = 1_000;
 
-/** Connects to a store, now or as soon as it is there. Destroy it at the end. */
-export function connect(url: string, log: Log): Shared {
+/** Connects in the background and reconnects until it is destroyed. */
+export function connect(url: string, log: Log): SharedStore {
   const client = createClient({
     url,
     disableOfflineQueue: true,
-    commandsQueueMaxLength: MAX_WAITING,
+    commandsQueueMaxLength: MAX_QUEUED,
     socket: {
       connectTimeout: CONNECT_MS,
       reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, CONNECT_MS),
     },
   });
-  // told at each attempt; its text may show where to
+  // emitted at each attempt; the message is not logged, as it may contain the address
   client.on('error', (error: Error) => {
-    log.warn({ failure: error.name }, 'the store of limits cannot be reached');
+    log.warn({ failure: error.name }, 'the rate limit store cannot be reached');
   });
   void client.connect().catch(() => undefined);
   return client;
 }
 
-export function sharedCounter(storeClient: Shared, { name, quota, window }: Limit) {
+export function sharedCounter(storeClient: SharedStore, { name, quota, window }: Limit) {
   return new RateLimiterRedis({
     storeClient,
     useRedisPackage: true,
@@ -43,7 +43,7 @@ export function sharedCounter(storeClient: Shared, { name, quota, window }: Limi
     keyPrefix: `limit:${name}`,
     points: quota,
     duration: window,
-    // who is over it is refused without asking again
+    // a key beyond its quota is refused without asking the store again
     inMemoryBlockOnConsumed: quota + 1,
   });
 }

@@ -3,21 +3,21 @@ import { z } from 'zod';
 import { packageFile } from '#kit/core/config';
 import { describeErrors, parseWith } from '#kit/core/schema-errors';
 
-/** So many requests (`quota`) in so many seconds (`window`). */
+/** `quota` requests in `window` seconds. */
 const Limit = z.strictObject({
-  /** As RateLimit-Policy tells it. */
-  name: z.string().regex(/^[a-z-]{1,32}$/, 'must be 1 to 32 small letters or hyphens'),
+  /** Appears in RateLimit-Policy. */
+  name: z.string().regex(/^[a-z-]{1,32}$/, 'must be 1 to 32 lower-case letters or hyphens'),
   quota: z.int().min(1).max(1_000_000),
   window: z.int().min(1).max(86_400),
 });
 export type Limit = z.output<typeof Limit>;
 
-/** Shortest window first: what it refuses is not counted by those after it. */
+/** Shortest window first: a request that exceeds a limit does not count for the next ones. */
 const Tier = z.array(Limit).min(1).max(5).readonly();
 export type Tier = z.output<typeof Tier>;
 
-/** `usual` is for the roles that are not named. */
-const ByRole = z.strictObject({
+/** `usual` applies to roles that have no tier of their own. */
+const TierByRole = z.strictObject({
   usual: Tier,
   anonymous: Tier.optional(),
   customer: Tier.optional(),
@@ -26,21 +26,22 @@ const ByRole = z.strictObject({
   service: Tier.optional(),
 });
 
-/** How often somebody may ask: what deploy/limits.json holds. */
+/** The rate limits: the contents of deploy/limits.json. */
 export const Tiers = z.strictObject({
-  /** Of every route but what the gateway answers of itself. */
-  general: ByRole,
-  /** Of tokens and API keys that have to be verified, besides: from one address. */
+  /** For every route that calls a service. */
+  general: TierByRole,
+  /** In addition, for tokens and API keys that have to be verified, by address. */
   unverified: Tier,
-  /** Of the payment routes, besides. */
-  payment: ByRole,
-  /** Of signing in, besides: from one address, and to one account from wherever. */
+  /** In addition, for payment routes. */
+  payment: TierByRole,
+  /** In addition, for signing in, by address. */
   address: Tier,
+  /** In addition, for signing in, by account from any address. */
   account: Tier,
 });
 export type Tiers = z.output<typeof Tiers>;
 
-/** A variable with the path of a file of tiers, read at the start. */
+/** A configuration variable with the path of a file of tiers, which is read at the start. */
 export const TiersFile = z
   .string()
   .default(() => packageFile('deploy', 'limits.json'))
@@ -48,9 +49,9 @@ export const TiersFile = z
     try {
       const { data, errors } = parseWith(Tiers, JSON.parse(readFileSync(path, 'utf8')));
       if (errors === undefined) return data;
-      context.addIssue(`names a file that is not usable: ${describeErrors(errors, 'the whole')}`);
+      context.addIssue(`names a file that is not valid: ${describeErrors(errors, 'the file')}`);
     } catch (error) {
-      // the text of a JSON error repeats a piece of the file, which is no secret
+      // the message of a JSON error repeats a piece of the file, which holds no secret
       context.addIssue(`names a file that cannot be read: ${String(error)}`);
     }
     return z.NEVER;

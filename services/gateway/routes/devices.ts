@@ -1,77 +1,75 @@
 import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
-import { type Route, type Who, call } from './types';
-
-const admins = ['admin'] as const satisfies Who;
-const sellers = ['seller', 'admin'] as const satisfies Who;
+import { ADMINS, SELLERS } from '../auth/access';
+import { type Route, call } from './types';
 
 const shop = ShopService.method;
 const iot = IotGatewayService.method;
 
-/** Shops, what they sell, and the devices in them. */
+/** Shops, their offers, and the devices in them. */
 export const deviceRoutes: readonly Route[] = [
-  call('GET', '/shops', 'shop', shop.listShops, { who: 'anyone', query: ['page', 'limit'] }),
+  call('GET', '/shops', 'shop', shop.listShops, { access: 'optional', query: ['page', 'limit'] }),
   call('POST', '/shops', 'shop', shop.createShop, {
-    who: sellers,
+    access: SELLERS,
     status: 201,
     body: ['name', 'channels', 'timeZone', 'openingHours', 'shopId'],
     idempotent: true,
   }),
-  call('GET', '/shops/:shopId', 'shop', shop.getShop, { who: 'anyone' }),
+  call('GET', '/shops/:shopId', 'shop', shop.getShop, { access: 'optional' }),
   call('PATCH', '/shops/:shopId', 'shop', shop.updateShop, {
-    who: sellers,
+    access: SELLERS,
     body: ['name', 'channels', 'timeZone', 'openingHours', 'sellerIds'],
     idempotent: true,
   }),
   call('GET', '/shops/:shopId/offers', 'shop', shop.listOffers, {
-    who: 'anyone',
+    access: 'optional',
     query: ['page', 'limit'],
-    lastGood: true,
+    staleIfError: true,
   }),
   call('POST', '/shops/:shopId/offers', 'shop', shop.setOffer, {
-    who: sellers,
+    access: SELLERS,
     body: ['productId', 'price'],
     idempotent: true,
   }),
-  call('DELETE', '/shops/:shopId/offers/:productId', 'shop', shop.removeOffer, { who: sellers }),
+  call('DELETE', '/shops/:shopId/offers/:productId', 'shop', shop.removeOffer, { access: SELLERS }),
 
   call('GET', '/devices', 'shop', shop.listDevices, {
-    who: sellers,
+    access: SELLERS,
     query: ['shopId', 'page', 'limit'],
   }),
   call('POST', '/devices', 'shop', shop.registerDevice, {
-    who: sellers,
+    access: SELLERS,
     status: 201,
     body: ['shopId', 'kind', 'name', 'firmwareVersion', 'deviceId'],
     idempotent: true,
   }),
-  call('GET', '/devices/:deviceId', 'shop', shop.getDevice, { who: sellers }),
+  call('GET', '/devices/:deviceId', 'shop', shop.getDevice, { access: SELLERS }),
   call('PATCH', '/devices/:deviceId', 'shop', shop.updateDevice, {
-    who: sellers,
+    access: SELLERS,
     body: ['shopId', 'name', 'firmwareVersion'],
     idempotent: true,
   }),
-  call('DELETE', '/devices/:deviceId', 'shop', shop.retireDevice, { who: sellers }),
+  call('DELETE', '/devices/:deviceId', 'shop', shop.retireDevice, { access: SELLERS }),
   call('POST', '/devices/:deviceId/credential', 'shop', shop.renewCredential, {
-    who: sellers,
+    access: SELLERS,
     status: 201,
     body: ['atOnce'],
     idempotent: true,
   }),
-  call('GET', '/devices/:deviceId/presence', 'iot-gateway', iot.getPresence, { who: sellers }),
+  call('GET', '/devices/:deviceId/presence', 'iot-gateway', iot.getPresence, { access: SELLERS }),
   call('GET', '/devices/:deviceId/refusals', 'iot-gateway', iot.listRefusals, {
-    who: admins,
+    access: ADMINS,
     query: ['page', 'limit'],
   }),
   call('POST', '/devices/:deviceId/commands', 'iot-gateway', iot.sendCommand, {
-    who: sellers,
+    access: SELLERS,
     status: 202,
     body: ['commandId', 'name', 'arguments', 'expiresAt'],
     idempotent: true,
   }),
-  call('GET', '/devices/commands/:commandId', 'iot-gateway', iot.getCommand, { who: sellers }),
+  call('GET', '/devices/commands/:commandId', 'iot-gateway', iot.getCommand, { access: SELLERS }),
   call('GET', '/admin/broker-accounts', 'shop', shop.listBrokerAccounts, {
-    who: admins,
+    access: ADMINS,
     query: ['page', 'limit'],
   }),
 ];

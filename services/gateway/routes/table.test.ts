@@ -1,156 +1,164 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type DescMessage, type Message, ScalarType, toJson } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, ScalarType, create, toJson } from '@bufbuild/protobuf';
 import type { CallRequest } from '#kit/transport/sidecar';
-import { BASE } from '../app';
-import { type RpcRoute } from './types';
-import { cases } from '../testing/route-cases';
+import { exampleOf, statusOf } from '../openapi/document';
+import { type Edge, openEdge } from '../testing/edge';
+import {
+  appOf,
+  exampleCalls,
+  exampleMessage,
+  exampleRequest,
+  exampleResponse,
+  nameOf,
+  named,
+  rpcRoutes,
+} from '../testing/example-requests';
 import { routes } from './table';
-import { type Calls, type Edge, openEdge } from '../testing/edge';
+import type { RpcRoute } from './types';
 
-const rows = routes.filter((route): route is RpcRoute => 'rpc' in route);
 const ROLES = ['customer', 'seller', 'admin'] as const;
 
 let edge: Edge;
-/** The last call that came through. */
-let arrived: CallRequest | undefined;
+/** The last call that reached a service. */
+let received: CallRequest | undefined;
+/** What services respond with instead of the example. */
+let otherResponse: object | undefined;
 
 beforeAll(async () => {
-  edge = await openEdge(fakes());
+  edge = await openEdge(
+    exampleCalls((route, request) => {
+      received = request;
+      return otherResponse ?? exampleResponse(route);
+    }),
+  );
 });
 afterAll(() => edge.close());
 
-/** Answers for every row, by its case. */
-function fakes(): Calls {
-  const calls: Record<string, Record<string, unknown>> = {};
-  for (const row of rows) {
-    const app = row.app === ':service' ? 'order' : row.app;
-    (calls[app] ??= {})[row.rpc.localName] = (_: Message, call: CallRequest) => {
-      arrived = call;
-      return caseOf(row).answers;
-    };
-  }
-  // made from the descriptors of the table, which the type is derived from as well
-  return calls;
+async function tokenFor({ access }: RpcRoute): Promise<string | undefined> {
+  return typeof access === 'string' ? undefined : edge.token({ role: access[0] });
 }
 
-function caseOf({ method, path }: RpcRoute) {
-  const found = cases[`${method} ${path}`];
-  if (found === undefined) throw new Error(`no case for ${method} ${path}`);
-  return found;
-}
-
-async function tokenFor({ who }: RpcRoute): Promise<string | undefined> {
-  return typeof who === 'string' ? undefined : edge.token({ role: who[0] });
-}
-
-async function ask(row: RpcRoute, given: { path?: string; body?: unknown; raw?: string } = {}) {
-  const { path, body } = caseOf(row);
-  arrived = undefined;
-  return edge.ask(row.method, BASE + (given.path ?? path), {
-    token: await tokenFor(row),
+/** Sends the example of the route, or something else in its place. */
+async function send(route: RpcRoute, given: { path?: string; body?: unknown; raw?: string } = {}) {
+  const { path, body } = exampleRequest(route);
+  received = undefined;
+  return edge.send(route.method, given.path ?? path, {
+    token: await tokenFor(route),
     ...(given.raw === undefined ? { body: given.body ?? body } : { raw: given.raw }),
   });
 }
 
-const named = rows.map((row) => [`${row.method} ${row.path}`, row] as const);
-
-it('has a case here for every row of the table', () => {
-  expect(Object.keys(cases).sort()).toEqual(named.map(([name]) => name).sort());
+it('contains each route once', () => {
+  expect(new Set(routes.map(nameOf)).size).toBe(routes.length);
 });
 
-it('has the same row once', () => {
-  expect(new Set(named.map(([name]) => name)).size).toBe(rows.length);
+it('shares an Idempotency-Key among anonymous clients only where the service recognises a repeat', () => {
+  const shared = rpcRoutes.filter(
+    ({ access, idempotent }) => typeof access === 'string' && idempotent,
+  );
+  // registering again needs the same password, and refreshing the same token
+  expect(shared.map(({ path }) => path)).toEqual(['/auth/register', '/auth/refresh']);
 });
 
-it('gives one key to one user; to everybody only where the service sees that it is the same one', () => {
-  const everybodys = rows.filter(({ who, idempotent }) => typeof who === 'string' && idempotent);
-  // registering again takes the same password, and refreshing the same token
-  expect(everybodys.map(({ path }) => path)).toEqual(['/auth/register', '/auth/refresh']);
-});
-
-describe.each(named)('%s', (_, row) => {
-  it('carries the request to the service and its answer back', async () => {
-    const { status, body } = await ask(row);
-    const { sends, answers, data } = caseOf(row);
-    expect(body).toMatchObject({ success: true, data });
-    const told = 'status' in answers ? String(answers.status) : '';
-    expect(status).toBe(typeof row.status === 'number' ? row.status : row.status.codes[told]);
-    expect(arrived?.appId).toBe(row.app === ':service' ? 'order' : row.app);
-    expect(arrived?.method.name).toBe(row.rpc.name);
-    expect(toJson(row.rpc.input, arrived!.request)).toEqual(sends);
+describe.each(named(rpcRoutes))('%s', (_, route) => {
+  it('passes the request to the service and returns its response', async () => {
+    const { status, body } = await send(route);
+    const { data } = exampleOf(route);
+    expect(body).toMatchObject({ success: true });
+    expect(body.data).toEqual(data);
+    expect(status).toBe(statusOf(route, exampleOf(route)));
+    expect(received?.appId).toBe(appOf(route));
+    expect(received?.method.name).toBe(route.rpc.name);
+    const { input } = route.rpc;
+    expect(toJson(input, received!.request)).toEqual(toJson(input, exampleMessage(route)));
+    // nothing of the example is lost, except for the app that the path names
+    const { params = {}, query, body: sent } = exampleOf(route);
+    const { service: __, ...fields } = params;
+    expect(toJson(input, received!.request)).toEqual({ ...fields, ...query, ...sent });
   });
 
-  it('is for those who may', async () => {
-    const { path, body } = caseOf(row);
-    const nobody = await edge.ask(row.method, BASE + path, { body });
-    if (typeof row.who === 'string') {
-      expect(nobody.status).toBeLessThan(300);
+  it('returns zero values for fields that the service left unset', async () => {
+    // a mapping of the HTTP status needs one
+    const set =
+      typeof route.status === 'number' ? {} : { status: exampleOf(route).data?.['status'] };
+    otherResponse = create(route.rpc.output, set as never);
+    const { body } = await send(route).finally(() => (otherResponse = undefined));
+    const zeros = route.rpc.output.fields.flatMap((field) => {
+      const zero = zeroOf(field);
+      return zero === undefined ? [] : [[field.jsonName, zero]];
+    });
+    expect(body.data).toEqual({ ...Object.fromEntries(zeros), ...set });
+  });
+
+  it('requires a permitted role', async () => {
+    const { path, body } = exampleRequest(route);
+    const anonymous = await edge.send(route.method, path, { body });
+    if (typeof route.access === 'string') {
+      expect(anonymous.status).toBeLessThan(300);
       return;
     }
-    expect(nobody).toMatchObject({ status: 401, body: { success: false, statusCode: 401 } });
+    expect(anonymous).toMatchObject({ status: 401, body: { success: false, statusCode: 401 } });
     for (const role of ROLES) {
       const token = await edge.token({ role });
-      const { status } = await edge.ask(row.method, BASE + path, { body, token });
-      if (row.who.includes(role)) expect(status).toBeLessThan(300);
+      const { status } = await edge.send(route.method, path, { body, token });
+      if (route.access.includes(role)) expect(status).toBeLessThan(300);
       else expect(status).toBe(403);
     }
   });
 
-  it('names each field that is of the wrong type', async () => {
-    const body = caseOf(row).body ?? {};
-    expect(Object.keys(body).sort()).toEqual([...row.body].sort());
-    for (const { path, wrong } of wrongBodies(row.rpc.input, body)) {
-      const { status, body: answer } = await ask(row, { body: wrong });
-      expect({ path, status, fields: answer.details?.fields?.map(({ field }) => field) }).toEqual({
-        path,
-        status: 422,
-        fields: [path],
-      });
-      expect(answer.error).toContain(`${path} must be `);
-      expect(arrived).toBeUndefined();
+  it('names each field of the body that has the wrong type', async () => {
+    const body = exampleRequest(route).body ?? {};
+    expect(Object.keys(body).sort()).toEqual([...route.body].sort());
+    for (const { path, wrong } of wrongBodies(route.rpc.input, body)) {
+      const { status, body: response } = await send(route, { body: wrong });
+      const fields = response.details?.fields?.map(({ field }) => field);
+      expect({ path, status, fields }).toEqual({ path, status: 422, fields: [path] });
+      expect(response.error).toContain(`${path} must be `);
+      expect(received).toBeUndefined();
     }
   });
 
-  it('refuses unknown fields of the body by name, forbidden ones too', async () => {
-    if (row.method !== 'POST' && row.method !== 'PATCH') return;
-    // what the path says is not for the body to say, nor what only services may
-    const others = row.rpc.input.fields.filter(({ jsonName }) => !row.body.includes(jsonName));
+  it('refuses unknown and forbidden fields of the body by name', async () => {
+    if (route.method !== 'POST' && route.method !== 'PATCH') return;
+    // fields of the path are not for the body to set, nor are those for services only
+    const others = route.rpc.input.fields.filter(({ jsonName }) => !route.body.includes(jsonName));
     for (const { jsonName } of others) {
-      const { body } = await ask(row, { body: { ...caseOf(row).body, [jsonName]: 'x' } });
+      const sent = { ...exampleRequest(route).body, [jsonName]: 'x' };
+      const { body } = await send(route, { body: sent });
       expect(body.details?.fields).toEqual([{ field: jsonName, message: 'is unknown' }]);
     }
     const never = ['role', '__proto__', 'constructor', 'unitPrice'];
-    for (const name of never.filter((name) => !row.body.includes(name))) {
-      for (const { path, raw } of withField(caseOf(row).body ?? {}, name)) {
-        if (isFree(row.rpc.input, path)) continue;
-        const { status, body } = await ask(row, { raw });
+    for (const name of never.filter((name) => !route.body.includes(name))) {
+      for (const { path, raw } of withField(exampleRequest(route).body ?? {}, name)) {
+        if (isFree(route.rpc.input, path)) continue;
+        const { status, body } = await send(route, { raw });
         const fields = [{ field: path, message: 'is unknown' }];
         expect({ status, details: body.details }).toEqual({ status: 422, details: { fields } });
-        expect(arrived).toBeUndefined();
+        expect(received).toBeUndefined();
       }
     }
   });
 
-  it('refuses in the query what it does not take, by name', async () => {
-    const [path = ''] = caseOf(row).path.split('?');
-    const others = row.rpc.input.fields.filter(({ jsonName }) => !row.query.includes(jsonName));
+  it('refuses unknown, repeated and malformed parameters of the query by name', async () => {
+    const [path = ''] = exampleRequest(route).path.split('?');
+    const others = route.rpc.input.fields.filter(({ jsonName }) => !route.query.includes(jsonName));
     for (const name of ['sort', '__proto__', ...others.map(({ jsonName }) => jsonName)]) {
-      const { status, body } = await ask(row, { path: `${path}?${name}=1` });
+      const { status, body } = await send(route, { path: `${path}?${name}=1` });
       expect({ status, fields: body.details?.fields?.[0]?.field }).toEqual({
         status: 422,
         fields: name,
       });
     }
-    for (const name of row.query) {
-      const twice = await ask(row, { path: `${path}?${name}=1&${name}=2` });
+    for (const name of route.query) {
+      const twice = await send(route, { path: `${path}?${name}=1&${name}=2` });
       expect(twice).toMatchObject({
         status: 422,
         body: { details: { fields: [{ field: name }] } },
       });
-      const field = row.rpc.input.fields.find(({ jsonName }) => jsonName === name);
+      const field = route.rpc.input.fields.find(({ jsonName }) => jsonName === name);
       if (field?.scalar === ScalarType.STRING) continue;
       for (const wrong of ['abc', '1.5', '', '99999999999', '1e3']) {
-        const { status, body } = await ask(row, { path: `${path}?${name}=${wrong}` });
+        const { status, body } = await send(route, { path: `${path}?${name}=${wrong}` });
         expect(status).toBe(422);
         expect(body.error).toMatch(new RegExp(`^${name} must be a whole number`));
       }
@@ -158,7 +166,24 @@ describe.each(named)('%s', (_, row) => {
   });
 });
 
-/** The body with one field in turn of another type, at every depth. */
+it.each([
+  ['POST /inventory/:shopId/:productId/adjustments', { change: -5, reason: 'broken' }],
+  ['POST /machines/:machineId/restocks', { slot: 'A3', quantity: -2 }],
+])('%s accepts a negative number', async (name, body) => {
+  const route = rpcRoutes.find((each) => nameOf(each) === name)!;
+  expect((await send(route, { body })).status).toBe(200);
+  expect(toJson(route.rpc.input, received!.request)).toMatchObject(body);
+});
+
+/** What a response contains for a field without a value; undefined if it leaves the field out. */
+function zeroOf({ fieldKind, scalar, proto }: DescField): unknown {
+  if (fieldKind === 'list') return [];
+  if (fieldKind !== 'scalar' || proto.proto3Optional) return undefined;
+  if (scalar === ScalarType.STRING) return '';
+  return scalar === ScalarType.BOOL ? false : 0;
+}
+
+/** Copies of the body in which one field has another type, for each field at every depth. */
 function* wrongBodies(
   desc: DescMessage,
   body: Readonly<Record<string, unknown>>,
@@ -185,17 +210,17 @@ function* wrongBodies(
   }
 }
 
-/** A time or an object of anything, which has no fields of its own in JSON. */
+/** A Timestamp or a Struct, whose JSON is not an object of its fields. */
 const isWhole = ({ typeName }: DescMessage) => typeName.startsWith('google.protobuf.');
 
-/** Whether it is in an object that may hold anything. */
+/** Whether the path leads into a Struct, which may have any fields. */
 function isFree(desc: DescMessage, path: string): boolean {
   const [name = '', ...inner] = path.split('.');
   const field = desc.fields.find(({ jsonName }) => jsonName === name);
   return inner.length > 0 && field?.message !== undefined && isWhole(field.message);
 }
 
-/** The body as text, with one more field in each of its objects in turn. */
+/** Copies of the body as text in which one object has one more field, for each object. */
 function withField(body: object, name: string): { path: string; raw: string }[] {
   const marked = (value: unknown, path: string): { path: string; value: unknown }[] => {
     if (Array.isArray(value)) {
@@ -217,20 +242,20 @@ function withField(body: object, name: string): { path: string; raw: string }[] 
       ),
     ];
   };
-  // written as text, for an object cannot be made to have every name
+  // as text, since an object literal treats __proto__ specially
   return marked(body, '').map(({ path, value }) => ({
     path,
     raw: JSON.stringify(value).replace('"@"', JSON.stringify(name)),
   }));
 }
 
-it('takes an Idempotency-Key on every POST and PATCH that changes something', () => {
-  const changing = routes.filter((row) => 'rpc' in row && row.method !== 'GET');
-  const without = changing.filter((row) => 'rpc' in row && !row.idempotent);
-  expect(without.map(({ method, path }) => `${method} ${path}`)).toEqual([
-    // a token more is no change, and no answer with one is kept; what is gone stays gone
+it('accepts an Idempotency-Key on every route that changes something, except for these', () => {
+  const changing = rpcRoutes.filter(({ method }) => method !== 'GET');
+  expect(changing.filter(({ idempotent }) => !idempotent).map(nameOf)).toEqual([
+    // another token changes nothing, and no response with one is stored
     'POST /auth/login',
     'POST /auth/logout',
+    // deleting again has the same effect
     'DELETE /api-keys/:keyId',
     'DELETE /shops/:shopId/offers/:productId',
     'DELETE /devices/:deviceId',

@@ -1,86 +1,82 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
 import type { z } from 'zod';
-import type { Role } from '#kit/core/caller';
-import type { EdgeState } from '../edge-state';
+import type { Access } from '../auth/access';
 import type { AppId } from '../definition';
+import type { EdgeState } from '../edge-state';
 
-/**
- * Who may use a route. `anonymous`: everybody, and nobody is known there. `anyone`: signed in or
- * not, but a token that is shown must be good. Else the roles that may.
- */
-export type Who = 'anonymous' | 'anyone' | readonly Role[];
-
-/** The HTTP status by the `status` that the answer itself tells. */
-export interface ByStatus {
+/** The HTTP status of a response, by the `status` field of its data. */
+export interface StatusMapping {
   readonly codes: Readonly<Record<string, number>>;
-  /** Of an answer that is a refusal: what is said, and which of its fields are told. */
+  /** For statuses of 400 and more: the error message, and the fields of the data in its details. */
   readonly refusal?: { readonly error: string; readonly details: readonly string[] };
 }
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
-/** A row of the table: a method and path, and the call that answers it. */
+/** A route that calls a method of a service. */
 export interface RpcRoute {
   readonly method: Method;
-  /** Below /api/v1. What is named in it goes into the field of that name, but `:service`. */
+  /** Below BASE. A parameter sets the field of its name, except for `:service`. */
   readonly path: string;
+  /** `:service`: the path names the app. */
   readonly app: AppId | ':service';
   readonly rpc: DescMethodUnary;
-  readonly who: Who;
-  readonly status: number | ByStatus;
-  /** Fields of the request that are taken from the query, and from the body; no others are. */
+  readonly access: Access;
+  readonly status: number | StatusMapping;
+  /** The fields of the request message that the query may set. */
   readonly query: readonly string[];
+  /** The fields of the request message that the body may set. */
   readonly body: readonly string[];
-  /** Whether the same Idempotency-Key of the same user is the same piece of work. */
+  /** Whether it honours an Idempotency-Key. */
   readonly idempotent: boolean;
-  /** Whether `Prefer: respond-async` is honoured: there is an answer for what is not done yet. */
+  /** Whether it honours `Prefer: respond-async`: its response can describe unfinished work. */
   readonly async: boolean;
-  /** What is limited besides the number of requests: see limits.ts. */
+  /** A rate limit besides the general one: see rate-limits/tiers.ts. */
   readonly limit?: 'payment' | 'login';
-  /** Whether the last good answer is given while the service is down: never of private data. */
-  readonly lastGood: boolean;
-  /** Whether it ends a session: then its tokens are refused here from the answer on. */
-  readonly signsOut: boolean;
+  /** Whether the last good response is served while the service is down; for public data only. */
+  readonly staleIfError: boolean;
+  /** Whether it ends a session, whose tokens are refused from then on. */
+  readonly endsSession: boolean;
 }
 
-/** A row that the gateway answers by itself. */
-export interface OwnRoute {
+/** A route that the gateway answers itself. */
+export interface LocalRoute {
   readonly method: 'GET';
   readonly path: string;
-  readonly who: 'anonymous';
-  readonly own: (gateway: EdgeState) => unknown;
-  /** The form of the answer, for the documents. */
-  readonly answers: z.ZodType;
+  readonly access: 'anonymous';
+  readonly handle: (edge: EdgeState) => unknown;
+  /** Schema of the data, for the OpenAPI document. */
+  readonly schema: z.ZodType;
 }
 
-/** A row that is answered by events, as they happen. */
+/** A route that responds with server-sent events. */
 export interface StreamRoute {
   readonly method: 'GET';
   readonly path: string;
   readonly app: AppId;
   readonly streams: DescMethodServerStreaming;
-  readonly who: Who;
-  /** The field of each message that is told: a thing with a status. */
-  readonly tells: string;
+  readonly access: Access;
+  /** The field of each message that is sent: a resource with a `status`. */
+  readonly field: string;
 }
 
-export type Route = RpcRoute | OwnRoute | StreamRoute;
+export type Route = RpcRoute | LocalRoute | StreamRoute;
 
 type FieldOf<M extends DescMethodUnary> = keyof M['input']['field'] & string;
 
 interface Columns<M extends DescMethodUnary> {
-  readonly who: Who;
-  readonly status?: number | ByStatus;
+  readonly access: Access;
+  readonly status?: number | StatusMapping;
   readonly query?: readonly FieldOf<M>[];
   readonly body?: readonly FieldOf<M>[];
   readonly idempotent?: boolean;
   readonly async?: boolean;
-  readonly lastGood?: boolean;
-  readonly signsOut?: boolean;
+  readonly staleIfError?: boolean;
+  readonly endsSession?: boolean;
   readonly limit?: 'payment' | 'login';
 }
 
-/** A row in full, checked against the messages of its call. */
+/** A route that calls a method; the names of its fields are checked against the request message. */
 export function call<M extends DescMethodUnary>(
   method: Method,
   path: string,
@@ -88,34 +84,34 @@ export function call<M extends DescMethodUnary>(
   rpc: M,
   columns: Columns<M>,
 ): RpcRoute {
-  const usual = {
+  const defaults = {
     status: 200,
     query: [],
     body: [],
     idempotent: false,
     async: false,
-    lastGood: false,
-    signsOut: false,
+    staleIfError: false,
+    endsSession: false,
   };
-  return { method, path, app, rpc, ...usual, ...columns };
+  return { method, path, app, rpc, ...defaults, ...columns };
 }
 
-/** A row of events, checked against the messages of its call. */
+/** A route of server-sent events; the name of its field is checked against the message. */
 export function events<M extends DescMethodServerStreaming>(
   path: string,
   app: AppId,
   streams: M,
-  who: Who,
-  tells: keyof M['output']['field'] & string,
+  access: Access,
+  field: keyof M['output']['field'] & string,
 ): StreamRoute {
-  return { method: 'GET', path, app, streams, who, tells };
+  return { method: 'GET', path, app, streams, access, field };
 }
 
-/** A row that the gateway answers by itself, in the form that the schema tells. */
-export function own<S extends z.ZodType>(
+/** A route that the gateway answers itself; what its function returns is checked against the schema. */
+export function local<S extends z.ZodType>(
   path: string,
-  answer: (gateway: EdgeState) => z.input<S> | Promise<z.input<S>>,
-  answers: S,
-): OwnRoute {
-  return { method: 'GET', path, who: 'anonymous', own: answer, answers };
+  handle: (edge: EdgeState) => z.input<S> | Promise<z.input<S>>,
+  schema: S,
+): LocalRoute {
+  return { method: 'GET', path, access: 'anonymous', handle, schema };
 }

@@ -1,49 +1,52 @@
 import { VendingService } from '#proto/retail/vending/v1/vending_pb';
-import { type ByStatus, type Route, type Who, call } from './types';
-
-const sellers = ['seller', 'admin'] as const satisfies Who;
-const signedIn = ['customer', 'seller', 'admin'] as const satisfies Who;
+import { SELLERS, SIGNED_IN } from '../auth/access';
+import { type Route, type StatusMapping, call } from './types';
 
 const vending = VendingService.method;
 
-/** The machine is not waited for: what it does is known later. */
-const begun: ByStatus = {
+/** The response does not wait for the machine; the status of the vend tells how it went. */
+const started: StatusMapping = {
   codes: {
-    ...{ completed: 201, pending: 202, dispensing: 202, settling: 202 },
-    ...{ cancelling: 202, cancelled: 422, unpaid: 422 },
+    completed: 201,
+    pending: 202,
+    dispensing: 202,
+    settling: 202,
+    cancelling: 202,
+    cancelled: 422,
+    unpaid: 422,
   },
-  refusal: { error: 'the vend came to nothing', details: ['vendId', 'status', 'reason'] },
+  refusal: { error: 'the vend failed', details: ['vendId', 'status', 'reason'] },
 };
 
-/** Vending machines, and what is sold from them. */
+/** Vending machines and their sales. */
 export const vendingRoutes: readonly Route[] = [
   call('GET', '/machines', 'vending', vending.listMachines, {
-    who: signedIn,
+    access: SIGNED_IN,
     query: ['shopId', 'page', 'limit'],
   }),
-  call('GET', '/machines/:machineId', 'vending', vending.getMachine, { who: signedIn }),
+  call('GET', '/machines/:machineId', 'vending', vending.getMachine, { access: SIGNED_IN }),
   call('POST', '/machines/:machineId/planogram', 'vending', vending.setPlanogram, {
-    who: sellers,
+    access: SELLERS,
     body: ['slots'],
     idempotent: true,
   }),
   call('POST', '/machines/:machineId/restocks', 'vending', vending.restock, {
-    who: sellers,
+    access: SELLERS,
     body: ['slot', 'quantity'],
     idempotent: true,
   }),
   call('POST', '/vends', 'vending', vending.startVend, {
-    who: signedIn,
-    status: begun,
+    access: SIGNED_IN,
+    status: started,
     body: ['machineId', 'slot', 'payment'],
     idempotent: true,
     async: true,
     limit: 'payment',
   }),
   call('GET', '/vends', 'vending', vending.listVends, {
-    who: signedIn,
+    access: SIGNED_IN,
     query: ['machineId', 'page', 'limit'],
   }),
-  call('GET', '/vends/:vendId', 'vending', vending.getVend, { who: signedIn }),
-  call('GET', '/vends/:vendId/story', 'vending', vending.getVendStory, { who: signedIn }),
+  call('GET', '/vends/:vendId', 'vending', vending.getVend, { access: SIGNED_IN }),
+  call('GET', '/vends/:vendId/story', 'vending', vending.getVendStory, { access: SIGNED_IN }),
 ];

@@ -2,20 +2,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose';
 import { Agent, request } from 'undici';
-import type { z } from 'zod';
-import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
 import type { Log } from '#kit/core/log';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { type Fakes, testbed } from '#kit/testing/testbed';
 import { createApp } from '../app';
-import { gateway } from '../definition';
-import type { Tiers } from '../rate-limits/tiers';
+import { type EdgeConfig, gateway } from '../definition';
+import { CONFIG } from './edge-config';
+import { type SigningKey, newKey, signToken } from './signing-keys';
 
+/** Fakes for the methods of the services behind the edge. */
 export type Calls = Fakes<typeof gateway.definition>;
 
-export interface Asked {
+export interface RequestOptions {
   token?: string | undefined;
   headers?: Record<string, string>;
   /** Sent as JSON. */
@@ -24,7 +23,7 @@ export interface Asked {
   raw?: string | Buffer;
 }
 
-export interface Answered {
+export interface TestResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: {
@@ -38,74 +37,39 @@ export interface Answered {
   };
 }
 
-export const KID = 'key-1';
-
-/** A key pair as the user service has it: to sign with, and the half that it publishes. */
-export async function newKey(kid = KID) {
-  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-  const { x = '', y = '' } = await exportJWK(publicKey);
-  const jwk = { kty: 'EC', crv: 'P-256', x, y, kid, alg: 'ES256', use: 'sig' };
-  return { kid, privateKey, jwk };
-}
-export type Key = Awaited<ReturnType<typeof newKey>>;
-
-/** What limits nobody, to test anything else. */
-const plenty = (name: string) => [{ name, quota: 1_000_000, window: 60 }];
-export const PLENTY: Tiers = {
-  general: { usual: plenty('minute') },
-  unverified: plenty('unverified'),
-  payment: { usual: plenty('payment') },
-  address: plenty('address'),
-  account: plenty('account'),
-};
-
-type Config = z.output<typeof gateway.definition.config>;
-
-export const CONFIG: Config = {
-  ...{ SERVICE_VERSION: '1.2.3', INSTANCE_ID: 'test' },
-  ...{
-    LIMITS_FILE: PLENTY,
-    LIMITS_STORE: undefined,
-    TRUSTED_PROXIES: [],
-    CORS_ORIGINS: [],
-    AUDIT_FILE: undefined,
-  },
-  ...{ SHED_IN_FLIGHT: 1_000, SHED_LAG_MS: 5_000 },
-};
-
-interface Options {
+export interface EdgeOptions {
   log?: Log;
-  config?: Partial<Config>;
-  /** Another edge's: then this is a second replica, which knows the same tokens. */
-  key?: Key;
+  config?: Partial<EdgeConfig>;
+  /** The key of another edge: then this is a second replica that accepts the same tokens. */
+  key?: SigningKey;
 }
 
-/** The edge on a port of its own, over a sidecar in memory; close it at the end. */
-export async function openEdge(calls: Calls = {}, options: Options = {}) {
+/** Serves the edge on a free port, over an in-memory sidecar. Close it at the end. */
+export async function openEdge(calls: Calls = {}, options: EdgeOptions = {}) {
   const key = options.key ?? (await newKey());
   const clock = new FakeClock();
   const getEndedSessions = () => ({ asOf: timestampFromMs(clock.now()) });
-  const known = { getKeys: () => ({ keys: [key.jwk] }), getEndedSessions };
+  const user = { getKeys: () => ({ keys: [key.jwk] }), getEndedSessions, ...calls.user };
   const bed = testbed(gateway, {
     ...(options.log === undefined ? {} : { log: options.log }),
     clock,
-    calls: { ...calls, user: { ...known, ...calls.user } },
+    calls: { ...calls, user },
     config: { ...CONFIG, ...options.config },
   });
   const stopping = new AbortController();
   const server = createServer(createApp(bed.runtime, stopping.signal)).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  // a server that listens on a port has an address that is no path
+  // the address of a server on a port is not a path
   const { port } = server.address() as AddressInfo;
   const dispatcher = new Agent();
 
-  const ask = async (
+  const send = async (
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS',
     path: string,
-    { token, headers = {}, body, raw }: Asked = {},
-  ): Promise<Answered> => {
+    { token, headers = {}, body, raw }: RequestOptions = {},
+  ): Promise<TestResponse> => {
     const sent = raw ?? (body === undefined ? null : JSON.stringify(body));
-    const answer = await request(`http://127.0.0.1:${port}${path}`, {
+    const response = await request(`http://127.0.0.1:${port}${path}`, {
       method,
       dispatcher,
       headers: {
@@ -115,32 +79,24 @@ export async function openEdge(calls: Calls = {}, options: Options = {}) {
       },
       body: sent,
     });
-    const text = await answer.body.text();
+    const text = await response.body.text();
     return {
-      status: answer.statusCode,
-      headers: answer.headers,
-      // what the edge answers is what these tests are about
-      body: text === '' ? {} : (JSON.parse(text) as Answered['body']),
+      status: response.statusCode,
+      headers: response.headers,
+      // the tests check its form
+      body: text === '' ? {} : (JSON.parse(text) as TestResponse['body']),
     };
   };
 
-  /** A good token, but for the claims given; one that is undefined is left out. */
-  const token = async (claims: Record<string, unknown> = {}, signer: Key = key) => {
-    const now = Math.floor(clock.now() / 1000);
-    const usual = { sub: 'user_1', role: 'customer', tenant: 'default', sid: 's_1', iat: now };
-    const lived = { nbf: now, exp: now + 3600 };
-    const given = { ...lived, iss: TOKEN_ISSUER, aud: TOKEN_AUDIENCE, ...usual, ...claims };
-    const payload = JSON.parse(JSON.stringify(given)) as JWTPayload; // as it would be on the wire
-    return new SignJWT(payload)
-      .setProtectedHeader({ alg: 'ES256', kid: signer.kid })
-      .sign(signer.privateKey);
-  };
+  /** A valid token, except for the given claims; one that is undefined is left out. */
+  const token = async (claims: Record<string, unknown> = {}, signer: SigningKey = key) =>
+    signToken(signer, clock.now(), claims);
 
-  /** Until so many requests wait for their answer. */
+  /** Settles when this many requests wait for their responses. */
   const waitFor = async (requests: number) => {
     for (;;) {
-      const { body } = await ask('GET', '/api/v1/gateway/status');
-      // the question is one of them itself
+      const { body } = await send('GET', '/api/v1/gateway/status');
+      // this request is one of those in flight
       if ((body.data as { inFlight: number }).inFlight > requests) return;
     }
   };
@@ -153,6 +109,6 @@ export async function openEdge(calls: Calls = {}, options: Options = {}) {
     server.close();
     await dispatcher.close();
   };
-  return { bed, clock, key, port, ask, token, waitFor, stop, close };
+  return { bed, clock, key, port, send, token, waitFor, stop, close };
 }
 export type Edge = Awaited<ReturnType<typeof openEdge>>;

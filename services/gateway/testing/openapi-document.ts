@@ -1,100 +1,123 @@
-import { BASE } from '../app';
-import { aboutOf, openapi } from '../openapi/document';
+import { openapi } from '../openapi/document';
+import { BASE, routes } from '../routes/table';
 import type { Route } from '../routes/types';
-import { routes } from '../routes/table';
-import type { Answered, Edge } from './edge';
+import type { TestResponse } from './edge';
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
-    readonly responses: Readonly<Record<string, Response>>;
+    readonly responses: Readonly<Record<string, DocumentedResponse>>;
     readonly headers: Readonly<Record<string, object>>;
   };
 }
 interface Operation {
   readonly operationId: string;
-  readonly responses: Readonly<Record<string, Response | { readonly $ref: string }>>;
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, DocumentedResponse | { readonly $ref: string }>>;
 }
-interface Response {
+interface DocumentedResponse {
   readonly headers?: Readonly<Record<string, object>>;
   readonly content?: Readonly<Record<string, object>>;
 }
 
-/** The document as whoever reads it has it: as JSON. */
+/** The document as JSON, as clients read it. */
 export const document = JSON.parse(JSON.stringify(openapi(BASE, routes))) as Document;
 
-/** Of Ajv, what judges by a JSON schema. */
+/** The part of Ajv that is used. */
 interface Validator {
   addSchema(schema: object, name: string): unknown;
   validate(schema: object, value: unknown): unknown;
   readonly errors?: readonly object[] | null | undefined;
 }
 
-/** What HTTP and browsers say to one another, of which the document does not tell. */
-const OF_HTTP = new Set([
-  ...['connection', 'content-encoding', 'content-length', 'content-type', 'date', 'keep-alive'],
-  ...['transfer-encoding', 'vary'],
-  ...['content-security-policy', 'cross-origin-opener-policy', 'cross-origin-resource-policy'],
-  ...['referrer-policy', 'strict-transport-security', 'x-content-type-options', 'x-frame-options'],
+/** Headers of HTTP, CORS and browser security, which the document leaves out. */
+const UNDOCUMENTED = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+  'vary',
+  'content-security-policy',
+  'cross-origin-opener-policy',
+  'cross-origin-resource-policy',
+  'referrer-policy',
+  'strict-transport-security',
+  'x-content-type-options',
+  'x-frame-options',
 ]);
 
-/** Judges answers by the document. */
-export function judge(validator: Validator) {
+type Errors = readonly (string | object)[];
+
+/** Validates requests and responses against the document. */
+export function documentValidator(validator: Validator) {
   validator.addSchema(document, 'openapi.json');
 
-  /** What the document says against an answer to the route. */
-  function faultsOf({ method, path }: Pick<Route, 'method' | 'path'>, answered: Answered): Faults {
-    const place = placeOf(path);
-    const told = document.paths[place]?.[method.toLowerCase()]?.responses[answered.status];
-    if (told === undefined) return [`${answered.status} is not documented`];
-    if ('$ref' in told) return faultsOfRefusal(told.$ref.split('/').at(-1) ?? '', answered);
-    const at = `#/paths/${part(place)}/${method.toLowerCase()}/responses/${answered.status}`;
-    return faultsAgainst(told, at, answered);
+  /** Errors of a body that is sent to the route. */
+  function requestErrors({ method, path }: Pick<Route, 'method' | 'path'>, body: unknown): Errors {
+    const place = documentedPath(path);
+    const verb = method.toLowerCase();
+    if (document.paths[place]?.[verb]?.requestBody === undefined) return ['takes no body'];
+    return schemaErrors(
+      `#/paths/${encoded(place)}/${verb}/requestBody/content/${encoded('application/json')}/schema`,
+      body,
+    );
   }
 
-  /** What one of the refusals that the document names says against an answer. */
-  function faultsOfRefusal(name: string, answered: Answered): Faults {
-    const told = document.components.responses[name];
-    if (told === undefined) return [`${name} is not documented`];
-    return faultsAgainst(told, `#/components/responses/${name}`, answered);
+  /** Errors of a response by the route. */
+  function responseErrors(
+    { method, path }: Pick<Route, 'method' | 'path'>,
+    response: TestResponse,
+  ): Errors {
+    const place = documentedPath(path);
+    const verb = method.toLowerCase();
+    const documented = document.paths[place]?.[verb]?.responses[response.status];
+    if (documented === undefined) return [`${response.status} is not documented`];
+    if ('$ref' in documented)
+      return refusalErrors(documented.$ref.split('/').at(-1) ?? '', response);
+    const at = `#/paths/${encoded(place)}/${verb}/responses/${response.status}`;
+    return errorsAt(at, documented, response);
   }
 
-  function faultsAgainst({ headers = {}, content }: Response, at: string, answered: Answered) {
+  /** Errors of a response that should be this refusal. */
+  function refusalErrors(name: string, response: TestResponse): Errors {
+    const documented = document.components.responses[name];
+    if (documented === undefined) return [`${name} is not documented`];
+    return errorsAt(`#/components/responses/${name}`, documented, response);
+  }
+
+  function errorsAt(at: string, documented: DocumentedResponse, response: TestResponse): Errors {
+    const { headers = {}, content } = documented;
     const known = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-    const unknown = Object.keys(answered.headers)
-      .filter((name) => !OF_HTTP.has(name) && !known.has(name))
-      .map((name) => `${answered.status} has the header ${name}, which is not documented`);
-    return [...unknown, ...faultsOfBody(content, at, answered)];
+    const unknown = Object.keys(response.headers)
+      .filter((name) => !UNDOCUMENTED.has(name) && !known.has(name))
+      .map((name) => `${response.status} has the header ${name}, which is not documented`);
+    return [...unknown, ...bodyErrors(at, content, response)];
   }
 
-  function faultsOfBody(content: Response['content'], at: string, { headers, body }: Answered) {
+  function bodyErrors(
+    at: string,
+    content: DocumentedResponse['content'],
+    { headers, body }: TestResponse,
+  ): Errors {
     const [type = ''] = String(headers['content-type'] ?? '').split(';');
     if (content === undefined) return Object.keys(body).length === 0 ? [] : ['has a body'];
     if (content[type] === undefined) return [`${type} is not documented`];
-    const schema = { $ref: `openapi.json${at}/content/${part(type)}/schema` };
-    return validator.validate(schema, body) === true ? [] : (validator.errors ?? []);
+    return schemaErrors(`${at}/content/${encoded(type)}/schema`, body);
   }
 
-  return { faultsOf, faultsOfRefusal };
+  function schemaErrors(pointer: string, value: unknown): Errors {
+    const valid = validator.validate({ $ref: `openapi.json${pointer}` }, value);
+    return valid === true ? [] : (validator.errors ?? []);
+  }
+
+  return { requestErrors, responseErrors, refusalErrors };
 }
 
-type Faults = readonly (string | object)[];
-
-const part = (name: string) => encodeURIComponent(name.replaceAll('/', '~1'));
+/** A segment of a JSON pointer in a URI fragment. */
+const encoded = (name: string) => encodeURIComponent(name.replaceAll('/', '~1'));
 
 /** A path as the document writes it. */
-export const placeOf = (path: string) => path.replace(/:(\w+)/g, '{$1}');
-
-/** The route's example as a request: its path with the query, and its body. */
-export function exampleOf(route: Route) {
-  const { params = {}, query = {}, body } = aboutOf(route);
-  const path = route.path.replace(/:(\w+)/g, (_, name: string) => params[name] ?? '');
-  const texts = Object.entries(query).map(([name, value]) => [name, String(value)]);
-  const search = texts.length === 0 ? '' : `?${new URLSearchParams(texts).toString()}`;
-  return { path: BASE + path + search, body };
-}
-
-/** A token of somebody who may use the route; none where nobody is asked who they are. */
-export async function tokenFor(edge: Edge, { who }: Route): Promise<string | undefined> {
-  return typeof who === 'string' ? undefined : edge.token({ role: who.at(-1) });
-}
+export const documentedPath = (path: string) => path.replace(/:(\w+)/g, '{$1}');

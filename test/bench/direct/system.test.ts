@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { HealthReport } from '../../../services/gateway/backends/health-monitor';
+import { HealthReport } from '../../../services/gateway/backends/health-report';
 import { apps } from '../../../services/gateway/definition';
 import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
 import { SHOP, Shopper, paidWith } from '../../e2e/market';

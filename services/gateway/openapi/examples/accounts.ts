@@ -1,70 +1,63 @@
-import type { Documented } from './examples';
-
-const at = '2026-01-01T10:00:00.500Z';
-const times = { createdAt: at, updatedAt: at };
-const userId = 'user_9fLb';
+import type { RouteExamples } from './types';
+import { CREATED_AND_UPDATED, FIRST_PAGE, TIME, keyId, pageOf, userId } from './values';
 
 const account = { email: 'ada@example.com', name: 'Ada' };
-const profile = { userId, ...account, role: 'customer', phone: '+49 30 123456', ...times };
-const session = `${userId}.session_m3Xc.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
-/** What whoever signs in gets, and whoever comes with a refresh token. */
+const password = 'correct horse';
+const phone = '+49 30 123456';
+const profile = { userId, ...account, role: 'customer', phone, ...CREATED_AND_UPDATED };
+const refreshToken = `${userId}.session_m3Xc.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
 const tokens = {
   token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
-  expiresAt: at,
+  expiresAt: TIME,
   user: { userId, ...account, role: 'customer', tenantId: 'default' },
-  refreshToken: session,
-  refreshExpiresAt: at,
+  refreshToken,
+  refreshExpiresAt: TIME,
 };
-const keyId = 'key_w2Ld';
 const apiKey = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
+const created = { keyId, ...apiKey, createdAt: TIME };
 
-/** Of the rows on accounts, sessions and API keys, by method and path. */
-export const documentedAccounts: Readonly<Record<string, Documented>> = {
+/** For routes/accounts.ts. */
+export const accountExamples: RouteExamples = {
   'POST /auth/register': {
-    summary: 'Makes an account; its role is always customer',
-    body: { ...account, password: 'correct horse' },
+    summary: 'Creates an account with the role customer',
+    body: { ...account, password },
     data: { userId, email: account.email, role: 'customer' },
   },
   'POST /auth/login': {
-    summary: 'Changes an email and a password for a token',
-    body: { email: account.email, password: 'correct horse' },
+    summary: 'Signs in and returns an access token and a refresh token',
+    body: { email: account.email, password },
     data: tokens,
   },
   'POST /auth/refresh': {
-    summary: 'Changes a refresh token, which is good once, for a new pair of tokens',
-    body: { refreshToken: session },
+    summary: 'Exchanges a refresh token, which is valid once, for a new pair of tokens',
+    body: { refreshToken },
     data: tokens,
   },
   'POST /auth/logout': {
     summary: 'Ends the session of a refresh token',
-    body: { refreshToken: session },
+    body: { refreshToken },
     data: {},
   },
   'POST /api-keys': {
-    summary: 'Makes a key for an external integration, which sends it as X-API-Key',
+    summary: 'Creates an API key for an external integration, which sends it as X-API-Key',
     body: apiKey,
-    data: {
-      keyId,
-      ...apiKey,
-      createdAt: at,
-      key: `${keyId}.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`,
-    },
+    data: { ...created, key: `${keyId}.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA` },
   },
   'GET /api-keys': {
-    summary: 'The keys of external integrations',
-    query: { page: 1, limit: 20 },
-    data: { items: [{ keyId, ...apiKey, createdAt: at }], page: 1, limit: 20, total: 1 },
+    summary: 'Lists the API keys of external integrations',
+    query: FIRST_PAGE,
+    data: pageOf(created),
   },
   'DELETE /api-keys/:keyId': {
-    summary: 'Revokes a key: it is refused within a minute',
+    summary: 'Revokes an API key, which is then refused within a minute',
     params: { keyId },
     data: {},
   },
-  'GET /users/profile': { summary: 'Your own profile', data: profile },
+  'GET /users/profile': { summary: 'Returns your profile', data: profile },
   'PATCH /users/profile': {
-    summary: 'Changes what is given of your own profile',
+    summary: 'Updates the given fields of your profile',
     optional: ['name', 'phone'],
-    body: { phone: '+49 30 123456' },
+    body: { name: account.name, phone },
     data: profile,
   },
 };

@@ -1,12 +1,16 @@
-import type { Documented } from './examples';
+import type { RouteExamples } from './types';
+import {
+  CREATED_AND_UPDATED,
+  FIRST_PAGE,
+  TIME,
+  deviceId,
+  keyId,
+  pageOf,
+  productId,
+  shopId,
+} from './values';
 
-const at = '2026-01-01T10:00:00.500Z';
-const shopId = 'shop_1';
-const productId = 'product_Kx3v';
 const price = { amount: '17.50', currency: 'EUR' };
-const firstPage = { page: 1, limit: 20 };
-const pageOf = (item: object) => ({ items: [item], ...firstPage, total: 1 });
-
 const newShop = {
   name: 'Corner shop',
   channels: ['store', 'vending'],
@@ -16,11 +20,10 @@ const newShop = {
     { day: 'saturday', opens: '22:00', closes: '02:00' },
   ],
 };
-const shop = { shopId, ...newShop, open: false, createdAt: at, updatedAt: at, sellerIds: [] };
-const sellerIds = ['key_w2Ld'];
+const shop = { shopId, ...newShop, open: false, ...CREATED_AND_UPDATED, sellerIds: [] };
+const sellerIds = [keyId];
 const offer = { shopId, productId, price, ownPrice: true, name: 'Cup' };
 
-const deviceId = 'device_n4Tq';
 const newDevice = {
   shopId,
   kind: 'vending_machine',
@@ -31,9 +34,9 @@ const device = {
   deviceId,
   ...newDevice,
   status: 'online',
-  lastSeen: at,
-  registeredAt: at,
-  updatedAt: at,
+  lastSeen: TIME,
+  registeredAt: TIME,
+  updatedAt: TIME,
 };
 const credential = {
   device,
@@ -42,114 +45,127 @@ const credential = {
 };
 
 const commandId = 'command_b8Rf';
-const newCommand = { name: 'dispense', arguments: { slot: 'A3' }, expiresAt: at };
 const command = {
-  ...{ commandId, deviceId, name: 'dispense', status: 'sent', attempts: 1 },
-  ...{ expiresAt: at, createdAt: at, updatedAt: at },
+  commandId,
+  deviceId,
+  name: 'dispense',
+  status: 'sent',
+  attempts: 1,
+  expiresAt: TIME,
+  ...CREATED_AND_UPDATED,
 };
 
-/** Of the rows of routes-devices.ts, by method and path. */
-export const documentedDevices: Readonly<Record<string, Documented>> = {
-  'GET /shops': { summary: 'The shops, newest first', query: firstPage, data: pageOf(shop) },
+/** For routes/devices.ts. */
+export const deviceExamples: RouteExamples = {
+  'GET /shops': {
+    summary: 'Lists the shops, newest first',
+    query: FIRST_PAGE,
+    data: pageOf(shop),
+  },
   'POST /shops': {
-    summary: 'Opens a shop, which its seller may change from then on; only admins name its id',
+    summary: 'Creates a shop that its creator may change; only admins may choose its id',
     optional: ['openingHours', 'shopId'],
-    body: newShop,
+    body: { ...newShop, shopId },
     data: { ...shop, sellerIds },
   },
   'GET /shops/:shopId': {
-    summary: 'A shop, and whether it is open now; without opening hours it always is',
+    summary: 'Returns a shop and whether it is open now; without opening hours it always is',
     params: { shopId },
     data: shop,
   },
   'PATCH /shops/:shopId': {
-    summary: 'Changes what is given of a shop; a list that is given takes the place of the old one',
+    summary: 'Updates the given fields of a shop; a given list replaces the old one',
     optional: ['name', 'channels', 'timeZone', 'openingHours', 'sellerIds'],
     params: { shopId },
-    body: { sellerIds },
+    body: { ...newShop, sellerIds },
     data: { ...shop, sellerIds },
   },
   'GET /shops/:shopId/offers': {
-    summary: 'What a shop sells: at its own price, or else at that of the catalogue',
+    summary: 'Lists what a shop sells, at its own price or else at that of the catalogue',
     params: { shopId },
-    query: firstPage,
+    query: FIRST_PAGE,
     data: pageOf(offer),
   },
   'POST /shops/:shopId/offers': {
-    summary: 'Sells a product of the catalogue in a shop; without a price at that of the catalogue',
+    summary: 'Offers a product in a shop; without a price, at that of the catalogue',
     optional: ['price'],
     params: { shopId },
     body: { productId, price },
     data: offer,
   },
   'DELETE /shops/:shopId/offers/:productId': {
-    summary: 'Sells a product in a shop no longer',
+    summary: 'Stops offering a product in a shop',
     params: { shopId, productId },
     data: {},
   },
 
   'GET /devices': {
-    summary: 'The devices of a shop; for admins also those of all shops',
-    query: { shopId, ...firstPage },
+    summary: 'Lists the devices of a shop; admins may list those of all shops',
+    query: { shopId, ...FIRST_PAGE },
     data: pageOf(device),
   },
   'POST /devices': {
-    summary: 'Registers a device, and tells its credential this once',
+    summary: 'Registers a device and returns its credential, which is shown only once',
     optional: ['firmwareVersion', 'deviceId'],
-    body: newDevice,
+    body: { ...newDevice, deviceId },
     data: { ...credential, device: { ...device, status: 'unknown' } },
   },
   'GET /devices/:deviceId': {
-    summary: 'A device, and whether it is online',
+    summary: 'Returns a device and whether it is online',
     params: { deviceId },
     data: device,
   },
   'PATCH /devices/:deviceId': {
-    summary: 'Assigns a device to another shop, renames it, or notes its firmware',
+    summary: 'Moves a device to another shop, renames it, or records its firmware version',
     optional: ['shopId', 'name', 'firmwareVersion'],
     params: { deviceId },
-    body: { name: 'Entrance hall' },
+    body: { shopId, name: 'Entrance hall', firmwareVersion: '1.4.2' },
     data: device,
   },
   'DELETE /devices/:deviceId': {
-    summary: 'Retires a device: what it says from now on is refused, for ever',
+    summary: 'Retires a device, whose messages are refused from then on',
     params: { deviceId },
     data: { ...device, status: 'retired' },
   },
   'POST /devices/:deviceId/credential': {
-    summary: 'Renews a credential; that of before is good for a day yet, but where atOnce is true',
+    summary: 'Renews a credential; the old one stays valid for a day unless atOnce is true',
     optional: ['atOnce'],
     params: { deviceId },
-    body: { atOnce: false },
+    body: { atOnce: true },
     data: { ...credential, userName: `default/${deviceId}/2` },
   },
   'GET /devices/:deviceId/presence': {
-    summary: 'Whether a device is there, as far as it is known now',
+    summary: 'Returns whether a device is connected, as far as is known',
     params: { deviceId },
-    data: { deviceId, status: 'online', since: at, lastSeen: at },
+    data: { deviceId, status: 'online', since: TIME, lastSeen: TIME },
   },
   'GET /devices/:deviceId/refusals': {
-    summary: 'What of a device was refused last, and why; never what it was',
+    summary: 'Lists the last refused messages of a device, with the reason but not the content',
     params: { deviceId },
-    query: firstPage,
-    data: pageOf({ reason: 'wrong_signature', kind: 'stock', at }),
+    query: FIRST_PAGE,
+    data: pageOf({ reason: 'wrong_signature', kind: 'stock', at: TIME }),
   },
   'POST /devices/:deviceId/commands': {
     summary:
-      'Sends a command, and again until the device answers or it expires: 1 s to 24 h from now',
+      'Sends a command, again and again until the device answers or it expires (1 s to 24 h from now)',
     optional: ['commandId', 'arguments'],
     params: { deviceId },
-    body: newCommand,
+    body: {
+      commandId,
+      name: 'dispense',
+      arguments: { slot: 'A3', times: 2 },
+      expiresAt: TIME,
+    },
     data: command,
   },
   'GET /devices/commands/:commandId': {
-    summary: 'What became of a command',
+    summary: 'Returns a command and its outcome',
     params: { commandId },
     data: { ...command, status: 'failed', reason: 'slot_jammed' },
   },
   'GET /admin/broker-accounts': {
-    summary: 'The accounts of devices at the broker, as its password file, or its users, have them',
-    query: firstPage,
+    summary: 'Lists the broker accounts of the devices, with hashes for its password file or users',
+    query: FIRST_PAGE,
     data: pageOf({
       userName: credential.userName,
       passwordHash: '$7$101$c2FsdHNhbHRzYWx0$aGFzaA==',

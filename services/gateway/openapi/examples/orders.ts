@@ -1,38 +1,26 @@
-import type { Documented } from './examples';
-
-const at = '2026-01-01T10:00:00.500Z';
-const times = { createdAt: at, updatedAt: at };
-const orderId = 'order_7Qd1';
-const productId = 'product_Kx3v';
-const userId = 'user_9fLb';
-const shopId = 'shop_1';
-const price = { amount: '19.99', currency: 'EUR' };
-const total = { amount: '39.98', currency: 'EUR' };
+import type { RouteExamples } from './types';
+import {
+  CREATED_AND_UPDATED,
+  FIRST_PAGE,
+  TIME,
+  orderId,
+  pageOf,
+  productId,
+  shopId,
+  userId,
+} from './values';
 
 const order = {
   orderId,
   status: 'confirmed',
-  items: [{ productId, quantity: 2, unitPrice: price }],
-  totalAmount: total,
+  items: [{ productId, quantity: 2, unitPrice: { amount: '19.99', currency: 'EUR' } }],
+  totalAmount: { amount: '39.98', currency: 'EUR' },
   shopId,
   userId,
-  ...times,
+  ...CREATED_AND_UPDATED,
   paymentId: 'payment_Zt2a',
   deliveryId: 'delivery_p8Wq',
 };
-const payment = {
-  paymentId: 'payment_Zt2a',
-  orderId,
-  userId,
-  amount: total,
-  refunded: { amount: '0.00', currency: 'EUR' },
-  status: 'captured',
-  method: 'card',
-  gateway: 'simulator',
-  refunds: [],
-  ...times,
-};
-const refund = { refundId: 'refund_Hb4c', amount: price, status: 'done', at };
 const delivery = {
   deliveryId: 'delivery_p8Wq',
   orderId,
@@ -40,16 +28,13 @@ const delivery = {
   shopId,
   status: 'scheduled',
   estimatedAt: '2026-01-03T10:00:00Z',
-  ...times,
+  ...CREATED_AND_UPDATED,
 };
 
-const firstPage = { page: 1, limit: 20 };
-const pageOf = (item: object) => ({ items: [item], ...firstPage, total: 1 });
-
-/** Of the rows on orders and what follows from them, by method and path. */
-export const documentedOrders: Readonly<Record<string, Documented>> = {
+/** For routes/orders.ts. */
+export const orderExamples: RouteExamples = {
   'POST /orders': {
-    summary: 'Places an order; the answer is what became of it: confirmed, pending or cancelled',
+    summary: 'Places an order and returns its outcome: confirmed, pending or cancelled',
     optional: ['deliveryAddress.line2'],
     body: {
       shopId,
@@ -66,66 +51,58 @@ export const documentedOrders: Readonly<Record<string, Documented>> = {
     },
     data: order,
   },
-  'GET /orders': { summary: 'Your orders, newest first', query: firstPage, data: pageOf(order) },
-  'GET /orders/:orderId': { summary: 'An order', params: { orderId }, data: order },
+  'GET /orders': {
+    summary: 'Lists your orders, newest first',
+    query: FIRST_PAGE,
+    data: pageOf(order),
+  },
+  'GET /orders/:orderId': { summary: 'Returns an order', params: { orderId }, data: order },
   'GET /orders/:orderId/story': {
-    summary: 'The steps that an order went through, and the events said about it',
+    summary: 'Returns the steps of an order and the events published about it',
     params: { orderId },
     data: {
       orderId,
       steps: [
-        { step: 'place', outcome: 'done', at, ms: 16 },
-        { step: 'reserve', outcome: 'done', at, ms: 50 },
+        { step: 'place', outcome: 'done', at: TIME, ms: 16 },
+        { step: 'reserve', outcome: 'done', at: TIME, ms: 50 },
       ],
-      events: [{ type: 'order.created', at }],
+      events: [{ type: 'order.created', at: TIME }],
     },
   },
   'GET /orders/:orderId/events': {
-    summary: 'An order as it is, and again whenever its status changes, as server-sent events',
+    summary: 'Streams an order as server-sent events: its current state, then each status change',
     params: { orderId },
     data: order,
   },
   'POST /orders/:orderId/cancel': {
-    summary: 'Cancels an order; one that is confirmed is paid back and taken back',
+    summary: 'Cancels an order; a confirmed order is refunded and its delivery is cancelled',
     optional: ['reason'],
     params: { orderId },
     body: { reason: 'changed_my_mind' },
     data: { ...order, status: 'cancelled', reason: 'changed_my_mind' },
   },
 
-  'GET /payments/:paymentId': {
-    summary: 'A payment, with its refunds',
-    params: { paymentId: payment.paymentId },
-    data: payment,
-  },
-  'POST /payments/:paymentId/refunds': {
-    summary: 'Gives back a part of a payment, or all that is left of it',
-    optional: ['amount', 'reason'],
-    params: { paymentId: payment.paymentId },
-    body: { amount: price, reason: 'goodwill' },
-    data: { ...payment, refunded: price, refunds: [refund] },
-  },
   'GET /deliveries/:orderId': {
-    summary: 'The delivery of an order',
+    summary: 'Returns the delivery of an order',
     params: { orderId },
     data: delivery,
   },
   'POST /deliveries/:orderId/status': {
-    summary: 'Moves a delivery a step on; never backwards',
+    summary: 'Advances the status of a delivery; it never goes back',
     params: { orderId },
     body: { status: 'in_transit' },
     data: { ...delivery, status: 'in_transit' },
   },
   'GET /notifications': {
-    summary: 'What you were told, newest first',
-    query: firstPage,
+    summary: 'Lists the notifications sent to you, newest first',
+    query: FIRST_PAGE,
     data: pageOf({
       notificationId: 'notification_c5Rk',
       channel: 'email',
       subject: 'Your order is confirmed',
       text: `Order ${orderId} is confirmed.`,
       eventType: 'order.confirmed',
-      sentAt: at,
+      sentAt: TIME,
       read: false,
     }),
   },

@@ -1,73 +1,84 @@
-import type { Documented } from './examples';
+import type { RouteExamples } from './types';
+import {
+  CREATED_AND_UPDATED,
+  FIRST_PAGE,
+  TIME,
+  deviceId as machineId,
+  pageOf,
+  productId,
+  shopId,
+  userId,
+} from './values';
 
-const at = '2026-01-01T10:00:00.500Z';
 const price = { amount: '2.50', currency: 'EUR' };
-const machineId = 'device_n4Tq';
-const shopId = 'shop_1';
-const productId = 'product_Kx3v';
 const vendId = 'vend_e8Rb';
-const firstPage = { page: 1, limit: 20 };
-const pageOf = (item: object) => ({ items: [item], ...firstPage, total: 1 });
-
-const plan = { slot: 'A3', productId, capacity: 8, price };
-const machine = { machineId, shopId, slots: [{ ...plan, quantity: 5 }], updatedAt: at };
+const slot = { slot: 'A3', productId, capacity: 8, price };
+const machine = { machineId, shopId, slots: [{ ...slot, quantity: 5 }], updatedAt: TIME };
 const vend = {
-  ...{ vendId, machineId, shopId, slot: 'A3', productId, price },
-  ...{ channel: 'cashless', status: 'dispensing', userId: 'user_9fLb' },
-  ...{ createdAt: at, updatedAt: at, quantity: 1 },
+  vendId,
+  machineId,
+  shopId,
+  slot: 'A3',
+  productId,
+  price,
+  channel: 'cashless',
+  status: 'dispensing',
+  userId,
+  ...CREATED_AND_UPDATED,
+  quantity: 1,
 };
 
-/** Of the rows of routes-vending.ts, by method and path. */
-export const documentedVending: Readonly<Record<string, Documented>> = {
+/** For routes/vending.ts. */
+export const vendingExamples: RouteExamples = {
   'GET /machines': {
-    summary: 'The vending machines of a shop, and what is in them',
-    query: { shopId, ...firstPage },
+    summary: 'Lists the vending machines of a shop with their contents',
+    query: { shopId, ...FIRST_PAGE },
     data: pageOf(machine),
   },
   'GET /machines/:machineId': {
-    summary: 'A vending machine, and what is in it; a slot without a price has the shop’s',
+    summary: 'Returns a vending machine; a slot without a price sells at the price of the shop',
     params: { machineId },
     data: machine,
   },
   'POST /machines/:machineId/planogram': {
-    summary: 'Says which slots a machine has, and what is to be in them, instead of what was said',
+    summary: 'Replaces the planogram of a machine: its slots and the products they hold',
     optional: ['slots.price'],
     params: { machineId },
-    body: { slots: [plan] },
+    body: { slots: [slot] },
     data: machine,
   },
   'POST /machines/:machineId/restocks': {
-    summary: 'Puts pieces into a slot, or takes them out where negative; clears its fault',
+    summary: 'Adds pieces to a slot, or removes them if quantity is negative; clears its fault',
     optional: ['quantity'],
     params: { machineId },
     body: { slot: 'A3', quantity: 5 },
     data: machine,
   },
   'POST /vends': {
-    summary: 'Buys a piece out of a slot; the machine is to dispense it, and is not waited for',
+    summary: 'Buys a product from a slot; the response does not wait for the machine',
     body: { machineId, slot: 'A3', payment: { method: 'card', token: 'tok_ok' } },
     data: vend,
   },
   'GET /vends': {
-    summary: 'Your vends, newest first; or those of a machine, for who sells there',
-    query: { machineId, ...firstPage },
+    summary: 'Lists your vends, newest first; sellers may list those of a machine',
+    query: { machineId, ...FIRST_PAGE },
     data: pageOf({ ...vend, status: 'completed' }),
   },
   'GET /vends/:vendId': {
-    summary: 'A vend, and how far it has come',
+    summary: 'Returns a vend and its progress',
     params: { vendId },
     data: { ...vend, status: 'cancelled', reason: 'not_dispensed' },
   },
   'GET /vends/:vendId/story': {
-    summary: 'The steps that a vend went through, and the events said about it',
+    summary: 'Returns the steps of a vend and the events published about it',
     params: { vendId },
     data: {
       vendId,
       steps: [
-        { step: 'claim', outcome: 'done', at, ms: 12 },
-        { step: 'authorize', outcome: 'done', at, ms: 40 },
+        { step: 'claim', outcome: 'done', at: TIME, ms: 12 },
+        { step: 'authorize', outcome: 'done', at: TIME, ms: 40 },
       ],
-      events: [{ type: 'vend.completed', at }],
+      events: [{ type: 'vend.completed', at: TIME }],
     },
   },
 };

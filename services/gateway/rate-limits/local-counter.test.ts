@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { OwnCounter } from './counters';
+import { LocalCounter } from './local-counter';
 
 const limit = { name: 'ten-seconds', quota: 3, window: 10 };
 
-describe('a counter of this process', () => {
-  it('counts each by itself, in a window that begins with the first request', () => {
-    const counter = new OwnCounter(limit);
+describe('a local counter', () => {
+  it('counts each key separately, in a window that begins with its first request', () => {
+    const counter = new LocalCounter(limit);
     expect(counter.count('a', 1_000)).toEqual({ limit, left: 2, isOver: false, resetMs: 10_000 });
     counter.count('a', 5_000);
     expect(counter.count('a', 10_999)).toEqual({ limit, left: 0, isOver: false, resetMs: 1 });
@@ -14,16 +14,16 @@ describe('a counter of this process', () => {
     expect(counter.count('a', 11_000)).toMatchObject({ left: 2, resetMs: 10_000 });
   });
 
-  it('forgets windows that have ended', () => {
-    const counter = new OwnCounter(limit);
+  it('removes windows that have ended', () => {
+    const counter = new LocalCounter(limit);
     for (let n = 0; n < 100; n++) counter.count(`client ${n}`, n);
     counter.count('late', 10_050);
-    // the last 49, and the one that came late
+    // the last 49 of the 100, and the late one
     expect(counter.size).toBe(50);
   });
 
-  it('does not grow by a flood of addresses, and still counts who asks among them', () => {
-    const counter = new OwnCounter(limit);
+  it('stays bounded under a flood of keys, and still counts a key among them', () => {
+    const counter = new LocalCounter(limit);
     for (let n = 0; n < 200_000; n++) counter.count(`client ${n}`, 0);
     expect(counter.size).toBe(20_000);
     expect(counter.count('client 199999', 0)).toMatchObject({ left: 1 });

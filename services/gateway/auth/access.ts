@@ -1,0 +1,38 @@
+import type { Role } from '#kit/core/caller';
+import { Code, MicroserviceError } from '#kit/core/errors';
+import type { Principal } from './principal';
+
+/**
+ * Who may use a route. `anonymous`: everyone, and credentials are ignored. `optional`: everyone, but
+ * credentials that are sent must be valid. Otherwise callers with one of these roles.
+ */
+export type Access = 'anonymous' | 'optional' | readonly Role[];
+
+export const ADMINS = ['admin'] as const satisfies Access;
+export const SELLERS = ['seller', 'admin'] as const satisfies Access;
+export const SIGNED_IN = ['customer', 'seller', 'admin'] as const satisfies Access;
+
+/** The part of a route that decides about access. */
+interface AccessRule {
+  readonly access: Access;
+  readonly method: string;
+  /** Its first segment is the resource of a scope: `orders:read`. */
+  readonly path: string;
+}
+
+/** Throws PERMISSION_DENIED if the role or the scopes do not permit the route. */
+export function requirePermission(rule: AccessRule, { caller, scopes }: Principal): void {
+  const { access, method, path } = rule;
+  if (typeof access !== 'string' && !access.includes(caller.role)) {
+    throw new MicroserviceError('your role does not permit this', Code.PERMISSION_DENIED);
+  }
+  const [, resource = ''] = path.split('/');
+  const scope = `${resource}:${method === 'GET' ? 'read' : 'write'}`;
+  if (scopes === undefined || access === 'anonymous' || scopes.includes(scope)) return;
+  throw new MicroserviceError(`the API key lacks the scope ${scope}`, Code.PERMISSION_DENIED);
+}
+
+/** Whether the route is not for customers, or is about credentials. */
+export function isPrivileged({ access, path }: AccessRule): boolean {
+  return path.startsWith('/auth/') || (typeof access !== 'string' && !access.includes('customer'));
+}

@@ -1,0 +1,23 @@
+import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import { ADMINS } from '../auth/access';
+import { type Route, call } from './types';
+
+const operations = OperationsService.method;
+
+/** The dead letters of each service. */
+export const adminRoutes: readonly Route[] = [
+  call('GET', '/admin/dead-letters/:service', ':service', operations.listDeadLetters, {
+    access: ADMINS,
+    query: ['page', 'limit'],
+  }),
+  call('GET', '/admin/dead-letters/:service/:id', ':service', operations.getDeadLetter, {
+    access: ADMINS,
+  }),
+  call('DELETE', '/admin/dead-letters/:service/:id', ':service', operations.discardDeadLetter, {
+    access: ADMINS,
+  }),
+  call('POST', '/admin/dead-letters/:service/:id/replay', ':service', operations.replayDeadLetter, {
+    access: ADMINS,
+    idempotent: true,
+  }),
+];

@@ -1,0 +1,40 @@
+import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
+import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { SELLERS, SIGNED_IN } from '../auth/access';
+import { type Route, call } from './types';
+
+const product = ProductService.method;
+const inventory = InventoryService.method;
+
+/** Products and their stock. */
+export const catalogueRoutes: readonly Route[] = [
+  call('GET', '/products', 'product', product.listProducts, {
+    access: 'optional',
+    query: ['page', 'limit', 'category'],
+    staleIfError: true,
+  }),
+  call('GET', '/products/:productId', 'product', product.getProduct, {
+    access: 'optional',
+    staleIfError: true,
+  }),
+  call('POST', '/products', 'product', product.createProduct, {
+    access: SELLERS,
+    status: 201,
+    body: ['name', 'description', 'category', 'price'],
+    idempotent: true,
+  }),
+  call('PATCH', '/products/:productId', 'product', product.updateProduct, {
+    access: SELLERS,
+    body: ['name', 'description', 'category', 'price'],
+    idempotent: true,
+  }),
+
+  call('GET', '/inventory/:shopId/:productId', 'inventory', inventory.getStock, {
+    access: SIGNED_IN,
+  }),
+  call('POST', '/inventory/:shopId/:productId/adjustments', 'inventory', inventory.adjustStock, {
+    access: SELLERS,
+    body: ['change', 'reason', 'minimumStock'],
+    idempotent: true,
+  }),
+];

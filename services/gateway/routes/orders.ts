@@ -1,0 +1,54 @@
+import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
+import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
+import { OrderService } from '#proto/retail/order/v1/order_pb';
+import { SELLERS, SIGNED_IN } from '../auth/access';
+import { type Route, type StatusMapping, call, events } from './types';
+
+const order = OrderService.method;
+const delivery = DeliveryService.method;
+const notification = NotificationService.method;
+
+const placed: StatusMapping = {
+  codes: { confirmed: 201, pending: 202, cancelling: 202, cancelled: 422 },
+  refusal: { error: 'the order was cancelled', details: ['orderId', 'reason'] },
+};
+/** An order that is being cancelled is in any other state until its cancellation is complete. */
+const cancelled: StatusMapping = {
+  codes: { cancelled: 200, cancelling: 202, pending: 202, confirmed: 202 },
+};
+
+/** Orders, their deliveries, and the notifications about them. */
+export const orderRoutes: readonly Route[] = [
+  call('POST', '/orders', 'order', order.placeOrder, {
+    access: SIGNED_IN,
+    status: placed,
+    body: ['shopId', 'items', 'payment', 'deliveryAddress'],
+    idempotent: true,
+    async: true,
+  }),
+  call('GET', '/orders', 'order', order.listOrders, {
+    access: SIGNED_IN,
+    query: ['page', 'limit'],
+  }),
+  call('GET', '/orders/:orderId', 'order', order.getOrder, { access: SIGNED_IN }),
+  call('GET', '/orders/:orderId/story', 'order', order.getStory, { access: SIGNED_IN }),
+  events('/orders/:orderId/events', 'order', order.watchOrder, SIGNED_IN, 'order'),
+  call('POST', '/orders/:orderId/cancel', 'order', order.cancelOrder, {
+    access: SIGNED_IN,
+    status: cancelled,
+    body: ['reason'],
+    idempotent: true,
+    async: true,
+  }),
+
+  call('GET', '/deliveries/:orderId', 'delivery', delivery.getDelivery, { access: SIGNED_IN }),
+  call('POST', '/deliveries/:orderId/status', 'delivery', delivery.updateStatus, {
+    access: SELLERS,
+    body: ['status'],
+    idempotent: true,
+  }),
+  call('GET', '/notifications', 'notification', notification.listNotifications, {
+    access: SIGNED_IN,
+    query: ['page', 'limit'],
+  }),
+];
