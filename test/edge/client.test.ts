@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { ListProductsResponseSchema } from '#proto/retail/product/v1/product_pb';
 import { OrderSchema } from '#proto/retail/order/v1/order_pb';
 import { fromJson } from '@bufbuild/protobuf';
-import { documented } from '../../services/gateway/openapi/examples/examples';
+import { examples } from '../../services/gateway/openapi/examples/examples';
 import { type Edge, openEdge } from '../../services/gateway/testing/edge';
 
-// A client as somebody outside would write it: from docs/openapi.json, and nothing else of ours.
+// A client generated from docs/openapi.json, which uses nothing else of this repository.
 
 const root = resolve(__dirname, '../..');
 const run = promisify(execFile);
@@ -21,7 +21,7 @@ import type { components, paths } from './api.js';
 
 export async function placeOrder(baseUrl: string, token: string): Promise<string> {
   const headers = { authorization: \`Bearer \${token}\` };
-  // refusals have a form for each media type: this client knows the plain one
+  // errors have a form for each media type; this client uses the plain one
   const client = createClient<paths, 'application/json'>({ baseUrl, headers });
   const listed = await client.GET('/products', { params: { query: { page: 1, limit: 1 } } });
   const product: components['schemas']['Product'] | undefined = listed.data?.data.items[0];
@@ -43,7 +43,7 @@ export async function placeOrder(baseUrl: string, token: string): Promise<string
 }
 `;
 
-/** What the compiler has to refuse: a field of another type, and one left out. */
+/** Must not compile: a field of another type, and a missing field. */
 const WRONG = `
 import createClient from 'openapi-fetch';
 import type { paths } from './api.js';
@@ -53,23 +53,29 @@ await client.POST('/auth/login', { body: { email: 'a@example.com' } });
 `;
 
 const OPTIONS = {
-  ...{ target: 'es2025', module: 'nodenext', strict: true, exactOptionalPropertyTypes: true },
-  ...{ noUncheckedIndexedAccess: true, skipLibCheck: true, types: ['node'], outDir: 'dist' },
+  target: 'es2025',
+  module: 'nodenext',
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: true,
+  types: ['node'],
+  outDir: 'dist',
 };
 
 let folder = '';
 let edge: Edge;
 
 beforeAll(async () => {
-  // below the project, so that the client finds its packages
+  // inside the project, so that the client finds its packages
   mkdirSync(join(root, '.local'), { recursive: true });
   folder = mkdtempSync(join(root, '.local/client-'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   const api = [join(root, 'docs/openapi.json'), '-o', join(folder, 'api.d.ts')];
   await run(program('openapi-typescript'), api);
-  // examples are JSON of these very messages
-  const products = documented['GET /products']!.data as never;
-  const order = documented['POST /orders']!.data as never;
+  // examples are JSON of these messages
+  const products = examples['GET /products']!.data as never;
+  const order = examples['POST /orders']!.data as never;
   edge = await openEdge({
     product: { listProducts: () => fromJson(ListProductsResponseSchema, products) },
     order: {
@@ -85,7 +91,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What the compiler says of a file, a line for each fault. */
+/** Compiles a file; returns a line for each error. */
 async function compile(name: string, text: string): Promise<string[]> {
   writeFileSync(join(folder, `${name}.ts`), text);
   const config = { compilerOptions: OPTIONS, files: [`${name}.ts`] };
@@ -94,17 +100,17 @@ async function compile(name: string, text: string): Promise<string[]> {
     await run(program('tsc'), ['-p', folder], { cwd: folder });
     return [];
   } catch (error) {
-    const { stdout } = error as { stdout: string }; // it is what execFile throws
+    const { stdout } = error as { stdout: string }; // the error of execFile
     return stdout.split('\n').filter((line) => line.includes('error'));
   }
 }
 
-test('the document is OpenAPI 3.1', async () => {
+test('the document is valid OpenAPI 3.1', async () => {
   const { stdout } = await run(program('validate-api'), [join(root, 'docs/openapi.json')]);
   expect(stdout).toContain('true');
 });
 
-test('a client made from the document compiles strictly, and places an order', async () => {
+test('a client generated from the document compiles strictly and places an order', async () => {
   expect(await compile('client', CLIENT)).toEqual([]);
   const { stdout } = await run(process.execPath, [
     '--input-type=module',
@@ -115,7 +121,7 @@ test('a client made from the document compiles strictly, and places an order', a
   expect(stdout.trim()).toBe('order_of_2 confirmed');
 });
 
-test('what the API refuses by its form does not compile', async () => {
-  const faults = await compile('wrong', WRONG);
-  expect(faults.map((line) => /\((\d+),/.exec(line)?.[1])).toEqual(['5', '6']);
+test('a request that the API would refuse for its form does not compile', async () => {
+  const errors = await compile('wrong', WRONG);
+  expect(errors.map((line) => /\((\d+),/.exec(line)?.[1])).toEqual(['5', '6']);
 });

@@ -3,11 +3,11 @@ import { fromJson } from '@bufbuild/protobuf';
 import { ListProductsResponseSchema } from '#proto/retail/product/v1/product_pb';
 import { type Browser, chromium as engine } from 'playwright-core';
 import { chromium } from '../../scripts/start/servers/chromium.mjs';
-import { documented } from '../../services/gateway/openapi/examples/examples';
+import { examples } from '../../services/gateway/openapi/examples/examples';
 import { routes } from '../../services/gateway/routes/table';
 import { type Edge, openEdge } from '../../services/gateway/testing/edge';
 
-// The page of the API in a real browser: `npm run servers` installs it where it is missing.
+// The API documentation in a real browser, which `npm run servers` installs if it is missing.
 
 let edge: Edge;
 let browser: Browser;
@@ -17,10 +17,10 @@ beforeAll(async () => {
   if (executablePath === undefined) {
     throw new Error(`${chromium.name} is missing: run \`npm run servers\`, which installs it`);
   }
-  // as root, as in a container, it has no sandbox
+  // without its sandbox, which does not work as root, as in a container
   browser = await engine.launch({ executablePath, args: ['--no-sandbox'] });
-  // an example is JSON of this very message
-  const products = documented['GET /products']!.data as never;
+  // an example is JSON of this message
+  const products = examples['GET /products']!.data as never;
   const listProducts = () => fromJson(ListProductsResponseSchema, products);
   edge = await openEdge({ product: { listProducts } });
 });
@@ -29,15 +29,15 @@ afterAll(async () => {
   await edge.close();
 });
 
-test('the page shows every operation, tries one out, and breaks no rule of its policy', async () => {
+test('the page shows every operation, tries one, and violates no rule of its policy', async () => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
-  const faults: string[] = [];
+  const errors: string[] = [];
   page.on('console', (line) => {
-    if (line.type() === 'error' || line.type() === 'warning') faults.push(line.text());
+    if (line.type() === 'error' || line.type() === 'warning') errors.push(line.text());
   });
-  page.on('pageerror', (error) => faults.push(String(error)));
-  const asked: string[] = [];
-  page.on('request', (request) => asked.push(request.url()));
+  page.on('pageerror', (error) => errors.push(String(error)));
+  const requested: string[] = [];
+  page.on('request', (request) => requested.push(request.url()));
 
   const origin = `http://127.0.0.1:${edge.port}`;
   await page.goto(`${origin}/api/docs`);
@@ -54,8 +54,10 @@ test('the page shows every operation, tries one out, and breaks no rule of its p
 
   const { SCREENSHOT: path } = process.env;
   if (path !== undefined) await page.screenshot({ path });
-  expect(faults).toEqual([]);
-  // nothing from elsewhere
-  expect(asked.filter((url) => !url.startsWith(origin) && !url.startsWith('data:'))).toEqual([]);
-  expect(asked.some((url) => url.includes('/api/v1/products?'))).toBe(true);
+  expect(errors).toEqual([]);
+  // nothing from another server
+  expect(requested.filter((url) => !url.startsWith(origin) && !url.startsWith('data:'))).toEqual(
+    [],
+  );
+  expect(requested.some((url) => url.includes('/api/v1/products?'))).toBe(true);
 });

@@ -20,19 +20,19 @@ import { Metrics } from '#kit/core/metrics';
 import { ListProductsResponseSchema, ProductService } from '#proto/retail/product/v1/product_pb';
 import { createApp } from '../../services/gateway/app';
 import { gateway } from '../../services/gateway/definition';
-import { CONFIG } from '../../services/gateway/testing/edge';
+import { CONFIG } from '../../services/gateway/testing/edge-config';
 
-// What the edge writes into a call, on the wire itself: the sidecar is a server of the test.
+// The metadata that the edge sends with a call, on the wire: the sidecar is a server of the test.
 
-const arrived: Metadata[] = [];
-const ends: (() => unknown)[] = [];
+const received: Metadata[] = [];
+const cleanups: (() => unknown)[] = [];
 let url = '';
 
 beforeAll(async () => {
   const wire = new Server();
   wire.addService(grpcDefinition(ProductService), {
     listProducts: (call: ServerUnaryCall<object, object>, done: sendUnaryData<object>) => {
-      arrived.push(call.metadata);
+      received.push(call.metadata);
       done(null, create(ListProductsResponseSchema));
     },
   });
@@ -45,16 +45,20 @@ beforeAll(async () => {
   const sidecar = new DaprSidecar({ host: '127.0.0.1', httpPort: grpcPort, grpcPort });
   const none = { enabled: async () => false, value: async () => undefined };
   const runtime = new ServiceRuntime(gateway, {
-    ...{ sidecar, clock: systemClock, random: () => 0.5, log: silentLog, metrics: new Metrics() },
+    sidecar,
+    clock: systemClock,
+    random: () => 0.5,
+    log: silentLog,
+    metrics: new Metrics(),
     flags: { for: () => none, ready: async () => undefined, close: async () => undefined },
     config: { ...CONFIG, TRUSTED_PROXIES: ['10.0.0.0/8'] },
   });
   const stopping = new AbortController();
   const edge = createServer(createApp(runtime, stopping.signal)).listen(0, '127.0.0.1');
   await once(edge, 'listening');
-  // a server that listens on a port has an address that is no path
+  // the address of a server on a port is not a path
   url = `http://127.0.0.1:${(edge.address() as AddressInfo).port}/api/v1/products`;
-  ends.push(
+  cleanups.push(
     () => sidecar.close(),
     () => {
       stopping.abort();
@@ -65,42 +69,70 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  for (const end of ends) await end();
+  for (const cleanup of cleanups) await cleanup();
 });
 beforeEach(() => {
-  arrived.length = 0;
+  received.length = 0;
 });
 
-const ask = async (headers: Record<string, string>) => {
+const send = async (headers: Record<string, string>) => {
   const { statusCode, body } = await request(url, { headers });
   await body.dump();
   expect(statusCode).toBe(200);
-  const [metadata] = arrived;
-  if (metadata === undefined) throw new Error('nothing has arrived');
+  const [metadata] = received;
+  if (metadata === undefined) throw new Error('no call was received');
   return metadata;
 };
 
-/** What the kit and its sidecar tell one another, and what proxies say of whom they ask for. */
+/** Headers of the kit, of the sidecar and of proxies. */
 const INTERNAL = [
-  ...['dapr-app-id', 'dapr-caller-app-id', 'dapr-callee-app-id', 'dapr-api-token', 'dapr-stream'],
-  ...['x-service-token', 'x-gateway-service', 'x-user-id', 'x-user-role', 'x-tenant-id'],
-  ...['x-cause-id', 'x-respond-async', 'x-keyed', 'x-refusals', 'x-refusal-bin', 'x-status-bin'],
-  ...['x-events-said', 'grpc-timeout', 'grpc-trace-bin', 'tracestate', 'baggage', 'cookie'],
-  ...['x-forwarded-for', 'x-forwarded-host', 'forwarded', 'x-real-ip', 'x-client-ip', 'via'],
+  'dapr-app-id',
+  'dapr-caller-app-id',
+  'dapr-callee-app-id',
+  'dapr-api-token',
+  'dapr-stream',
+  'x-service-token',
+  'x-gateway-service',
+  'x-user-id',
+  'x-user-role',
+  'x-tenant-id',
+  'x-cause-id',
+  'x-respond-async',
+  'x-keyed',
+  'x-refusals',
+  'x-refusal-bin',
+  'x-status-bin',
+  'x-events-said',
+  'grpc-timeout',
+  'grpc-trace-bin',
+  'tracestate',
+  'baggage',
+  'cookie',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'via',
 ];
 
-it.each(INTERNAL)('a service does not see what a client says as %s', async (name) => {
-  const metadata = await ask({ [name]: 'Zm9yZ2Vk' });
+it.each(INTERNAL)('a service does not receive the header %s of a client', async (name) => {
+  const metadata = await send({ [name]: 'Zm9yZ2Vk' });
   expect(JSON.stringify(metadata.toHttp2Headers())).not.toContain('Zm9yZ2Vk');
 });
 
-it('a service sees what the edge knows, and nothing else', async () => {
+it('a service receives what the edge knows, and nothing else', async () => {
   const headers = Object.fromEntries(INTERNAL.map((name) => [name, 'Zm9yZ2Vk']));
-  const metadata = await ask({ ...headers, 'x-request-id': 'r_1', 'x-correlation-id': 'c_1' });
-  const { 'user-agent': _, ...told } = metadata.getMap();
-  expect(told).toEqual({
-    ...{ 'dapr-app-id': 'product', 'x-gateway-service': 'product', 'x-refusals': 'trailer' },
-    ...{ 'x-request-id': 'r_1', 'x-correlation-id': 'c_1', 'x-forwarded-for': '127.0.0.1' },
-    ...{ 'x-cause-id': expect.any(String), traceparent: expect.stringMatching(/^00-/) },
+  const metadata = await send({ ...headers, 'x-request-id': 'r_1', 'x-correlation-id': 'c_1' });
+  const { 'user-agent': _, ...sent } = metadata.getMap();
+  expect(sent).toEqual({
+    'dapr-app-id': 'product',
+    'x-gateway-service': 'product',
+    'x-refusals': 'trailer',
+    'x-request-id': 'r_1',
+    'x-correlation-id': 'c_1',
+    'x-forwarded-for': '127.0.0.1',
+    'x-cause-id': expect.any(String),
+    traceparent: expect.stringMatching(/^00-/),
   });
 });
