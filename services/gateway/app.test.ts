@@ -10,9 +10,9 @@ afterEach(() => edge.close());
 const PRODUCTS = '/api/v1/products';
 const createProduct = ({ name }: { name: string }) => ({ productId: 'product_1', name });
 
-async function create(asked: RequestOptions) {
+async function create(options: RequestOptions) {
   edge = await openEdge({ product: { createProduct } });
-  return edge.send('POST', PRODUCTS, { token: await edge.token({ role: 'seller' }), ...asked });
+  return edge.send('POST', PRODUCTS, { token: await edge.token({ role: 'seller' }), ...options });
 }
 
 describe('an unknown path or method', () => {
@@ -46,15 +46,15 @@ describe('an unknown path or method', () => {
     for (const [path, rows] of Map.groupBy(routes, ({ path }) => path)) {
       const allow = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
       const allowed = [...allow, 'OPTIONS'].join(', ');
-      const answer = await edge.send('PUT', `/api/v1${path}`);
-      expect(answer).toMatchObject({ status: 405, body: { success: false, statusCode: 405 } });
-      expect(answer.headers['allow']).toBe(allowed);
+      const response = await edge.send('PUT', `/api/v1${path}`);
+      expect(response).toMatchObject({ status: 405, body: { success: false, statusCode: 405 } });
+      expect(response.headers['allow']).toBe(allowed);
       const options = await edge.send('OPTIONS', `/api/v1${path}`);
       expect(options).toMatchObject({ status: 204, body: {}, headers: { allow: allowed } });
     }
   });
 
-  it('answers HEAD like GET, without the body', async () => {
+  it('is not HEAD, which gets the response of GET without the body', async () => {
     edge = await openEdge({ product: { listProducts: () => ({}) } });
     expect(await edge.send('HEAD', PRODUCTS)).toMatchObject({ status: 200, body: {} });
   });
@@ -72,8 +72,8 @@ describe('an unknown path or method', () => {
     edge = await openEdge();
     const token = await edge.token({ role: 'admin' });
     for (const service of ['shops', 'gateway', '__proto__', 'toString']) {
-      const answer = await edge.send('GET', `/api/v1/admin/dead-letters/${service}`, { token });
-      expect(answer).toMatchObject({ status: 404, body: { error: 'service not found' } });
+      const response = await edge.send('GET', `/api/v1/admin/dead-letters/${service}`, { token });
+      expect(response).toMatchObject({ status: 404, body: { error: 'service not found' } });
     }
   });
 });
@@ -153,11 +153,11 @@ describe('a body', () => {
 
   it('gets every error in the details and three in the message', async () => {
     const body = { name: 1, description: 2, category: 3, price: 4 };
-    const answer = await create({ body });
+    const response = await create({ body });
     const error =
       'name must be a string; description must be a string; category must be a string; and 1 more';
-    expect(answer.body.error).toBe(error);
-    expect(answer.body.details?.fields).toHaveLength(4);
+    expect(response.body.error).toBe(error);
+    expect(response.body.details?.fields).toHaveLength(4);
   });
 
   it('that is absent counts as an empty one', async () => {

@@ -77,17 +77,17 @@ describe('a token is refused', () => {
     ['with iat as a string', { iat: 'now' }],
     ['that has expired', { exp: now - 31 }],
     ['that is not valid yet', { nbf: now + 31 }],
-    ['of another issuer', { iss: 'somebody' }],
-    ['for another audience', { aud: 'somebody' }],
+    ['of another issuer', { iss: 'another' }],
+    ['for another audience', { aud: 'another' }],
     ['with a role that cannot sign in', { role: 'service' }],
     ['with an unknown role', { role: 'root' }],
     ['with a list for a role', { role: ['admin'] }],
     ['with a subject that is not an id', { sub: '../admin' }],
     ['with a tenant that is not an id', { tenant: 'a:b' }],
   ])('%s', async (_, claims) => {
-    const answer = await profile(await edge.token(claims));
-    expect(answer.status).toBe(401);
-    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    const response = await profile(await edge.token(claims));
+    expect(response.status).toBe(401);
+    expect(response.headers['www-authenticate']).toBe('Bearer');
     expect(caller).toBeUndefined();
   });
 
@@ -210,10 +210,10 @@ describe('the signing keys of the user service', () => {
       return keys.promise;
     });
     const tokens = await Promise.all(['a', 'b', 'c'].map((sub) => edge.token({ sub }, key)));
-    const answers = Promise.all(tokens.map((token) => profile(token)));
+    const responses = Promise.all(tokens.map((token) => profile(token)));
     await edge.waitFor(3);
     keys.resolve({ keys: [key.jwk] });
-    expect((await answers).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await responses).map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(fetches).toBe(1);
   });
 

@@ -37,7 +37,7 @@ async function replicas(count: number) {
   }
   open.push(...edges);
   const [first, second] = edges;
-  if (first === undefined) throw new Error('there is no edge');
+  if (first === undefined) throw new Error('there must be a replica');
   const advance = (milliseconds: number) => {
     for (const { clock } of edges) clock.advance(milliseconds);
   };

@@ -39,8 +39,8 @@ describe('placing an order', () => {
     ['cancelling', 202],
   ])('that ends up %s is %d', async (state, status) => {
     await open(() => ({ orderId: 'order_1', status: state }));
-    const answer = await post(ORDERS);
-    expect(answer).toMatchObject({
+    const response = await post(ORDERS);
+    expect(response).toMatchObject({
       status,
       body: { success: true, data: { orderId: 'order_1', status: state } },
     });
@@ -91,10 +91,10 @@ describe('a refusal', () => {
     await open(() => {
       throw error;
     }, lines);
-    const answer = await edge.send('GET', `${ORDERS}/order_1`, { token: await edge.token() });
-    expect(answer.status).toBe(status);
-    expect(answer.headers['retry-after']).toBe(status === 503 ? '5' : undefined);
-    expect(JSON.stringify(answer.body)).not.toContain('10.0.0.7');
+    const response = await edge.send('GET', `${ORDERS}/order_1`, { token: await edge.token() });
+    expect(response.status).toBe(status);
+    expect(response.headers['retry-after']).toBe(status === 503 ? '5' : undefined);
+    expect(JSON.stringify(response.body)).not.toContain('10.0.0.7');
     expect(lines.join()).toContain('10.0.0.7');
   });
 });

@@ -59,10 +59,10 @@ describe('a conditional request', () => {
     const token = await edge.token({ role: 'seller' });
     const headers = { 'if-none-match': '*' };
     const body = { name: 'Cup' };
-    const answer = await edge.send('POST', PRODUCTS, { token, headers, body });
-    expect(answer.status).toBe(201);
-    expect(answer.headers).toMatchObject({ 'cache-control': 'no-store' });
-    expect(answer.headers['etag']).toBeUndefined();
+    const response = await edge.send('POST', PRODUCTS, { token, headers, body });
+    expect(response.status).toBe(201);
+    expect(response.headers).toMatchObject({ 'cache-control': 'no-store' });
+    expect(response.headers['etag']).toBeUndefined();
   });
 
   it('has the same ETag with HEAD', async () => {
@@ -76,13 +76,13 @@ describe('a conditional request', () => {
 
 describe('compression', () => {
   const sendGzip = async (method: 'GET' | 'POST', path: string, body?: string) => {
-    const answer = await request(`http://127.0.0.1:${edge.port}${path}`, {
+    const response = await request(`http://127.0.0.1:${edge.port}${path}`, {
       method,
       headers: { 'accept-encoding': 'gzip', 'content-type': 'application/json' },
       body: body ?? null,
       dispatcher: new Agent({ pipelining: 0, keepAliveTimeout: 1 }),
     });
-    return { headers: answer.headers, bytes: Buffer.from(await answer.body.arrayBuffer()) };
+    return { headers: response.headers, bytes: Buffer.from(await response.body.arrayBuffer()) };
   };
 
   it('applies to a large response and not to a small one', async () => {
@@ -135,11 +135,11 @@ describe('a page of another origin', () => {
   it.each(['https://evil.example', 'null', `${SHOP}.evil.example`, 'http://shop.example'])(
     'of %s may not',
     async (origin) => {
-      for (const answer of [
+      for (const response of [
         await preflight(origin),
         await edge.send('GET', PRODUCTS, { headers: { origin } }),
       ]) {
-        expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+        expect(response.headers['access-control-allow-origin']).toBeUndefined();
       }
     },
   );
@@ -173,9 +173,9 @@ describe('a browser', () => {
 describe('an error', () => {
   it('is a problem for a client that prefers that', async () => {
     const headers = { accept: 'application/problem+json, application/json;q=0.5' };
-    const answer = await edge.send('GET', `${PRODUCTS}?what=1`, { headers });
-    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-    expect(answer.body).toEqual({
+    const response = await edge.send('GET', `${PRODUCTS}?what=1`, { headers });
+    expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    expect(response.body).toEqual({
       type: 'about:blank',
       title: 'what is unknown',
       status: 422,
@@ -224,12 +224,12 @@ describe('a forged header', () => {
 
   it('grants no role', async () => {
     const token = await edge.token();
-    const answer = await edge.send('POST', PRODUCTS, {
+    const response = await edge.send('POST', PRODUCTS, {
       token,
       headers: FORGED,
       body: { name: 'A' },
     });
-    expect(answer.status).toBe(403);
+    expect(response.status).toBe(403);
   });
 
   it('is not the X-Forwarded-For of a trusted proxy, which is passed on', async () => {

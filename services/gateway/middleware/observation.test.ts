@@ -29,9 +29,9 @@ async function open() {
 }
 
 async function get(headers: Record<string, string> = {}, path = PRODUCT) {
-  const answer = await edge.send('GET', path, { headers });
-  const { 'x-request-id': requestId, 'x-correlation-id': correlationId } = answer.headers;
-  return { ...answer, requestId, correlationId };
+  const response = await edge.send('GET', path, { headers });
+  const { 'x-request-id': requestId, 'x-correlation-id': correlationId } = response.headers;
+  return { ...response, requestId, correlationId };
 }
 
 describe('the ids of a request', () => {
@@ -146,14 +146,14 @@ describe('the log and metrics of a request', () => {
 
   it('are one line with status 499 if the client disconnected', async () => {
     const arrived = Promise.withResolvers<unknown>();
-    const answer = Promise.withResolvers<object>();
+    const response = Promise.withResolvers<object>();
     const logged = Promise.withResolvers<Record<string, unknown>>();
     const write = (line: string) => {
       logged.resolve(JSON.parse(line) as Record<string, unknown>);
     };
     const getProduct = () => {
       arrived.resolve(undefined);
-      return answer.promise;
+      return response.promise;
     };
     const log = createLog('gateway', 'info', { write });
     edge = await openEdge({ product: { getProduct } }, { log });
@@ -162,6 +162,6 @@ describe('the log and metrics of a request', () => {
     await arrived.promise;
     socket.destroy();
     expect(await logged.promise).toMatchObject({ message: 'request completed', status: 499 });
-    answer.resolve({});
+    response.resolve({});
   });
 });

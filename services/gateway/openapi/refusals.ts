@@ -58,7 +58,6 @@ const REFUSALS = {
     'A field is not valid, the operation is not possible, or the Idempotency-Key was used for another request',
   ],
   429: ['TooMany', 'Too many requests: try again after Retry-After seconds'],
-  431: ['HeadTooLarge', 'The headers are larger than 16 KiB'],
   500: ['Fault', 'An internal error'],
   502: ['Unreachable', 'A required service cannot be reached'],
   503: ['Unavailable', 'Temporarily unavailable: try again after Retry-After seconds'],
@@ -85,7 +84,8 @@ export function refusals(route: Route): Json {
 }
 
 function statusesOf(route: Route): Status[] {
-  if ('handle' in route) return [431, 500, 503];
+  // it takes no input and no credentials, so the only refusal is that of another method of its path
+  if ('handle' in route) return [405, 500, 503];
   const { method } = route;
   return [
     400,
@@ -97,7 +97,6 @@ function statusesOf(route: Route): Status[] {
     ...(method === 'POST' || method === 'PATCH' ? ([413, 415] as const) : []),
     422,
     429,
-    431,
     500,
     502,
     503,
@@ -106,8 +105,6 @@ function statusesOf(route: Route): Status[] {
 }
 
 function response(status: number, description: string): Json {
-  // sent by the HTTP parser of Node, before the gateway sees the request
-  if (status === 431) return { description: `${description}; without a body` };
   const content = Object.fromEntries(
     [
       ['application/json', 'Refusal'],

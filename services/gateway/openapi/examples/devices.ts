@@ -147,7 +147,7 @@ export const deviceExamples: RouteExamples = {
   },
   'POST /devices/:deviceId/commands': {
     summary:
-      'Sends a command, again and again until the device answers or it expires (1 s to 24 h from now)',
+      'Sends a command and repeats it until the device answers or it expires, 1 s to 24 h from now',
     optional: ['commandId', 'arguments'],
     params: { deviceId },
     body: {

@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { startHttpServer } from '#kit/boot/http-server';
-import { createApp } from '../app';
-import { routes } from '../routes/table';
-import { type Edge, openEdge } from '../testing/edge';
-import { exampleCalls, exampleRequest } from '../testing/example-requests';
+import { createApp } from './app';
+import { routes } from './routes/table';
+import { type Edge, openEdge } from './testing/edge';
+import { exampleCalls, exampleRequest } from './testing/example-requests';
 
 // Malicious requests. The edge refuses each in the usual form, stays up, and uses no more memory.
 
@@ -232,7 +232,7 @@ describe('random paths and headers', () => {
   }, 60_000);
 });
 
-describe('a client that sends slowly on purpose', () => {
+describe('a slow client', () => {
   it.each([
     ['its headers', 'GET /api/v1/health HTTP/1.1\r\nhost: x\r\nx-slow: '],
     [
@@ -240,7 +240,7 @@ describe('a client that sends slowly on purpose', () => {
       'POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
     ],
   ])(
-    '%s is disconnected, and others are served meanwhile',
+    'that sends %s slowly is disconnected, and others are served meanwhile',
     async (_, begin) => {
       const stopping = new AbortController();
       const server = await startHttpServer({

@@ -64,10 +64,10 @@ describe('a flood of forged tokens', () => {
   });
 
   it('is limited when it arrives concurrently too', async () => {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       (await forged(4 * FEW)).map((credentials) => send(credentials)),
     );
-    expect(answers.filter(({ status }) => status === 401)).toHaveLength(FEW);
+    expect(responses.filter(({ status }) => status === 401)).toHaveLength(FEW);
     expect(verified).toHaveBeenCalledTimes(FEW);
   });
 
