@@ -37,7 +37,7 @@ export function audit(log: Log, file: string | undefined) {
   };
 }
 
-/** The parameters of the path; values that are not well-formed ids are left out. */
+/** The parameters of the path; a value that is not a well-formed id is not repeated. */
 function idsIn(params: Readonly<Record<string, string>>) {
   return Object.fromEntries(
     Object.entries(params).map(([name, text]) => [name, Id.safeParse(text).data ?? 'no id']),
