@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Text } from '#kit/core/validation';
 
-/** Where something is brought. Personal: it is told to nobody but who brings it. */
+/** A delivery address. Personal data: it is passed to the carrier only, and never logged. */
 export const Address = z.object({
   name: Text(1, 200),
   line1: Text(1, 200),

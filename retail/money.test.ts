@@ -17,37 +17,37 @@ function codeOf(task: () => unknown): Code | undefined {
 }
 
 describe('money on the wire', () => {
-  it.each(['0', '19.99', '19.9', '007', '999999999999.99'])('takes %s EUR', (amount) => {
+  it.each(['0', '19.99', '19.9', '007', '999999999999.99'])('accepts %s EUR', (amount) => {
     expect(Money.safeParse(eur(amount)).success).toBe(true);
   });
 
   it.each(['', '-1', '1,5', '1e3', '.5', '5.', ' 1', '1.234', '1000000000000', 'NaN'])(
-    'does not take "%s" EUR',
+    'rejects "%s" EUR',
     (amount) => {
       expect(Money.safeParse(eur(amount)).success).toBe(false);
     },
   );
 
-  it('takes as many decimals as the currency has', () => {
+  it('accepts at most the decimals of the currency', () => {
     expect(Money.safeParse({ amount: '100', currency: 'JPY' }).success).toBe(true);
     expect(Money.safeParse({ amount: '100.5', currency: 'JPY' }).success).toBe(false);
     expect(Money.safeParse({ amount: '1.234', currency: 'KWD' }).success).toBe(true);
   });
 
-  it('takes no currency but three capital letters', () => {
+  it('accepts only a currency of three capital letters', () => {
     expect(Money.safeParse({ amount: '1', currency: 'eur' }).success).toBe(false);
     expect(Money.safeParse({ amount: '1', currency: 'EURO' }).success).toBe(false);
   });
 });
 
-describe('reckoning', () => {
-  it('writes minor units with the decimals of the currency', () => {
+describe('money arithmetic', () => {
+  it('formats minor units with the decimals of the currency', () => {
     expect(ofMinor(5n, 'EUR')).toEqual({ amount: '0.05', currency: 'EUR' });
     expect(ofMinor(5n, 'JPY')).toEqual({ amount: '5', currency: 'JPY' });
     expect(ofMinor(5n, 'KWD')).toEqual({ amount: '0.005', currency: 'KWD' });
   });
 
-  it('loses nothing between minor units and text, and what it writes is Money', () => {
+  it('converts between minor units and valid Money without loss', () => {
     fc.assert(
       fc.property(units, currencies, (count, currency) => {
         const money = ofMinor(count, currency);
@@ -57,7 +57,7 @@ describe('reckoning', () => {
     );
   });
 
-  it('takes away again what it added', () => {
+  it('subtracts what it added', () => {
     fc.assert(
       fc.property(units, units, currencies, (one, two, currency) => {
         const left = ofMinor(one, currency);
@@ -68,7 +68,7 @@ describe('reckoning', () => {
     );
   });
 
-  it('multiplies as if it added again and again', () => {
+  it('multiplies like repeated addition', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 10n ** 9n }),
@@ -82,23 +82,23 @@ describe('reckoning', () => {
     );
   });
 
-  it('compares amounts, not their texts', () => {
+  it('compares amounts and not their notation', () => {
     expect(compare(eur('19.9'), eur('19.90'))).toBe(0);
     expect(compare(eur('9'), eur('10'))).toBeLessThan(0);
     expect(compare(eur('10'), eur('9.99'))).toBeGreaterThan(0);
   });
 });
 
-describe('what cannot be reckoned is an invalid argument', () => {
+describe('INVALID_ARGUMENT is thrown for', () => {
   it.each([
     ['two currencies', () => add(eur('1'), { amount: '1', currency: 'USD' })],
     ['a result below zero', () => subtract(eur('1'), eur('1.01'))],
     ['a negative quantity', () => times(eur('1'), -1)],
-    ['half a piece', () => times(eur('1'), 1.5)],
-    ['no number of pieces', () => times(eur('1'), Number.NaN)],
-    ['an amount that Money could not hold', () => times(eur('999999999999'), 2)],
+    ['a fractional quantity', () => times(eur('1'), 1.5)],
+    ['a quantity that is not a number', () => times(eur('1'), Number.NaN)],
+    ['an amount that is too large for Money', () => times(eur('999999999999'), 2)],
     ['more decimals than the currency has', () => minor(eur('1.234'))],
-    ['no amount', () => minor(eur('much'))],
+    ['an amount that is not a number', () => minor(eur('much'))],
   ])('%s', (_, task) => {
     expect(codeOf(task)).toBe(Code.INVALID_ARGUMENT);
   });

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { Code, MicroserviceError, invalid } from '#kit/core/errors';
 
-/** ISO 4217 minor units; a currency that is not listed has two decimals. */
+/** Currencies by their number of decimals (ISO 4217 minor units). A currency that is not listed has two. */
 const NO_DECIMALS = /^(BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF)$/;
 const THREE_DECIMALS = /^(BHD|IQD|JOD|KWD|LYD|OMR|TND)$/;
 
-/** What the wire takes, before the decimals of the currency are looked at. */
+/** The format on the wire. The decimals of the currency are checked separately. */
 const AMOUNT = /^\d{1,12}(\.\d{1,3})?$/;
 const MAX_WHOLE = 10n ** 12n;
 
@@ -26,7 +26,7 @@ function decimals(currency: string): number {
   return THREE_DECIMALS.test(currency) ? 3 : 2;
 }
 
-/** Whole minor units (cents for EUR); throws INVALID_ARGUMENT for what is no Money. */
+/** The amount in whole minor units (cents for EUR). Throws INVALID_ARGUMENT for a malformed amount. */
 export function minor({ amount, currency }: Money): bigint {
   const digits = decimals(currency);
   const [whole = '', fraction = ''] = amount.split('.');
@@ -36,7 +36,10 @@ export function minor({ amount, currency }: Money): bigint {
   return BigInt(whole + fraction.padEnd(digits, '0'));
 }
 
-/** Money of so many minor units; throws INVALID_ARGUMENT below zero, and from a million millions on. */
+/**
+ * The money of a number of minor units. Throws INVALID_ARGUMENT below zero, and from 10^12 units of the
+ * currency on, which the format on the wire cannot hold.
+ */
 export function ofMinor(units: bigint, currency: string): Money {
   const digits = decimals(currency);
   if (units < 0n) throw invalid('amount', 'must not be negative');
@@ -46,31 +49,32 @@ export function ofMinor(units: bigint, currency: string): Money {
   return { amount, currency };
 }
 
+/** Throws INVALID_ARGUMENT for two currencies, or a sum that is too large. */
 export function add(left: Money, right: Money): Money {
-  return ofMinor(minor(left) + minor(same(left, right)), left.currency);
+  return ofMinor(minor(left) + minor(sameCurrency(left, right)), left.currency);
 }
 
-/** Throws INVALID_ARGUMENT where the result would be below zero. */
+/** Throws INVALID_ARGUMENT for two currencies, or a result below zero. */
 export function subtract(left: Money, right: Money): Money {
-  return ofMinor(minor(left) - minor(same(left, right)), left.currency);
+  return ofMinor(minor(left) - minor(sameCurrency(left, right)), left.currency);
 }
 
-/** The price of so many; throws INVALID_ARGUMENT where that is no whole number. */
+/** The price of a quantity. Throws INVALID_ARGUMENT unless the quantity is a whole number from 0. */
 export function times(price: Money, quantity: number): Money {
   if (!Number.isSafeInteger(quantity)) throw invalid('quantity', 'must be a whole number');
   return ofMinor(minor(price) * BigInt(quantity), price.currency);
 }
 
-/** Negative, zero or positive, as for Array.sort. */
+/** Negative, zero or positive, as Array.sort expects. Throws INVALID_ARGUMENT for two currencies. */
 export function compare(left: Money, right: Money): number {
-  const difference = minor(left) - minor(same(left, right));
+  const difference = minor(left) - minor(sameCurrency(left, right));
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
-function same(left: Money, right: Money): Money {
+function sameCurrency(left: Money, right: Money): Money {
   if (left.currency !== right.currency) {
     throw new MicroserviceError(
-      `${left.currency} and ${right.currency} cannot be reckoned together`,
+      `amounts in ${left.currency} and ${right.currency} cannot be combined`,
       Code.INVALID_ARGUMENT,
     );
   }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** What a payment provider calls a token has letters in it, and a card number has none. */
+/** A token of a payment provider contains a letter; a card number does not. */
 const TOKEN = /^(?=.*[A-Za-z])[\x21-\x7e]{1,255}$/;
 
-/** How something is paid for, without cash. The token is for payment alone. */
+/** A cashless means of payment. Only the payment service uses the token. */
 export const PaymentMeans = z.object({
   method: z
     .string()

@@ -1,4 +1,4 @@
 import { z } from 'zod';
 
-/** Pieces of one product. */
+/** A number of pieces of one product, 1 to 1000. */
 export const Quantity = z.int().min(1).max(1000);

@@ -1,5 +1,5 @@
-// What a token says of where it comes from and whom it is for (RFC 7519, iss and aud). The user
-// service signs with them and the edge requires them.
+// The claims iss and aud (RFC 7519) of access tokens. The user service sets them and the gateway
+// requires them.
 
 export const TOKEN_ISSUER = 'omnichannel-user';
 export const TOKEN_AUDIENCE = 'omnichannel';

@@ -7,10 +7,10 @@ import type { ServiceRuntime } from '../runtime/service-runtime';
 type Message = ReturnType<typeof create>;
 type Stream = ServerDuplexStream<Message, Message>;
 
-/** Of one client, so many messages are worked on at once; it is not read from meanwhile. */
-const AT_ONCE = 16;
-/** What nobody has taken for so long was sent to nobody. */
-const MOST_BYTES = 1024 * 1024;
+/** The messages of one client that are handled concurrently. Until one is done, no more are read from it. */
+const MAX_CONCURRENT = 16;
+/** The largest message. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 export interface IngestServer {
   readonly port: number;
@@ -18,10 +18,11 @@ export interface IngestServer {
 }
 
 /**
- * The port for clients outside of the system that send one message after the other and are answered
- * each. No sidecar stands before it and nobody is let in or kept out: whose a message is, it shows
- * itself. What may be sent again is no failure of the others: it is answered by the end of the stream
- * with its status, and everything that was not answered is to be sent again.
+ * Starts the port on which external clients send a stream of messages; each message gets a response. No
+ * sidecar is in front of it and clients are not authenticated: each message has to prove its sender.
+ *
+ * If a message has to be sent again, the stream ends with the status of the error, and the client sends
+ * every message again that got no response. Rejects if the port is taken.
  */
 export async function startIngest(
   runtime: ServiceRuntime,
@@ -29,68 +30,71 @@ export async function startIngest(
   port: number,
 ): Promise<IngestServer> {
   const { ingest } = runtime.service;
-  if (ingest === undefined) throw new Error(`${runtime.service.name} takes no streams of messages`);
+  if (ingest === undefined) throw new Error(`${runtime.service.name} has no ingest handler`);
   const { method } = ingest;
   const server = new Server({
     'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': MOST_BYTES,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   });
   server.addService(
     { [method.localName]: definitionOf(method) },
     {
       [method.localName]: (stream: Stream) => {
-        void answerAll(stream, runtime, method);
+        void handleAll(stream, runtime, method);
       },
     },
   );
-  const bound = await new Promise<number>((resolve, reject) => {
+  const boundPort = await new Promise<number>((resolve, reject) => {
     const credentials = ServerCredentials.createInsecure();
-    server.bindAsync(`${address}:${String(port)}`, credentials, (error, at) => {
-      if (error === null) resolve(at);
+    server.bindAsync(`${address}:${String(port)}`, credentials, (error, listening) => {
+      if (error === null) resolve(listening);
       else reject(error);
     });
   });
   return {
-    port: bound,
+    port: boundPort,
     close: () => {
       server.forceShutdown();
     },
   };
 }
 
-async function answerAll(
+/** Handles the messages of one client, and writes the responses as they are ready. */
+async function handleAll(
   stream: Stream,
   runtime: ServiceRuntime,
   method: DescMethodBiDiStreaming,
 ): Promise<void> {
-  const gone = new AbortController();
+  const closed = new AbortController();
   stream.once('cancelled', () => {
-    gone.abort();
+    closed.abort();
   });
   stream.once('close', () => {
-    gone.abort();
+    closed.abort();
   });
   const write = (message: object) => {
-    if (!gone.signal.aborted) stream.write(create(method.output, { ...message }));
+    if (!closed.signal.aborted) stream.write(create(method.output, { ...message }));
   };
-  const link = { write, closed: gone.signal };
+  const connection = { write, closed: closed.signal };
   let failed = false;
-  // once: this is the end of the stream, for whoever reads it here as well
+  // only once: the error also ends the loop that reads the stream
   const fail = (error: unknown) => {
-    if (failed || gone.signal.aborted) return;
+    if (failed || closed.signal.aborted) return;
     failed = true;
-    const known = error instanceof MicroserviceError;
-    const code = known ? error.code : Code.INTERNAL;
-    stream.emit('error', { code, details: known ? error.message : 'internal error' });
+    const { code, message } =
+      error instanceof MicroserviceError
+        ? error
+        : { code: Code.INTERNAL, message: 'internal error' };
+    stream.emit('error', { code, details: message });
   };
   const running = new Set<Promise<void>>();
   try {
     for await (const request of stream) {
-      const work = runtime.handleIngest(request as Message, link).then(write, fail);
+      const work = runtime.handleIngest(request as Message, connection).then(write, fail);
       running.add(work);
       void work.finally(() => running.delete(work));
-      if (running.size >= AT_ONCE) await Promise.race(running);
-      if (stream.writableNeedDrain) await once(stream, 'drain', { signal: gone.signal });
+      if (running.size >= MAX_CONCURRENT) await Promise.race(running);
+      if (stream.writableNeedDrain) await once(stream, 'drain', { signal: closed.signal });
     }
     await Promise.all(running);
     stream.end();

@@ -33,7 +33,7 @@ const healthy: Health = {
   ready: () => ({ ready: true, waitingFor: [] }),
 };
 
-/** Without keep-alive, so that no connection of one test is left to the next. */
+/** Without keep-alive, so that no connection of one test is left open for the next. */
 async function get(server: HttpServer, path: string, init: RequestInit = {}) {
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
     ...init,
@@ -43,7 +43,7 @@ async function get(server: HttpServer, path: string, init: RequestInit = {}) {
 }
 
 describe('the health of a service', () => {
-  it('is told as long as the process runs', async () => {
+  it('is reported while the process runs', async () => {
     const { status, text } = await get(await start(), '/health?verbose=1');
     expect(status).toBe(200);
     expect(JSON.parse(text)).toEqual({
@@ -54,7 +54,7 @@ describe('the health of a service', () => {
     });
   });
 
-  it('is ready once nothing is waited for', async () => {
+  it('is ready once it waits for nothing', async () => {
     const waitingFor = ['sidecar', 'subscriptions'];
     const health = { ...healthy, ready: () => ({ ready: waitingFor.length === 0, waitingFor }) };
     const server = await start({ health });
@@ -76,8 +76,8 @@ describe('the metrics', () => {
   });
 });
 
-describe('everything else', () => {
-  it('is not found without an app', async () => {
+describe('any other request', () => {
+  it('gets a 404 without an app', async () => {
     const server = await start();
     const { status, text } = await get(server, '/nowhere');
     expect(status).toBe(404);
@@ -85,7 +85,7 @@ describe('everything else', () => {
     expect((await get(server, '/health', { method: 'POST', body: 'x' })).status).toBe(404);
   });
 
-  it('goes to the app', async () => {
+  it('is handled by the app', async () => {
     const server = await start({
       app: (request, response) => response.end(`app: ${request.url ?? ''}`),
     });
@@ -96,36 +96,36 @@ describe('everything else', () => {
 });
 
 describe('a start', () => {
-  it('fails where somebody else has the port', async () => {
+  it('fails if the port is taken', async () => {
     const { port } = await start();
     await expect(start({ port })).rejects.toThrow('EADDRINUSE');
   });
 });
 
 describe('a slow client', () => {
-  it('is cut off when it does not send its head in time', async () => {
+  it('is disconnected if it does not send its headers in time', async () => {
     const server = await start({ timeouts: { headersMs: 50, requestMs: 100 } });
     const socket = net.connect(server.port, '127.0.0.1');
     socket.write('GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ');
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    expect(answer.toString()).toContain('408');
+    const [response] = (await once(socket, 'data')) as [Buffer];
+    expect(response.toString()).toContain('408');
     await once(socket, 'close');
   });
 });
 
 describe('a stop', () => {
-  it('waits for the answers that are being given, and takes no more requests', async () => {
-    const begun = Promise.withResolvers<http.ServerResponse>();
+  it('waits for running requests and accepts no more', async () => {
+    const started = Promise.withResolvers<http.ServerResponse>();
     const server = await start({
       app: (_, response) => {
-        begun.resolve(response);
+        started.resolve(response);
       },
     });
     const agent = new http.Agent({ keepAlive: true });
     const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
       http.get({ port: server.port, path: '/slow', agent }, resolve).on('error', reject);
     });
-    const response = await begun.promise;
+    const response = await started.promise;
     const stopped = server.close();
     await expect(get(server, '/health')).rejects.toThrow();
     response.end('at last');
@@ -136,12 +136,12 @@ describe('a stop', () => {
     agent.destroy();
   });
 
-  it('is not held up by a connection that is kept alive after an answer begun before it', async () => {
-    const begun = Promise.withResolvers<http.ServerResponse>();
+  it('is not delayed by a keep-alive connection whose response started before', async () => {
+    const started = Promise.withResolvers<http.ServerResponse>();
     const server = await start({
       app: (_, response) => {
         response.writeHead(200).write('first');
-        begun.resolve(response);
+        started.resolve(response);
       },
     });
     const agent = new http.Agent({ keepAlive: true });
@@ -153,7 +153,7 @@ describe('a stop', () => {
       });
       request.on('error', reject);
     });
-    const response = await begun.promise;
+    const response = await started.promise;
     const stopped = server.close();
     response.end(' and last');
     expect(await answered).toBe('first and last');
@@ -161,7 +161,7 @@ describe('a stop', () => {
     agent.destroy();
   });
 
-  it('is not held up by an idle connection', async () => {
+  it('is not delayed by an idle connection', async () => {
     const server = await start();
     const agent = new http.Agent({ keepAlive: true });
     await new Promise<void>((resolve) => {
@@ -173,16 +173,16 @@ describe('a stop', () => {
     agent.destroy();
   });
 
-  it('ends what takes too long', async () => {
-    const begun = Promise.withResolvers<http.ServerResponse>();
+  it('ends requests that take too long', async () => {
+    const started = Promise.withResolvers<http.ServerResponse>();
     const server = await start({
       app: (_, response) => {
-        begun.resolve(response);
+        started.resolve(response);
       },
     });
     const hanging = get(server, '/never');
     const failed = expect(hanging).rejects.toThrow();
-    await begun.promise;
+    await started.promise;
     await server.close(10);
     await failed;
   });

@@ -3,50 +3,50 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 
 export interface Health {
-  /** What a service tells of itself as long as it runs: `{service, version, uptime, ...}`. */
+  /** The body of /health: `{service, version, uptime, ...}`. */
   live(): object;
-  /** Whether it can do its work now, and if not, what it waits for. */
+  /** Whether the service can do its work, and if not, what it is waiting for. */
   ready(): { ready: boolean; waitingFor: string[] };
 }
 
 export interface HttpServerOptions {
   /** The address to listen on. */
   host: string;
-  /** 0 takes any that is free. */
+  /** 0 selects a free port. */
   port: number;
   health: Health;
   registry: Registry;
-  /** Answers whatever the kit does not; without it that is 404. */
+  /** Handles all other requests; without it they get a 404. */
   app?: http.RequestListener;
   timeouts?: Partial<Timeouts>;
 }
 
 export interface HttpServer {
-  /** The port that it listens on. */
+  /** The port on which it listens. */
   readonly port: number;
-  /** Takes no more connections, and settles when each request has its answer, or after `withinMs`. */
-  close(withinMs?: number): Promise<void>;
+  /** Accepts no more connections. Resolves when all requests have a response, at the latest after `timeoutMs`. */
+  close(timeoutMs?: number): Promise<void>;
 }
 
 interface Timeouts {
-  /** To send a request's head, in milliseconds. */
+  /** For a client to send the headers of a request, in milliseconds. */
   headersMs: number;
-  /** To send a whole request. */
+  /** For a client to send a whole request. */
   requestMs: number;
-  /** Without a request on a connection: longer than the usual 60 s of a load balancer. */
+  /** For an idle connection: longer than the usual 60 s of a load balancer, so that the balancer closes first. */
   idleMs: number;
 }
 
-const USUAL: Timeouts = { headersMs: 10_000, requestMs: 30_000, idleMs: 65_000 };
+const DEFAULT_TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 30_000, idleMs: 65_000 };
 
 /**
- * Serves /health (200 as long as the process runs), /health/ready (200, or 503 with what it waits
- * for), /metrics (Prometheus text), and the app. Rejects where the port cannot be had.
+ * Serves /health (200 while the process runs), /health/ready (200, or 503 with what the service is
+ * waiting for), /metrics (Prometheus text), and the app. Rejects if the port is taken.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { health, registry, app = notFound } = options;
-  const timeouts = { ...USUAL, ...options.timeouts };
-  const open = new Slots<http.ServerResponse>();
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const openResponses = new SlotList<http.ServerResponse>();
   let closing = false;
 
   const server = http.createServer(
@@ -54,36 +54,37 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       headersTimeout: timeouts.headersMs,
       requestTimeout: timeouts.requestMs,
       keepAliveTimeout: timeouts.idleMs,
-      // how often Node looks for a client that sends too slowly
+      // how often Node checks the first two timeouts
       connectionsCheckingInterval: Math.min(5_000, timeouts.headersMs),
     },
     (request, response) => {
       if (closing) response.setHeader('connection', 'close');
-      const slot = open.take(response);
+      const slot = openResponses.add(response);
       response.once('close', () => {
-        open.leave(slot);
+        openResponses.remove(slot);
       });
       const path = request.url?.split('?', 1)[0];
       if (request.method !== 'GET' && request.method !== 'HEAD') app(request, response);
-      else if (path === '/health') json(response, 200, { status: 'healthy', ...health.live() });
-      else if (path === '/health/ready') readiness(health, response);
-      else if (path === '/metrics') void metrics(registry, response);
+      else if (path === '/health')
+        writeJson(response, 200, { status: 'healthy', ...health.live() });
+      else if (path === '/health/ready') writeReadiness(health, response);
+      else if (path === '/metrics') void writeMetrics(registry, response);
       else app(request, response);
     },
   );
 
-  await new Promise<void>((listening, failed) => {
-    server.once('error', failed);
-    server.listen(options.port, options.host, listening);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
   });
 
   return {
-    // a server that listens on a port has an address that is no path
+    // a server that listens on a port has an AddressInfo
     port: (server.address() as AddressInfo).port,
-    close: async (withinMs = 25_000) => {
+    close: async (timeoutMs = 25_000) => {
       closing = true;
-      // a connection that is kept alive would hold the server open after its answer
-      for (const response of open.taken()) {
+      // a keep-alive connection would keep the server open after its response
+      for (const response of openResponses.values()) {
         if (!response.headersSent) response.setHeader('connection', 'close');
         response.once('close', () => {
           setImmediate(() => {
@@ -91,13 +92,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
           });
         });
       }
-      await new Promise<void>((closed) => {
-        const over = setTimeout(() => {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
           server.closeAllConnections();
-        }, withinMs);
+        }, timeoutMs);
         server.close(() => {
-          clearTimeout(over);
-          closed();
+          clearTimeout(timer);
+          resolve();
         });
       });
     },
@@ -105,56 +106,58 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /**
- * Who is there at the moment. Not a Set: V8 makes the table of one anew whenever so many have come and
- * gone, and one that has grown old keeps the next, and that the next: all who were ever in there
- * outlive the quick collections of garbage (measured at the edge: 3 KB more of each request).
+ * A collection of values that come and go, without a Set. V8 replaces the table of a Set after a number
+ * of insertions and deletions, and each old table references its successor. An old table that has been
+ * promoted to the old generation therefore keeps all later ones, and the values in them, alive until the
+ * next major garbage collection. Measured at the edge: a Set promotes 3 KB more per request.
  */
-class Slots<T> {
+class SlotList<T> {
   readonly #slots: (T | undefined)[] = [];
   readonly #free: number[] = [];
 
-  take(one: T): number {
+  /** Adds a value and returns its slot. */
+  add(value: T): number {
     const slot = this.#free.pop() ?? this.#slots.length;
-    this.#slots[slot] = one;
+    this.#slots[slot] = value;
     return slot;
   }
 
-  leave(slot: number): void {
+  remove(slot: number): void {
     this.#slots[slot] = undefined;
     this.#free.push(slot);
   }
 
-  taken(): T[] {
-    return this.#slots.filter((one) => one !== undefined);
+  values(): T[] {
+    return this.#slots.filter((value) => value !== undefined);
   }
 }
 
-function readiness(health: Health, response: http.ServerResponse): void {
+function writeReadiness(health: Health, response: http.ServerResponse): void {
   const { ready, waitingFor } = health.ready();
-  if (ready) json(response, 200, { status: 'ready' });
-  else json(response, 503, { status: 'not ready', waitingFor });
+  if (ready) writeJson(response, 200, { status: 'ready' });
+  else writeJson(response, 503, { status: 'not ready', waitingFor });
 }
 
-async function metrics(registry: Registry, response: http.ServerResponse): Promise<void> {
+async function writeMetrics(registry: Registry, response: http.ServerResponse): Promise<void> {
   try {
     const text = await registry.metrics();
     response.writeHead(200, { 'content-type': registry.contentType }).end(text);
   } catch {
-    json(response, 500, { error: 'the metrics could not be read' });
+    writeJson(response, 500, { error: 'the metrics cannot be read' });
   }
 }
 
 function notFound(request: http.IncomingMessage, response: http.ServerResponse): void {
-  json(response, 404, {
+  writeJson(response, 404, {
     success: false,
     error: 'not found',
     statusCode: 404,
     timestamp: new Date().toISOString(),
   });
-  // what the client may still send is not waited for
+  // discards the rest of the request body
   request.resume();
 }
 
-function json(response: http.ServerResponse, status: number, body: object): void {
+function writeJson(response: http.ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

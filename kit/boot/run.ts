@@ -17,28 +17,30 @@ import { permittedCallers } from '../security/call-permissions';
 import { ServiceTokens } from '../security/service-tokens';
 import type { Sidecar } from '../transport/sidecar';
 
-/** Whoever keeps jobs may start later than the service. */
-const SCHEDULE_AGAIN_MS = 5_000;
+/** Between two attempts to schedule the recurring jobs: the scheduler may start later than the service. */
+const SCHEDULE_RETRY_MS = 5_000;
 
 export interface RunOptions {
-  /** What else is answered on the service's HTTP port: the edge's API. It ends what it has open
-   * when `stopping` is aborted: then requests that run still get their answers. */
+  /**
+   * Handles the other requests on the service's HTTP port: the API of the gateway. When `stopping` is
+   * aborted, it ends its open streams; requests that are running still get their responses.
+   */
   app?: (runtime: ServiceRuntime, stopping: AbortSignal) => RequestListener;
 }
 
-/** A service that runs. */
+/** A service that was started. */
 export interface RunningService {
   readonly runtime: ServiceRuntime;
   readonly sidecar: Sidecar;
   readonly httpPort: number;
-  /** Ends it in order: not ready, finish what runs, close. */
+  /** Reports "not ready", finishes the running work, and closes everything. */
   stop(): Promise<void>;
 }
 
 /**
- * The whole of a service's main: reads the configuration, starts, and stops on SIGTERM or SIGINT.
- * A configuration that is not usable, or a port that is taken, ends the process with code 1 and
- * a message that lists every fault.
+ * The whole main of a service: reads the configuration, starts, and stops on SIGTERM or SIGINT. An
+ * invalid configuration or a port that is taken ends the process with code 1 and a message that lists
+ * every error.
  */
 export async function run<D extends Definition>(
   service: Service<D>,
@@ -48,30 +50,33 @@ export async function run<D extends Definition>(
   try {
     running = await start(service, process.env, options);
   } catch (error) {
-    const text = error instanceof ConfigError ? error.message : String(error);
-    process.stderr.write(`${service.name}: ${text}\n`);
+    const message = error instanceof ConfigError ? error.message : String(error);
+    process.stderr.write(`${service.name}: ${message}\n`);
     process.exit(1);
   }
-  let stopping = false;
+  let isStopping = false;
   const stop = () => {
-    if (stopping) return;
-    stopping = true;
+    if (isStopping) return;
+    isStopping = true;
     void running.stop().finally(() => process.exit(0));
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
 }
 
-/** Starts a service from an environment. The sidecar may come later: until then it is not ready. */
+/**
+ * Starts a service with the given environment variables. It does not wait for the sidecar: until that is
+ * ready, the service reports "not ready". Throws a ConfigError, or the error of a port that is taken.
+ */
 export async function start<D extends Definition>(
   service: Service<D>,
   env: NodeJS.ProcessEnv,
   options: RunOptions = {},
 ): Promise<RunningService> {
-  // read as one, so that the faults of both parts are listed together
-  const own = service.definition.config?.shape ?? {};
-  // a shape that is known only now hides the kit's own part from the type
-  const config = readConfig(KitConfig.extend(own), env) as KitConfig;
+  // one schema, so that the errors of both parts are listed together
+  const serviceShape = service.definition.config?.shape ?? {};
+  // the shape of the service is not known statically, which hides the kit's part from the type
+  const config = readConfig(KitConfig.extend(serviceShape), env) as KitConfig;
   const log = createLog(service.name, config.LOG_LEVEL);
   const metrics = new Metrics();
   metrics.collectProcessMetrics();
@@ -91,12 +96,15 @@ export async function start<D extends Definition>(
     apiToken: config.DAPR_API_TOKEN,
   };
   const sidecar = new DaprSidecar(address, tokens);
-  const world = {
-    ...{ sidecar, clock: systemClock, random: () => Math.random() },
-    ...{ log, metrics, flags, config },
-  };
-  // a host knows a service by what it is, not by the types of its parts
-  const runtime = new ServiceRuntime(service, world);
+  const runtime = new ServiceRuntime(service, {
+    sidecar,
+    clock: systemClock,
+    random: () => Math.random(),
+    log,
+    metrics,
+    flags,
+    config,
+  });
 
   await flags.ready();
   const startedAt = new Date();
@@ -105,7 +113,7 @@ export async function start<D extends Definition>(
   let app: App | undefined;
   if (config.APP_PORT !== undefined && options.app === undefined) {
     app = await startApp({
-      runtime: runtime,
+      runtime,
       clock: systemClock,
       address: config.HOST,
       port: config.APP_PORT,
@@ -126,7 +134,7 @@ export async function start<D extends Definition>(
     ingestPort === undefined || service.ingest === undefined
       ? undefined
       : await startIngest(runtime, config.HOST, ingestPort);
-  const stopped = new AbortController();
+  const stopping = new AbortController();
   const http = await startHttpServer({
     host: config.HOST,
     port: config.PORT,
@@ -135,12 +143,12 @@ export async function start<D extends Definition>(
       live: () => ({ ...about, uptime: process.uptime() }),
       ready: () => ({ ready: waitingFor.size === 0, waitingFor: [...waitingFor] }),
     },
-    ...(options.app === undefined ? {} : { app: options.app(runtime, stopped.signal) }),
+    ...(options.app === undefined ? {} : { app: options.app(runtime, stopping.signal) }),
   });
   log.info({ port: http.port, version: about.version }, 'listening');
 
-  void becomeReady(runtime, sidecar, waitingFor, log, stopped.signal);
-  void tickAll(runtime, stopped.signal);
+  void becomeReady(runtime, sidecar, waitingFor, log, stopping.signal);
+  void runIntervalTasks(runtime, stopping.signal);
 
   return {
     runtime,
@@ -148,12 +156,12 @@ export async function start<D extends Definition>(
     httpPort: http.port,
     stop: async () => {
       waitingFor.add('stopping');
-      stopped.abort();
-      const atMost = config.STOP_SECONDS * 1000;
+      stopping.abort();
+      const timeoutMs = config.STOP_SECONDS * 1000;
       log.info({ active: runtime.activeCount }, 'stopping');
       await Promise.all([
-        http.close(atMost),
-        Promise.race([runtime.drain(), wait(atMost, undefined, { ref: false })]),
+        http.close(timeoutMs),
+        Promise.race([runtime.drain(), wait(timeoutMs, undefined, { ref: false })]),
       ]);
       await Promise.all(
         [...service.intervalTasks.keys()].map((name) => runtime.runIntervalTask(name)),
@@ -170,17 +178,17 @@ function flagServer({ FLAGSMITH_KEY: key = '', FLAGSMITH_URL: url }: KitConfig) 
   return url === undefined ? { key } : { key, url };
 }
 
-/** The sidecar starts beside the service, in no fixed order. */
+/** Waits for the sidecar, which starts beside the service in no fixed order, and schedules the jobs. */
 async function becomeReady(
   runtime: ServiceRuntime,
   sidecar: DaprSidecar,
   waitingFor: Set<string>,
   log: Log,
-  stopped: AbortSignal,
+  stopping: AbortSignal,
 ): Promise<void> {
   const started = performance.now();
   while (!(await sidecar.ready())) {
-    if (stopped.aborted) return;
+    if (stopping.aborted) return;
     await wait(100);
   }
   waitingFor.delete('sidecar');
@@ -190,25 +198,25 @@ async function becomeReady(
   } catch (error) {
     log.warn({ failure: String(error) }, 'dead letters could not be counted');
   }
-  while (!stopped.aborted) {
+  while (!stopping.aborted) {
     try {
       await runtime.scheduleJobs();
       return;
     } catch (error) {
       log.warn({ failure: String(error) }, 'jobs could not be scheduled');
-      await wait(SCHEDULE_AGAIN_MS, undefined, { ref: false });
+      await wait(SCHEDULE_RETRY_MS, undefined, { ref: false });
     }
   }
 }
 
-/** Each in its own time, and never twice at once. */
-async function tickAll(runtime: ServiceRuntime, stopped: AbortSignal): Promise<void> {
-  const ticking = [...runtime.service.intervalTasks].map(async ([name, { everyMs }]) => {
+/** Runs each interval task at its own interval; the runs of one task never overlap. */
+async function runIntervalTasks(runtime: ServiceRuntime, stopping: AbortSignal): Promise<void> {
+  const loops = [...runtime.service.intervalTasks].map(async ([name, { everyMs }]) => {
     for (;;) {
       await wait(everyMs, undefined, { ref: false });
-      if (stopped.aborted) return;
+      if (stopping.aborted) return;
       await runtime.runIntervalTask(name);
     }
   });
-  await Promise.all(ticking);
+  await Promise.all(loops);
 }

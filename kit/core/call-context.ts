@@ -3,42 +3,46 @@ import { type Caller, anonymous } from './caller';
 import type { Clock } from './clock';
 import { nextTraceparent } from './trace';
 
-/** Why something is done, and until when: handed on through every call, event and command. */
+/** Why work is done, for whom and until when. It travels with every call, event and command. */
 export interface CallContext {
   /**
-   * The identity of this piece of work. The same work asked twice has the same id, so each of
-   * its effects has the same identity too, and is done once.
+   * The id of this work. A repetition has the same id, so each of its effects has the same id too
+   * and happens once.
    */
   readonly id: string;
   readonly correlationId: string;
-  /** The request at the edge, if there was one. */
+  /** The id of the request at the edge; empty if there was none. */
   readonly requestId: string;
   readonly traceparent: string;
-  /** Milliseconds since the epoch; no new step begins after it. */
+  /** Epoch milliseconds. No step begins after it. */
   readonly deadline: number;
   readonly caller: Caller;
-  /** Whether the caller takes "accepted" for an answer instead of waiting for the outcome. */
+  /** Whether the caller accepts a 202 instead of waiting for the result of a command. */
   readonly respondAsync: boolean;
-  /** Whether the client chose the identity, by an Idempotency-Key: then it is known for a day. */
+  /** Whether `id` comes from a client's Idempotency-Key, which is valid for 24 h. */
   readonly hasIdempotencyKey: boolean;
-  /** The address of the client at the edge, if there was one. Personal: for no log and no document. */
+  /** The client's IP address at the edge; empty if there was none. Personal data: never log or store it. */
   readonly forwardedFor: string;
 }
 
-/** A request's budget: the longest that one request at the edge may take in all. */
+/** The longest that one request at the edge may take in total, in milliseconds. */
 export const REQUEST_BUDGET_MS = 30_000;
 
-export function newCallContext(clock: Clock, given: Partial<CallContext> = {}): CallContext {
-  const id = given.id ?? randomUUID();
+/**
+ * A call context with the given fields. By default it starts new work: a random id, a new trace, the
+ * full request budget and an anonymous caller.
+ */
+export function newCallContext(clock: Clock, fields: Partial<CallContext> = {}): CallContext {
+  const id = fields.id ?? randomUUID();
   return {
     id,
-    correlationId: given.correlationId ?? id,
-    requestId: given.requestId ?? '',
-    traceparent: nextTraceparent(given.traceparent),
-    deadline: given.deadline ?? clock.now() + REQUEST_BUDGET_MS,
-    caller: given.caller ?? anonymous(),
-    respondAsync: given.respondAsync ?? false,
-    hasIdempotencyKey: given.hasIdempotencyKey ?? false,
-    forwardedFor: given.forwardedFor ?? '',
+    correlationId: fields.correlationId ?? id,
+    requestId: fields.requestId ?? '',
+    traceparent: nextTraceparent(fields.traceparent),
+    deadline: fields.deadline ?? clock.now() + REQUEST_BUDGET_MS,
+    caller: fields.caller ?? anonymous(),
+    respondAsync: fields.respondAsync ?? false,
+    hasIdempotencyKey: fields.hasIdempotencyKey ?? false,
+    forwardedFor: fields.forwardedFor ?? '',
   };
 }

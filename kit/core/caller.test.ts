@@ -5,30 +5,30 @@ import { Code, MicroserviceError } from './errors';
 const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
 const annsOrder = { userId: 'ann', orderId: 'o1' };
 
-describe('what belongs to a user', () => {
-  it('is seen by the user, by an admin and by our services', () => {
+describe('data of a user', () => {
+  it('is readable by the user, by admins and by services', () => {
     expect(mayAccess(ann, 'ann')).toBe(true);
     expect(mayAccess({ ...ann, userId: 'root', role: 'admin' }, 'ann')).toBe(true);
     expect(mayAccess(asService(), 'ann')).toBe(true);
   });
 
-  it('is seen by no other user, no seller and nobody unknown', () => {
+  it('is not readable by other users, sellers or anonymous callers', () => {
     expect(mayAccess({ ...ann, userId: 'bob' }, 'ann')).toBe(false);
     expect(mayAccess({ ...ann, userId: 'sam', role: 'seller' }, 'ann')).toBe(false);
     expect(mayAccess(anonymous(), 'ann')).toBe(false);
   });
 
-  it('is not seen by someone without an id because it has no owner', () => {
+  it('without an owner is not readable by an anonymous caller', () => {
     expect(mayAccess(anonymous(), '')).toBe(false);
   });
 
-  it('looks to others as if it did not exist', () => {
+  it('is NOT_FOUND for other users, as if it did not exist', () => {
     const refusals = [
       () => requireOwner({ ...ann, userId: 'bob' }, annsOrder, 'order'),
       () => requireOwner(ann, undefined, 'order'),
-    ].map((look) => {
+    ].map((read) => {
       try {
-        return look();
+        return read();
       } catch (error) {
         return error;
       }
@@ -41,13 +41,13 @@ describe('what belongs to a user', () => {
   });
 });
 
-describe('what some roles may do', () => {
-  it('is refused to every other role', () => {
+describe('an action that requires a role', () => {
+  it('is refused to every other role with PERMISSION_DENIED', () => {
     expect(() => {
       requireRole({ ...ann, role: 'seller' }, 'seller', 'admin');
     }).not.toThrow();
     expect(() => {
       requireRole(ann, 'seller', 'admin');
-    }).toThrow(new MicroserviceError('not for the role customer', Code.PERMISSION_DENIED));
+    }).toThrow(new MicroserviceError('not allowed for the role customer', Code.PERMISSION_DENIED));
   });
 });

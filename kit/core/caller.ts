@@ -3,8 +3,9 @@ import { Code, MicroserviceError, notFound } from './errors';
 export const ROLES = ['anonymous', 'customer', 'seller', 'admin', 'service'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** On whose behalf something is done. `service` is one of ours, in an event, a job or a binding. */
+/** The user or service on whose behalf work is done. Events, jobs and bindings have the role `service`. */
 export interface Caller {
+  /** Empty for anonymous callers and services. */
   readonly userId: string;
   readonly role: Role;
   readonly tenantId: string;
@@ -12,35 +13,39 @@ export interface Caller {
 
 export const DEFAULT_TENANT = 'default';
 
+/** A caller who is not signed in. */
 export function anonymous(tenantId = DEFAULT_TENANT): Caller {
   return { userId: '', role: 'anonymous', tenantId };
 }
 
+/** One of the platform's services, acting for a tenant. */
 export function asService(tenantId = DEFAULT_TENANT): Caller {
   return { userId: '', role: 'service', tenantId };
 }
 
-/** Whether the caller may see what belongs to this user: the user, an admin, or a service. */
+/** Whether the caller may read a user's data: the user, an admin, or a service. */
 export function mayAccess(caller: Caller, ownerId: string): boolean {
   if (caller.role === 'admin' || caller.role === 'service') return true;
   return caller.userId !== '' && caller.userId === ownerId;
 }
 
 /**
- * The thing, if it is there and the caller may see it. Someone else's is NOT_FOUND, as if it
- * did not exist: a refusal would tell that it does.
+ * Returns the entity if it exists and the caller may read it. Throws NOT_FOUND otherwise, also for an
+ * entity of another user, because PERMISSION_DENIED would reveal that it exists.
+ *
+ * `name` is the kind of entity in the message, such as `order`.
  */
 export function requireOwner<T extends { userId: string }>(
   caller: Caller,
-  thing: T | undefined,
-  what: string,
+  entity: T | undefined,
+  name: string,
 ): T {
-  if (thing === undefined || !mayAccess(caller, thing.userId)) throw notFound(what);
-  return thing;
+  if (entity === undefined || !mayAccess(caller, entity.userId)) throw notFound(name);
+  return entity;
 }
 
-/** Refuses a caller who has none of these roles. */
+/** Throws PERMISSION_DENIED unless the caller has one of the roles. */
 export function requireRole({ role }: Caller, ...roles: readonly Role[]): void {
   if (roles.includes(role)) return;
-  throw new MicroserviceError(`not for the role ${role}`, Code.PERMISSION_DENIED);
+  throw new MicroserviceError(`not allowed for the role ${role}`, Code.PERMISSION_DENIED);
 }

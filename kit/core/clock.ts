@@ -1,40 +1,43 @@
-/** Time, so that a test can hold it. */
+/** Time as a dependency, so that tests can control it. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Epoch milliseconds. */
   now(): number;
-  /** Rejects with the signal's reason once it is aborted: nobody waits any more. */
+  /** Resolves after the delay. Rejects with the signal's reason when the signal is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  // that of node:timers makes an error of its own each time, with its stack
+  // setTimeout of node:timers/promises builds an AbortError with a stack trace on every abort
   sleep: async (milliseconds, signal) => {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const timer = setTimeout(resolve, milliseconds, undefined);
-    const end = () => {
+    const onAbort = () => {
       clearTimeout(timer);
       reject(signal?.reason);
     };
-    signal?.addEventListener('abort', end, { once: true });
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       await promise;
     } finally {
-      signal?.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', onAbort);
     }
   },
 };
 
 let latest = { at: NaN, text: '' };
 
-/** A moment, in milliseconds since the epoch, as an ISO 8601 text in UTC. Most ask for the same as before. */
+/**
+ * Epoch milliseconds as an ISO 8601 time in UTC. The last result is cached, because most calls ask
+ * for the same millisecond as the one before.
+ */
 export function isoTimeAt(at: number): string {
   if (at !== latest.at) latest = { at, text: new Date(at).toISOString() };
   return latest.text;
 }
 
-/** This moment as an ISO 8601 text in UTC. */
+/** The current time as an ISO 8601 time in UTC. */
 export function isoTime(clock: Clock): string {
   return isoTimeAt(clock.now());
 }

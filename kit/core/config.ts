@@ -5,32 +5,32 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseWith } from './schema-errors';
 
-/** The environment does not say what the service needs; the message lists every fault. */
+/** The environment variables do not match the schema. The message lists every error. */
 export class ConfigError extends Error {
   constructor(
     /** Each begins with the name of its variable. */
     readonly errors: readonly string[],
   ) {
-    super(`the configuration is not usable:\n${errors.map((fault) => `  ${fault}`).join('\n')}`);
+    super(`invalid configuration:\n${errors.map((error) => `  ${error}`).join('\n')}`);
     this.name = 'ConfigError';
   }
 }
 
 /**
- * Reads a configuration from environment variables: those that the schema names; an empty one
- * counts as absent. Throws a ConfigError, in which no value is repeated: it may be a secret.
+ * Reads the environment variables that the schema names. An empty variable counts as absent. Throws a
+ * ConfigError; its message never repeats a value, because it may be a secret.
  */
 export function readConfig<S extends z.ZodObject>(
   schema: S,
   env: NodeJS.ProcessEnv = process.env,
 ): z.output<S> {
-  const given = Object.entries(env).filter(([, value]) => value !== '');
-  const { data, errors } = parseWith(schema, Object.fromEntries(given));
+  const present = Object.entries(env).filter(([, value]) => value !== '');
+  const { data, errors } = parseWith(schema, Object.fromEntries(present));
   if (errors === undefined) return data;
   throw new ConfigError(errors.map(({ field, message }) => `${field} ${message}`.trim()));
 }
 
-/** A whole number in a variable, `min` to `max`. */
+/** The schema of a variable that holds a whole number from `min` to `max`. */
 export function integerVariable(min: number, max: number) {
   return z
     .string()
@@ -39,46 +39,47 @@ export function integerVariable(min: number, max: number) {
     .pipe(z.int().min(min).max(max));
 }
 
-/** A port; 0 takes any that is free. */
+/** A TCP port; 0 selects a free one. */
 export const Port = integerVariable(0, 65_535);
 
-/** What the kit reads for every service. A service's own variables: `KitConfig.extend(...)`. */
+/** The variables that the kit reads for every service. A service adds its own to its definition. */
 export const KitConfig = z.object({
-  /** Of /health and /metrics, and of the edge's API. */
+  /** The HTTP port of /health and /metrics, and of the gateway's API. */
   PORT: Port,
-  /** Of the gRPC server; the edge has none. */
+  /** The port of the gRPC server. The gateway has none. */
   APP_PORT: Port.optional(),
-  /** Of streams of messages from outside, where a service takes them. */
+  /** The port for message streams of external clients, if the service accepts them. */
   INGEST_PORT: Port.optional(),
   DAPR_HTTP_PORT: Port,
   DAPR_GRPC_PORT: Port,
   /** The address to listen on: 0.0.0.0 in a container. */
   HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  /** Shown by the sidecar when it calls the service, and checked if it is set. */
+  /** The token that the sidecar must present when it calls the service, if set. */
   APP_API_TOKEN: z.string().optional(),
-  /** Shown by the service when it calls its sidecar. */
+  /** The token that the service presents when it calls its sidecar. */
   DAPR_API_TOKEN: z.string().optional(),
   /**
-   * The folder of keys by which services show which one they are (kit/service-keys.ts), where no
-   * certificates of their sidecars do: without it, whoever reaches a service is taken for one.
+   * The folder with the keys of the service tokens (kit/security/service-keys.ts). They identify
+   * calling services where sidecars have no certificates. Without it, any caller that can reach the
+   * port is trusted.
    */
   SERVICE_KEYS: z.string().optional(),
-  /** The file that tells who calls whom (kit/service-calls.ts): others are refused, if it is set. */
+  /** The file that lists which services call which (kit/security/call-permissions.ts). If set, other calls are refused. */
   SERVICE_CALLS: z.string().optional(),
-  /** With a key, feature flags come from a server, and from the file until it answers. */
+  /** A server-side key. If set, flags come from a flag server; until it answers, from the file. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),
   FLAGS_FILE: z.string().default(() => packageFile('deploy', 'flags.json')),
   SERVICE_VERSION: z.string().default(packageVersion),
-  /** Tells the processes of one service apart. */
+  /** Identifies one replica of the service. */
   INSTANCE_ID: z.string().default(() => `${hostname()}:${process.pid}`),
-  /** Seconds that what is being done may still take once the service is told to stop. */
+  /** Seconds that running executions and requests get to finish after SIGTERM. */
   STOP_SECONDS: integerVariable(0, 3_600).default(25),
 });
 export type KitConfig = z.output<typeof KitConfig>;
 
-/** A file of the project, wherever it was installed. */
+/** The absolute path of a file in the project's root folder. */
 export function packageFile(...path: readonly string[]): string {
   const found = findPackageJSON('..', __filename);
   if (found === undefined) throw new Error('no package.json above the kit');

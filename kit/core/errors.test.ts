@@ -9,24 +9,24 @@ import {
   unavailable,
 } from './errors';
 
-describe('asking again', () => {
+describe('a retry', () => {
   it.each([
     Code.UNAVAILABLE,
     Code.DEADLINE_EXCEEDED,
     Code.RESOURCE_EXHAUSTED,
     Code.ABORTED,
     Code.CANCELLED,
-  ])('can help with code %d', (code) => {
+  ])('may succeed after code %d', (code) => {
     expect(isTransient(new MicroserviceError('later', code))).toBe(true);
   });
 
-  it('cannot help where the domain said no', () => {
+  it('cannot succeed after a refusal by the domain', () => {
     expect(isTransient(refused('out_of_stock', 'there is none left'))).toBe(false);
     expect(isTransient(invalid('quantity', 'must be at least 1'))).toBe(false);
     expect(isTransient(notFound('order'))).toBe(false);
   });
 
-  it('can help with a fault of ours or of the machine', () => {
+  it('may succeed after an error that is not a MicroserviceError', () => {
     expect(isTransient(new TypeError('x is not a function'))).toBe(true);
     expect(isTransient('thrown text')).toBe(true);
     expect(isTransient(undefined)).toBe(true);
@@ -34,7 +34,7 @@ describe('asking again', () => {
 });
 
 describe('an error', () => {
-  it('names the field that is wrong, for people and for programs', () => {
+  it('names the invalid field in its message and in its details', () => {
     const error = invalid('items.0.quantity', 'must be at least 1');
     expect(error.message).toBe('items.0.quantity must be at least 1');
     expect(error.details.fields).toEqual([
@@ -42,13 +42,13 @@ describe('an error', () => {
     ]);
   });
 
-  it('gives a refusal its reason, whatever the details say', () => {
+  it('of a refusal has the given reason even if the details contain another', () => {
     const error = refused('out_of_stock', 'none left', { reason: 'other', productId: 'p1' });
     expect(error.code).toBe(Code.FAILED_PRECONDITION);
     expect(error.details).toEqual({ reason: 'out_of_stock', productId: 'p1' });
   });
 
-  it('keeps what caused it', () => {
+  it('keeps its cause', () => {
     const cause = new Error('connection refused');
     expect(unavailable('inventory cannot be reached', { cause }).cause).toBe(cause);
   });

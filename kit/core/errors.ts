@@ -3,13 +3,15 @@ import { z } from 'zod';
 
 export { Code };
 
-/** One fault of a request: the field's path in the request, and what is wrong with it. */
+/** An error in one field of a request. */
 export interface FieldError {
+  /** The path of the field, such as `items.0.quantity`; empty for the request itself. */
   field: string;
+  /** Follows the name of the field: `must be at least 1`. */
   message: string;
 }
 
-/** What an error tells besides its message. Never a secret, never personal data. */
+/** What an error carries besides its message. Never a secret or personal data. */
 export interface ErrorDetails {
   /** A short code for programs, such as `out_of_stock`. */
   reason?: string;
@@ -17,7 +19,7 @@ export interface ErrorDetails {
   [name: string]: unknown;
 }
 
-/** The one error that crosses a boundary; everything else becomes INTERNAL without its text. */
+/** The only error that crosses a process boundary. Any other becomes INTERNAL without its message. */
 export class MicroserviceError extends Error {
   constructor(
     message: string,
@@ -41,14 +43,36 @@ const TRANSIENT: ReadonlySet<Code> = new Set([
 ]);
 
 /**
- * Whether asking again can help. A refusal is final: the domain said no. What is no
- * MicroserviceError is a fault of ours or of the machine, and is tried again.
+ * Whether a retry may succeed. A refusal by the domain is final. An error that is not a
+ * MicroserviceError is a bug or a failure of the machine, and is retried.
  */
 export function isTransient(error: unknown): boolean {
   return !(error instanceof MicroserviceError) || TRANSIENT.has(error.code);
 }
 
-/** With what the domain says no. Any other final failure is a fault to be looked into. */
+const UNAVAILABLE: ReadonlySet<Code> = new Set([
+  Code.UNAVAILABLE,
+  Code.DEADLINE_EXCEEDED,
+  Code.RESOURCE_EXHAUSTED,
+]);
+
+/**
+ * Whether a dependency is down, slow or overloaded. With any other transient error, this service is at
+ * fault. Says nothing about the effect of the call: it may have happened. See `wasNotReached`.
+ */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof MicroserviceError && UNAVAILABLE.has(error.code);
+}
+
+/**
+ * Whether the call did not reach the callee, so that it had no effect there. False after a timeout,
+ * where the effect is unknown.
+ */
+export function wasNotReached(error: unknown): boolean {
+  return error instanceof MicroserviceError && error.code === Code.UNAVAILABLE;
+}
+
+/** Codes of a refusal by the domain. Any other final failure needs an operator. */
 const REFUSALS = [
   Code.INVALID_ARGUMENT,
   Code.FAILED_PRECONDITION,
@@ -59,7 +83,7 @@ const REFUSALS = [
   Code.OUT_OF_RANGE,
 ] as const;
 
-/** A refusal as it is kept. */
+/** A refusal as it is stored. */
 export const Refusal = z.object({
   code: z.enum(Code),
   message: z.string(),
@@ -67,24 +91,26 @@ export const Refusal = z.object({
 });
 export type Refusal = z.infer<typeof Refusal>;
 
-/** What is to be kept of an error by which the domain says no; nothing of any other. */
+/** The refusal in an error; undefined if the error is not a refusal by the domain. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof MicroserviceError)) return undefined;
   const { code, message, details } = error;
   return REFUSALS.some((refusal) => refusal === code) ? { code, message, details } : undefined;
 }
 
+/** The error of a stored refusal. */
 export function refusalError({ code, message, details }: Refusal): MicroserviceError {
   return new MicroserviceError(message, code, details);
 }
 
+/** INVALID_ARGUMENT for one field. `message` follows the name of the field: `must be at least 1`. */
 export function invalid(field: string, message: string): MicroserviceError {
   return new MicroserviceError(`${field} ${message}`, Code.INVALID_ARGUMENT, {
     fields: [{ field, message }],
   });
 }
 
-/** The domain says no: the request is well formed, but not possible as things stand. */
+/** FAILED_PRECONDITION: the request is well-formed, but the current state does not allow it. */
 export function refused(
   reason: string,
   message: string,
@@ -93,10 +119,25 @@ export function refused(
   return new MicroserviceError(message, Code.FAILED_PRECONDITION, { ...details, reason });
 }
 
-export function notFound(what: string): MicroserviceError {
-  return new MicroserviceError(`${what} not found`, Code.NOT_FOUND);
+/** NOT_FOUND. `name` is the kind of entity, such as `order`. */
+export function notFound(name: string): MicroserviceError {
+  return new MicroserviceError(`${name} not found`, Code.NOT_FOUND);
 }
 
 export function unavailable(message: string, options?: ErrorOptions): MicroserviceError {
   return new MicroserviceError(message, Code.UNAVAILABLE, {}, options);
+}
+
+/** The data does not match its contract. A retry fails in the same way, so it is DATA_LOSS and final. */
+export function unreadableError(message: string): MicroserviceError {
+  return new MicroserviceError(message, Code.DATA_LOSS, { reason: 'unreadable' });
+}
+
+/** Runs a parser. Throws what it throws as an `unreadableError`. */
+export function rethrowAsUnreadable<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw unreadableError(error instanceof z.ZodError ? z.prettifyError(error) : String(error));
+  }
 }

@@ -15,10 +15,10 @@ beforeEach(() => {
   now = 1_000_000;
 });
 
-describe('an identity', () => {
+describe('a deterministic id', () => {
   const parts = fc.array(fc.oneof(fc.string(), fc.integer()), { minLength: 1, maxLength: 4 });
 
-  it('is the same for the same parts only, in letters that are safe in a URL', () => {
+  it('is equal only for equal parts, and safe in a URL', () => {
     fc.assert(
       fc.property(parts, parts, (one, two) => {
         expect(deterministicId(...one)).toMatch(/^[\w-]{22}$/);
@@ -28,15 +28,15 @@ describe('an identity', () => {
     );
   });
 
-  it('tells parts from their joining', () => {
+  it('distinguishes parts from their concatenation', () => {
     expect(deterministicId('ab', 'c')).not.toBe(deterministicId('a', 'bc'));
     expect(deterministicId('1')).not.toBe(deterministicId(1));
     expect(deterministicId('a,b')).not.toBe(deterministicId('a', 'b'));
   });
 });
 
-describe('a cause', () => {
-  it('correlates with itself and has the whole budget where nothing is given', () => {
+describe('a call context', () => {
+  it('starts new work with the full budget by default', () => {
     const callContext = newCallContext(clock);
     expect(callContext.correlationId).toBe(callContext.id);
     expect(callContext.deadline).toBe(now + REQUEST_BUDGET_MS);
@@ -44,29 +44,29 @@ describe('a cause', () => {
     expect(newCallContext(clock).id).not.toBe(callContext.id);
   });
 
-  it('keeps what is given, in the same trace', () => {
+  it('keeps the given fields and the trace', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const given = { id: 'e1', correlationId: 'c1', deadline: 5, caller: asService('t1') };
-    const callContext = newCallContext(clock, { ...given, traceparent });
-    expect(callContext).toMatchObject(given);
+    const fields = { id: 'e1', correlationId: 'c1', deadline: 5, caller: asService('t1') };
+    const callContext = newCallContext(clock, { ...fields, traceparent });
+    expect(callContext).toMatchObject(fields);
     expect(traceId(callContext.traceparent)).toBe(traceId(traceparent));
   });
 });
 
-describe('a handling', () => {
-  it('numbers its effects of each name, from 0', () => {
+describe('an execution', () => {
+  it('counts its effects by name, from 0', () => {
     const execution = new Execution(newCallContext(clock), clock);
-    const names = ['say a', 'say b', 'say a', 'say a', 'say b'];
+    const names = ['publish a', 'publish b', 'publish a', 'publish a', 'publish b'];
     expect(names.map((name) => execution.effectIndex(name))).toEqual([0, 0, 1, 2, 1]);
   });
 
-  it('numbers them the same way when it is repeated', () => {
+  it('counts them in the same way when it is repeated', () => {
     const callContext = newCallContext(clock, { id: 'e1' });
     const [first, again] = [new Execution(callContext, clock), new Execution(callContext, clock)];
-    expect(first.effectIndex('say a')).toBe(again.effectIndex('say a'));
+    expect(first.effectIndex('publish a')).toBe(again.effectIndex('publish a'));
   });
 
-  it('knows the last change number of each document it saw', () => {
+  it('knows the last sequence of each document that it read', () => {
     const execution = new Execution(newCallContext(clock), clock);
     expect(execution.sequenceOf('o1')).toBe(0);
     execution.noteSequence('o1', 3);
@@ -74,7 +74,7 @@ describe('a handling', () => {
     expect(execution.sequenceOf('o1')).toBe(4);
   });
 
-  it('gives a step its time, as far as there is time', () => {
+  it('cuts the timeout of a step to the remaining time', () => {
     const execution = new Execution(newCallContext(clock, { deadline: now + 3_000 }), clock);
     expect(execution.remainingMs(1_000)).toBe(1_000);
     expect(execution.remainingMs(5_000)).toBe(3_000);
@@ -82,7 +82,7 @@ describe('a handling', () => {
     expect(execution.remainingMs(5_000)).toBe(0);
   });
 
-  it('begins no step from the deadline on', () => {
+  it('begins no step at or after its deadline', () => {
     const execution = new Execution(newCallContext(clock, { deadline: now + 10 }), clock);
     now += 9;
     expect(() => {

@@ -23,7 +23,7 @@ function lines(): Record<string, unknown>[] {
 }
 
 describe('a line', () => {
-  it('says when, how grave, of which service and what', () => {
+  it('has a timestamp, level, service and message', () => {
     log.child({ correlationId: 'c1', requestId: 'r1' }).warn({ duration: 12 }, 'lamp is dim');
     expect(lines()).toEqual([
       {
@@ -38,14 +38,14 @@ describe('a line', () => {
     ]);
   });
 
-  it('stays one line, whatever stands in it', () => {
+  it('stays one line whatever its fields contain', () => {
     const nasty = 'a\r\n{"level":"fatal"}\n\u2028b';
     log.info({ productId: nasty, err: new Error(nasty) }, nasty);
     expect(written.join('').match(/[\r\n]/g)).toEqual(['\n']);
     expect(lines()[0]).toMatchObject({ level: 'info', message: nasty, productId: nasty });
   });
 
-  it('is not written below the level', () => {
+  it('below the configured level is not written', () => {
     log.debug('detail');
     expect(written).toEqual([]);
   });
@@ -56,7 +56,7 @@ describe('a process', () => {
   const root = resolve(__dirname, '../..');
 
   it.each(['process.exit(0)', '', 'setTimeout(() => {}, 400)'])(
-    'that ends by %p has written its last lines',
+    'that exits after %p has written all lines',
     async (end) => {
       const program = `
         const { createLog } = require('${root}/kit/core/log.ts');
@@ -86,25 +86,25 @@ describe('a secret is not written', () => {
       },
     ],
     [
-      'deep inside',
+      'in a nested object',
       (to) => {
         to.info({ a: { b: { c: { d: { email: CANARY } } } } });
       },
     ],
     [
-      'in a list',
+      'in an array',
       (to) => {
         to.info({ users: [{ phone: CANARY }, [{ token: CANARY }]] });
       },
     ],
     [
-      'with a longer name',
+      'in a field with a longer name',
       (to) => {
         to.info({ accessToken: CANARY, userEmail: CANARY });
       },
     ],
     [
-      'in capitals',
+      'in a field with capital letters',
       (to) => {
         to.info({ headers: { Authorization: CANARY, COOKIE: CANARY } });
       },
@@ -128,19 +128,19 @@ describe('a secret is not written', () => {
       },
     ],
     [
-      'in the fields of a child',
+      'in the bindings of a child',
       (to) => {
         to.child({ email: CANARY }).info('x');
       },
     ],
     [
-      'in what a child holds',
+      'in an object among the bindings of a child',
       (to) => {
         to.child({ user: { token: CANARY } }).info('x');
       },
     ],
     [
-      'in what turns itself into JSON',
+      'in an object with toJSON',
       (to) => {
         to.info({ user: { toJSON: () => ({ email: CANARY }) } });
       },
@@ -151,7 +151,7 @@ describe('a secret is not written', () => {
     expect(written[0]).not.toContain(CANARY);
   });
 
-  it('while what stands beside it is', () => {
+  it('while the fields beside it are', () => {
     log.info({ user: { userId: 'u1', password: CANARY, at: new Date(0), count: 3n, none: null } });
     expect(lines()[0]?.['user']).toEqual({
       userId: 'u1',
@@ -161,7 +161,7 @@ describe('a secret is not written', () => {
     });
   });
 
-  it('and an error keeps its message, code and stack', () => {
+  it('while an error keeps its message, code and stack', () => {
     log.error(error({ reason: 'out_of_stock' }), 'order refused');
     expect(lines()[0]).toMatchObject({
       message: 'order refused',
@@ -176,7 +176,7 @@ describe('a secret is not written', () => {
   });
 });
 
-describe('what has no end', () => {
+describe('a circular reference', () => {
   it('is cut', () => {
     const circle: Record<string, unknown> = { name: 'round' };
     circle['self'] = [circle, circle];

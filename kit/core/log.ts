@@ -3,58 +3,58 @@ import { isoTimeAt } from './clock';
 
 export type Log = pino.Logger;
 
-/** Names of fields that are never written, wherever they stand in what is logged. */
+/** Fields with such names are never written, at any depth. */
 const SECRET = /password|token|secret|authorization|cookie|api-?key|e-?mail|phone|address/i;
 
-/** Lines are written together, at the latest after so long; what a process that is killed had left is lost. */
-const WRITE_MS = 250;
-/** Or when there are so many; the stream writes at most 16 KiB at once. */
-const WRITE_BYTES = 16_000;
+/** Lines are buffered this long, in milliseconds. A process that is killed loses its buffer. */
+const FLUSH_MS = 250;
+/** Or until the buffer has this many characters; the stream writes at most 16 KiB at a time. */
+const FLUSH_BYTES = 16_000;
 
 /**
- * Lines are gathered here, not in the stream: with each it would measure, and so copy, all that it
- * holds. At the end of the process the stream is flushed, and so what is here.
+ * Lines are buffered here instead of in pino's stream, which measures and so copies its whole buffer
+ * for each line. When the process exits, pino flushes the stream, and with it this buffer.
  */
 function standardOutput(): pino.DestinationStream {
   const stream = pino.destination({ dest: 1, sync: false });
   const write = stream.write.bind(stream);
   const flushSync = stream.flushSync.bind(stream);
   let lines = '';
-  let due: NodeJS.Timeout | undefined;
-  const handOver = () => {
-    clearTimeout(due);
-    due = undefined;
-    const all = lines;
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const buffered = lines;
     lines = '';
-    if (all !== '') write(all);
+    if (buffered !== '') write(buffered);
   };
   stream.write = (line) => {
     lines += line;
-    if (lines.length >= WRITE_BYTES) handOver();
-    // a process that has nothing to say is not woken for it
-    else due ??= setTimeout(handOver, WRITE_MS).unref();
+    if (lines.length >= FLUSH_BYTES) flush();
+    // a timer on demand: an idle process is not woken
+    else timer ??= setTimeout(flush, FLUSH_MS).unref();
     return true;
   };
   stream.flushSync = () => {
-    // what it is given now it must not begin to write in its own time: there is none left
+    // the process is exiting: keep the stream from starting an asynchronous write
     Reflect.set(stream, 'minLength', Infinity);
-    handOver();
+    flush();
     flushSync();
     Reflect.set(stream, 'minLength', 0);
   };
   return stream;
 }
 
-/** A file that is only ever added to, each line at once, for nobody else to read. */
+/** An append-only file, readable by its owner only. Each line is written synchronously. */
 export function fileStream(path: string): pino.DestinationStream {
   return pino.destination({ dest: path, append: true, mkdir: true, sync: true, mode: 0o600 });
 }
 
-type ChildOf = (this: Log, bindings: pino.Bindings, given?: pino.ChildLoggerOptions) => Log;
+type CreateChild = (this: Log, bindings: pino.Bindings, options?: pino.ChildLoggerOptions) => Log;
 
 /**
  * JSON lines: `{timestamp, level, service, requestId, correlationId, message, duration, ...}`,
- * `duration` in milliseconds.
+ * `duration` in milliseconds. Fields whose names suggest a secret or personal data are left out.
  */
 export function createLog(service: string, level: string, stream = standardOutput()): Log {
   const options: pino.LoggerOptions = {
@@ -66,28 +66,28 @@ export function createLog(service: string, level: string, stream = standardOutpu
       level: (label) => ({ level: label }),
       log: withoutSecrets,
     },
-    // an error is a plain object by then
+    // formatters.log has turned the error into a plain object
     serializers: { err: (error: unknown) => error },
   };
   const log = pino(options, stream);
-  // pino's type is for levels of one's own as well, of which there are none
-  const child = Reflect.get(log, 'child') as unknown as ChildOf;
-  // What a child holds goes through no formatter: it is looked at here, once. To redact it by paths
-  // would look for them in each line.
+  // pino's type also covers custom levels, which are not used here
+  const createChild = Reflect.get(log, 'child') as unknown as CreateChild;
+  // No formatter sees the bindings of a child, so they are cleaned here, once. pino's redaction paths
+  // would be looked up for each line.
   return Object.assign(log, {
-    child(this: Log, bindings: pino.Bindings, given?: pino.ChildLoggerOptions): Log {
-      return child.call(this, withoutSecrets(bindings), given);
+    child(this: Log, bindings: pino.Bindings, childOptions?: pino.ChildLoggerOptions): Log {
+      return createChild.call(this, withoutSecrets(bindings), childOptions);
     },
   });
 }
 
-/** A log that keeps nothing. */
+/** A log that writes nothing. */
 export const silentLog: Log = pino({ level: 'silent' });
 
-/** No line needs more; what goes round in a circle ends here too. */
-const MAX_VALUES = 1_000;
+/** The most objects that are written in one line. It also ends circular references. */
+const MAX_OBJECTS = 1_000;
 
-/** Of the names of fields, which are few and come again and again; at most so many are kept. */
+/** Field names are few and recur, so the result for each is cached; for at most this many. */
 const MAX_NAMES = 1_000;
 const secrecy = new Map<string, boolean>();
 
@@ -102,13 +102,13 @@ function isSecret(name: string): boolean {
 
 function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> {
   if (isPlain(line)) return line;
-  let left = MAX_VALUES;
+  let remaining = MAX_OBJECTS;
   const cleaned = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;
-    if (left-- <= 0) return '...';
+    if (remaining-- <= 0) return '...';
     if (Array.isArray(value)) return value.map(cleaned);
     if (value instanceof Error) return fields(pino.stdSerializers.err(value));
-    if (writesItself(value)) return cleaned(value.toJSON());
+    if (hasToJson(value)) return cleaned(value.toJSON());
     return fields(value);
   };
   const fields = (value: object): Record<string, unknown> =>
@@ -120,7 +120,7 @@ function withoutSecrets(line: Record<string, unknown>): Record<string, unknown> 
   return fields(line);
 }
 
-/** Whether it is to be written as it is, like most lines. */
+/** Whether the line needs no cleaning, as most do. */
 function isPlain(line: Record<string, unknown>): boolean {
   for (const name in line) {
     const value = line[name];
@@ -129,6 +129,6 @@ function isPlain(line: Record<string, unknown>): boolean {
   return true;
 }
 
-function writesItself(value: object): value is { toJSON(): unknown } {
+function hasToJson(value: object): value is { toJSON(): unknown } {
   return 'toJSON' in value && typeof value.toJSON === 'function';
 }

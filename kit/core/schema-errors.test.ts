@@ -6,12 +6,12 @@ function messageOf(schema: z.ZodType, value: unknown): string | undefined {
   return parseWith(schema, value).errors?.[0]?.message;
 }
 
-describe('reading', () => {
-  it('gives the data of what has no fault', () => {
+describe('parseWith', () => {
+  it('returns the data of a valid value', () => {
     expect(parseWith(z.object({ n: z.int().default(1) }), {})).toEqual({ data: { n: 1 } });
   });
 
-  it('gives every fault with the path of its field', () => {
+  it('returns every error with the path of its field', () => {
     const schema = z.strictObject({
       name: z.string().min(1),
       items: z.array(z.strictObject({ quantity: z.int() })),
@@ -29,7 +29,7 @@ describe('reading', () => {
   });
 
   it.each<[string, z.ZodType, unknown]>([
-    ['must be a text', z.string(), 1],
+    ['must be a string', z.string(), 1],
     ['must be a number', z.number(), 'x'],
     ['must be a whole number', z.int(), 1.5],
     ['must be true or false', z.boolean(), 'yes'],
@@ -46,34 +46,34 @@ describe('reading', () => {
     ['must be less than 3', z.number().lt(3), 3],
     ['must be a multiple of 5', z.number().multipleOf(5), 4],
     ['must be card or cash', z.enum(['card', 'cash']), 'gold'],
-    ['must be an e-mail address', z.email(), 'x'],
+    ['must be an email address', z.email(), 'x'],
     ['must be a URL', z.url(), 'x'],
-    ['must begin with ser.', z.string().startsWith('ser.'), 'x'],
-    ['has the wrong form', z.string().regex(/^a$/), 'x'],
-    ['has none of the forms that are taken', z.union([z.string(), z.int()]), true],
+    ['must start with ser.', z.string().startsWith('ser.'), 'x'],
+    ['has an invalid format', z.string().regex(/^a$/), 'x'],
+    ['matches none of the allowed formats', z.union([z.string(), z.int()]), true],
     ['must be a colour', z.string().regex(/^#/, 'must be a colour'), 'x'],
-  ])('says that a value %s', (message, schema, value) => {
+  ])('has the message: %s', (message, schema, value) => {
     expect(messageOf(schema, value)).toBe(message);
   });
 
-  it('never repeats what was given', () => {
+  it('never repeats the value', () => {
     const schema = z.object({ a: z.enum(['x']), b: z.email(), c: z.int(), d: z.string().max(2) });
-    const given = { a: 'canary', b: 'canary', c: 'canary', d: 'canary' };
-    expect(JSON.stringify(parseWith(schema, given))).not.toContain('canary');
+    const values = { a: 'canary', b: 'canary', c: 'canary', d: 'canary' };
+    expect(JSON.stringify(parseWith(schema, values))).not.toContain('canary');
   });
 });
 
-describe('faults in words', () => {
-  const faults = [
+describe('describeErrors', () => {
+  const errors = [
     { field: 'name', message: 'is missing' },
     { field: '', message: 'is too long' },
     { field: 'n', message: 'must be 1' },
   ];
 
-  it('stand in one line, as many as asked for', () => {
-    expect(describeErrors(faults, 'the request')).toBe(
+  it('lists errors in one line, up to a maximum', () => {
+    expect(describeErrors(errors, 'the request')).toBe(
       'name is missing; the request is too long; n must be 1',
     );
-    expect(describeErrors(faults, 'the request', 1)).toBe('name is missing; and 2 more');
+    expect(describeErrors(errors, 'the request', 1)).toBe('name is missing; and 2 more');
   });
 });

@@ -4,15 +4,15 @@ import type { FieldError } from './errors';
 export type ParseResult<T> = { data: T; errors?: never } | { data?: never; errors: FieldError[] };
 
 /**
- * Reads a value by a schema: the data, or every fault with the path of its field (`items.0.quantity`,
- * empty for the value itself). A message follows its field's name (`must be at least 1`) and never
- * repeats what was given, which may be a secret.
+ * Parses a value with a schema. Returns the data, or every error with the path of its field
+ * (`items.0.quantity`; empty for the value itself). A message follows the name of its field (`must be
+ * at least 1`) and never repeats the value, which may be a secret.
  */
 export function parseWith<S extends z.ZodType>(
   schema: S,
   value: unknown,
 ): ParseResult<z.output<S>> {
-  const parsed = schema.safeParse(value, { error: wording });
+  const parsed = schema.safeParse(value, { error: messageFor });
   if (parsed.success) return { data: parsed.data };
   const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
     if (issue.code === 'unrecognized_keys') {
@@ -26,21 +26,24 @@ export function parseWith<S extends z.ZodType>(
   return { errors };
 }
 
-/** Faults in one line: `name is missing; items.0.quantity must be at least 1; and 2 more`. */
+/**
+ * Errors in one line: `name is missing; items.0.quantity must be at least 1; and 2 more`. `whole` names
+ * the value itself, such as `the request`. At most `max` errors are listed.
+ */
 export function describeErrors(
-  faults: readonly FieldError[],
+  errors: readonly FieldError[],
   whole: string,
-  atMost = Infinity,
+  max = Infinity,
 ): string {
-  const told = faults
-    .slice(0, atMost)
+  const listed = errors
+    .slice(0, max)
     .map(({ field, message }) => `${field === '' ? whole : field} ${message}`);
-  const left = faults.length - told.length;
-  return [...told, ...(left > 0 ? [`and ${left} more`] : [])].join('; ');
+  const more = errors.length - listed.length;
+  return [...listed, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
-const KINDS: Readonly<Record<string, string>> = {
-  string: 'a text',
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   bigint: 'a whole number',
@@ -50,21 +53,21 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'an object',
 };
 
-const FORMS: Readonly<Record<string, string>> = {
-  email: 'must be an e-mail address',
+const FORMATS: Readonly<Record<string, string>> = {
+  email: 'must be an email address',
   url: 'must be a URL',
   datetime: 'must be a time such as 2030-01-31T12:00:00Z',
   date: 'must be a date such as 2030-01-31',
   uuid: 'must be a UUID',
-  regex: 'has the wrong form',
+  regex: 'has an invalid format',
 };
 
-/** What zod says by default names its own types; this is for whoever made the request. */
-function wording(issue: z.core.$ZodRawIssue): string | undefined {
+/** Messages for clients. The default messages of zod name its own types. */
+function messageFor(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       if (issue.input === undefined) return 'is missing';
-      return `must be ${KINDS[issue.expected] ?? issue.expected}`;
+      return `must be ${TYPES[issue.expected] ?? issue.expected}`;
     case 'too_small':
       return bound(issue.origin, issue.minimum, issue.inclusive ? 'at least' : 'more than');
     case 'too_big':
@@ -72,12 +75,12 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_value':
       return `must be ${issue.values.map(String).join(' or ')}`;
     case 'invalid_format':
-      if (issue.format === 'starts_with') return `must begin with ${String(issue['prefix'])}`;
-      return FORMS[issue.format];
+      if (issue.format === 'starts_with') return `must start with ${String(issue['prefix'])}`;
+      return FORMATS[issue.format];
     case 'not_multiple_of':
       return `must be a multiple of ${String(issue.divisor)}`;
     case 'invalid_union':
-      return 'has none of the forms that are taken';
+      return 'matches none of the allowed formats';
     default:
       return undefined;
   }

@@ -18,7 +18,7 @@ it('evicts the oldest entry when it is full', () => {
   const cache = ttlCache<string>(2, { now: () => 1_000 });
   setFor(cache, 'a', 'a', 10);
   setFor(cache, 'b', 'b', 10);
-  // set again, so it is younger than the other
+  // set again, so it is the most recent one
   setFor(cache, 'a', 'a', 10);
   setFor(cache, 'c', 'c', 10);
   expect(['a', 'b', 'c'].map((key) => cache.get(key))).toEqual(['a', undefined, 'c']);
@@ -35,7 +35,7 @@ it('knows that it held a value after the value has expired, until it is deleted'
   expect(hasEntry(cache, 'a')).toBe(false);
 });
 
-it('does not cache a value whose time is over', () => {
+it('does not cache a value without a positive time to live', () => {
   const cache = ttlCache<string>(2, { now: () => 1_000 });
   for (const milliseconds of [-5, 0]) setFor(cache, 'a', 'a', milliseconds);
   expect(cache.get('a')).toBeUndefined();

@@ -13,18 +13,18 @@ export function ttlCache<V extends object | string | number>(
   max: number,
   clock: Pick<Clock, 'now'>,
 ): TtlCache<V> {
-  // ttlResolution 0 reads the given clock each time, and not a copy that a real timer renews
+  // ttlResolution 0 reads the given clock each time instead of a copy that a real timer renews
   return new LRUCache<string, V>({ max, ttlResolution: 0, noDeleteOnStaleGet: true, perf: clock });
 }
 
-/** Caches a value for a number of milliseconds; does nothing where that is not positive. */
+/** Caches a value for a number of milliseconds; does nothing if that is not positive. */
 export function setFor<V extends object | string | number>(
   cache: TtlCache<V>,
   key: string,
   value: V,
   milliseconds: number,
 ): void {
-  // lru-cache counts the last millisecond in, and takes a ttl of 0 for no expiry at all
+  // lru-cache treats an entry as fresh in the last millisecond of its ttl, and a ttl of 0 as no expiry
   if (milliseconds > 1) cache.set(key, value, { ttl: milliseconds - 1 });
 }
 

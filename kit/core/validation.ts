@@ -3,8 +3,8 @@ import { Code, MicroserviceError } from './errors';
 import { describeErrors, parseWith } from './schema-errors';
 
 /**
- * The request as the schema reads it. Throws INVALID_ARGUMENT with every fault in
- * `details.fields`; the message names the first three.
+ * Parses a request with the schema. Throws INVALID_ARGUMENT with every error in `details.fields`; the
+ * message names the first three.
  */
 export function validate<S extends z.ZodType>(schema: S, request: unknown): z.output<S> {
   const { data, errors } = parseWith(schema, request);
@@ -14,26 +14,26 @@ export function validate<S extends z.ZodType>(schema: S, request: unknown): z.ou
   });
 }
 
-/** The id of an entity: safe in a URL, in a key of the store and in a log. */
+/** The id of an entity: safe in a URL, in a key of the state store and in a log. */
 export const Id = z
   .string()
   .regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, hyphens or underscores');
 
-/** A text of so many characters, without the space around it. */
+/** Text of `min` to `max` characters. Surrounding white space is removed before it is counted. */
 export function Text(min: number, max: number) {
   return z.string().trim().min(min).max(max);
 }
 
-/** A number that protobuf gives as 0 where the request has none. */
-function orWhenAbsent(usual: number, number: z.ZodInt) {
+/** A number with a default. An absent field is 0 in a protobuf message, so 0 counts as absent. */
+function orWhenAbsent(byDefault: number, number: z.ZodInt) {
   return z
     .int()
     .default(0)
-    .transform((given) => (given === 0 ? usual : given))
+    .transform((value) => (value === 0 ? byDefault : value))
     .pipe(number);
 }
 
-/** Which page of a list: `page` counts from 1 (usually 1), `limit` is 1 to 100 (usually 20). */
+/** A page of a list: `page` counts from 1 (default 1), `limit` is 1 to 100 (default 20). */
 export const PageRequest = z.object({
   page: orWhenAbsent(1, z.int().min(1)),
   limit: orWhenAbsent(20, z.int().min(1).max(100)),

@@ -11,11 +11,15 @@ import { testbed } from '../testing/testbed';
 
 const Lit = z.object({ lamp: z.string(), turn: z.int() });
 const LampLit = defineEvent('LampLit', {
-  ...{ type: 'lamp.lit', description: 'A lamp was lit.', data: Lit },
+  type: 'lamp.lit',
+  description: 'A lamp was lit.',
+  data: Lit,
   subject: ({ lamp }) => lamp,
 });
 const Noted = defineEvent('Noted', {
-  ...{ type: 'lamp.noted', description: 'It was noted.', data: Lit },
+  type: 'lamp.noted',
+  description: 'It was noted.',
+  data: Lit,
   subject: ({ lamp }) => lamp,
 });
 
@@ -27,9 +31,9 @@ const lamps = new Service('lamps', {
 lamps.on(
   LampLit,
   async ({ lamp, turn }, { turns, publishAll, clock }) => {
-    if (lamp === 'no') throw refused('dark', 'it is dark');
-    if (lamp === 'later') throw unavailable('not yet');
-    // the first of a lamp is the slowest
+    if (lamp === 'refused') throw refused('dark', 'it is dark');
+    if (lamp === 'unavailable') throw unavailable('not yet');
+    // the first event of a lamp takes longest
     await clock.sleep(100 - turn);
     order.push(`${lamp} ${String(turn)}`);
     await turns.update(lamp, (now) => ({ turns: [...(now?.turns ?? []), turn] }));
@@ -45,28 +49,28 @@ const lit = [1, 2, 3].flatMap((turn) => ['a', 'b'].map((lamp) => ({ lamp, turn }
 const batchOf = (bed: ReturnType<typeof testbed<typeof lamps.definition>>, all = lit) =>
   all.map((data) => bed.eventOf(LampLit, data, { id: `${data.lamp}-${String(data.turn)}` }));
 
-describe('events that come in a batch', () => {
-  it('are handled each on its own, those about one subject in their order', async () => {
+describe('events in a batch', () => {
+  it('are handled separately, those about one subject in order', async () => {
     const bed = testbed(lamps);
     order.length = 0;
-    const outcomes = await bed.deliverAll(batchOf(bed));
-    expect(outcomes).toEqual(lit.map(() => 'SUCCESS'));
+    const statuses = await bed.deliverAll(batchOf(bed));
+    expect(statuses).toEqual(lit.map(() => 'SUCCESS'));
     for (const lamp of ['a', 'b']) {
       const own = order.filter((entry) => entry.startsWith(lamp));
       expect(own).toEqual([1, 2, 3].map((turn) => `${lamp} ${String(turn)}`));
     }
     expect(order[1]?.startsWith('a')).not.toBe(order[0]?.startsWith('a'));
-    // each has its place in what is said, as it would alone
+    // the events that each handler publishes have ids of their own, as without a batch
     expect(new Set(bed.memory.events.map(({ id }) => id)).size).toBe(2 * lit.length);
   });
 
-  it('are not held by one that is refused, cannot be read, or is to come again', async () => {
+  it('are not held up by one that is refused, unreadable or redelivered', async () => {
     const bed = testbed(lamps);
     const all = [
       ...batchOf(bed, [
-        { lamp: 'no', turn: 1 },
+        { lamp: 'refused', turn: 1 },
         { lamp: 'a', turn: 1 },
-        { lamp: 'later', turn: 1 },
+        { lamp: 'unavailable', turn: 1 },
       ]),
       { id: 'junk', data: 'junk' },
       ...batchOf(bed, [{ lamp: 'b', turn: 1 }]),
@@ -76,24 +80,27 @@ describe('events that come in a batch', () => {
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters.map(({ id, reason }) => [id, reason]).sort()).toEqual([
       ['junk', 'unreadable'],
-      ['no-1', 'dark'],
+      ['refused-1', 'dark'],
     ]);
     expect(bed.published(Noted).map(({ lamp }) => lamp)).toEqual(['a', 'a', 'b', 'b']);
   });
 
-  it('end the same, wherever the process is killed', async () => {
+  it('are crash-safe', async () => {
     await expectCrashSafe(
       () => testbed(lamps),
       async (bed) => {
-        const outcomes = await bed.deliverAll(batchOf(bed, lit.slice(0, 4)));
-        expect(outcomes).not.toContain('RETRY');
+        const statuses = await bed.deliverAll(batchOf(bed, lit.slice(0, 4)));
+        expect(statuses).not.toContain('RETRY');
       },
     );
   });
 
-  it('are no commands, as others would wait', () => {
+  it('cannot be commands, whose retries would hold up the others', () => {
     const Light = defineCommand('Light', {
-      ...{ type: 'lamp.light', description: 'Light it.', data: Lit, subject: () => '' },
+      type: 'lamp.light',
+      description: 'Light it.',
+      data: Lit,
+      subject: () => '',
     });
     const batches = { maxEvents: 10, maxWaitMs: 100 };
     expect(() => {
@@ -102,10 +109,10 @@ describe('events that come in a batch', () => {
   });
 });
 
-describe('the requests by which many events are said', () => {
-  const events = async (many: number, size: number) => {
-    const bed = testbed(new Service('mouth', { publishes: [Noted] }));
-    const all = Array.from({ length: many }, (_, turn) => ({ lamp: 'x'.repeat(size), turn }));
+describe('bulk publish requests', () => {
+  const events = async (count: number, size: number) => {
+    const bed = testbed(new Service('publisher', { publishes: [Noted] }));
+    const all = Array.from({ length: count }, (_, turn) => ({ lamp: 'x'.repeat(size), turn }));
     await bed.context(asService()).publishAll(Noted, all);
     return bed.memory.events;
   };
@@ -113,14 +120,14 @@ describe('the requests by which many events are said', () => {
   const sizes = (all: readonly CloudEvent[]) =>
     bulkBodies(all).map((body) => Entries.parse(JSON.parse(body)).length);
 
-  it('are as few as may be, and none too large', async () => {
+  it('are as few as possible, and none is too large', async () => {
     expect(sizes(await events(250, 1))).toEqual([100, 100, 50]);
     expect(sizes(await events(5, 150_000))).toEqual([2, 2, 1]);
     expect(sizes(await events(2, 900_000))).toEqual([1, 1]);
     expect(bulkBodies([])).toEqual([]);
   });
 
-  it('hold each event whole, under its own id', async () => {
+  it('contain each event under its own id', async () => {
     const all = await events(3, 1);
     const [body = ''] = bulkBodies(all);
     const entries = Entries.parse(JSON.parse(body));
@@ -128,9 +135,9 @@ describe('the requests by which many events are said', () => {
     expect(entries.map(({ entryId }) => entryId)).toEqual(all.map(({ id }) => id));
   });
 
-  it('tell how many could not be said', () => {
+  it('report how many events could not be published', () => {
     const failed = { failedEntries: [{ entryId: 'a', error: 'no broker' }, { entryId: 'b' }] };
     expect(failedEntries(JSON.stringify(failed))).toBe('2 events: no broker');
-    expect(failedEntries('no JSON')).toBe('no JSON');
+    expect(failedEntries('not JSON')).toBe('not JSON');
   });
 });

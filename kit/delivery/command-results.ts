@@ -2,79 +2,79 @@ import { type Refusal, refusalError } from '../core/errors';
 import { CommandResult } from '../messages/command-result';
 import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
-const KEEP_SECONDS = 24 * 3600;
+/** How long results are kept: as long as a client's Idempotency-Key is valid. */
+const RESULT_SECONDS = 24 * 3600;
 
 /**
- * How commands and requests ended, for those who wait: at once where the same process did the
- * work or got the reply, through the store where another one did. Thus replicas can share a topic
- * of replies, as on every broker they do: whoever gets one that it has not asked for leaves it
- * there for the one that has.
+ * The results of commands and requests, for the executions that wait for them. A result reaches a
+ * waiting execution of the same process directly, and one of another replica through the store. So
+ * replicas can share a reply topic, as they have to on every broker: a replica that receives a reply to
+ * another's request stores it for that one.
  */
 export class CommandResults {
-  readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
-  readonly #doneHere = new Set<string>();
+  readonly #awaited = new Map<string, PromiseWithResolvers<unknown>>();
+  readonly #runningHere = new Set<string>();
 
   constructor(private readonly sidecar: Sidecar) {}
 
   /**
-   * Settles when this process has done the command, or has the reply to the request, with the
-   * answer. To be called before it is sent.
+   * Waits for a command that this process executes, or for the reply to a request that it receives.
+   * `completed` resolves with the data of the reply (undefined for a command) or rejects with the
+   * refusal. Call it before the command is published, and `forget` in the end.
    */
   awaitResult(commandId: string): { completed: Promise<unknown>; forget: () => void } {
-    const waiting = this.#waiting.get(commandId) ?? Promise.withResolvers<unknown>();
-    this.#waiting.set(commandId, waiting);
-    // whoever waits handles the rejection; that nobody waits any more must not end the process
-    waiting.promise.catch(() => undefined);
+    const awaited = this.#awaited.get(commandId) ?? Promise.withResolvers<unknown>();
+    this.#awaited.set(commandId, awaited);
+    // the waiting execution handles a rejection; one that nothing waits for must not end the process
+    awaited.promise.catch(() => undefined);
     return {
-      completed: waiting.promise,
+      completed: awaited.promise,
       forget: () => {
-        if (this.#waiting.get(commandId) === waiting) this.#waiting.delete(commandId);
+        if (this.#awaited.get(commandId) === awaited) this.#awaited.delete(commandId);
       },
     };
   }
 
-  /** Whether somebody in this process waits for the command. */
+  /** Whether an execution of this process waits for the command or request. */
   isAwaited(commandId: string): boolean {
-    return this.#waiting.has(commandId);
+    return this.#awaited.has(commandId);
   }
 
-  /** Does the command here: meanwhile nobody who waits for it needs to look elsewhere. */
+  /** Runs a command in this process. Meanwhile `storedResult` need not look for it in the store. */
   async runInProcess(commandId: string, work: () => Promise<void>): Promise<void> {
-    this.#doneHere.add(commandId);
+    this.#runningHere.add(commandId);
     try {
       await work();
     } finally {
-      this.#doneHere.delete(commandId);
+      this.#runningHere.delete(commandId);
     }
   }
 
-  async recordSuccess(commandId: string): Promise<void> {
-    const waiting = this.#waiting.get(commandId);
-    if (waiting === undefined) await this.#keep(commandId, { refusal: null });
-    else waiting.resolve(undefined);
+  /** Records that a command was executed. Stores it only if no execution of this process waits for it. */
+  async recordSuccess(commandId: string, timeout: number): Promise<void> {
+    const awaited = this.#awaited.get(commandId);
+    if (awaited === undefined) await this.#save(commandId, { refusal: null }, timeout);
+    else awaited.resolve(undefined);
   }
 
-  /** A refusal is kept in any case: the same command asked again is refused again. */
-  async recordRefusal(commandId: string, refusal: Refusal): Promise<void> {
-    await this.#keep(commandId, { refusal });
-    this.#waiting.get(commandId)?.reject(refusalError(refusal));
+  /** Records a refusal. It is always stored, so that the same command is refused again. */
+  async recordRefusal(commandId: string, refusal: Refusal, timeout: number): Promise<void> {
+    await this.#save(commandId, { refusal }, timeout);
+    this.#awaited.get(commandId)?.reject(refusalError(refusal));
   }
 
-  /** A reply: for whoever waits for it here, else for as long as somebody elsewhere may. */
-  async recordReply(
-    requestId: string,
-    outcome: CommandResult,
-    milliseconds: number,
-  ): Promise<void> {
-    const waiting = this.#waiting.get(requestId);
-    if (waiting === undefined) await this.#keep(requestId, outcome, milliseconds / 1000);
-    else if (outcome.refusal === null) waiting.resolve(outcome.answer);
-    else waiting.reject(refusalError(outcome.refusal));
+  /** Records a reply. If no execution of this process waits for it, stores it until it expires. */
+  async recordReply(requestId: string, result: CommandResult, expiresInMs: number): Promise<void> {
+    const awaited = this.#awaited.get(requestId);
+    if (awaited === undefined) {
+      await this.#save(requestId, result, SIDECAR_TIMEOUT_MS, expiresInMs / 1000);
+    } else if (result.refusal === null) awaited.resolve(result.answer);
+    else awaited.reject(refusalError(result.refusal));
   }
 
-  /** What another process has done or was told by now, if so; throws its refusal. */
+  /** A result that another replica has stored; undefined if there is none. Throws a stored refusal. */
   async storedResult(commandId: string, timeout: number): Promise<{ answer: unknown } | undefined> {
-    if (this.#doneHere.has(commandId)) return undefined;
+    if (this.#runningHere.has(commandId)) return undefined;
     const loaded = await this.sidecar.load(keyOf(commandId), timeout);
     if (loaded === undefined) return undefined;
     const { refusal, answer } = CommandResult.parse(loaded.value);
@@ -82,10 +82,14 @@ export class CommandResults {
     throw refusalError(refusal);
   }
 
-  async #keep(commandId: string, outcome: CommandResult, seconds = KEEP_SECONDS): Promise<void> {
-    // it may be there from an earlier delivery of the same command: then it is the same
-    const ttl = Math.ceil(seconds);
-    await this.sidecar.save(keyOf(commandId), outcome, undefined, SIDECAR_TIMEOUT_MS, ttl);
+  async #save(
+    commandId: string,
+    result: CommandResult,
+    timeout: number,
+    seconds = RESULT_SECONDS,
+  ): Promise<void> {
+    // save returns false if an earlier delivery of the command has stored its result: the same one
+    await this.sidecar.save(keyOf(commandId), result, undefined, timeout, Math.ceil(seconds));
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Clock, isoTime } from '../core/clock';
 import type { DocumentStore } from '../state/document-store';
-import { MicroserviceError, Code } from '../core/errors';
+import { Code, MicroserviceError, notFound } from '../core/errors';
 import { Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
 import { newCallContext } from '../core/call-context';
@@ -9,21 +9,21 @@ import { asService } from '../core/caller';
 import { type List, openList } from '../state/paged-list';
 import type { Metrics } from '../core/metrics';
 
-/** An event that this service could not handle, kept until an operator replays or discards it. */
+/** An event that this service could not handle, stored until an operator replays or discards it. */
 export const DeadLetter = z.object({
   id: z.string(),
   type: z.string(),
   source: z.string(),
   subject: z.string(),
   correlationId: z.string(),
-  /** A code for programs: `unreadable`, or what the domain gave as its reason. */
+  /** A code for programs: `unreadable`, `internal`, or the reason of the error. */
   reason: z.string(),
   message: z.string(),
   attempts: z.number().int(),
   replayCount: z.number().int(),
   firstFailedAt: z.string(),
   lastFailedAt: z.string(),
-  /** The whole event, as it came. */
+  /** The whole event as it arrived. */
   event: z.record(z.string(), z.unknown()),
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
@@ -34,7 +34,7 @@ export interface Failure {
   attempts: number;
 }
 
-/** The failure that an error tells of; the text of an unforeseen one is for operators only. */
+/** The failure of an error. The message of an unexpected error is for operators only. */
 export function failureOf(error: unknown, attempts: number): Failure {
   if (error instanceof MicroserviceError) {
     const reason = error.details.reason ?? Code[error.code].toLowerCase();
@@ -44,6 +44,7 @@ export function failureOf(error: unknown, attempts: number): Failure {
   return { reason: 'internal', message, attempts };
 }
 
+/** The owner of the one list of dead letters. */
 const ALL = 'all';
 
 /** The dead letters of one service, over all tenants. */
@@ -54,20 +55,20 @@ export class DeadLetters {
     private readonly metrics: Metrics,
   ) {}
 
-  /** Keeps an event with the reason it failed for. Keeping it again only renews the reason. */
+  /** Stores an event with the failure. For an event that is stored already, updates the failure. */
   async store(event: Record<string, unknown>, failure: Failure): Promise<DeadLetter> {
     const id = text(event['id']) || deterministicId(JSON.stringify(event));
-    const { letters, list } = this.#open(`keep ${id} ${String(this.clock.now())}`);
+    const { letters, list } = this.#open(`store ${id} ${String(this.clock.now())}`);
     const now = isoTime(this.clock);
-    const letter = await letters.update(id, (known) => ({
+    const letter = await letters.update(id, (existing) => ({
       id,
       type: text(event['type']),
       source: text(event['source']),
       subject: text(event['subject']),
       correlationId: text(event['correlationid']),
       ...failure,
-      replayCount: known?.replayCount ?? 0,
-      firstFailedAt: known?.firstFailedAt ?? now,
+      replayCount: existing?.replayCount ?? 0,
+      firstFailedAt: existing?.firstFailedAt ?? now,
       lastFailedAt: now,
       event,
     }));
@@ -76,13 +77,15 @@ export class DeadLetters {
     return letter;
   }
 
+  /** Throws NOT_FOUND. */
   async get(id: string): Promise<DeadLetter> {
     const { letters } = this.#open(`read ${id}`);
     const letter = await letters.get(id);
-    if (letter === undefined) throw new MicroserviceError('dead letter not found', Code.NOT_FOUND);
+    if (letter === undefined) throw notFound('dead letter');
     return letter;
   }
 
+  /** A page of dead letters, newest first; `page` counts from 1. */
   async page(page: number, limit: number): Promise<{ letters: DeadLetter[]; total: number }> {
     const { letters, list } = this.#open('list');
     const { items: ids, total } = await list.page(ALL, page, limit);
@@ -90,21 +93,22 @@ export class DeadLetters {
     return { letters: found.filter((letter) => letter !== undefined), total };
   }
 
-  /** Notes that a replay failed again. */
+  /** Records that a replay failed. */
   async recordFailedReplay(id: string, failure: Failure): Promise<DeadLetter> {
-    const { letters } = this.#open(`again ${id} ${String(this.clock.now())}`);
-    return letters.update(id, (known) => {
-      if (known === undefined) throw new MicroserviceError('dead letter not found', Code.NOT_FOUND);
+    const { letters } = this.#open(`replay ${id} ${String(this.clock.now())}`);
+    return letters.update(id, (existing) => {
+      if (existing === undefined) throw notFound('dead letter');
       return {
-        ...known,
+        ...existing,
         ...failure,
-        attempts: known.attempts + failure.attempts,
-        replayCount: known.replayCount + 1,
+        attempts: existing.attempts + failure.attempts,
+        replayCount: existing.replayCount + 1,
         lastFailedAt: isoTime(this.clock),
       };
     });
   }
 
+  /** Deletes a dead letter. Throws NOT_FOUND. */
   async discard(id: string): Promise<void> {
     await this.get(id);
     const { letters, list } = this.#open(`discard ${id}`);
@@ -113,16 +117,16 @@ export class DeadLetters {
     await this.updateGauge();
   }
 
-  /** Sets the gauge to how many letters wait. */
+  /** Sets the gauge to the number of dead letters. */
   async updateGauge(): Promise<void> {
     const { total } = await this.#open('count').list.page(ALL, 1, 1);
     this.metrics.deadLetters.set(total);
   }
 
-  #open(why: string) {
-    // letters are the operator's, not a tenant's: they are kept under no tenant
+  #open(purpose: string) {
+    // dead letters belong to the operator, so they are stored under no tenant
     const callContext = newCallContext(this.clock, {
-      id: deterministicId('dead-letter', why),
+      id: deterministicId('dead-letter', purpose),
       caller: asService(''),
     });
     const execution = new Execution(callContext, this.clock);

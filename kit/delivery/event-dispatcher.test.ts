@@ -2,23 +2,23 @@ import { expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { defineCommand, defineEvent } from '../messages/contract';
 import { COMMAND_RETRY_MS, MAX_ATTEMPTS } from './event-dispatcher';
-import { unavailable } from '../core/errors';
+import { refused, unavailable } from '../core/errors';
 import { Service } from '../service/service';
 import { testbed } from '../testing/testbed';
 
 const Thing = z.object({ id: z.string() });
 const ThingMade = defineEvent('ThingMade', {
   type: 'thing.made',
-  description: 'A thing is there.',
+  description: 'A thing was made.',
   data: Thing,
   subject: ({ id }) => id,
 });
 
 function shelf() {
   const service = new Service('shelf', { stores: { things: Thing } });
-  let down = false;
+  let failing = false;
   service.on(ThingMade, async ({ id }, { things }) => {
-    if (down) throw unavailable('the shelf is being painted');
+    if (failing) throw unavailable('the shelf is being painted');
     await things.update(id, (now) => now ?? { id });
   });
   const bed = testbed(service);
@@ -34,25 +34,25 @@ function shelf() {
     bed,
     deliver: () => bed.deliver(event),
     letters: async () => (await bed.runtime.deadLetters.page(1, 10)).letters,
-    breakDown: () => (down = true),
-    mend: () => (down = false),
+    startFailing: () => (failing = true),
+    stopFailing: () => (failing = false),
   };
 }
 
-test('an event whose handler fails is given again, and handled once it can be', async () => {
-  const { bed, deliver, letters, breakDown, mend } = shelf();
-  breakDown();
-  for (let time = 1; time < MAX_ATTEMPTS; time++) expect(await deliver()).toBe('RETRY');
-  mend();
+test('an event whose handler fails is redelivered until it succeeds', async () => {
+  const { bed, deliver, letters, startFailing, stopFailing } = shelf();
+  startFailing();
+  for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) expect(await deliver()).toBe('RETRY');
+  stopFailing();
   expect(await deliver()).toBe('SUCCESS');
   expect(await bed.context().things.get('thing_1')).toEqual({ id: 'thing_1' });
   expect(await letters()).toEqual([]);
 });
 
-test('an event whose handler fails to the end is a dead letter with the last error', async () => {
-  const { deliver, letters, breakDown } = shelf();
-  breakDown();
-  for (let time = 1; time < MAX_ATTEMPTS; time++) expect(await deliver()).toBe('RETRY');
+test('an event whose handler keeps failing becomes a dead letter with the last error', async () => {
+  const { deliver, letters, startFailing } = shelf();
+  startFailing();
+  for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) expect(await deliver()).toBe('RETRY');
   expect(await letters()).toEqual([]);
   expect(await deliver()).toBe('SUCCESS');
   expect(await letters()).toMatchObject([
@@ -65,10 +65,10 @@ test('an event whose handler fails to the end is a dead letter with the last err
   ]);
 });
 
-test('an event is not let go before its dead letter is kept', async () => {
-  const { bed, deliver, letters, breakDown } = shelf();
-  breakDown();
-  for (let time = 1; time < MAX_ATTEMPTS; time++) await deliver();
+test('an event is not acknowledged before its dead letter is stored', async () => {
+  const { bed, deliver, letters, startFailing } = shelf();
+  startFailing();
+  for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) await deliver();
   const full = jest.spyOn(bed.sidecar, 'save').mockRejectedValue(unavailable('the store is full'));
   expect(await deliver()).toBe('RETRY');
   full.mockRestore();
@@ -76,7 +76,7 @@ test('an event is not let go before its dead letter is kept', async () => {
   expect(await letters()).toMatchObject([{ message: 'the shelf is being painted' }]);
 });
 
-test('a command is not given up because something else is away for minutes', async () => {
+test('a command is retried for minutes while a dependency is unavailable', async () => {
   const MakeThing = defineCommand('MakeThing', {
     type: 'thing.make',
     description: 'Make a thing.',
@@ -93,25 +93,50 @@ test('a command is not given up because something else is away for minutes', asy
   const letters = async () => (await bed.runtime.deadLetters.page(1, 10)).total;
   const make = (id: string) => bed.handleEvent(MakeThing, { id }, { id });
 
-  failure = unavailable('the carpenter is away');
-  // however many rounds of deliveries there are at once
-  for (let time = 0; time < 500; time++) expect(await make('late')).toBe('RETRY');
+  failure = unavailable('the carpenter is unavailable');
+  // however many series of deliveries the bus runs concurrently
+  for (let attempt = 0; attempt < 500; attempt++) expect(await make('late')).toBe('RETRY');
   bed.clock.advance(COMMAND_RETRY_MS - 1_000);
   expect(await make('late')).toBe('RETRY');
   failure = undefined;
   expect(await make('late')).toBe('SUCCESS');
   expect(await bed.context().things.get('late')).toEqual({ id: 'late' });
 
-  failure = unavailable('the carpenter is away');
+  failure = unavailable('the carpenter is unavailable');
   expect(await make('never')).toBe('RETRY');
   bed.clock.advance(COMMAND_RETRY_MS);
-  for (let time = 0; time < MAX_ATTEMPTS; time++) await make('never');
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) await make('never');
   expect(await letters()).toBe(1);
 
-  // a fault of its own is one that somebody must look into
+  // an error of the service itself needs an operator
   failure = new Error('the saw is broken');
-  for (let time = 1; time < MAX_ATTEMPTS; time++) expect(await make('odd')).toBe('RETRY');
+  for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) expect(await make('odd')).toBe('RETRY');
   expect(await letters()).toBe(1);
   expect(await make('odd')).toBe('SUCCESS');
   expect(await letters()).toBe(2);
+});
+
+test('the result of a slow command is stored before the bus redelivers the command', async () => {
+  const MakeThing = defineCommand('MakeThing', {
+    type: 'thing.make',
+    description: 'Make a thing.',
+    data: Thing,
+    subject: ({ id }) => id,
+  });
+  const service = new Service('shelf', { publishes: [MakeThing] });
+  service.on(MakeThing, async ({ id }, { clock }) => {
+    await clock.sleep(18_000);
+    if (id === 'refused') throw refused('too_large', 'it does not fit');
+  });
+  const bed = testbed(service);
+  const timeouts: number[] = [];
+  const save = bed.sidecar.save.bind(bed.sidecar);
+  jest.spyOn(bed.sidecar, 'save').mockImplementation(async (key, value, etag, timeout, ttl) => {
+    if (key.startsWith('outcome:')) timeouts.push(timeout);
+    return save(key, value, etag, timeout, ttl);
+  });
+  for (const id of ['made', 'refused']) {
+    expect(await bed.handleEvent(MakeThing, { id }, { id })).toBe('SUCCESS');
+  }
+  expect(timeouts).toEqual([2_000, 2_000]);
 });

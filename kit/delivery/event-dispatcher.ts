@@ -3,77 +3,95 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock';
 import { CloudEvent } from '../messages/cloud-event';
 import { type DeadLetters, type Failure, failureOf } from './dead-letters';
-import { Code, MicroserviceError, type Refusal, isTransient, refusalOf } from '../core/errors';
+import {
+  type Refusal,
+  isTransient,
+  isUnavailable,
+  refusalOf,
+  unreadableError,
+} from '../core/errors';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
 import type { CommandResults } from './command-results';
+import { SIDECAR_TIMEOUT_MS } from '../transport/sidecar';
 
-/** SUCCESS: done with, not to be given again. RETRY: to be given again later. */
+/** SUCCESS acknowledges an event; RETRY lets the bus deliver it again. */
 export type AckStatus = 'SUCCESS' | 'RETRY';
 
 /**
- * A handler gets an event so often before it is a dead letter. Counted here and not by the sidecar:
- * that one also counts what it tries while the service is away, and then gives up an event, and
- * with it a dead letter, that nobody has ever seen. With its 2 s between two deliveries that is 10 s.
+ * Attempts before an event is dead-lettered: 10 s with the sidecar's 2 s between deliveries. The service
+ * counts and not the sidecar, because the sidecar also counts deliveries while the service is down. It
+ * would give up an event, and with it the dead letter, that the service has never received.
  */
 export const MAX_ATTEMPTS = 6;
 
 /**
- * A command was promised to somebody: an order that was accepted ends. It is not given up because
- * another service is away for a while, a breaker is open or a disk is full: that may last as long as
- * a machine takes to come back. In time and not in attempts: of an event that is not taken, the bus
- * begins another round of deliveries beside the first each time that its processingTimeout is over.
+ * How long a command is retried while a dependency is unavailable: as long as a machine may take to
+ * restart. A caller was promised that the command ends, so it must not end because another service is
+ * down, a circuit breaker is open or a disk is full for a while. Measured in time and not in attempts,
+ * because the bus starts another series of deliveries beside the first each time that its
+ * processingTimeout passes.
  */
 export const COMMAND_RETRY_MS = 5 * 60_000;
 
-/** With these something else is away; with any other transient failure this service has a fault. */
-const AWAY: ReadonlySet<Code> = new Set([
-  Code.UNAVAILABLE,
-  Code.DEADLINE_EXCEEDED,
-  Code.RESOURCE_EXHAUSTED,
-]);
+/** The bus redelivers an event that is not acknowledged within this time: its processingTimeout. */
+const PROCESSING_TIMEOUT_MS = 20_000;
+/** The least time for recording a result, also after an execution that took longer than its budget. */
+const MIN_RECORD_MS = 1_000;
 
-/** Of so many failing events it is known how often they failed; one forgotten is counted anew. */
+/** The failing events whose attempts are counted. An event that is evicted is counted from 1 again. */
 const MAX_FAILING = 1_000;
 
-interface Parts {
+interface DispatcherDeps {
   clock: Clock;
   log: Log;
   metrics: Metrics;
-  outcomes: CommandResults;
+  results: CommandResults;
   deadLetters: DeadLetters;
   isCommand: (type: string) => boolean;
-  /** Hands an event to its handler. */
+  /** Runs the handler of an event. */
   handle: (event: CloudEvent) => Promise<void>;
 }
 
-/** What becomes of an event: handled, retried, answered with a refusal, or kept as a dead letter. */
+interface Handled {
+  status: AckStatus;
+  outcome: 'handled' | 'retried' | 'refused' | 'dead';
+  failure?: Failure;
+}
+
+/**
+ * Handles deliveries of events and decides the status of each: handled, retried, refused (a command,
+ * whose refusal is recorded for its caller) or dead-lettered.
+ */
 export class EventDispatcher {
   readonly #running = new Map<string, Promise<AckStatus>>();
   readonly #failing = new LRUCache<string, { failure: Failure; since: number }>({
     max: MAX_FAILING,
   });
 
-  constructor(private readonly parts: Parts) {}
+  constructor(private readonly deps: DispatcherDeps) {}
 
-  /** One delivery of an event. Never throws. */
+  /** Handles one delivery of an event. Never throws. */
   async deliver(raw: Record<string, unknown>): Promise<AckStatus> {
     const parsed = CloudEvent.safeParse(raw);
-    if (!parsed.success) return this.#keep(raw, unreadable(parsed.error));
-    // a delivery that comes while the same event is being handled here shares its outcome
+    if (!parsed.success) {
+      const error = unreadableError(z.prettifyError(parsed.error));
+      return this.#storeDeadLetter(raw, failureOf(error, 1));
+    }
+    // a delivery of an event that is being handled in this process shares the status of that one
     const { id } = parsed.data;
     const running = this.#running.get(id);
     if (running !== undefined) return running;
-    const delivery = this.#observed(parsed.data, raw).finally(() => {
+    const status = this.#handleObserved(parsed.data, raw).finally(() => {
       this.#running.delete(id);
     });
-    this.#running.set(id, delivery);
-    return delivery;
+    this.#running.set(id, status);
+    return status;
   }
 
-  /** Hands a dead letter's event to its handler again, under the same cause. */
+  /** Runs the handler of a dead letter's event again, under the same call context id. */
   async replay(id: string): Promise<{ succeeded: boolean }> {
-    const { deadLetters, handle } = this.parts;
+    const { deadLetters, handle } = this.deps;
     const letter = await deadLetters.get(id);
     const parsed = CloudEvent.safeParse(letter.event);
     try {
@@ -87,96 +105,88 @@ export class EventDispatcher {
     return { succeeded: true };
   }
 
-  async #observed(event: CloudEvent, raw: Record<string, unknown>): Promise<AckStatus> {
-    const { metrics, clock, log } = this.parts;
+  async #handleObserved(event: CloudEvent, raw: Record<string, unknown>): Promise<AckStatus> {
+    const { metrics, clock, log } = this.deps;
     const started = performance.now();
-    const { delivery, outcome, failure } = await this.#decided(event, raw);
+    const { status, outcome, failure } = await this.#handle(event, raw);
     metrics.eventsHandled.inc({ type: event.type, outcome });
     if (event.time !== undefined) {
-      const since = Math.max(0, clock.now() - Date.parse(event.time));
-      metrics.criticalTime.observe({ type: event.type }, since / 1000);
+      const age = Math.max(0, clock.now() - Date.parse(event.time));
+      metrics.criticalTime.observe({ type: event.type }, age / 1000);
     }
     const { id: eventId, type, subject, correlationid: correlationId } = event;
     const duration = performance.now() - started;
     const line = { correlationId, eventId, type, subject, outcome, duration };
     if (failure === undefined) log.info(line, 'event handled');
     else log.warn({ ...line, failure }, 'event not handled');
-    return delivery;
+    return status;
   }
 
-  async #decided(
-    event: CloudEvent,
-    raw: Record<string, unknown>,
-  ): Promise<{ delivery: AckStatus; outcome: string; failure?: Failure }> {
-    const { clock, outcomes, isCommand, handle } = this.parts;
+  async #handle(event: CloudEvent, raw: Record<string, unknown>): Promise<Handled> {
+    const { clock, results, isCommand, handle } = this.deps;
     const { id } = event;
+    const redeliveredAt = clock.now() + PROCESSING_TIMEOUT_MS;
     const command = isCommand(event.type);
     try {
       if (command) {
-        await outcomes.runInProcess(id, () => handle(event));
-        await outcomes.recordSuccess(id);
+        await results.runInProcess(id, () => handle(event));
+        await results.recordSuccess(id, this.#recordTimeout(redeliveredAt));
       } else {
         await handle(event);
       }
       this.#failing.delete(id);
-      return { delivery: 'SUCCESS', outcome: 'handled' };
+      return { status: 'SUCCESS', outcome: 'handled' };
     } catch (error) {
       const earlier = this.#failing.get(id);
       const failure = failureOf(error, (earlier?.failure.attempts ?? 0) + 1);
       const failingFor = clock.now() - (earlier?.since ?? clock.now());
       const mayWait = command && isUnavailable(error) && failingFor < COMMAND_RETRY_MS;
       if (isTransient(error) && (mayWait || failure.attempts < MAX_ATTEMPTS)) {
-        this.#remember(id, failure);
-        return { delivery: 'RETRY', outcome: 'retried', failure };
+        this.#countFailure(id, failure);
+        return { status: 'RETRY', outcome: 'retried', failure };
       }
+      // a command's caller waits for its refusal; an event has no such caller
       const refusal = command ? refusalOf(error) : undefined;
-      // whoever sent a command is told; nobody waits for what becomes of an event
-      const delivery =
-        refusal === undefined ? await this.#keep(raw, failure) : await this.#answer(id, refusal);
-      if (delivery === 'RETRY') this.#remember(id, failure);
+      const status =
+        refusal === undefined
+          ? await this.#storeDeadLetter(raw, failure)
+          : await this.#recordRefusal(id, refusal, this.#recordTimeout(redeliveredAt));
+      if (status === 'RETRY') this.#countFailure(id, failure);
       else this.#failing.delete(id);
       const outcome = refusal === undefined ? 'dead' : 'refused';
-      return { delivery, outcome: delivery === 'RETRY' ? 'retried' : outcome, failure };
+      return { status, outcome: status === 'RETRY' ? 'retried' : outcome, failure };
     }
   }
 
-  async #answer(commandId: string, refusal: Refusal): Promise<AckStatus> {
+  /** Cut to the time until the bus redelivers, so that recording a result does not overlap with that. */
+  #recordTimeout(redeliveredAt: number): number {
+    const remaining = redeliveredAt - this.deps.clock.now();
+    return Math.max(MIN_RECORD_MS, Math.min(SIDECAR_TIMEOUT_MS, remaining));
+  }
+
+  async #recordRefusal(commandId: string, refusal: Refusal, timeout: number): Promise<AckStatus> {
     try {
-      await this.parts.outcomes.recordRefusal(commandId, refusal);
+      await this.deps.results.recordRefusal(commandId, refusal, timeout);
       return 'SUCCESS';
     } catch {
       return 'RETRY';
     }
   }
 
-  async #keep(raw: Record<string, unknown>, failure: Failure): Promise<AckStatus> {
-    const { deadLetters, log } = this.parts;
+  async #storeDeadLetter(raw: Record<string, unknown>, failure: Failure): Promise<AckStatus> {
+    const { deadLetters, log } = this.deps;
     try {
       const { id: eventId, type, reason, correlationId } = await deadLetters.store(raw, failure);
       log.error({ correlationId, eventId, type, reason }, 'event is a dead letter');
       return 'SUCCESS';
     } catch (error) {
-      log.error({ failure: failureOf(error, 1) }, 'dead letter could not be kept');
+      log.error({ failure: failureOf(error, 1) }, 'dead letter could not be stored');
       return 'RETRY';
     }
   }
 
-  #remember(id: string, failure: Failure): void {
-    const since = this.#failing.get(id)?.since ?? this.parts.clock.now();
+  #countFailure(id: string, failure: Failure): void {
+    const since = this.#failing.get(id)?.since ?? this.deps.clock.now();
     this.#failing.set(id, { failure, since });
   }
-}
-
-/** Whether it failed because something else is away. */
-export function isUnavailable(error: unknown): boolean {
-  return error instanceof MicroserviceError && AWAY.has(error.code);
-}
-
-/** What came is not what its contract says; asking again gives the same. */
-export function unreadableError(message: string): MicroserviceError {
-  return new MicroserviceError(message, Code.DATA_LOSS, { reason: 'unreadable' });
-}
-
-function unreadable(error: z.ZodError): Failure {
-  return failureOf(unreadableError(z.prettifyError(error)), 1);
 }

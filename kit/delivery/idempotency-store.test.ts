@@ -14,7 +14,7 @@ beforeEach(() => {
   fail = undefined;
 });
 
-/** Each call counts; the answer tells how far it got. */
+/** Each call increments a counter, and the response contains its value. */
 const counting = new Service('order', {
   serves: OrderService,
   stores: { counts: Count },
@@ -39,16 +39,16 @@ type Bed = Testbed<typeof counting.definition>;
 
 const build = (): Bed => testbed(counting);
 const KEY = { id: 'key-1', hasIdempotencyKey: true };
-const place = (bed: Bed, shopId = 'shop_1', given: object = KEY) =>
-  bed.call('placeOrder', { shopId }, given);
+const place = (bed: Bed, shopId = 'shop_1', options: object = KEY) =>
+  bed.call('placeOrder', { shopId }, options);
 const countIn = async (bed: Bed) => (await bed.context().counts.get('shop_1'))?.count;
 
-describe('a request under a client’s key', () => {
-  it('is answered for a day as it was the first time, and does nothing more', async () => {
+describe('a request with an Idempotency-Key', () => {
+  it('gets the first response for a day, without another effect', async () => {
     const bed = build();
     const first = await place(bed);
     await place(bed, 'shop_1', { id: 'key-2', hasIdempotencyKey: true });
-    // longer than a document remembers who changed it
+    // just before the key expires
     bed.clock.advance(DAY_MS - 60_000);
     expect(await place(bed)).toEqual(first);
     expect(await countIn(bed)).toBe(2);
@@ -56,7 +56,7 @@ describe('a request under a client’s key', () => {
     expect(await place(bed)).not.toEqual(first);
   });
 
-  it('is refused with another body, and that changes nothing', async () => {
+  it('is refused with another body, without an effect', async () => {
     const bed = build();
     await place(bed);
     await expect(place(bed, 'shop_2')).rejects.toMatchObject({
@@ -66,21 +66,21 @@ describe('a request under a client’s key', () => {
     expect(await bed.context().counts.get('shop_2')).toBeUndefined();
   });
 
-  it('has one effect where it comes twice at once, and both get the answer', async () => {
+  it('has one effect if it is sent concurrently, and each gets the response', async () => {
     const bed = build();
     // a second process of the same service, over the same documents
     const other = testbed(counting, { memory: bed.memory, clock: bed.clock });
-    const answers = await Promise.all([place(bed), place(other), place(bed)]);
-    expect(new Set(answers.map(({ orderId }) => orderId))).toEqual(new Set(['1']));
+    const responses = await Promise.all([place(bed), place(other), place(bed)]);
+    expect(new Set(responses.map(({ orderId }) => orderId))).toEqual(new Set(['1']));
     expect(await countIn(bed)).toBe(1);
-    const at = await Promise.allSettled([
+    const results = await Promise.allSettled([
       place(bed, 'a', { id: 'key-3', hasIdempotencyKey: true }),
       place(other, 'b', { id: 'key-3', hasIdempotencyKey: true }),
     ]);
-    expect(at.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
-  it('is refused again for what it was refused for', async () => {
+  it('is refused again for the same reason', async () => {
     const bed = build();
     fail = refused('sold_out', 'there are none');
     await expect(place(bed)).rejects.toMatchObject({ details: { reason: 'sold_out' } });
@@ -92,9 +92,9 @@ describe('a request under a client’s key', () => {
   });
 
   it.each([
-    ['was not well formed', invalid('shopId', 'is no shop')],
-    ['was not for the caller', new MicroserviceError('no', Code.PERMISSION_DENIED)],
-  ])('may be mended where it %s', async (_, error) => {
+    ['was invalid', invalid('shopId', 'is no shop')],
+    ['was not allowed to the caller', new MicroserviceError('no', Code.PERMISSION_DENIED)],
+  ])('can be corrected if it %s', async (_, error) => {
     const bed = build();
     fail = error;
     await expect(place(bed)).rejects.toBe(error);
@@ -102,20 +102,20 @@ describe('a request under a client’s key', () => {
     expect(await place(bed, 'shop_2')).toMatchObject({ orderId: '1' });
   });
 
-  it('may be asked again where something was away, with the same body only', async () => {
+  it('can be repeated after a dependency was unavailable, with the same body only', async () => {
     const bed = build();
-    fail = unavailable('away');
+    fail = unavailable('down');
     await expect(place(bed)).rejects.toBe(fail);
     fail = undefined;
     await expect(place(bed, 'shop_2')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
     expect(await place(bed)).toMatchObject({ orderId: '1' });
   });
 
-  it('ends the same, wherever the process is killed', async () => {
+  it('is crash-safe', async () => {
     await expectCrashSafe(build, (bed) => place(bed));
   });
 
-  it('is answered as things stand now where its method says so', async () => {
+  it('gets a response from the current state if its method recomputes it', async () => {
     const bed = build();
     const cancel = (reason: string) => bed.call('cancelOrder', { orderId: 'o', reason }, KEY);
     expect(await cancel('a')).toMatchObject({ orderId: '1' });
@@ -125,8 +125,8 @@ describe('a request under a client’s key', () => {
   });
 });
 
-it('without a key keeps nothing of a request', async () => {
+it('stores nothing about a request without a key', async () => {
   const bed = build();
-  await place(bed, 'shop_1', { id: 'cause-1' });
+  await place(bed, 'shop_1', { id: 'call-1' });
   expect([...bed.memory.documents.keys()]).toEqual(['counts:default:shop_1']);
 });

@@ -13,37 +13,41 @@ import type { Execution } from '../core/execution';
 import type { Definition } from '../service/definition';
 import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
-/** A request that came under a client's key: what was asked, and, once it is known, what was answered. */
-const Known = z.object({
+/** A request under a client's Idempotency-Key, and its result once there is one. Stored: the names stay. */
+const StoredRequest = z.object({
+  /** The hash of the request message. */
   fingerprint: z.string(),
   answer: z.json().optional(),
   refusal: Refusal.optional(),
 });
-type Known = z.infer<typeof Known>;
+type StoredRequest = z.infer<typeof StoredRequest>;
 
-/** How long a client's Idempotency-Key counts: a day. */
+/** How long a client's Idempotency-Key is valid: a day. */
 export const IDEMPOTENCY_SECONDS = 24 * 3600;
 
-/** A request that is refused for what it is, or for who asks, has not begun: it may be mended. */
-const NOT_BEGUN: ReadonlySet<Code> = new Set([
+/** Refusals of the request itself or of its caller. Nothing was done, so the client may correct it and retry. */
+const NOT_STARTED: ReadonlySet<Code> = new Set([
   Code.INVALID_ARGUMENT,
   Code.UNAUTHENTICATED,
   Code.PERMISSION_DENIED,
 ]);
 
 /**
- * Answers requests that come under a client's Idempotency-Key: for a day, the same request is
- * answered as the first time, and another one is refused. Requests that come at once all do the
- * work, under the same cause, so that each effect of it comes about once; so does one that comes
- * after a crash, as long as documents keep their marks.
+ * Runs requests under a client's Idempotency-Key. For 24 h, a repetition of the request gets the
+ * response of the first, and a different request is refused. Concurrent requests all run, under the same
+ * call context id, so that each effect happens once. The same holds for a repetition after a crash, as
+ * long as the documents have their inbox entries.
  */
 export class IdempotencyStore {
   constructor(
     private readonly sidecar: Sidecar,
-    private readonly how: NonNullable<Definition['idempotency']> = {},
+    private readonly policies: NonNullable<Definition['idempotency']> = {},
   ) {}
 
-  /** Answers from what is known, or else by the work. Throws as the work does. */
+  /**
+   * Returns the stored response, or else runs the work and stores its response or refusal. Throws what
+   * the work throws, a stored refusal, or INVALID_ARGUMENT for a different request under the same key.
+   */
   async run<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
@@ -51,52 +55,56 @@ export class IdempotencyStore {
     work: () => Promise<MessageShape<M['output']>>,
   ): Promise<MessageShape<M['output']>> {
     const { sidecar } = this;
-    const how = this.how[method.localName];
-    if (how === 'handled-by-service') return work();
+    const policy = this.policies[method.localName];
+    if (policy === 'handled-by-service') return work();
     const key = `asked:${execution.callContext.id}`;
     const fingerprint = hash('sha256', toBinary(method.input, request), 'base64url');
-    const keep = (known: Known) =>
-      sidecar.save(
-        key,
-        known,
-        undefined,
-        execution.remainingMs(SIDECAR_TIMEOUT_MS),
-        IDEMPOTENCY_SECONDS,
-      );
-
-    if (!(await keep({ fingerprint }))) {
+    const isFirst = await sidecar.save(
+      key,
+      { fingerprint },
+      undefined,
+      execution.remainingMs(SIDECAR_TIMEOUT_MS),
+      IDEMPOTENCY_SECONDS,
+    );
+    if (!isFirst) {
       const loaded = await sidecar.load(key, execution.remainingMs(SIDECAR_TIMEOUT_MS));
-      const known = loaded && Known.parse(loaded.value);
-      if (known !== undefined && known.fingerprint !== fingerprint) throw idempotencyKeyReused();
-      if (known?.refusal !== undefined) throw refusalError(known.refusal);
-      if (known?.answer !== undefined) {
-        return fromJson(method.output, known.answer) as MessageShape<M['output']>; // this method's own
+      const stored = loaded && StoredRequest.parse(loaded.value);
+      if (stored !== undefined && stored.fingerprint !== fingerprint) throw idempotencyKeyReused();
+      if (stored?.refusal !== undefined) throw refusalError(stored.refusal);
+      if (stored?.answer !== undefined) {
+        // stored below, as the output of this method
+        return fromJson(method.output, stored.answer) as MessageShape<M['output']>;
       }
     }
-    const settle = async (how: Omit<Known, 'fingerprint'>) => {
+    const saveResult = async (result: Omit<StoredRequest, 'fingerprint'>) => {
       const loaded = await sidecar.load(key, execution.remainingMs(SIDECAR_TIMEOUT_MS));
-      const known = { fingerprint, ...how };
-      const left = execution.remainingMs(SIDECAR_TIMEOUT_MS);
-      // where another one of the same was quicker, that is the answer from now on
-      await sidecar.save(key, known, loaded?.etag, left, IDEMPOTENCY_SECONDS);
+      const timeout = execution.remainingMs(SIDECAR_TIMEOUT_MS);
+      // save returns false if a concurrent request was first; then later ones get its response
+      await sidecar.save(
+        key,
+        { fingerprint, ...result },
+        loaded?.etag,
+        timeout,
+        IDEMPOTENCY_SECONDS,
+      );
     };
     try {
       const response = await work();
-      if (how !== 'recompute') {
-        await settle({ answer: toJson(method.output, create(method.output, { ...response })) });
+      if (policy !== 'recompute') {
+        await saveResult({ answer: toJson(method.output, create(method.output, { ...response })) });
       }
       return response;
     } catch (error) {
       const refusal = refusalOf(error);
-      if (refusal !== undefined && NOT_BEGUN.has(refusal.code)) {
+      if (refusal !== undefined && NOT_STARTED.has(refusal.code)) {
         await sidecar.delete(key, execution.remainingMs(SIDECAR_TIMEOUT_MS));
-      } else if (refusal !== undefined) await settle({ refusal });
+      } else if (refusal !== undefined) await saveResult({ refusal });
       throw error;
     }
   }
 }
 
-/** The refusal of another request under a key that was used before. */
+/** The refusal of a different request under a key that was used before. */
 export function idempotencyKeyReused() {
-  return invalid('Idempotency-Key', 'was given with another request before');
+  return invalid('Idempotency-Key', 'was already used with a different request');
 }

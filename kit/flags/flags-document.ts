@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { describeErrors, parseWith } from '../core/schema-errors';
 
+// The SDK does not validate the document: a misspelt operator or feature name would never match, and a
+// missing field fails during evaluation. So the document is validated here, before it is used.
+
 const OPERATORS = [
   'EQUAL',
   'NOT_EQUAL',
@@ -21,7 +24,7 @@ const OPERATORS = [
 
 const Condition = z.object({
   operator: z.enum(OPERATORS),
-  /** The trait; none for a split over identities. */
+  /** The trait; absent for a split over identities. */
   property_: z.string().nullish(),
   value: z.union([z.string(), z.array(z.string())]).nullish(),
 });
@@ -38,7 +41,7 @@ const Value = z.union([z.string(), z.number(), z.boolean()]).nullable();
 
 const State = z
   .object({
-    // an evaluation takes 0 for no id
+    // the SDK treats 0 as a missing id
     feature: z.object({ id: z.int().min(1), name: z.string().min(1), type: z.string() }),
     enabled: z.boolean(),
     feature_state_value: Value,
@@ -57,7 +60,7 @@ const State = z
   })
   .refine((state) => (state.django_id ?? state.featurestate_uuid) !== undefined, {
     path: ['django_id'],
-    message: 'is missing: without it each process would split the identities in its own way',
+    message: 'is missing: without it each process would split the identities differently',
   });
 
 const Environment = z
@@ -87,12 +90,12 @@ const Environment = z
       .default([]),
   })
   .superRefine((environment, context) => {
-    const known = new Set(environment.feature_states.map(({ feature }) => feature.name));
+    const featureNames = new Set(environment.feature_states.map(({ feature }) => feature.name));
     const check = (states: z.output<typeof State>[], path: PropertyKey[]) => {
       states.forEach(({ feature }, index) => {
-        if (known.has(feature.name)) return;
+        if (featureNames.has(feature.name)) return;
         const at = [...path, index, 'feature', 'name'];
-        context.addIssue({ code: 'custom', path: at, message: 'is in no feature_states' });
+        context.addIssue({ code: 'custom', path: at, message: 'is not in feature_states' });
       });
     };
     environment.project.segments.forEach(({ feature_states }, index) => {
@@ -104,17 +107,17 @@ const Environment = z
   });
 
 /**
- * Reads a Flagsmith environment document. Throws an Error that names the file and its faults
- * where it cannot be read or could not be evaluated as it is meant.
+ * Validates the text of a Flagsmith environment document. Throws an Error that names the file and its
+ * errors.
  */
 export function validateFlagsDocument(file: string, text: string): void {
-  const { errors } = parseWith(Environment, parsed(file, text));
+  const { errors } = parseWith(Environment, parseJson(file, text));
   if (errors !== undefined) {
     throw new Error(`flags file ${file}: ${describeErrors(errors, 'the document', 5)}`);
   }
 }
 
-/** The text of the file. Throws an Error that names it. */
+/** The text of the file. Throws an Error that names the file if it cannot be read. */
 export function readFlagsFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -123,10 +126,10 @@ export function readFlagsFile(file: string): string {
   }
 }
 
-function parsed(file: string, text: string): unknown {
+function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`flags file ${file} is no JSON`, { cause });
+    throw new Error(`flags file ${file} is not JSON`, { cause });
   }
 }

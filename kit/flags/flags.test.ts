@@ -72,7 +72,7 @@ function environment(
       name: 'test',
       hide_disabled_flags: false,
       organisation: { id: 1, name: 'test' },
-      segments: segments.map(({ id = 1, condition, states: inside }) => ({
+      segments: segments.map(({ id = 1, condition, states: ownStates }) => ({
         id,
         name: `segment ${id}`,
         rules: [
@@ -82,14 +82,17 @@ function environment(
             rules: [{ type: 'ANY', rules: [], conditions: [condition] }],
           },
         ],
-        feature_states: inside.map((one) => ({ ...state(one), feature_segment: { priority: 0 } })),
+        feature_states: ownStates.map((own) => ({
+          ...state(own),
+          feature_segment: { priority: 0 },
+        })),
       })),
     },
     feature_states: states.map(state),
-    identity_overrides: Object.entries(overrides).map(([identifier, inside]) => ({
+    identity_overrides: Object.entries(overrides).map(([identifier, ownStates]) => ({
       identifier,
       environment_api_key: 'test',
-      identity_features: inside.map(state),
+      identity_features: ownStates.map(state),
     })),
   };
 }
@@ -107,7 +110,7 @@ function open(options: Partial<FlagsOptions> = {}): FlagSource {
   return source;
 }
 
-function opened(document: unknown): FlagSource {
+function openWith(document: unknown): FlagSource {
   write(document);
   return open();
 }
@@ -116,7 +119,7 @@ function user(userId: string, more: Partial<Caller> = {}): Caller {
   return { userId, role: 'customer', tenantId: 'default', ...more };
 }
 
-/** Waits until the condition holds; the test's own time limit ends a wait for what never comes. */
+/** Waits until the condition holds. The test's own timeout ends a wait that is in vain. */
 async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await wait(2);
 }
@@ -125,17 +128,17 @@ function warnings(): string[] {
   return lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
 }
 
-/** The one endpoint of a flag server that local evaluation asks. */
+/** The one endpoint of a flag server that local evaluation uses. */
 class FlagServer {
   document: unknown;
-  asked = 0;
+  requestCount = 0;
   readonly keys = new Set<unknown>();
   readonly #server = http.createServer((request, response) => {
     if (request.url !== '/api/v1/environment-document/') {
       response.writeHead(404).end();
       return;
     }
-    this.asked++;
+    this.requestCount++;
     this.keys.add(request.headers['x-environment-key']);
     if (this.document === 'silence') return;
     if (this.document === undefined) response.writeHead(500).end();
@@ -169,9 +172,9 @@ class FlagServer {
   }
 }
 
-describe('a flag of the file', () => {
-  it('is on or off, with a value of its own kind', async () => {
-    const flags = opened(
+describe('a flag in the file', () => {
+  it('is on or off, with a value of its own type', async () => {
+    const flags = openWith(
       environment([
         { id: 1, name: 'plain' },
         { id: 2, name: 'text', value: 'v2' },
@@ -190,8 +193,8 @@ describe('a flag of the file', () => {
     expect(warnings()).toEqual([]);
   });
 
-  it('that nobody knows is off, which is told once', async () => {
-    const source = opened(environment([]));
+  it('that is unknown is off, and logged once', async () => {
+    const source = openWith(environment([]));
     for (const name of ['typo', 'typo', 'constructor']) {
       expect(await source.for(user('ann')).enabled(name)).toBe(false);
       expect(await source.for(user('bob')).value(name)).toBeUndefined();
@@ -206,8 +209,8 @@ describe('a flag of the file', () => {
     ['tenant', 'acme', user('ann', { tenantId: 'acme' })],
     ['role', 'seller', user('ann', { role: 'seller' })],
     ['user', 'ann', user('ann')],
-  ])('may be on for a segment by %s', async (property_, value, inside) => {
-    const source = opened(
+  ])('can be on for a segment by %s', async (property_, value, inside) => {
+    const source = openWith(
       environment([{ name: 'pilot', enabled: false }], {
         segments: [
           { condition: { operator: 'EQUAL', property_, value }, states: [{ name: 'pilot' }] },
@@ -218,7 +221,7 @@ describe('a flag of the file', () => {
     expect(await source.for(user('bob')).enabled('pilot')).toBe(false);
   });
 
-  it('may be on for a share of the users, always the same', async () => {
+  it('can be on for a share of the users, always the same ones', async () => {
     const document = environment([{ name: 'rollout', enabled: false }], {
       segments: [
         {
@@ -227,19 +230,19 @@ describe('a flag of the file', () => {
         },
       ],
     });
-    const chosen = async (source: FlagSource) => {
+    const enabledUsers = async (source: FlagSource) => {
       const users = Array.from({ length: 1_000 }, (_, index) => `user-${index}`);
       const answers = await Promise.all(users.map((id) => source.for(user(id)).enabled('rollout')));
       return users.filter((_, index) => answers[index]);
     };
-    const first = await chosen(opened(document));
+    const first = await enabledUsers(openWith(document));
     expect(first.length).toBeGreaterThan(200);
     expect(first.length).toBeLessThan(300);
-    expect(await chosen(open())).toEqual(first);
+    expect(await enabledUsers(open())).toEqual(first);
   });
 
-  it('may have one of several values, by share', async () => {
-    const source = opened(
+  it('can have several variants, each for a share of the users', async () => {
+    const source = openWith(
       environment([
         {
           name: 'banner',
@@ -261,8 +264,8 @@ describe('a flag of the file', () => {
     expect(Math.abs((counts.get('blue') ?? 0) - 200)).toBeLessThan(60);
   });
 
-  it('may be overridden for one user of one tenant, or for a tenant without a user', async () => {
-    const source = opened(
+  it('can be overridden for one user of one tenant, or for a tenant without a user', async () => {
+    const source = openWith(
       environment([{ name: 'checkout', enabled: false }], {
         overrides: {
           'acme:ann': [{ name: 'checkout', value: 'beta' }],
@@ -277,8 +280,8 @@ describe('a flag of the file', () => {
     expect(await value(user('ann'))).toBeUndefined();
   });
 
-  it('is remembered for each role of a user', async () => {
-    const source = opened(
+  it('is cached separately for each role of a user', async () => {
+    const source = openWith(
       environment([{ name: 'pilot', enabled: false }], {
         segments: [
           {
@@ -298,7 +301,7 @@ describe('a flag of the file', () => {
 
 describe('the file', () => {
   it('is read again when it changes', async () => {
-    const source = opened(environment([{ name: 'pilot', enabled: false }]));
+    const source = openWith(environment([{ name: 'pilot', enabled: false }]));
     const flags = source.for(user('ann'));
     expect(await flags.enabled('pilot')).toBe(false);
     write(environment([{ name: 'pilot' }]));
@@ -306,11 +309,11 @@ describe('the file', () => {
   });
 
   it.each([
-    ['is no JSON', '{"id": 1,', 'is no JSON'],
-    ['lacks what is needed', environment([{ name: 'x', id: 0 }]), 'feature_states.0.feature.id'],
-    ['is gone', undefined, 'cannot be read'],
-  ])('stays in force as it was when it %s, which is told once', async (_, broken, fault) => {
-    const source = opened(environment([{ name: 'pilot' }]));
+    ['is not JSON', '{"id": 1,', 'is not JSON'],
+    ['lacks a required field', environment([{ name: 'x', id: 0 }]), 'feature_states.0.feature.id'],
+    ['is deleted', undefined, 'cannot be read'],
+  ])('stays in use as it was when it %s, which is logged once', async (_, broken, message) => {
+    const source = openWith(environment([{ name: 'pilot' }]));
     const flags = source.for(user('ann'));
     if (broken === undefined) rmSync(file);
     else write(broken);
@@ -318,13 +321,13 @@ describe('the file', () => {
     expect(await flags.enabled('pilot')).toBe(true);
     write(environment([{ name: 'pilot', enabled: false }]));
     await until(async () => !(await flags.enabled('pilot')));
-    expect(warnings()).toEqual(['flags stay as they were']);
-    expect(JSON.stringify(lines)).toContain(fault);
+    expect(warnings()).toEqual(['flags file is invalid; flags are unchanged']);
+    expect(JSON.stringify(lines)).toContain(message);
   });
 
-  it('must be usable at the start', () => {
+  it('must be valid at the start', () => {
     expect(() => open()).toThrow(`flags file ${file} cannot be read`);
-    expect(() => opened('{')).toThrow(`flags file ${file} is no JSON`);
+    expect(() => openWith('{')).toThrow(`flags file ${file} is not JSON`);
   });
 
   it.each([
@@ -332,7 +335,7 @@ describe('the file', () => {
     ['feature_states is missing', { feature_states: undefined }],
     ['feature_states.0.feature.id must be at least 1', environment([{ name: 'x', id: 0 }])],
     [
-      'project.segments.0.feature_states.0.feature.name is in no feature_states',
+      'project.segments.0.feature_states.0.feature.name is not in feature_states',
       environment([{ name: 'checkout' }], {
         segments: [
           {
@@ -354,20 +357,22 @@ describe('the file', () => {
       }),
     ],
     [
-      'identity_overrides.0.identity_features.0.feature.name is in no feature_states',
+      'identity_overrides.0.identity_features.0.feature.name is not in feature_states',
       environment([], { overrides: { ann: [{ name: 'checkout' }] } }),
     ],
     [
       'feature_states.0.django_id is missing',
       { feature_states: [{ ...state({ name: 'x' }), django_id: undefined }] },
     ],
-  ])('is refused at the start because %s', (fault, change) => {
+  ])('is rejected at the start because %s', (message, change) => {
     const whole = environment([]);
     const project = { ...whole.project, ...('project' in change ? change.project : {}) };
-    expect(() => opened({ ...whole, ...change, project })).toThrow(`flags file ${file}: ${fault}`);
+    expect(() => openWith({ ...whole, ...change, project })).toThrow(
+      `flags file ${file}: ${message}`,
+    );
   });
 
-  it('that ships with the platform sends text messages for the pilot tenant only', async () => {
+  it('of the platform enables text messages for the pilot tenant only', async () => {
     const source = open({ file: join(__dirname, '../..', 'deploy', 'flags.json') });
     const sms = (tenantId: string) =>
       source.for(user('ann', { tenantId })).enabled('sms_notifications');
@@ -376,8 +381,8 @@ describe('the file', () => {
   });
 });
 
-describe('a server', () => {
-  it('decides, once the start has waited for it, and is asked again and again', async () => {
+describe('a flag server', () => {
+  it('takes precedence once it has answered, and is polled', async () => {
     write(environment([{ name: 'pilot', enabled: false }]));
     const server = await new FlagServer(environment([{ name: 'pilot', value: 'one' }])).start();
     const source = open(server.options);
@@ -390,7 +395,7 @@ describe('a server', () => {
     expect(warnings()).toEqual([]);
   });
 
-  it('leaves to the file what it does not know', async () => {
+  it('leaves flags that it does not know to the file', async () => {
     write(environment([{ name: 'local', value: 'from the file' }]));
     const server = await new FlagServer(environment([{ name: 'pilot' }])).start();
     const source = open(server.options);
@@ -399,7 +404,7 @@ describe('a server', () => {
     expect(await source.for(user('ann')).enabled('pilot')).toBe(true);
   });
 
-  it('that is away at the start is replaced by the file until it appears', async () => {
+  it('that is unavailable at the start is replaced by the file until it answers', async () => {
     write(environment([{ name: 'pilot', value: 'from the file' }]));
     const server = await new FlagServer(
       environment([{ name: 'pilot', value: 'from the server' }]),
@@ -415,7 +420,7 @@ describe('a server', () => {
     expect(warnings()).toEqual(['the flag server does not answer; flags come from the file']);
   });
 
-  it('that takes requests but does not answer holds neither the start nor a stop', async () => {
+  it('that accepts requests but does not answer delays neither the start nor the stop', async () => {
     write(environment([{ name: 'pilot' }]));
     const server = await new FlagServer('silence').start();
     const source = open(server.options);
@@ -428,23 +433,23 @@ describe('a server', () => {
 
   it.each([
     ['fails', undefined],
-    ['answers something else', { hello: 'world' }],
-  ])('stays in force as it was when it %s, which is told once', async (_, answer) => {
+    ['returns another document', { hello: 'world' }],
+  ])('keeps its last answer in use when it %s, which is logged once', async (_, answer) => {
     write(environment([{ name: 'pilot', value: 'from the file' }]));
     const server = await new FlagServer(environment([{ name: 'pilot', value: 'one' }])).start();
     const source = open(server.options);
     await source.ready();
     server.document = answer;
     await until(() => warnings().length > 0);
-    const asked = server.asked;
-    await until(() => server.asked > asked + 2);
+    const before = server.requestCount;
+    await until(() => server.requestCount > before + 2);
     expect(await source.for(user('ann')).value('pilot')).toBe('one');
     expect(warnings()).toEqual([
       'the flag server does not answer; flags come from its last answer',
     ]);
   });
 
-  it('whose flags cannot be evaluated leaves them to the file', async () => {
+  it('whose flags cannot be evaluated is replaced by the file', async () => {
     write(environment([{ name: 'pilot', value: 'from the file' }]));
     const server = await new FlagServer(environment([{ name: 'pilot', id: 0 }])).start();
     const source = open(server.options);
@@ -455,7 +460,7 @@ describe('a server', () => {
     expect(warnings()).toEqual(['flags cannot be evaluated']);
   });
 
-  it('is not asked any more after a stop', async () => {
+  it('is not polled after the stop', async () => {
     const timers = () =>
       process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
     const before = timers();
@@ -465,7 +470,7 @@ describe('a server', () => {
     await source.ready();
     expect(timers()).toBeGreaterThan(before);
     await source.close();
-    // connections have timers too, which end a little later
+    // connections have timers too, which are cleared a little later
     await until(() => timers() <= before);
   });
 });

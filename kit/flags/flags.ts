@@ -1,59 +1,60 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { BaseOfflineHandler, Flagsmith, LocalFileHandler } from 'flagsmith-nodejs';
+import { LRUCache } from 'lru-cache';
 import type { Caller } from '../core/caller';
 import { validateFlagsDocument, readFlagsFile } from './flags-document';
 import { type Log, silentLog } from '../core/log';
 
-/** Feature flags, evaluated for the tenant and user of a handling. */
+/** Feature flags, evaluated for one tenant and user. */
 export interface Flags {
-  /** Off where the flag is unknown. */
+  /** Whether the flag is on; false if it is unknown. */
   enabled(feature: string): Promise<boolean>;
-  /** The flag's value; undefined where it is unknown, off or has none. */
+  /** The flag's value; undefined if it is unknown, off or has none. */
   value(feature: string): Promise<string | number | boolean | undefined>;
 }
 
 export interface FlagSource {
-  /** The flags of a caller. Asking them never throws. */
+  /** The flags of a caller. Evaluating them never throws. */
   for(caller: Caller): Flags;
-  /** Settles when the server has answered, or after a second without it; at once without a server. */
+  /** Resolves when the server has answered, at the latest after a second. Without a server, immediately. */
   ready(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface FlagsOptions {
-  /** A Flagsmith environment document. It is read again when it changes. */
+  /** The path of a Flagsmith environment document. It is read again when it changes. */
   file: string;
   log: Log;
-  /** Takes precedence over the file, for the flags that it knows, once it has answered. */
+  /** A flag server. Once it has answered, it takes precedence over the file for the flags that it knows. */
   server?: { key: string; url?: string };
-  /** How often the file is looked at, in milliseconds. */
+  /** The interval at which the file is read, in milliseconds. 2 s by default. */
   filePollMs?: number;
-  /** How often the server is asked, in milliseconds. */
+  /** The interval of requests to the server, in milliseconds. 10 s by default. */
   serverPollMs?: number;
 }
 
-/** Longest that a start waits for the server. */
+/** The longest that a start waits for the server. */
 const READY_MS = 1_000;
 const REQUEST_SECONDS = 5;
 
 /**
- * Where feature flags come from. Throws an Error that names the file and its faults where the
- * file is unusable; later a broken file is logged, and the last good one stays in force.
+ * Reads the flags and keeps them current. Throws an Error that names the file and its errors if the file
+ * is invalid at the start. Later an invalid file is logged and the last valid one stays in use.
  */
 export function createFlags(options: FlagsOptions): FlagSource {
   const { log } = options;
   const file = fromFile(options);
   const server = options.server === undefined ? undefined : fromServer(options.server, options);
   const warned = new Set<string>();
-  const warnOnce = (message: string, facts: object) => {
+  const warnOnce = (message: string, fields: object) => {
     if (warned.has(message)) return;
     warned.add(message);
-    log.warn(facts, message);
+    log.warn(fields, message);
   };
 
   const find = async (caller: Caller, feature: string) => {
     const sources =
-      server?.known() === true ? [server.environment, file.environment] : [file.environment];
+      server?.hasAnswered() === true ? [server.environment, file.environment] : [file.environment];
     for (const environment of sources) {
       try {
         const { flags } = await environment.evaluate(caller);
@@ -76,7 +77,7 @@ export function createFlags(options: FlagsOptions): FlagSource {
     }),
     ready: async () => {
       if (server === undefined) return;
-      await Promise.race([server.asked, wait(READY_MS, undefined, { ref: false })]);
+      await Promise.race([server.firstAnswer, wait(READY_MS, undefined, { ref: false })]);
     },
     close: async () => {
       file.close();
@@ -88,38 +89,33 @@ export function createFlags(options: FlagsOptions): FlagSource {
 type Evaluated = Awaited<ReturnType<Flagsmith['getIdentityFlags']>>;
 const MAX_IDENTITIES = 5_000;
 
-/** One environment document and what came out of it for each identity, the last few thousand. */
+/** An environment document, with the cached flags of the identities used last. */
 class Environment {
-  readonly #evaluated = new Map<string, Promise<Evaluated>>();
+  readonly #evaluated = new LRUCache<string, Promise<Evaluated>>({ max: MAX_IDENTITIES });
 
   constructor(private readonly client: Flagsmith) {}
 
   evaluate({ tenantId, userId, role }: Caller): Promise<Evaluated> {
     const identity = userId === '' ? tenantId : `${tenantId}:${userId}`;
     const key = `${role} ${identity}`;
-    const evaluated =
-      this.#evaluated.get(key) ??
-      this.client.getIdentityFlags(identity, {
-        tenant: tenantId,
-        role,
-        ...(userId === '' ? {} : { user: userId }),
-      });
-    // a map keeps the order of insertion, so the first one is the least recently used
-    this.#evaluated.delete(key);
+    const cached = this.#evaluated.get(key);
+    if (cached !== undefined) return cached;
+    const evaluated = this.client.getIdentityFlags(identity, {
+      tenant: tenantId,
+      role,
+      ...(userId === '' ? {} : { user: userId }),
+    });
     this.#evaluated.set(key, evaluated);
-    for (const oldest of this.#evaluated.keys()) {
-      if (this.#evaluated.size <= MAX_IDENTITIES) break;
-      this.#evaluated.delete(oldest);
-    }
     return evaluated;
   }
 
-  changed(): void {
+  /** Drops the cached flags after a change of the document. */
+  invalidate(): void {
     this.#evaluated.clear();
   }
 }
 
-/** The document that was last read from the file. */
+/** The document as it was last read from the file. */
 class FileDocument extends BaseOfflineHandler {
   #handler: LocalFileHandler;
 
@@ -147,24 +143,25 @@ function fromFile({ file, log, filePollMs = 2_000 }: FlagsOptions) {
     logger: silentLog,
   });
   const environment = new Environment(client);
-  let fault = '';
+  let lastError = '';
 
-  // Read and compared, not watched: a mounted file is changed by swapping a link above it, which
-  // a watch of the file does not see.
+  // The file is polled and not watched: a mounted file is replaced by swapping a link in a folder above
+  // it, which a watcher of the file does not notice.
   const timer = setInterval(() => {
     try {
-      const now = readFlagsFile(file);
-      if (now === text) return;
-      validateFlagsDocument(file, now);
+      const current = readFlagsFile(file);
+      if (current === text) return;
+      validateFlagsDocument(file, current);
       document.read();
-      text = now;
-      fault = '';
-      environment.changed();
-      log.info({ file }, 'flags read again');
+      text = current;
+      lastError = '';
+      environment.invalidate();
+      log.info({ file }, 'flags file read again');
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (message !== fault) log.warn({ fault: message }, 'flags stay as they were');
-      fault = message;
+      if (message !== lastError)
+        log.warn({ failure: message }, 'flags file is invalid; flags are unchanged');
+      lastError = message;
     }
   }, filePollMs);
   timer.unref();
@@ -182,8 +179,8 @@ function fromServer(
   { log, serverPollMs = 10_000 }: FlagsOptions,
 ) {
   const closing = new AbortController();
-  let known = false;
-  let answers: boolean | undefined;
+  let hasAnswered = false;
+  let isAnswering: boolean | undefined;
 
   const client = new Flagsmith({
     environmentKey: key,
@@ -197,26 +194,26 @@ function fromServer(
       const signals = [closing.signal, ...(init?.signal == null ? [] : [init.signal])];
       return fetch(input, { ...init, signal: AbortSignal.any(signals) });
     },
-    // told after each time that the server was asked
+    // called after each request to the server
     onEnvironmentChange: (error) => {
       if (closing.signal.aborted) return;
       if (error === null) {
-        known = true;
-        environment.changed();
-        if (answers !== true) log.info('flags come from the server');
-      } else if (answers !== false) {
-        const from = known ? 'its last answer' : 'the file';
-        log.warn({ err: error }, `the flag server does not answer; flags come from ${from}`);
+        hasAnswered = true;
+        environment.invalidate();
+        if (isAnswering !== true) log.info('flags come from the server');
+      } else if (isAnswering !== false) {
+        const source = hasAnswered ? 'its last answer' : 'the file';
+        log.warn({ err: error }, `the flag server does not answer; flags come from ${source}`);
       }
-      answers = error === null;
+      isAnswering = error === null;
     },
   });
   const environment = new Environment(client);
 
   return {
     environment,
-    known: () => known,
-    asked: client.updateEnvironment(),
+    hasAnswered: () => hasAnswered,
+    firstAnswer: client.updateEnvironment(),
     close: async () => {
       closing.abort();
       await client.close();

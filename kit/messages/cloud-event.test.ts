@@ -19,14 +19,14 @@ const LampLit = defineEvent('LampLit', {
   earlierVersions: [{ version: 1, data: z.unknown(), upcast: (data) => data }],
 });
 
-const handlingOf = (id: string) =>
+const executionOf = (id: string) =>
   new Execution(newCallContext(clock, { id, correlationId: 'c1', caller: asService('t1') }), clock);
 const light = (execution: Execution, lampId: string, source = 'lamps') =>
   cloudEvent(source, LampLit, { lampId }, execution, clock);
 
-describe('an event that is said', () => {
-  it('tells what it is about, who said it, why, and in which trace', () => {
-    const execution = handlingOf('cause-1');
+describe('a published event', () => {
+  it('has its subject, source, cause and trace', () => {
+    const execution = executionOf('cause-1');
     execution.noteSequence('l1', 7);
     const event = light(execution, 'l1');
     expect(event).toMatchObject({
@@ -47,8 +47,8 @@ describe('an event that is said', () => {
     });
   });
 
-  it('tells who can read it besides, and is not said where they could not', () => {
-    const Told = defineEvent('LampLit', {
+  it('has the oldest version that can read it, and is rejected if that version could not', () => {
+    const Compatible = defineEvent('LampLit', {
       type: 'lamp.lit',
       version: 2,
       description: 'A lamp was lit.',
@@ -59,53 +59,55 @@ describe('an event that is said', () => {
       ],
       minVersion: 1,
     });
-    const say = (data: { lampId: string; lamp?: string }) =>
-      cloudEvent('lamps', Told, data, handlingOf('cause-1'), clock);
-    expect(say({ lampId: 'l1', lamp: 'l1' })).toMatchObject({ eventversion: 2, minversion: 1 });
-    expect(() => say({ lampId: 'l1' })).toThrow(z.ZodError);
-    expect(light(handlingOf('cause-1'), 'l1')).not.toHaveProperty('minversion');
+    const publish = (data: { lampId: string; lamp?: string }) =>
+      cloudEvent('lamps', Compatible, data, executionOf('cause-1'), clock);
+    expect(publish({ lampId: 'l1', lamp: 'l1' })).toMatchObject({ eventversion: 2, minversion: 1 });
+    expect(() => publish({ lampId: 'l1' })).toThrow(z.ZodError);
+    expect(light(executionOf('cause-1'), 'l1')).not.toHaveProperty('minversion');
   });
 
-  it('has the same id when its handling is repeated', () => {
-    expect(light(handlingOf('cause-1'), 'l1').id).toBe(light(handlingOf('cause-1'), 'l1').id);
+  it('has the same id when its execution is repeated', () => {
+    expect(light(executionOf('cause-1'), 'l1').id).toBe(light(executionOf('cause-1'), 'l1').id);
   });
 
-  it('is the same under any cause where it is a fact that can come about once', () => {
-    const said = (callContext: string, fact: string) =>
-      cloudEvent('lamps', LampLit, { lampId: 'l1' }, handlingOf(callContext), clock, fact);
-    expect(said('cause-1', 'first-light').id).toBe(said('cause-2', 'first-light').id);
-    expect(said('cause-1', 'first-light').id).not.toBe(said('cause-1', 'second-light').id);
-    expect(said('cause-1', 'first-light').causationid).toBe('cause-1');
+  it('has the same id in any execution with the same dedup key', () => {
+    const published = (callContextId: string, dedupKey: string) =>
+      cloudEvent('lamps', LampLit, { lampId: 'l1' }, executionOf(callContextId), clock, dedupKey);
+    expect(published('cause-1', 'first-light').id).toBe(published('cause-2', 'first-light').id);
+    expect(published('cause-1', 'first-light').id).not.toBe(
+      published('cause-1', 'second-light').id,
+    );
+    expect(published('cause-1', 'first-light').causationid).toBe('cause-1');
   });
 
-  it('has an id of its own by cause, source, subject and turn', () => {
-    const execution = handlingOf('cause-1');
+  it('has an id that depends on call context, source, subject and effect index', () => {
+    const execution = executionOf('cause-1');
     const events = [
       light(execution, 'l1'),
       light(execution, 'l1'),
       light(execution, 'l2'),
-      light(handlingOf('cause-1'), 'l1', 'other-lamps'),
-      light(handlingOf('cause-2'), 'l1'),
+      light(executionOf('cause-1'), 'l1', 'other-lamps'),
+      light(executionOf('cause-2'), 'l1'),
     ];
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
   });
 
-  it('does not lose its number to events about something else', () => {
-    const [one, two] = [handlingOf('cause-1'), handlingOf('cause-1')];
+  it('has an effect index that counts events of its own subject only', () => {
+    const [one, two] = [executionOf('cause-1'), executionOf('cause-1')];
     light(two, 'l2');
     expect(light(two, 'l1').id).toBe(light(one, 'l1').id);
   });
 
-  it('is not said with data that its contract does not take', () => {
+  it('is rejected with data that does not match its contract', () => {
     // as from a caller that the compiler did not check
     const data = JSON.parse('{"lampId": 1}') as { lampId: string };
-    expect(() => cloudEvent('lamps', LampLit, data, handlingOf('c'), clock)).toThrow(z.ZodError);
+    expect(() => cloudEvent('lamps', LampLit, data, executionOf('c'), clock)).toThrow(z.ZodError);
   });
 });
 
-describe('an event that is heard', () => {
-  it('is read as it was said, also when the extensions came as text', () => {
-    const event = light(handlingOf('cause-1'), 'l1');
+describe('a received event', () => {
+  it('is parsed as it was published, also if extensions arrive as text', () => {
+    const event = light(executionOf('cause-1'), 'l1');
     const wire = {
       ...event,
       eventversion: '2',
@@ -113,29 +115,34 @@ describe('an event that is heard', () => {
       pubsubname: 'bus',
       topic: 'lamp.lit',
     };
-    const heard = CloudEvent.parse(JSON.parse(JSON.stringify(wire)));
-    expect(heard).toEqual({ ...event, sequence: 7 });
+    const received = CloudEvent.parse(JSON.parse(JSON.stringify(wire)));
+    expect(received).toEqual({ ...event, sequence: 7 });
   });
 
-  it('may come from somebody who knows CloudEvents only', () => {
-    const heard = CloudEvent.parse({
+  it('may come from a publisher that sets standard attributes only', () => {
+    const received = CloudEvent.parse({
       specversion: '1.0',
       id: '1',
       type: 'lamp.lit',
       source: '/x',
       data: 1,
     });
-    expect(heard).toMatchObject({ eventversion: 1, sequence: 0, tenantid: 'default', subject: '' });
+    expect(received).toMatchObject({
+      eventversion: 1,
+      sequence: 0,
+      tenantid: 'default',
+      subject: '',
+    });
   });
 
   it.each([
     ['no id', { id: '' }],
     ['another specversion', { specversion: '0.3' }],
-    ['a time that is none', { time: 'yesterday' }],
-    ['a version that is none', { eventversion: 'newest' }],
+    ['an invalid time', { time: 'yesterday' }],
+    ['an invalid version', { eventversion: 'newest' }],
     ['a sequence below zero', { sequence: -1 }],
-  ])('is not read with %s', (_, change) => {
-    const event = light(handlingOf('cause-1'), 'l1');
+  ])('is rejected with %s', (_, change) => {
+    const event = light(executionOf('cause-1'), 'l1');
     expect(CloudEvent.safeParse({ ...event, ...change }).success).toBe(false);
   });
 });

@@ -14,10 +14,10 @@ export const CloudEvent = z.object({
   id: z
     .string()
     .min(1)
-    .describe('The same where the same event is said again; unique in the whole system.'),
-  type: z.string().min(1).describe('The topic that it is said on.'),
-  source: z.string().min(1).describe('The app id of who said it.'),
-  subject: z.string().default('').describe('The id of the entity that it is about.'),
+    .describe('Unique in the whole system. An event that is published again has the same id.'),
+  type: z.string().min(1).describe('The topic on which it is published.'),
+  source: z.string().min(1).describe('The app id of the publisher.'),
+  subject: z.string().default('').describe('The id of the entity that the event is about.'),
   time: z.iso.datetime({ offset: true }).optional(),
   datacontenttype: z.string().default('application/json'),
   eventversion: z.coerce
@@ -25,54 +25,61 @@ export const CloudEvent = z.object({
     .int()
     .positive()
     .default(1)
-    .describe("The version of the data's schema."),
+    .describe('The version of the schema of `data`.'),
   minversion: z.coerce
     .number()
     .int()
     .positive()
     .optional()
-    .describe('The oldest version whose readers can read it, where that is an earlier one.'),
-  correlationid: z.string().default('').describe('The same in all that follows from one request.'),
+    .describe('The oldest version whose readers can read the event, if that is an earlier one.'),
+  correlationid: z
+    .string()
+    .default('')
+    .describe('The same id in everything that follows from one request.'),
   causationid: z
     .string()
     .default('')
-    .describe('The id of what it follows from: an event, a call or a request.'),
+    .describe('The id of the event, call or request that caused the event.'),
   sequence: z.coerce
     .number()
     .int()
     .nonnegative()
     .default(0)
     .describe(
-      "The change number of the entity's document: an older fact never overwrites a newer one. 0 where there is no such number.",
+      "The change number of the entity's document, so that an older event never overwrites a newer one. 0 if there is none.",
     ),
   tenantid: z.string().default('default'),
   traceparent: z.string().optional().describe('W3C trace context.'),
   traceid: z
     .string()
     .optional()
-    .describe('The trace id in traceparent, which the sidecar drops without it.'),
+    .describe('The trace id of `traceparent`; the sidecar drops `traceparent` without it.'),
   replyto: z
     .string()
-    .regex(/^[a-z0-9-]+\.replies$/, 'must be a topic of replies')
+    .regex(/^[a-z0-9-]+\.replies$/, 'must be a reply topic')
     .optional()
-    .describe('Of a request: the topic on which it is answered.'),
+    .describe('Of a request: the topic for the reply.'),
   expirytime: z.iso
     .datetime({ offset: true })
     .optional()
-    .describe('Of a request or reply: nobody waits for it any more after this.'),
+    .describe('Of a request or reply: the time after which the requester no longer waits.'),
   data: z.unknown(),
 });
 export type CloudEvent = z.infer<typeof CloudEvent>;
 
-/** What a handler may want to know of an event besides its data. */
+/** The attributes of an event that its handler receives besides the data. */
 export type EventMeta = Pick<
   CloudEvent,
   'id' | 'type' | 'source' | 'subject' | 'sequence' | 'time' | 'correlationid'
 >;
 
 /**
- * An event caused by this handling, with the id that every repetition of it gives it again: from
- * the cause, or from the fact where it is named.
+ * An event that an execution publishes. Its id is deterministic, so that a repetition of the execution
+ * publishes the same event. With a `dedupKey` the id depends on the key instead of the call context, so
+ * that any execution with that key publishes the same event.
+ *
+ * Throws a ZodError if the data does not match the contract, or an earlier version that must be able to
+ * read it.
  */
 export function cloudEvent<C extends Contract>(
   source: string,
@@ -80,22 +87,22 @@ export function cloudEvent<C extends Contract>(
   input: EventInput<C>,
   execution: Execution,
   clock: Clock,
-  fact?: string,
+  dedupKey?: string,
 ): CloudEvent {
   const data = contract.data.parse(input);
   const { version, minVersion } = contract;
-  const older = contract.earlierVersions.filter((step) => step.version >= minVersion);
-  for (const step of older) step.data.parse(data);
+  const readers = contract.earlierVersions.filter((earlier) => earlier.version >= minVersion);
+  for (const earlier of readers) earlier.data.parse(data);
   const subject = contract.subject(data);
   const { callContext } = execution;
   const { tenantId } = callContext.caller;
-  const why =
-    fact === undefined
-      ? [callContext.id, execution.effectIndex(`say ${contract.type} ${subject}`)]
-      : ['fact', tenantId, fact];
+  const idParts =
+    dedupKey === undefined
+      ? [callContext.id, execution.effectIndex(`publish ${contract.type} ${subject}`)]
+      : ['fact', tenantId, dedupKey];
   return {
     specversion: '1.0',
-    id: deterministicId(...why, source, contract.type, subject),
+    id: deterministicId(...idParts, source, contract.type, subject),
     type: contract.type,
     source,
     subject,
@@ -108,7 +115,7 @@ export function cloudEvent<C extends Contract>(
     sequence: execution.sequenceOf(subject),
     tenantid: tenantId,
     traceparent: callContext.traceparent,
-    // without it the sidecar drops the traceparent
+    // the sidecar drops the traceparent without it
     traceid: traceId(callContext.traceparent),
     data,
   };

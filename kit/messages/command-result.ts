@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { Refusal } from '../core/errors';
 
-/** How a command or request ended: `refusal` is null when it was done, or answered. */
+/** How a command or request ended. These are stored and sent, so the field names stay. */
 export const CommandResult = z.object({
+  /** Null if the command was executed or the request was answered. */
   refusal: Refusal.nullable(),
+  /** The data of the reply to a request; absent for commands. */
   answer: z.unknown().optional(),
 });
 export type CommandResult = z.infer<typeof CommandResult>;

@@ -29,8 +29,8 @@ const LampLit = defineEvent('LampLit', {
   ],
 });
 
-describe('a definition', () => {
-  it('is version 1, not public and without earlier versions unless it says so', () => {
+describe('a contract', () => {
+  it('is version 1, not public and without earlier versions by default', () => {
     expect(defineEvent('LampLit', shape)).toMatchObject({
       name: 'LampLit',
       kind: 'event',
@@ -42,69 +42,72 @@ describe('a definition', () => {
   });
 
   it.each(['lamp', 'Lamp.lit', 'lamp..lit', 'lamp.lit.', 'lamp_lit.now', 'lamp.lit-', ''])(
-    'has no type like "%s"',
+    'cannot have the type "%s"',
     (type) => {
-      expect(() => defineEvent('LampLit', { ...shape, type })).toThrow('no dotted event type');
+      expect(() => defineEvent('LampLit', { ...shape, type })).toThrow('not a dotted event type');
     },
   );
 
-  it.each(['lamp.lit', 'stock.low-level.seen'])('may have the type "%s"', (type) => {
+  it.each(['lamp.lit', 'stock.low-level.seen'])('can have the type "%s"', (type) => {
     expect(defineEvent('LampLit', { ...shape, type }).type).toBe(type);
   });
 
-  it('leaves no gap between its versions', () => {
+  it('has no gap between its versions', () => {
     const first = { version: 1, data: z.unknown(), upcast: (data: unknown) => data };
     expect(() =>
       defineEvent('LampLit', { ...shape, version: 3, earlierVersions: [first] }),
-    ).toThrow('version 1 is not lifted');
+    ).toThrow('version 1 is not followed by the next one');
     expect(() => defineEvent('LampLit', { ...shape, earlierVersions: [first] })).toThrow();
   });
 });
 
-describe('a newer version than the reader knows', () => {
+describe('a version newer than the reader knows', () => {
   const [first] = LampLit.earlierVersions;
   const Old = defineEvent('LampLit', {
-    ...{ ...shape, subject: () => '' },
+    ...shape,
+    subject: () => '',
     data: z.object({ lamp: z.string() }),
   });
   const both = { lamp: 'l1', lampId: 'l1', lumens: 1, colour: 'red' };
 
-  it('is read where it says that it can be', () => {
+  it('is parsed if its minVersion allows it', () => {
     expect(parseEventData(Old, 3, both, 1)).toEqual({ lamp: 'l1' });
     expect(() => parseEventData(Old, 3, both, 2)).toThrow('version 3 is unknown');
     expect(() => parseEventData(Old, 3, both)).toThrow('version 3 is unknown');
     expect(() => parseEventData(Old, 3, { lampId: 'l1' }, 1)).toThrow(z.ZodError);
   });
 
-  it('says so only of a version that it knows', () => {
+  it('has a minVersion among the known versions', () => {
     const shaped = { ...shape, version: 2, earlierVersions: [first!] };
     expect(defineEvent('LampLit', shaped).minVersion).toBe(2);
     expect(defineEvent('LampLit', { ...shaped, minVersion: 1 }).minVersion).toBe(1);
     for (const minVersion of [0, 3]) {
-      expect(() => defineEvent('LampLit', { ...shaped, minVersion })).toThrow('is unknown');
+      expect(() => defineEvent('LampLit', { ...shaped, minVersion })).toThrow(
+        'is not a known version',
+      );
     }
   });
 });
 
-describe('reading data', () => {
-  it('lifts every earlier version to the newest', () => {
+describe('parseEventData', () => {
+  it('upcasts every earlier version to the newest', () => {
     const newest = { lampId: 'l1', lumens: 800, colour: 'warm' };
     expect(parseEventData(LampLit, 1, { lamp: 'l1' })).toEqual(newest);
     expect(parseEventData(LampLit, 2, { lampId: 'l1', lumens: 800 })).toEqual(newest);
     expect(parseEventData(LampLit, 3, newest)).toEqual(newest);
   });
 
-  it('drops fields that it does not know', () => {
+  it('drops unknown fields', () => {
     const data = { lampId: 'l1', lumens: 1, colour: 'red', shape: 'round' };
     expect(parseEventData(LampLit, 3, data)).toEqual({ lampId: 'l1', lumens: 1, colour: 'red' });
   });
 
-  it('checks the data against the version in which it was said', () => {
+  it('checks the data against the version in which it was published', () => {
     expect(() => parseEventData(LampLit, 1, { lampId: 'l1' })).toThrow(z.ZodError);
     expect(() => parseEventData(LampLit, 3, { lampId: 'l1' })).toThrow(z.ZodError);
   });
 
-  it('refuses a version that is still to come, or never was', () => {
+  it('rejects a version that does not exist, or not yet', () => {
     expect(() => parseEventData(LampLit, 4, {})).toThrow('version 4 is unknown');
     expect(() => parseEventData(LampLit, 0, {})).toThrow('version 0 is unknown');
   });

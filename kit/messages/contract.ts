@@ -1,33 +1,33 @@
 import { type z } from 'zod';
 
-/** What the wire calls an event: lower-case words joined by dots, such as `order.created`. */
+/** The name of an event on the wire: lower-case words joined by dots, such as `order.created`. */
 export type EventType = string;
 
 export interface Contract<Name extends string = string, Data extends z.ZodType = z.ZodType> {
   /** The name in code and documents, such as `OrderCreated`. */
   readonly name: Name;
-  /** CloudEvents `type`, and the topic it is said on. */
+  /** The CloudEvents `type`, and the topic on which it is published. */
   readonly type: EventType;
-  /** The newest version, the only one a hearer sees. */
+  /** The newest version. Handlers receive data of this version only. */
   readonly version: number;
   /**
-   * `event` is a fact for anyone; `command` is work that a service gives itself; `request` asks
-   * another service, which answers.
+   * `event` is a fact for any subscriber; `command` is work that a service publishes to itself;
+   * `request` is a message to another service, which replies.
    */
   readonly kind: 'event' | 'command' | 'request';
-  /** Said for the world outside; nobody inside has to hear it. */
+  /** Whether it is for subscribers outside the system, so that no service has to subscribe to it. */
   readonly public: boolean;
   /** One sentence for the generated documents. */
   readonly description: string;
   readonly data: Data;
-  /** The entity that it is about: CloudEvents `subject`, and the key that keeps its order. */
+  /** The id of the entity that it is about: the CloudEvents `subject`, and the key that keeps the order. */
   subject(data: z.output<Data>): string;
-  /** Earlier versions, oldest first: the schema each had, and how to lift it one version. */
+  /** The earlier versions that can still be read, oldest first. */
   readonly earlierVersions: readonly EarlierVersion[];
   /**
-   * The oldest version whose readers can read what is said now, as it still has all that they need
-   * in the same sense. Its own version, unless it says otherwise: then those who only know an
-   * earlier one keep it as a dead letter, to be replayed once they know this one.
+   * The oldest version whose readers can read the newest version, because it still has every field that
+   * they need, with the same meaning. By default `version` itself: a subscriber that knows only an
+   * earlier version stores the event as a dead letter, to be replayed once it knows this version.
    */
   readonly minVersion: number;
 }
@@ -38,9 +38,11 @@ export interface RequestContract<
   ReplySchema extends z.ZodType = z.ZodType,
 > extends Contract<Name, Data> {
   readonly kind: 'request';
+  /** The schema of the data in the reply. */
   readonly reply: ReplySchema;
 }
 
+/** An earlier version of a contract: its schema, and the conversion to the next version. */
 export interface EarlierVersion {
   readonly version: number;
   readonly data: z.ZodType;
@@ -54,6 +56,7 @@ export type ReplyInput<C extends RequestContract> = z.input<C['reply']>;
 
 interface Shape<Data extends z.ZodType> {
   type: EventType;
+  /** 1 by default. */
   version?: number;
   public?: boolean;
   description: string;
@@ -65,7 +68,10 @@ interface Shape<Data extends z.ZodType> {
 
 const TYPE = /^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)+$/;
 
-/** Defines a fact that a service says. Unknown fields are dropped when it is read. */
+/**
+ * Defines an event that a service publishes. Readers drop unknown fields. This function and the two
+ * below throw an Error for a malformed type or a gap between the versions.
+ */
 export function defineEvent<Name extends string, Data extends z.ZodType>(
   name: Name,
   shape: Shape<Data>,
@@ -73,7 +79,7 @@ export function defineEvent<Name extends string, Data extends z.ZodType>(
   return define(name, 'event', shape);
 }
 
-/** Defines a command: work that its own service takes from the bus, so that a crash cannot lose it. */
+/** Defines a command: work that a service publishes to itself, so that a crash cannot lose it. */
 export function defineCommand<Name extends string, Data extends z.ZodType>(
   name: Name,
   shape: Shape<Data>,
@@ -81,7 +87,10 @@ export function defineCommand<Name extends string, Data extends z.ZodType>(
   return define(name, 'command', shape);
 }
 
-/** Defines what a service is asked over the bus, by whoever declares that it asks it. */
+/**
+ * Defines a request over the bus. One service handles it with `onRequest`; a service that sends it
+ * lists it under `requests` in its definition.
+ */
 export function defineRequest<
   Name extends string,
   Data extends z.ZodType,
@@ -102,17 +111,20 @@ function define<Name extends string, Data extends z.ZodType>(
   kind: Contract['kind'],
   shape: Shape<Data>,
 ): Contract<Name, Data> {
-  if (!TYPE.test(shape.type)) throw new Error(`${name}: '${shape.type}' is no dotted event type`);
+  if (!TYPE.test(shape.type))
+    throw new Error(`${name}: '${shape.type}' is not a dotted event type`);
   const version = shape.version ?? 1;
   const earlierVersions = shape.earlierVersions ?? [];
-  earlierVersions.forEach((step, index) => {
-    if (step.version !== version - earlierVersions.length + index) {
-      throw new Error(`${name}: version ${String(step.version)} is not lifted to the one after it`);
+  earlierVersions.forEach((earlier, index) => {
+    if (earlier.version !== version - earlierVersions.length + index) {
+      throw new Error(
+        `${name}: version ${String(earlier.version)} is not followed by the next one`,
+      );
     }
   });
   const minVersion = shape.minVersion ?? version;
-  if (![version, ...earlierVersions.map((step) => step.version)].includes(minVersion)) {
-    throw new Error(`${name}: version ${String(minVersion)}, which shall read it, is unknown`);
+  if (![version, ...earlierVersions.map((earlier) => earlier.version)].includes(minVersion)) {
+    throw new Error(`${name}: minVersion ${String(minVersion)} is not a known version`);
   }
   return {
     name,
@@ -129,9 +141,9 @@ function define<Name extends string, Data extends z.ZodType>(
 }
 
 /**
- * Reads the data of an event in whatever version it was said, lifted to the newest; of a version
- * that is newer than this code, what the readers of `minVersion` need.
- * Throws a ZodError, or an Error for a version that this code does not know.
+ * Parses the data of an event of any known version, upcast to the newest. Data of a newer version is
+ * parsed with this version's schema if the event's `minVersion` allows it.
+ * Throws a ZodError, or an Error for a version that this code cannot read.
  */
 export function parseEventData<C extends Contract>(
   contract: C,
@@ -139,17 +151,17 @@ export function parseEventData<C extends Contract>(
   data: unknown,
   minVersion = version,
 ): EventData<C> {
-  const from = contract.earlierVersions.findIndex((step) => step.version === version);
+  const from = contract.earlierVersions.findIndex((earlier) => earlier.version === version);
   const isReadable = version >= contract.version && minVersion <= contract.version;
   if (from < 0 && !isReadable) {
     throw new Error(`${contract.type}: version ${String(version)} is unknown`);
   }
-  const lifted =
+  const newest =
     from < 0
       ? data
       : contract.earlierVersions
           .slice(from)
-          .reduce<unknown>((older, step) => step.upcast(step.data.parse(older)), data);
+          .reduce<unknown>((older, earlier) => earlier.upcast(earlier.data.parse(older)), data);
   // parse() of a schema held as `Data extends ZodType` is typed unknown until the schema is known
-  return contract.data.parse(lifted) as EventData<C>;
+  return contract.data.parse(newest) as EventData<C>;
 }

@@ -11,11 +11,11 @@ const Reading = z.object({ device: z.string(), count: z.number() });
 
 function sensors() {
   const service = new Service('sensors', { stores: { readings: Reading } });
-  let says: Error | undefined;
+  let failure: Error | undefined;
   service.onBinding(
     'devices',
     async ({ data }, { readings }) => {
-      if (says !== undefined) throw says;
+      if (failure !== undefined) throw failure;
       const device = Buffer.from(data).toString();
       await readings.update(device, (now) => ({ device, count: (now?.count ?? 0) + 1 }));
       return undefined;
@@ -23,13 +23,13 @@ function sensors() {
     ({ data }) => Buffer.from(data).toString(),
   );
   service.onJob('sweep', z.object({ device: z.string() }), async ({ device }, { readings }) => {
-    if (says !== undefined) throw says;
+    if (failure !== undefined) throw failure;
     await readings.update(device, (now) => ({ device, count: (now?.count ?? 0) + 10 }));
   });
   const bed = testbed(service);
   const count = async (device: string) => (await bed.context().readings.get(device))?.count;
   const fail = (error: Error | undefined) => {
-    says = error;
+    failure = error;
   };
   return { service, bed, count, fail };
 }
@@ -37,14 +37,14 @@ function sensors() {
 const message = (text: string) => ({ data: Buffer.from(text), metadata: { topic: 'retail' } });
 
 describe('a message of an input binding', () => {
-  it('has its effect once, though it is delivered twice', async () => {
+  it('has its effect once if it is delivered twice', async () => {
     const { bed, count } = sensors();
     await bed.handleBindingMessage('devices', message('d1'));
     await bed.handleBindingMessage('devices', message('d1'));
     await expect(count('d1')).resolves.toBe(1);
   });
 
-  it('is given again after a transient failure', async () => {
+  it('is redelivered after a transient failure', async () => {
     const { bed, fail, count } = sensors();
     fail(unavailable('not now'));
     await expect(bed.handleBindingMessage('devices', message('d1'))).rejects.toThrow('not now');
@@ -53,9 +53,9 @@ describe('a message of an input binding', () => {
     await expect(count('d1')).resolves.toBe(1);
   });
 
-  it('that is refused does not stop the flow, and replays after the fix', async () => {
+  it('that is refused becomes a dead letter, and can be replayed', async () => {
     const { bed, fail, count } = sensors();
-    fail(refused('unknown_device', 'nobody knows this device'));
+    fail(refused('unknown_device', 'the device is unknown'));
     await bed.handleBindingMessage('devices', message('d1'));
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'binding.devices', reason: 'unknown_device' }]);
@@ -65,22 +65,22 @@ describe('a message of an input binding', () => {
     await expect(bed.runtime.deadLetters.page(1, 10)).resolves.toMatchObject({ total: 0 });
   });
 
-  it('is given again a few times where the service has a fault, and for as long as another is away', async () => {
+  it('is retried a few times if the service is at fault, and without limit while a dependency is unavailable', async () => {
     const { bed, fail } = sensors();
     fail(unavailable('not now'));
-    for (let time = 0; time < 20; time++) {
+    for (let attempt = 0; attempt < 20; attempt++) {
       await expect(bed.handleBindingMessage('devices', message('d1'))).rejects.toThrow('not now');
     }
-    fail(new Error('a fault'));
-    for (let time = 1; time < 6; time++) {
-      await expect(bed.handleBindingMessage('devices', message('d1'))).rejects.toThrow('a fault');
+    fail(new Error('a bug'));
+    for (let attempt = 1; attempt < 6; attempt++) {
+      await expect(bed.handleBindingMessage('devices', message('d1'))).rejects.toThrow('a bug');
     }
     await bed.handleBindingMessage('devices', message('d1'));
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'binding.devices', reason: 'internal' }]);
   });
 
-  it('is counted by what became of it', async () => {
+  it('is counted by its outcome', async () => {
     const service = new Service('sensors', {});
     service.onBinding('devices', async () => 'too_old');
     service.onBinding('others', async () => undefined);
@@ -94,13 +94,16 @@ describe('a message of an input binding', () => {
     ]);
   });
 
-  it('is handled on behalf of the tenant that it names', async () => {
-    const Heard = defineEvent('Heard', {
-      ...{ type: 'reading.heard', description: 'It was heard.', data: Reading },
+  it('can be handled on behalf of several tenants', async () => {
+    const Received = defineEvent('Received', {
+      type: 'reading.received',
+      description: 'A reading was received.',
+      data: Reading,
       subject: ({ device }) => device,
     });
     const service = new Service('sensors', {
-      ...{ stores: { readings: Reading }, publishes: [Heard] },
+      stores: { readings: Reading },
+      publishes: [Received],
     });
     service.onBinding(
       'devices',
@@ -108,9 +111,10 @@ describe('a message of an input binding', () => {
         for (const tenant of ['one', 'two']) {
           const own = context.forTenant(tenant);
           const { count } = await own.readings.update('d1', (now) => ({
-            ...{ device: 'd1', count: (now?.count ?? 0) + 1 },
+            device: 'd1',
+            count: (now?.count ?? 0) + 1,
           }));
-          await own.publish(Heard, { device: 'd1', count });
+          await own.publish(Received, { device: 'd1', count });
         }
         return undefined;
       },
@@ -132,12 +136,14 @@ describe('a message of an input binding', () => {
     );
   });
 
-  it('finds what its process remembers, which a process that starts anew does not', async () => {
-    const service = new Service('sensors', { processMemory: { heard: () => new Set<string>() } });
-    service.onBinding('devices', async ({ data }, { heard }) => {
+  it('finds the process memory, which a restart loses', async () => {
+    const service = new Service('sensors', {
+      processMemory: { received: () => new Set<string>() },
+    });
+    service.onBinding('devices', async ({ data }, { received }) => {
       const text = Buffer.from(data).toString();
-      const outcome = heard.has(text) ? 'again' : 'new';
-      heard.add(text);
+      const outcome = received.has(text) ? 'again' : 'new';
+      received.add(text);
       return outcome;
     });
     const bed = testbed(service);
@@ -163,7 +169,7 @@ describe('a message of an input binding', () => {
 });
 
 describe('a job', () => {
-  it('is done once, though it is due twice', async () => {
+  it('that is scheduled once runs once if it is due twice', async () => {
     const { bed, count } = sensors();
     await bed.context().jobs.once('sweep', 'd1', '1s', { device: 'd1' });
     await bed.runJob('sweep.d1');
@@ -171,7 +177,7 @@ describe('a job', () => {
     await expect(count('d1')).resolves.toBe(10);
   });
 
-  it('that comes again and again is new work each time', async () => {
+  it('that recurs is new work each time', async () => {
     const { bed, count } = sensors();
     await bed.context().jobs.every('sweep', '@every 1m', { device: 'd1' });
     await bed.runJob('sweep');
@@ -179,7 +185,7 @@ describe('a job', () => {
     await expect(count('d1')).resolves.toBe(20);
   });
 
-  it('with data that cannot be read becomes a dead letter', async () => {
+  it('with unreadable data becomes a dead letter', async () => {
     const { bed } = sensors();
     await bed.context().jobs.once('sweep', 'd1', '1s', { nothing: 'here' });
     await bed.runJob('sweep.d1');

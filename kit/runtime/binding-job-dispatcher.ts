@@ -1,57 +1,70 @@
 import { z } from 'zod';
+import type { CallContext } from '../core/call-context';
 import type { Clock } from '../core/clock';
-import type { Context } from '../service/context';
-import { type DeadLetters, failureOf } from '../delivery/dead-letters';
-import { MAX_ATTEMPTS, isUnavailable, unreadableError } from '../delivery/event-dispatcher';
-import { isTransient } from '../core/errors';
-import { type CallContext } from '../core/call-context';
 import { deterministicId } from '../core/deterministic-id';
+import { isTransient, isUnavailable, rethrowAsUnreadable, unreadableError } from '../core/errors';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
 import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
-import type { AnyService } from '../service/service';
-import type { BindingHandler, BindingMessage, Handler } from '../service/handlers';
+import { type DeadLetters, failureOf } from '../delivery/dead-letters';
+import { MAX_ATTEMPTS } from '../delivery/event-dispatcher';
+import type { Context } from '../service/context';
 import type { Definition } from '../service/definition';
+import type { BindingHandler, BindingMessage, Handler } from '../service/handlers';
+import type { AnyService } from '../service/service';
+import { executionCallContext } from './execution-budget';
 
+/** The data of a scheduled job. `cause` is the call context id of a job that runs once. Stored: the names stay. */
 const JobData = z.object({ job: z.string(), data: z.unknown(), cause: z.string().optional() });
+/** A binding message in a dead letter, its bytes in base64. */
 const BindingData = z.object({ data: z.string(), metadata: z.record(z.string(), z.string()) });
 
-interface Parts {
+interface DispatcherDeps {
   service: AnyService;
   deadLetters: DeadLetters;
-  cause: (given: Partial<CallContext>) => CallContext;
   open: (callContext: CallContext) => Context<Definition>;
   log: (callContext: CallContext) => Log;
   metrics: Metrics;
   clock: Clock;
 }
 
-/** Of so many failing messages and jobs it is known for so long how often they failed. */
+/** The failing messages and jobs whose attempts are counted, and for how long. */
 const MAX_FAILING = 1_000;
-const FAILING_MS = 60 * 60_000;
+const FAILURE_COUNT_MS = 60 * 60_000;
+
+interface Attempt {
+  type: string;
+  callContext: CallContext;
+  /** The data of the dead letter. */
+  data: () => unknown;
+  work: () => Promise<string | undefined>;
+  /** Whether to retry after this error. */
+  mayRetry: (error: unknown) => boolean;
+}
 
 /**
- * Work that comes neither as a call nor as an event: messages of input bindings, and jobs. What
- * fails for good becomes a dead letter like an event's, of the type `binding.<name>` or `job.<name>`.
+ * Handles messages of input bindings, and jobs. One that fails for good is stored as a dead letter, like
+ * an event, with the type `binding.<name>` or `job.<name>`.
  */
 export class BindingJobDispatcher {
   readonly #attempts: TtlCache<number>;
 
-  constructor(private readonly parts: Parts) {
-    this.#attempts = ttlCache(MAX_FAILING, parts.clock);
+  constructor(private readonly deps: DispatcherDeps) {
+    this.#attempts = ttlCache(MAX_FAILING, deps.clock);
   }
 
   /**
-   * A message of a binding. Throws where it shall be given again: for as long as something else is
-   * away, and a few times where this service has a fault. A message that is never acknowledged holds
-   * up those behind it.
+   * Handles a binding message. Throws if it has to be delivered again: without limit while a dependency
+   * is unavailable, and up to MAX_ATTEMPTS times if this service is at fault. A message that is never
+   * acknowledged would hold up those behind it.
    */
-  async receive(name: string, message: BindingMessage): Promise<void> {
-    const { service, metrics } = this.parts;
+  async handleBindingMessage(name: string, message: BindingMessage): Promise<void> {
+    const { service, metrics, clock } = this.deps;
     const type = `binding.${name}`;
     const binding = service.bindings.get(name);
     const id = binding?.identify(message);
-    const callContext = this.parts.cause(
+    const callContext = executionCallContext(
+      clock,
       id === undefined ? {} : { id: deterministicId('binding', name, id) },
     );
     const data = () => ({
@@ -61,65 +74,75 @@ export class BindingJobDispatcher {
     let outcome: string | undefined = 'retried';
     try {
       outcome = await this.#attempt({
-        ...{ type, callContext, data },
-        work: () => this.#hear(type, binding, message, callContext),
-        again: (error) => this.#mayComeAgain(error, data()),
+        type,
+        callContext,
+        data,
+        work: () => this.#handleMessage(type, binding, message, callContext),
+        mayRetry: (error) => this.#mayRetry(error, data()),
       });
     } finally {
       metrics.bindingMessages.inc({ binding: name, outcome: outcome ?? 'handled' });
     }
   }
 
-  /** A job that is due. Throws where it shall be tried again, as a message. */
+  /** Runs a job that is due. Throws if it has to be retried, by the same rule as a message. */
   async runJob(raw: unknown): Promise<void> {
-    const due = JobData.parse(raw);
-    const callContext = this.parts.cause(due.cause === undefined ? {} : { id: due.cause });
-    const type = `job.${due.job}`;
+    const { job, data, cause } = JobData.parse(raw);
+    const callContext = executionCallContext(
+      this.deps.clock,
+      cause === undefined ? {} : { id: cause },
+    );
+    const type = `job.${job}`;
     await this.#attempt({
-      ...{ type, callContext, data: () => due.data },
-      work: () => this.run(type, callContext, due.data),
-      // what is due again and again needs no dead letter to be done again
-      again: (error) => due.cause === undefined || this.#mayComeAgain(error, [type, due]),
+      type,
+      callContext,
+      data: () => data,
+      work: () => this.run(type, callContext, data),
+      // a recurring job runs again when it is next due, so it needs no dead letter
+      mayRetry: (error) =>
+        cause === undefined || this.#mayRetry(error, [type, { job, data, cause }]),
     });
   }
 
-  /** Does the work, or throws why it cannot be done. */
+  /** Runs the handler of a message or job from the data of a dead letter. Throws what the handler throws. */
   async run(type: string, callContext: CallContext, data: unknown): Promise<undefined> {
-    const { service, open } = this.parts;
+    const { service, open } = this.deps;
     const job = service.jobs.get(type.replace(/^job\./, ''));
     if (type.startsWith('binding.')) {
-      const { data: text, metadata } = rethrowAsUnreadable(() => BindingData.parse(data));
-      const message = { data: Buffer.from(text, 'base64'), metadata };
-      await this.#hear(
-        type,
-        service.bindings.get(type.replace(/^binding\./, '')),
-        message,
-        callContext,
-      );
+      const { data: bytes, metadata } = rethrowAsUnreadable(() => BindingData.parse(data));
+      const message = { data: Buffer.from(bytes, 'base64'), metadata };
+      const binding = service.bindings.get(type.replace(/^binding\./, ''));
+      await this.#handleMessage(type, binding, message, callContext);
     } else if (type.startsWith('job.') && job !== undefined) {
-      const read = rethrowAsUnreadable(() => job.data.parse(data));
-      await (job.handle as Handler)(read, open(callContext));
+      const jobData = rethrowAsUnreadable(() => job.data.parse(data));
+      await (job.handle as Handler)(jobData, open(callContext));
     } else {
-      throw unreadableError(`${type} is not heard here`);
+      throw withoutHandler(type);
     }
   }
 
-  async #hear(
+  async #handleMessage(
     type: string,
     binding: BindingHandler | undefined,
     message: BindingMessage,
     callContext: CallContext,
   ): Promise<string | undefined> {
-    if (binding === undefined) throw unreadableError(`${type} is not heard here`);
-    // the type of a binding's handler says what it gives
-    return (binding.handle as Handler)(message, this.parts.open(callContext)) as Promise<
+    if (binding === undefined) throw withoutHandler(type);
+    // the type of a binding's handler allows only such results
+    return (binding.handle as Handler)(message, this.deps.open(callContext)) as Promise<
       string | undefined
     >;
   }
 
-  /** What became of it: what the work gave, or `dead`. Throws where it shall come again. */
-  async #attempt({ type, callContext, data, work, again }: Attempt): Promise<string | undefined> {
-    const { service, deadLetters, log } = this.parts;
+  /** Returns the outcome: the result of the work, or `dead`. Throws if there has to be another attempt. */
+  async #attempt({
+    type,
+    callContext,
+    data,
+    work,
+    mayRetry,
+  }: Attempt): Promise<string | undefined> {
+    const { service, deadLetters, log } = this.deps;
     const started = performance.now();
     try {
       const outcome = await work();
@@ -128,7 +151,7 @@ export class BindingJobDispatcher {
     } catch (error) {
       const failure = failureOf(error, 1);
       log(callContext).warn({ type, failure }, 'work failed');
-      if (again(error)) throw error;
+      if (mayRetry(error)) throw error;
       const { id, correlationId: correlationid } = callContext;
       const { tenantId: tenantid } = callContext.caller;
       const event = { specversion: '1.0', id, type, source: service.name, correlationid, tenantid };
@@ -137,30 +160,15 @@ export class BindingJobDispatcher {
     }
   }
 
-  #mayComeAgain(error: unknown, work: unknown): boolean {
+  #mayRetry(error: unknown, work: unknown): boolean {
     if (isUnavailable(error) || !isTransient(error)) return isUnavailable(error);
     const key = deterministicId(JSON.stringify(work));
-    const times = (this.#attempts.get(key) ?? 0) + 1;
-    setFor(this.#attempts, key, times, FAILING_MS);
-    return times < MAX_ATTEMPTS;
+    const attempts = (this.#attempts.get(key) ?? 0) + 1;
+    setFor(this.#attempts, key, attempts, FAILURE_COUNT_MS);
+    return attempts < MAX_ATTEMPTS;
   }
 }
 
-interface Attempt {
-  type: string;
-  callContext: CallContext;
-  /** What a dead letter keeps of it. */
-  data: () => unknown;
-  work: () => Promise<string | undefined>;
-  /** Whether it shall come again after this error. */
-  again: (error: unknown) => boolean;
-}
-
-/** What cannot be read is told as such: asking again gives the same. */
-export function rethrowAsUnreadable<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw unreadableError(error instanceof z.ZodError ? z.prettifyError(error) : String(error));
-  }
+function withoutHandler(type: string) {
+  return unreadableError(`no handler for ${type}`);
 }

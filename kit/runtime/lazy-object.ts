@@ -1,30 +1,31 @@
 import type { Execution } from '../core/execution';
 
-/** What a handling gets, made when it is used first. */
+/** Creates one member of a lazy object for an execution. */
 export type LazyFactory = (execution: Execution) => unknown;
 
 /**
- * A class of things that consist of parts. A handling uses few of its parts, and most things are
- * opened for each: so what can be known beforehand is in the class, and a part is made on demand.
+ * Returns a class whose members are created on first use, each once per instance. An execution uses few
+ * members of its context, and a context is created for every execution: so the factories are in the
+ * class and an instance holds only the members that were used.
  */
-export function lazyObject(makes: Readonly<Record<string, LazyFactory>>) {
-  class Parts {
-    // not private by #: a part may be asked for through an object that was made of this one
-    private readonly made: Record<string, unknown> = {};
+export function lazyObject(factories: Readonly<Record<string, LazyFactory>>) {
+  class LazyObject {
+    // not a # field: a getter may run on an object that inherits from this one
+    private readonly created: Record<string, unknown> = {};
 
     constructor(private readonly execution: Execution) {}
 
-    part(name: string, make: LazyFactory): unknown {
-      return (this.made[name] ??= make(this.execution));
+    member(name: string, create: LazyFactory): unknown {
+      return (this.created[name] ??= create(this.execution));
     }
   }
-  for (const [name, make] of Object.entries(makes)) {
-    Object.defineProperty(Parts.prototype, name, {
+  for (const [name, create] of Object.entries(factories)) {
+    Object.defineProperty(LazyObject.prototype, name, {
       enumerable: true,
-      get(this: Parts) {
-        return this.part(name, make);
+      get(this: LazyObject) {
+        return this.member(name, create);
       },
     });
   }
-  return Parts;
+  return LazyObject;
 }

@@ -12,16 +12,16 @@ import { type LazyFactory, lazyObject } from './lazy-object';
 import type { Client, Definition } from '../service/definition';
 import type { Sidecar } from '../transport/sidecar';
 
-/** Milliseconds that a call may take, unless the service says otherwise; so of a request on the bus. */
+/** The default timeout of a call, of an endpoint and of a request over the bus, in milliseconds. */
 export const CALL_TIMEOUT_MS = 5_000;
-/** A little longer than the callee lets it last, so that it is ended and not cut off. */
+/** The longest stream. Longer than MAX_STREAM_MS, so that the callee ends a stream and it is not cut off. */
 const STREAM_TIMEOUT_MS = 310_000;
 
 type Request = Record<string, unknown>;
 
-/** The clients of a service: what can be called is looked up once for each app. */
+/** The clients of a service. The methods of each app are looked up once. */
 export class RpcClients {
-  readonly #known = new Map<string, Map<DescService, LazyFactory>>();
+  readonly #factories = new Map<string, Map<DescService, LazyFactory>>();
 
   constructor(
     private readonly sidecar: Sidecar,
@@ -29,22 +29,22 @@ export class RpcClients {
     private readonly callTimeouts: Definition['callTimeouts'],
   ) {}
 
-  /** A client of an app, for one handling. */
+  /** The client of an app, for one execution. */
   clientFor<S extends DescService>(appId: string, service: S, execution: Execution): Client<S> {
-    // made of the same descriptor that the type is derived from
+    // built from the same descriptor that the type is derived from
     return this.factoryFor(appId, service)(execution) as Client<S>;
   }
 
-  /** Gives the clients of an app. */
+  /** The function that creates the clients of an app. */
   factoryFor(appId: string, service: DescService): LazyFactory {
-    const ofApp = this.#known.get(appId) ?? new Map<DescService, LazyFactory>();
-    this.#known.set(appId, ofApp);
-    const open = ofApp.get(service) ?? this.#opener(appId, service);
-    ofApp.set(service, open);
-    return open;
+    const ofApp = this.#factories.get(appId) ?? new Map<DescService, LazyFactory>();
+    this.#factories.set(appId, ofApp);
+    const factory = ofApp.get(service) ?? this.#createFactory(appId, service);
+    ofApp.set(service, factory);
+    return factory;
   }
 
-  #opener(appId: string, service: DescService): LazyFactory {
+  #createFactory(appId: string, service: DescService): LazyFactory {
     const unary = service.methods
       .filter((method): method is DescMethodUnary => method.methodKind === 'unary')
       .map((method): [string, LazyFactory] => [method.localName, this.#unary(appId, method)]);
@@ -59,24 +59,24 @@ export class RpcClients {
 
   #unary(appId: string, method: DescMethodUnary): LazyFactory {
     const { sidecar, clock } = this;
-    const atMost = this.callTimeouts?.[appId] ?? CALL_TIMEOUT_MS;
+    const timeout = this.callTimeouts?.[appId] ?? CALL_TIMEOUT_MS;
     const callee = `${appId}/${method.parent.typeName}/${method.name}`;
-    const counted = `call ${callee}`;
-    const causeOf = (execution: Execution): CallContext => ({
+    const effect = `call ${callee}`;
+    const callContextOf = (execution: Execution): CallContext => ({
       ...execution.callContext,
-      id: deterministicId(execution.callContext.id, 'call', callee, execution.effectIndex(counted)),
-      deadline: clock.now() + execution.remainingMs(atMost),
+      id: deterministicId(execution.callContext.id, 'call', callee, execution.effectIndex(effect)),
+      deadline: clock.now() + execution.remainingMs(timeout),
     });
     return (execution) => async (request: Request) => {
       execution.assertBeforeDeadline();
-      const answer = await sidecar.call({
+      const { response, published } = await sidecar.call({
         appId,
         method,
         request: create(method.input, request),
-        callContext: causeOf(execution),
+        callContext: callContextOf(execution),
       });
-      execution.published.push(...answer.published);
-      return answer.response;
+      execution.published.push(...published);
+      return response;
     };
   }
 
@@ -85,7 +85,10 @@ export class RpcClients {
     return ({ callContext }) =>
       (request: Request, signal: AbortSignal) =>
         sidecar.stream({
-          ...{ appId, method, request: create(method.input, request), signal },
+          appId,
+          method,
+          request: create(method.input, request),
+          signal,
           callContext: { ...callContext, deadline: clock.now() + STREAM_TIMEOUT_MS },
         });
   }

@@ -16,17 +16,17 @@ const created = (orderId: string) => ({
   totalAmount: price,
 });
 
-/** A service whose handlers go on until the gate is opened. */
+/** A service whose handlers wait until the gate is opened. */
 function gated() {
   const gate = Promise.withResolvers<unknown>();
-  const begun: string[] = [];
+  const started: string[] = [];
   const service = new Service('order', {
     serves: OrderService,
     stores: { counts: Counted },
     publishes: [PlaceOrder],
   });
   service.on(OrderCreated, async ({ orderId }) => {
-    begun.push(orderId);
+    started.push(orderId);
     await gate.promise;
   });
   service.on(PlaceOrder, async ({ orderId }, { counts }) => {
@@ -35,7 +35,7 @@ function gated() {
   service.serve({
     placeOrder: async (_, { newId, dispatchAndWait, counts }) => {
       const orderId = newId('order');
-      begun.push(orderId);
+      started.push(orderId);
       await gate.promise;
       const done = await dispatchAndWait(PlaceOrder, { orderId }, () => counts.get(orderId));
       return { orderId, status: done === undefined ? 'pending' : 'done' };
@@ -48,19 +48,19 @@ function gated() {
   const open = () => {
     gate.resolve(undefined);
   };
-  return { bed: testbed(service), open, begun };
+  return { bed: testbed(service), open, started };
 }
 
-describe('a host that drains', () => {
-  it('finishes what runs and begins nothing new', async () => {
-    const { bed, open, begun } = gated();
+describe('a runtime that drains', () => {
+  it('finishes running work and refuses new work', async () => {
+    const { bed, open, started } = gated();
     const running = bed.handleEvent(OrderCreated, created('first'));
     let drained = false;
     const draining = bed.runtime.drain().then(() => (drained = true));
 
     expect(await bed.handleEvent(OrderCreated, created('second'))).toBe('RETRY');
     await expect(bed.call('getOrder', {})).rejects.toMatchObject({ code: Code.UNAVAILABLE });
-    expect(begun).toEqual(['first']);
+    expect(started).toEqual(['first']);
     expect(drained).toBe(false);
 
     open();
@@ -69,7 +69,7 @@ describe('a host that drains', () => {
     expect(drained).toBe(true);
   });
 
-  it('still takes the command that a running call waits for', async () => {
+  it('still handles the command that a running call waits for', async () => {
     const { bed, open } = gated();
     const placing = bed.call('placeOrder', {});
     const draining = bed.runtime.drain();
@@ -78,7 +78,7 @@ describe('a host that drains', () => {
     await draining;
   });
 
-  it('is done at once when nothing runs', async () => {
+  it('is done immediately if nothing is running', async () => {
     const { bed } = gated();
     await bed.runtime.drain();
     expect(await bed.handleEvent(OrderCreated, created('late'))).toBe('RETRY');

@@ -1,63 +1,48 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
-import { asService } from '../core/caller';
+import type { CallContext } from '../core/call-context';
 import type { Clock } from '../core/clock';
-import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
-import type { Context } from '../service/context';
-import { type RequestContract, isRequest, parseEventData } from '../messages/contract';
-import { DeadLetters, failureOf } from '../delivery/dead-letters';
-import { EventDispatcher, type AckStatus } from '../delivery/event-dispatcher';
-import { DocumentStore } from '../state/document-store';
-import { Code, MicroserviceError, refusalOf, unavailable } from '../core/errors';
-import { type CallContext, newCallContext } from '../core/call-context';
-import { Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
-import { IdempotencyStore } from '../delivery/idempotency-store';
+import { Execution } from '../core/execution';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
-import { type RuntimeDeps, contextFactory } from './context-factory';
-import { CommandResult } from '../messages/command-result';
 import { CommandResults } from '../delivery/command-results';
-import { replyTopicOf, replyContract, timeUntilExpiry } from '../messages/reply-topic';
-import type { AnyService } from '../service/service';
-import type { BindingMessage, Handler, IngestConnection, StreamHandler } from '../service/handlers';
+import { DeadLetters, failureOf } from '../delivery/dead-letters';
+import { EventDispatcher, type AckStatus } from '../delivery/event-dispatcher';
+import { IdempotencyStore } from '../delivery/idempotency-store';
+import type { Context } from '../service/context';
 import type { Definition } from '../service/definition';
-import { SIDECAR_TIMEOUT_MS, type CallResponse } from '../transport/sidecar';
-import { BindingJobDispatcher, rethrowAsUnreadable } from './binding-job-dispatcher';
+import type { BindingMessage, Handler, IngestConnection } from '../service/handlers';
+import type { AnyService } from '../service/service';
+import { DocumentStore } from '../state/document-store';
+import type { CallResponse } from '../transport/sidecar';
+import { BindingJobDispatcher } from './binding-job-dispatcher';
+import { CallDispatcher, toMicroserviceError } from './call-dispatcher';
+import { contextFactory } from './context-factory';
+import { EventRunner } from './event-runner';
+import { executionCallContext } from './execution-budget';
+import { Lifecycle } from './lifecycle';
+import type { RuntimeDeps } from './runtime-deps';
 
 /**
- * Longest that one delivery is worked on: no step begins after it. Shorter than the time after
- * which the bus gives the event again (its processingTimeout, 20 s), so that two processes hardly
- * ever work on one event; where they do, marks, ETags and keys make it one effect. Long enough for
- * the longest way of an order: see services/order/charge.ts.
- */
-export const EXECUTION_BUDGET_MS = 18_000;
-
-/** Longest that a stream lasts: whoever listens begins another. */
-export const MAX_STREAM_MS = 300_000;
-
-/**
- * Brings a service to life over a sidecar: runs its handlers, each under its cause. The same code
- * runs over a real sidecar and in tests.
+ * Runs a service over a sidecar: each handler in an execution under its call context. The same code runs
+ * over a real sidecar and over the in-memory transport of tests.
  */
 export class ServiceRuntime {
   readonly deadLetters: DeadLetters;
-  readonly #keyed: IdempotencyStore;
-  readonly #documents: DocumentStore;
-  readonly #outcomes: CommandResults;
-  readonly #deliveries: EventDispatcher;
-  readonly #work: BindingJobDispatcher;
+  readonly #lifecycle: Lifecycle;
+  readonly #results: CommandResults;
+  readonly #calls: CallDispatcher;
+  readonly #events: EventDispatcher;
+  readonly #bindingsAndJobs: BindingJobDispatcher;
   readonly #open: (execution: Execution) => Context<Definition>;
-  #active = 0;
-  #draining = false;
-  readonly #stopping = new AbortController();
-  #idle: PromiseWithResolvers<unknown> | undefined;
 
   constructor(
     readonly service: AnyService,
     private readonly deps: RuntimeDeps,
   ) {
     const { sidecar, clock, random, metrics, log } = deps;
-    this.#documents = new DocumentStore(sidecar, clock, random, {
+    const { name, definition } = service;
+    const documents = new DocumentStore(sidecar, clock, random, {
       conflict: (store) => {
         metrics.conflicts.inc({ store });
       },
@@ -65,31 +50,45 @@ export class ServiceRuntime {
         metrics.inboxEntriesDropped.inc({ store });
       },
     });
-    this.#outcomes = new CommandResults(sidecar);
-    const { name, definition } = service;
-    const memory = Object.fromEntries(
-      Object.entries(definition.processMemory ?? {}).map(([what, make]) => [what, make(clock)]),
+    const processMemory = Object.fromEntries(
+      Object.entries(definition.processMemory ?? {}).map(([key, create]) => [key, create(clock)]),
     );
-    const parts = { name, definition, documents: this.#documents, outcomes: this.#outcomes };
-    this.#open = contextFactory({ ...deps, ...parts, memory });
-    this.#keyed = new IdempotencyStore(sidecar, definition.idempotency);
-    this.deadLetters = new DeadLetters(this.#documents, clock, metrics);
-    this.#deliveries = new EventDispatcher({
+    const results = new CommandResults(sidecar);
+    const deadLetters = new DeadLetters(documents, clock, metrics);
+    const lifecycle = new Lifecycle(name);
+    const open = contextFactory({ ...deps, name, definition, documents, results, processMemory });
+    const bindingsAndJobs = new BindingJobDispatcher({
+      service,
+      deadLetters,
+      open: (callContext) => this.openContext(callContext),
+      log: (callContext) => this.#log(callContext),
+      metrics,
+      clock,
+    });
+    const events = new EventRunner(service, deps, results, open, bindingsAndJobs);
+    this.deadLetters = deadLetters;
+    this.#lifecycle = lifecycle;
+    this.#results = results;
+    this.#open = open;
+    this.#bindingsAndJobs = bindingsAndJobs;
+    this.#events = new EventDispatcher({
       clock,
       log,
       metrics,
-      outcomes: this.#outcomes,
-      deadLetters: this.deadLetters,
+      results,
+      deadLetters,
       isCommand: (type) => service.events.get(type)?.contract.kind === 'command',
-      handle: (event) => this.#handle(event),
+      handle: (event) => events.run(event),
     });
-    this.#work = new BindingJobDispatcher({
+    const idempotency = new IdempotencyStore(sidecar, definition.idempotency);
+    this.#calls = new CallDispatcher({
       service,
-      deadLetters: this.deadLetters,
-      cause: (given) => this.#cause(given),
-      open: (callContext) => this.openContext(callContext),
-      log: (callContext) => this.#log(callContext),
-      ...{ metrics, clock },
+      lifecycle,
+      idempotency,
+      open,
+      clock,
+      log,
+      metrics,
     });
   }
 
@@ -110,297 +109,138 @@ export class ServiceRuntime {
     return this.deps.config;
   }
 
-  /** The context of work that begins outside of a handler, such as a request at the edge. */
+  /** The context of work that does not start in a handler, such as a request at the edge. */
   openContext(callContext: CallContext): Context<Definition> {
     return this.#open(new Execution(callContext, this.deps.clock));
   }
 
-  /** Answers a call. Throws a MicroserviceError, whatever went wrong. */
-  async handleCall<M extends DescMethodUnary>(
+  /** Handles a unary call: see CallDispatcher. Throws a MicroserviceError for any failure. */
+  handleCall<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
     callContext: CallContext,
   ): Promise<CallResponse<M>> {
-    const handle = this.service.methods.get(method.localName) as Handler | undefined;
-    if (handle === undefined) {
-      throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
-    }
-    const name = `${method.parent.typeName}/${method.name}`;
-    // what it calls in turn is not what the client has asked
-    const own = callContext.hasIdempotencyKey
-      ? { ...callContext, hasIdempotencyKey: false }
-      : callContext;
-    const execution = new Execution(own, this.deps.clock);
-    return this.#counted(async () => {
-      const started = performance.now();
-      let code = Code.OK;
-      try {
-        this.#assertOpen();
-        execution.assertBeforeDeadline();
-        // the handler's type, derived from this method, says what it returns
-        const work = () =>
-          handle(request, this.#open(execution)) as Promise<MessageShape<M['output']>>;
-        const response = await this.withIdempotencyKey(method, request, callContext, work);
-        return { response, published: execution.published };
-      } catch (error) {
-        const known = this.#known(error, callContext, name);
-        code = known.code;
-        throw known;
-      } finally {
-        const duration = performance.now() - started;
-        this.metrics.rpcs.inc({ method: name, code: Code[code] });
-        this.metrics.rpcDuration.observe({ method: name }, duration / 1000);
-        const { correlationId, requestId } = callContext;
-        const line = { correlationId, requestId, method: name, code: Code[code], duration };
-        this.log.info(line, 'call answered');
-      }
-    });
+    return this.#calls.handleCall(method, request, callContext);
   }
 
-  /**
-   * Answers a call by many messages, until its handler ends, nobody listens any more, the service
-   * stops, or it has lasted STREAM_MS. Throws a MicroserviceError, whatever went wrong.
-   */
-  async *handleStream<M extends DescMethodServerStreaming>(
+  /** Handles a call that returns a stream: see CallDispatcher. `cancelled` ends it. */
+  handleStream<M extends DescMethodServerStreaming>(
     method: M,
     request: MessageShape<M['input']>,
     callContext: CallContext,
-    gone: AbortSignal,
+    cancelled: AbortSignal,
   ): AsyncIterable<MessageShape<M['output']>> {
-    const { clock } = this.deps;
-    const handle = this.service.methods.get(method.localName) as StreamHandler | undefined;
-    const name = `${method.parent.typeName}/${method.name}`;
-    const ended = AbortSignal.any([gone, this.#stopping.signal]);
-    const execution = new Execution(
-      { ...callContext, deadline: clock.now() + MAX_STREAM_MS },
-      clock,
-    );
-    let code = Code.OK;
-    try {
-      if (handle === undefined) {
-        throw new MicroserviceError(`${method.name} is not answered here`, Code.UNIMPLEMENTED);
-      }
-      this.#assertOpen();
-      for await (const message of handle(request, this.#open(execution), ended)) {
-        if (ended.aborted) return;
-        // the handler's type, derived from this method, says what it gives
-        yield message as MessageShape<M['output']>;
-      }
-    } catch (error) {
-      if (ended.aborted) return;
-      const known = this.#known(error, callContext, name);
-      code = known.code;
-      throw known;
-    } finally {
-      this.metrics.rpcs.inc({ method: name, code: Code[code] });
-    }
+    return this.#calls.handleStream(method, request, callContext, cancelled);
   }
 
-  /** Does what was asked, unless it was asked under a client's key before: see KeyedRequests. */
-  async withIdempotencyKey<M extends DescMethodUnary>(
+  /** Runs work, or returns the stored response of the same Idempotency-Key: see IdempotencyStore. */
+  withIdempotencyKey<M extends DescMethodUnary>(
     method: M,
     request: MessageShape<M['input']>,
     callContext: CallContext,
     work: () => Promise<MessageShape<M['output']>>,
   ): Promise<MessageShape<M['output']>> {
-    if (!callContext.hasIdempotencyKey) return work();
-    return this.#keyed.run(method, request, new Execution(callContext, this.deps.clock), work);
+    return this.#calls.withIdempotencyKey(method, request, callContext, work);
   }
 
   /** Handles one delivery of an event. Never throws. */
   async deliver(raw: Record<string, unknown>): Promise<AckStatus> {
-    // what a call here waits for, a command or a reply, belongs to what is being finished
-    const isExpected = () =>
-      ['id', 'causationid'].some((name) => this.#outcomes.isAwaited(String(raw[name])));
-    const mayBegin = !this.#draining || isExpected();
-    return mayBegin ? this.#counted(() => this.#deliveries.deliver(raw)) : 'RETRY';
+    // while the process stops, commands and replies that a running call waits for are still handled
+    const isAwaited = () =>
+      ['id', 'causationid'].some((name) => this.#results.isAwaited(String(raw[name])));
+    const mayStart = !this.#lifecycle.isStopping || isAwaited();
+    return mayStart ? this.#lifecycle.run(() => this.#events.deliver(raw)) : 'RETRY';
   }
 
-  /** Handles a batch: one subject's events one after the other, as they are. Never throws. */
+  /** Handles a batch: events of one subject in order, the others concurrently. Never throws. */
   async deliverAll(batch: readonly Record<string, unknown>[]): Promise<AckStatus[]> {
     this.metrics.batchSize.observe(batch.length);
-    const latest = new Map<unknown, Promise<unknown>>();
+    const lastOfSubject = new Map<unknown, Promise<unknown>>();
     const deliveries = batch.map(async (raw) => {
       const subject = raw['subject'] ?? raw['id'];
-      const before = latest.get(subject);
+      const previous = lastOfSubject.get(subject);
       const delivery = (async () => {
-        await before;
+        await previous;
         return this.deliver(raw);
       })();
-      latest.set(subject, delivery);
+      lastOfSubject.set(subject, delivery);
       return delivery;
     });
     return Promise.all(deliveries);
   }
 
-  /** Hands the event of a dead letter to its handler again. */
+  /** Runs the handler of a dead letter again. */
   async replay(id: string): Promise<{ succeeded: boolean }> {
-    return this.#counted(() => this.#deliveries.replay(id));
+    return this.#lifecycle.run(() => this.#events.replay(id));
   }
 
-  /** Handles a message of an input binding. Throws where it shall be given again. */
+  /** Handles a message of an input binding. Throws if it has to be delivered again. */
   async handleBindingMessage(name: string, message: BindingMessage): Promise<void> {
-    this.#assertOpen();
-    await this.#counted(() => this.#work.receive(name, message));
+    this.#lifecycle.assertNotStopping();
+    await this.#lifecycle.run(() => this.#bindingsAndJobs.handleBindingMessage(name, message));
   }
 
-  /** Handles a message of a client outside. Throws a MicroserviceError where it shall come again. */
-  async handleIngest(message: object, link: IngestConnection): Promise<object> {
-    this.#assertOpen();
+  /** Handles a message of an external client. Throws a MicroserviceError if the client has to send it again. */
+  async handleIngest(message: object, connection: IngestConnection): Promise<object> {
+    this.#lifecycle.assertNotStopping();
     const { ingest, name } = this.service;
-    if (ingest === undefined) throw new Error(`${name} takes no streams of messages`);
-    // the message was read by this very method
+    if (ingest === undefined) throw new Error(`${name} has no ingest handler`);
+    // the message was deserialized by the handler's method
     const id = deterministicId('ingest', ingest.identify(message as never));
-    const callContext = this.#cause({ id });
-    const handle = ingest.handle as unknown as (...given: unknown[]) => Promise<object>;
-    return this.#counted(async () => {
+    const callContext = executionCallContext(this.deps.clock, { id });
+    const handle = ingest.handle as unknown as (...args: unknown[]) => Promise<object>;
+    return this.#lifecycle.run(async () => {
       try {
-        return await handle(message, this.openContext(callContext), link);
+        return await handle(message, this.openContext(callContext), connection);
       } catch (error) {
-        throw this.#known(error, callContext, `${name}/ingest`);
+        throw toMicroserviceError(error, this.log, callContext, `${name}/ingest`);
       }
     });
   }
 
-  /** Does a job that is due. Throws where it shall be tried again. */
+  /** Runs a job that is due. Throws if it has to be retried. */
   async runJob(raw: unknown): Promise<void> {
-    this.#assertOpen();
-    await this.#counted(() => this.#work.runJob(raw));
+    this.#lifecycle.assertNotStopping();
+    await this.#lifecycle.run(() => this.#bindingsAndJobs.runJob(raw));
   }
 
-  /** Has the jobs done that the service gives itself: see Service.every. */
+  /** Schedules the recurring jobs of the service: see Service.every. */
   async scheduleJobs(): Promise<void> {
-    const { jobs } = this.openContext(this.#cause({}));
+    const { jobs } = this.openContext(executionCallContext(this.deps.clock, {}));
     for (const [name, schedule] of this.service.schedules) await jobs.every(name, schedule, {});
   }
 
-  /** Does what each process does now and then: see Service.onTick. Never throws. */
+  /** Runs an interval task: see Service.onInterval. A failure is logged and not thrown. */
   async runIntervalTask(name: string): Promise<void> {
-    const tick = this.service.intervalTasks.get(name);
-    if (tick === undefined) throw new Error(`${name} is done by no process of this service`);
-    const callContext = this.#cause({});
+    const task = this.service.intervalTasks.get(name);
+    if (task === undefined) throw new Error(`${this.service.name} has no interval task ${name}`);
+    const callContext = executionCallContext(this.deps.clock, {});
     try {
-      await this.#counted(() => (tick.handle as Handler)(this.openContext(callContext), undefined));
-    } catch (error) {
-      this.#log(callContext).warn(
-        { type: `tick.${name}`, failure: failureOf(error, 1) },
-        'work failed',
+      await this.#lifecycle.run(() =>
+        (task.handle as Handler)(this.openContext(callContext), undefined),
       );
-    }
-  }
-
-  /** How many calls, events, jobs and messages are being worked on. */
-  get activeCount(): number {
-    return this.#active;
-  }
-
-  /** From here on nothing new is begun: others are told to ask again. Settles as idle does. */
-  async drain(): Promise<void> {
-    this.#draining = true;
-    this.#stopping.abort();
-    await this.whenIdle();
-  }
-
-  /** Settles when nothing is being worked on. */
-  async whenIdle(): Promise<void> {
-    if (this.#active === 0) return;
-    this.#idle ??= Promise.withResolvers<unknown>();
-    await this.#idle.promise;
-  }
-
-  /** Runs the handler of an event; a message or job comes this way from a dead letter. */
-  async #handle(event: CloudEvent): Promise<void> {
-    const { clock } = this.deps;
-    const left = timeUntilExpiry(event, clock);
-    if (left <= 0) return;
-    const callContext = this.#cause({
-      id: event.id,
-      correlationId: event.correlationid === '' ? event.id : event.correlationid,
-      caller: asService(event.tenantid),
-      deadline: clock.now() + Math.min(left, EXECUTION_BUDGET_MS),
-      ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
-    });
-    if (event.type === replyTopicOf(this.service.name)) {
-      const outcome = rethrowAsUnreadable(() => CommandResult.parse(event.data));
-      await this.#outcomes.recordReply(event.causationid, outcome, left);
-      return;
-    }
-    const heard = this.service.events.get(event.type);
-    if (heard === undefined) {
-      await this.#work.run(event.type, callContext, event.data);
-      return;
-    }
-    const { contract } = heard;
-    const data = rethrowAsUnreadable(() =>
-      parseEventData(contract, event.eventversion, event.data, event.minversion),
-    );
-    const since = event.time === undefined ? clock.now() : Date.parse(event.time);
-    const execution = new Execution(callContext, clock, contract.kind !== 'event', since);
-    const handle = () => (heard.handle as Handler)(data, this.#open(execution), event);
-    if (isRequest(contract)) await this.#reply(event, contract, execution, handle);
-    else await handle();
-  }
-
-  /** Answers a request, by a refusal where there is one. Throws what may be another time. */
-  async #reply(
-    request: CloudEvent,
-    contract: RequestContract,
-    execution: Execution,
-    handle: () => Promise<unknown>,
-  ): Promise<void> {
-    const { sidecar, clock, metrics } = this.deps;
-    let outcome: CommandResult;
-    try {
-      outcome = { refusal: null, answer: contract.reply.parse(await handle()) };
     } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal === undefined) throw error;
-      outcome = { refusal };
+      const fields = { type: `tick.${name}`, failure: failureOf(error, 1) };
+      this.#log(callContext).warn(fields, 'work failed');
     }
-    const { replyto, expirytime } = request;
-    if (replyto === undefined) return;
-    const reply = cloudEvent(
-      this.service.name,
-      replyContract(replyto, request),
-      outcome,
-      execution,
-      clock,
-    );
-    execution.assertBeforeDeadline();
-    await sidecar.publish({ ...reply, expirytime }, execution.remainingMs(SIDECAR_TIMEOUT_MS));
-    metrics.eventsPublished.inc({ type: reply.type });
   }
 
-  #assertOpen(): void {
-    if (this.#draining) throw unavailable(`${this.service.name} is stopping`);
+  /** The number of calls, events, jobs and messages that are running. */
+  get activeCount(): number {
+    return this.#lifecycle.activeCount;
   }
 
-  #cause(given: Partial<CallContext>): CallContext {
-    const { clock } = this.deps;
-    const deadline = clock.now() + EXECUTION_BUDGET_MS;
-    return newCallContext(clock, { caller: asService(), deadline, ...given });
+  /** Refuses new work from now on, so that other replicas do it. Resolves when no work is running. */
+  async drain(): Promise<void> {
+    await this.#lifecycle.drain();
   }
 
-  #known(error: unknown, callContext: CallContext, method: string): MicroserviceError {
-    if (error instanceof MicroserviceError) return error;
-    this.#log(callContext).error({ method, err: error }, 'unforeseen error');
-    return new MicroserviceError('internal error', Code.INTERNAL);
+  /** Resolves when no work is running. */
+  async whenIdle(): Promise<void> {
+    await this.#lifecycle.whenIdle();
   }
 
   #log({ correlationId, requestId }: CallContext): Log {
     return this.deps.log.child({ correlationId, requestId });
-  }
-
-  async #counted<T>(work: () => Promise<T>): Promise<T> {
-    this.#active++;
-    try {
-      return await work();
-    } finally {
-      this.#active--;
-      if (this.#active === 0) {
-        this.#idle?.resolve(undefined);
-        this.#idle = undefined;
-      }
-    }
   }
 }

@@ -9,32 +9,32 @@ const AT = '2026-01-01T00:00:00.000Z';
 function open() {
   const clock = new FakeClock();
   const published: PublishedEvent[] = [];
-  return { clock, published, story: new SagaRecorder({ clock, published }) };
+  return { clock, published, recorder: new SagaRecorder({ clock, published }) };
 }
 
-describe('a story', () => {
-  it('tells of each step what it came to and how long it took, and of what was said', async () => {
-    const { clock, published, story } = open();
-    await story.step('reserve', async () => {
+describe('a saga recorder', () => {
+  it('records the outcome and duration of each step, and the published events', async () => {
+    const { clock, published, recorder } = open();
+    await recorder.step('reserve', async () => {
       clock.advance(20);
       return { outcome: 'done' };
     });
-    await story.step('charge', async () => ({ outcome: 'declined', reason: 'no_money' }));
+    await recorder.step('charge', async () => ({ outcome: 'declined', reason: 'no_money' }));
     published.push({ type: 'order.created', at: AT });
     const after = '2026-01-01T00:00:00.020Z';
-    expect(story.takeDelta()).toEqual({
+    expect(recorder.takeDelta()).toEqual({
       steps: [
         { step: 'reserve', outcome: 'done', at: AT, ms: 20 },
         { step: 'charge', outcome: 'declined', reason: 'no_money', at: after, ms: 0 },
       ],
       events: [{ type: 'order.created', at: AT }],
     });
-    expect(story.takeDelta()).toEqual({ steps: [], events: [] });
+    expect(recorder.takeDelta()).toEqual({ steps: [], events: [] });
   });
 
-  it('takes a refusal for an answer, and no other error', async () => {
-    const { story } = open();
-    const step = (error: Error) => story.step('charge', () => Promise.reject(error));
+  it('records a refusal as an outcome, and throws any other error', async () => {
+    const { recorder } = open();
+    const step = (error: Error) => recorder.step('charge', () => Promise.reject(error));
     expect(await step(refused('too_late', 'it is too late'))).toEqual({
       outcome: 'refused',
       reason: 'too_late',
@@ -42,70 +42,70 @@ describe('a story', () => {
     expect(await step(new MicroserviceError('no order', Code.NOT_FOUND))).toMatchObject({
       reason: 'not_found',
     });
-    await expect(step(unavailable('away'))).rejects.toThrow('away');
-    await expect(step(new TypeError('a fault'))).rejects.toThrow('a fault');
+    await expect(step(unavailable('down'))).rejects.toThrow('down');
+    await expect(step(new TypeError('a bug'))).rejects.toThrow('a bug');
   });
 
-  it('holds a refusal for a fault where nothing may be refused', async () => {
-    const { story } = open();
-    const no = () => Promise.reject(refused('too_late', 'it is too late'));
+  it('turns the refusal of a mandatory step into a retryable error', async () => {
+    const { recorder } = open();
+    const refuse = () => Promise.reject(refused('too_late', 'it is too late'));
     const fault = { code: Code.INTERNAL, details: { reason: 'too_late' } };
-    await expect(story.mandatoryStep('refund', no)).rejects.toMatchObject(fault);
-    await expect(mustSucceed(no)).rejects.toMatchObject(fault);
-    await expect(mustSucceed(() => Promise.reject(unavailable('away')))).rejects.toMatchObject({
+    await expect(recorder.mandatoryStep('refund', refuse)).rejects.toMatchObject(fault);
+    await expect(mustSucceed(refuse)).rejects.toMatchObject(fault);
+    await expect(mustSucceed(() => Promise.reject(unavailable('down')))).rejects.toMatchObject({
       code: Code.UNAVAILABLE,
     });
   });
 });
 
-describe('what may have had its effect', () => {
-  const ask = (
+describe('a call that may have had its effect', () => {
+  const call = (
     clock: FakeClock,
     errors: MicroserviceError[],
     retryUntil = 0,
     deadline = 60_000,
   ) => {
-    let asked = 0;
+    let attempts = 0;
     const work = async (): Promise<'yes' | StepFailure> => {
-      const error = errors[asked++];
+      const error = errors[attempts++];
       if (error !== undefined) throw error;
       return 'yes';
     };
-    const patience = { attempts: 3, pauseMs: 1_000, minRemainingMs: 5_000, retryUntil };
-    return retryWithin(work, patience, {
+    const policy = { attempts: 3, pauseMs: 1_000, minRemainingMs: 5_000, retryUntil };
+    return retryWithin(work, policy, {
       clock,
       callContext: { deadline: clock.now() + deadline },
     });
   };
-  const silence = new MicroserviceError('silent', Code.DEADLINE_EXCEEDED);
-  const away = unavailable('away');
+  const timeout = new MicroserviceError('no answer', Code.DEADLINE_EXCEEDED);
+  const down = unavailable('down');
 
-  it('is asked for again, with time in between', async () => {
+  it('is retried after a pause', async () => {
     const clock = new FakeClock();
-    const began = clock.now();
-    expect(await ask(clock, [silence, away])).toBe('yes');
-    expect(clock.now() - began).toBe(2_000);
+    const started = clock.now();
+    expect(await call(clock, [timeout, down])).toBe('yes');
+    expect(clock.now() - started).toBe(2_000);
   });
 
-  it('is unknown where no answer comes, or where the time runs out', async () => {
+  it('is unknown if no attempt is answered, or the time runs out', async () => {
     const unknown = { outcome: 'unknown', reason: 'deadline_exceeded' };
-    expect(await ask(new FakeClock(), [silence, silence, silence])).toEqual(unknown);
-    expect(await ask(new FakeClock(), [silence], 0, 5_999)).toEqual(unknown);
-    expect(await ask(new FakeClock(), [silence], 0, 6_000)).toBe('yes');
+    expect(await call(new FakeClock(), [timeout, timeout, timeout])).toEqual(unknown);
+    expect(await call(new FakeClock(), [timeout], 0, 5_999)).toEqual(unknown);
+    expect(await call(new FakeClock(), [timeout], 0, 6_000)).toBe('yes');
   });
 
-  it('is tried another time where whoever is asked is away, as long as that is worth it', async () => {
+  it('is retried in another execution if the callee was not reached, until the policy ends that', async () => {
     const clock = new FakeClock();
-    const all = [away, away, away];
-    await expect(ask(clock, all, clock.now() + 10_000)).rejects.toThrow('away');
-    expect(await ask(clock, all, clock.now())).toEqual({
+    const errors = [down, down, down];
+    await expect(call(clock, errors, clock.now() + 10_000)).rejects.toThrow('down');
+    expect(await call(clock, errors, clock.now())).toEqual({
       outcome: 'unknown',
       reason: 'unavailable',
     });
   });
 
-  it('is not asked for again where it is refused', async () => {
-    const no = refused('closed', 'closed');
-    await expect(ask(new FakeClock(), [no])).rejects.toBe(no);
+  it('is not retried after a refusal', async () => {
+    const refusal = refused('closed', 'closed');
+    await expect(call(new FakeClock(), [refusal])).rejects.toBe(refusal);
   });
 });

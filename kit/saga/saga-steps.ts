@@ -1,37 +1,38 @@
 import { type Clock, isoTime } from '../core/clock';
-import { Code, MicroserviceError, isTransient } from '../core/errors';
+import { Code, MicroserviceError, isTransient, wasNotReached } from '../core/errors';
 import type { PublishedEvent } from '../core/execution';
 import type { SagaStep, SagaLog } from './saga-log';
 
 export type StepSuccess<T> = { outcome: 'done' } & T;
 export interface StepFailure {
+  /** `refused` by the service, `declined` by a payment provider, or `unknown`: it may have had its effect. */
   outcome: 'refused' | 'declined' | 'unknown';
   reason: string;
 }
 
-/** Runs the steps of one handling, and tells what each came to and what was said meanwhile. */
+/** Runs the steps of a saga in one execution, and records their outcomes and the published events. */
 export class SagaRecorder {
   #steps: SagaStep[] = [];
-  #eventsTold = 0;
+  #eventsTaken = 0;
 
   constructor(private readonly context: { clock: Clock; published: readonly PublishedEvent[] }) {}
 
-  /** A step that may fail. Whoever refuses to take it has answered too: the saga must go on. */
+  /** Runs a step that may fail. A refusal that it throws is its outcome; any other error is thrown. */
   async step<T>(
     name: string,
     work: () => Promise<StepSuccess<T> | StepFailure>,
   ): Promise<StepSuccess<T> | StepFailure> {
     const { clock } = this.context;
     const at = isoTime(clock);
-    const began = clock.now();
-    const answer = await work().catch(refusal);
-    const { outcome } = answer;
-    const reason = outcome === 'done' ? {} : { reason: answer.reason };
-    this.#steps.push({ step: name, outcome, ...reason, at, ms: Math.round(clock.now() - began) });
-    return answer;
+    const started = clock.now();
+    const result = await work().catch(toStepFailure);
+    const { outcome } = result;
+    const reason = outcome === 'done' ? {} : { reason: result.reason };
+    this.#steps.push({ step: name, outcome, ...reason, at, ms: Math.round(clock.now() - started) });
+    return result;
   }
 
-  /** A step that cannot fail: see insist. */
+  /** Runs a step that must succeed: see `mustSucceed`. */
   async mandatoryStep(name: string, work: () => Promise<unknown>): Promise<void> {
     await this.step(name, async () => {
       await mustSucceed(work);
@@ -39,24 +40,25 @@ export class SagaRecorder {
     });
   }
 
-  /** What happened since this was last asked. */
+  /** The steps and events since the last call. */
   takeDelta(): SagaLog {
     const steps = this.#steps;
-    const events = this.context.published.slice(this.#eventsTold);
+    const events = this.context.published.slice(this.#eventsTaken);
     this.#steps = [];
-    this.#eventsTold += events.length;
+    this.#eventsTaken += events.length;
     return { steps, events };
   }
 }
 
-function refusal(error: unknown): StepFailure {
+function toStepFailure(error: unknown): StepFailure {
   if (isTransient(error) || !(error instanceof MicroserviceError)) throw error;
   return { outcome: 'refused', reason: error.details.reason ?? Code[error.code].toLowerCase() };
 }
 
 /**
- * Asks for what cannot be refused once a saga is decided. A refusal is a fault then: it is tried
- * again, and if that does not help it becomes a dead letter, whose replay goes on from here.
+ * Runs work that cannot be refused once the outcome of a saga is decided. A refusal is then a fault: it
+ * is thrown as INTERNAL, so that it is retried, and at last becomes a dead letter. A replay of the dead
+ * letter continues the saga.
  */
 export async function mustSucceed<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -68,46 +70,45 @@ export async function mustSucceed<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** How long, and how often, somebody who does not answer is asked again within one handling. */
+/** How often a call is retried within one execution. */
 export interface RetryPolicy {
   attempts: number;
-  /** To recover in between. */
+  /** Between two attempts. */
   pauseMs: number;
-  /** What must be left of the handling after the next attempt has begun. */
+  /** The least time that must be left until the deadline when another attempt starts. */
   minRemainingMs: number;
-  /** Until then it is worth being tried again in another handling where whoever is asked is away. */
+  /**
+   * Epoch milliseconds. Until then, a callee that could not be reached is retried in another execution:
+   * the error is thrown instead of returned as `unknown`.
+   */
   retryUntil: number;
 }
 
 /**
- * Asks what may have had its effect where no answer comes, and is the same when it is asked again.
- * `unknown` where it does not get an answer; throws UNAVAILABLE where nobody was there to be asked,
- * which is to be tried again.
+ * Retries an idempotent call that may have had its effect when it fails. Returns `unknown` if no attempt
+ * got an answer. Throws UNAVAILABLE if the callee could not be reached and may be retried in another
+ * execution; throws an error that is not transient immediately.
  */
 export async function retryWithin<T>(
-  ask: () => Promise<T>,
+  call: () => Promise<T>,
   { attempts, pauseMs, minRemainingMs, retryUntil }: RetryPolicy,
   { clock, callContext }: { clock: Clock; callContext: { deadline: number } },
 ): Promise<T | StepFailure> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await ask();
+      return await call();
     } catch (error) {
       if (!isTransient(error)) throw error;
-      const timeLeft = callContext.deadline - clock.now() - pauseMs;
-      if (attempt === attempts || timeLeft < minRemainingMs) {
+      const remainingMs = callContext.deadline - clock.now() - pauseMs;
+      if (attempt === attempts || remainingMs < minRemainingMs) {
         if (wasNotReached(error) && clock.now() < retryUntil) throw error;
-        return { outcome: 'unknown', reason: nameOf(error) };
+        return { outcome: 'unknown', reason: codeName(error) };
       }
       await clock.sleep(pauseMs);
     }
   }
 }
 
-function wasNotReached(error: unknown): boolean {
-  return error instanceof MicroserviceError && error.code === Code.UNAVAILABLE;
-}
-
-function nameOf(error: unknown): string {
+function codeName(error: unknown): string {
   return error instanceof MicroserviceError ? Code[error.code].toLowerCase() : 'internal';
 }

@@ -26,17 +26,17 @@ const calls = JSON.stringify({
   others: { 'stock-watch': ['inventory'] },
 });
 
-describe('who may call a service', () => {
+describe('the permitted callers of a service', () => {
   it.each([
     ['inventory', ['gateway', 'order', 'stock-watch']],
     ['payment', ['order']],
     ['gateway', []],
-  ])('is who says that it calls %s', async (service, callers) => {
+  ])('are the services that declare calls to %s', async (service, callers) => {
     expect([...(await permittedCallers(service, file(calls)))]).toEqual(callers);
   });
 
   it.each(['{', '{}', '{"services":{"order":"inventory"},"others":{}}'])(
-    'is not guessed where the file is %s',
+    'cannot be read from the file %s',
     async (text) => {
       await expect(permittedCallers('inventory', file(text))).rejects.toThrow('SERVICE_CALLS');
       await expect(permittedCallers('inventory', join(folder, 'none.json'))).rejects.toThrow(
@@ -46,28 +46,28 @@ describe('who may call a service', () => {
   );
 });
 
-describe('where the sidecars know who calls', () => {
+describe('a call without a service token', () => {
   const from = (caller?: string) => {
     const metadata = new Metadata();
     if (caller !== undefined) metadata.set('dapr-caller-app-id', caller);
     return metadata;
   };
-  const admission = (callers?: ReadonlySet<string>) =>
+  const authFor = (callers?: ReadonlySet<string>) =>
     new CallerAuth(undefined, undefined, callers, silentLog);
 
-  it('a service is let in that declares its calls, and no other', async () => {
-    const door = admission(new Set(['order']));
-    await expect(door.authorizeCall(from('order'))).resolves.toBeUndefined();
+  it('is accepted only from a declared caller', async () => {
+    const auth = authFor(new Set(['order']));
+    await expect(auth.authorizeCall(from('order'))).resolves.toBeUndefined();
     for (const caller of ['payment', undefined]) {
-      await expect(door.authorizeCall(from(caller))).rejects.toMatchObject({
+      await expect(auth.authorizeCall(from(caller))).rejects.toMatchObject({
         code: Code.PERMISSION_DENIED,
-        message: `${caller ?? 'who calls'} does not declare that it calls this service`,
+        message: `${caller ?? 'an unidentified caller'} is not declared as a caller of this service`,
         details: { reason: 'undeclared_call' },
       });
     }
   });
 
-  it('all are let in where nothing is said of who calls whom', async () => {
-    await expect(admission().authorizeCall(from('payment'))).resolves.toBeUndefined();
+  it('is accepted from any caller if no callers are declared', async () => {
+    await expect(authFor().authorizeCall(from('payment'))).resolves.toBeUndefined();
   });
 });

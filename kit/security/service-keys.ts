@@ -11,13 +11,13 @@ import {
 import { z } from 'zod';
 import type { Log } from '../core/log';
 
-// A folder of keys: public/<app-id>.json is the JWK Set of the keys that a service may sign with,
-// private/<app-id>.json the one that it signs with. Each service has a pair of its own, and no
-// secret is shared: so who has got hold of one service can call as that one only.
+// The folder of keys: private/<app-id>.json holds the JWK with which a service signs, and
+// public/<app-id>.json the JWK Set with which others verify its tokens. Each service has a key pair of
+// its own and no secret is shared, so an attacker who controls one service can call as that one only.
 
 export const ALGORITHM = 'ES256';
-/** Whoever signs with the key before, another replica or a token that is out, is still believed. */
-const KEPT_KEYS = 2;
+/** The new public key and the one before it: other replicas and unexpired tokens still use the old key. */
+const MAX_PUBLIC_KEYS = 2;
 
 const Jwk = z.object({
   kty: z.literal('EC'),
@@ -30,100 +30,104 @@ const PublicKeys = z.object({ keys: z.array(PublicJwk) });
 const PrivateJwk = PublicJwk.extend({ d: z.string() });
 type PrivateJwk = z.infer<typeof PrivateJwk>;
 
-/** What a service signs with. */
+/** The key with which a service signs. */
 export interface SigningKey {
   readonly kid: string;
   readonly key: CryptoKey;
 }
 
-/** What a service may have signed with. */
+/** A key with which tokens of a service are verified. */
 export interface PublicKey {
   readonly service: string;
   readonly key: CryptoKey;
 }
 
 /**
- * The key that a service signs with, made where there is none. Its public half is there for the
- * others when this returns. A private key that was removed makes room for another: that of before
- * is believed until the next change. Throws where the folder cannot be read, or not be written where
- * that is needed.
+ * Loads the key with which a service signs, or generates it if there is none. When this resolves, the
+ * public key is in the folder too. To rotate the key, delete the private one: the old public key is
+ * accepted until the next rotation. Throws if the folder cannot be read, or has to be written and cannot.
  */
 export async function loadSigningKey(folder: string, service: string): Promise<SigningKey> {
   const file = join(folder, 'private', `${service}.json`);
-  const jwk = PrivateJwk.parse(await readJson(file, () => makeKey(file)));
-  await publish(join(folder, 'public', `${service}.json`), jwk);
-  return { kid: jwk.kid, key: await imported(jwk) };
+  const jwk = PrivateJwk.parse(await readJson(file, () => generateKey(file)));
+  await publishKey(join(folder, 'public', `${service}.json`), jwk);
+  return { kid: jwk.kid, key: await importKey(jwk) };
 }
 
-/** Everybody's public keys, by name. What is no set of keys is left out, with a warning. */
+/** The public keys of all services, by key id. A file that is not a valid key set is skipped and logged. */
 export async function loadPublicKeys(
   folder: string,
   log: Log,
 ): Promise<ReadonlyMap<string, PublicKey>> {
-  const known = new Map<string, PublicKey>();
+  const publicKeys = new Map<string, PublicKey>();
   const files = (await readdir(join(folder, 'public'))).filter((name) => name.endsWith('.json'));
   for (const file of files) {
     const service = basename(file, '.json');
     try {
       const { keys } = PublicKeys.parse(await readJson(join(folder, 'public', file)));
-      for (const jwk of keys) known.set(jwk.kid, { service, key: await imported(jwk) });
+      for (const jwk of keys) publicKeys.set(jwk.kid, { service, key: await importKey(jwk) });
     } catch (error) {
-      log.warn({ peer: service, failure: String(error) }, 'its keys cannot be read');
+      log.warn(
+        { peer: service, failure: String(error) },
+        'public keys of a service cannot be read',
+      );
     }
   }
-  return known;
+  return publicKeys;
 }
 
-async function makeKey(file: string): Promise<void> {
+async function generateKey(file: string): Promise<void> {
   const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
-  const jwk = await exportJWK(privateKey);
-  const whole = PrivateJwk.parse({ ...jwk, kid: await calculateJwkThumbprint(jwk) });
-  await put(file, whole, async (written) => {
+  const exported = await exportJWK(privateKey);
+  const jwk = PrivateJwk.parse({ ...exported, kid: await calculateJwkThumbprint(exported) });
+  await writeAtomically(file, jwk, async (temporary) => {
     try {
-      await link(written, file);
+      await link(temporary, file);
     } catch (error) {
-      // another replica was quicker: its key stands
-      if (!isError(error, 'EEXIST')) throw error;
+      // another replica generated the key first: use that one
+      if (!hasCode(error, 'EEXIST')) throw error;
     }
   });
 }
 
-async function publish(file: string, { d: _, ...own }: PrivateJwk): Promise<void> {
-  const { keys } = PublicKeys.parse(await readJson(file, () => put(file, { keys: [] })));
-  if (keys.some(({ kid }) => kid === own.kid)) return;
-  await put(file, { keys: [own, ...keys].slice(0, KEPT_KEYS) });
+async function publishKey(file: string, { d: _, ...publicJwk }: PrivateJwk): Promise<void> {
+  const { keys } = PublicKeys.parse(
+    await readJson(file, () => writeAtomically(file, { keys: [] })),
+  );
+  if (keys.some(({ kid }) => kid === publicJwk.kid)) return;
+  await writeAtomically(file, { keys: [publicJwk, ...keys].slice(0, MAX_PUBLIC_KEYS) });
 }
 
-/** Writes a file as a whole: whoever reads meanwhile sees what was there before. */
-async function put(
+/** Writes a temporary file and moves it into place, so that readers never see a partial file. */
+async function writeAtomically(
   file: string,
   value: unknown,
-  place = (written: string) => rename(written, file),
+  moveIntoPlace = (temporary: string) => rename(temporary, file),
 ): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const written = `${file}.${randomUUID()}`;
+  const temporary = `${file}.${randomUUID()}`;
   try {
-    await writeFile(written, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-    await place(written);
+    await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+    await moveIntoPlace(temporary);
   } finally {
-    await rm(written, { force: true });
+    await rm(temporary, { force: true });
   }
 }
 
-async function readJson(file: string, make?: () => Promise<void>): Promise<unknown> {
+async function readJson(file: string, createMissing?: () => Promise<void>): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    if (make === undefined || !isError(error, 'ENOENT')) throw error;
-    await make();
+    if (createMissing === undefined || !hasCode(error, 'ENOENT')) throw error;
+    await createMissing();
     return readJson(file);
   }
 }
 
-function isError(error: unknown, code: string): boolean {
+function hasCode(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
 
-async function imported(jwk: z.infer<typeof Jwk>): Promise<CryptoKey> {
+async function importKey(jwk: z.infer<typeof Jwk>): Promise<CryptoKey> {
   return importJWK(jwk, ALGORITHM);
 }

@@ -30,7 +30,7 @@ afterAll(() => {
 });
 
 const file = (part: 'private' | 'public', service: string) => join(folder, part, `${service}.json`);
-// what these tests read is what the kit has written
+// the kit has written these files, so they have this type
 const readKey = (service: string) =>
   JSON.parse(readFileSync(file('private', service), 'utf8')) as Record<string, string>;
 
@@ -40,41 +40,41 @@ const refusal = (message: string) => ({
   details: { reason: 'service_token' },
 });
 
-/** A token as order makes them, but for what is given; a claim that is undefined is left out. */
-async function made(
+/** A token of order, except for the given claims. A claim that is undefined is omitted. */
+async function tokenWith(
   claims: Record<string, unknown> = {},
   { by = 'order', kid = readKey(by)['kid'] ?? '' } = {},
 ): Promise<string> {
   const now = Math.floor(clock.now() / 1000);
-  const usual = { iss: 'order', sub: 'order', aud: 'inventory', iat: now, exp: now + 60 };
-  const payload = JSON.parse(JSON.stringify({ ...usual, ...claims })) as object;
+  const defaults = { iss: 'order', sub: 'order', aud: 'inventory', iat: now, exp: now + 60 };
+  const payload = JSON.parse(JSON.stringify({ ...defaults, ...claims })) as object;
   return new SignJWT({ ...payload })
     .setProtectedHeader({ alg: 'ES256', kid })
     .sign(await importJWK(readKey(by), 'ES256'));
 }
 
-describe('a service', () => {
-  it('is known by its token, to the service that the token is for', async () => {
+describe('a service with a key', () => {
+  it('is identified by its token to the audience of the token', async () => {
     const token = await order.tokenFor('inventory');
     await expect(inventory.verifyCaller(token, 'order')).resolves.toBe('order');
-    // a sidecar that is not asked adds nothing
+    // the sidecar does not name the caller in every call
     await expect(inventory.verifyCaller(token, undefined)).resolves.toBe('order');
-    await expect(inventory.verifyCaller(await made(), 'order')).resolves.toBe('order');
+    await expect(inventory.verifyCaller(await tokenWith(), 'order')).resolves.toBe('order');
   });
 
-  it('that started later is known as well', async () => {
+  it('is identified also if it started after the callee', async () => {
     await inventory.verifyCaller(await order.tokenFor('inventory'), 'order');
     const payment = await open('payment');
     const token = await payment.tokenFor('inventory');
     await expect(inventory.verifyCaller(token, 'payment')).resolves.toBe('payment');
   });
 
-  it('makes one token for each service that it calls, and another in time', async () => {
+  it('reuses a token for each callee, and renews it before it expires', async () => {
     const first = await order.tokenFor('inventory');
     clock.advance(3 * MINUTE);
     expect(await order.tokenFor('inventory')).toBe(first);
     expect(await order.tokenFor('payment')).not.toBe(first);
-    // every token that it uses is good for a minute yet
+    // a token that is used is valid for another minute
     await expect(inventory.verifyCaller(first, 'order')).resolves.toBe('order');
     clock.advance(MINUTE);
     const next = await order.tokenFor('inventory');
@@ -82,52 +82,48 @@ describe('a service', () => {
     await expect(inventory.verifyCaller(next, 'order')).resolves.toBe('order');
   });
 
-  it('keeps its key for nobody else to read', () => {
+  it('publishes only its public key', () => {
     expect(readdirSync(join(folder, 'public'))).toEqual(['inventory.json', 'order.json']);
     expect(readFileSync(file('public', 'order'), 'utf8')).not.toContain(readKey('order')['d']);
   });
 });
 
-describe('a call is turned away', () => {
+describe('a call is refused', () => {
   it.each<[string, string | undefined, () => Promise<string | undefined> | string | undefined]>([
+    ['a call must present a service token', 'order', () => Promise.resolve(undefined)],
+    ['the token is for calls to another service', 'order', () => order.tokenFor('payment')],
+    ['the token is for calls to another service', 'order', () => tokenWith({ aud: 'inventory-2' })],
+    ['the token belongs to another service than the caller', 'payment', () => tokenWith()],
     [
-      'a call must show the token of the service that makes it',
-      'order',
-      () => Promise.resolve(undefined),
-    ],
-    ['the token is for calls of another service', 'order', () => order.tokenFor('payment')],
-    ['the token is for calls of another service', 'order', () => made({ aud: 'inventory-2' })],
-    ['the token is of another service than the one that calls', 'payment', () => made()],
-    [
-      'the token is of another service than the one that signed it',
+      'the token names another service than the one that signed it',
       'payment',
-      () => made({ iss: 'payment', sub: 'payment' }),
+      () => tokenWith({ iss: 'payment', sub: 'payment' }),
     ],
     [
-      'the token is of another service than the one that signed it',
+      'the token names another service than the one that signed it',
       'order',
-      () => made({ sub: 'payment' }),
+      () => tokenWith({ sub: 'payment' }),
     ],
-    ['the token is of a service that is not known', 'order', () => made({}, { kid: 'another' })],
-    ['the token is of a service that is not known', 'order', () => made({}, { kid: '../order' })],
-    ['the token is of a service that is not known', 'order', () => made({}, { kid: '' })],
+    ['the token is signed with an unknown key', 'order', () => tokenWith({}, { kid: 'another' })],
+    ['the token is signed with an unknown key', 'order', () => tokenWith({}, { kid: '../order' })],
+    ['the token is signed with an unknown key', 'order', () => tokenWith({}, { kid: '' })],
     [
-      'the token is not valid',
+      'the token is invalid',
       'order',
-      () => made({}, { by: 'inventory', kid: readKey('order')['kid'] ?? '' }),
+      () => tokenWith({}, { by: 'inventory', kid: readKey('order')['kid'] ?? '' }),
     ],
-    ['the token is not valid', 'order', () => 'order'],
-    ['the token is not valid', 'order', () => made({ sub: undefined })],
-    ['the token is not valid', 'order', () => made({ exp: undefined })],
-    ['the token is not valid', 'order', () => made({ iat: undefined })],
-    ['the token is not valid', 'order', () => made({ iat: clock.now() / 1000 + 3600 })],
-    ['the token is not valid', 'order', () => new UnsecuredJWT({ sub: 'order' }).encode()],
+    ['the token is invalid', 'order', () => 'order'],
+    ['the token is invalid', 'order', () => tokenWith({ sub: undefined })],
+    ['the token is invalid', 'order', () => tokenWith({ exp: undefined })],
+    ['the token is invalid', 'order', () => tokenWith({ iat: undefined })],
+    ['the token is invalid', 'order', () => tokenWith({ iat: clock.now() / 1000 + 3600 })],
+    ['the token is invalid', 'order', () => new UnsecuredJWT({ sub: 'order' }).encode()],
     [
-      'the token is not valid',
+      'the token is invalid',
       'order',
       async () => {
         const { kid = '', x = '' } = readKey('order');
-        const token = await made();
+        const token = await tokenWith();
         const payload = JSON.parse(
           Buffer.from(token.split('.')[1] ?? '', 'base64url').toString(),
         ) as object;
@@ -136,13 +132,13 @@ describe('a call is turned away', () => {
           .sign(Buffer.from(x.repeat(2)));
       },
     ],
-  ])('%s (%s)', async (message, sidecarSays, token) => {
-    await expect(inventory.verifyCaller(await token(), sidecarSays)).rejects.toMatchObject(
+  ])('%s (%s)', async (message, sidecarCaller, token) => {
+    await expect(inventory.verifyCaller(await token(), sidecarCaller)).rejects.toMatchObject(
       refusal(message),
     );
   });
 
-  it('with a token that was good until now', async () => {
+  it('if its token has expired since it was verified', async () => {
     const token = await order.tokenFor('inventory');
     await inventory.verifyCaller(token, 'order');
     clock.advance(6 * MINUTE);
@@ -151,8 +147,8 @@ describe('a call is turned away', () => {
     );
   });
 
-  it('with a token that was made to last', async () => {
-    const token = await made({ exp: clock.now() / 1000 + 24 * 3600 });
+  it('if its token has a longer lifetime than allowed', async () => {
+    const token = await tokenWith({ exp: clock.now() / 1000 + 24 * 3600 });
     await inventory.verifyCaller(token, 'order');
     clock.advance(6 * MINUTE);
     await expect(inventory.verifyCaller(token, 'order')).rejects.toMatchObject(
@@ -160,43 +156,43 @@ describe('a call is turned away', () => {
     );
   });
 
-  it('though its token is good, where another calls with it', async () => {
+  it('if another service presents a valid token', async () => {
     const token = await order.tokenFor('inventory');
     await inventory.verifyCaller(token, 'order');
     await expect(inventory.verifyCaller(token, 'payment')).rejects.toMatchObject(
-      refusal('the token is of another service than the one that calls'),
+      refusal('the token belongs to another service than the caller'),
     );
   });
 });
 
-describe('another key', () => {
-  const change = async () => {
+describe('a new key', () => {
+  const rotate = async () => {
     rmSync(file('private', 'order'));
     return open('order');
   };
 
-  it('is taken at once, and that of before meanwhile', async () => {
+  it('is accepted immediately, and so is the key before it', async () => {
     await inventory.verifyCaller(await order.tokenFor('inventory'), 'order');
-    const renewed = await change();
+    const renewed = await rotate();
     clock.advance(4 * MINUTE);
-    // the other replica signs with the key of before until it starts anew
+    // another replica signs with the old key until it restarts
     for (const token of [await order.tokenFor('inventory'), await renewed.tokenFor('inventory')]) {
       await expect(inventory.verifyCaller(token, 'order')).resolves.toBe('order');
     }
   });
 
-  it('takes the place of the last but one, within two minutes', async () => {
+  it('replaces the key before the last one within two minutes', async () => {
     const token = await order.tokenFor('inventory');
     await inventory.verifyCaller(token, 'order');
-    await change();
-    await change();
+    await rotate();
+    await rotate();
     clock.advance(MINUTE);
     await expect(inventory.verifyCaller(token, 'order')).rejects.toMatchObject(
-      refusal('the token is of a service that is not known'),
+      refusal('the token is signed with an unknown key'),
     );
   });
 
-  it('is the same for replicas that start together', async () => {
+  it('is the same for replicas that start concurrently', async () => {
     rmSync(file('private', 'order'));
     const replicas = await Promise.all([open('order'), open('order'), open('order')]);
     for (const replica of replicas) {
@@ -206,7 +202,7 @@ describe('another key', () => {
     expect(readdirSync(join(folder, 'private'))).toEqual(['inventory.json', 'order.json']);
   });
 
-  it('of one service that cannot be read keeps nobody else out', async () => {
+  it('of one service that cannot be read does not affect other services', async () => {
     writeFileSync(file('public', 'payment'), '{');
     await expect(inventory.verifyCaller(await order.tokenFor('inventory'), 'order')).resolves.toBe(
       'order',
@@ -214,61 +210,61 @@ describe('another key', () => {
   });
 });
 
-describe('the folder of keys', () => {
-  const part = () => join(folder, 'public');
-  const away = () => {
-    renameSync(part(), `${part()}.away`);
+describe('the folder with the keys', () => {
+  const publicFolder = () => join(folder, 'public');
+  const hide = () => {
+    renameSync(publicFolder(), `${publicFolder()}-hidden`);
   };
-  const back = () => {
-    renameSync(`${part()}.away`, part());
+  const restore = () => {
+    renameSync(`${publicFolder()}-hidden`, publicFolder());
   };
 
-  it('may be away: who is known stays known, and a change is seen when it is back', async () => {
+  it('can be unavailable: known keys stay valid, and changes are read when it is back', async () => {
     await inventory.verifyCaller(await order.tokenFor('inventory'), 'order');
     const payment = await open('payment');
-    away();
+    hide();
     for (let minute = 0; minute < 10; minute++) {
       clock.advance(MINUTE);
-      await expect(inventory.verifyCaller(await made(), 'order')).resolves.toBe('order');
+      await expect(inventory.verifyCaller(await tokenWith(), 'order')).resolves.toBe('order');
     }
-    // it may work when it is tried again, and is no fault of who calls
+    // a retry may succeed, so the caller is not refused
     await expect(
       inventory.verifyCaller(await payment.tokenFor('inventory'), 'payment'),
     ).rejects.toMatchObject({ code: Code.UNAVAILABLE });
 
-    back();
+    restore();
     rmSync(file('public', 'order'));
     await expect(
       inventory.verifyCaller(await payment.tokenFor('inventory'), 'payment'),
     ).resolves.toBe('payment');
-    await expect(inventory.verifyCaller(await made(), 'order')).rejects.toMatchObject(
-      refusal('the token is of a service that is not known'),
+    await expect(inventory.verifyCaller(await tokenWith(), 'order')).rejects.toMatchObject(
+      refusal('the token is signed with an unknown key'),
     );
   });
 
-  it('is read once a second at most, whatever keys are made up', async () => {
+  it('is read at most once a second, however many unknown keys arrive', async () => {
     const readAt: number[] = [];
     const read = async () => {
       readAt.push(clock.now());
       return loadPublicKeys(folder, silentLog);
     };
     const own = await loadSigningKey(folder, 'inventory');
-    const careful = new ServiceTokens('inventory', own, read, clock, silentLog);
+    const tokens = new ServiceTokens('inventory', own, read, clock, silentLog);
     for (let round = 0; round < 3; round++) {
-      const tokens = await Promise.all(
-        Array.from({ length: 20 }, (_, n) => made({}, { kid: `made-up-${String(n)}` })),
+      const unknown = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => tokenWith({}, { kid: `unknown-${String(n)}` })),
       );
-      const answers = await Promise.allSettled(
-        tokens.map((it) => careful.verifyCaller(it, 'order')),
+      const results = await Promise.allSettled(
+        unknown.map((it) => tokens.verifyCaller(it, 'order')),
       );
-      expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
+      expect(results.every(({ status }) => status === 'rejected')).toBe(true);
     }
-    const rests = readAt.slice(1).map((at, nth) => at - (readAt[nth] ?? 0));
-    expect(rests.length).toBeGreaterThan(0);
-    expect(rests.every((rest) => rest >= 1_000)).toBe(true);
-    // nobody who is known waits
+    const pauses = readAt.slice(1).map((at, nth) => at - (readAt[nth] ?? 0));
+    expect(pauses.length).toBeGreaterThan(0);
+    expect(pauses.every((pause) => pause >= 1_000)).toBe(true);
+    // a caller with a known key does not wait
     const before = [readAt.length, clock.now()];
-    await expect(careful.verifyCaller(await made(), 'order')).resolves.toBe('order');
+    await expect(tokens.verifyCaller(await tokenWith(), 'order')).resolves.toBe('order');
     expect([readAt.length, clock.now()]).toEqual(before);
   });
 });

@@ -1,96 +1,99 @@
 import { SignJWT, errors, jwtVerify } from 'jose';
 import type { Clock } from '../core/clock';
-import { Code, MicroserviceError } from '../core/errors';
+import { Code, MicroserviceError, unavailable } from '../core/errors';
 import type { Log } from '../core/log';
 import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
 import {
   ALGORITHM,
-  type SigningKey,
   type PublicKey,
-  loadSigningKey,
+  type SigningKey,
   loadPublicKeys,
+  loadSigningKey,
 } from './service-keys';
 
-/** How long a token is good for. */
+/** The lifetime of a token. */
 const TOKEN_MS = 5 * 60_000;
-/** It is used as long as it is good for a while yet: for the budget of a request, and its retries. */
-const USED_MS = 4 * 60_000;
+/** How long a token is reused. The minute that is left is longer than a request and its retries. */
+const REUSE_MS = 4 * 60_000;
 const SKEW_SECONDS = 30;
-/** To verify a token anew now and then is how a withdrawn key is noticed. */
+/** A verified token is verified again after this, so that a withdrawn key is noticed. */
 const CACHE_MS = 60_000;
 const MAX_CACHED = 1_000;
-/** So often keys are read again, so that one that was withdrawn is forgotten. */
-const READ_AGAIN_MS = 60_000;
-/** No sooner than this, whatever is shown: anybody can make up a key that is not known. */
-const REST_MS = 1_000;
+/** Public keys are read again after this, so that a withdrawn key is dropped. */
+const KEY_REFRESH_MS = 60_000;
+/** The least time between two reads, whatever tokens arrive: anyone can invent an unknown key id. */
+const MIN_KEY_REFRESH_MS = 1_000;
 
-/** Why a call was turned away before anybody looked at it. */
+/** The reason of a call that is refused because of its service token. */
 export const SERVICE_TOKEN_REFUSED = 'service_token';
 
-type Keys = ReadonlyMap<string, PublicKey>;
+type PublicKeys = ReadonlyMap<string, PublicKey>;
 
-/** By what a service shows which one it is, where no certificate of its sidecar does. */
+/** Signed tokens that identify the calling service where sidecars have no certificates. */
 export class ServiceTokens {
-  /** Ours, by whom they are for. */
-  readonly #own: TtlCache<Promise<string>>;
-  /** Which services the tokens are of that were found good. */
+  /** The tokens of this service, by audience. */
+  readonly #tokens: TtlCache<Promise<string>>;
+  /** The services whose tokens were verified, by token. */
   readonly #verifiedCallers: TtlCache<string>;
-  #keys: Keys = new Map();
-  #readAt = -Infinity;
+  #publicKeys: PublicKeys = new Map();
+  /** When the keys were last read successfully, and when that was last tried. */
+  #refreshedAt = -Infinity;
   #triedAt = -Infinity;
-  #failed = false;
-  #reading: Promise<void> | undefined;
+  #lastReadFailed = false;
+  #refreshing: Promise<void> | undefined;
 
   constructor(
     private readonly service: string,
-    private readonly own: SigningKey,
-    /** Everybody's public keys. While it fails, those that are known are believed. */
-    private readonly read: () => Promise<Keys>,
+    private readonly signingKey: SigningKey,
+    /** Reads the public keys of all services. If it fails, the keys that were read before stay in use. */
+    private readonly readPublicKeys: () => Promise<PublicKeys>,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.#own = ttlCache(MAX_CACHED, clock);
+    this.#tokens = ttlCache(MAX_CACHED, clock);
     this.#verifiedCallers = ttlCache(MAX_CACHED, clock);
   }
 
-  /** Of a service whose keys are in a folder: see service-keys.ts. */
+  /** The tokens of a service whose keys are in a folder: see service-keys.ts. Throws as loadSigningKey does. */
   static async open(
     service: string,
     folder: string,
     clock: Clock,
     log: Log,
   ): Promise<ServiceTokens> {
-    const own = await loadSigningKey(folder, service);
-    return new ServiceTokens(service, own, () => loadPublicKeys(folder, log), clock, log);
+    const signingKey = await loadSigningKey(folder, service);
+    return new ServiceTokens(service, signingKey, () => loadPublicKeys(folder, log), clock, log);
   }
 
-  /** A token for calls of one service. */
+  /** A token for calls to one service. */
   tokenFor(audience: string): Promise<string> {
     const now = this.clock.now();
-    const known = this.#own.get(audience);
-    if (known !== undefined) return known;
+    const cached = this.#tokens.get(audience);
+    if (cached !== undefined) return cached;
     const token = this.#sign(audience, now);
-    setFor(this.#own, audience, token, USED_MS);
+    setFor(this.#tokens, audience, token, REUSE_MS);
     return token;
   }
 
   /**
-   * Finds out which service calls this one by the token that it shows. `sidecarSays` is which one
-   * its sidecar says that it is, where it does. Throws UNAUTHENTICATED; UNAVAILABLE where it cannot
-   * be found out now.
+   * The app id of the calling service, from its token. `sidecarCaller` is the caller according to the
+   * sidecar, if it names one; both must agree. Throws UNAUTHENTICATED, or UNAVAILABLE if the keys cannot
+   * be read at the moment.
    */
-  async verifyCaller(token: string | undefined, sidecarSays: string | undefined): Promise<string> {
-    if (token === undefined)
-      throw refused('a call must show the token of the service that makes it');
+  async verifyCaller(
+    token: string | undefined,
+    sidecarCaller: string | undefined,
+  ): Promise<string> {
+    if (token === undefined) throw tokenRefused('a call must present a service token');
     const now = this.clock.now();
     let caller = this.#verifiedCallers.get(token);
     if (caller === undefined) {
-      const verified = await this.#verified(token, now);
+      const verified = await this.#verify(token, now);
       caller = verified.caller;
       setFor(this.#verifiedCallers, token, caller, Math.min(verified.expires - now, CACHE_MS));
     }
-    if (sidecarSays !== undefined && sidecarSays !== caller) {
-      throw refused('the token is of another service than the one that calls');
+    if (sidecarCaller !== undefined && sidecarCaller !== caller) {
+      throw tokenRefused('the token belongs to another service than the caller');
     }
     return caller;
   }
@@ -98,88 +101,90 @@ export class ServiceTokens {
   async #sign(audience: string, now: number): Promise<string> {
     const seconds = Math.floor(now / 1000);
     return new SignJWT()
-      .setProtectedHeader({ alg: ALGORITHM, kid: this.own.kid, typ: 'JWT' })
+      .setProtectedHeader({ alg: ALGORITHM, kid: this.signingKey.kid, typ: 'JWT' })
       .setIssuer(this.service)
       .setSubject(this.service)
       .setAudience(audience)
       .setIssuedAt(seconds)
       .setExpirationTime(seconds + TOKEN_MS / 1000)
-      .sign(this.own.key);
+      .sign(this.signingKey.key);
   }
 
-  async #verified(token: string, now: number): Promise<{ caller: string; expires: number }> {
+  async #verify(token: string, now: number): Promise<{ caller: string; expires: number }> {
     let signer = '';
     const keyOf = async ({ kid = '' }: { kid?: string }) => {
-      const known = await this.#keyOf(kid, now);
-      if (known === undefined) throw refused('the token is of a service that is not known');
-      signer = known.service;
-      return known.key;
+      const publicKey = await this.#publicKey(kid, now);
+      if (publicKey === undefined) throw tokenRefused('the token is signed with an unknown key');
+      signer = publicKey.service;
+      return publicKey.key;
     };
     try {
       const { payload } = await jwtVerify(token, keyOf, {
         algorithms: [ALGORITHM],
         audience: this.service,
         requiredClaims: ['iss', 'sub', 'aud', 'iat', 'exp'],
-        // one that was made to last is none of ours
+        // also ends tokens that were signed with a later expiry
         maxTokenAge: TOKEN_MS / 1000,
         clockTolerance: SKEW_SECONDS,
         currentDate: new Date(now),
       });
       if (payload.sub !== signer || payload.iss !== signer) {
-        throw refused('the token is of another service than the one that signed it');
+        throw tokenRefused('the token names another service than the one that signed it');
       }
-      // required above
+      // exp is a required claim
       return { caller: signer, expires: (payload.exp ?? 0) * 1000 };
     } catch (error) {
-      if (error instanceof errors.JWTExpired) throw refused('the token has expired');
+      if (error instanceof errors.JWTExpired) throw tokenRefused('the token has expired');
       if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud') {
-        throw refused('the token is for calls of another service');
+        throw tokenRefused('the token is for calls to another service');
       }
-      if (error instanceof errors.JOSEError) throw refused('the token is not valid');
+      if (error instanceof errors.JOSEError) throw tokenRefused('the token is invalid');
       throw error;
     }
   }
 
-  async #keyOf(kid: string, now: number): Promise<PublicKey | undefined> {
-    if (this.#keys.has(kid)) {
-      if (now >= Math.max(this.#readAt + READ_AGAIN_MS, this.#triedAt + REST_MS)) {
-        await this.#readAgain();
-      }
-      return this.#keys.get(kid);
+  async #publicKey(kid: string, now: number): Promise<PublicKey | undefined> {
+    if (this.#publicKeys.has(kid)) {
+      const refreshAt = Math.max(
+        this.#refreshedAt + KEY_REFRESH_MS,
+        this.#triedAt + MIN_KEY_REFRESH_MS,
+      );
+      if (now >= refreshAt) await this.#refresh();
+      return this.#publicKeys.get(kid);
     }
-    // one that is under way may have looked before the key was there
-    await this.#reading;
-    if (!this.#keys.has(kid)) await this.#readAgain();
-    const known = this.#keys.get(kid);
-    if (known === undefined && this.#failed) {
-      throw new MicroserviceError('the keys of the services cannot be read', Code.UNAVAILABLE);
+    // a refresh that is running may have read the folder before the key was there, so another may follow
+    await this.#refreshing;
+    if (!this.#publicKeys.has(kid)) await this.#refresh();
+    const publicKey = this.#publicKeys.get(kid);
+    if (publicKey === undefined && this.#lastReadFailed) {
+      throw unavailable('the keys of the services cannot be read');
     }
-    return known;
+    return publicKey;
   }
 
-  /** Those who come meanwhile wait for the same reading. */
-  async #readAgain(): Promise<void> {
-    this.#reading ??= this.#readAfterRest().finally(() => {
-      this.#reading = undefined;
+  /** Concurrent callers share one refresh. */
+  async #refresh(): Promise<void> {
+    this.#refreshing ??= this.#refreshAfterPause().finally(() => {
+      this.#refreshing = undefined;
     });
-    await this.#reading;
+    await this.#refreshing;
   }
 
-  async #readAfterRest(): Promise<void> {
-    const rest = this.#triedAt + REST_MS - this.clock.now();
-    if (rest > 0) await this.clock.sleep(rest);
+  async #refreshAfterPause(): Promise<void> {
+    const pause = this.#triedAt + MIN_KEY_REFRESH_MS - this.clock.now();
+    if (pause > 0) await this.clock.sleep(pause);
     this.#triedAt = this.clock.now();
     try {
-      this.#keys = await this.read();
-      this.#readAt = this.#triedAt;
-      this.#failed = false;
+      this.#publicKeys = await this.readPublicKeys();
+      this.#refreshedAt = this.#triedAt;
+      this.#lastReadFailed = false;
     } catch (error) {
-      this.#failed = true;
+      this.#lastReadFailed = true;
       this.log.warn({ failure: String(error) }, 'the keys of the services cannot be read');
     }
   }
 }
 
-function refused(message: string): MicroserviceError {
+function tokenRefused(message: string): MicroserviceError {
   return new MicroserviceError(message, Code.UNAUTHENTICATED, { reason: SERVICE_TOKEN_REFUSED });
 }

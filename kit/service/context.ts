@@ -2,26 +2,27 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Caller } from '../core/caller';
 import type { Clock } from '../core/clock';
-import type { Reply, Contract, EventInput } from '../messages/contract';
-import type { Store } from '../state/document-store';
+import type { Contract, EventInput, Reply } from '../messages/contract';
+import type { Store } from '../state/store';
 import type { Flags } from '../flags/flags';
 import type { CallContext } from '../core/call-context';
 import type { PublishedEvent } from '../core/execution';
 import type { Feed, List } from '../state/paged-list';
 import type { Log } from '../core/log';
 import type { Client, Definition } from './definition';
-import type { EndpointResponse, EndpointRequest } from '../transport/sidecar';
+import type { EndpointRequest, EndpointResponse } from '../transport/sidecar';
 
 export interface Jobs {
-  /** Once, at a moment (ISO 8601) or after a delay (`30s`). The name makes it unique. */
+  /** Schedules a job that runs once: at a time (ISO 8601) or after a delay (`30s`). `name` makes it unique. */
   once(job: string, name: string, dueTime: string, data: unknown): Promise<void>;
-  /** Again and again, by a cron expression or `@every 30s`. */
+  /** Schedules a recurring job, by a cron expression or `@every 30s`. */
   every(job: string, schedule: string, data: unknown): Promise<void>;
   cancel(job: string, name: string): Promise<void>;
 }
 
-/** An output binding. Bytes are sent as they are, anything else as JSON. */
+/** An output binding. */
 export interface Binding {
+  /** Sends bytes as they are and anything else as JSON. */
   send(
     operation: string,
     data: unknown,
@@ -32,56 +33,58 @@ export interface Binding {
 /** An HTTP endpoint outside of the system. */
 export interface Endpoint {
   /**
-   * Whatever status it answers, it has answered. Throws UNAVAILABLE where it cannot be reached, and
-   * DEADLINE_EXCEEDED where it stays silent: its effect may have come about then. The request has
-   * an `idempotency-key`, the same again when this handling is repeated, unless one is given.
+   * Returns the response, whatever its status is. Throws UNAVAILABLE if the endpoint cannot be reached,
+   * and DEADLINE_EXCEEDED if it does not answer in time: the request may have had its effect then. The
+   * request carries an `idempotency-key`, the same when the execution is repeated, unless one is given.
    */
   request(request: EndpointRequest): Promise<EndpointResponse>;
 }
 
 interface Base<D extends Definition> {
   /**
-   * Says an event; it has been said when this returns. Said again under the same cause, it is the
-   * same event. `fact` is for what can come about only once, such as a refund by its id: it is then
-   * the same event under whatever cause, so that who finds it done can say it again.
+   * Publishes an event. The bus has accepted it when this returns. The id of the event is deterministic:
+   * published again in a repetition of this execution, it is the same event. `dedupKey` is for an event
+   * that happens only once, such as a refund by its id: with it, any execution publishes the same event.
    */
   readonly publish: <C extends NonNullable<D['publishes']>[number]>(
     contract: C,
     data: EventInput<C>,
-    fact?: string,
+    dedupKey?: string,
   ) => Promise<void>;
-  /** The same of many, in as few messages as may be; in what order they arrive is up to the bus. */
+  /** Publishes events in as few messages as possible. The bus may deliver them in any order. */
   readonly publishAll: <C extends NonNullable<D['publishes']>[number]>(
     contract: C,
     all: readonly EventInput<C>[],
   ) => Promise<void>;
   /**
-   * Gives a command to the bus, from where this service takes it, and waits for its outcome:
-   * what `read` gives once it is not undefined. Undefined where the time runs out, or where the
-   * caller takes "accepted" for an answer. Throws the refusal if the command was refused.
+   * Publishes a command to this service itself and waits until it was executed. Then returns what `read`
+   * returns. Returns undefined if the time runs out first, or if the caller accepts a 202 (the command
+   * is executed all the same). Throws the refusal if the command was refused.
    *
-   * `notGiven` is done where the bus has not acknowledged the command, before this throws that: for
-   * what was written for the sake of it. The bus may have taken it even so.
+   * If the bus does not acknowledge the command, this runs `onPublishFailed` and throws the failure: the
+   * place to undo what was written for the command. The bus may have accepted the command even then.
    */
   readonly dispatchAndWait: <C extends NonNullable<D['publishes']>[number] & Contract, R>(
     contract: C,
     data: EventInput<C>,
     read: () => Promise<R | undefined>,
-    notGiven?: () => Promise<void>,
+    onPublishFailed?: () => Promise<void>,
   ) => Promise<R | undefined>;
   /**
-   * Asks another service over the bus, and waits for its answer: 5 s at most, unless `callTimeouts` of
-   * the service says otherwise for the contract's type. Throws its refusal; DEADLINE_EXCEEDED where
-   * no answer came in time: it may have had its effect. Asked again under the same cause, it is the
-   * same request. An answer that another replica of this service gets is found after a second at
-   * the latest. While an event's handler waits, it holds one of the sidecar's workers, and answers
-   * need one too: a handler of many events does not ask, it hears.
+   * Sends a request over the bus and waits for the reply: at most 5 s, unless `callTimeouts` of the
+   * definition has another value for the contract's type. Throws the refusal in the reply, or
+   * DEADLINE_EXCEEDED if there is no reply in time: the request may have had its effect. Sent again in a
+   * repetition of this execution, it is the same request. A reply that another replica of this service
+   * receives is found within a second.
+   *
+   * An event handler that waits occupies one of the sidecar's workers, and the reply needs one too. So a
+   * handler of frequent events must not send requests; it subscribes to an event instead.
    */
   readonly request: <C extends NonNullable<D['requests']>[number]>(
     contract: C,
     data: EventInput<C>,
   ) => Promise<Reply<C>>;
-  /** A new id, the same again when this handling is repeated: `order_...`. */
+  /** A new id such as `order_...`; the same one when this execution is repeated. */
   readonly newId: (prefix: string) => string;
   readonly lists: Readonly<Record<NonNullable<D['lists']>[number], List>>;
   readonly feeds: {
@@ -92,23 +95,24 @@ interface Base<D extends Definition> {
   readonly bindings: Readonly<Record<NonNullable<D['outputBindings']>[number], Binding>>;
   readonly endpoints: Readonly<Record<NonNullable<D['endpoints']>[number], Endpoint>>;
   /**
-   * The same work on behalf of a tenant, by this service and nobody else: what a device or a job of
-   * the platform tells of a tenant, or what is kept of all of them (DEFAULT_TENANT). What a user may
-   * see is decided before. Its effects have identities of their own; with a `fact`, which comes about
-   * once, they have the same whoever brings them about.
+   * A context for the same work on behalf of a tenant, with the role `service`: for data of a tenant that
+   * a device or a platform job reports, and for data of all tenants (DEFAULT_TENANT). Check what a user
+   * may access before using it. Its effects have ids of their own. With a `dedupKey`, for work that
+   * happens only once, any execution has the same ids.
    */
-  readonly forTenant: (tenantId: string, fact?: string) => Context<D>;
-  /** A client of any app, for what every service answers. */
+  readonly forTenant: (tenantId: string, dedupKey?: string) => Context<D>;
+  /** A client of any app, for the methods that every service has. */
   readonly client: <S extends DescService>(appId: string, service: S) => Client<S>;
   readonly jobs: Jobs;
+  /** The feature flags of the caller. */
   readonly flags: Flags;
-  /** The flags of a user on whose behalf this is not done, such as the one that an event is about. */
+  /** The feature flags of another user, such as the one that an event is about. */
   readonly flagsFor: (userId: string) => Flags;
   readonly log: Log;
   readonly clock: Clock;
   readonly caller: Caller;
   readonly callContext: CallContext;
-  /** What was said in this handling so far, by this service and those it called. */
+  /** The events published in this execution so far, by this service and those that it called. */
   readonly published: readonly PublishedEvent[];
   readonly config: ConfigOf<D>;
 }
@@ -117,7 +121,10 @@ type ConfigOf<D> = D extends { readonly config: infer C extends z.ZodObject }
   ? z.output<C>
   : undefined;
 
-/** What a handler gets besides its input: the documents and clients of its service by name, and the kit. */
+/**
+ * What a handler receives besides its input: the members above, and by name the stores, the clients and
+ * the process memory of its service.
+ */
 export type Context<D extends Definition> = Base<D> & {
   readonly [K in keyof NonNullable<D['processMemory']>]: NonNullable<
     D['processMemory']

@@ -9,39 +9,44 @@ import type { z } from 'zod';
 import type { Clock } from '../core/clock';
 import type { Contract, RequestContract } from '../messages/contract';
 
-/** The head of a service: what it owns, calls and says. */
+/** What a service owns, calls and publishes. */
 export interface Definition {
-  /** What it answers: a service of proto/. */
+  /** The protobuf service that it implements. */
   readonly serves?: DescService;
-  /** Whom it calls, by app id. */
+  /** The services that it calls, by app id. */
   readonly calls?: Readonly<Record<string, DescService>>;
-  /** The HTTP endpoints outside of the system that it asks, by name. */
+  /** The names of the HTTP endpoints outside of the system to which it sends requests. */
   readonly endpoints?: readonly string[];
-  /** Milliseconds that a call to an app or endpoint may take, where it is not the usual 5 s. */
+  /**
+   * The timeout in milliseconds of a call to an app or endpoint, by name, and of a request over the bus,
+   * by type. 5 s by default.
+   */
   readonly callTimeouts?: Readonly<Record<string, number>>;
-  /** The documents it owns, by name of their kind. */
+  /** The schemas of its documents, by the name of their store. */
   readonly stores?: Readonly<Record<string, z.ZodType>>;
-  /** Its lists of ids. */
+  /** The names of its lists of ids. */
   readonly lists?: readonly string[];
-  /** Its lists of small things, each with an id, which are kept in the list and nowhere else. */
+  /** Its lists of small items, each with an id, that are stored in the list only; by name. */
   readonly feeds?: Readonly<Record<string, z.ZodType<{ id: string }>>>;
   /**
-   * What each of its processes remembers, made anew when it starts: nothing may rest on it but how
-   * soon something is done.
+   * In-process state, created when a process starts, by name. It may affect latency, never correctness:
+   * replicas do not share it and a restart loses it.
    */
   readonly processMemory?: Readonly<Record<string, (clock: Clock) => object>>;
+  /** The events that it publishes, and its own commands. */
   readonly publishes?: readonly Contract[];
-  /** What it asks other services over the bus. */
+  /** The requests that it sends to other services over the bus. */
   readonly requests?: readonly RequestContract[];
-  /** The output bindings it sends through. */
+  /** The names of the output bindings through which it sends. */
   readonly outputBindings?: readonly string[];
   /**
-   * Methods that are not answered from what is kept for a day under a client's Idempotency-Key.
-   * `recompute`: its documents tell that it was done, and the answer is how it stands now. `handled-by-service`:
-   * they tell also what was asked the first time, and it refuses another request.
+   * Methods that opt out of the 24 h idempotency cache, by name. `recompute`: the documents show that
+   * the request was executed, and the handler builds the response from their current state.
+   * `handled-by-service`: the documents also show the first request, and the handler refuses a different
+   * one under the same key.
    */
   readonly idempotency?: Readonly<Record<string, 'recompute' | 'handled-by-service'>>;
-  /** What it reads from the environment, besides what the kit reads for every service. */
+  /** The environment variables that it reads, besides those of the kit. */
   readonly config?: z.ZodObject;
 }
 
@@ -49,12 +54,12 @@ export type UnaryOf<S extends DescService> = {
   [M in keyof S['method']]: S['method'][M] extends DescMethodUnary ? S['method'][M] : never;
 };
 
-/** How a service is called: a function for each of its methods. */
+/** A client of a service: a function for each of its methods. */
 export type Client<S extends DescService> = {
   readonly [M in keyof S['method']]: S['method'][M] extends DescMethodServerStreaming
     ? (
         request: MessageInitShape<S['method'][M]['input']>,
-        ended: AbortSignal,
+        signal: AbortSignal,
       ) => AsyncIterable<MessageShape<S['method'][M]['output']>>
     : (
         request: MessageInitShape<UnaryOf<S>[M]['input']>,

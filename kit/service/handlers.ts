@@ -10,7 +10,7 @@ import type { z } from 'zod';
 import type { Contract } from '../messages/contract';
 import type { UnaryOf } from './definition';
 
-/** How a service answers: a handler for each of its methods. */
+/** The handlers of a service: one for each unary method. */
 export type Handlers<S extends DescService, C> = {
   readonly [M in keyof S['method'] as S['method'][M] extends DescMethodUnary ? M : never]: (
     request: MessageShape<UnaryOf<S>[M]['input']>,
@@ -18,7 +18,7 @@ export type Handlers<S extends DescService, C> = {
   ) => Promise<MessageInitShape<UnaryOf<S>[M]['output']>>;
 };
 
-/** The same for its methods that answer by many messages. */
+/** The handlers of its methods that return a stream of messages. */
 export type StreamHandlers<S extends DescService, C> = {
   readonly [
     M in keyof S['method'] as S['method'][M] extends DescMethodServerStreaming ? M : never
@@ -26,8 +26,8 @@ export type StreamHandlers<S extends DescService, C> = {
     ? (
         request: MessageShape<S['method'][M]['input']>,
         context: C,
-        /** Aborted when nobody listens any more, or the service stops. */
-        ended: AbortSignal,
+        /** Aborted when the client no longer listens, or the service stops. */
+        signal: AbortSignal,
       ) => AsyncIterable<MessageInitShape<S['method'][M]['output']>>
     : never;
 };
@@ -37,31 +37,33 @@ export interface BindingMessage {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A handler as it is kept: its types were checked where it was declared. */
+/** A handler as it is stored. Its types were checked when it was registered. */
 export type AnyHandler = (
   input: never,
   context: never,
   meta: never,
 ) => Promise<unknown> | AsyncIterable<unknown>;
-/** The same, as a host calls it. */
+/** The same handler as the runtime calls it. */
 export type Handler = (input: unknown, context: unknown, meta?: unknown) => Promise<unknown>;
-/** The same of a call that is answered by many messages. */
+/** The same for a handler that returns a stream of messages. */
 export type StreamHandler = (
   input: unknown,
   context: unknown,
-  ended: AbortSignal,
+  signal: AbortSignal,
 ) => AsyncIterable<unknown>;
 
 /**
- * How many events the sidecar hands over at once. That saves an exchange for each, so it is for what
- * comes in masses and is soon done. Each is handled on its own, under its own cause, those about one
- * subject one after the other; one that is to come again does not bring the others again, but the
- * topic's next batch waits for it. Where the bus has no batches of its own (docs/brokers.md), one is
- * given when it is full, holds all that the sidecar's workers have, or its time is over.
+ * Asks the sidecar for events of a topic in batches, which saves an HTTP exchange for each event. For
+ * high-volume events with cheap handlers. Each event is handled in an execution of its own. Events about
+ * one subject are handled in order, the others concurrently. An event that has to be redelivered does
+ * not repeat the others, but the topic's next batch waits for it.
+ *
+ * On a bus without batches of its own (docs/brokers.md), the sidecar delivers a batch when it is full,
+ * when it holds an event of each of the sidecar's workers, or after `maxWaitMs`.
  */
 export interface BatchOptions {
   readonly maxEvents: number;
-  /** How long the first one of a batch waits for others. */
+  /** How long the first event of a batch waits for others, in milliseconds. */
   readonly maxWaitMs: number;
 }
 
@@ -73,7 +75,7 @@ export interface EventHandler {
 
 export interface BindingHandler {
   readonly handle: AnyHandler;
-  /** The identity of a message, so that the same one delivered twice has its effect once. */
+  /** The id of a message, so that a message that is delivered twice has its effects once. */
   readonly identify: (message: BindingMessage) => string | undefined;
 }
 
@@ -82,9 +84,9 @@ export interface JobHandler {
   readonly handle: AnyHandler;
 }
 
-/** A client from outside, as long as its stream lasts. */
+/** The connection of an external client, open until its stream ends. */
 export interface IngestConnection<M = object> {
-  /** Sends it something that it has not asked for; nothing where it is gone. */
+  /** Sends an unsolicited message. Does nothing if the connection is closed. */
   write(message: M): void;
   readonly closed: AbortSignal;
 }
@@ -92,11 +94,13 @@ export interface IngestConnection<M = object> {
 export interface IngestHandler {
   readonly method: DescMethodBiDiStreaming;
   readonly handle: AnyHandler;
-  /** The identity of a message, as of a binding's. */
+  /** The id of a message, as of a binding's message. */
   readonly identify: (message: never) => string;
 }
 
+/** Work that each process does at an interval. */
 export interface IntervalTask {
+  /** From the end of one run to the start of the next. */
   readonly everyMs: number;
   readonly handle: AnyHandler;
 }

@@ -19,7 +19,7 @@ import type {
   IntervalTask,
 } from './handlers';
 
-/** A service, whatever the types of its parts: what a host needs of it. */
+/** A service of any definition: the members that the runtime needs. */
 export type AnyService = Pick<
   Service,
   | 'name'
@@ -35,13 +35,13 @@ export type AnyService = Pick<
   | 'topics'
 >;
 
-/** A service as data: what it is, and which function handles what. A host brings it to life. */
+/** A service as data: its definition and its handlers. A ServiceRuntime runs it. */
 export class Service<const D extends Definition = Definition> {
   readonly methods = new Map<string, AnyHandler>();
   readonly events = new Map<string, EventHandler>();
   readonly bindings = new Map<string, BindingHandler>();
   readonly jobs = new Map<string, JobHandler>();
-  /** When the jobs are due that the service gives itself as it starts, by their names. */
+  /** The schedules of the jobs that the service registers when it starts, by name. */
   readonly schedules = new Map<string, string>();
   readonly intervalTasks = new Map<string, IntervalTask>();
   ingest: IngestHandler | undefined;
@@ -52,15 +52,15 @@ export class Service<const D extends Definition = Definition> {
     readonly definition: D,
   ) {}
 
-  /** Answers its own protobuf service. */
+  /** Registers the handlers of its unary methods. */
   serve(handlers: Handlers<NonNullable<D['serves']>, Context<D>>): void {
     for (const [name, handle] of Object.entries(handlers)) {
-      // the mapped type above ties each handler to its method; here they are kept by name
+      // the mapped type above ties each handler to its method; here they are stored by name
       this.methods.set(name, handle as AnyHandler);
     }
   }
 
-  /** Answers those of its own methods that are answered by many messages. */
+  /** Registers the handlers of its methods that return a stream of messages. */
   serveStreams(handlers: StreamHandlers<NonNullable<D['serves']>, Context<D>>): void {
     for (const [name, handle] of Object.entries(handlers)) {
       // as above
@@ -68,22 +68,28 @@ export class Service<const D extends Definition = Definition> {
     }
   }
 
-  /** Hears an event or a command. One handler for each; it is run again when it throws. */
+  /**
+   * Subscribes to an event, or handles the service's own command. There is one handler per contract. It
+   * is run again after it throws: see EventDispatcher.
+   */
   on<C extends Contract>(
     contract: C,
     handle: (data: z.output<C['data']>, context: Context<D>, meta: EventMeta) => Promise<unknown>,
     batches?: BatchOptions,
   ): void {
-    if (contract.kind === 'request') throw new Error(`${contract.type} is to be answered`);
+    if (contract.kind === 'request')
+      throw new Error(`${contract.type} is a request: use onRequest`);
     if (batches !== undefined && contract.kind === 'command') {
-      throw new Error(`${contract.type} is a command: it may be tried for long, and others wait`);
+      throw new Error(
+        `${contract.type} is a command: its retries would hold up the batches behind it`,
+      );
     }
-    this.#hear(contract, handle, batches);
+    this.#subscribe(contract, handle, batches);
   }
 
   /**
-   * Answers a request that comes over the bus; what it throws as a refusal is the answer then. It
-   * is run again where it fails otherwise, until nobody waits for it any more.
+   * Handles a request over the bus. The result of the handler is the reply; so is a refusal that it
+   * throws. After any other error it is run again, until the request expires.
    */
   onRequest<C extends RequestContract>(
     contract: C,
@@ -93,12 +99,13 @@ export class Service<const D extends Definition = Definition> {
       meta: EventMeta,
     ) => Promise<ReplyInput<C>>,
   ): void {
-    this.#hear(contract, handle);
+    this.#subscribe(contract, handle);
   }
 
   /**
-   * Hears an input binding. What the handler gives as text is counted as what became of the message:
-   * `binding_messages_total{binding,outcome}`.
+   * Handles the messages of an input binding. The text that the handler returns is the outcome in the
+   * metric `binding_messages_total{binding,outcome}`. `identify` returns the id of a message; without
+   * it, a message that is delivered twice has its effects twice.
    */
   onBinding(
     name: string,
@@ -108,7 +115,7 @@ export class Service<const D extends Definition = Definition> {
     this.bindings.set(name, { handle, identify });
   }
 
-  /** Does a job when it is due. */
+  /** Handles a job when it is due. */
   onJob<T extends z.ZodType>(
     name: string,
     data: T,
@@ -118,15 +125,15 @@ export class Service<const D extends Definition = Definition> {
   }
 
   /**
-   * Takes messages that clients outside of the system send by a stream, on a port of its own
-   * (INGEST_PORT), and answers each. Nobody has looked at who they are.
+   * Handles messages that external clients send by a stream to a separate port (INGEST_PORT). Each
+   * message gets a response. The clients are not authenticated: the handler has to do that.
    */
   onIngest<M extends DescMethodBiDiStreaming>(
     method: M,
     handle: (
       message: MessageShape<M['input']>,
       context: Context<D>,
-      link: IngestConnection<MessageInitShape<M['output']>>,
+      connection: IngestConnection<MessageInitShape<M['output']>>,
     ) => Promise<MessageInitShape<M['output']>>,
     identify: (message: MessageShape<M['input']>) => string,
   ): void {
@@ -134,8 +141,8 @@ export class Service<const D extends Definition = Definition> {
   }
 
   /**
-   * Does a job again and again, by a cron expression or `@every 30s`: in one of the processes of the
-   * service, whichever it is. What fails is tried again when it is due the next time.
+   * Runs a recurring job, by a cron expression or `@every 30s`, in one of the service's processes. A run
+   * that fails is not retried before the next one is due.
    */
   every(name: string, schedule: string, handle: (context: Context<D>) => Promise<unknown>): void {
     this.onJob(name, z.unknown(), async (_, context) => handle(context));
@@ -143,8 +150,8 @@ export class Service<const D extends Definition = Definition> {
   }
 
   /**
-   * Does something in each of its processes, `everyMs` after it was done, and once more when the
-   * process stops: such as to write down what it remembers.
+   * Runs a task in each of the service's processes, `everyMs` after the end of its last run, and once
+   * more when the process stops: for example to store what the process memory has gathered.
    */
   onInterval(
     name: string,
@@ -154,22 +161,22 @@ export class Service<const D extends Definition = Definition> {
     this.intervalTasks.set(name, { everyMs, handle });
   }
 
-  /** The contracts it hears, its own commands included. */
+  /** The contracts of the events, commands and requests that it handles. */
   get subscribesTo(): readonly Contract[] {
     return [...this.events.values()].map(({ contract }) => contract);
   }
 
-  /** The topics that it takes events from: of what it hears, and of the replies to what it asks. */
+  /** The topics that it subscribes to: those contracts, and its reply topic if it sends requests. */
   get topics(): readonly string[] {
     const replies = this.definition.requests === undefined ? [] : [replyTopicOf(this.name)];
     return [...this.events.keys(), ...replies];
   }
 
-  #hear(contract: Contract, handle: AnyHandler, batches?: BatchOptions): void {
-    if (this.events.has(contract.type)) throw new Error(`${contract.type} is heard already`);
+  #subscribe(contract: Contract, handle: AnyHandler, batches?: BatchOptions): void {
+    if (this.events.has(contract.type)) throw new Error(`${contract.type} has a handler already`);
     this.events.set(contract.type, { contract, handle, batches });
   }
 }
 
-/** The context that the handlers of this service get: `type Context = ContextOf<typeof order>`. */
+/** The context that the handlers of a service receive: `type Context = ContextOf<typeof order>`. */
 export type ContextOf<S> = S extends Service<infer D> ? Context<D> : never;

@@ -22,8 +22,8 @@ counter.on(PlaceOrder, async ({ orderId }, { counters, publish }) => {
   await publish(OrderStatusUpdated, { orderId, userId: 'u1', status: 'confirmed', previousStatus });
 });
 
-describe('an event about a change that others have followed', () => {
-  it('is said again with the outcome and the number of its own change', async () => {
+describe('an event about an earlier change', () => {
+  it('is published again with the outcome and sequence of its own change', async () => {
     const bed = testbed(counter);
     await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'first' });
     await bed.handleEvent(PlaceOrder, { orderId: 'o1' }, { id: 'second' });
@@ -37,7 +37,7 @@ describe('an event about a change that others have followed', () => {
   });
 });
 
-describe('a document that a handling has read before it changes it', () => {
+describe('a document that an execution has read before it changes it', () => {
   const up = (now = { count: 0 }) => ({ count: now.count + 1 });
 
   async function bedWith(count: number) {
@@ -55,7 +55,7 @@ describe('a document that a handling has read before it changes it', () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  it('is not read again where there was none', async () => {
+  it('is not read again if it did not exist', async () => {
     const { bed, load } = await bedWith(1);
     const { counters } = bed.context();
     await counters.get('c2');
@@ -63,7 +63,7 @@ describe('a document that a handling has read before it changes it', () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  it('is changed as it is by then, where others have changed it in between', async () => {
+  it('is read again if another execution has changed it in between', async () => {
     const { bed } = await bedWith(1);
     const { counters } = bed.context();
     await counters.get('c1');
@@ -71,22 +71,22 @@ describe('a document that a handling has read before it changes it', () => {
     expect(await counters.update('c1', up)).toEqual({ count: 3 });
   });
 
-  it('refuses and leaves alone only what it is by then', async () => {
+  it('is refused or left unchanged only in its current state', async () => {
     const { bed } = await bedWith(0);
     const { counters } = bed.context();
-    const unlessNone = (now = { count: 0 }) => {
-      if (now.count === 0) throw new Error('there is none');
+    const refuseZero = (now = { count: 0 }) => {
+      if (now.count === 0) throw new Error('it is zero');
       return now;
     };
     await counters.get('c1');
     await bed.context().counters.update('c1', up);
-    expect(await counters.update('c1', unlessNone)).toEqual({ count: 1 });
+    expect(await counters.update('c1', refuseZero)).toEqual({ count: 1 });
     await counters.get('c1');
     await bed.context().counters.update('c1', up);
-    expect(await counters.update('c1', unlessNone)).toEqual({ count: 2 });
+    expect(await counters.update('c1', refuseZero)).toEqual({ count: 2 });
   });
 
-  it('is read again after it was removed or changed', async () => {
+  it('is read again after it was deleted or changed', async () => {
     const { bed } = await bedWith(5);
     const { counters } = bed.context();
     await counters.get('c1');
@@ -96,7 +96,7 @@ describe('a document that a handling has read before it changes it', () => {
   });
 });
 
-describe('a document that is to go by itself', () => {
+describe('a document that expires', () => {
   const DAY = 24 * 3600;
   const up = (now = { count: 0 }) => ({ count: now.count + 1 });
   const always = () => true;
@@ -108,66 +108,70 @@ describe('a document that is to go by itself', () => {
     const save = jest.spyOn(bed.sidecar, 'save');
     return { bed, save };
   }
-  const afterIts = (bed: Awaited<ReturnType<typeof bedWith>>['bed']) => {
+  const afterExpiry = (bed: Awaited<ReturnType<typeof bedWith>>['bed']) => {
     bed.clock.advance(DAY * 1000 + 1_000);
     return bed.context().counters.get('c1');
   };
 
-  it('is there until then, and gone after it', async () => {
+  it('exists until then, and not after it', async () => {
     const { bed } = await bedWith(1);
     bed.clock.advance(DAY * 1000 - 1_000);
     expect(await bed.context().counters.get('c1')).toEqual({ count: 1 });
-    expect(await afterIts(bed)).toBeUndefined();
+    expect(await afterExpiry(bed)).toBeUndefined();
   });
 
-  it('stays where it is another by then than it was to be let go for', async () => {
+  it('is not set to expire if it is no longer abandoned', async () => {
     const { bed, save } = await bedWith(1);
     await bed.context().counters.update('c1', up);
     save.mockClear();
     await bed.context().counters.expireIfAbandoned('c1', DAY, ({ count }) => count === 1);
     await bed.context().counters.expireIfAbandoned('c2', DAY, always);
     expect(save).not.toHaveBeenCalled();
-    expect(await afterIts(bed)).toEqual({ count: 2 });
+    expect(await afterExpiry(bed)).toEqual({ count: 2 });
   });
 
   type Counters = ReturnType<ReturnType<typeof testbed<typeof counter.definition>>['context']>;
   it.each<[string, number, (context: Counters) => Promise<unknown>]>([
     ['changed', 2, ({ counters }) => counters.update('c1', up)],
     [
-      'changed as it was read',
+      'changed after a read',
       2,
       async ({ counters }) => {
         await counters.get('c1');
         await counters.update('c1', up);
       },
     ],
-    ['left as it is by a change', 1, ({ counters }) => counters.update('c1', (now) => now ?? up())],
-    ['kept', 1, ({ counters }) => counters.clearExpiry('c1')],
     [
-      'kept as it was read',
+      'left unchanged by a change',
+      1,
+      ({ counters }) => counters.update('c1', (now) => now ?? up()),
+    ],
+    ['kept by clearExpiry', 1, ({ counters }) => counters.clearExpiry('c1')],
+    [
+      'kept by clearExpiry after a read',
       1,
       async ({ counters }) => {
         await counters.get('c1');
         await counters.clearExpiry('c1');
       },
     ],
-  ])('stays when it is %s', async (_, count, act) => {
+  ])('does not expire if it is %s', async (_, count, act) => {
     const { bed } = await bedWith(1);
     await act(bed.context());
-    expect(await afterIts(bed)).toEqual({ count });
+    expect(await afterExpiry(bed)).toEqual({ count });
   });
 
-  it('stays when it is changed, though the process dies before the store knows that it shall', async () => {
+  it('does not expire if it is changed, even if the process dies before its expiry is cleared', async () => {
     const { bed } = await bedWith(1);
     const place = () => bed.handleEvent(PlaceOrder, { orderId: 'c1' }, { id: 'first' });
     bed.injectFaults({ crashAfterEffect: 1 });
     await expect(place()).rejects.toThrow(Crash);
     bed.restart();
     expect(await place()).toBe('SUCCESS');
-    expect(await afterIts(bed)).toEqual({ count: 2 });
+    expect(await afterExpiry(bed)).toEqual({ count: 2 });
   });
 
-  it('costs one that is kept anyway nothing', async () => {
+  it('causes no extra reads or writes for documents without expiry', async () => {
     const { bed, save } = await bedWith(1);
     await bed.context().counters.update('c3', up);
     save.mockClear();
@@ -182,7 +186,7 @@ describe('a document that is to go by itself', () => {
   });
 });
 
-describe('a command that is refused', () => {
+describe('a refused command', () => {
   const limited = new Service('order', {
     serves: OrderService,
     stores: { counters: z.object({ count: z.int() }) },
@@ -198,7 +202,7 @@ describe('a command that is refused', () => {
   limited.on(OrderStatusUpdated, async ({ orderId }, { counters }) => {
     await counters.update(orderId, take);
   });
-  const whose = { orderId: 'o1', userId: 'u1' };
+  const order = { orderId: 'o1', userId: 'u1' };
   const open = () => testbed(limited);
   const count = async (bed: ReturnType<typeof open>) =>
     (await bed.context().counters.get('o1'))?.count;
@@ -207,7 +211,7 @@ describe('a command that is refused', () => {
     ['a document', 0],
     ['no document', undefined],
   ])(
-    'on %s is refused again when it comes again, though it could be done by then',
+    'on %s is refused again when it is redelivered, even if it would succeed by then',
     async (_, before) => {
       const bed = open();
       if (before !== undefined)
@@ -223,9 +227,9 @@ describe('a command that is refused', () => {
     },
   );
 
-  it('is no rule for events: what was refused is a dead letter, whose replay may succeed', async () => {
+  it('differs from a refused event, which becomes a dead letter that can be replayed', async () => {
     const bed = open();
-    const data = { ...whose, status: 'confirmed', previousStatus: 'pending' } as const;
+    const data = { ...order, status: 'confirmed', previousStatus: 'pending' } as const;
     await bed.handleEvent(OrderStatusUpdated, data, { id: 'first' });
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     await bed.context().counters.update('o1', () => ({ count: 2 }));

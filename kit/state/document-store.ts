@@ -1,77 +1,26 @@
 import { z } from 'zod';
 import type { Clock } from '../core/clock';
-import { Code, MicroserviceError, notFound, refusalError, refusalOf } from '../core/errors';
+import { Code, MicroserviceError, notFound } from '../core/errors';
 import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
 import { KeyedMutex } from '../core/keyed-mutex';
-import { Envelope, type InboxEntry, pruneInbox } from './inbox';
+import {
+  type AppliedChange,
+  type Decision,
+  type LoadedDocument,
+  applyChange,
+  secondsToLive,
+  withoutExpiry,
+} from './apply-change';
+import { Envelope } from './inbox';
+import type { Store } from './store';
 import { NO_EXPIRY, SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
-/** The documents of one kind that a service owns, each under its id. */
-export interface Store<T> {
-  get(key: string): Promise<T | undefined>;
-  /** As get; NOT_FOUND where there is none. */
-  getOrThrow(key: string): Promise<T>;
-  /**
-   * Reads, changes, writes; again where somebody else wrote in between. `change` is pure: it gets
-   * the document or undefined, returns what it shall be, and throws to refuse. Returning the same
-   * object writes nothing. A redelivery changes nothing and gets what the first delivery left; a
-   * command that was refused is refused again, whatever the document has become. The changes of one document in one handling are told apart by their order, so none but the last may
-   * stand behind a condition that could be another one in a redelivery.
-   */
-  update(key: string, change: (current: T | undefined) => T): Promise<T>;
-  /**
-   * As update, where the handler must know what was decided: the outcome (small JSON) is kept
-   * with the change, and a redelivery gets the first delivery's. `fact` is for a change that can
-   * come about only once, as in publish: whoever finds it done, under whatever cause, gets what was
-   * decided, and can say it in the stead of a process that was not able to.
-   */
-  decide<O>(
-    key: string,
-    change: (current: T | undefined) => Decision<T, O>,
-    fact?: string,
-  ): Promise<Decision<T, O>>;
-  /**
-   * Lets a document go by itself after so many seconds, if `when` says so of what it is by then. Any
-   * change after that, also one that comes to nothing, keeps it for good, as `keep` does. For what may
-   * never be wanted again: whoever does more with it than to change it, keeps it first.
-   */
-  expireIfAbandoned(key: string, seconds: number, when: (current: T) => boolean): Promise<void>;
-  /** Keeps a document that was to go by itself. Of any other there is nothing to write. */
-  clearExpiry(key: string): Promise<void>;
-  /** Deletes, whatever it was. */
-  delete(key: string): Promise<void>;
-}
+/** The length of an effect's id within an inbox entry: 8 characters are 48 bits. Each is stored with its document. */
+const EFFECT_ID_LENGTH = 8;
 
-export interface Decision<T, O> {
-  document: T;
-  outcome: O;
-  /**
-   * The document as changed tells by itself that this was done: the same change made on it again
-   * comes to nothing, and to the same outcome. So no mark is kept, which documents that change all
-   * the time would grow by.
-   */
-  selfIdempotent?: boolean;
-}
-
-/** A document as it was read. */
-interface Found<T> {
-  readonly envelope: Envelope;
-  readonly etag: string;
-  readonly document: T | undefined;
-}
-
-/** What a change came to; `next` is what is to be written, if anything is. */
-interface Made<T, O> {
-  /** An error where a command was refused, now or by an earlier delivery. */
-  readonly decided: Decision<T, O> | MicroserviceError;
-  readonly sequence: number;
-  readonly next?: Envelope;
-}
-
-/** Letters that tell the effects of one cause apart: 48 bits, as every mark goes with its document. */
-const EFFECT_LENGTH = 8;
-const TRIES = 8;
+/** Attempts to write a document before ABORTED. The pause before the next is random, below 10 ms × 2^n. */
+const MAX_WRITE_ATTEMPTS = 8;
 
 /** What is counted about documents. */
 export interface DocumentMetrics {
@@ -80,239 +29,231 @@ export interface DocumentMetrics {
 }
 
 export interface OpenOptions {
-  /** What is changed: then it is made once for each document, however often it is tried. */
+  /**
+   * A name for the change. A named change is made once to each document per call context, however often
+   * it is requested. By default a change is identified by its index in the execution.
+   */
   effectName?: string | undefined;
 }
 
-/** Shared by all handlings of a process. */
+interface StoreDeps {
+  readonly sidecar: Sidecar;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly metrics: DocumentMetrics;
+  /** One change of a document at a time within this process, so that its executions do not conflict. */
+  readonly mutex: KeyedMutex;
+}
+
+/** The documents of a service. Shared by all executions of a process. */
 export class DocumentStore {
-  readonly #queue = new KeyedMutex();
+  readonly #deps: StoreDeps;
 
-  constructor(
-    private readonly sidecar: Sidecar,
-    private readonly clock: Clock,
-    private readonly random: () => number,
-    private readonly meter: DocumentMetrics,
-  ) {}
+  /** `random` returns at least 0 and less than 1. It spreads the retries of concurrent writers. */
+  constructor(sidecar: Sidecar, clock: Clock, random: () => number, metrics: DocumentMetrics) {
+    this.#deps = { sidecar, clock, random, metrics, mutex: new KeyedMutex() };
+  }
 
-  /**
-   * The documents of one kind, as one handling sees and changes them. A change is known again by
-   * its place among the handling's changes of that document, or by the effect that is named here.
-   */
+  /** The documents of one kind, for one execution. */
   open<T>(
     name: string,
     schema: z.ZodType<T>,
     execution: Execution,
     { effectName }: OpenOptions = {},
   ): Store<T> {
-    const { tenantId } = execution.callContext.caller;
-    const stateKey = (key: string) => `${name}:${tenantId}:${key}`;
-    const read = (value: unknown, key: string): T => {
-      const parsed = schema.safeParse(value);
-      if (parsed.success) return parsed.data;
-      throw new MicroserviceError(
-        `document ${stateKey(key)} is not of its schema: ${z.prettifyError(parsed.error)}`,
-        Code.DATA_LOSS,
-      );
-    };
-    const load = async (key: string): Promise<Found<T> | undefined> => {
-      execution.assertBeforeDeadline();
-      const loaded = await this.sidecar.load(
-        stateKey(key),
-        execution.remainingMs(SIDECAR_TIMEOUT_MS),
-      );
-      if (loaded === undefined) return undefined;
-      const envelope = Envelope.parse(loaded.value);
-      execution.noteSequence(key, envelope.sequence);
-      return {
-        envelope,
-        etag: loaded.etag,
-        document: envelope.data === undefined ? undefined : read(envelope.data, key),
-      };
-    };
-
-    const seen = new Map<string, Found<T> | undefined>();
-    const get = async (key: string) => {
-      const found = await load(key);
-      seen.set(key, found);
-      return found?.document;
-    };
-
-    const make = <O>(
-      found: Found<T> | undefined,
-      by: string,
-      change: (current: T | undefined) => Decision<T, O>,
-    ): Made<T, O> => {
-      const mark = found?.envelope.marks.find((done) => done.by === by);
-      if (mark?.refusal !== undefined) {
-        return { decided: refusalError(mark.refusal), sequence: mark.sequence };
-      }
-      const lasting = found && kept(found.envelope);
-      const asItIs = lasting === undefined ? {} : { next: lasting };
-      if (found?.document !== undefined && mark !== undefined) {
-        // the outcome was written by this same change, so it has this change's type
-        const decided = { document: found.document, outcome: mark.outcome as O };
-        // what is said of this change comes with its own number, not with that of a later one
-        return { decided, sequence: mark.sequence, ...asItIs };
-      }
-      const before = found?.envelope.sequence ?? 0;
-      const next = (
-        sequence: number,
-        data: unknown,
-        made?: Pick<InboxEntry, 'outcome' | 'refusal'>,
-      ) => {
-        const at = Math.floor(this.clock.now() / 1000);
-        const added = made === undefined ? [] : [{ by, at, sequence, ...made }];
-        const { marks, dropped } = pruneInbox([...(found?.envelope.marks ?? []), ...added], at);
-        for (let left = dropped; left > 0; left--) this.meter.inboxEntryDropped(name);
-        const { correlationId } = execution.callContext;
-        return { data, sequence, correlationId, marks, ...(lasting && { expires: KEPT }) };
-      };
-      let decided: Decision<T, O>;
-      try {
-        decided = change(found?.document);
-      } catch (error) {
-        const refusal = refusalOf(error);
-        if (!execution.reportsRefusal || refusal === undefined) throw error;
-        // Whoever has asked is told so: a redelivery may not find that it can be done.
-        const kept = next(before, found?.envelope.data, { refusal });
-        return { decided: refusalError(refusal), sequence: before, next: kept };
-      }
-      const { document, outcome, selfIdempotent = false } = decided;
-      if (found !== undefined && document === found.document) {
-        return { decided, sequence: before, ...asItIs };
-      }
-      const changed = next(
-        before + 1,
-        schema.parse(document),
-        selfIdempotent ? undefined : { outcome },
-      );
-      return { decided, sequence: before + 1, next: changed };
-    };
-
-    /** False where somebody else wrote first. */
-    const write = async (key: string, next: Envelope, etag: string | undefined) => {
-      execution.assertBeforeDeadline();
-      const timeout = execution.remainingMs(SIDECAR_TIMEOUT_MS);
-      const seconds = secondsOf(next, execution.now);
-      const written = await this.sidecar.save(stateKey(key), next, etag, timeout, seconds);
-      if (!written) this.meter.conflict(name);
-      return written;
-    };
-
-    /**
-     * Makes the change on what this handling has read already: a write that goes through proves
-     * that it still was so. Where that comes to no write, only a new reading can tell.
-     */
-    const changeSeen = async <O>(
-      key: string,
-      by: string,
-      change: (current: T | undefined) => Decision<T, O>,
-    ): Promise<Made<T, O> | undefined> => {
-      if (!seen.has(key)) return undefined;
-      const found = seen.get(key);
-      seen.delete(key);
-      let made: Made<T, O>;
-      try {
-        made = make(found, by, change);
-      } catch {
-        return undefined;
-      }
-      const { next } = made;
-      return next !== undefined && (await write(key, next, found?.etag)) ? made : undefined;
-    };
-
-    const byOf = (key: string, fact: string | undefined): string => {
-      if (fact !== undefined) return `fact#${deterministicId(fact)}`;
-      const which =
-        effectName === undefined
-          ? String(execution.effectIndex(`change ${stateKey(key)}`))
-          : deterministicId(effectName).slice(0, EFFECT_LENGTH);
-      return `${execution.callContext.id}#${which}`;
-    };
-
-    const decide = async <O>(
-      key: string,
-      change: (current: T | undefined) => Decision<T, O>,
-      fact?: string,
-    ) => {
-      const by = byOf(key, fact);
-      return this.#queue.run(stateKey(key), async () => {
-        let made = await changeSeen(key, by, change);
-        for (let tries = 0; made === undefined && tries < TRIES; tries++) {
-          const found = await load(key);
-          const tried = make(found, by, change);
-          const { next } = tried;
-          if (next === undefined || (await write(key, next, found?.etag))) made = tried;
-          else await this.clock.sleep(this.random() * 10 * 2 ** tries);
-        }
-        if (made === undefined) {
-          throw contended(name, key);
-        }
-        if (made.decided instanceof MicroserviceError) throw made.decided;
-        execution.noteSequence(key, made.sequence);
-        return made.decided;
-      });
-    };
-
-    /** Writes a document as it is, but for how long it lives. */
-    const rewrite = (key: string, change: (found: Found<T>) => Envelope | undefined) =>
-      this.#queue.run(stateKey(key), async () => {
-        for (let tries = 0; tries < TRIES; tries++) {
-          const found = seen.has(key) ? seen.get(key) : await load(key);
-          const next = found && change(found);
-          if (next === undefined) return;
-          seen.delete(key);
-          if (await write(key, next, found?.etag)) return;
-          await this.clock.sleep(this.random() * 10 * 2 ** tries);
-        }
-        throw contended(name, key);
-      });
-
-    return {
-      get,
-      getOrThrow: async (key) => {
-        const document = await get(key);
-        if (document === undefined) throw notFound(name);
-        return document;
-      },
-      update: async (key, change) => {
-        const decided = await decide(key, (current) => ({
-          document: change(current),
-          outcome: undefined,
-        }));
-        return decided.document;
-      },
-      decide,
-      expireIfAbandoned: async (key, seconds, when) => {
-        seen.delete(key);
-        await rewrite(key, ({ envelope, document }) => {
-          const at = Math.ceil(execution.now / 1000) + seconds;
-          const goes = document !== undefined && when(document);
-          return goes ? { ...envelope, expires: at } : undefined;
-        });
-      },
-      clearExpiry: (key) => rewrite(key, ({ envelope }) => kept(envelope)),
-      delete: async (key) => {
-        seen.delete(key);
-        await this.sidecar.delete(stateKey(key), execution.remainingMs(SIDECAR_TIMEOUT_MS));
-      },
-    };
+    return new ExecutionStore(this.#deps, name, schema, execution, effectName);
   }
 }
 
-const KEPT = 0;
+/** The documents of one kind as one execution reads and changes them. */
+class ExecutionStore<T> implements Store<T> {
+  /** Documents that this execution has read and not yet changed. */
+  readonly #read = new Map<string, LoadedDocument<T> | undefined>();
 
-/** The same for good, of what has or had a time to live. */
-function kept(envelope: Envelope): Envelope | undefined {
-  return envelope.expires === undefined ? undefined : { ...envelope, expires: KEPT };
-}
+  constructor(
+    private readonly deps: StoreDeps,
+    private readonly name: string,
+    private readonly schema: z.ZodType<T>,
+    private readonly execution: Execution,
+    private readonly effectName: string | undefined,
+  ) {}
 
-function secondsOf({ expires }: Envelope, now: number): number | undefined {
-  if (expires === undefined) return undefined;
-  return expires === KEPT ? NO_EXPIRY : Math.max(1, Math.ceil(expires - now / 1000));
-}
+  async get(key: string): Promise<T | undefined> {
+    const loaded = await this.#load(key);
+    this.#read.set(key, loaded);
+    return loaded?.document;
+  }
 
-function contended(name: string, key: string): MicroserviceError {
-  return new MicroserviceError(`${name} ${key} is contended`, Code.ABORTED);
+  async getOrThrow(key: string): Promise<T> {
+    const document = await this.get(key);
+    if (document === undefined) throw notFound(this.name);
+    return document;
+  }
+
+  async update(key: string, change: (current: T | undefined) => T): Promise<T> {
+    const { document } = await this.decide(key, (current) => ({
+      document: change(current),
+      outcome: undefined,
+    }));
+    return document;
+  }
+
+  async decide<O>(
+    key: string,
+    change: (current: T | undefined) => Decision<T, O>,
+    dedupKey?: string,
+  ): Promise<Decision<T, O>> {
+    const changeId = this.#changeId(key, dedupKey);
+    return this.deps.mutex.run(this.#stateKey(key), async () => {
+      const { result, sequence } =
+        (await this.#changeAsRead(key, changeId, change)) ??
+        (await this.#retryOnConflict(key, async () => {
+          const loaded = await this.#load(key);
+          const applied = this.#apply(loaded, changeId, change);
+          const isDone =
+            applied.next === undefined || (await this.#write(key, applied.next, loaded?.etag));
+          return isDone ? applied : undefined;
+        }));
+      if (result instanceof MicroserviceError) throw result;
+      this.execution.noteSequence(key, sequence);
+      return result;
+    });
+  }
+
+  async expireIfAbandoned(
+    key: string,
+    seconds: number,
+    isAbandoned: (current: T) => boolean,
+  ): Promise<void> {
+    this.#read.delete(key);
+    await this.#rewrite(key, ({ envelope, document }) => {
+      const expires = Math.ceil(this.execution.now / 1000) + seconds;
+      return document !== undefined && isAbandoned(document) ? { ...envelope, expires } : undefined;
+    });
+  }
+
+  async clearExpiry(key: string): Promise<void> {
+    await this.#rewrite(key, ({ envelope }) => withoutExpiry(envelope));
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#read.delete(key);
+    const timeout = this.execution.remainingMs(SIDECAR_TIMEOUT_MS);
+    await this.deps.sidecar.delete(this.#stateKey(key), timeout);
+  }
+
+  #stateKey(key: string): string {
+    return `${this.name}:${this.execution.callContext.caller.tenantId}:${key}`;
+  }
+
+  #changeId(key: string, dedupKey: string | undefined): string {
+    if (dedupKey !== undefined) return `fact#${deterministicId(dedupKey)}`;
+    const effect =
+      this.effectName === undefined
+        ? String(this.execution.effectIndex(`change ${this.#stateKey(key)}`))
+        : deterministicId(this.effectName).slice(0, EFFECT_ID_LENGTH);
+    return `${this.execution.callContext.id}#${effect}`;
+  }
+
+  async #load(key: string): Promise<LoadedDocument<T> | undefined> {
+    const { execution } = this;
+    execution.assertBeforeDeadline();
+    const timeout = execution.remainingMs(SIDECAR_TIMEOUT_MS);
+    const loaded = await this.deps.sidecar.load(this.#stateKey(key), timeout);
+    if (loaded === undefined) return undefined;
+    const envelope = Envelope.parse(loaded.value);
+    execution.noteSequence(key, envelope.sequence);
+    const document = envelope.data === undefined ? undefined : this.#parse(envelope.data, key);
+    return { envelope, etag: loaded.etag, document };
+  }
+
+  #parse(data: unknown, key: string): T {
+    const parsed = this.schema.safeParse(data);
+    if (parsed.success) return parsed.data;
+    throw new MicroserviceError(
+      `document ${this.#stateKey(key)} does not match its schema: ${z.prettifyError(parsed.error)}`,
+      Code.DATA_LOSS,
+    );
+  }
+
+  /** Returns false if another writer was first. */
+  async #write(key: string, next: Envelope, etag: string | undefined): Promise<boolean> {
+    const { execution } = this;
+    const { sidecar, metrics } = this.deps;
+    execution.assertBeforeDeadline();
+    const timeout = execution.remainingMs(SIDECAR_TIMEOUT_MS);
+    const seconds = secondsToLive(next, execution.now);
+    const ttlSeconds = seconds === 0 ? NO_EXPIRY : seconds;
+    const written = await sidecar.save(this.#stateKey(key), next, etag, timeout, ttlSeconds);
+    if (!written) metrics.conflict(this.name);
+    return written;
+  }
+
+  #apply<O>(
+    loaded: LoadedDocument<T> | undefined,
+    changeId: string,
+    change: (current: T | undefined) => Decision<T, O>,
+  ): AppliedChange<T, O> {
+    const { schema, execution, deps } = this;
+    const applied = applyChange(loaded, changeId, change, {
+      schema,
+      now: Math.floor(deps.clock.now() / 1000),
+      correlationId: execution.callContext.correlationId,
+      reportsRefusal: execution.reportsRefusal,
+    });
+    for (let count = applied.dropped; count > 0; count--) {
+      deps.metrics.inboxEntryDropped(this.name);
+    }
+    return applied;
+  }
+
+  /**
+   * Applies a change to the document as this execution has read it, which saves a read: a successful
+   * write proves that the document had not changed since. Undefined if nothing was written: then only
+   * another read can tell.
+   */
+  async #changeAsRead<O>(
+    key: string,
+    changeId: string,
+    change: (current: T | undefined) => Decision<T, O>,
+  ): Promise<AppliedChange<T, O> | undefined> {
+    if (!this.#read.has(key)) return undefined;
+    const loaded = this.#read.get(key);
+    this.#read.delete(key);
+    let applied: AppliedChange<T, O>;
+    try {
+      applied = this.#apply(loaded, changeId, change);
+    } catch {
+      return undefined;
+    }
+    const { next } = applied;
+    return next !== undefined && (await this.#write(key, next, loaded?.etag)) ? applied : undefined;
+  }
+
+  /** Writes an envelope with another expiry; the document stays the same. */
+  async #rewrite(
+    key: string,
+    change: (loaded: LoadedDocument<T>) => Envelope | undefined,
+  ): Promise<void> {
+    await this.deps.mutex.run(this.#stateKey(key), () =>
+      this.#retryOnConflict(key, async () => {
+        const loaded = this.#read.has(key) ? this.#read.get(key) : await this.#load(key);
+        const next = loaded && change(loaded);
+        if (next === undefined) return true;
+        this.#read.delete(key);
+        return (await this.#write(key, next, loaded?.etag)) || undefined;
+      }),
+    );
+  }
+
+  /** Repeats an attempt that returns undefined because another writer was first. */
+  async #retryOnConflict<R>(key: string, attempt: () => Promise<R | undefined>): Promise<R> {
+    const { clock, random } = this.deps;
+    for (let count = 0; count < MAX_WRITE_ATTEMPTS; count++) {
+      const result = await attempt();
+      if (result !== undefined) return result;
+      await clock.sleep(random() * 10 * 2 ** count);
+    }
+    throw new MicroserviceError(`too many concurrent changes of ${this.name} ${key}`, Code.ABORTED);
+  }
 }

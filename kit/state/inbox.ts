@@ -1,52 +1,58 @@
 import { z } from 'zod';
 import { Refusal } from '../core/errors';
 
-// How a document remembers which changes were made to it.
-
 /**
- * A day. What is given again because its process died comes when one is back, and on a broker that
- * keeps its place in a log, behind all that came before it; and so long does a client's
- * Idempotency-Key count.
+ * How long a document keeps an inbox entry: a day. A redelivery after a crash comes when a replica is
+ * running again; on a broker that is a log, also after everything that was published before it. A
+ * client's Idempotency-Key is valid equally long.
  */
 export const INBOX_SECONDS = 24 * 3600;
 export const MAX_INBOX_ENTRIES = 64;
 
-/**
- * A change that was made, or refused to a command: by which effect, when (epoch seconds), with what
- * outcome, and which of the document's changes it was.
- */
+/** The record of one change that was made to a document, or refused to a command. Stored: the names stay. */
 export const InboxEntry = z.object({
+  /** The id of the change. */
   by: z.string(),
+  /** Epoch seconds. */
   at: z.number(),
+  /** The sequence of the document after the change. */
   sequence: z.int(),
+  /** What `decide` returned for the change: small JSON. */
   outcome: z.unknown().optional(),
   refusal: Refusal.optional(),
 });
 export type InboxEntry = z.infer<typeof InboxEntry>;
 
-/** What a store keeps under a key: a document, and what is to be known about it. */
+/** What is stored under a key: a document with its bookkeeping. Stored: the names stay. */
 export const Envelope = z.object({
-  /** Nothing where there is no document, and a command was refused for that. */
+  /** The document. Absent if there is none, but a command was refused because of that. */
   data: z.unknown().optional(),
+  /** The number of changes made to the document. */
   sequence: z.number().int(),
+  /** Of the last change. */
   correlationId: z.string(),
+  /** The inbox entries, newest last. */
   marks: z.array(InboxEntry),
   /**
-   * When it goes by itself, in epoch seconds; 0 where it was to go and is kept after all. That is never
-   * forgotten: each write takes the time to live away once more, as an earlier one may have failed to.
+   * When the document expires, in epoch seconds; 0 if its expiry was cleared; absent if it never had one.
+   * The 0 stays: every later write clears the expiry in the store again, because an earlier attempt may
+   * have failed between writing the value and clearing the expiry.
    */
   expires: z.int().optional(),
 });
 export type Envelope = z.infer<typeof Envelope>;
 
-/** The marks that are kept, of all those that a document has got, the newest last; `at` in epoch seconds. */
+/** The entries to keep, newest last. `now` is in epoch seconds. */
 export function pruneInbox(
-  marks: readonly InboxEntry[],
-  at: number,
-): { marks: InboxEntry[]; /** How many were too many, though not too old. */ dropped: number } {
-  const fresh = marks.filter((mark) => at - mark.at < INBOX_SECONDS);
+  entries: readonly InboxEntry[],
+  now: number,
+): {
+  entries: InboxEntry[];
+  /** How many entries did not fit, although they had not expired. */ dropped: number;
+} {
+  const fresh = entries.filter((entry) => now - entry.at < INBOX_SECONDS);
   return {
-    marks: fresh.slice(-MAX_INBOX_ENTRIES),
+    entries: fresh.slice(-MAX_INBOX_ENTRIES),
     dropped: Math.max(0, fresh.length - MAX_INBOX_ENTRIES),
   };
 }

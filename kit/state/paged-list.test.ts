@@ -9,7 +9,8 @@ import { testbed } from '../testing/testbed';
 const shelves = new Service('order', { lists: ['ids'] });
 
 const Entered = defineEvent('DiaryEntered', {
-  ...{ type: 'diary.entered', description: 'Something was entered.' },
+  type: 'diary.entered',
+  description: 'Something was entered.',
   data: z.object({ book: z.string(), id: z.string() }),
   subject: ({ book }) => book,
 });
@@ -18,21 +19,21 @@ diary.on(Entered, ({ book, id }, { lists }) => lists.ids.add(book, id));
 
 function build() {
   const bed = testbed(shelves);
-  /** The list as one handling has it; the same cause again is that handling repeated. */
+  /** The list in one execution. The same id is a repetition of that execution. */
   const list = (id: string) =>
     bed.runtime.openContext(newCallContext(bed.clock, { id })).lists['ids']!;
-  const all = async () => (await list('look').page('o', 1, 1000)).items.toReversed();
+  const all = async () => (await list('read').page('o', 1, 1000)).items.toReversed();
   return { bed, list, all };
 }
 
 async function filled(count: number) {
-  const made = build();
-  for (let n = 1; n <= count; n++) await made.list(`fill ${n}`).add('o', `id-${n}`);
-  return made;
+  const built = build();
+  for (let n = 1; n <= count; n++) await built.list(`fill ${n}`).add('o', `id-${n}`);
+  return built;
 }
 
 describe('a list', () => {
-  it('takes several ids of one handling, also where the first was there before a crash', async () => {
+  it('adds several ids in one execution, also if the first was added before a crash', async () => {
     const { list, all } = build();
     await list('e1').add('o', 'a');
     const again = list('e1');
@@ -41,7 +42,7 @@ describe('a list', () => {
     expect(await all()).toEqual(['a', 'b']);
   });
 
-  it('lets go of an id that the same handling added before a crash', async () => {
+  it('removes an id that the same execution added before a crash', async () => {
     const { list, all } = build();
     await list('e1').add('o', 'a');
     const again = list('e1');
@@ -50,7 +51,7 @@ describe('a list', () => {
     expect(await all()).toEqual([]);
   });
 
-  it('keeps an id that came back, when its removal is repeated', async () => {
+  it('keeps an id that was added again when its removal is repeated', async () => {
     const { list, all } = build();
     await list('e1').add('o', 'a');
     await list('e2').remove('o', 'a');
@@ -60,7 +61,7 @@ describe('a list', () => {
   });
 
   it.each([50, 99, 100, 101, 180, 255])(
-    'takes an id once, though %i others came before it is given again',
+    'adds an id once if it is redelivered after %i others',
     async (others) => {
       const { list, all } = await filled(PAGE_SIZE - 20);
       await list('e1').add('o', 'a');
@@ -75,19 +76,19 @@ describe('a list', () => {
   it.each([
     ['a minute', 60],
     ['a day', 24 * 3600],
-  ])('takes an id once, though it is given again after %s and 1,000 others', async (_, seconds) => {
+  ])('adds an id once if it is redelivered after %s and 1,000 others', async (_, seconds) => {
     const bed = testbed(diary);
     const first = bed.eventOf(Entered, { book: 'o', id: 'a' });
-    const giveSome = async (from: number) => {
+    const add500 = async (from: number) => {
       for (let n = from; n < from + 500; n++)
         await bed.handleEvent(Entered, { book: 'o', id: `id-${n}` });
     };
-    await giveSome(0);
+    await add500(0);
     await bed.deliver(first);
     bed.clock.advance(seconds * 500);
-    await giveSome(500);
+    await add500(500);
     bed.clock.advance(seconds * 500);
-    await giveSome(1000);
+    await add500(1000);
     await bed.deliver(first);
     const { lists } = bed.runtime.openContext(newCallContext(bed.clock));
     const { items, total } = await lists['ids']!.page('o', 1, 2000);
@@ -95,37 +96,37 @@ describe('a list', () => {
     expect(total).toBe(1501);
   });
 
-  it('lets go of several ids of one old page at once', async () => {
+  it('removes several ids of one old page concurrently', async () => {
     const { list, all } = await filled(PAGE_SIZE + 1);
     await Promise.all([1, 2, 3].map((n) => list(`r${n}`).remove('o', `id-${n}`)));
-    const left = await all();
-    expect(left).toHaveLength(PAGE_SIZE - 2);
-    expect(left[0]).toBe('id-4');
-    expect((await list('look').page('o', 1, 10)).total).toBe(PAGE_SIZE - 2);
+    const ids = await all();
+    expect(ids).toHaveLength(PAGE_SIZE - 2);
+    expect(ids[0]).toBe('id-4');
+    expect((await list('read').page('o', 1, 10)).total).toBe(PAGE_SIZE - 2);
   });
 
-  it('counts right where a removal from an old page was cut short', async () => {
+  it('counts correctly if the process dies while it removes an id from an old page', async () => {
     const { bed, list } = await filled(PAGE_SIZE + 1);
     bed.injectFaults({ crashAfterEffect: 1 });
     await expect(list('r1').remove('o', 'id-1')).rejects.toThrow('killed');
     bed.restart();
     await list('r1').remove('o', 'id-1');
-    expect((await list('look').page('o', 1, 10)).total).toBe(PAGE_SIZE);
+    expect((await list('read').page('o', 1, 10)).total).toBe(PAGE_SIZE);
   });
 
-  it('loses none of those who come while the newest page is full', async () => {
+  it('loses no id that is added while the newest page is full', async () => {
     const { list, all } = await filled(PAGE_SIZE);
     await Promise.all([
       list('r1').remove('o', 'id-50'),
       ...['x', 'y', 'z'].map((id) => list(`add ${id}`).add('o', id)),
     ]);
-    const left = await all();
-    expect(left).toHaveLength(PAGE_SIZE + 2);
-    expect(left).not.toContain('id-50');
-    expect(left).toEqual(expect.arrayContaining(['x', 'y', 'z']));
+    const ids = await all();
+    expect(ids).toHaveLength(PAGE_SIZE + 2);
+    expect(ids).not.toContain('id-50');
+    expect(ids).toEqual(expect.arrayContaining(['x', 'y', 'z']));
   });
 
-  it('writes nothing to let go of what it does not have', async () => {
+  it('writes nothing to remove an id that it does not have', async () => {
     const { bed, list } = build();
     await list('r1').remove('o', 'a');
     expect(bed.memory.documents.size).toBe(0);

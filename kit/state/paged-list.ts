@@ -1,47 +1,50 @@
 import { z } from 'zod';
-import type { Decision, DocumentStore, Store } from './document-store';
+import type { Decision } from './apply-change';
+import type { DocumentStore } from './document-store';
+import type { Store } from './store';
 import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
 
-/** Things in the order they were added, kept in documents of a bounded size so that none grows. */
+/** Items in the order in which they were added, in documents of a bounded size. */
 export interface Feed<T> {
   /**
-   * Adds once, by its id: of what has just been said the newest 256 are known, and of what was said
-   * longer ago all that came since.
+   * Adds an item once, by its id. Events that were published lately are compared with the newest 256
+   * items; older events also with every page that was filled since they were published.
    */
   add(owner: string, item: T): Promise<void>;
-  /** Takes an item out; nothing happens where there is none of this id. */
+  /** Removes an item. Does nothing if there is none with this id. */
   remove(owner: string, id: string): Promise<void>;
-  /** A page of items, newest first; `page` counts from 1. */
+  /** A page of items, newest first. `page` counts from 1. */
   page(owner: string, page: number, limit: number): Promise<{ items: T[]; total: number }>;
 }
 
 /** A feed of ids. */
 export type List = Feed<string>;
 
-/** A list keeps so many ids in a document, and a feed so many items, which are larger. */
+/** Ids per document of a list. A feed has fewer items per document, because they are larger. */
 export const PAGE_SIZE = 100;
 const FEED_PAGE_SIZE = 25;
 
-/** Of so many that have left the head it is known there that they came. */
+/** The head remembers the ids of this many items that were moved from it to older pages. */
 const RECENT = 256;
 /**
- * What was said longer ago may have been added before more than those: that is looked for in the
- * pages. It is rare, as events are handled at once unless somebody was away.
+ * An item whose event is older than this may have been added before more than RECENT others, so the
+ * older pages are searched too. That is rare: events are handled promptly unless a process was down.
  */
 const LATE_MS = 10_000;
-/** So much may clocks differ. */
-const CLOCKS_MS = 60_000;
-/** Letters by which they are known: 60 bits, as they go with every change of the head. */
-const RECENT_LENGTH = 10;
+/** The difference between clocks that this search allows for. */
+const CLOCK_SKEW_MS = 60_000;
+/** The length of a remembered id: 10 characters are 60 bits. They are written with every change of the head. */
+const RECENT_ID_LENGTH = 10;
 
+/** A document of the list. Stored: the names stay. */
 interface Page<T> {
   items: T[];
-  /** In the head: how many items each full page behind it holds, oldest first. */
+  /** In the head: the number of items in each full page behind it, oldest first. */
   older: number[];
-  /** In the head: what has left it last, oldest first. */
+  /** In the head: short ids of the items that left it last, oldest first. */
   recent: string[];
-  /** Of a page behind the head: when it was filled, milliseconds since the epoch. */
+  /** In a page behind the head: when it was filled, in epoch milliseconds. */
   filledAt?: number | undefined;
 }
 
@@ -54,12 +57,13 @@ interface Kind<T> {
 
 const ListedId = z.string();
 
+/** The list of ids with this name. */
 export function openList(documents: DocumentStore, name: string, execution: Execution): List {
   const idOf = (id: string) => id;
   return open(documents, { name, item: ListedId, idOf, pageSize: PAGE_SIZE }, execution);
 }
 
-/** Of small things that are looked at together: to be listed they need no document each. */
+/** The feed with this name: a list of small items that are read together, so that none needs a document. */
 export function openFeed<T extends { id: string }>(
   documents: DocumentStore,
   name: string,
@@ -70,25 +74,25 @@ export function openFeed<T extends { id: string }>(
   return open(documents, { name, item, idOf, pageSize: FEED_PAGE_SIZE }, execution);
 }
 
-/** By the schema of their items: a schema is compiled when it is used first, which takes a while. */
+/** Page schemas by item schema. zod compiles a schema when it is first used, which takes a while. */
 const pageSchemas = new WeakMap<z.ZodType, z.ZodType>();
 
-function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
-  const known = pageSchemas.get(item);
-  // made below, of this item
-  if (known !== undefined) return known as z.ZodType<Page<T>>;
-  const page = z.object({
+function pageSchemaOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
+  const cached = pageSchemas.get(item);
+  // stored below for this item schema
+  if (cached !== undefined) return cached as z.ZodType<Page<T>>;
+  const schema = z.object({
     items: z.array(item),
     older: z.array(z.int()),
     recent: z.array(z.string()),
     filledAt: z.number().optional(),
   });
-  pageSchemas.set(item, page);
-  return page;
+  pageSchemas.set(item, schema);
+  return schema;
 }
 
-/** An id that is there tells by itself that it was added, so a list does not grow by marks. */
-function evidently<T, O>(document: T, outcome: O): Decision<T, O> {
+/** The ids in a list show that they were added, so the list needs no inbox entries. */
+function selfIdempotent<T, O>(document: T, outcome: O): Decision<T, O> {
   return { document, outcome, selfIdempotent: true };
 }
 
@@ -97,55 +101,56 @@ function open<T>(
   { name, item, idOf, pageSize }: Kind<T>,
   execution: Execution,
 ): Feed<T> {
-  const schema = pageOf(item);
+  const schema = pageSchemaOf(item);
   const open = (effectName?: string): Store<Page<T>> =>
     documents.open(`list-${name}`, schema, execution, { effectName });
-  // no entity has such a key, so the sequence of its own document is not mistaken for the list's
-  const headOf = (owner: string) => `of:${owner}`;
-  const archived = (owner: string, index: number) => `${headOf(owner)}:${String(index)}`;
+  // no entity has such a key, so its sequence is not confused with the sequence of the list
+  const headKey = (owner: string) => `of:${owner}`;
+  const pageKey = (owner: string, index: number) => `${headKey(owner)}:${String(index)}`;
   const empty: Page<T> = { items: [], older: [], recent: [] };
   const isFull = ({ items }: Page<T>) => items.length >= pageSize;
-  const has = ({ items }: Page<T>, id: string) => items.some((one) => idOf(one) === id);
-  const short = (id: string) => deterministicId(id).slice(0, RECENT_LENGTH);
-  const forgotten = ({ recent }: Page<T>, id: string) => {
-    const known = short(id);
-    return recent.filter((one) => one !== known);
+  const has = ({ items }: Page<T>, id: string) => items.some((item) => idOf(item) === id);
+  const shortId = (id: string) => deterministicId(id).slice(0, RECENT_ID_LENGTH);
+  const recentWithout = ({ recent }: Page<T>, id: string) => {
+    const removed = shortId(id);
+    return recent.filter((short) => short !== removed);
   };
-  /** The page without an item; the same page where it has none. */
+  /** The page without an item; the same object if it does not have the item. */
   const without = (page: Page<T>, id: string): Page<T> =>
-    has(page, id) ? { ...page, items: page.items.filter((one) => idOf(one) !== id) } : page;
+    has(page, id) ? { ...page, items: page.items.filter((item) => idOf(item) !== id) } : page;
 
-  /** The removal of one id, told from whatever else the same handling does to the list. */
-  const removing = (owner: string, id: string) =>
+  /** A store whose changes are identified as one removal of this id. */
+  const openForRemoval = (owner: string, id: string) =>
     open(`remove ${id} ${execution.effectIndex(`remove ${name} ${owner} ${id}`)}`);
 
   /**
-   * Makes room behind a full head. Such a head changes in no other way, so whoever meets it writes
-   * the same page, and may do so only while there is none: it may have lost an id since.
+   * Moves the items of a full head to a page behind it. A full head changes in no other way, so
+   * concurrent executions write the same page. The page is written only if there is none yet: an
+   * existing one may have lost an item since.
    */
   const archive = async (owner: string, { items, older, recent }: Page<T>) => {
     const pages = open();
-    await pages.decide(archived(owner, older.length), (page) =>
-      evidently(page ?? { ...empty, items, filledAt: execution.now }, undefined),
+    await pages.decide(pageKey(owner, older.length), (page) =>
+      selfIdempotent(page ?? { ...empty, items, filledAt: execution.now }, undefined),
     );
     const next: Page<T> = {
       items: [],
       older: [...older, items.length],
-      recent: [...recent, ...items.map((one) => short(idOf(one)))].slice(-RECENT),
+      recent: [...recent, ...items.map((item) => shortId(idOf(item)))].slice(-RECENT),
     };
-    await pages.decide(headOf(owner), (now = empty) =>
-      evidently(now.older.length === older.length ? next : now, undefined),
+    await pages.decide(headKey(owner), (head = empty) =>
+      selfIdempotent(head.older.length === older.length ? next : head, undefined),
     );
   };
 
-  /** Whether a page behind the head has it, of those that were filled since it was said. */
+  /** Whether a page behind the head has the item, among those filled since the work was requested. */
   const isArchived = async (pages: Store<Page<T>>, owner: string, id: string) => {
-    const { older } = (await pages.get(headOf(owner))) ?? empty;
+    const { older } = (await pages.get(headKey(owner))) ?? empty;
     for (let index = older.length - 1; index >= 0; index--) {
-      const page = await pages.get(archived(owner, index));
+      const page = await pages.get(pageKey(owner, index));
       if (page === undefined) continue;
       if (has(page, id)) return true;
-      if ((page.filledAt ?? 0) < execution.requestedAt - CLOCKS_MS) return false;
+      if ((page.filledAt ?? 0) < execution.requestedAt - CLOCK_SKEW_MS) return false;
     }
     return false;
   };
@@ -157,53 +162,55 @@ function open<T>(
       const isLate = execution.now - execution.requestedAt > LATE_MS;
       if (isLate && (await isArchived(pages, owner, id))) return;
       for (;;) {
-        const { document: head, outcome } = await pages.decide(headOf(owner), (now = empty) => {
-          if (has(now, id) || now.recent.includes(short(id))) return evidently(now, 'there');
-          if (isFull(now)) return evidently(now, 'full');
-          return evidently({ ...now, items: [...now.items, added] }, 'there');
+        const { document, outcome } = await pages.decide(headKey(owner), (head = empty) => {
+          if (has(head, id) || head.recent.includes(shortId(id))) {
+            return selfIdempotent(head, 'there');
+          }
+          if (isFull(head)) return selfIdempotent(head, 'full');
+          return selfIdempotent({ ...head, items: [...head.items, added] }, 'there');
         });
         if (outcome !== 'full') return;
-        await archive(owner, head);
+        await archive(owner, document);
       }
     },
 
     async remove(owner, id) {
-      const pages = removing(owner, id);
+      const pages = openForRemoval(owner, id);
       for (;;) {
-        const head = await pages.get(headOf(owner));
+        const head = await pages.get(headKey(owner));
         if (head === undefined) return;
         if (isFull(head)) {
           await archive(owner, head);
           continue;
         }
         for (let index = head.older.length - 1; index >= 0 && !has(head, id); index--) {
-          const { document: left, outcome: was } = await pages.decide(
-            archived(owner, index),
-            (page = empty) => ({ document: without(page, id), outcome: has(page, id) }),
+          const { document: page, outcome: hadItem } = await pages.decide(
+            pageKey(owner, index),
+            (current = empty) => ({ document: without(current, id), outcome: has(current, id) }),
           );
-          if (!was) continue;
-          // another may have taken more out meanwhile, and counted already
-          await pages.update(headOf(owner), (now = empty) => ({
-            ...now,
-            older: now.older.map((count, at) =>
-              at === index ? Math.min(count, left.items.length) : count,
+          if (!hadItem) continue;
+          // min: a concurrent removal may already have written a lower count
+          await pages.update(headKey(owner), (current = empty) => ({
+            ...current,
+            older: current.older.map((count, at) =>
+              at === index ? Math.min(count, page.items.length) : count,
             ),
-            recent: forgotten(now, id),
+            recent: recentWithout(current, id),
           }));
           return;
         }
-        const { outcome } = await pages.decide(headOf(owner), (now = empty) => {
-          const overtaken = isFull(now) || now.older.length !== head.older.length;
-          if (overtaken) return { document: now, outcome: 'overtaken' };
-          return { document: without(now, id), outcome: 'done' };
+        const { outcome } = await pages.decide(headKey(owner), (current = empty) => {
+          const wasArchived = isFull(current) || current.older.length !== head.older.length;
+          if (wasArchived) return { document: current, outcome: 'archived' };
+          return { document: without(current, id), outcome: 'done' };
         });
-        if (outcome !== 'overtaken') return;
+        if (outcome !== 'archived') return;
       }
     },
 
     async page(owner, page, limit) {
       const pages = open();
-      const head = (await pages.get(headOf(owner))) ?? empty;
+      const head = (await pages.get(headKey(owner))) ?? empty;
       const sizes = [...head.older, head.items.length];
       const total = sizes.reduce((sum, size) => sum + size, 0);
       const items: T[] = [];
@@ -214,11 +221,11 @@ function open<T>(
           skip -= size;
           continue;
         }
-        const held =
+        const pageItems =
           index === head.older.length
             ? head.items
-            : ((await pages.get(archived(owner, index)))?.items ?? []);
-        items.push(...held.toReversed().slice(skip, skip + limit - items.length));
+            : ((await pages.get(pageKey(owner, index)))?.items ?? []);
+        items.push(...pageItems.toReversed().slice(skip, skip + limit - items.length));
         skip = 0;
       }
       return { items, total };

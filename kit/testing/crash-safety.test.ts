@@ -15,16 +15,16 @@ const created = (orderId: string) => ({
   totalAmount: price,
 });
 
-const head = {
+const definition = {
   endpoints: ['outside'],
   stores: { counts: Counted, others: Counted },
   publishes: [OrderCreated],
 } as const;
-type Context = ContextOf<Service<typeof head>>;
+type Context = ContextOf<Service<typeof definition>>;
 
-/** Gives a handler to the check, as the handler of a command. */
+/** Checks a handler as the handler of a command. */
 async function check(handle: (orderId: string, context: Context) => Promise<void>): Promise<void> {
-  const service = new Service('order', head);
+  const service = new Service('order', definition);
   service.on(PlaceOrder, ({ orderId }, context) => handle(orderId, context));
   await expectCrashSafe(
     () => testbed(service, { endpoints: { outside: () => ({ status: 200, body: {} }) } }),
@@ -37,8 +37,8 @@ const increment = (orderId: string) => (now: { count: number } | undefined) => (
   count: (now?.count ?? 0) + 1,
 });
 
-describe('the check of crash safety', () => {
-  it('is content with a handler that changes, says and returns', async () => {
+describe('expectCrashSafe', () => {
+  it('accepts a handler that changes documents and then publishes', async () => {
     await check(async (orderId, { counts, others, publish }) => {
       await counts.update(orderId, increment(orderId));
       await others.update(orderId, increment(orderId));
@@ -46,7 +46,7 @@ describe('the check of crash safety', () => {
     });
   });
 
-  it('catches an event that is lost between the change and the saying of it', async () => {
+  it('rejects an event that is lost by a crash between change and publish', async () => {
     const unsafe = check(async (orderId, { counts, publish }) => {
       const before = await counts.get(orderId);
       await counts.update(orderId, increment(orderId));
@@ -55,7 +55,7 @@ describe('the check of crash safety', () => {
     await expect(unsafe).rejects.toThrow('killed after effect 1 of 4');
   });
 
-  it('catches a key that is another one on the second delivery', async () => {
+  it('rejects a key that differs in a redelivery', async () => {
     const unsafe = check(async (_, { counts }) => {
       const key = `order_${String(Math.random()).slice(2)}`;
       await counts.update(key, () => ({ orderId: 'order_1', count: 1 }));
@@ -63,7 +63,7 @@ describe('the check of crash safety', () => {
     await expect(unsafe).rejects.toThrow();
   });
 
-  it('catches a decision taken on what was read before the change', async () => {
+  it('rejects a decision on a value that was read before the change', async () => {
     const unsafe = check(async (orderId, { counts, others }) => {
       const read = await counts.get(orderId);
       await counts.update(orderId, increment(orderId));
@@ -72,7 +72,7 @@ describe('the check of crash safety', () => {
     await expect(unsafe).rejects.toThrow('killed after effect 1 of 4');
   });
 
-  it('catches work that is acknowledged before it is said', async () => {
+  it('rejects work that is acknowledged before its event is published', async () => {
     const unsafe = check(async (orderId, { counts, publish, clock }) => {
       await counts.update(orderId, increment(orderId));
       void clock
@@ -83,14 +83,14 @@ describe('the check of crash safety', () => {
     await expect(unsafe).rejects.toThrow('killed');
   });
 
-  it('is content with a request to an endpoint that is asked again as the same', async () => {
+  it('accepts a repeated request to an endpoint with the same key', async () => {
     await check(async (orderId, { counts, endpoints }) => {
       await endpoints.outside.request({ method: 'POST', path: '/things' });
       await counts.update(orderId, increment(orderId));
     });
   });
 
-  it('catches a request to an endpoint that is another one when it is asked again', async () => {
+  it('rejects a repeated request to an endpoint with another key', async () => {
     const unsafe = check(async (orderId, { counts, endpoints }) => {
       const headers = { 'idempotency-key': String(Math.random()) };
       await endpoints.outside.request({ method: 'POST', path: '/things', headers });
@@ -99,7 +99,7 @@ describe('the check of crash safety', () => {
     await expect(unsafe).rejects.toThrow('killed after effect 1 of 4');
   });
 
-  it('refuses work that has no effect, since it would test nothing', async () => {
+  it('rejects work without an effect, because it would test nothing', async () => {
     await expect(check(() => Promise.resolve())).rejects.toThrow('no effect');
   });
 });

@@ -4,93 +4,94 @@ import { Crash, type InjectedFaults } from './memory-transport';
 import type { Definition } from '../service/definition';
 import type { Testbed } from './testbed';
 
-/** Long enough for work that nobody waits for to show. */
+/** Long enough for the effects of work that was started and not awaited. */
 const LATE_MS = 60_000;
 
-export interface CrashSafety {
-  /** Names of fields that differ from run to run by nature, such as a salt. */
+export interface CrashSafetyOptions {
+  /** The names of fields that differ between runs, such as a random salt. */
   ignore?: readonly string[];
 }
 
 /**
- * Asserts that some work ends the same whatever happens on the way: the process is killed after
- * each single side effect and the work comes again; it is killed once the work is acknowledged;
- * the work comes twice, one after the other and at once; each write meets a conflict. Documents,
- * events said, messages sent and jobs must be the same as in an undisturbed run, and every call
- * and every request to an endpoint must keep its identity.
+ * Asserts that work has the same result in every run: with the process killed after each single effect
+ * and the work repeated; with the process killed after the work was acknowledged; with the work repeated
+ * afterwards and concurrently; with a conflict on each write. The documents, events, messages and jobs
+ * must equal those of an undisturbed run, and every call and endpoint request must have the same id.
  *
- * `build` makes a fresh testbed, prepared; `act` gives it the work, under a fixed id.
+ * `build` creates a testbed with its data; `act` does the work, under a fixed call context id. Throws an
+ * AssertionError that names the run.
  */
 export async function expectCrashSafe<D extends Definition>(
   build: () => Testbed<D> | Promise<Testbed<D>>,
   act: (bed: Testbed<D>) => Promise<unknown>,
-  { ignore = [] }: CrashSafety = {},
+  { ignore = [] }: CrashSafetyOptions = {},
 ): Promise<void> {
   const run = async (
-    what: string,
+    name: string,
     faults: InjectedFaults,
-    again: (bed: Testbed<D>) => Promise<unknown>,
+    repeat: (bed: Testbed<D>) => Promise<unknown>,
   ) => {
     const bed = await build();
-    const before = leftBy(bed, ignore);
+    const before = stateOf(bed, ignore);
     bed.injectFaults(faults);
-    await outcome(() => act(bed));
+    await withoutCrash(() => act(bed));
     if (bed.sidecar.dead) bed.restart();
-    await again(bed);
+    await repeat(bed);
     await bed.settle();
-    return { what, bed, before, left: leftBy(bed, ignore) };
+    return { name, bed, before, state: stateOf(bed, ignore) };
   };
 
-  const undisturbed = await run('undisturbed', {}, nothing);
-  // what the work left running behind its own back counts as well
+  const undisturbed = await run('undisturbed', {}, noRepetition);
+  // includes the effects of work that was started and not awaited
   await undisturbed.bed.clock.sleep(LATE_MS);
-  undisturbed.left = leftBy(undisturbed.bed, ignore);
-  if (isDeepStrictEqual(undisturbed.left, undisturbed.before)) {
+  undisturbed.state = stateOf(undisturbed.bed, ignore);
+  if (isDeepStrictEqual(undisturbed.state, undisturbed.before)) {
     throw new Error('the work had no effect, so nothing was tested');
   }
   const { effects, saves } = undisturbed.bed.sidecar;
+  const again = (bed: Testbed<D>) => withoutCrash(() => act(bed));
 
   const disturbed = [];
   for (let effect = 1; effect <= effects; effect++) {
-    const what = `killed after effect ${String(effect)} of ${String(effects)}`;
-    disturbed.push(await run(what, { crashAfterEffect: effect }, (bed) => outcome(() => act(bed))));
+    const name = `killed after effect ${String(effect)} of ${String(effects)}`;
+    disturbed.push(await run(name, { crashAfterEffect: effect }, again));
   }
   for (let save = 1; save <= saves; save++) {
-    const what = `conflict on write ${String(save)} of ${String(saves)}`;
-    disturbed.push(await run(what, { conflictOnSave: save }, nothing));
+    const name = `conflict on write ${String(save)} of ${String(saves)}`;
+    disturbed.push(await run(name, { conflictOnSave: save }, noRepetition));
   }
-  // what was acknowledged does not come again
+  // acknowledged work is not repeated
   disturbed.push(
-    await run('killed once it was acknowledged', {}, (bed) => {
+    await run('killed after it was acknowledged', {}, (bed) => {
       bed.sidecar.kill();
       bed.restart();
       return bed.clock.sleep(LATE_MS);
     }),
   );
-  disturbed.push(await run('given twice', {}, (bed) => outcome(() => act(bed))));
-  disturbed.push(await atOnce(build, act, ignore));
+  disturbed.push(await run('repeated', {}, again));
+  disturbed.push(await runConcurrently(build, act, ignore));
 
-  for (const { what, left } of disturbed) deepStrictEqual(left, undisturbed.left, what);
+  for (const { name, state } of disturbed) deepStrictEqual(state, undisturbed.state, name);
 }
 
-async function atOnce<D extends Definition>(
+async function runConcurrently<D extends Definition>(
   build: () => Testbed<D> | Promise<Testbed<D>>,
   act: (bed: Testbed<D>) => Promise<unknown>,
   ignore: readonly string[],
 ) {
   const bed = await build();
   bed.injectFaults({});
-  await Promise.all([outcome(() => act(bed)), outcome(() => act(bed))]);
+  await Promise.all([withoutCrash(() => act(bed)), withoutCrash(() => act(bed))]);
   await bed.settle();
-  return { what: 'given twice at once', left: leftBy(bed, ignore) };
+  return { name: 'repeated concurrently', state: stateOf(bed, ignore) };
 }
 
-async function nothing(): Promise<void> {
-  // no second delivery
+async function noRepetition(): Promise<void> {
+  // the work runs once
 }
 
-/** A refusal is an outcome like any other; only a kill is none. */
-async function outcome(work: () => Promise<unknown>): Promise<unknown> {
+/** Runs work whose result does not matter: a refusal is as good as a success, and a crash is expected. */
+async function withoutCrash(work: () => Promise<unknown>): Promise<unknown> {
   try {
     return await work();
   } catch (error) {
@@ -101,8 +102,8 @@ async function outcome(work: () => Promise<unknown>): Promise<unknown> {
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
-function leftBy<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]) {
-  // when something happened, and how long it took, may differ; what happened may not
+/** What the work has left behind, without times and durations, which may differ between runs. */
+function stateOf<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]) {
   const plain = (value: unknown): unknown => {
     if (typeof value === 'string') return TIME.test(value) ? '(time)' : value;
     if (Array.isArray(value)) return value.map(plain);
@@ -122,11 +123,11 @@ function leftBy<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]
         .sort(([left], [right]) => (left < right ? -1 : 1))
         .map(([key, { json, expires }]) => {
           const stored = JSON.parse(json) as { data: unknown; sequence: number };
-          const goes = expires !== Infinity;
-          return [key, { data: plain(stored.data), sequence: stored.sequence, goes }];
+          const expiring = expires !== Infinity;
+          return [key, { data: plain(stored.data), sequence: stored.sequence, expiring }];
         }),
     ),
-    said: unique(events.map(({ id, type, subject }) => `${type} ${subject} ${id}`)),
+    published: unique(events.map(({ id, type, subject }) => `${type} ${subject} ${id}`)),
     sent: unique(sent.map((message) => JSON.stringify(plain(message)))),
     jobs: unique([...jobs.keys()]),
     requests: unique(

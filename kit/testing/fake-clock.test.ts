@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from './fake-clock';
 
-describe('time in a test', () => {
-  it('passes at once, and wakes who sleeps in the order of their time', async () => {
+describe('a fake clock', () => {
+  it('ends sleeps without delay, in the order of their times', async () => {
     const clock = new FakeClock(0);
     const woken: string[] = [];
     const sleep = async (name: string, ...times: number[]) => {
@@ -13,11 +13,11 @@ describe('time in a test', () => {
     expect(woken).toEqual(['short at 10', 'twice at 2000', 'long at 2500']);
   });
 
-  it('does not pass for who no longer waits', async () => {
+  it('does not advance for a sleep that was aborted', async () => {
     const clock = new FakeClock(0);
-    const over = new AbortController();
-    const sleeping = clock.sleep(2_500, over.signal);
-    over.abort();
+    const controller = new AbortController();
+    const sleeping = clock.sleep(2_500, controller.signal);
+    controller.abort();
     await expect(sleeping).rejects.toThrow('aborted');
     await clock.sleep(1);
     expect(clock.now()).toBe(1);

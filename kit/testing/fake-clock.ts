@@ -1,10 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../core/clock';
 
-/** Time that stands still, but for those who sleep: their time passes at once, in its order. */
+/**
+ * A clock that advances only when asked to, or to the end of a sleep. Sleeps resolve without real delay,
+ * in the order of their ends.
+ */
 export class FakeClock implements Clock {
   readonly #sleepers = new Set<{ due: number }>();
-  #woken = 0;
+  #wakeUps = 0;
 
   constructor(private time = Date.parse('2026-01-01T00:00:00Z')) {}
 
@@ -12,6 +15,7 @@ export class FakeClock implements Clock {
     return this.time;
   }
 
+  /** Moves the time forward. Sleeps that end before it resolve when they next run. */
   advance(milliseconds: number): void {
     this.time += milliseconds;
   }
@@ -20,21 +24,21 @@ export class FakeClock implements Clock {
     const sleeper = { due: this.time + milliseconds };
     this.#sleepers.add(sleeper);
     try {
-      let woken: number;
+      let wakeUps: number;
       do {
-        woken = this.#woken;
-        // work that is ready goes first, as it would within any real time
+        wakeUps = this.#wakeUps;
+        // work that is ready runs first, as it would during any real delay
         for (let turns = 0; turns < 5; turns++) await turn();
         signal?.throwIfAborted();
-      } while (woken !== this.#woken || this.#someoneBefore(sleeper.due));
-      this.#woken++;
+      } while (wakeUps !== this.#wakeUps || this.#isAnotherDueBefore(sleeper.due));
+      this.#wakeUps++;
       this.time = Math.max(this.time, sleeper.due);
     } finally {
       this.#sleepers.delete(sleeper);
     }
   }
 
-  #someoneBefore(due: number): boolean {
+  #isAnotherDueBefore(due: number): boolean {
     return [...this.#sleepers].some((other) => other.due < due);
   }
 }

@@ -11,29 +11,32 @@ import type { CommandResult } from '../messages/command-result';
 import type { AnyService } from '../service/service';
 import type { Definition } from '../service/definition';
 
-/** Answers to what a service asks over the bus, by the contract's name; the others never come. */
+/** Fakes for the requests that a service sends over the bus, by the name of the contract. */
 export type FakeReplies<D extends Definition> = {
   readonly [C in NonNullable<D['requests']>[number] as C['name']]?: (
     data: EventData<C>,
   ) => ReplyInput<C>;
 };
 
-type AnyAnswer = (data: unknown) => unknown;
+type AnyFake = (data: unknown) => unknown;
 
-/** The reply that a fake gives to an event, if that is a request: what it throws is a refusal. */
+/**
+ * The reply of a fake to an event; undefined if the event is not a request or has no fake. A refusal that
+ * the fake throws is the reply.
+ */
 export function replyFromFake(
   event: CloudEvent,
   { definition }: AnyService,
-  answers: Readonly<Record<string, AnyAnswer | undefined>>,
+  fakes: Readonly<Record<string, AnyFake | undefined>>,
 ): CloudEvent | undefined {
-  const asked: RequestContract | undefined = definition.requests?.find(
-    (contract) => isRequest(contract) && contract.type === event.type,
+  const contract: RequestContract | undefined = definition.requests?.find(
+    (candidate) => isRequest(candidate) && candidate.type === event.type,
   );
-  const fake = asked && answers[asked.name];
-  if (asked === undefined || fake === undefined) return undefined;
+  const fake = contract && fakes[contract.name];
+  if (contract === undefined || fake === undefined) return undefined;
   let data: CommandResult;
   try {
-    data = { refusal: null, answer: asked.reply.parse(fake(asked.data.parse(event.data))) };
+    data = { refusal: null, answer: contract.reply.parse(fake(contract.data.parse(event.data))) };
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;

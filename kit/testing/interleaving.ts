@@ -1,23 +1,23 @@
 import { Crash, type MemoryTransport } from './memory-transport';
 
-/** A testbed, whatever its service is. */
-interface Bed {
+/** A testbed of any service. */
+interface AnyTestbed {
   readonly sidecar: MemoryTransport;
   restart(): void;
 }
 
-/** More often than any test kills a process. */
-const TRIES = 5;
+/** More attempts than any test needs: none kills a process that often. */
+const MAX_ATTEMPTS = 5;
 
 /**
- * Gives some work until it is acknowledged, as a bus does; the process starts again where it died.
- * Throws what else the work throws.
+ * Repeats work until it is acknowledged, as a bus does, and restarts the process after a crash. Throws
+ * any other error of the work.
  */
-export async function deliverUntilAcknowledged<B extends Bed>(
+export async function deliverUntilAcknowledged<B extends AnyTestbed>(
   bed: B,
   work: (bed: B) => Promise<unknown>,
 ): Promise<void> {
-  for (let tries = 0; tries < TRIES; tries++) {
+  for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
     if (bed.sidecar.dead) bed.restart();
     try {
       if ((await work(bed)) === 'SUCCESS') return;
@@ -28,13 +28,13 @@ export async function deliverUntilAcknowledged<B extends Bed>(
   throw new Error('never acknowledged');
 }
 
-/** Runs, after the n-th effect of a process and before it goes on, all of `meanwhile`. */
+/** Runs other work to its end after the n-th effect of a process, before the process continues. */
 export function interleaveAfterEffect(
-  bed: Bed,
+  bed: AnyTestbed,
   n: number,
-  meanwhile: () => Promise<unknown>,
+  work: () => Promise<unknown>,
 ): void {
   bed.sidecar.onEffect = async (effect) => {
-    if (effect === n) await meanwhile();
+    if (effect === n) await work();
   };
 }

@@ -18,8 +18,8 @@ plants.on(Grown, async ({ plantId }, context) => {
   await context.plants.update(plantId, (now) => ({ height: (now?.height ?? 0) + 1 }));
 });
 
-describe('a process in memory', () => {
-  test('goes on after an effect when all that happens meanwhile has happened', async () => {
+describe('the in-memory transport', () => {
+  test('lets a process continue after an effect once onEffect is done', async () => {
     const bed = testbed(plants);
     const replica = testbed(plants, { memory: bed.memory, clock: bed.clock });
     bed.sidecar.onEffect = async () => {
@@ -29,7 +29,7 @@ describe('a process in memory', () => {
     expect(await bed.context().plants.get('p1')).toEqual({ height: 2 });
   });
 
-  test('shares what outlives it with a second process of its service', async () => {
+  test('shares its memory with a second process of the service', async () => {
     const bed = testbed(plants);
     const replica = testbed(plants, { memory: bed.memory });
     await bed.handleEvent(Grown, { plantId: 'p1' }, { id: 'first' });

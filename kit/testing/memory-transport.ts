@@ -9,21 +9,22 @@ import {
 } from '@bufbuild/protobuf';
 import type { CloudEvent } from '../messages/cloud-event';
 import type { Clock } from '../core/clock';
-import { Code, MicroserviceError } from '../core/errors';
+import { Code, MicroserviceError, unavailable } from '../core/errors';
 import type { ServiceRuntime } from '../runtime/service-runtime';
-import {
-  type CallResponse,
-  type CallRequest,
-  type EndpointResponse,
-  type EndpointRequest,
-  NO_EXPIRY,
-  type JobRequest,
-  type StoredValue,
-  type Sidecar,
-  type StreamRequest,
+import type {
+  CallRequest,
+  CallResponse,
+  EndpointRequest,
+  EndpointResponse,
+  JobRequest,
+  Sidecar,
+  StoredValue,
+  StreamRequest,
 } from '../transport/sidecar';
+import type { FakeEndpoint } from './fakes';
+import { type Memory, type StoredDocument, expiry } from './memory';
 
-/** The process was killed: nothing that it does after this has an effect. */
+/** The process was killed: nothing that it does afterwards has an effect. */
 export class Crash extends Error {
   constructor() {
     super('the process was killed');
@@ -31,74 +32,15 @@ export class Crash extends Error {
   }
 }
 
-export interface SentMessage {
-  binding: string;
-  operation: string;
-  /** Bytes as their text. */
-  data: unknown;
-  metadata: Readonly<Record<string, string>>;
-}
-
-interface Stored {
-  readonly json: string;
-  readonly etag: string;
-  readonly expires: number;
-}
-
-/** What outlives a process: its documents, what it said and sent, its jobs. */
-export class Memory {
-  readonly documents = new Map<string, Stored>();
-  readonly events: CloudEvent[] = [];
-  readonly sent: SentMessage[] = [];
-  readonly jobs = new Map<string, JobRequest>();
-  readonly calls: { appId: string; method: string; request: unknown; causeId: string }[] = [];
-  readonly requests: (EndpointRequest & { endpoint: string })[] = [];
-  #etags = 0;
-
-  write(key: string, value: unknown, expires = Infinity): void {
-    this.writeJson(key, JSON.stringify(value), expires);
-  }
-
-  writeJson(key: string, json: string, expires = Infinity): void {
-    this.documents.set(key, { json, etag: String(++this.#etags), expires });
-  }
-
-  /** Gives what is there until when it is. */
-  setExpiry(key: string, expires: number): void {
-    const stored = this.documents.get(key);
-    if (stored !== undefined) this.documents.set(key, { ...stored, expires });
-  }
-}
-
-/** Answers a call: the response, or a MicroserviceError. */
-export type Fake<M extends DescMethodUnary> = (
-  request: CallRequest<M>['request'],
-  call: CallRequest<M>,
-) => Promise<MessageInitShape<M['output']>> | MessageInitShape<M['output']>;
-
-/** Answers a call by many messages. */
-export type FakeStream<M extends DescMethodServerStreaming> = (
-  request: StreamRequest<M>['request'],
-  call: StreamRequest<M>,
-) => AsyncIterable<MessageInitShape<M['output']>>;
-
 type AnyFake = (request: unknown, call: unknown) => unknown;
 
-/**
- * An HTTP endpoint: answers, throws UNAVAILABLE where it shall not be reached, or gives a promise
- * that never settles where it shall stay silent. Its body was JSON on the way, both ways.
- */
-export type FakeEndpoint = (
-  request: EndpointRequest,
-) => EndpointResponse | Promise<EndpointResponse>;
-
-/** What shall go wrong, and when; counted from 1. */
+/** Faults to inject, by the number of the effect or write, counted from 1. */
 export interface InjectedFaults {
   crashAfterEffect?: number;
   conflictOnSave?: number;
 }
 
-/** A sidecar in memory: the transport below the kit, and the place where a test makes it fail. */
+/** An in-memory sidecar: the transport below the kit in tests. It injects crashes and conflicts. */
 export class MemoryTransport implements Sidecar {
   effects = 0;
   saves = 0;
@@ -106,9 +48,9 @@ export class MemoryTransport implements Sidecar {
   dead = false;
   readonly died = Promise.withResolvers<never>();
   onPublish: (event: CloudEvent) => void = () => undefined;
-  /** What else happens in the world after an effect, before this process goes on. */
+  /** Runs after each effect, before the process continues: what other processes do meanwhile. */
   onEffect: (effect: number) => Promise<void> = () => Promise.resolve();
-  /** Services that are there as such, and need no fakes. */
+  /** Services that run in the same test, and so need no fakes; by app id. */
   peers: Readonly<Record<string, { runtime: ServiceRuntime }>> = {};
 
   constructor(
@@ -117,7 +59,7 @@ export class MemoryTransport implements Sidecar {
     private readonly fakes: Readonly<Record<string, Readonly<Record<string, AnyFake>>>>,
     private readonly endpoints: Readonly<Record<string, FakeEndpoint>> = {},
   ) {
-    // a crash that no test waits for is no unhandled rejection
+    // a crash that no test waits for is not an unhandled rejection
     this.died.promise.catch(() => undefined);
   }
 
@@ -140,12 +82,12 @@ export class MemoryTransport implements Sidecar {
     const stored = this.#stored(key);
     this.saves++;
     if (this.saves === this.faults.conflictOnSave) {
-      // somebody else writes first: what is there under a new tag, or a document and its removal
+      // another writer was first: it rewrote the document, or created one that was deleted again
       if (stored !== undefined) this.memory.write(key, JSON.parse(stored.json), stored.expires);
       return false;
     }
     if (stored?.etag !== etag) return false;
-    // as the strictest of stores: what had a time to live has it still, and gets another in a second step
+    // as the strictest stores: a write keeps the earlier expiry, and changes it in a second step
     this.memory.write(key, value, stored?.expires);
     await this.#effect();
     if (ttlSeconds === undefined) return true;
@@ -162,48 +104,43 @@ export class MemoryTransport implements Sidecar {
 
   async publish(event: CloudEvent): Promise<void> {
     await this.#turn();
-    const copy = overTheWire(event);
+    const copy = throughJson(event);
     this.memory.events.push(copy);
     this.onPublish(copy);
     await this.#effect();
   }
 
   async publishAll(events: readonly CloudEvent[]): Promise<void> {
-    // one after the other, as a process may be killed in the middle of them
+    // one after another, so that a crash can happen in between
     for (const event of events) await this.publish(event);
   }
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>> {
     await this.#turn();
     const { appId, method, request, callContext } = call;
-    // over the wire and back, so that a message which protobuf would refuse fails here too
-    const arrived = fromBinary(method.input, toBinary(method.input, request));
+    // serialized and deserialized, so that a message that protobuf rejects fails here too
+    const received = fromBinary(method.input, toBinary(method.input, request));
     const peer = this.peers[appId];
     if (peer !== undefined) {
-      // read by this very method, which is what the types cannot follow
-      const answer = await peer.runtime.handleCall(
-        method,
-        arrived as CallRequest<M>['request'],
-        callContext,
-      );
+      // deserialized as the input of this method
+      const ownRequest = received as CallRequest<M>['request'];
+      const result = await peer.runtime.handleCall(method, ownRequest, callContext);
       await this.#effect();
-      const response = create(method.output, { ...answer.response });
-      return { response: response as CallResponse<M>['response'], published: answer.published };
+      const response = create(method.output, { ...result.response });
+      return { response: response as CallResponse<M>['response'], published: result.published };
     }
     const fake = this.fakes[appId]?.[method.localName];
-    if (fake === undefined) {
-      throw new MicroserviceError(`${appId} has no ${method.localName} here`, Code.UNIMPLEMENTED);
-    }
+    if (fake === undefined) throw withoutFake(appId, method.localName);
     this.memory.calls.push({
       appId,
       method: method.localName,
-      request: arrived,
+      request: received,
       causeId: callContext.id,
     });
-    const answered = await fake(arrived, { ...call, request: arrived });
+    const output = await fake(received, { ...call, request: received });
     await this.#effect();
-    // a fake is typed by its method: see Fakes of the testbed
-    const message = create(method.output, answered as MessageInitShape<M['output']>);
+    // a fake is typed by its method: see Fakes
+    const message = create(method.output, output as MessageInitShape<M['output']>);
     return { response: message as CallResponse<M>['response'], published: [] };
   }
 
@@ -211,26 +148,24 @@ export class MemoryTransport implements Sidecar {
     call: StreamRequest<M>,
   ): AsyncIterable<MessageShape<M['output']>> {
     const { appId, method, request, callContext, signal } = call;
-    const arrived = fromBinary(method.input, toBinary(method.input, request));
+    const received = fromBinary(method.input, toBinary(method.input, request));
     const peer = this.peers[appId];
     const fake = this.fakes[appId]?.[method.localName];
-    if (peer === undefined && fake === undefined) {
-      throw new MicroserviceError(`${appId} has no ${method.localName} here`, Code.UNIMPLEMENTED);
-    }
-    // read by this very method, which is what the types cannot follow, and typed by it: see Fakes
+    if (peer === undefined && fake === undefined) throw withoutFake(appId, method.localName);
+    // deserialized as the input of this method; a fake is typed by its method: see Fakes
     const messages = (
       peer === undefined
-        ? fake?.(arrived, call)
+        ? fake?.(received, call)
         : peer.runtime.handleStream(
             method,
-            arrived as StreamRequest<M>['request'],
+            received as StreamRequest<M>['request'],
             callContext,
             signal,
           )
     ) as AsyncIterable<MessageInitShape<M['output']>>;
     for await (const message of messages) {
-      const sent = toBinary(method.output, create(method.output, message));
-      yield fromBinary(method.output, sent) as MessageShape<M['output']>;
+      const bytes = toBinary(method.output, create(method.output, message));
+      yield fromBinary(method.output, bytes) as MessageShape<M['output']>;
     }
   }
 
@@ -253,17 +188,15 @@ export class MemoryTransport implements Sidecar {
   ): Promise<EndpointResponse> {
     await this.#turn();
     const fake = this.endpoints[endpoint];
-    if (fake === undefined) {
-      throw new MicroserviceError(`${endpoint} cannot be reached`, Code.UNAVAILABLE);
-    }
-    const sent = overTheWire(request);
+    if (fake === undefined) throw unavailable(`${endpoint} cannot be reached`);
+    const sent = throughJson(request);
     this.memory.requests.push({ endpoint, ...sent });
-    // asked is asked: also without an answer there may be an effect to be killed after
-    const asking = async () => this.#within(timeout, endpoint, fake(sent));
-    const [answer] = await Promise.allSettled([asking()]);
+    // the request is an effect also if it fails, so a crash can follow it
+    const respond = async () => this.#withTimeout(timeout, endpoint, fake(sent));
+    const [response] = await Promise.allSettled([respond()]);
     await this.#effect();
-    if (answer.status === 'rejected') throw answer.reason;
-    return overTheWire(answer.value);
+    if (response.status === 'rejected') throw response.reason;
+    return throughJson(response.value);
   }
 
   async schedule(job: JobRequest): Promise<void> {
@@ -278,7 +211,7 @@ export class MemoryTransport implements Sidecar {
     await this.#effect();
   }
 
-  /** From here on the process has no effect any more. */
+  /** Kills the process: from now on nothing that it does has an effect. */
   kill(): Crash {
     const crash = new Crash();
     this.dead = true;
@@ -286,27 +219,27 @@ export class MemoryTransport implements Sidecar {
     return crash;
   }
 
-  #stored(key: string): Stored | undefined {
+  #stored(key: string): StoredDocument | undefined {
     const stored = this.memory.documents.get(key);
     return stored !== undefined && stored.expires > this.clock.now() ? stored : undefined;
   }
 
-  /** Lets others run first, as every real exchange does. */
+  /** Lets other executions run first, as any exchange with a real sidecar does. */
   async #turn(): Promise<void> {
     await Promise.resolve();
     if (this.dead) throw new Crash();
   }
 
-  async #within<T>(timeout: number, whom: string, answer: T | Promise<T>): Promise<T> {
-    if (!(answer instanceof Promise)) return answer;
+  async #withTimeout<T>(timeout: number, endpoint: string, response: T | Promise<T>): Promise<T> {
+    if (!(response instanceof Promise)) return response;
     const answered = new AbortController();
-    const silence = this.clock.sleep(timeout, answered.signal).then(() => {
-      throw new MicroserviceError(`${whom} did not answer in time`, Code.DEADLINE_EXCEEDED, {
+    const timedOut = this.clock.sleep(timeout, answered.signal).then(() => {
+      throw new MicroserviceError(`${endpoint} did not answer in time`, Code.DEADLINE_EXCEEDED, {
         reason: 'timeout',
       });
     });
     try {
-      return await Promise.race([answer, silence]);
+      return await Promise.race([response, timedOut]);
     } finally {
       answered.abort();
     }
@@ -314,19 +247,16 @@ export class MemoryTransport implements Sidecar {
 
   async #effect(): Promise<void> {
     const effect = ++this.effects;
-    if (effect === this.faults.crashAfterEffect) {
-      throw this.kill();
-    }
+    if (effect === this.faults.crashAfterEffect) throw this.kill();
     await this.onEffect(effect);
   }
 }
 
-/** When what has so many seconds to live goes, in epoch milliseconds. */
-export function expiry(ttlSeconds: number, now: number): number {
-  return ttlSeconds === NO_EXPIRY ? Infinity : now + ttlSeconds * 1000;
+function withoutFake(appId: string, method: string): MicroserviceError {
+  return new MicroserviceError(`${appId} has no fake for ${method}`, Code.UNIMPLEMENTED);
 }
 
-/** What arrives is what JSON makes of it. */
-function overTheWire<T>(value: T): T {
+/** The value after JSON serialization and parsing. */
+function throughJson<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -6,10 +6,10 @@ import type { PublishedEvent } from '../core/execution';
 /** How long one call to the sidecar's state or publish API may take, in milliseconds. */
 export const SIDECAR_TIMEOUT_MS = 5_000;
 
-/** In the place of a time to live: none any more. */
+/** A time to live that removes the expiry of a document. */
 export const NO_EXPIRY = -1;
 
-/** A stored value and the tag that says which state of it this is. */
+/** A stored value with its ETag, which identifies this version of it. */
 export interface StoredValue {
   readonly value: unknown;
   readonly etag: string;
@@ -19,70 +19,70 @@ export interface CallRequest<M extends DescMethodUnary = DescMethodUnary> {
   readonly appId: string;
   readonly method: M;
   readonly request: MessageShape<M['input']>;
-  /** The cause under which the callee shall work; its deadline is the call's. */
+  /** The call context of the callee. Its deadline is the deadline of the call. */
   readonly callContext: CallContext;
 }
 
-/** A call that is answered by many messages. Its cause's deadline is when it ends at the latest. */
+/** A call with a stream of responses. The call context's deadline is the latest end of the stream. */
 export interface StreamRequest<M extends DescMethodServerStreaming = DescMethodServerStreaming> {
   readonly appId: string;
   readonly method: M;
   readonly request: MessageShape<M['input']>;
   readonly callContext: CallContext;
-  /** Aborted when nobody listens any more. */
+  /** Aborted when the client no longer listens. */
   readonly signal: AbortSignal;
 }
 
 export interface CallResponse<M extends DescMethodUnary = DescMethodUnary> {
   readonly response: MessageShape<M['output']>;
-  /** What the callee said while it answered. */
+  /** The events that the callee published during the call. */
   readonly published: readonly PublishedEvent[];
 }
 
-/** What is asked of an HTTP endpoint outside of the system. */
+/** A request to an HTTP endpoint outside of the system. */
 export interface EndpointRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** From the endpoint's base: `/v1/captures`. Never a secret: it may stand in an error. */
+  /** Relative to the endpoint's base URL: `/v1/captures`. Never a secret: it may appear in an error. */
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** By name in small letters. */
+  /** By lower-case name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Whatever the endpoint answered, also with a status that tells of a failure. */
+/** The response of an endpoint, whatever its status is. */
 export interface EndpointResponse {
   readonly status: number;
-  /** What was JSON, read; any other body as text. */
+  /** Parsed if it is JSON; otherwise text. */
   readonly body: unknown;
 }
 
 export interface JobRequest {
   readonly name: string;
-  /** When: a moment (ISO 8601) or a delay (`30s`), for once. */
+  /** When a single job is due: a time (ISO 8601) or a delay (`30s`). */
   readonly dueTime?: string;
-  /** When: a cron expression or `@every 30s`, for again and again. */
+  /** When a recurring job is due: a cron expression or `@every 30s`. */
   readonly schedule?: string;
   readonly data: unknown;
 }
 
 /**
- * All that the kit asks of the world. What it means to handle an event, change a document or
- * call a service stands above this line, once; below it there is a process that carries
- * messages, or in a test the memory of that process.
+ * The port between the kit and the outside world. The kit above it implements events, documents and
+ * calls once. Below it is a sidecar process or, in tests, an in-memory transport.
  *
- * Each throws a MicroserviceError: UNAVAILABLE where the other side cannot be reached,
- * DEADLINE_EXCEEDED where it did not answer within `timeout` (milliseconds).
+ * Every method throws a MicroserviceError: UNAVAILABLE if the other side cannot be reached,
+ * DEADLINE_EXCEEDED if it does not answer within `timeout` milliseconds.
  */
 export interface Sidecar {
   load(key: string, timeout: number): Promise<StoredValue | undefined>;
   /**
-   * Writes if the stored state still is `etag`'s (undefined: if there is none).
-   * False: somebody else changed it in between.
+   * Writes a value if the stored version still has this ETag (undefined: if there is none). Returns
+   * false if another writer changed it.
    *
-   * `ttlSeconds` later, or a little after, it goes by itself; FOR_GOOD: never, whatever an earlier write said. Without it
-   * that is left open, as stores differ: it is for what never had a time to live. A write and its time
-   * to live may be two steps: where this throws, the first may have come about without the second.
+   * The value expires `ttlSeconds` later, or a little after that. NO_EXPIRY removes the expiry that an
+   * earlier write set. Without `ttlSeconds`, the effect on an earlier expiry depends on the store, so
+   * omit it only for values that never had one. A store may write value and expiry in two steps: if
+   * this throws, the first may have happened without the second.
    */
   save(
     key: string,
@@ -93,13 +93,14 @@ export interface Sidecar {
   ): Promise<boolean>;
   delete(key: string, timeout: number): Promise<void>;
   publish(event: CloudEvent, timeout: number): Promise<void>;
-  /** Events of one type, in as few messages as they fit in. Where it throws, some may be said. */
+  /** Publishes events of one type in as few messages as possible. If it throws, some may be published. */
   publishAll(events: readonly CloudEvent[], timeout: number): Promise<void>;
   call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>>;
-  /** Ends without an error where it was ended, by either side. */
+  /** Ends without an error when the client aborts it or the callee ends it. */
   stream<M extends DescMethodServerStreaming>(
     call: StreamRequest<M>,
   ): AsyncIterable<MessageShape<M['output']>>;
+  /** Sends a message through an output binding. */
   send(
     binding: string,
     operation: string,
@@ -107,7 +108,7 @@ export interface Sidecar {
     metadata: Readonly<Record<string, string>>,
     timeout: number,
   ): Promise<void>;
-  /** Throws only where no answer came; the request may have had its effect even so. */
+  /** Throws only if there is no response. The request may have had its effect even then. */
   request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointResponse>;
   schedule(job: JobRequest, timeout: number): Promise<void>;
   unschedule(name: string, timeout: number): Promise<void>;

@@ -17,7 +17,7 @@ const KNOWN_CAUSES = [
     /no such table|malformed|database disk image|not a database/i,
     'a file in data/ is damaged: start again with "npm start -- --fresh"',
   ],
-  [/configuration is not usable/, 'a setting in the environment is invalid'],
+  [/invalid configuration/, 'a setting in the environment is invalid'],
   [/6379.*refused|error connecting to redis/i, 'Redis does not respond'],
   [/5672.*refused|rabbitmq.*(refused|timeout)/i, 'RabbitMQ does not respond'],
   [/kafka: client has run out of available brokers/i, 'Kafka does not respond'],

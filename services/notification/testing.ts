@@ -1,5 +1,6 @@
 import type { Contract, EventInput } from '#kit/messages/contract';
-import { type CallOptions, type TestbedOptions, testbed } from '#kit/testing/testbed';
+import { type CallOptions, type TestbedOptions } from '#kit/testing/testbed-options';
+import { testbed } from '#kit/testing/testbed';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { LowStockAlert } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';

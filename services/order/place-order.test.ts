@@ -3,7 +3,7 @@ import { type Caller, asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import type { CallOptions } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed-options';
 import { OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
 import {
   type Bed,

@@ -1,7 +1,8 @@
 import { type Caller, asService } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { FakeClock } from '#kit/testing/fake-clock';
-import { type TestbedOptions, testbed } from '#kit/testing/testbed';
+import { type TestbedOptions } from '#kit/testing/testbed-options';
+import { testbed } from '#kit/testing/testbed';
 import { PlaceOrder } from '#contracts/order';
 import { CancelOutcome, ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
-import type { CallOptions } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed-options';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import { type Bed, bed, ledgerOf } from './testing';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Decision } from '#kit/state/document-store';
+import type { Decision } from '#kit/state/apply-change';
 import { Money, minor, ofMinor } from '#retail/money';
 
 const Time = z.iso.datetime();

@@ -1,7 +1,7 @@
 import type { Caller } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { FakeClock } from '#kit/testing/fake-clock';
-import type { Memory } from '#kit/testing/memory-transport';
+import type { Memory } from '#kit/testing/memory';
 import { testbed } from '#kit/testing/testbed';
 import { shop } from './service';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Decision } from '#kit/state/document-store';
+import type { Decision } from '#kit/state/apply-change';
 import { Text } from '#kit/core/validation';
 import { Code, MicroserviceError } from '#kit/core/errors';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_TENANT } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { DeadLetter } from '#kit/delivery/dead-letters';
-import type { Memory, SentMessage } from '#kit/testing/memory-transport';
+import type { Memory, SentMessage } from '#kit/testing/memory';
 import { Delivery } from '../../services/delivery/domain';
 import { Stock } from '../../services/inventory/domain';
 import { DeliveredChannels, InboxNotification } from '../../services/notification/domain';

@@ -1,5 +1,5 @@
 import { DEFAULT_TENANT } from '#kit/core/caller';
-import { Memory } from '#kit/testing/memory-transport';
+import { Memory } from '#kit/testing/memory';
 import { delivery } from '../../services/delivery/service';
 import { adjust, emptyStock } from '../../services/inventory/domain';
 import { inventory } from '../../services/inventory/service';

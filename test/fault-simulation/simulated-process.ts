@@ -3,7 +3,7 @@ import type { FlagSource } from '#kit/flags/flags';
 import type { CallContext } from '#kit/core/call-context';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { Log } from '#kit/core/log';
-import type { Memory } from '#kit/testing/memory-transport';
+import type { Memory } from '#kit/testing/memory';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';

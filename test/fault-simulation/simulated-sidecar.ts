@@ -1,6 +1,7 @@
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
-import { type FakeEndpoint, type Memory, expiry } from '#kit/testing/memory-transport';
+import { type FakeEndpoint } from '#kit/testing/fakes';
+import { type Memory, expiry } from '#kit/testing/memory';
 import type {
   CallResponse,
   CallRequest,

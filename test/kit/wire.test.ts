@@ -134,7 +134,7 @@ describe('between two services, on real sidecars', () => {
     const token = { 'x-service-token': await tokenOf('order', 'inventory') };
     const turnedAway = {
       code: Code.UNAUTHENTICATED,
-      details: 'the api token is missing or wrong',
+      details: 'the API token is missing or wrong',
     };
     expect(await ask(appPort, getStock, token)).toEqual(turnedAway);
     expect(await ask(appPort, getStock, { ...token, 'dapr-api-token': 'another' })).toEqual(
@@ -150,15 +150,15 @@ describe('between two services, on real sidecars', () => {
       ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...headers });
     const { UNAUTHENTICATED: code } = Code;
     expect(await call({})).toEqual({
-      ...{ code, details: 'a call must show the token of the service that makes it' },
+      ...{ code, details: 'a call must present a service token' },
     });
     expect(await call({ 'x-service-token': await tokenOf('order', 'delivery') })).toEqual({
-      ...{ code, details: 'the token is for calls of another service' },
+      ...{ code, details: 'the token is for calls to another service' },
     });
     // whatever it says of itself: the sidecar knows better
     const other = { 'x-service-token': await tokenOf('delivery', 'inventory') };
     expect(await call({ ...other, 'dapr-caller-app-id': 'delivery' })).toEqual({
-      ...{ code, details: 'the token is of another service than the one that calls' },
+      ...{ code, details: 'the token belongs to another service than the caller' },
     });
     const own = { 'x-service-token': await tokenOf('order', 'inventory') };
     expect(await call(own)).toMatchObject({ code: Code.OK });
@@ -169,7 +169,7 @@ describe('between two services, on real sidecars', () => {
     const token = { 'x-service-token': await tokenOf('payment', 'inventory') };
     expect(await ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...token })).toEqual({
       code: Code.PERMISSION_DENIED,
-      details: 'payment does not declare that it calls this service',
+      details: 'payment is not declared as a caller of this service',
     });
   });
 
@@ -181,7 +181,7 @@ describe('between two services, on real sidecars', () => {
     };
     expect(await ask(daprGrpcPort, AppCallback.method.onTopicEvent, headers)).toEqual({
       code: Code.UNAUTHENTICATED,
-      details: 'only the sidecar beside this service may ask for that',
+      details: "only the service's own sidecar may call this method",
     });
   });
 

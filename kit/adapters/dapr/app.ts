@@ -27,7 +27,7 @@ import { errorResponse } from './status';
 import { type Message, toMicroserviceError, unary } from './unary';
 
 type StreamCall = ServerWritableStream<Message, Message>;
-type Answer = (
+type MethodHandler = (
   request: never,
   callContext: CallContext,
 ) => Promise<{ response: object; published?: readonly PublishedEvent[] }>;
@@ -37,6 +37,7 @@ export interface AppOptions {
   clock: Clock;
   status: ProcessStatus;
   address: string;
+  /** 0 selects a free port. */
   port: number;
   callerAuth: CallerAuth;
 }
@@ -47,12 +48,13 @@ export interface App {
 }
 
 /**
- * The gRPC server that the sidecar talks to: the service's own methods, those that every service
- * answers, and the sidecar's events, bindings, jobs and health check.
+ * Starts the gRPC server that the sidecar calls: the methods of the service, the methods that every
+ * service has, and the sidecar's callbacks for events, bindings, jobs and its health check. Rejects if
+ * the port is taken.
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { runtime, address } = options;
-  // nobody asks for its own record of every call
+  // channelz records every call, and nothing reads it
   const server = new Server({ 'grpc.enable_channelz': 0 });
   const { serves } = runtime.service.definition;
   if (serves !== undefined) {
@@ -63,21 +65,21 @@ export async function startApp(options: AppOptions): Promise<App> {
       (method) => (request, callContext) => runtime.handleCall(method, request, callContext),
     );
   }
-  const answers = operationsHandlers(runtime, options.status);
+  const operations = operationsHandlers(runtime, options.status);
   addService(server, options, OperationsService, (method) => async (request, callContext) => {
-    // the handlers' type has one for each method of this same descriptor
-    const handle = answers[method.localName as keyof typeof answers];
+    // the type of the handlers has one for each method of this descriptor
+    const handle = operations[method.localName as keyof typeof operations];
     const work = async () =>
       create(method.output, { ...(await handle(request, { caller: callContext.caller })) });
     return { response: await runtime.withIdempotencyKey(method, request, callContext, work) };
   });
   addCallbacks(server, options);
 
-  const port = await new Promise<number>((bound, failed) => {
+  const port = await new Promise<number>((resolve, reject) => {
     const credentials = ServerCredentials.createInsecure();
-    server.bindAsync(`${address}:${String(options.port)}`, credentials, (error, at) => {
-      if (error === null) bound(at);
-      else failed(error);
+    server.bindAsync(`${address}:${String(options.port)}`, credentials, (error, boundPort) => {
+      if (error === null) resolve(boundPort);
+      else reject(error);
     });
   });
   return {
@@ -92,24 +94,24 @@ function addService(
   server: Server,
   options: AppOptions,
   service: DescService,
-  answerOf: (method: DescMethodUnary) => Answer,
+  handlerOf: (method: DescMethodUnary) => MethodHandler,
 ): void {
   const { clock, callerAuth } = options;
   const implementation: UntypedServiceImplementation = {};
   for (const method of unaryMethods(service)) {
-    const answer = answerOf(method);
+    const handle = handlerOf(method);
     implementation[method.localName] = unary(async (call) => {
       const trailers = new Metadata();
       try {
         await callerAuth.authorizeCall(call.metadata);
         const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
-        // grpc-js gives what this method's own deserializer made
-        const { response, published = [] } = await answer(call.request as never, callContext);
+        // grpc-js has deserialized the request with this method's own deserializer
+        const { response, published = [] } = await handle(call.request as never, callContext);
         setPublished(trailers, published);
         return { response: create(method.output, { ...response }), trailers };
       } catch (error) {
-        const answered = errorResponse(toMicroserviceError(error), call.metadata);
-        return 'status' in answered ? answered : { response: create(method.output), ...answered };
+        const result = errorResponse(toMicroserviceError(error), call.metadata);
+        return 'status' in result ? result : { response: create(method.output), ...result };
       }
     });
   }
@@ -121,34 +123,30 @@ function addService(
   server.addService(grpcDefinition(service), implementation);
 }
 
-/** Sends what a stream's handler gives, no faster than it is taken. */
+/** Sends the messages of a stream's handler, no faster than the client reads them. */
 async function sendAll(
   call: StreamCall,
   { runtime, clock, callerAuth }: AppOptions,
   method: DescMethodServerStreaming,
 ): Promise<void> {
-  const gone = new AbortController();
+  const cancelled = new AbortController();
+  const { signal } = cancelled;
   call.once('cancelled', () => {
-    gone.abort();
+    cancelled.abort();
   });
   try {
     await callerAuth.authorizeCall(call.metadata);
     const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
-    // grpc-js gives what this method's own deserializer made
-    for await (const message of runtime.handleStream(
-      method,
-      call.request,
-      callContext,
-      gone.signal,
-    )) {
+    // grpc-js has deserialized the request with this method's own deserializer
+    for await (const message of runtime.handleStream(method, call.request, callContext, signal)) {
       if (call.write(create(method.output, { ...message }))) continue;
-      await once(call, 'drain', { signal: gone.signal });
+      await once(call, 'drain', { signal });
     }
     call.end();
   } catch (error) {
-    if (gone.signal.aborted) return;
-    const answered = errorResponse(toMicroserviceError(error), call.metadata);
-    if ('trailers' in answered) call.end(answered.trailers);
-    else call.emit('error', answered.status);
+    if (signal.aborted) return;
+    const result = errorResponse(toMicroserviceError(error), call.metadata);
+    if ('trailers' in result) call.end(result.trailers);
+    else call.emit('error', result.status);
   }
 }

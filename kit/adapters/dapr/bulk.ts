@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { CloudEvent } from '../../messages/cloud-event';
 
-/** As many as a sidecar hands to a broker without batches of its own at a time. */
+/** The most events that a sidecar passes in one batch to a broker without batches of its own. */
 const MAX_EVENTS = 100;
-/** Characters, below the 4 MB that a sidecar takes also where each is four bytes long. */
-const MAX_SIZE = 1_000_000;
+/** In characters: below the sidecar's limit of 4 MB even if each is four bytes long. */
+const MAX_CHARACTERS = 1_000_000;
 
-/** The bodies of the requests in which these events fit; an event that is larger has its own. */
+/** The bodies of the bulk-publish requests for these events. An event above the limit gets a request of its own. */
 export function bulkBodies(events: readonly CloudEvent[]): string[] {
   const bodies: string[][] = [];
   let size = 0;
@@ -18,7 +18,7 @@ export function bulkBodies(events: readonly CloudEvent[]): string[] {
       metadata: { partitionKey: event.subject },
     });
     const last = bodies.at(-1);
-    if (last === undefined || last.length === MAX_EVENTS || size + entry.length > MAX_SIZE) {
+    if (last === undefined || last.length === MAX_EVENTS || size + entry.length > MAX_CHARACTERS) {
       bodies.push([entry]);
       size = entry.length;
     } else {
@@ -33,7 +33,7 @@ const Failed = z.object({
   failedEntries: z.array(z.object({ error: z.string().default('') })).min(1),
 });
 
-/** What the sidecar says of entries that could not be said: how many, and why the first. */
+/** A summary of the entries that the sidecar could not publish: their number and the first error. */
 export function failedEntries(body: string): string {
   try {
     const { failedEntries: failed } = Failed.parse(JSON.parse(body));

@@ -18,55 +18,59 @@ import type { ServiceRuntime } from '../../runtime/service-runtime';
 import type { CallerAuth } from './caller-auth';
 import { grpcDefinition, unaryDefinition } from './grpc-adapter';
 import { BUS } from './sidecar';
-import { type UnaryResult, type Call, unary } from './unary';
+import { type UnaryCall, type UnaryResult, unary } from './unary';
 
 const BATCH = AppCallbackAlpha.method.onBulkTopicEventAlpha1;
 const BATCH_PATH = '/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent';
 
-/** What the sidecar hands over: events, messages of bindings, jobs that are due, and its health check. */
+/** Adds the sidecar's callbacks: events, binding messages, jobs that are due, and its health check. */
 export function addCallbacks(
   server: Server,
   { runtime, callerAuth }: { runtime: ServiceRuntime; callerAuth: CallerAuth },
 ): void {
   const { service } = runtime;
-  const given = (handle: (call: Call) => Promise<UnaryResult>) =>
+  const authorized = (handle: (call: UnaryCall) => Promise<UnaryResult>) =>
     unary(async (call) => {
       callerAuth.authorizeCallback(call.metadata);
       return handle(call);
     });
-  // No dead-letter topic: what becomes of an event that fails is decided here. See MAX_ATTEMPTS.
+  // Without a dead-letter topic: the service decides when an event is a dead letter. See MAX_ATTEMPTS.
   const subscriptions = service.topics.map((topic) => {
     const batches = service.events.get(topic)?.batches;
     if (batches === undefined) return { pubsubName: BUS, topic };
-    const { maxEvents: maxMessagesCount, maxWaitMs: maxAwaitDurationMs } = batches;
-    const bulkSubscribe = { enabled: true, maxMessagesCount, maxAwaitDurationMs };
+    const { maxEvents, maxWaitMs } = batches;
+    const bulkSubscribe = {
+      enabled: true,
+      maxMessagesCount: maxEvents,
+      maxAwaitDurationMs: maxWaitMs,
+    };
     return { pubsubName: BUS, topic, bulkSubscribe };
   });
-  const onBatch = given(async (call) => {
+  const onBatch = authorized(async (call) => {
     const { entries } = call.request as TopicEventBulkRequest;
-    const outcomes = await runtime.deliverAll(entries.map(entryOf));
-    const statuses = entries.map(({ entryId }, at) => ({
+    const ackStatuses = await runtime.deliverAll(entries.map(entryOf));
+    const statuses = entries.map(({ entryId }, index) => ({
       entryId,
-      status: statusOf(outcomes[at]),
+      status: statusOf(ackStatuses[index]),
     }));
     return { response: create(BATCH.output, { statuses }) };
   });
 
-  // the same under its new name, which the sidecar tries first
+  // the same method under its new name, which the sidecar tries first
   const onBulkTopicEvent = { ...unaryDefinition(BATCH), path: BATCH_PATH };
   server.addService(
     { ...grpcDefinition(AppCallback), onBulkTopicEvent },
     {
       onBulkTopicEvent: onBatch,
-      // the sidecar shows no token where it only asks what a service hears, and how it is
+      // without authorization: the sidecar presents no token when it asks for subscriptions and health
       listTopicSubscriptions: unary(() => {
         const response = create(AppCallback.method.listTopicSubscriptions.output, {
           subscriptions,
         });
         return Promise.resolve({ response });
       }),
-      onTopicEvent: given(async (call) => {
-        // as above: this method's own deserializer made it; the same holds below
+      onTopicEvent: authorized(async (call) => {
+        // deserialized by this method's own deserializer; so are the requests below
         const request = call.request as TopicEventRequest;
         const status = statusOf(await runtime.deliver(cloudEventOf(request)));
         return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
@@ -76,7 +80,7 @@ export function addCallbacks(
         const response = create(AppCallback.method.listInputBindings.output, { bindings });
         return Promise.resolve({ response });
       }),
-      onBindingEvent: given(async (call) => {
+      onBindingEvent: authorized(async (call) => {
         const { name, data, metadata } = call.request as BindingEventRequest;
         await runtime.handleBindingMessage(name, { data, metadata });
         return { response: create(AppCallback.method.onBindingEvent.output) };
@@ -85,7 +89,7 @@ export function addCallbacks(
   );
   server.addService(grpcDefinition(AppCallbackAlpha), {
     onBulkTopicEventAlpha1: onBatch,
-    onJobEventAlpha1: given(async (call) => {
+    onJobEventAlpha1: authorized(async (call) => {
       await runtime.runJob(jobData(call.request as JobEventRequest));
       return { response: create(AppCallbackAlpha.method.onJobEventAlpha1.output) };
     }),
@@ -98,17 +102,17 @@ export function addCallbacks(
   });
 }
 
-function statusOf(delivery: AckStatus | undefined): Status {
-  return delivery === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
+function statusOf(ackStatus: AckStatus | undefined): Status {
+  return ackStatus === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
 }
 
-/** One of a batch; what is no CloudEvent will be refused as that, and the dead letter shows it. */
+/** An event of a batch. An entry that is not a CloudEvent becomes a dead letter that shows its bytes. */
 function entryOf({ entryId, event }: TopicEventBulkRequestEntry): Record<string, unknown> {
   if (event.case === 'cloudEvent') return cloudEventOf(event.value);
   return { id: entryId, data: Buffer.from(event.value ?? []).toString('base64') };
 }
 
-/** The CloudEvent that the sidecar took apart, whole again. */
+/** The CloudEvent that the sidecar has split into fields. */
 function cloudEventOf(request: TopicEventRequest | TopicEventCERequest): Record<string, unknown> {
   const { id, source, type, specVersion, dataContentType, data, extensions = {} } = request;
   return {
@@ -118,12 +122,12 @@ function cloudEventOf(request: TopicEventRequest | TopicEventCERequest): Record<
     source,
     type,
     datacontenttype: dataContentType,
-    data: json(Buffer.from(data).toString('utf8')),
+    data: parseJson(Buffer.from(data).toString('utf8')),
   };
 }
 
-/** What is no JSON stays text: the contract will refuse it, and the dead letter shows it. */
-function json(text: string): unknown {
+/** Data that is not JSON stays text: it does not match its contract, and the dead letter shows it. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -135,5 +139,5 @@ function jobData({ data }: JobEventRequest): unknown {
   if (data === undefined) return undefined;
   const value = anyUnpack(data, ValueSchema);
   if (value !== undefined) return toJson(ValueSchema, value);
-  return json(Buffer.from(data.value).toString('utf8'));
+  return parseJson(Buffer.from(data.value).toString('utf8'));
 }

@@ -5,24 +5,24 @@ import type { Log } from '../../core/log';
 import { UNDECLARED_CALL } from '../../security/call-permissions';
 import type { ServiceTokens } from '../../security/service-tokens';
 
-/** Where a service shows which one it is. */
+/** The metadata key of the token that identifies the calling service. */
 export const SERVICE_TOKEN_KEY = 'x-service-token';
-/** The sidecar of the service that calls adds it; what the sidecar asks of itself has none. */
+/** Set by the calling service's sidecar. Absent in calls that the service's own sidecar makes. */
 const CALLER_KEY = 'dapr-caller-app-id';
 
-/** Who is let in at a service's gRPC port. */
+/** Authenticates and authorizes the callers of a service's gRPC port. */
 export class CallerAuth {
   constructor(
-    /** What the sidecar must show on every call, if set. */
+    /** The token that the sidecar must present with every call, if set. */
     private readonly appToken: string | undefined,
-    /** By what services show which one they are; without, the sidecars are trusted to know. */
+    /** The tokens that identify calling services. Without them, the app id that the sidecar names is trusted. */
     private readonly tokens: ServiceTokens | undefined,
-    /** Which services may call this one; without, all. */
+    /** The services that may call this one. Without it, all may. */
     private readonly callers: ReadonlySet<string> | undefined,
     private readonly log: Log,
   ) {}
 
-  /** Lets in the call of a service. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
+  /** Authorizes the call of a service. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
   async authorizeCall(metadata: Metadata): Promise<void> {
     this.#assertAppToken(metadata);
     const peer = text(metadata, CALLER_KEY);
@@ -33,26 +33,25 @@ export class CallerAuth {
           : await this.tokens.verifyCaller(text(metadata, SERVICE_TOKEN_KEY), peer);
       this.#assertDeclared(caller);
     } catch (error) {
-      this.log.warn({ peer, failure: String(error) }, 'a call was turned away');
+      this.log.warn({ peer, failure: String(error) }, 'call refused');
       throw error;
     }
   }
 
   /**
-   * Lets in what the sidecar beside this service gives: events, messages, jobs. Through sidecars
-   * another service could call the same methods, and so give events of its own making. Throws
-   * UNAUTHENTICATED.
+   * Authorizes a callback of the service's own sidecar: an event, binding message or job. Another service
+   * could call the same methods through the sidecars and so forge events. Throws UNAUTHENTICATED.
    */
   authorizeCallback(metadata: Metadata): void {
     this.#assertAppToken(metadata);
     if (text(metadata, CALLER_KEY) === undefined) return;
-    throw unauthenticated('only the sidecar beside this service may ask for that');
+    throw unauthenticated("only the service's own sidecar may call this method");
   }
 
   #assertDeclared(caller: string | undefined): void {
     if (this.callers === undefined || (caller !== undefined && this.callers.has(caller))) return;
     throw new MicroserviceError(
-      `${caller ?? 'who calls'} does not declare that it calls this service`,
+      `${caller ?? 'an unidentified caller'} is not declared as a caller of this service`,
       Code.PERMISSION_DENIED,
       { reason: UNDECLARED_CALL },
     );
@@ -61,18 +60,16 @@ export class CallerAuth {
   #assertAppToken(metadata: Metadata): void {
     const { appToken } = this;
     if (appToken === undefined) return;
-    const [left, right] = [
-      Buffer.from(text(metadata, 'dapr-api-token') ?? ''),
-      Buffer.from(appToken),
-    ];
-    if (left.length === right.length && timingSafeEqual(left, right)) return;
-    throw unauthenticated('the api token is missing or wrong');
+    const actual = Buffer.from(text(metadata, 'dapr-api-token') ?? '');
+    const expected = Buffer.from(appToken);
+    if (actual.length === expected.length && timingSafeEqual(actual, expected)) return;
+    throw unauthenticated('the API token is missing or wrong');
   }
 }
 
-/** Where there are several, the last is the nearest sidecar's. */
-function text(metadata: Metadata, name: string): string | undefined {
-  const value = metadata.get(name).at(-1);
+/** The last value of the key: that of the nearest sidecar. */
+function text(metadata: Metadata, key: string): string | undefined {
+  const value = metadata.get(key).at(-1);
   return typeof value === 'string' ? value : undefined;
 }
 

@@ -2,22 +2,27 @@ import { z } from 'zod';
 import { Code, MicroserviceError } from '../../core/errors';
 import type { EndpointResponse } from '../../transport/sidecar';
 
-/** What the sidecar answers in the endpoint's stead: always as 500, with a text that tells why. */
-const NotAsked = z.object({ errorCode: z.literal('ERR_DIRECT_INVOKE'), message: z.string() });
+/** The body of the sidecar's own response if it could not invoke the endpoint. Its status is always 500. */
+const InvocationFailure = z.object({
+  errorCode: z.literal('ERR_DIRECT_INVOKE'),
+  message: z.string(),
+});
 
-/** The endpoint's own answer, or what kept the sidecar from getting one. */
+/**
+ * The response of an endpoint. Throws UNAVAILABLE or DEADLINE_EXCEEDED if the sidecar got no response.
+ * The errors do not contain the sidecar's message, because it contains the URL.
+ */
 export function endpointResponse(
   endpoint: string,
   { status, body }: { status: number; body: string },
 ): EndpointResponse {
-  const read = json(body);
-  const { data: failure } = NotAsked.safeParse(read);
-  if (status !== 500 || failure === undefined) return { status, body: read };
-  // the text holds the URL that was asked, which is no one's to read
+  const parsed = parseJson(body);
+  const { data: failure } = InvocationFailure.safeParse(parsed);
+  if (status !== 500 || failure === undefined) return { status, body: parsed };
   const { message } = failure;
   if (message.includes('circuit breaker is open')) {
     throw new MicroserviceError(
-      `${endpoint} is not asked: its circuit breaker is open`,
+      `${endpoint} was not called: its circuit breaker is open`,
       Code.UNAVAILABLE,
       { reason: 'circuit_open' },
     );
@@ -32,7 +37,7 @@ export function endpointResponse(
   });
 }
 
-function json(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

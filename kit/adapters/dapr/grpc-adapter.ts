@@ -12,13 +12,15 @@ import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 type Message = ReturnType<typeof create>;
 export type UnaryDefinition = MethodDefinition<Message, Message>;
 
-const known = new WeakMap<DescMethodUnary, UnaryDefinition>();
+const cachedDefinitions = new WeakMap<DescMethodUnary, UnaryDefinition>();
 
-/** A protobuf method in the terms of grpc-js. Made once, as every call needs it. */
+/** The grpc-js definition of a protobuf method. Cached, because every call needs it. */
 export function unaryDefinition(method: DescMethodUnary): UnaryDefinition {
-  const made = known.get(method) ?? definition(method);
-  known.set(method, made);
-  return made;
+  const cached = cachedDefinitions.get(method);
+  if (cached !== undefined) return cached;
+  const created = definition(method);
+  cachedDefinitions.set(method, created);
+  return created;
 }
 
 export function streamDefinition(method: DescMethodServerStreaming): UnaryDefinition {
@@ -30,19 +32,19 @@ function definition(method: DescMethod): UnaryDefinition {
     path: `/${method.parent.typeName}/${method.name}`,
     requestStream: false,
     responseStream: false,
-    requestSerialize: (message) => inBuffer(toBinary(method.input, message)),
+    requestSerialize: (message) => asBuffer(toBinary(method.input, message)),
     requestDeserialize: (bytes) => fromBinary(method.input, bytes),
-    responseSerialize: (message) => inBuffer(toBinary(method.output, message)),
+    responseSerialize: (message) => asBuffer(toBinary(method.output, message)),
     responseDeserialize: (bytes) => fromBinary(method.output, bytes),
   };
 }
 
-/** A protobuf service in the terms of grpc-js; nothing that a client streams. */
+/** The grpc-js definition of a protobuf service, without methods that a client streams. */
 export function grpcDefinition(service: DescService): ServiceDefinition {
   return Object.fromEntries([
     ...unaryMethods(service).map((method) => [method.localName, unaryDefinition(method)]),
     ...streamMethods(service).map((method) => [method.localName, streamDefinition(method)]),
-  ]) as ServiceDefinition; // entries of two lists lose the type of their values
+  ]) as ServiceDefinition; // fromEntries loses the value type of the two lists
 }
 
 export function streamMethods(service: DescService): DescMethodServerStreaming[] {
@@ -57,7 +59,7 @@ export function unaryMethods(service: DescService): DescMethodUnary[] {
   );
 }
 
-/** The same bytes, not a copy. */
-function inBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+/** A buffer over the same bytes, without a copy. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 
-/** The answer to an HTTP request, whole. */
+/** A complete HTTP response. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
@@ -8,34 +8,34 @@ export interface HttpResponse {
 }
 
 /**
- * Asks, and reads the answer as a text. An answer of a sidecar is small and comes in one piece: the
- * stream that undici's own `request` makes of each costs a third of the whole exchange.
- * Rejects with undici's error where no answer comes.
+ * Sends a request and reads the response as text. A sidecar's responses are small and arrive in one
+ * chunk. The stream that undici's `request` creates for each would cost a third of the whole exchange.
+ * Rejects with undici's error if there is no response.
  */
 export function exchange(
-  through: Dispatcher,
+  dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
 ): Promise<HttpResponse> {
-  return new Promise((answered, failed) => {
+  return new Promise((resolve, reject) => {
     let status = 0;
     let headers: HttpResponse['headers'] = {};
-    const pieces: Buffer[] = [];
-    through.dispatch(request, {
+    const chunks: Buffer[] = [];
+    dispatcher.dispatch(request, {
       onRequestStart: () => undefined,
-      onResponseStart: (_, code, all) => {
+      onResponseStart: (_, code, responseHeaders) => {
         status = code;
-        headers = all;
+        headers = responseHeaders;
       },
-      onResponseData: (_, piece) => {
-        pieces.push(piece);
+      onResponseData: (_, chunk) => {
+        chunks.push(chunk);
       },
       onResponseEnd: () => {
-        const [first] = pieces;
-        const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
-        answered({ status, headers, body: whole.toString('utf8') });
+        const [first] = chunks;
+        const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+        resolve({ status, headers, body: body.toString('utf8') });
       },
       onResponseError: (_, error) => {
-        failed(error);
+        reject(error);
       },
     });
   });

@@ -5,8 +5,8 @@ import type { Clock } from '../../core/clock';
 import { type CallContext, REQUEST_BUDGET_MS, newCallContext } from '../../core/call-context';
 import { type PublishedEvent } from '../../core/execution';
 
-/** The names under which a cause travels with a call. */
-const NAME = {
+/** The metadata keys of a call context. Sent between services, so they stay. */
+const KEY = {
   cause: 'x-cause-id',
   correlation: 'x-correlation-id',
   request: 'x-request-id',
@@ -20,73 +20,85 @@ const NAME = {
   target: 'x-gateway-service',
 } as const;
 
-/** Whom a callee takes for the caller where nothing is said. */
-const NOBODY = anonymous();
+/** The caller that a callee assumes if the metadata names none. */
+const DEFAULT_CALLER = anonymous();
 
-const SAID = 'x-events-said';
-const SaidList = z.array(z.object({ type: z.string(), at: z.string() }));
+const PUBLISHED_KEY = 'x-events-said';
+const PublishedEvents = z.array(z.object({ type: z.string(), at: z.string() }));
 
 /**
- * `appId` is who is called. What a callee assumes anyway is not said: each entry is copied
- * four times on its way out, and read at every hop.
+ * The metadata of a call to `appId`. Defaults are omitted: each entry is copied four times before it is
+ * sent, and parsed at every hop.
  */
 export function callContextToMetadata(callContext: CallContext, appId: string): Metadata {
   const metadata = new Metadata();
-  metadata.set(NAME.cause, callContext.id);
-  metadata.set(NAME.correlation, callContext.correlationId);
-  metadata.set(NAME.trace, callContext.traceparent);
+  metadata.set(KEY.cause, callContext.id);
+  metadata.set(KEY.correlation, callContext.correlationId);
+  metadata.set(KEY.trace, callContext.traceparent);
   const { role, tenantId } = callContext.caller;
-  if (role !== NOBODY.role) metadata.set(NAME.role, role);
-  if (tenantId !== NOBODY.tenantId) metadata.set(NAME.tenant, tenantId);
-  if (callContext.requestId !== '') metadata.set(NAME.request, callContext.requestId);
-  if (callContext.caller.userId !== '') metadata.set(NAME.user, callContext.caller.userId);
-  if (callContext.respondAsync) metadata.set(NAME.respondAsync, 'true');
-  if (callContext.hasIdempotencyKey) metadata.set(NAME.keyed, 'true');
+  if (role !== DEFAULT_CALLER.role) metadata.set(KEY.role, role);
+  if (tenantId !== DEFAULT_CALLER.tenantId) metadata.set(KEY.tenant, tenantId);
+  if (callContext.requestId !== '') metadata.set(KEY.request, callContext.requestId);
+  if (callContext.caller.userId !== '') metadata.set(KEY.user, callContext.caller.userId);
+  if (callContext.respondAsync) metadata.set(KEY.respondAsync, 'true');
+  if (callContext.hasIdempotencyKey) metadata.set(KEY.keyed, 'true');
   if (callContext.forwardedFor !== '') {
-    metadata.set(NAME.forwardedFor, callContext.forwardedFor);
-    metadata.set(NAME.target, appId);
+    metadata.set(KEY.forwardedFor, callContext.forwardedFor);
+    metadata.set(KEY.target, appId);
   }
   return metadata;
 }
 
-/** The cause of a call that arrived; what is missing is made up as for the start of something new. */
+/**
+ * The call context of a received call. Missing fields get the defaults of new work; the deadline is at
+ * most the request budget.
+ */
 export function callContextFromMetadata(
   metadata: Metadata,
   deadline: unknown,
   clock: Clock,
 ): CallContext {
-  const one = (name: string): string | undefined => {
-    // where there are several, the last is the nearest sidecar's
-    const value = metadata.get(name).at(-1);
+  const last = (key: string): string | undefined => {
+    // of several values, the last is that of the nearest sidecar
+    const value = metadata.get(key).at(-1);
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
-  const given = {
-    id: one(NAME.cause),
-    correlationId: one(NAME.correlation),
-    requestId: one(NAME.request),
-    traceparent: one(NAME.trace),
+  const fields = {
+    id: last(KEY.cause),
+    correlationId: last(KEY.correlation),
+    requestId: last(KEY.request),
+    traceparent: last(KEY.trace),
   };
-  const role = ROLES.find((known) => known === one(NAME.role)) ?? NOBODY.role;
-  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  const role = ROLES.find((name) => name === last(KEY.role)) ?? DEFAULT_CALLER.role;
+  const requested = deadline instanceof Date ? deadline.getTime() : deadline;
   const latest = clock.now() + REQUEST_BUDGET_MS;
   return newCallContext(clock, {
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-    deadline: typeof at === 'number' && Number.isFinite(at) ? Math.min(at, latest) : latest,
-    caller: { userId: one(NAME.user) ?? '', role, tenantId: one(NAME.tenant) ?? NOBODY.tenantId },
-    respondAsync: one(NAME.respondAsync) === 'true',
-    hasIdempotencyKey: one(NAME.keyed) === 'true',
-    // sidecars add their own addresses after it
-    forwardedFor: String(metadata.get(NAME.forwardedFor)[0] ?? '').split(',', 1)[0] ?? '',
+    ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
+    deadline:
+      typeof requested === 'number' && Number.isFinite(requested)
+        ? Math.min(requested, latest)
+        : latest,
+    caller: {
+      userId: last(KEY.user) ?? '',
+      role,
+      tenantId: last(KEY.tenant) ?? DEFAULT_CALLER.tenantId,
+    },
+    respondAsync: last(KEY.respondAsync) === 'true',
+    hasIdempotencyKey: last(KEY.keyed) === 'true',
+    // sidecars append their own addresses
+    forwardedFor: String(metadata.get(KEY.forwardedFor)[0] ?? '').split(',', 1)[0] ?? '',
   });
 }
 
-export function setPublished(metadata: Metadata, said: readonly PublishedEvent[]): void {
-  if (said.length > 0) metadata.set(SAID, JSON.stringify(said));
+/** Adds the events that were published during a call to its trailers. */
+export function setPublished(trailers: Metadata, published: readonly PublishedEvent[]): void {
+  if (published.length > 0) trailers.set(PUBLISHED_KEY, JSON.stringify(published));
 }
 
-export function getPublished(metadata: Metadata): PublishedEvent[] {
-  const [value] = metadata.get(SAID);
+/** The events that were published during a call, from its trailers. */
+export function getPublished(trailers: Metadata): PublishedEvent[] {
+  const [value] = trailers.get(PUBLISHED_KEY);
   if (typeof value !== 'string') return [];
-  const parsed = SaidList.safeParse(JSON.parse(value));
+  const parsed = PublishedEvents.safeParse(JSON.parse(value));
   return parsed.success ? parsed.data : [];
 }

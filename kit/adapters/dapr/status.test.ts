@@ -8,17 +8,17 @@ import {
   refusalFromTrailers,
 } from './status';
 
-/** What a client gets after a sidecar has tried so often, each time with one of these answers. */
+/** The error that a client receives after a sidecar's attempts failed with these errors. */
 function afterAttempts(last: Code, ...errors: MicroserviceError[]): ServiceError {
   const headers: Record<string, string[]> = {};
   for (const error of errors) {
-    const answered = errorResponse(error, new Metadata());
-    const metadata = 'status' in answered ? answered.status.metadata : undefined;
+    const result = errorResponse(error, new Metadata());
+    const metadata = 'status' in result ? result.status.metadata : undefined;
     for (const [name, value] of Object.entries(metadata?.toHttp2Headers() ?? {})) {
       (headers[name] ??= []).push(String(value).replace(/=+$/, ''));
     }
   }
-  // HTTP/2 makes one of what comes several times
+  // HTTP/2 joins several values of one header
   const joined = Object.entries(headers).map(([name, values]): [string, string] => [
     name,
     values.join(', '),
@@ -30,49 +30,52 @@ function afterAttempts(last: Code, ...errors: MicroserviceError[]): ServiceError
 const busy = (message: string) =>
   new MicroserviceError(message, Code.UNAVAILABLE, { reason: 'busy' });
 
-describe('a call that failed', () => {
-  test('tells what the service told', () => {
-    const told = fromServiceError(afterAttempts(Code.UNAVAILABLE, busy('not now')), 'payment');
-    expect(told).toMatchObject({ code: Code.UNAVAILABLE, message: 'not now' });
-    expect(told.details).toEqual({ reason: 'busy' });
+describe('a failed call', () => {
+  test('has the error of the service', () => {
+    const error = fromServiceError(afterAttempts(Code.UNAVAILABLE, busy('not now')), 'payment');
+    expect(error).toMatchObject({ code: Code.UNAVAILABLE, message: 'not now' });
+    expect(error.details).toEqual({ reason: 'busy' });
   });
 
-  test.each([1, 2, 3, 4])('tells the last, however long each of the others was (%i)', (length) => {
-    const errors = ['x'.repeat(length), 'y', 'the last'].map(busy);
-    const told = fromServiceError(afterAttempts(Code.UNAVAILABLE, ...errors), 'payment');
-    expect(told.message).toBe('the last');
-  });
+  test.each([1, 2, 3, 4])(
+    'has the error of the last attempt, whatever the length of the earlier ones (%i)',
+    (length) => {
+      const errors = ['x'.repeat(length), 'y', 'the last'].map(busy);
+      const error = fromServiceError(afterAttempts(Code.UNAVAILABLE, ...errors), 'payment');
+      expect(error.message).toBe('the last');
+    },
+  );
 
-  test('is not what an attempt before told, where the last came to something else', () => {
-    const told = fromServiceError(afterAttempts(Code.CANCELLED, busy('not now')), 'payment');
-    expect(told).toMatchObject({ code: Code.DEADLINE_EXCEEDED, details: { reason: 'timeout' } });
+  test('does not have the error of an earlier attempt if the last one failed differently', () => {
+    const error = fromServiceError(afterAttempts(Code.CANCELLED, busy('not now')), 'payment');
+    expect(error).toMatchObject({ code: Code.DEADLINE_EXCEEDED, details: { reason: 'timeout' } });
   });
 });
 
-test('a refusal comes to who asked for it with an answer that is OK', () => {
-  const asked = new Metadata();
-  requestRefusalTrailer(asked);
+test('a refusal is an OK response to a caller that asks for refusals in a trailer', () => {
+  const requestMetadata = new Metadata();
+  requestRefusalTrailer(requestMetadata);
   const refusal = new MicroserviceError('gone', Code.NOT_FOUND);
-  const answered = errorResponse(refusal, asked);
-  if (!('trailers' in answered)) throw new Error('it is no refusal');
-  const told = refusalFromTrailers(answered.trailers, 'payment');
-  expect(told).toMatchObject({ code: Code.NOT_FOUND, message: 'gone' });
+  const result = errorResponse(refusal, requestMetadata);
+  if (!('trailers' in result)) throw new Error('there is no refusal');
+  const received = refusalFromTrailers(result.trailers, 'payment');
+  expect(received).toMatchObject({ code: Code.NOT_FOUND, message: 'gone' });
 });
 
 test.each([
   [Code.UNAUTHENTICATED, 'service_token'],
   [Code.PERMISSION_DENIED, 'undeclared_call'],
 ])(
-  'that a service is not let in (%i) is no refusal of what it asks: it may ask again',
-  (code, why) => {
-    const asked = new Metadata();
-    requestRefusalTrailer(asked);
-    const reason = { reason: why };
-    const turnedAway = new MicroserviceError('not you', code, reason);
-    const answered = errorResponse(turnedAway, asked);
-    if (!('trailers' in answered)) throw new Error('it is no refusal');
-    const told = refusalFromTrailers(answered.trailers, 'payment');
-    expect(told).toMatchObject({ code: Code.UNAVAILABLE, details: reason });
-    expect(told?.message).toBe('payment does not let this service in: not you');
+  'a call that is not accepted from this service (%i) is not a refusal, and can be retried',
+  (code, reasonCode) => {
+    const requestMetadata = new Metadata();
+    requestRefusalTrailer(requestMetadata);
+    const reason = { reason: reasonCode };
+    const notAccepted = new MicroserviceError('not you', code, reason);
+    const result = errorResponse(notAccepted, requestMetadata);
+    if (!('trailers' in result)) throw new Error('there is no refusal');
+    const received = refusalFromTrailers(result.trailers, 'payment');
+    expect(received).toMatchObject({ code: Code.UNAVAILABLE, details: reason });
+    expect(received?.message).toBe('payment does not accept calls of this service: not you');
   },
 );

@@ -9,88 +9,92 @@ import { UNDECLARED_CALL } from '../../security/call-permissions';
 import { SERVICE_TOKEN_REFUSED } from '../../security/service-tokens';
 
 /**
- * The sidecar's circuit breaker counts every status that is not OK as a failure, so ten orders
- * that are not found would cut off a healthy service. A caller that sets ASKED gets a final
- * refusal as an OK answer with the status in this trailer; any other caller gets the status.
+ * The sidecar's circuit breaker counts every status that is not OK as a failure, so ten orders that are
+ * not found would cut off a healthy service. A caller that sets REFUSALS_KEY gets a refusal as an OK
+ * response with the status in the trailer REFUSAL_KEY; any other caller gets the status.
  */
-const ASKED = 'x-refusals';
-const REFUSAL = 'x-refusal-bin';
-/** Where gRPC keeps a google.rpc.Status: for clients of any make. */
-const RICH = 'grpc-status-details-bin';
+const REFUSALS_KEY = 'x-refusals';
+const REFUSAL_KEY = 'x-refusal-bin';
+/** The standard key of a google.rpc.Status, for gRPC clients in any language. */
+const RICH_STATUS_KEY = 'grpc-status-details-bin';
 /**
- * The same, for the kit. A sidecar that repeats a call hands on what each attempt told, and of
- * names that begin with grpc- what comes several times arrives as one, not to be read any more.
+ * The same status for the kit. A sidecar that retries a call passes on the metadata of every attempt, and
+ * joins several values of a `grpc-` key into one that cannot be parsed.
  */
-const STATUS = 'x-status-bin';
+const STATUS_KEY = 'x-status-bin';
 const DOMAIN = 'omnichannel';
 
 const GrpcCode = z.enum(Code).catch(Code.UNKNOWN);
 
+/** Asks the callee for refusals in a trailer. */
 export function requestRefusalTrailer(metadata: Metadata): void {
-  metadata.set(ASKED, 'trailer');
+  metadata.set(REFUSALS_KEY, 'trailer');
 }
 
-/** How to answer with an error: as a status, or as a refusal for one who asked for it. */
+/** The response to a call that failed: a status, or a refusal in a trailer if the caller asked for that. */
 export function errorResponse(
   error: MicroserviceError,
-  asked: Metadata,
+  requestMetadata: Metadata,
 ): { status: Partial<ServiceError> } | { trailers: Metadata } {
   const bytes = Buffer.from(toBinary(StatusSchema, toStatus(error)));
   const metadata = new Metadata();
-  if (asked.get(ASKED).length > 0 && !isTransient(error)) {
-    metadata.set(REFUSAL, bytes);
+  if (requestMetadata.get(REFUSALS_KEY).length > 0 && !isTransient(error)) {
+    metadata.set(REFUSAL_KEY, bytes);
     return { trailers: metadata };
   }
-  metadata.set(RICH, bytes);
-  metadata.set(STATUS, bytes);
+  metadata.set(RICH_STATUS_KEY, bytes);
+  metadata.set(STATUS_KEY, bytes);
   return { status: { code: error.code, details: error.message, metadata } };
 }
 
-/** The refusal in the trailers of an answer, if there is one. */
+/** The refusal in the trailers of a response, if there is one. */
 export function refusalFromTrailers(
   trailers: Metadata,
   callee: string,
 ): MicroserviceError | undefined {
-  const bytes = trailers.get(REFUSAL).at(-1);
-  return Buffer.isBuffer(bytes) ? told(fromStatusBytes(bytes), callee) : undefined;
+  const bytes = trailers.get(REFUSAL_KEY).at(-1);
+  return Buffer.isBuffer(bytes) ? callError(fromStatusBytes(bytes), callee) : undefined;
 }
 
-/** That a service is not let in is no refusal of what it asks, and passes when it is known. */
-function told(error: MicroserviceError, callee: string): MicroserviceError {
+/**
+ * The error of a call. A callee that does not accept this service as a caller has not refused the request:
+ * that is UNAVAILABLE, and a retry may succeed once the token or declaration is known there.
+ */
+function callError(error: MicroserviceError, callee: string): MicroserviceError {
   const { reason } = error.details;
   if (reason !== SERVICE_TOKEN_REFUSED && reason !== UNDECLARED_CALL) return error;
-  const message = `${callee} does not let this service in: ${error.message}`;
+  const message = `${callee} does not accept calls of this service: ${error.message}`;
   return new MicroserviceError(message, Code.UNAVAILABLE, { reason });
 }
 
-/** What a failed call means. What no service said, the way to it did. */
+/** The error of a failed call. A status that the callee did not set comes from a sidecar or the network. */
 export function fromServiceError(error: ServiceError, callee: string): MicroserviceError {
-  const bytes = error.metadata.get(STATUS).at(-1);
+  const bytes = error.metadata.get(STATUS_KEY).at(-1);
   const status = Buffer.isBuffer(bytes) ? fromStatusBytes(bytes) : undefined;
-  // else it is of an attempt before the one that failed in the end
-  if (status?.code === error.code) return told(status, callee);
-  const because = { cause: error };
-  // an open breaker comes as UNKNOWN, and a call that the sidecar's policy cut off as CANCELLED
+  // with another code it belongs to an earlier attempt than the one that failed last
+  if (status?.code === error.code) return callError(status, callee);
+  const options = { cause: error };
+  // an open breaker is reported as UNKNOWN, and a call that a policy of the sidecar cut off as CANCELLED
   if (error.details.includes('circuit breaker is open')) {
     return new MicroserviceError(
-      `${callee} is not called: its circuit breaker is open`,
+      `${callee} was not called: its circuit breaker is open`,
       Code.UNAVAILABLE,
       { reason: 'circuit_open' },
-      because,
+      options,
     );
   }
   if (error.code === Code.CANCELLED || error.code === Code.DEADLINE_EXCEEDED) {
     const message = `${callee} did not answer in time`;
-    return new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' }, because);
+    return new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' }, options);
   }
   if (error.code === Code.RESOURCE_EXHAUSTED || error.code === Code.UNIMPLEMENTED) {
-    return new MicroserviceError(`${callee}: ${error.details}`, error.code, {}, because);
+    return new MicroserviceError(`${callee}: ${error.details}`, error.code, {}, options);
   }
   return new MicroserviceError(
     `${callee} cannot be reached`,
     Code.UNAVAILABLE,
     { reason: 'unreachable' },
-    because,
+    options,
   );
 }
 
@@ -103,31 +107,31 @@ function toStatus({ code, message, details }: MicroserviceError) {
     ]),
   );
   const info = create(ErrorInfoSchema, { reason, domain: DOMAIN, metadata });
-  const packed = [anyPack(ErrorInfoSchema, info)];
+  const packedDetails = [anyPack(ErrorInfoSchema, info)];
   if (fields.length > 0) {
-    const fieldViolations = fields.map((fault) => ({
-      field: fault.field,
-      description: fault.message,
+    const fieldViolations = fields.map(({ field, message: description }) => ({
+      field,
+      description,
     }));
-    packed.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
+    packedDetails.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
   }
-  return create(StatusSchema, { code, message, details: packed });
+  return create(StatusSchema, { code, message, details: packedDetails });
 }
 
 function fromStatusBytes(bytes: Buffer): MicroserviceError {
   const status = fromBinary(StatusSchema, bytes);
   const details: ErrorDetails = {};
-  for (const any of status.details) {
-    const info = anyUnpack(any, ErrorInfoSchema);
+  for (const packed of status.details) {
+    const info = anyUnpack(packed, ErrorInfoSchema);
     if (info !== undefined) {
       Object.assign(details, info.metadata);
       if (info.reason !== '') details.reason = info.reason;
     }
-    const bad = anyUnpack(any, BadRequestSchema);
-    if (bad !== undefined) {
-      details.fields = bad.fieldViolations.map((fault) => ({
-        field: fault.field,
-        message: fault.description,
+    const badRequest = anyUnpack(packed, BadRequestSchema);
+    if (badRequest !== undefined) {
+      details.fields = badRequest.fieldViolations.map(({ field, description }) => ({
+        field,
+        message: description,
       }));
     }
   }

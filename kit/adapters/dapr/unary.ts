@@ -9,27 +9,29 @@ import type {
 import { Code, MicroserviceError } from '../../core/errors';
 
 export type Message = ReturnType<typeof create>;
-export type Call = ServerUnaryCall<Message, Message>;
+export type UnaryCall = ServerUnaryCall<Message, Message>;
 
+/** The result of a unary handler: a response with trailers, or an error status. */
 export type UnaryResult =
   { response: Message; trailers?: Metadata } | { status: Partial<ServiceError> };
 
-/** A handler in the terms of grpc-js. */
-export function unary(handle: (call: Call) => Promise<UnaryResult>): UntypedHandleCall {
-  return (call: Call, done: sendUnaryData<Message>) => {
+/** Adapts a unary handler to grpc-js. */
+export function unary(handle: (call: UnaryCall) => Promise<UnaryResult>): UntypedHandleCall {
+  return (call: UnaryCall, callback: sendUnaryData<Message>) => {
     handle(call).then(
-      (answered) => {
-        if ('status' in answered) done(answered.status);
-        else done(null, answered.response, answered.trailers);
+      (result) => {
+        if ('status' in result) callback(result.status);
+        else callback(null, result.response, result.trailers);
       },
       (error: unknown) => {
         const { code, message } = toMicroserviceError(error);
-        done({ code, details: message });
+        callback({ code, details: message });
       },
     );
   };
 }
 
+/** The error itself, or INTERNAL without the message of any other error. */
 export function toMicroserviceError(error: unknown): MicroserviceError {
   return error instanceof MicroserviceError
     ? error

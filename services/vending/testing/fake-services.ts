@@ -2,7 +2,7 @@ import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Caller } from '#kit/core/caller';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
 import { FakeClock } from '#kit/testing/fake-clock';
-import type { TestbedOptions } from '#kit/testing/testbed';
+import type { TestbedOptions } from '#kit/testing/testbed-options';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import type { vending } from '../service';
 

@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import type { CallOptions } from '#kit/testing/testbed';
+import type { CallOptions } from '#kit/testing/testbed-options';
 import { type Bed, ann, bedWith, machine, reportResult, slotIn } from '../testing/fixtures';
 import { FakeServices, price, seller } from '../testing/fake-services';
 

@@ -13,7 +13,7 @@ import { silentLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
 import type { CallResponse, CallRequest, StoredValue, Sidecar } from '#kit/transport/sidecar';
-import type { FakeEndpoint } from '#kit/testing/memory-transport';
+import type { FakeEndpoint } from '#kit/testing/fakes';
 import type { Asked, MadeCall, SaidEvent, Scope, Template } from './recording';
 import { Tape, onTape, tapeHere } from './tape';
 

@@ -1,6 +1,7 @@
 import { DaprWorkflowClient, WorkflowRuntime, type WorkflowActivityContext } from '@dapr/dapr';
 import { asService } from '#kit/core/caller';
-import { EXECUTION_BUDGET_MS, type ServiceRuntime } from '#kit/runtime/service-runtime';
+import { EXECUTION_BUDGET_MS } from '#kit/runtime/execution-budget';
+import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { deterministicId } from '#kit/core/deterministic-id';
 import { newCallContext } from '#kit/core/call-context';
 import { start } from '#kit/boot/run';

@@ -1,0 +1,32 @@
+import type { Clock } from '../core/clock';
+import type { Log } from '../core/log';
+import type { Metrics } from '../core/metrics';
+import type { CommandResults } from '../delivery/command-results';
+import type { FlagSource } from '../flags/flags';
+import type { Definition } from '../service/definition';
+import type { DocumentStore } from '../state/document-store';
+import type { Sidecar } from '../transport/sidecar';
+
+/** What a ServiceRuntime needs from its process. */
+export interface RuntimeDeps {
+  readonly sidecar: Sidecar;
+  readonly clock: Clock;
+  /** At least 0 and less than 1. Spreads the retries of concurrent writers of a document. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly flags: FlagSource;
+  /** The configuration, parsed with the schemas of the kit and the service. */
+  readonly config: unknown;
+}
+
+/** What the contexts of one process share. */
+export interface ContextDeps extends RuntimeDeps {
+  /** The app id of the service. */
+  readonly name: string;
+  readonly definition: Definition;
+  readonly documents: DocumentStore;
+  readonly results: CommandResults;
+  /** The in-process state of the definition, by name. */
+  readonly processMemory: Readonly<Record<string, object>>;
+}
