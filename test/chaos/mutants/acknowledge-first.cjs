@@ -4,7 +4,7 @@
 const { plant } = require('./mutant.cjs');
 
 plant(
-  'dist/kit/open-context.js',
-  'await say(event, handling);\n        handling.said.push',
-  'setTimeout(() => say(event, handling).catch(() => undefined), 2_000);\n        handling.said.push',
+  'dist/kit/runtime/publishing.js',
+  'await send(event, execution);\n        execution.published.push',
+  'setTimeout(() => send(event, execution).catch(() => undefined), 2_000);\n        execution.published.push',
 );

@@ -3,4 +3,4 @@
 // Documents do not remember which changes were made to them.
 const { plant } = require('./mutant.cjs');
 
-plant('dist/kit/documents.js', '[{ by, at, sequence, ...made }]', '[]');
+plant('dist/kit/state/apply-change.js', '[...marks, entry]', 'marks');
