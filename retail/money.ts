@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { Code, MicroserviceError, invalid } from '#kit/core/errors';
 
-/** Currencies by their number of decimals (ISO 4217 minor units). A currency that is not listed has two. */
+/**
+ * Currencies by their number of decimals (ISO 4217 minor units). A currency that is not listed has
+ * two.
+ */
 const NO_DECIMALS = /^(BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF)$/;
 const THREE_DECIMALS = /^(BHD|IQD|JOD|KWD|LYD|OMR|TND)$/;
 
@@ -26,7 +29,9 @@ function decimals(currency: string): number {
   return THREE_DECIMALS.test(currency) ? 3 : 2;
 }
 
-/** The amount in whole minor units (cents for EUR). Throws INVALID_ARGUMENT for a malformed amount. */
+/**
+ * The amount in whole minor units (cents for EUR). Throws INVALID_ARGUMENT for a malformed amount.
+ */
 export function minor({ amount, currency }: Money): bigint {
   const digits = decimals(currency);
   const [whole = '', fraction = ''] = amount.split('.');

@@ -7,7 +7,10 @@ import type { ServiceRuntime } from '../runtime/service-runtime';
 type Message = ReturnType<typeof create>;
 type Stream = ServerDuplexStream<Message, Message>;
 
-/** The messages of one client that are handled concurrently. Until one is done, no more are read from it. */
+/**
+ * The messages of one client that are handled concurrently. Until one is done, no more are read
+ * from it.
+ */
 const MAX_CONCURRENT = 16;
 /** The largest message. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;

@@ -24,7 +24,10 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** The port on which it listens. */
   readonly port: number;
-  /** Accepts no more connections. Resolves when all requests have a response, at the latest after `timeoutMs`. */
+  /**
+   * Accepts no more connections. Resolves when all requests have a response, at the latest after
+   * `timeoutMs`.
+   */
   close(timeoutMs?: number): Promise<void>;
 }
 
@@ -33,7 +36,10 @@ interface Timeouts {
   headersMs: number;
   /** For a client to send a whole request. */
   requestMs: number;
-  /** For an idle connection: longer than the usual 60 s of a load balancer, so that the balancer closes first. */
+  /**
+   * For an idle connection: longer than the usual 60 s of a load balancer, so that the balancer
+   * closes first.
+   */
   idleMs: number;
 }
 

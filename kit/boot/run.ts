@@ -17,7 +17,10 @@ import { permittedCallers } from '../security/call-permissions';
 import { ServiceTokens } from '../security/service-tokens';
 import type { Sidecar } from '../transport/sidecar';
 
-/** Between two attempts to schedule the recurring jobs: the scheduler may start later than the service. */
+/**
+ * Between two attempts to schedule the recurring jobs: the scheduler may start later than the
+ * service.
+ */
 const SCHEDULE_RETRY_MS = 5_000;
 
 export interface RunOptions {
@@ -178,7 +181,9 @@ function flagServer({ FLAGSMITH_KEY: key = '', FLAGSMITH_URL: url }: KitConfig) 
   return url === undefined ? { key } : { key, url };
 }
 
-/** Waits for the sidecar, which starts beside the service in no fixed order, and schedules the jobs. */
+/**
+ * Waits for the sidecar, which starts beside the service in no fixed order, and schedules the jobs.
+ */
 async function becomeReady(
   runtime: ServiceRuntime,
   sidecar: DaprSidecar,

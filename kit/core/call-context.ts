@@ -3,7 +3,7 @@ import { type Caller, anonymous } from './caller';
 import type { Clock } from './clock';
 import { nextTraceparent } from './trace';
 
-/** Why work is done, for whom and until when. It travels with every call, event and command. */
+/** The cause, caller and deadline of work. It travels with every call, event and command. */
 export interface CallContext {
   /**
    * The id of this work. A repetition has the same id, so each of its effects has the same id too
@@ -21,7 +21,10 @@ export interface CallContext {
   readonly respondAsync: boolean;
   /** Whether `id` comes from a client's Idempotency-Key, which is valid for 24 h. */
   readonly hasIdempotencyKey: boolean;
-  /** The client's IP address at the edge; empty if there was none. Personal data: never log or store it. */
+  /**
+   * The client's IP address at the edge; empty if there was none. Personal data: never log or store
+   * it.
+   */
   readonly forwardedFor: string;
 }
 

@@ -3,7 +3,10 @@ import { Code, MicroserviceError, notFound } from './errors';
 export const ROLES = ['anonymous', 'customer', 'seller', 'admin', 'service'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** The user or service on whose behalf work is done. Events, jobs and bindings have the role `service`. */
+/**
+ * The user or service on whose behalf work is done. Events, jobs and bindings have the role
+ * `service`.
+ */
 export interface Caller {
   /** Empty for anonymous callers and services. */
   readonly userId: string;

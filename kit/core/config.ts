@@ -65,7 +65,10 @@ export const KitConfig = z.object({
    * port is trusted.
    */
   SERVICE_KEYS: z.string().optional(),
-  /** The file that lists which services call which (kit/security/call-permissions.ts). If set, other calls are refused. */
+  /**
+   * The file that lists which services call which (kit/security/call-permissions.ts). If set, other
+   * calls are refused.
+   */
   SERVICE_CALLS: z.string().optional(),
   /** A server-side key. If set, flags come from a flag server; until it answers, from the file. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),

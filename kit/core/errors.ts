@@ -11,7 +11,7 @@ export interface FieldError {
   message: string;
 }
 
-/** What an error carries besides its message. Never a secret or personal data. */
+/** The data of an error besides its message. Never a secret or personal data. */
 export interface ErrorDetails {
   /** A short code for programs, such as `out_of_stock`. */
   reason?: string;
@@ -128,12 +128,15 @@ export function unavailable(message: string, options?: ErrorOptions): Microservi
   return new MicroserviceError(message, Code.UNAVAILABLE, {}, options);
 }
 
-/** The data does not match its contract. A retry fails in the same way, so it is DATA_LOSS and final. */
+/**
+ * The data does not match its contract. A retry fails in the same way, so it is DATA_LOSS and
+ * final.
+ */
 export function unreadableError(message: string): MicroserviceError {
   return new MicroserviceError(message, Code.DATA_LOSS, { reason: 'unreadable' });
 }
 
-/** Runs a parser. Throws what it throws as an `unreadableError`. */
+/** Runs a parser, and throws its error as an `unreadableError`. */
 export function rethrowAsUnreadable<T>(parse: () => T): T {
   try {
     return parse();

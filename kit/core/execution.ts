@@ -19,9 +19,15 @@ export class Execution {
   constructor(
     readonly callContext: CallContext,
     private readonly clock: Clock,
-    /** Whether a refusal is returned to a caller, as by commands and requests. Then it is final and stored. */
+    /**
+     * Whether a refusal is returned to a caller, as by commands and requests. Then it is final and
+     * stored.
+     */
     readonly reportsRefusal = false,
-    /** When the work was requested, in epoch milliseconds of the requester's clock: the time of the event. */
+    /**
+     * When the work was requested, in epoch milliseconds of the requester's clock: the time of the
+     * event.
+     */
     readonly requestedAt = clock.now(),
   ) {}
 
@@ -37,7 +43,9 @@ export class Execution {
     return next;
   }
 
-  /** The sequence of the document that was last read or written under this key; 0 if there is none. */
+  /**
+   * The sequence of the document that was last read or written under this key; 0 if there is none.
+   */
   sequenceOf(key: string): number {
     return this.#sequences?.get(key) ?? 0;
   }
@@ -47,7 +55,9 @@ export class Execution {
     this.#sequences.set(key, sequence);
   }
 
-  /** The timeout for a step, in milliseconds: `max`, cut to the time until the deadline, at least 0. */
+  /**
+   * The timeout for a step, in milliseconds: `max`, cut to the time until the deadline, at least 0.
+   */
   remainingMs(max: number): number {
     return Math.max(0, Math.min(max, this.callContext.deadline - this.clock.now()));
   }

@@ -50,7 +50,10 @@ export class CommandResults {
     }
   }
 
-  /** Records that a command was executed. Stores it only if no execution of this process waits for it. */
+  /**
+   * Records that a command was executed. Stores it only if no execution of this process waits for
+   * it.
+   */
   async recordSuccess(commandId: string, timeout: number): Promise<void> {
     const awaited = this.#awaited.get(commandId);
     if (awaited === undefined) await this.#save(commandId, { refusal: null }, timeout);
@@ -72,7 +75,9 @@ export class CommandResults {
     else awaited.reject(refusalError(result.refusal));
   }
 
-  /** A result that another replica has stored; undefined if there is none. Throws a stored refusal. */
+  /**
+   * A result that another replica has stored; undefined if there is none. Throws a stored refusal.
+   */
   async storedResult(commandId: string, timeout: number): Promise<{ answer: unknown } | undefined> {
     if (this.#runningHere.has(commandId)) return undefined;
     const loaded = await this.sidecar.load(keyOf(commandId), timeout);

@@ -36,10 +36,14 @@ export const COMMAND_RETRY_MS = 5 * 60_000;
 
 /** The bus redelivers an event that is not acknowledged within this time: its processingTimeout. */
 const PROCESSING_TIMEOUT_MS = 20_000;
-/** The least time for recording a result, also after an execution that took longer than its budget. */
+/**
+ * The least time for recording a result, also after an execution that took longer than its budget.
+ */
 const MIN_RECORD_MS = 1_000;
 
-/** The failing events whose attempts are counted. An event that is evicted is counted from 1 again. */
+/**
+ * The failing events whose attempts are counted. An event that is evicted is counted from 1 again.
+ */
 const MAX_FAILING = 1_000;
 
 interface DispatcherDeps {
@@ -158,7 +162,10 @@ export class EventDispatcher {
     }
   }
 
-  /** Cut to the time until the bus redelivers, so that recording a result does not overlap with that. */
+  /**
+   * Cut to the time until the bus redelivers, so that recording a result does not overlap with
+   * that.
+   */
   #recordTimeout(redeliveredAt: number): number {
     const remaining = redeliveredAt - this.deps.clock.now();
     return Math.max(MIN_RECORD_MS, Math.min(SIDECAR_TIMEOUT_MS, remaining));

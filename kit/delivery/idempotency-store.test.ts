@@ -92,7 +92,7 @@ describe('a request with an Idempotency-Key', () => {
   });
 
   it.each([
-    ['was invalid', invalid('shopId', 'is no shop')],
+    ['was invalid', invalid('shopId', 'is not a shop')],
     ['was not allowed to the caller', new MicroserviceError('no', Code.PERMISSION_DENIED)],
   ])('can be corrected if it %s', async (_, error) => {
     const bed = build();

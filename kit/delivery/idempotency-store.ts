@@ -13,7 +13,10 @@ import type { Execution } from '../core/execution';
 import type { Definition } from '../service/definition';
 import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
-/** A request under a client's Idempotency-Key, and its result once there is one. Stored: the names stay. */
+/**
+ * A request under a client's Idempotency-Key, and its result once there is one. It is stored, so the field
+ * names must not change.
+ */
 const StoredRequest = z.object({
   /** The hash of the request message. */
   fingerprint: z.string(),
@@ -25,7 +28,10 @@ type StoredRequest = z.infer<typeof StoredRequest>;
 /** How long a client's Idempotency-Key is valid: a day. */
 export const IDEMPOTENCY_SECONDS = 24 * 3600;
 
-/** Refusals of the request itself or of its caller. Nothing was done, so the client may correct it and retry. */
+/**
+ * Refusals of the request itself or of its caller. Nothing was done, so the client may correct it
+ * and retry.
+ */
 const NOT_STARTED: ReadonlySet<Code> = new Set([
   Code.INVALID_ARGUMENT,
   Code.UNAUTHENTICATED,

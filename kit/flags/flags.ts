@@ -16,7 +16,10 @@ export interface Flags {
 export interface FlagSource {
   /** The flags of a caller. Evaluating them never throws. */
   for(caller: Caller): Flags;
-  /** Resolves when the server has answered, at the latest after a second. Without a server, immediately. */
+  /**
+   * Resolves when the server has answered, at the latest after a second. Without a server,
+   * immediately.
+   */
   ready(): Promise<void>;
   close(): Promise<void>;
 }
@@ -25,7 +28,10 @@ export interface FlagsOptions {
   /** The path of a Flagsmith environment document. It is read again when it changes. */
   file: string;
   log: Log;
-  /** A flag server. Once it has answered, it takes precedence over the file for the flags that it knows. */
+  /**
+   * A flag server. Once it has answered, it takes precedence over the file for the flags that it
+   * knows.
+   */
   server?: { key: string; url?: string };
   /** The interval at which the file is read, in milliseconds. 2 s by default. */
   filePollMs?: number;

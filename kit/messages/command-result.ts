@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../core/errors';
 
-/** How a command or request ended. These are stored and sent, so the field names stay. */
+/** The result of a command or request. It is stored and sent, so the field names must not change. */
 export const CommandResult = z.object({
   /** Null if the command was executed or the request was answered. */
   refusal: Refusal.nullable(),

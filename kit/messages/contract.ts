@@ -20,7 +20,10 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
   /** One sentence for the generated documents. */
   readonly description: string;
   readonly data: Data;
-  /** The id of the entity that it is about: the CloudEvents `subject`, and the key that keeps the order. */
+  /**
+   * The id of the entity that it is about: the CloudEvents `subject`, and the key that keeps the
+   * order.
+   */
   subject(data: z.output<Data>): string;
   /** The earlier versions that can still be read, oldest first. */
   readonly earlierVersions: readonly EarlierVersion[];

@@ -9,13 +9,22 @@ import type { SendEvent } from './publishing';
 import { CALL_TIMEOUT_MS } from './rpc-clients';
 import type { ContextDeps } from './runtime-deps';
 
-/** The part of the budget that is left for `onPublishFailed`, if publishing a command takes long and fails. */
+/**
+ * The part of the budget that is left for `onPublishFailed`, if publishing a command takes long and
+ * fails.
+ */
 const UNDO_RESERVE_MS = 1_000;
-/** When the store is read for a result that another replica may have stored: after these pauses, then every second. */
+/**
+ * When the store is read for a result that another replica may have stored: after these pauses,
+ * then every second.
+ */
 const POLL_PAUSES_MS = [100, 200, 400, 800];
 /** The least timeout of such a read, also when less time is left. */
 const MIN_READ_MS = 100;
-/** Ends the pause between two reads. It is not a failure, so it is created once, without a stack per use. */
+/**
+ * Ends the pause between two reads. It is not a failure, so it is created once, without a stack per
+ * use.
+ */
 const RESULT_RECEIVED = new Error('the result was received');
 
 /** The members of a context that publish a command or request and wait for its result. */
@@ -34,7 +43,9 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
     }
   };
 
-  /** Publishes a command or request and waits for its result; undefined if the time runs out first. */
+  /**
+   * Publishes a command or request and waits for its result; undefined if the time runs out first.
+   */
   const resultOf = async (
     event: CloudEvent,
     execution: Execution,

@@ -14,7 +14,10 @@ import type { BindingHandler, BindingMessage, Handler } from '../service/handler
 import type { AnyService } from '../service/service';
 import { executionCallContext } from './execution-budget';
 
-/** The data of a scheduled job. `cause` is the call context id of a job that runs once. Stored: the names stay. */
+/**
+ * The data of a scheduled job. `cause` is the call context id of a job that runs once. It is stored, so the
+ * field names must not change.
+ */
 const JobData = z.object({ job: z.string(), data: z.unknown(), cause: z.string().optional() });
 /** A binding message in a dead letter, its bytes in base64. */
 const BindingData = z.object({ data: z.string(), metadata: z.record(z.string(), z.string()) });
@@ -104,7 +107,10 @@ export class BindingJobDispatcher {
     });
   }
 
-  /** Runs the handler of a message or job from the data of a dead letter. Throws what the handler throws. */
+  /**
+   * Runs the handler of a message or job from the data of a dead letter. Throws what the handler
+   * throws.
+   */
   async run(type: string, callContext: CallContext, data: unknown): Promise<undefined> {
     const { service, open } = this.deps;
     const job = service.jobs.get(type.replace(/^job\./, ''));
@@ -134,7 +140,10 @@ export class BindingJobDispatcher {
     >;
   }
 
-  /** Returns the outcome: the result of the work, or `dead`. Throws if there has to be another attempt. */
+  /**
+   * Returns the outcome: the result of the work, or `dead`. Throws if there has to be another
+   * attempt.
+   */
   async #attempt({
     type,
     callContext,

@@ -122,7 +122,10 @@ function unimplemented({ name }: DescMethodUnary | DescMethodServerStreaming): M
   return new MicroserviceError(`${name} is not implemented by this service`, Code.UNIMPLEMENTED);
 }
 
-/** The error to return to a client. An unexpected error is logged and becomes INTERNAL without its message. */
+/**
+ * The error to return to a client. An unexpected error is logged and becomes INTERNAL without its
+ * message.
+ */
 export function toMicroserviceError(
   error: unknown,
   log: Log,

@@ -11,7 +11,10 @@ import type { Clock } from '../core/clock';
  */
 export const EXECUTION_BUDGET_MS = 18_000;
 
-/** The call context of work that no call started: the service itself as caller, and the budget above. */
+/**
+ * The call context of work that no call started: the service itself as caller, and the budget
+ * above.
+ */
 export function executionCallContext(clock: Clock, fields: Partial<CallContext>): CallContext {
   const deadline = clock.now() + EXECUTION_BUDGET_MS;
   return newCallContext(clock, { caller: asService(), deadline, ...fields });

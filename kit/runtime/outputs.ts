@@ -5,7 +5,10 @@ import { SIDECAR_TIMEOUT_MS } from '../transport/sidecar';
 import { CALL_TIMEOUT_MS } from './rpc-clients';
 import type { ContextDeps } from './runtime-deps';
 
-/** The members of a context that reach outside of the system: output bindings, HTTP endpoints and jobs. */
+/**
+ * The members of a context that reach outside of the system: output bindings, HTTP endpoints and
+ * jobs.
+ */
 export function outputs({ name, definition, sidecar }: ContextDeps) {
   const binding =
     (binding: string) =>

@@ -14,7 +14,10 @@ import type { Sidecar } from '../transport/sidecar';
 
 /** The default timeout of a call, of an endpoint and of a request over the bus, in milliseconds. */
 export const CALL_TIMEOUT_MS = 5_000;
-/** The longest stream. Longer than MAX_STREAM_MS, so that the callee ends a stream and it is not cut off. */
+/**
+ * The longest stream. Longer than MAX_STREAM_MS, so that the callee ends a stream and it is not cut
+ * off.
+ */
 const STREAM_TIMEOUT_MS = 310_000;
 
 type Request = Record<string, unknown>;

@@ -7,7 +7,7 @@ import type { Definition } from '../service/definition';
 import type { DocumentStore } from '../state/document-store';
 import type { Sidecar } from '../transport/sidecar';
 
-/** What a ServiceRuntime needs from its process. */
+/** The dependencies of a ServiceRuntime. */
 export interface RuntimeDeps {
   readonly sidecar: Sidecar;
   readonly clock: Clock;
@@ -20,7 +20,7 @@ export interface RuntimeDeps {
   readonly config: unknown;
 }
 
-/** What the contexts of one process share. */
+/** The dependencies of contexts. The contexts of one process share them. */
 export interface ContextDeps extends RuntimeDeps {
   /** The app id of the service. */
   readonly name: string;

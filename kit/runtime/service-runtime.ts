@@ -180,7 +180,10 @@ export class ServiceRuntime {
     await this.#lifecycle.run(() => this.#bindingsAndJobs.handleBindingMessage(name, message));
   }
 
-  /** Handles a message of an external client. Throws a MicroserviceError if the client has to send it again. */
+  /**
+   * Handles a message of an external client. Throws a MicroserviceError if the client has to send
+   * it again.
+   */
   async handleIngest(message: object, connection: IngestConnection): Promise<object> {
     this.#lifecycle.assertNotStopping();
     const { ingest, name } = this.service;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** One step of a saga with its outcome. `ms` is its duration. Stored: the names stay. */
+/** One step of a saga. `ms` is its duration. It is stored, so the field names must not change. */
 export const SagaStep = z.object({
   step: z.string(),
   outcome: z.string(),

@@ -5,7 +5,10 @@ import type { SagaStep, SagaLog } from './saga-log';
 
 export type StepSuccess<T> = { outcome: 'done' } & T;
 export interface StepFailure {
-  /** `refused` by the service, `declined` by a payment provider, or `unknown`: it may have had its effect. */
+  /**
+   * `refused` by the service, `declined` by a payment provider, or `unknown`: it may have had its
+   * effect.
+   */
   outcome: 'refused' | 'declined' | 'unknown';
   reason: string;
 }
@@ -17,7 +20,9 @@ export class SagaRecorder {
 
   constructor(private readonly context: { clock: Clock; published: readonly PublishedEvent[] }) {}
 
-  /** Runs a step that may fail. A refusal that it throws is its outcome; any other error is thrown. */
+  /**
+   * Runs a step that may fail. A refusal that it throws is its outcome; any other error is thrown.
+   */
   async step<T>(
     name: string,
     work: () => Promise<StepSuccess<T> | StepFailure>,

@@ -16,7 +16,10 @@ import type { Log } from '../core/log';
 // its own and no secret is shared, so an attacker who controls one service can call as that one only.
 
 export const ALGORITHM = 'ES256';
-/** The new public key and the one before it: other replicas and unexpired tokens still use the old key. */
+/**
+ * The new public key and the one before it: other replicas and unexpired tokens still use the old
+ * key.
+ */
 const MAX_PUBLIC_KEYS = 2;
 
 const Jwk = z.object({
@@ -54,7 +57,10 @@ export async function loadSigningKey(folder: string, service: string): Promise<S
   return { kid: jwk.kid, key: await importKey(jwk) };
 }
 
-/** The public keys of all services, by key id. A file that is not a valid key set is skipped and logged. */
+/**
+ * The public keys of all services, by key id. A file that is not a valid key set is skipped and
+ * logged.
+ */
 export async function loadPublicKeys(
   folder: string,
   log: Log,

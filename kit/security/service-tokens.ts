@@ -45,7 +45,10 @@ export class ServiceTokens {
   constructor(
     private readonly service: string,
     private readonly signingKey: SigningKey,
-    /** Reads the public keys of all services. If it fails, the keys that were read before stay in use. */
+    /**
+     * Reads the public keys of all services. If it fails, the keys that were read before stay in
+     * use.
+     */
     private readonly readPublicKeys: () => Promise<PublicKeys>,
     private readonly clock: Clock,
     private readonly log: Log,
@@ -54,7 +57,10 @@ export class ServiceTokens {
     this.#verifiedCallers = ttlCache(MAX_CACHED, clock);
   }
 
-  /** The tokens of a service whose keys are in a folder: see service-keys.ts. Throws as loadSigningKey does. */
+  /**
+   * The tokens of a service whose keys are in a folder: see service-keys.ts. Throws as
+   * loadSigningKey does.
+   */
   static async open(
     service: string,
     folder: string,

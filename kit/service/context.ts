@@ -13,7 +13,10 @@ import type { Client, Definition } from './definition';
 import type { EndpointRequest, EndpointResponse } from '../transport/sidecar';
 
 export interface Jobs {
-  /** Schedules a job that runs once: at a time (ISO 8601) or after a delay (`30s`). `name` makes it unique. */
+  /**
+   * Schedules a job that runs once: at a time (ISO 8601) or after a delay (`30s`). `name` makes it
+   * unique.
+   */
   once(job: string, name: string, dueTime: string, data: unknown): Promise<void>;
   /** Schedules a recurring job, by a cron expression or `@every 30s`. */
   every(job: string, schedule: string, data: unknown): Promise<void>;
@@ -122,8 +125,8 @@ type ConfigOf<D> = D extends { readonly config: infer C extends z.ZodObject }
   : undefined;
 
 /**
- * What a handler receives besides its input: the members above, and by name the stores, the clients and
- * the process memory of its service.
+ * The context of a handler: the members above, and by name the stores, clients and process memory of its
+ * service.
  */
 export type Context<D extends Definition> = Base<D> & {
   readonly [K in keyof NonNullable<D['processMemory']>]: NonNullable<

@@ -9,7 +9,10 @@ import type { z } from 'zod';
 import type { Clock } from '../core/clock';
 import type { Contract, RequestContract } from '../messages/contract';
 
-/** What a service owns, calls and publishes. */
+/**
+ * The declaration of a service: the data that it owns, the services that it calls, the events that
+ * it publishes.
+ */
 export interface Definition {
   /** The protobuf service that it implements. */
   readonly serves?: DescService;

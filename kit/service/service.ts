@@ -151,7 +151,7 @@ export class Service<const D extends Definition = Definition> {
 
   /**
    * Runs a task in each of the service's processes, `everyMs` after the end of its last run, and once
-   * more when the process stops: for example to store what the process memory has gathered.
+   * more when the process stops: for example to store the contents of the process memory.
    */
   onInterval(
     name: string,

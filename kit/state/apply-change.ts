@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { type MicroserviceError, refusalError, refusalOf } from '../core/errors';
 import { type Envelope, type InboxEntry, pruneInbox } from './inbox';
 
-/** What `Store.decide` returns: the document after the change, and what the change decided. */
+/** The result of `Store.decide`: the document after the change, and the outcome that it decided. */
 export interface Decision<T, O> {
   document: T;
   outcome: O;
@@ -26,13 +26,13 @@ export interface AppliedChange<T, O> {
   readonly result: Decision<T, O> | MicroserviceError;
   /** The sequence that events about this change carry. */
   readonly sequence: number;
-  /** What has to be written; undefined if nothing. */
+  /** The envelope to write; undefined if there is nothing to write. */
   readonly next?: Envelope;
   /** How many inbox entries were dropped before they expired. */
   readonly dropped: number;
 }
 
-/** What a change needs besides the document. */
+/** The inputs of a change besides the document. */
 export interface ChangeContext<T> {
   readonly schema: z.ZodType<T>;
   /** Epoch seconds. */
@@ -123,7 +123,10 @@ export function withoutExpiry(envelope: Envelope): Envelope | undefined {
   return envelope.expires === undefined ? undefined : { ...envelope, expires: CLEARED };
 }
 
-/** The seconds until a document expires, at least 1; undefined if it never had an expiry, 0 if it was cleared. */
+/**
+ * The seconds until a document expires, at least 1; undefined if it never had an expiry, 0 if it
+ * was cleared.
+ */
 export function secondsToLive({ expires }: Envelope, nowMs: number): number | undefined {
   if (expires === undefined || expires === CLEARED) return expires;
   return Math.max(1, Math.ceil(expires - nowMs / 1000));

@@ -16,13 +16,19 @@ import { Envelope } from './inbox';
 import type { Store } from './store';
 import { NO_EXPIRY, SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
-/** The length of an effect's id within an inbox entry: 8 characters are 48 bits. Each is stored with its document. */
+/**
+ * The length of an effect's id within an inbox entry: 8 characters are 48 bits. Each is stored with
+ * its document.
+ */
 const EFFECT_ID_LENGTH = 8;
 
-/** Attempts to write a document before ABORTED. The pause before the next is random, below 10 ms × 2^n. */
+/**
+ * Attempts to write a document before ABORTED. The pause before the next is random, below 10 ms ×
+ * 2^n.
+ */
 const MAX_WRITE_ATTEMPTS = 8;
 
-/** What is counted about documents. */
+/** Counters of events in the document store, by store name. */
 export interface DocumentMetrics {
   conflict(store: string): void;
   inboxEntryDropped(store: string): void;
@@ -41,7 +47,9 @@ interface StoreDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly metrics: DocumentMetrics;
-  /** One change of a document at a time within this process, so that its executions do not conflict. */
+  /**
+   * One change of a document at a time within this process, so that its executions do not conflict.
+   */
   readonly mutex: KeyedMutex;
 }
 

@@ -2,14 +2,17 @@ import { z } from 'zod';
 import { Refusal } from '../core/errors';
 
 /**
- * How long a document keeps an inbox entry: a day. A redelivery after a crash comes when a replica is
- * running again; on a broker that is a log, also after everything that was published before it. A
- * client's Idempotency-Key is valid equally long.
+ * How long a document keeps an inbox entry: a day. An event whose handler crashed is redelivered once a
+ * replica runs again, which may be hours later, and a log-based broker first redelivers everything that
+ * was published before it. A client's Idempotency-Key is valid equally long.
  */
 export const INBOX_SECONDS = 24 * 3600;
 export const MAX_INBOX_ENTRIES = 64;
 
-/** The record of one change that was made to a document, or refused to a command. Stored: the names stay. */
+/**
+ * The record of one change that was made to a document, or refused to a command. It is stored, so the
+ * field names must not change.
+ */
 export const InboxEntry = z.object({
   /** The id of the change. */
   by: z.string(),
@@ -23,7 +26,7 @@ export const InboxEntry = z.object({
 });
 export type InboxEntry = z.infer<typeof InboxEntry>;
 
-/** What is stored under a key: a document with its bookkeeping. Stored: the names stay. */
+/** The stored value of a key: a document with its bookkeeping. The field names must not change. */
 export const Envelope = z.object({
   /** The document. Absent if there is none, but a command was refused because of that. */
   data: z.unknown().optional(),

@@ -34,10 +34,13 @@ const RECENT = 256;
 const LATE_MS = 10_000;
 /** The difference between clocks that this search allows for. */
 const CLOCK_SKEW_MS = 60_000;
-/** The length of a remembered id: 10 characters are 60 bits. They are written with every change of the head. */
+/**
+ * The length of a remembered id: 10 characters are 60 bits. They are written with every change of
+ * the head.
+ */
 const RECENT_ID_LENGTH = 10;
 
-/** A document of the list. Stored: the names stay. */
+/** A document of the list. It is stored, so the field names must not change. */
 interface Page<T> {
   items: T[];
   /** In the head: the number of items in each full page behind it, oldest first. */
@@ -63,7 +66,10 @@ export function openList(documents: DocumentStore, name: string, execution: Exec
   return open(documents, { name, item: ListedId, idOf, pageSize: PAGE_SIZE }, execution);
 }
 
-/** The feed with this name: a list of small items that are read together, so that none needs a document. */
+/**
+ * The feed with this name: a list of small items that are read together, so that none needs a
+ * document.
+ */
 export function openFeed<T extends { id: string }>(
   documents: DocumentStore,
   name: string,

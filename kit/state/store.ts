@@ -19,7 +19,7 @@ export interface Store<T> {
    */
   update(key: string, change: (current: T | undefined) => T): Promise<T>;
   /**
-   * As `update`, and returns what the change decided. The outcome (small JSON) is stored with the change,
+   * As `update`, and returns the outcome that the change decided. The outcome (small JSON) is stored with the change,
    * so that a redelivery returns the outcome of the first delivery.
    *
    * `dedupKey` is for a change that happens only once, as in `publish`: any execution that finds it made

@@ -90,7 +90,10 @@ async function noRepetition(): Promise<void> {
   // the work runs once
 }
 
-/** Runs work whose result does not matter: a refusal is as good as a success, and a crash is expected. */
+/**
+ * Runs work whose result does not matter: a refusal is as good as a success, and a crash is
+ * expected.
+ */
 async function withoutCrash(work: () => Promise<unknown>): Promise<unknown> {
   try {
     return await work();
@@ -102,7 +105,7 @@ async function withoutCrash(work: () => Promise<unknown>): Promise<unknown> {
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
-/** What the work has left behind, without times and durations, which may differ between runs. */
+/** The state after the work, without times and durations, which may differ between runs. */
 function stateOf<D extends Definition>(bed: Testbed<D>, ignore: readonly string[]) {
   const plain = (value: unknown): unknown => {
     if (typeof value === 'string') return TIME.test(value) ? '(time)' : value;

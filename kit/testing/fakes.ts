@@ -33,7 +33,10 @@ export type FakeEndpoint = (
   request: EndpointRequest,
 ) => EndpointResponse | Promise<EndpointResponse>;
 
-/** Fakes for the services that a service calls, by app id and method. A missing method is UNIMPLEMENTED. */
+/**
+ * Fakes for the services that a service calls, by app id and method. A missing method is
+ * UNIMPLEMENTED.
+ */
 export type Fakes<D extends Definition> = {
   readonly [A in keyof NonNullable<D['calls']>]?: FakesOf<NonNullable<D['calls']>[A]> &
     FakesOf<typeof OperationsService>;

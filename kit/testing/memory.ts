@@ -17,7 +17,9 @@ export interface StoredDocument {
   readonly expires: number;
 }
 
-/** What outlives a process: its documents, the events and messages that it sent, its jobs and calls. */
+/**
+ * What outlives a process: its documents, the events and messages that it sent, its jobs and calls.
+ */
 export class Memory {
   readonly documents = new Map<string, StoredDocument>();
   readonly events: CloudEvent[] = [];

@@ -238,7 +238,10 @@ export class Testbed<D extends Definition> {
     }
   }
 
-  /** The result of the process. Throws a Crash if it dies first, because then it has returned nothing. */
+  /**
+   * The result of the process. Throws a Crash if it dies first, because then it has returned
+   * nothing.
+   */
   async #unlessCrashed<R>(work: Promise<R>): Promise<R> {
     const { sidecar } = this;
     const result = await Promise.race([work, sidecar.died.promise]);

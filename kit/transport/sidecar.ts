@@ -42,7 +42,9 @@ export interface CallResponse<M extends DescMethodUnary = DescMethodUnary> {
 /** A request to an HTTP endpoint outside of the system. */
 export interface EndpointRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Relative to the endpoint's base URL: `/v1/captures`. Never a secret: it may appear in an error. */
+  /**
+   * Relative to the endpoint's base URL: `/v1/captures`. Never a secret: it may appear in an error.
+   */
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
@@ -93,7 +95,10 @@ export interface Sidecar {
   ): Promise<boolean>;
   delete(key: string, timeout: number): Promise<void>;
   publish(event: CloudEvent, timeout: number): Promise<void>;
-  /** Publishes events of one type in as few messages as possible. If it throws, some may be published. */
+  /**
+   * Publishes events of one type in as few messages as possible. If it throws, some may be
+   * published.
+   */
   publishAll(events: readonly CloudEvent[], timeout: number): Promise<void>;
   call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>>;
   /** Ends without an error when the client aborts it or the callee ends it. */

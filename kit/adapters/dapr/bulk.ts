@@ -6,7 +6,10 @@ const MAX_EVENTS = 100;
 /** In characters: below the sidecar's limit of 4 MB even if each is four bytes long. */
 const MAX_CHARACTERS = 1_000_000;
 
-/** The bodies of the bulk-publish requests for these events. An event above the limit gets a request of its own. */
+/**
+ * The bodies of the bulk-publish requests for these events. An event above the limit gets a request
+ * of its own.
+ */
 export function bulkBodies(events: readonly CloudEvent[]): string[] {
   const bodies: string[][] = [];
   let size = 0;

@@ -23,7 +23,9 @@ import { type UnaryCall, type UnaryResult, unary } from './unary';
 const BATCH = AppCallbackAlpha.method.onBulkTopicEventAlpha1;
 const BATCH_PATH = '/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent';
 
-/** Adds the sidecar's callbacks: events, binding messages, jobs that are due, and its health check. */
+/**
+ * Adds the sidecar's callbacks: events, binding messages, jobs that are due, and its health check.
+ */
 export function addCallbacks(
   server: Server,
   { runtime, callerAuth }: { runtime: ServiceRuntime; callerAuth: CallerAuth },
@@ -106,7 +108,10 @@ function statusOf(ackStatus: AckStatus | undefined): Status {
   return ackStatus === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
 }
 
-/** An event of a batch. An entry that is not a CloudEvent becomes a dead letter that shows its bytes. */
+/**
+ * An event of a batch. An entry that is not a CloudEvent becomes a dead letter that shows its
+ * bytes.
+ */
 function entryOf({ entryId, event }: TopicEventBulkRequestEntry): Record<string, unknown> {
   if (event.case === 'cloudEvent') return cloudEventOf(event.value);
   return { id: entryId, data: Buffer.from(event.value ?? []).toString('base64') };

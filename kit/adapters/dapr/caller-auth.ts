@@ -15,7 +15,10 @@ export class CallerAuth {
   constructor(
     /** The token that the sidecar must present with every call, if set. */
     private readonly appToken: string | undefined,
-    /** The tokens that identify calling services. Without them, the app id that the sidecar names is trusted. */
+    /**
+     * The tokens that identify calling services. Without them, the app id that the sidecar names is
+     * trusted.
+     */
     private readonly tokens: ServiceTokens | undefined,
     /** The services that may call this one. Without it, all may. */
     private readonly callers: ReadonlySet<string> | undefined,

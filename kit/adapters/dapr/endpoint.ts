@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { Code, MicroserviceError } from '../../core/errors';
 import type { EndpointResponse } from '../../transport/sidecar';
 
-/** The body of the sidecar's own response if it could not invoke the endpoint. Its status is always 500. */
+/**
+ * The body of the sidecar's own response if it could not invoke the endpoint. Its status is always
+ * 500.
+ */
 const InvocationFailure = z.object({
   errorCode: z.literal('ERR_DIRECT_INVOKE'),
   message: z.string(),

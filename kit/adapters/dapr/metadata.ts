@@ -5,7 +5,10 @@ import type { Clock } from '../../core/clock';
 import { type CallContext, REQUEST_BUDGET_MS, newCallContext } from '../../core/call-context';
 import { type PublishedEvent } from '../../core/execution';
 
-/** The metadata keys of a call context. Sent between services, so they stay. */
+/**
+ * The metadata keys of a call context. Services of other versions read them, so they must not
+ * change.
+ */
 const KEY = {
   cause: 'x-cause-id',
   correlation: 'x-correlation-id',

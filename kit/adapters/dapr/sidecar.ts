@@ -30,7 +30,10 @@ export const BUS = 'bus';
  */
 export const MAX_EVENT_BYTES = 4_000_000;
 
-/** The retries of a job that runs once, without a limit. The service gives up, in BindingJobDispatcher. */
+/**
+ * The retries of a job that runs once, without a limit. The service gives up, in
+ * BindingJobDispatcher.
+ */
 const JOB_RETRIES = { constant: { interval: '2s' } };
 
 const FIRST_WRITE = { concurrency: 'first-write', consistency: 'strong' };
@@ -193,7 +196,10 @@ export class DaprSidecar implements Sidecar {
   }
 }
 
-/** Adds a second: a store that counts whole seconds would otherwise remove a document up to one second early. */
+/**
+ * Adds a second: a store that counts whole seconds would otherwise remove a document up to one
+ * second early.
+ */
 function wholeSeconds(ttlSeconds: number): string {
   return String(ttlSeconds === NO_EXPIRY ? NO_EXPIRY : Math.ceil(ttlSeconds) + 1);
 }

@@ -31,7 +31,10 @@ export function requestRefusalTrailer(metadata: Metadata): void {
   metadata.set(REFUSALS_KEY, 'trailer');
 }
 
-/** The response to a call that failed: a status, or a refusal in a trailer if the caller asked for that. */
+/**
+ * The response to a call that failed: a status, or a refusal in a trailer if the caller asked for
+ * that.
+ */
 export function errorResponse(
   error: MicroserviceError,
   requestMetadata: Metadata,
@@ -67,7 +70,10 @@ function callError(error: MicroserviceError, callee: string): MicroserviceError 
   return new MicroserviceError(message, Code.UNAVAILABLE, { reason });
 }
 
-/** The error of a failed call. A status that the callee did not set comes from a sidecar or the network. */
+/**
+ * The error of a failed call. A status that the callee did not set comes from a sidecar or the
+ * network.
+ */
 export function fromServiceError(error: ServiceError, callee: string): MicroserviceError {
   const bytes = error.metadata.get(STATUS_KEY).at(-1);
   const status = Buffer.isBuffer(bytes) ? fromStatusBytes(bytes) : undefined;
