@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isUnavailable } from '#kit/delivery/event-dispatcher';
+import { isUnavailable } from '#kit/core/errors';
 import { SagaRecorder } from '#kit/saga/saga-steps';
 import type { Context } from '../definition';
 import { FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS } from '../timeouts';
