@@ -1,9 +1,9 @@
 import type { CloudEvent } from '#kit/messages/cloud-event';
-import type { Chance } from './chance';
+import type { SeededRandom } from '../tools/seeded-random';
 import type { Entry } from './loop';
 import { EVENT_PAUSE_MS, PROCESSING_TIMEOUT_MS, REDELIVER_INTERVAL_MS } from './policies';
 import type { SimulatedProcess } from './simulated-process';
-import type { Stage } from './stage';
+import type { Simulation } from './simulation';
 
 const SOON_MS = 1;
 const LATE_MS = 30;
@@ -20,7 +20,7 @@ interface Message {
 interface Hearer {
   readonly app: string;
   readonly processes: readonly SimulatedProcess[];
-  readonly chance: Chance;
+  readonly random: SeededRandom;
 }
 
 /**
@@ -31,21 +31,21 @@ interface Hearer {
 export class Bus {
   readonly #hearers = new Map<string, Hearer[]>();
 
-  constructor(private readonly stage: Stage) {}
+  constructor(private readonly simulation: Simulation) {}
 
   subscribe(app: string, processes: readonly SimulatedProcess[], types: readonly string[]): void {
-    const hearer = { app, processes, chance: this.stage.chance(`bus ${app}`) };
+    const hearer = { app, processes, random: this.simulation.random(`bus ${app}`) };
     for (const type of types) {
       this.#hearers.set(type, [...(this.#hearers.get(type) ?? []), hearer]);
     }
   }
 
   publish(event: CloudEvent): void {
-    const { stage } = this;
-    stage.count('events published');
+    const { simulation } = this;
+    simulation.count('events published');
     for (const to of this.#hearers.get(event.type) ?? []) {
       const message = { event, to, acknowledged: false, deliveries: 0, reclaims: [] };
-      const fault = stage.faults.take(`${to.app} delivery`, stage.loop.now);
+      const fault = simulation.faults.take(`${to.app} delivery`, simulation.loop.now);
       const hit = fault?.kind === 'delivery' ? fault : undefined;
       this.#give(message, hit?.way === 'late' ? hit.ms : 0, hit?.way === 'unacknowledged');
       if (hit?.way === 'twice') this.#give(message, hit.ms, false);
@@ -54,24 +54,24 @@ export class Bus {
 
   /** Gives it to a process, and to another one after that where it stays unacknowledged. */
   #give(message: Message, after: number, loseAcknowledgement: boolean): void {
-    const { loop } = this.stage;
-    const { chance, processes } = message.to;
-    loop.after(after + chance.delay(SOON_MS, LATE_MS), () => {
-      const reclaim = PROCESSING_TIMEOUT_MS + REDELIVER_INTERVAL_MS * chance.next();
+    const { loop } = this.simulation;
+    const { random, processes } = message.to;
+    loop.after(after + random.delay(SOON_MS, LATE_MS), () => {
+      const reclaim = PROCESSING_TIMEOUT_MS + REDELIVER_INTERVAL_MS * random.next();
       message.reclaims.push(
         loop.after(reclaim, () => {
           if (!message.acknowledged) this.#give(message, 0, false);
         }),
       );
-      this.#deliver(message, chance.one(processes), loseAcknowledgement);
+      this.#deliver(message, random.pick(processes), loseAcknowledgement);
     });
   }
 
   #deliver(message: Message, process: SimulatedProcess, loseAcknowledgement: boolean): void {
-    const { stage } = this;
-    const { loop, trace } = stage;
+    const { simulation } = this;
+    const { loop, trace } = simulation;
     const { event } = message;
-    const { chance } = message.to;
+    const { random } = message.to;
     const name = `${event.type} ${event.subject} (${event.id})`;
     const again = () => {
       loop.after(EVENT_PAUSE_MS, () => {
@@ -82,25 +82,25 @@ export class Bus {
       again();
       return;
     }
-    if (message.deliveries++ > 0) stage.count('redeliveries');
-    if (trace) stage.note(process.name, `hears ${name}`);
+    if (message.deliveries++ > 0) simulation.count('redeliveries');
+    if (trace) simulation.note(process.name, `hears ${name}`);
     process.serve(
       (runtime) => runtime.deliver(event),
       (outcome) => {
-        const said = stage.plant?.acknowledge?.(outcome) ?? outcome;
-        if (trace) stage.note(process.name, `${said.toLowerCase()} ${name}`);
+        const said = simulation.mutant?.acknowledge?.(outcome) ?? outcome;
+        if (trace) simulation.note(process.name, `${said.toLowerCase()} ${name}`);
         if (said !== 'SUCCESS') {
-          stage.count('deliveries to be retried');
+          simulation.count('deliveries to be retried');
           again();
         } else if (!loseAcknowledgement) {
-          loop.after(chance.delay(SOON_MS, LATE_MS), () => {
+          loop.after(random.delay(SOON_MS, LATE_MS), () => {
             message.acknowledged = true;
             for (const reclaim of message.reclaims) reclaim.run = undefined;
           });
         }
       },
       // its sidecar lives and tries again, or is gone as well: then the bus gives it to somebody
-      chance.coin() ? again : () => {},
+      random.likely() ? again : () => {},
     );
   }
 }

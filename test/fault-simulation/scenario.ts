@@ -14,7 +14,7 @@ export const TOKENS = [
   'tok_unheard_of',
 ] as const;
 
-export interface Wish {
+export interface OrderForm {
   items: { productId: string; quantity: number }[];
   token: (typeof TOKENS)[number];
   /** 00000 is no postal code, AQ no country that is served. */
@@ -24,7 +24,14 @@ export interface Wish {
 
 /** What somebody does at a moment, in milliseconds; `order` counts the orders, from 0. */
 export type Action =
-  | { do: 'place'; at: number; order: number; wish: Wish; respondAsync: boolean; tries: number }
+  | {
+      do: 'place';
+      at: number;
+      order: number;
+      form: OrderForm;
+      respondAsync: boolean;
+      tries: number;
+    }
   /** Once more under the same key: the same request, or with one piece more. */
   | { do: 'repeat'; at: number; order: number; changed: boolean }
   | { do: 'cancel'; at: number; order: number; tries: number }
@@ -101,7 +108,7 @@ const items = fc.uniqueArray(
   { minLength: 1, maxLength: 2, selector: ({ productId }) => productId },
 );
 
-const wish: fc.Arbitrary<Wish> = fc.record({
+const form: fc.Arbitrary<OrderForm> = fc.record({
   items,
   token: fc.oneof(
     { arbitrary: fc.constant('tok_ok' as const), weight: 3 },
@@ -118,7 +125,7 @@ const wish: fc.Arbitrary<Wish> = fc.record({
 });
 
 const place = fc.record({
-  ...{ do: fc.constant('place' as const), at, order, wish, tries },
+  ...{ do: fc.constant('place' as const), at, order, form, tries },
   respondAsync: fc.boolean(),
 });
 const other: fc.Arbitrary<Action> = fc.oneof(

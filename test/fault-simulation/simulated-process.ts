@@ -7,7 +7,7 @@ import type { Memory } from '#kit/testing/memory-transport';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';
-import type { Chance } from './chance';
+import type { SeededRandom } from '../tools/seeded-random';
 import type { App } from './faults';
 import { SimulatedSidecar, type Surroundings } from './simulated-sidecar';
 
@@ -35,7 +35,7 @@ export interface Program {
 /** One of the processes of a service: it can be killed, stopped and started, and keeps nothing. */
 export class SimulatedProcess {
   readonly name: string;
-  readonly chance: Chance;
+  readonly random: SeededRandom;
   host!: ServiceRuntime;
   /** Of this life of the process; it is dead afterwards. */
   life!: SimulatedSidecar;
@@ -54,10 +54,10 @@ export class SimulatedProcess {
   ) {
     this.name = `${program.app}-${replica}`;
     this.#stepName = `${this.name} step`;
-    const { stage } = surroundings;
-    this.chance = stage.chance(this.name);
-    this.skew = stage.skewed
-      ? Math.round((stage.chance(`${this.name} clock`).next() * 2 - 1) * SKEW_MS)
+    const { simulation } = surroundings;
+    this.random = simulation.random(this.name);
+    this.skew = simulation.skewed
+      ? Math.round((simulation.random(`${this.name} clock`).next() * 2 - 1) * SKEW_MS)
       : 0;
     this.#start();
   }
@@ -69,9 +69,9 @@ export class SimulatedProcess {
   /** Runs code of a life of this process: now, when it wakes, or never where it is over. */
   inside(life: SimulatedSidecar, code: () => void): void {
     if (life.dead) return;
-    const { loop } = this.surroundings.stage;
+    const { loop } = this.surroundings.simulation;
     if (this.#wakesAt > loop.now) {
-      loop.after(this.#wakesAt - loop.now + this.chance.delay(0, 5), () => {
+      loop.after(this.#wakesAt - loop.now + this.random.delay(0, 5), () => {
         this.inside(life, code);
       });
     } else {
@@ -117,8 +117,8 @@ export class SimulatedProcess {
 
   /** Counts an operation that was carried out, and lets happen to the process what then shall. */
   stepped(): void {
-    const { stage } = this.surroundings;
-    const fault = stage.faults.take(this.#stepName, stage.loop.now);
+    const { simulation } = this.surroundings;
+    const fault = simulation.faults.take(this.#stepName, simulation.loop.now);
     if (fault?.kind === 'kill') this.kill(fault.ms);
     else if (fault?.kind === 'stop') this.#stop(fault.ms);
     else if (fault?.kind === 'restart') this.#restart(fault.ms);
@@ -127,53 +127,53 @@ export class SimulatedProcess {
   /** From here on this life of it has no effect; it comes back after a while. */
   kill(forMs: number): void {
     if (!this.isUp) return;
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     this.life.dead = true;
-    stage.count('crashes');
-    if (stage.trace) stage.note(this.name, `KILLED, back in ${forMs} ms`);
+    simulation.count('crashes');
+    if (simulation.trace) simulation.note(this.name, `KILLED, back in ${forMs} ms`);
     const left = [...this.#unanswered];
     this.#unanswered.clear();
     for (const failed of left) failed();
-    stage.loop.after(forMs, () => {
+    simulation.loop.after(forMs, () => {
       this.#start();
-      if (stage.trace) stage.note(this.name, 'starts');
+      if (simulation.trace) simulation.note(this.name, 'starts');
     });
   }
 
   #stop(forMs: number): void {
-    const { stage } = this.surroundings;
-    if (stage.trace) stage.note(this.name, `STOPPED for ${forMs} ms`);
-    this.#wakesAt = stage.loop.now + forMs;
+    const { simulation } = this.surroundings;
+    if (simulation.trace) simulation.note(this.name, `STOPPED for ${forMs} ms`);
+    this.#wakesAt = simulation.loop.now + forMs;
   }
 
   #restart(forMs: number): void {
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const { life } = this;
-    if (stage.trace) stage.note(this.name, 'TOLD TO STOP');
+    if (simulation.trace) simulation.note(this.name, 'TOLD TO STOP');
     const end = () => {
       if (!life.dead) this.kill(forMs);
     };
-    stage.loop.after(DRAIN_MS, end);
+    simulation.loop.after(DRAIN_MS, end);
     void this.host.drain().then(() => {
       this.inside(life, end);
     });
   }
 
   #start(): void {
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const { app, service, config } = this.program;
     this.#wakesAt = 0;
     const life = new SimulatedSidecar(this, this.memory, this.surroundings);
     this.life = life;
-    const sidecar: Sidecar = stage.plant?.sidecar?.(app, life, stage) ?? life;
-    this.host = new ServiceRuntime(stage.plant?.service?.(service) ?? service, {
-      ...{ sidecar, clock: this.#clock(life), random: () => this.chance.next() },
+    const sidecar: Sidecar = simulation.mutant?.sidecar?.(app, life, simulation) ?? life;
+    this.host = new ServiceRuntime(simulation.mutant?.service?.(service) ?? service, {
+      ...{ sidecar, clock: this.#clock(life), random: () => this.random.next() },
       ...{ log: this.#log(), metrics, flags, config },
     });
   }
 
   #clock(life: SimulatedSidecar): Clock {
-    const { loop } = this.surroundings.stage;
+    const { loop } = this.surroundings.simulation;
     return {
       now: () => loop.now + this.skew,
       sleep: (milliseconds, signal) =>
@@ -191,7 +191,7 @@ export class SimulatedProcess {
 
   /** Looks for errors that nobody foresaw. */
   #log(): Log {
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const nothing = () => {};
     const suspect = (line: object, message: string) => {
       const failure: unknown = 'err' in line ? line.err : 'failure' in line ? line.failure : line;
@@ -203,7 +203,7 @@ export class SimulatedProcess {
         failure.reason !== 'data_loss';
       if (isForeseen) return;
       const text = failure instanceof Error ? failure.stack : JSON.stringify(failure);
-      stage.unforeseen.push(`${this.name}: ${message}: ${text ?? ''}`);
+      simulation.unexpected.push(`${this.name}: ${message}: ${text ?? ''}`);
     };
     const log = {
       ...{ trace: nothing, debug: nothing, info: nothing, warn: suspect },

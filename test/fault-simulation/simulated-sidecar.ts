@@ -14,11 +14,11 @@ import type { Bus } from './bus';
 import type { Fault, Operation } from './faults';
 import type { Network } from './network';
 import type { SimulatedProcess } from './simulated-process';
-import type { Stage } from './stage';
+import type { Simulation } from './simulation';
 
 /** What is around every process. */
 export interface Surroundings {
-  readonly stage: Stage;
+  readonly simulation: Simulation;
   readonly bus: Bus;
   readonly network: Network;
   /** What is outside of the system, by name. */
@@ -68,25 +68,26 @@ export class SimulatedSidecar implements Sidecar {
     timeout: number,
     ttlSeconds?: number,
   ): Promise<boolean> {
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     // how a command ended is written by nobody else
     const contended =
       !key.startsWith('outcome:') &&
-      stage.faults.take(`${this.process.program.app} conflict`, stage.loop.now) !== undefined;
+      simulation.faults.take(`${this.process.program.app} conflict`, simulation.loop.now) !==
+        undefined;
     // what is sent is what it is now
-    const text = JSON.stringify(stage.scenario.hot ? withoutMarks(key, value) : value);
+    const text = JSON.stringify(simulation.scenario.hot ? withoutMarks(key, value) : value);
     return this.#operate('save', key, timeout, () => {
       const stored = this.#stored(key);
       if (contended && stored !== undefined) {
         this.memory.writeJson(key, stored.json, stored.expires);
       }
       if (contended || stored?.etag !== etag) {
-        stage.count('conflicts');
+        simulation.count('conflicts');
         return false;
       }
       // as the strictest of stores: what had a time to live has it still
       this.memory.writeJson(key, text, stored?.expires);
-      if (ttlSeconds !== undefined) this.memory.setExpiry(key, expiry(ttlSeconds, stage.loop.now));
+      if (ttlSeconds !== undefined) this.memory.setExpiry(key, expiry(ttlSeconds, simulation.loop.now));
       return true;
     });
   }
@@ -124,7 +125,7 @@ export class SimulatedSidecar implements Sidecar {
         process.inside(this, answer);
       };
       const asked = { ...call, callContext: process.outward(call.callContext) };
-      network.call(process.program.app, process.chance, asked, {
+      network.call(process.program.app, process.random, asked, {
         resolve: (answer) => {
           settle(() => {
             resolve(answer);
@@ -168,7 +169,7 @@ export class SimulatedSidecar implements Sidecar {
 
   #silence(what: string, timeout: number): Promise<never> {
     return new Promise((_, reject) => {
-      this.surroundings.stage.loop.after(timeout, () => {
+      this.surroundings.simulation.loop.after(timeout, () => {
         this.process.inside(this, () => {
           reject(silence(what));
         });
@@ -191,13 +192,13 @@ export class SimulatedSidecar implements Sidecar {
       return Promise.reject(new MicroserviceError('no time is left', Code.DEADLINE_EXCEEDED));
     }
     const { process } = this;
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const { app } = process.program;
-    const { loop } = stage;
-    const fault = stage.faults.take(`${app} ${operation}`, loop.now);
-    const latency = process.chance.delay(SOON_MS, LATE_MS);
+    const { loop } = simulation;
+    const fault = simulation.faults.take(`${app} ${operation}`, loop.now);
+    const latency = process.random.delay(SOON_MS, LATE_MS);
     const note = (how: string) => {
-      if (stage.trace) stage.note(process.name, `${operation} ${what}: ${how}`);
+      if (simulation.trace) simulation.note(process.name, `${operation} ${what}: ${how}`);
     };
     return new Promise((resolve, reject) => {
       const answer = (settle: () => void) => {
@@ -212,7 +213,7 @@ export class SimulatedSidecar implements Sidecar {
       if (fault?.kind !== 'operation') {
         loop.after(latency, () => {
           // what a process had sent when it was killed has arrived, or not
-          if (this.dead && process.chance.coin()) return;
+          if (this.dead && process.random.likely()) return;
           const value = effect();
           note(value === false ? 'conflict' : 'done');
           answer(() => {
@@ -250,7 +251,7 @@ export class SimulatedSidecar implements Sidecar {
     latency: number,
     ends: { effect: () => T; resolve: (value: T) => void; cut: () => void; silent: () => void },
   ): void {
-    const { loop } = this.surroundings.stage;
+    const { loop } = this.surroundings.simulation;
     const { effect, resolve, cut, silent } = ends;
     switch (way) {
       case 'refused':
@@ -283,7 +284,7 @@ export class SimulatedSidecar implements Sidecar {
 
   #stored(key: string) {
     const stored = this.memory.documents.get(key);
-    return stored !== undefined && stored.expires > this.surroundings.stage.loop.now
+    return stored !== undefined && stored.expires > this.surroundings.simulation.loop.now
       ? stored
       : undefined;
   }

@@ -1,0 +1,62 @@
+import { expect, jest, test } from '@jest/globals';
+import { UsageError, choice, flag, helpOf, list, number, parseCommand, text } from './command-line';
+
+const COMMAND = {
+  call: 'npm run sample --',
+  about: 'Does something.',
+  positionals: { name: 'part', of: ['one', 'two'] },
+  options: {
+    count: number('how many', { default: 5, min: 1, max: 10 }),
+    bus: choice('the broker', ['redis', 'kafka']),
+    out: text('where to write', 'FOLDER'),
+    only: list('these alone', 'NAME'),
+    quick: flag('less of it'),
+  },
+} as const;
+
+test('options without a value have their default', () => {
+  expect(parseCommand(COMMAND, [])).toEqual({
+    options: { count: 5, bus: undefined, out: undefined, only: [], quick: false },
+    positionals: [],
+  });
+});
+
+test('options have the type that they are declared with', () => {
+  const args = 'two --count 7 --bus=kafka --out here --only a --only b --quick'.split(' ');
+  expect(parseCommand(COMMAND, args)).toEqual({
+    options: { count: 7, bus: 'kafka', out: 'here', only: ['a', 'b'], quick: true },
+    positionals: ['two'],
+  });
+});
+
+test.each([
+  ['--count seven', '--count must be a number from 1 to 10, not seven'],
+  ['--count 11', '--count must be a number from 1 to 10, not 11'],
+  ['--count=', '--count must be a number from 1 to 10, not empty'],
+  ['--bus amqp', '--bus must be one of redis, kafka, not amqp'],
+  ['--cuont 7', "Unknown option '--cuont'. See --help."],
+  ['--out', "Option '--out <value>' argument missing. See --help."],
+  ['three', 'three is not a part: choose from one, two'],
+])('%s is refused with an error that names it', (args, message) => {
+  expect(() => parseCommand(COMMAND, args.split(' '))).toThrow(new UsageError(message));
+});
+
+test('a command without arguments refuses one', () => {
+  const { positionals, ...command } = COMMAND;
+  expect(positionals.name).toBe('part');
+  expect(() => parseCommand(command, ['one'])).toThrow(UsageError);
+});
+
+test('--help prints each option with its meaning and its default', () => {
+  const log = jest.spyOn(console, 'log').mockReturnValue();
+  expect(parseCommand(COMMAND, ['--help'])).toBeUndefined();
+  expect(log.mock.calls).toEqual([[helpOf(COMMAND)]]);
+  expect(helpOf(COMMAND)).toBe(`npm run sample -- [part...] [options]
+Does something.
+  --count N     how many (5)
+  --bus NAME    the broker: redis, kafka
+  --out FOLDER  where to write
+  --only NAME   these alone
+  --quick       less of it
+  --help        prints this text`);
+});
