@@ -38,7 +38,9 @@ test.each([
   ['--out', "Option '--out <value>' argument missing. See --help."],
   ['three', 'three is not a part: choose from one, two'],
 ])('%s is refused with an error that names it', (args, message) => {
-  expect(() => parseCommand(COMMAND, args.split(' '))).toThrow(new UsageError(message));
+  const parse = () => parseCommand(COMMAND, args.split(' '));
+  expect(parse).toThrow(UsageError);
+  expect(parse).toThrow(message);
 });
 
 test('a command without arguments refuses one', () => {

@@ -133,7 +133,8 @@ function parsed(options: NonNullable<ParseArgsConfig['options']>, args: readonly
   try {
     return parseArgs({ options, args: [...args], allowPositionals: true });
   } catch (error) {
-    const [message = ''] = String(error instanceof Error ? error.message : error).split('. ');
+    // parseArgs throws nothing else
+    const [message = ''] = (error as Error).message.split('. ');
     throw new UsageError(`${message}. See --help.`, { cause: error });
   }
 }

@@ -1,10 +1,10 @@
 // @ts-check
 'use strict';
-// A handler does not wait until its events are said: what caused them is acknowledged before.
-const { plant } = require('./mutant.cjs');
+// A handler does not wait until its events are published, so that its own event is acknowledged first.
+const { mutant } = require('./mutant.cjs');
 
-plant(
-  'dist/kit/open-context.js',
-  'await say(event, handling);\n        handling.said.push',
-  'setTimeout(() => say(event, handling).catch(() => undefined), 2_000);\n        handling.said.push',
-);
+module.exports = mutant({
+  file: 'kit/runtime/context-factory.js',
+  piece: /await (\w+)\(event, execution\);(\s+execution\.published\.push\(\{)/,
+  replacement: 'setTimeout(() => $1(event, execution).catch(() => undefined), 2_000);$2',
+});
