@@ -1,6 +1,6 @@
 import { root } from '../../scripts/start/project.mjs';
 import { readRunFile } from '../harness/run-file';
-import type { AppSpec } from '../harness/start-world';
+import type { AppSpec } from '../harness/start-apps';
 
 type App = ReturnType<typeof readRunFile>['apps'][number];
 

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Arm } from './arm';
+import type { Variant } from './variant';
 import { type Cpu, cpuBetween } from './cpu';
 
 /** What some orders cost. */
@@ -18,34 +18,34 @@ let placed = 0;
 
 /** Places orders, always so many at a time, and waits until all that follows from them is done. */
 export async function closedLoop(
-  arm: Pick<Arm, 'placeOrder' | 'settled' | 'cpu'>,
+  variant: Pick<Variant, 'placeOrder' | 'settled' | 'cpu'>,
   orders: number,
   inFlight: number,
 ): Promise<Sample> {
   const latencies: number[] = [];
-  const before = arm.cpu();
+  const before = variant.cpu();
   const begun = performance.now();
   let left = orders;
   const worker = async () => {
     while (left > 0) {
       left--;
       const sent = performance.now();
-      await arm.placeOrder(placed++);
+      await variant.placeOrder(placed++);
       latencies.push(performance.now() - sent);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
   const seconds = (performance.now() - begun) / 1000;
-  await arm.settled();
-  return { orders, seconds, latencies, cpu: cpuBetween(before, arm.cpu()) };
+  await variant.settled();
+  return { orders, seconds, latencies, cpu: cpuBetween(before, variant.cpu()) };
 }
 
 /** Orders until processes that were started or stopped work as usual again. */
-export async function warmUp(arm: Arm, orders: number): Promise<void> {
+export async function warmUp(variant: Variant, orders: number): Promise<void> {
   for (let failures = 0; ;) {
     try {
-      await closedLoop(arm, 1, 1);
-      await closedLoop(arm, orders, 8);
+      await closedLoop(variant, 1, 1);
+      await closedLoop(variant, orders, 8);
       return;
     } catch (error) {
       // what was stopped for long is found again within seconds; a breaker opens for 30 s

@@ -49,18 +49,18 @@ export const open = part({
   run: async (effort, say) => {
     const plan = PLANS[effort];
     const random = seeded(SEED);
-    const arm = new Ours('ours');
+    const variant = new Ours('ours');
     let n = 0;
     const load = async (rate: number, count: number) => {
-      const sample = await openLoop(() => arm.placeOrder(n++), poisson(rate, count, random));
-      await arm.settled();
+      const sample = await openLoop(() => variant.placeOrder(n++), poisson(rate, count, random));
+      await variant.settled();
       return sample;
     };
     try {
-      await arm.start();
-      await warmUp(arm, 100);
-      const alone = [...(await closedLoop(arm, plan.alone, 1)).latencies];
-      const { seconds } = await closedLoop(arm, plan.capacity, IN_FLIGHT);
+      await variant.start();
+      await warmUp(variant, 100);
+      const alone = [...(await closedLoop(variant, plan.alone, 1)).latencies];
+      const { seconds } = await closedLoop(variant, plan.capacity, IN_FLIGHT);
       const capacity = plan.capacity / seconds;
       say(`open: ${figure(capacity)} orders/s at ${IN_FLIGHT} in flight`);
 
@@ -95,7 +95,7 @@ export const open = part({
       }
       return { alone, capacity, steps, knee, loads };
     } finally {
-      await arm.stop();
+      await variant.stop();
     }
   },
   report: ({ alone, capacity, steps, knee, loads }) => [

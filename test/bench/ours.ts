@@ -1,23 +1,23 @@
 import { startSystem } from '../harness/system';
-import type { World } from '../harness/world';
-import type { Arm } from './arm';
+import type { RunningSystem } from '../harness/running-system';
+import type { Variant } from './variant';
 import type { Cpu } from './cpu';
 import { Shop } from './shop';
-import { busSettled, cpuOfWorld, pauseWorld, resumeWorld } from './world-arm';
+import { busSettled, cpuOfSystem, pauseSystem, resumeSystem } from './system-variant';
 
 /** The system as it is, from the gateway on. */
-export class Ours implements Arm {
-  #world: World | undefined;
+export class Ours implements Variant {
+  #system: RunningSystem | undefined;
   #shop: Shop | undefined;
 
   constructor(
     readonly name: string,
-    private readonly startWorld = () => startSystem(),
+    private readonly startVariant = () => startSystem(),
   ) {}
 
-  get world(): World {
-    if (this.#world === undefined) throw new Error(`${this.name} is not started`);
-    return this.#world;
+  get system(): RunningSystem {
+    if (this.#system === undefined) throw new Error(`${this.name} is not started`);
+    return this.#system;
   }
 
   get shop(): Shop {
@@ -26,8 +26,8 @@ export class Ours implements Arm {
   }
 
   async start(): Promise<void> {
-    this.#world = await this.startWorld();
-    this.#shop = await Shop.open(this.world.app('gateway').url);
+    this.#system = await this.startVariant();
+    this.#shop = await Shop.open(this.system.app('gateway').url);
     await this.settled();
   }
 
@@ -36,25 +36,25 @@ export class Ours implements Arm {
   }
 
   settled(): Promise<void> {
-    return busSettled(this.world);
+    return busSettled(this.system);
   }
 
   cpu(): Cpu {
-    return cpuOfWorld(this.world);
+    return cpuOfSystem(this.system);
   }
 
   pause(): void {
-    pauseWorld(this.world);
+    pauseSystem(this.system);
   }
 
   async resume(): Promise<void> {
-    resumeWorld(this.world);
+    resumeSystem(this.system);
     await this.shop.reconnect();
   }
 
   async stop(): Promise<void> {
     await this.#shop?.close();
-    await this.#world?.stop();
-    this.#shop = this.#world = undefined;
+    await this.#system?.stop();
+    this.#shop = this.#system = undefined;
   }
 }

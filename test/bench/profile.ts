@@ -29,13 +29,13 @@ export type Profile = z.infer<typeof Profile>;
 interface Work {
   readonly count: number;
   readonly inFlight: number;
-  readonly do: (arm: Ours, count: number, inFlight: number) => Promise<Cpu>;
+  readonly do: (variant: Ours, count: number, inFlight: number) => Promise<Cpu>;
 }
 
 const WORK: Readonly<Record<string, Work>> = {
   orders: {
     ...{ count: 400, inFlight: 8 },
-    do: async (arm, count, inFlight) => (await closedLoop(arm, count, inFlight)).cpu,
+    do: async (variant, count, inFlight) => (await closedLoop(variant, count, inFlight)).cpu,
   },
   reads: { count: 10_000, inFlight: 16, do: readProducts },
 };
@@ -48,17 +48,17 @@ export async function profile([service = 'order', kind = 'orders', count]: strin
   const times = Number(count ?? work.count);
   const folder = mkdtempSync(join(tmpdir(), 'omnichannel-profile-'));
   const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
-  const arm = new Ours('ours', () => startSystem({ env }));
+  const variant = new Ours('ours', () => startSystem({ env }));
   try {
-    await arm.start();
-    const pid = arm.world.app(service).service?.pid;
-    await warmUp(arm, 100);
-    await work.do(arm, Math.ceil(times / 4), work.inFlight);
+    await variant.start();
+    const pid = variant.system.app(service).service?.pid;
+    await warmUp(variant, 100);
+    await work.do(variant, Math.ceil(times / 4), work.inFlight);
     const from = microseconds();
-    const cpu = await work.do(arm, times, work.inFlight);
+    const cpu = await work.do(variant, times, work.inFlight);
     const to = microseconds();
     // each writes its profile when it ends
-    await arm.stop();
+    await variant.stop();
     const self = selfTimes(readProfile(folder, pid), from, to);
     const perTime = (entries: Iterable<[string, number]>) =>
       table([...entries].map(([name, ms]) => [name, ms / times]));
@@ -69,23 +69,23 @@ export async function profile([service = 'order', kind = 'orders', count]: strin
     console.log(`\n${service}, self time in ms for each, by function:`);
     console.log(perTime(self));
   } finally {
-    await arm.stop();
+    await variant.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Reads products at the edge, from another process. */
-async function readProducts(arm: Ours, requests: number, inFlight: number): Promise<Cpu> {
-  const { url } = arm.world.app('gateway');
-  const each = arm.shop.products.map((productId) => {
+async function readProducts(variant: Ours, requests: number, inFlight: number): Promise<Cpu> {
+  const { url } = variant.system.app('gateway');
+  const each = variant.shop.products.map((productId) => {
     const path = `/api/v1/products/${productId}`;
     return { method: 'GET' as const, path, headers: {}, status: 200 };
   });
   const load = new LoadProcess();
   try {
-    const before = arm.cpu();
+    const before = variant.cpu();
     await load.send({ url, requests, inFlight, each });
-    return cpuBetween(before, arm.cpu());
+    return cpuBetween(before, variant.cpu());
   } finally {
     load.stop();
   }

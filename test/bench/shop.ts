@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { Edge, LoggedIn, Product, Registered, Stock } from '../e2e/edge';
-import { ADDRESS, PRICE, SHOP } from '../e2e/market';
+import { ADDRESS, PRICE, SHOP } from '../e2e/fixtures';
 import { ADMIN } from '../harness/system';
 import { until } from '../harness/until';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Process } from '../harness/process';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import type { Proxy, WireFault } from './proxy';
 import { EVERYTHING, type Fault, type FaultKind, type Targets } from './schedule';
 import type { SmallDisk } from './small-disk';
@@ -41,11 +41,11 @@ export class FaultInjection {
   #watching: Promise<void> | undefined;
 
   constructor(
-    world: World,
+    system: RunningSystem,
     private readonly wires: ReadonlyMap<string, Proxy>,
     private readonly disk: SmallDisk | undefined,
   ) {
-    const all = [...world.servers, ...world.apps.flatMap(({ processes }) => processes)];
+    const all = [...system.servers, ...system.apps.flatMap(({ processes }) => processes)];
     this.#processes = new Map(all.map((process) => [process.name, process]));
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADDRESS, type Market, SHOP, type Shopper, UNDELIVERABLE } from '../e2e/market';
+import { ADDRESS, type SystemFixture, SHOP, type Shopper, UNDELIVERABLE } from '../e2e/fixtures';
 import { Order } from '../e2e/edge';
 import { eachOf } from '../tools/each-of';
 import { until } from '../harness/until';
@@ -35,7 +35,7 @@ export class Load {
   readonly #open = new Map<string, () => Promise<boolean>>();
 
   constructor(
-    private readonly market: Market,
+    private readonly fixture: SystemFixture,
     private readonly shoppers: readonly Shopper[],
     private readonly products: readonly string[],
     private readonly log: RequestLog,
@@ -156,7 +156,7 @@ export class Load {
     const body = part ? { amount: { amount: '1.00', currency: 'EUR' } } : {};
     const path = `/payments/${order.paymentId}/refunds`;
     const request = { kind: 'refund', path, key, body, orderId } as const;
-    const refund = () => this.#send(this.market.admin, request, 'admin');
+    const refund = () => this.#send(this.fixture.admin, request, 'admin');
     const logged = await refund();
     if (isOpen(logged)) this.#open.set(key, async () => !isOpen(await refund()));
   }
@@ -165,7 +165,7 @@ export class Load {
   async adjust(key: string, productId: string, change: number): Promise<LoggedRequest> {
     const path = `/inventory/${SHOP}/${productId}/adjustments`;
     const request = { kind: 'adjust', path, key, body: { change, reason: key } } as const;
-    const adjust = () => this.#send(this.market.admin, request, 'admin');
+    const adjust = () => this.#send(this.fixture.admin, request, 'admin');
     const logged = await adjust();
     if (isOpen(logged)) this.#open.set(key, async () => !isOpen(await adjust()));
     return logged;
@@ -174,14 +174,14 @@ export class Load {
   /** Replays the first page of a service's dead letters; returns their ids, or undefined if the list is unavailable. */
   async replay(service: string): Promise<string[] | undefined> {
     const path = `/admin/dead-letters/${service}`;
-    const listed = await this.market.admin.send('GET', `${path}?limit=50`).catch(() => undefined);
+    const listed = await this.fixture.admin.send('GET', `${path}?limit=50`).catch(() => undefined);
     if (listed?.status !== 200) return undefined;
     const ids = idsIn(listed.text);
     for (const id of ids) {
       // under one key the second replay would return the answer of the first
       const key = `${id}-${this.log.requests.length}`;
       const replay = { kind: 'replay', path: `${path}/${id}/replay`, key, body: {} } as const;
-      await this.#send(this.market.admin, replay, 'admin');
+      await this.#send(this.fixture.admin, replay, 'admin');
     }
     return ids;
   }

@@ -15,16 +15,17 @@ import { runChaos } from './run';
 import { schedule } from './schedule';
 
 const COMMAND = {
-  call: 'npm run chaos --',
-  about: `Starts a whole system, injects a seeded schedule of faults under load, and checks the invariants.
-Exits with 1 where one is violated. Interrupted once, it ends the faults and checks; twice, it exits.`,
+  about: `npm run chaos starts a whole system, injects a seeded schedule of faults under load, and checks the
+invariants of test/invariants. It exits with 1 if one is violated. Ctrl-C ends the faults and checks
+what has happened so far; a second Ctrl-C exits.`,
+  usage: 'npm run chaos [-- <options>]',
   options: {
     seed: seed('decides the schedule and the requests'),
     minutes: number('how long the load lasts', { default: 5, min: 0.5 }),
     rate: number('requests per second', { default: 6, min: 0.1 }),
     bus: choice('the broker, if not the one of dapr.yaml', BUSES),
     state: choice('the state store, if not the one of dapr.yaml', STATES),
-    out: text('for the request log and the report (a temporary folder)', 'FOLDER'),
+    out: text('for the request log and the report (default: a temporary folder)', 'folder'),
   },
 } as const;
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Order } from '../e2e/edge';
-import type { Shopper } from '../e2e/market';
+import type { Shopper } from '../e2e/fixtures';
 import { eachOf } from '../tools/each-of';
 import type { LoggedRequest } from './request-log';
 

@@ -12,7 +12,7 @@ import {
   Story,
   Order,
 } from '../e2e/edge';
-import { type Market, SHOP, type Shopper } from '../e2e/market';
+import { type SystemFixture, SHOP, type Shopper } from '../e2e/fixtures';
 import type { BrokerLog } from '../harness/bus/broker-log';
 import { eachOf } from '../tools/each-of';
 import {
@@ -36,7 +36,7 @@ const CONCURRENCY = 16;
 const LIMIT = 100;
 
 export interface Sources {
-  readonly market: Market;
+  readonly fixture: SystemFixture;
   readonly bus: BrokerLog;
   readonly shoppers: readonly Shopper[];
   readonly products: readonly string[];
@@ -47,15 +47,15 @@ export interface Sources {
 
 /** Reads everything from outside, as it is now: through the edge, and from the broker's own log. */
 export async function readBooks(sources: Sources): Promise<Books> {
-  const { market, bus, shoppers, products, captures, stranded } = sources;
+  const { fixture, bus, shoppers, products, captures, stranded } = sources;
   const events = (await bus.entries()).map(publishedEvent);
   const requests = sources.requests.map(clientRequest);
   const begun = events.flatMap((event) => orderOf(event) ?? []);
   return {
     requests,
-    orders: await readOrders(market, shoppers, requests, begun),
+    orders: await readOrders(fixture, shoppers, requests, begun),
     stranded,
-    stocks: await eachOf(products, CONCURRENCY, (productId) => readStock(market, productId)),
+    stocks: await eachOf(products, CONCURRENCY, (productId) => readStock(fixture, productId)),
     adjustments: adjustmentsIn(sources.requests),
     inboxOverflows: false,
     captures,
@@ -63,12 +63,12 @@ export async function readBooks(sources: Sources): Promise<Books> {
     consumers: await bus.groups(),
     // operators replay dead letters during the load, so that most of them are gone by now
     deadLettersBefore: [],
-    deadLetters: await readDeadLetters(market),
-    notifications: await readNotifications(market, shoppers),
+    deadLetters: await readDeadLetters(fixture),
+    notifications: await readNotifications(fixture, shoppers),
   };
 }
 
-async function readStock({ admin }: Market, productId: string): Promise<StockBook> {
+async function readStock({ admin }: SystemFixture, productId: string): Promise<StockBook> {
   const { available, reserved, minimumStock } = await admin.get(
     Stock,
     `/inventory/${SHOP}/${productId}`,
@@ -99,7 +99,7 @@ function adjustmentsIn(requests: readonly LoggedRequest[]): Books['adjustments']
 
 /** Every order that is listed, was accepted, or has an event or a command. */
 async function readOrders(
-  { admin }: Market,
+  { admin }: SystemFixture,
   shoppers: readonly Shopper[],
   requests: readonly ClientRequest[],
   begun: readonly string[],
@@ -171,7 +171,7 @@ function paymentBook({ status, amount, refunds }: z.infer<typeof Payment>): Paym
 
 const cents = (money: Money) => Number(minor(money));
 
-async function readDeadLetters({ admin }: Market): Promise<DeadLetterBook[]> {
+async function readDeadLetters({ admin }: SystemFixture): Promise<DeadLetterBook[]> {
   const letters = await eachOf(SERVICES, CONCURRENCY, async (service) => {
     const items = await everyPage(admin, DeadLetters, `/admin/dead-letters/${service}`);
     return items.map(({ id, type, reason, message }) => ({ service, id, type, reason, message }));
@@ -180,7 +180,7 @@ async function readDeadLetters({ admin }: Market): Promise<DeadLetterBook[]> {
 }
 
 async function readNotifications(
-  { world }: Market,
+  { system }: SystemFixture,
   shoppers: readonly Shopper[],
 ): Promise<NotificationBook> {
   const inboxes = await eachOf(shoppers, CONCURRENCY, async (shopper) => {
@@ -188,7 +188,7 @@ async function readNotifications(
     const entries = items.map(({ notificationId: id, eventType: type }) => ({ id, type }));
     return { userId: shopper.userId, entries };
   });
-  const sent = emailsIn(world.folder).map((id) => ({ channel: 'email' as const, id }));
+  const sent = emailsIn(system.folder).map((id) => ({ channel: 'email' as const, id }));
   // the customers of this system have no phone number
   return { channels: ['inbox', 'email'], inboxes, sent };
 }

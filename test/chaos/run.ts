@@ -7,7 +7,7 @@ import type { SystemOptions } from '../harness/system';
 import { until } from '../harness/until';
 import { providerCaptures } from '../harness/provider-ledger';
 import { check } from '../invariants/check';
-import { Market, type Shopper } from '../e2e/market';
+import { SystemFixture, type Shopper } from '../e2e/fixtures';
 import { FaultInjection } from './fault-injection';
 import { Load } from './load';
 import { OrderTracker } from './order-tracker';
@@ -57,40 +57,40 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 
   const place = new Place(noDisk === undefined ? seconds / 60 : undefined);
   const requestLog = new RequestLog(join(folder, 'ledger.jsonl'));
-  let market: Market | undefined;
+  let fixture: SystemFixture | undefined;
   let faults: FaultInjection | undefined;
   let load: Load | undefined;
   let status: NodeJS.Timeout | undefined;
   const tracker = new OrderTracker();
   let failed = true;
   try {
-    market = await Market.open({
+    fixture = await SystemFixture.open({
       controlPlane: true,
       ...options.system,
       front: (server, port) => place.front(server, port),
-      prepare: (world) => {
-        place.prepare(world);
+      prepare: (system) => {
+        place.prepare(system);
       },
     });
-    const { world } = market;
-    const bus = brokerLog(world);
+    const { system } = fixture;
+    const bus = brokerLog(system);
     await bus.keep();
     const shoppers: Shopper[] = [];
     const products: string[] = [];
     // one by one: hashing a password takes a second, by design
-    const shopper = () => market!.shopper();
-    const product = () => market!.product(0);
+    const shopper = () => fixture!.shopper();
+    const product = () => fixture!.product(0);
     const wanted = options.shoppers ?? SHOPPERS;
     while (shoppers.length < wanted) shoppers.push(await until('a shopper', shopper, SET_UP_MS));
     while (products.length < OPENING_STOCK.length)
       products.push(await until('a product', product, SET_UP_MS));
-    const clients = new Load(market, shoppers, products, requestLog, tracker);
+    const clients = new Load(fixture, shoppers, products, requestLog, tracker);
     load = clients;
     for (const [at, pieces] of OPENING_STOCK.entries()) {
       await clients.adjust(`chaos-${seed}-opening-${at}`, products[at] ?? '', pieces);
     }
 
-    faults = new FaultInjection(world, place.wires, place.disk);
+    faults = new FaultInjection(system, place.wires, place.disk);
     const plan = options.plan(faults.targets);
     log(`seed ${seed}, ${plan.length} faults:\n${scheduleText(plan)}`);
     faults.watch();
@@ -120,7 +120,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 
     log(`${elapsed()}: all faults have ended, waiting until the system is at rest`);
     // a sidecar exits while its broker is not ready, and is restarted
-    const ready = () => Promise.all(world.apps.map((app) => app.ready()));
+    const ready = () => Promise.all(system.apps.map((app) => app.ready()));
     await until('all apps, after the last fault', ready, SET_UP_MS);
     const unanswered = await clients.settle();
     await rest({ bus, tracker, withinMs: restMs });
@@ -133,8 +133,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 
     log(`${elapsed()}: reading orders, stock, payments, notifications and the broker's log`);
     const { requests } = requestLog;
-    const captures = await providerCaptures(world.standIn('payment-provider'));
-    const sources = { market, bus, shoppers, products, requests, captures, stranded };
+    const captures = await providerCaptures(system.standIn('payment-provider'));
+    const sources = { fixture, bus, shoppers, products, requests, captures, stranded };
     const books = await readBooks(sources);
     const violations = check(books).map((violation) => ({
       ...violation,
@@ -142,7 +142,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     }));
     const { injected, crashes } = faults;
     const report = reportOf({
-      bus: world.broker.name,
+      bus: system.broker.name,
       seed,
       seconds: loaded,
       notRun,
@@ -169,13 +169,13 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await faults?.stop();
     await load?.stop();
     await requestLog.close();
-    if (failed && keep && market !== undefined) {
+    if (failed && keep && fixture !== undefined) {
       for (const part of ['logs', 'data']) {
-        cpSync(join(market.world.folder, part), join(folder, part), { recursive: true });
+        cpSync(join(fixture.system.folder, part), join(folder, part), { recursive: true });
       }
       log(`logs and documents are kept in ${folder}`);
     }
-    await market?.close();
+    await fixture?.close();
     await place.close();
   }
 }

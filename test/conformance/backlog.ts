@@ -6,8 +6,8 @@ import { until } from '../harness/until';
 import type { Behaviour } from './behaviour';
 import { PILED } from './ledger';
 import { type Memory, memoryOf } from './memory';
-import { Piled } from './services';
-import { AMPLE_MS, type Stage } from './stage';
+import { BacklogTask } from './services';
+import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 
 /** Of one sidecar. */
 const AT_ONCE = 2;
@@ -41,7 +41,7 @@ const ROLES: Readonly<Record<string, string>> = {
   'watcher-sidecar': "consumer's sidecar",
 };
 
-export const backlog: Behaviour<Stage> = {
+export const backlog: Behaviour<BrokerFixture> = {
   name: 'a backlog is drained at a constant cost per event and in bounded memory',
   holds: {
     lost: 0,
@@ -49,15 +49,15 @@ export const backlog: Behaviour<Stage> = {
     'processes over their memory limit': 'none',
     'processes whose memory keeps growing': 'none',
   },
-  observe: async (stage, { backlog: size }) => {
-    const before = memoryOf(groups(stage));
-    const consumer = stage.world.app('watcher');
+  observe: async (broker, { backlog: size }) => {
+    const before = memoryOf(groups(broker));
+    const consumer = broker.system.app('watcher');
     await Promise.all(consumer.processes.map((process) => process.stop()));
     const said = performance.now();
-    await sayAll(stage, size);
+    await sayAll(broker, size);
     const sayingTook = performance.now() - said;
     consumer.start();
-    const { handled, took, marks, peaks } = await drained(stage, size);
+    const { handled, took, marks, peaks } = await drained(broker, size);
 
     const cost = (from = marks[0], to = marks[1]) =>
       ((to?.cpu ?? 0) - (from?.cpu ?? 0)) / Math.max(1, (to?.handled ?? 0) - (from?.handled ?? 0));
@@ -70,7 +70,7 @@ export const backlog: Behaviour<Stage> = {
       facts: {
         lost: Math.max(0, size - handled),
         'cost per event is constant': last < flat(size) * first,
-        'processes over their memory limit': names(more, boundsOf(stage, size)),
+        'processes over their memory limit': names(more, boundsOf(broker, size)),
         'processes whose memory keeps growing': names(still, () => STILL_MB),
       },
       figures: {
@@ -90,19 +90,23 @@ export const backlog: Behaviour<Stage> = {
   },
 };
 
-async function sayAll(stage: Stage, size: number): Promise<void> {
+async function sayAll(broker: BrokerFixture, size: number): Promise<void> {
   let next = 0;
   const speak = async (mouth: Sidecar) => {
     while (next < size) {
       const from = next;
       next = Math.min(size, next + TOGETHER);
       const events = Array.from({ length: next - from }, (_, at) =>
-        stage.event(`${PILED}${(from + at) % 1_000}`, { n: from + at }, { type: Piled.type }),
+        broker.event(
+          `${PILED}${(from + at) % 1_000}`,
+          { n: from + at },
+          { type: BacklogTask.type },
+        ),
       );
       await persistently(mouth, events);
     }
   };
-  const speakers = stage.mouths.flatMap((mouth) => Array<Sidecar>(AT_ONCE).fill(mouth));
+  const speakers = broker.publishers.flatMap((mouth) => Array<Sidecar>(AT_ONCE).fill(mouth));
   await Promise.all(speakers.map(speak));
 }
 
@@ -115,9 +119,9 @@ async function persistently(mouth: Sidecar, events: readonly CloudEvent[]): Prom
 }
 
 /** Waits until all is drained: the CPU used at each tenth, and the most memory in each half. */
-async function drained(stage: Stage, size: number) {
-  const handled = () => stage.ledger.piled.size;
-  const cpu = () => sum(cpuOf(groups(stage)));
+async function drained(broker: BrokerFixture, size: number) {
+  const handled = () => broker.ledger.piled.size;
+  const cpu = () => sum(cpuOf(groups(broker)));
   const marks: { handled: number; cpu: number }[] = [];
   const halves: [Memory[], Memory[]] = [[], []];
   const begun = performance.now();
@@ -125,7 +129,7 @@ async function drained(stage: Stage, size: number) {
     `${size} of the backlog`,
     () => {
       const now = handled();
-      halves[now < size / 2 ? 0 : 1].push(memoryOf(groups(stage)));
+      halves[now < size / 2 ? 0 : 1].push(memoryOf(groups(broker)));
       // the first tenth begins when its hearer works, and not with its start
       const at = marks.length === 0 ? 1 : (marks.length / TENTHS) * size;
       if (now >= at) marks.push({ handled: now, cpu: cpu() });
@@ -148,7 +152,7 @@ function peakOf(samples: readonly Memory[]): Memory {
   return most;
 }
 
-function boundsOf({ world: { broker } }: Stage, size: number): (name: string) => number {
+function boundsOf({ system: { broker } }: BrokerFixture, size: number): (name: string) => number {
   const bounds: Record<string, number> = {
     ...MORE_MB,
     [broker.process.name]: BROKER_MORE_MB[broker.name]?.(size) ?? 0,
@@ -166,10 +170,10 @@ function names(
 }
 
 /** The process groups of all that works for the drained events. */
-function groups({ world }: Stage): Record<string, number | undefined> {
+function groups({ system }: BrokerFixture): Record<string, number | undefined> {
   const processes = [
-    ...[world.broker.process, world.app('mouth').sidecar],
-    ...world.app('watcher').processes,
+    ...[system.broker.process, system.app('mouth').sidecar],
+    ...system.app('watcher').processes,
   ];
   return Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));
 }

@@ -3,17 +3,17 @@ import { Code, MicroserviceError } from '#kit/core/errors';
 import { until } from '../harness/until';
 import { type Behaviour, seconds } from './behaviour';
 import { Load } from './load';
-import { AMPLE_MS, type Stage } from './stage';
+import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 
-export const brokerRestarts: Behaviour<Stage> = {
+export const brokerRestarts: Behaviour<BrokerFixture> = {
   name: 'a restart or kill of the broker under load loses no acknowledged event',
   holds: { acknowledged: 'handled', duplicated: 0 },
-  observe: async (stage, { load: size }) => {
-    const load = new Load(stage, 'restarts');
+  observe: async (broker, { load: size }) => {
+    const load = new Load(broker, 'restarts');
     await load.reached(size / 4);
-    const restarted = await flowAgain(stage, load, 'stop');
+    const restarted = await flowAgain(broker, load, 'stop');
     await load.reached(load.done().size + size / 4);
-    const killed = await flowAgain(stage, load, 'kill');
+    const killed = await flowAgain(broker, load, 'kill');
     await load.reached(load.done().size + size / 4);
     const { lost, duplicated } = await load.ended();
     return {
@@ -29,8 +29,8 @@ export const brokerRestarts: Behaviour<Stage> = {
 };
 
 /** Ends the broker and starts it at once; milliseconds from then to the first event said and done. */
-async function flowAgain(stage: Stage, load: Load, how: 'stop' | 'kill'): Promise<number> {
-  const { process } = stage.world.broker;
+async function flowAgain(broker: BrokerFixture, load: Load, how: 'stop' | 'kill'): Promise<number> {
+  const { process } = broker.system.broker;
   await process[how]();
   const away = Date.now();
   process.start();
@@ -43,7 +43,7 @@ const COUNT = 3;
 /** A publish may take 5 s; the rest is what a busy machine adds. */
 const WITHIN_MS = 6_000;
 
-export const brokerAway: Behaviour<Stage> = {
+export const brokerAway: Behaviour<BrokerFixture> = {
   name: 'a publish fails within its deadline while the broker is down, and works when it is back',
   holds: {
     status: 'UNAVAILABLE',
@@ -51,27 +51,27 @@ export const brokerAway: Behaviour<Stage> = {
     'acknowledged and lost': 0,
     duplicated: 0,
   },
-  observe: async (stage) => {
-    const { process } = stage.world.broker;
+  observe: async (broker) => {
+    const { process } = broker.system.broker;
     await process.kill();
     const tries = [];
-    for (let n = 0; n < COUNT; n++) tries.push(await attempt(stage, stage.event(`away-${n}`)));
+    for (let n = 0; n < COUNT; n++) tries.push(await attempt(broker, broker.event(`away-${n}`)));
     process.start();
     const back = Date.now();
     await until(
       'a publish',
       async () => {
-        await stage.say(stage.event('away-back'));
+        await broker.publish(broker.event('away-back'));
         return true;
       },
       AMPLE_MS,
     );
     const recovered = Date.now() - back;
-    await stage.done('worker', 'away-back');
+    await broker.waitForDone('worker', 'away-back');
     // whoever was refused says it again; what came through nevertheless is the same event
-    for (const { event } of tries) await stage.say(event);
-    for (const { event } of tries) await stage.done('worker', event.subject);
-    const counts = await Promise.all(tries.map(({ event }) => stage.count(event.subject)));
+    for (const { event } of tries) await broker.publish(event);
+    for (const { event } of tries) await broker.waitForDone('worker', event.subject);
+    const counts = await Promise.all(tries.map(({ event }) => broker.count(event.subject)));
     const answers = new Set(tries.map(({ answer }) => answer));
     const longest = Math.max(...tries.map(({ took }) => took));
     return {
@@ -89,11 +89,11 @@ export const brokerAway: Behaviour<Stage> = {
   },
 };
 
-async function attempt(stage: Stage, event: CloudEvent) {
+async function attempt(broker: BrokerFixture, event: CloudEvent) {
   const begun = performance.now();
   const ended = (answer: string) => ({ event, answer, took: performance.now() - begun });
   try {
-    await stage.say(event);
+    await broker.publish(event);
     return ended('OK');
   } catch (error) {
     if (!(error instanceof MicroserviceError)) throw error;

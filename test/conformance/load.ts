@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CloudEvent } from '#kit/messages/cloud-event';
-import { type Stage, AMPLE_MS } from './stage';
+import { type BrokerFixture, AMPLE_MS } from './broker-fixture';
 import { until } from '../harness/until';
 
 /** Fewer than the marks that a document keeps: each of them is known again if it comes twice. */
@@ -20,7 +20,7 @@ export class Load {
   readonly #running: Promise<unknown>;
 
   constructor(
-    private readonly stage: Stage,
+    private readonly broker: BrokerFixture,
     private readonly prefix: string,
   ) {
     this.#running = Promise.all(
@@ -43,7 +43,7 @@ export class Load {
     let lost = behind();
     let duplicated = 0;
     for (const [key, count] of this.#counts()) {
-      const found = await this.stage.count(key);
+      const found = await this.broker.count(key);
       lost += Math.max(0, count - found);
       duplicated += Math.max(0, found - count);
     }
@@ -53,7 +53,7 @@ export class Load {
   /** The ids of what a service has done. */
   done(service = 'worker'): Set<string> {
     const mine = (key: string) => key.startsWith(`${this.prefix}_`);
-    const entries = this.stage.ledger.of(service, 'done').filter(({ key }) => mine(key));
+    const entries = this.broker.ledger.of(service, 'done').filter(({ key }) => mine(key));
     return new Set(entries.map(({ id }) => id));
   }
 
@@ -67,7 +67,7 @@ export class Load {
       const round = Math.floor(at / (KEYS_EACH * PER_KEY));
       const key = `${this.prefix}_${speaker}_${round * KEYS_EACH + (at % KEYS_EACH)}`;
       const n = Math.floor(at / KEYS_EACH) % PER_KEY;
-      await this.#say(this.stage.event(key, { n }));
+      await this.#say(this.broker.event(key, { n }));
       at++;
     }
   }
@@ -78,7 +78,7 @@ export class Load {
       `${event.id} to be said`,
       async () => {
         try {
-          await this.stage.say(event);
+          await this.broker.publish(event);
         } catch (error) {
           this.failed++;
           throw error;

@@ -27,31 +27,31 @@ const Data = z.object({
 
 const shape = { data: Data, subject: ({ key }: z.output<typeof Data>) => key };
 
-export const Said = defineEvent('Said', {
+export const Task = defineEvent('Said', {
   ...{ type: 'conformance.said', description: 'Heard by two services.', ...shape },
 });
 /** Said before its hearer has run for the first time: to one of the system, whom the broker expects. */
-export const Early = defineEvent('Early', {
+export const EarlyTask = defineEvent('Early', {
   ...{ type: 'order.confirmed', description: 'Heard by one that comes late.', ...shape },
 });
 /** The same, of a service that nobody has told the broker of. */
-export const Unforeseen = defineEvent('Unforeseen', {
+export const UndeclaredTask = defineEvent('Unforeseen', {
   ...{ type: 'conformance.unforeseen', description: 'Heard by one that comes late.', ...shape },
 });
 
 /** Said while its hearer is away. */
-export const Piled = defineEvent('Piled', {
+export const BacklogTask = defineEvent('Piled', {
   ...{ type: 'conformance.piled', description: 'Heard by one, in great numbers.', ...shape },
 });
 
 /** Said by the hundred, and heard many at a time. */
-export const Batched = defineEvent('Batched', {
+export const BatchedTask = defineEvent('Batched', {
   ...{ type: 'conformance.batched', description: 'Heard in batches.', ...shape },
 });
 export const BATCH = { maxEvents: 50, maxWaitMs: 200 };
 
 /** What the worker is asked over the bus; it does with it what it says, as with an event. */
-export const Asked = defineRequest('Asked', {
+export const TaskRequest = defineRequest('Asked', {
   ...{ type: 'conformance.asked', description: 'Answered by one service.', ...shape },
   reply: z.object({ key: z.string(), n: z.int() }),
 });
@@ -76,13 +76,13 @@ export const CountedForBoth = defineEvent('Counted', {
 });
 
 /** Says and asks what a test wants; it runs inside of the test. */
-export const mouth = new Service('mouth', {
+export const publisher = new Service('mouth', {
   publishes: [CountedOld, Counted, CountedForBoth],
-  requests: [Asked],
+  requests: [TaskRequest],
   // ample where it is answered; where it is not, a behaviour says how long it waits
-  callTimeouts: { [Asked.type]: 30_000 },
+  callTimeouts: { [TaskRequest.type]: 30_000 },
 });
-export type MouthContext = ContextOf<typeof mouth>;
+export type PublisherContext = ContextOf<typeof publisher>;
 
 /** What the worker has done about one key. */
 const Tally = z.object({ key: z.string(), count: z.int(), newest: z.int() });
@@ -135,12 +135,12 @@ function isSlow(id: string, times: number): boolean {
   return false;
 }
 
-worker.on(Said, work);
-worker.on(Batched, work, BATCH);
-worker.onRequest(Asked, work);
+worker.on(Task, work);
+worker.on(BatchedTask, work, BATCH);
+worker.onRequest(TaskRequest, work);
 
 export const watcher = new Service('watcher', {});
-for (const contract of [Said, Piled]) {
+for (const contract of [Task, BacklogTask]) {
   watcher.on(contract, async ({ key, n }, _, { id }) => {
     note('done', { id, key, n });
   });
@@ -156,7 +156,7 @@ watcher.on(Counted, async (data, _, { id }) => {
 
 /** In the place of a service of the system. */
 export const latecomer = new Service('notification', {});
-for (const contract of [Early, Unforeseen]) {
+for (const contract of [EarlyTask, UndeclaredTask]) {
   latecomer.on(contract, async ({ key, n }, _, { id }) => {
     note('done', { id, key, n });
   });

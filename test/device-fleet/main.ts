@@ -6,18 +6,22 @@ import { runFleet } from './run';
 import { startFaultySystem } from './system';
 
 const COMMAND = {
-  call: 'npm run simulate --',
-  about: `Connects simulated devices of shops over MQTT to the running system (npm start), and checks that
-stock and money add up. Exits with 1 where they do not.`,
+  about: `npm run simulate connects simulated devices of shops over MQTT to the running system (npm start), and
+checks that stock and money add up. It exits with 1 if they do not. Ctrl-C ends the activity and checks
+what has happened so far; a second Ctrl-C exits.`,
+  usage: 'npm run simulate [-- <options>]',
   options: {
     devices: number('vending machines, shelves and tills', { default: 500, min: 1, max: 5_000 }),
     minutes: number('how long they are active', { default: 5, min: 0.1, max: 60 }),
     seed: seed('decides what the devices do'),
     faults: flag(
-      'starts a system of its own, and kills its iot-gateway and sidecar and restarts its broker',
+      'start a system of its own, kill its iot-gateway and sidecar, and restart its broker',
     ),
   },
-  notes: `Environment variables of the running system: GATEWAY_URL, MQTT_URL, PROVIDER_URL`,
+  notes: `Environment variables:
+  GATEWAY_URL   the gateway (default: the one of npm start)
+  MQTT_URL      the broker of the devices (default: mqtt://127.0.0.1:1883)
+  PROVIDER_URL  the payment provider simulator (default: http://127.0.0.1:3104)`,
 } as const;
 
 async function main(): Promise<number> {

@@ -11,8 +11,8 @@ import { freePorts } from '../harness/ports';
 import { LocalProcess } from '../harness/process';
 import { until } from '../harness/until';
 import { Workplace } from '../harness/workplace';
-import { type Door, keepingTheDoor } from './accounts';
-import { enterAt } from './door';
+import { type BrokerFixture, testDeviceAccounts } from './accounts';
+import { logIn } from './mqtt-login';
 
 const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
 /** As `npm start` has it. */
@@ -50,7 +50,7 @@ function plainEnv(): Record<string, string> {
 
 describe('at a real mosquitto, as npm start runs it', () => {
   let shop: Awaited<ReturnType<typeof withDevice>>;
-  let door: Door;
+  let broker: BrokerFixture;
   let reread: () => Promise<void>;
   const clients: MqttClient[] = [];
 
@@ -69,13 +69,14 @@ describe('at a real mosquitto, as npm start runs it', () => {
       });
     };
     await reread();
-    const enter: Door['enter'] = async (...who) => {
-      const client = await enterAt(port, ...who);
+    const logInHere: BrokerFixture['logIn'] = async (...account) => {
+      const client = await logIn(port, ...account);
       clients.push(client);
       return client;
     };
-    door = {
-      ...{ enter, platform: await enter(PLATFORM.userName, PLATFORM.password) },
+    broker = {
+      logIn: logInHere,
+      platform: await logInHere(PLATFORM.userName, PLATFORM.password),
       device: { deviceId, userName, credential },
       other: { ...other, deviceId: other.device?.deviceId ?? '' },
       retire: async ({ deviceId }) => {
@@ -84,22 +85,22 @@ describe('at a real mosquitto, as npm start runs it', () => {
       },
     };
     // it reads its files when it gets round to it
-    await until('the accounts', async () => (await enter(userName, credential)).connected);
+    await until('the accounts', async () => (await logInHere(userName, credential)).connected);
   });
   afterEach(() => {
     for (const client of clients.splice(0)) client.end(true);
   });
 
-  keepingTheDoor(() => door);
+  testDeviceAccounts(() => broker);
 
   test('a device is let in by both of its credentials while both are good', async () => {
     const { bed } = shop;
-    const { enter, device } = door;
-    const client = await enter(device.userName, device.credential);
+    const { logIn, device } = broker;
+    const client = await logIn(device.userName, device.credential);
     const { deviceId } = device;
     const renewed = await bed.call('renewCredential', { deviceId }, { caller: sally });
     await reread();
-    const again = await until('the new account', () => enter(renewed.userName, renewed.credential));
+    const again = await until('the new account', () => logIn(renewed.userName, renewed.credential));
     expect([client.connected, again.connected]).toEqual([true, true]);
   });
 });

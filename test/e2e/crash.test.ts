@@ -2,35 +2,35 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
-import { Market, type Shopper, paidWith } from './market';
+import { SystemFixture, type Shopper, paidWith } from './fixtures';
 
-let market: Market;
+let fixture: SystemFixture;
 let shopper: Shopper;
 
 beforeAll(async () => {
-  market = await Market.open();
-  shopper = await market.shopper();
+  fixture = await SystemFixture.open();
+  shopper = await fixture.shopper();
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 /** Places an order that takes some seconds, and comes back in the middle of it. */
 async function orderInFlight() {
-  const productId = await market.product(5);
-  const { orderId } = await shopper.begins(productId, paidWith('tok_flaky'));
-  await until('its pieces to be held', async () => (await market.stock(productId)).reserved === 1);
+  const productId = await fixture.product(5);
+  const { orderId } = await shopper.buyAsync(productId, paidWith('tok_flaky'));
+  await until('its pieces to be held', async () => (await fixture.stock(productId)).reserved === 1);
   return { orderId, productId };
 }
 
 async function expectConfirmedOnce(orderId: string, productId: string) {
-  const order = await shopper.comesTo('confirmed', orderId, 90_000);
+  const order = await shopper.waitForStatus('confirmed', orderId, 90_000);
   await until('the stock to be what it should be', async () => {
-    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
     return true;
   });
   expect((await shopper.payment(order)).refunds).toEqual([]);
   const about = await until('the end to be said', async () => {
-    const events = (await eventsOf(market.world)).filter(({ data }) =>
+    const events = (await eventsOf(fixture.system)).filter(({ data }) =>
       JSON.stringify(data).includes(orderId),
     );
     return events.some(({ type }) => type === 'order.confirmed') && events;
@@ -46,7 +46,7 @@ async function expectConfirmedOnce(orderId: string, productId: string) {
 describe('an order in flight is confirmed, once, though', () => {
   test('its service is killed and started again', async () => {
     const { orderId, productId } = await orderInFlight();
-    const { service } = market.world.app('order');
+    const { service } = fixture.system.app('order');
     await service?.kill();
     service?.start();
     await expectConfirmedOnce(orderId, productId);
@@ -54,7 +54,7 @@ describe('an order in flight is confirmed, once, though', () => {
 
   test('its service and its sidecar are killed and started again', async () => {
     const { orderId, productId } = await orderInFlight();
-    const order = market.world.app('order');
+    const order = fixture.system.app('order');
     await Promise.all(order.processes.map((process) => process.kill()));
     order.start();
     await order.ready();
@@ -63,7 +63,7 @@ describe('an order in flight is confirmed, once, though', () => {
 
   test('its service is away for longer than it would try', async () => {
     const { orderId, productId } = await orderInFlight();
-    const { service, sidecar } = market.world.app('order');
+    const { service, sidecar } = fixture.system.app('order');
     await service?.kill();
     const tried = () => sidecar.read().split('connection refused').length > 2 * MAX_ATTEMPTS;
     await until('the sidecar to try in vain', tried, 60_000);
@@ -73,7 +73,7 @@ describe('an order in flight is confirmed, once, though', () => {
 
   test.each(['payment', 'inventory'])('%s is killed and started again', async (id) => {
     const { orderId, productId } = await orderInFlight();
-    const { service } = market.world.app(id);
+    const { service } = fixture.system.app(id);
     await service?.kill();
     service?.start();
     await expectConfirmedOnce(orderId, productId);

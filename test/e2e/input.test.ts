@@ -5,7 +5,7 @@ import type { RpcRoute } from '../../services/gateway/routes/types';
 import { routes } from '../../services/gateway/routes/table';
 import { ADMIN } from '../harness/system';
 import { Edge, LoggedIn, Profile, type Refusal } from './edge';
-import { ADDRESS, Market, PRICE, SHOP } from './market';
+import { ADDRESS, SystemFixture, PRICE, SHOP } from './fixtures';
 
 // The routes come from the edge's own table, so that none can be forgotten here.
 
@@ -254,13 +254,13 @@ const examples: Record<string, Example> = {
   'POST /admin/dead-letters/:service/:id/replay': { refused: { id: [] } },
 };
 
-let market: Market;
+let fixture: SystemFixture;
 
 beforeAll(async () => {
-  market = await Market.open({ apps: 'all' });
+  fixture = await SystemFixture.open({ apps: 'all' });
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 const rows = routes.filter((route): route is RpcRoute => 'rpc' in route);
 
@@ -282,7 +282,7 @@ describe.each(rows.map((row) => [keyOf(row), row] as const))('%s', (key, row) =>
     const query =
       change.query === undefined ? '' : `?${new URLSearchParams([change.query]).toString()}`;
     const sent = body === undefined ? {} : { body: change.body ?? body };
-    return market.admin.refused(422, row.method, path + query, sent);
+    return fixture.admin.refused(422, row.method, path + query, sent);
   };
 
   const expectNamed = ({ error, details }: Refusal, field: string) => {
@@ -339,7 +339,7 @@ describe.each(rows.map((row) => [keyOf(row), row] as const))('%s', (key, row) =>
 
 describe('a body that cannot be read', () => {
   const sendText = (text: string, type = 'application/json') =>
-    fetch(`${market.url}/api/v1/auth/login`, {
+    fetch(`${fixture.url}/api/v1/auth/login`, {
       method: 'POST',
       headers: { 'content-type': type },
       body: text,
@@ -362,11 +362,11 @@ describe('a body that cannot be read', () => {
 
 test('a token that is good is refused from the end of its session on', async () => {
   const login = { body: ADMIN };
-  const { stranger, url } = market;
-  const { token, refreshToken } = await stranger.ask(LoggedIn, 200, 'POST', '/auth/login', login);
+  const { anonymous, url } = fixture;
+  const { token, refreshToken } = await anonymous.ask(LoggedIn, 200, 'POST', '/auth/login', login);
   const admin = new Edge(url, token);
   await admin.get(Profile, '/users/profile');
-  await stranger.ask(z.object({}), 200, 'POST', '/auth/logout', { body: { refreshToken } });
+  await anonymous.ask(z.object({}), 200, 'POST', '/auth/logout', { body: { refreshToken } });
   const { error } = await admin.refused(401, 'GET', '/users/profile');
   expect(error).toBe('the session has ended');
 });

@@ -4,17 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
 import { Delivery, Notifications, Order, Orders, Product, type Story } from './edge';
-import { Market, NOWHERE, PRICE, type Shopper, paidWith } from './market';
+import { SystemFixture, UNDELIVERABLE, PRICE, type Shopper, paidWith } from './fixtures';
 
-let market: Market;
+let fixture: SystemFixture;
 let shopper: Shopper;
 
 beforeAll(async () => {
-  market = await Market.open();
-  shopper = await market.shopper();
+  fixture = await SystemFixture.open();
+  shopper = await fixture.shopper();
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 const steps = ({ steps }: Story) => steps.map(({ step, outcome }) => `${step} ${outcome}`);
 const events = ({ events }: Story) => events.map(({ type }) => type);
@@ -24,8 +24,8 @@ describe('an order for what is there', () => {
   let order: Order;
 
   beforeAll(async () => {
-    productId = await market.product(10);
-    order = await shopper.buys(productId, { items: [{ productId, quantity: 2 }] });
+    productId = await fixture.product(10);
+    order = await shopper.buyConfirmed(productId, { items: [{ productId, quantity: 2 }] });
   });
 
   test('is confirmed, at the price of the catalogue', () => {
@@ -55,7 +55,7 @@ describe('an order for what is there', () => {
   });
 
   test('took its pieces from the stock', async () => {
-    expect(await market.stock(productId)).toEqual({ available: 8, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 8, reserved: 0 });
   });
 
   test('is paid for, once', async () => {
@@ -85,7 +85,7 @@ describe('an order for what is there', () => {
     });
     const keys = told.map(({ channel, eventType }) => `${channel} ${eventType}`);
     expect(new Set(keys).size).toBe(keys.length);
-    const folder = join(market.world.folder, 'data', 'messages', 'email');
+    const folder = join(fixture.system.folder, 'data', 'messages', 'email');
     await until('the message', () =>
       readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
@@ -95,9 +95,9 @@ describe('an order for what is there', () => {
   });
 
   test('makes the catalogue say what is left', async () => {
-    await shopper.buys(productId, { items: [{ productId, quantity: 8 }] });
+    await shopper.buyConfirmed(productId, { items: [{ productId, quantity: 8 }] });
     await until('the catalogue to say that nothing is left', async () => {
-      const { availability } = await market.stranger.get(Product, `/products/${productId}`);
+      const { availability } = await fixture.anonymous.get(Product, `/products/${productId}`);
       return availability === 'out_of_stock';
     });
   });
@@ -105,14 +105,14 @@ describe('an order for what is there', () => {
 
 describe('an order that comes to nothing', () => {
   test('for want of stock reserves none of its items and charges nothing', async () => {
-    const [plenty, one] = [await market.product(10), await market.product(1)];
+    const [plenty, one] = [await fixture.product(10), await fixture.product(1)];
     const items = [
       { productId: plenty, quantity: 1 },
       { productId: one, quantity: 2 },
     ];
-    const orderId = await shopper.isDenied('out_of_stock', plenty, { items });
-    expect(await market.stock(plenty)).toEqual({ available: 10, reserved: 0 });
-    expect(await market.stock(one)).toEqual({ available: 1, reserved: 0 });
+    const orderId = await shopper.buyCancelled('out_of_stock', plenty, { items });
+    expect(await fixture.stock(plenty)).toEqual({ available: 10, reserved: 0 });
+    expect(await fixture.stock(one)).toEqual({ available: 1, reserved: 0 });
     const story = await shopper.story(orderId);
     expect(steps(story).join()).not.toContain('charge');
     const said = events(story);
@@ -127,9 +127,13 @@ describe('an order that comes to nothing', () => {
   });
 
   test('as the payment is declined gives its pieces back', async () => {
-    const productId = await market.product(5);
-    const orderId = await shopper.isDenied('payment_failed', productId, paidWith('tok_declined'));
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    const productId = await fixture.product(5);
+    const orderId = await shopper.buyCancelled(
+      'payment_failed',
+      productId,
+      paidWith('tok_declined'),
+    );
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
     const order = await shopper.get(Order, `/orders/${orderId}`);
     expect(order).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
     const story = await shopper.story(orderId);
@@ -149,11 +153,11 @@ describe('an order that comes to nothing', () => {
   });
 
   test('as nobody can be found at the address gives money and pieces back', async () => {
-    const productId = await market.product(5);
-    const orderId = await shopper.isDenied('undeliverable', productId, {
-      deliveryAddress: NOWHERE,
+    const productId = await fixture.product(5);
+    const orderId = await shopper.buyCancelled('undeliverable', productId, {
+      deliveryAddress: UNDELIVERABLE,
     });
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
     expect(events(await shopper.story(orderId))).toEqual([
       'order.created',
       'product.stock.updated',
@@ -171,35 +175,35 @@ describe('an order that comes to nothing', () => {
   });
 
   test('gives the money back also where the first refund fails', async () => {
-    const productId = await market.product(5);
-    const begun = await shopper.begins(productId, {
-      deliveryAddress: NOWHERE,
+    const productId = await fixture.product(5);
+    const begun = await shopper.buyAsync(productId, {
+      deliveryAddress: UNDELIVERABLE,
       ...paidWith('tok_undeliverable_refund_fails_once'),
     });
-    const order = await shopper.comesTo('cancelled', begun.orderId, 30_000);
+    const order = await shopper.waitForStatus('cancelled', begun.orderId, 30_000);
     expect(order.reason).toBe('undeliverable');
     const payment = await shopper.payment(order);
     expect(payment.refunded).toEqual(payment.amount);
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
   });
 });
 
 describe('a payment that is not plain', () => {
   test('and fails twice before it works still confirms the order, charged once', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.begins(productId, paidWith('tok_flaky'));
-    const order = await shopper.comesTo('confirmed', orderId, 40_000);
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyAsync(productId, paidWith('tok_flaky'));
+    const order = await shopper.waitForStatus('confirmed', orderId, 40_000);
     expect((await shopper.payment(order)).amount).toEqual(PRICE);
-    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
   });
 
   test('and stays unknown cancels the order, keeps no money and gives the pieces back', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.begins(productId, paidWith('tok_timeout'));
-    const order = await shopper.comesTo('cancelled', orderId, 100_000);
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyAsync(productId, paidWith('tok_timeout'));
+    const order = await shopper.waitForStatus('cancelled', orderId, 100_000);
     expect(order.reason).toBe('payment_unknown');
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
-    const said = (await eventsOf(market.world)).filter(({ data }) =>
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    const said = (await eventsOf(fixture.system)).filter(({ data }) =>
       JSON.stringify(data).includes(orderId),
     );
     const taken = said.filter(({ type }) => type === 'payment.processed').length;
@@ -213,25 +217,25 @@ describe('a cancellation by the one who placed the order', () => {
   const body = { reason: 'changed_my_mind' };
 
   test('before it is confirmed ends it with nothing taken', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.begins(productId, paidWith('tok_timeout'));
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyAsync(productId, paidWith('tok_timeout'));
     await until('the charge to be under way', async () => {
-      return (await market.stock(productId)).reserved === 1;
+      return (await fixture.stock(productId)).reserved === 1;
     });
     await shopper.send('POST', cancel(orderId), { body, headers: { prefer: 'respond-async' } });
-    const order = await shopper.comesTo('cancelled', orderId, 100_000);
+    const order = await shopper.waitForStatus('cancelled', orderId, 100_000);
     expect(order.reason).toBe('changed_my_mind');
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
   });
 
   test('after it is confirmed gives money and pieces back, and cancels the delivery', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.buys(productId);
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyConfirmed(productId);
     const order = await shopper.ask(Order, 200, 'POST', cancel(orderId), { body });
     expect(order).toMatchObject({ status: 'cancelled', reason: 'changed_my_mind' });
     const payment = await shopper.payment(order);
     expect(payment.refunded).toEqual(payment.amount);
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
     const delivery = await shopper.get(Delivery, `/deliveries/${orderId}`);
     expect(delivery.status).toBe('cancelled');
     const ends = events(await shopper.story(orderId)).filter((type) => type === 'order.cancelled');
@@ -239,24 +243,24 @@ describe('a cancellation by the one who placed the order', () => {
   });
 
   test('twice is one cancellation', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.buys(productId);
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyConfirmed(productId);
     const [first, second] = await Promise.all([
       shopper.send('POST', cancel(orderId), { body }),
       shopper.send('POST', cancel(orderId), { body }),
     ]);
     expect([200, 202, 409, 422]).toContain(first.status);
     expect([200, 202, 409, 422]).toContain(second.status);
-    const order = await shopper.comesTo('cancelled', orderId);
+    const order = await shopper.waitForStatus('cancelled', orderId);
     expect((await shopper.payment(order)).refunds).toHaveLength(1);
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
   });
 });
 
 describe('what is somebody else’s', () => {
   test('is nowhere to be found', async () => {
-    const { orderId, paymentId } = await shopper.buys(await market.product(5));
-    const other = await market.shopper();
+    const { orderId, paymentId } = await shopper.buyConfirmed(await fixture.product(5));
+    const other = await fixture.shopper();
     await Promise.all([
       other.refused(404, 'GET', `/orders/${orderId}`),
       other.refused(404, 'GET', `/orders/${orderId}/story`),
@@ -269,7 +273,7 @@ describe('what is somebody else’s', () => {
   });
 
   test('is not for those who are not signed in', async () => {
-    await market.stranger.refused(401, 'GET', '/orders');
-    await market.stranger.refused(401, 'POST', '/orders', { body: {} });
+    await fixture.anonymous.refused(401, 'GET', '/orders');
+    await fixture.anonymous.refused(401, 'POST', '/orders', { body: {} });
   });
 });

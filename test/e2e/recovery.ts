@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Process } from '../harness/process';
 import { until } from '../harness/until';
 import { Order } from './edge';
-import { type Market, type Shopper, paidWith } from './market';
+import { type SystemFixture, type Shopper, paidWith } from './fixtures';
 
 /** Longest that an order may wait for its decision once the process that died is back. */
 export const RECOVERY_MS = 30_000;
@@ -23,11 +23,11 @@ interface Accepted {
  * counted from when the process was back or it was accepted. Gives how many there were.
  */
 export async function ordersThrough(
-  market: Market,
+  fixture: SystemFixture,
   shopper: Shopper,
   process: Process,
 ): Promise<number> {
-  const productId = await market.product(1_000);
+  const productId = await fixture.product(1_000);
   const accepted: Accepted[] = [];
   const enough = new AbortController();
   const load = (async () => {
@@ -36,7 +36,7 @@ export async function ordersThrough(
     for (let order = 0; !enough.signal.aborted; order++) {
       const wish = paidWith(order % 4 === 0 ? 'tok_flaky' : 'tok_ok');
       // who is not answered with 202 was promised nothing
-      const answer = shopper.begins(productId, wish).then(
+      const answer = shopper.buyAsync(productId, wish).then(
         ({ orderId }) => accepted.push({ orderId, at: performance.now() }),
         () => undefined,
       );

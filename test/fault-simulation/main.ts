@@ -5,15 +5,16 @@ import { MUTANTS } from './mutants';
 import { type Found, type Tally, addTo, describeFound, search } from './search';
 
 const COMMAND = {
-  call: 'npm run simulate:faults --',
-  about: `Runs seeded schedules in virtual time, each with other orders, faults and delays, and checks the
-invariants at the end of each. Exits with 1 where one is violated. Starts no process.`,
+  about: `npm run simulate:faults runs seeded schedules in virtual time, each with other orders, faults and
+delays, and checks the invariants of test/invariants at the end of each. It exits with 1 if one is
+violated. It starts no other process.`,
+  usage: 'npm run simulate:faults [-- <options>]',
   options: {
     seed: number('the first seed', { default: 1, min: 0 }),
     runs: number('how many schedules', { default: 10_000, min: 1 }),
     workers: number('threads that share the work', { default: 1, min: 1 }),
-    plant: choice('with a known bug, to see that it is found', Object.keys(MUTANTS)),
-    path: text('one schedule of the seed, as it was printed when it failed', 'PATH'),
+    plant: choice('run a mutant, to see that its bug is detected', Object.keys(MUTANTS)),
+    path: text('run one schedule of the seed, as it was printed when it failed', 'path'),
   },
 } as const;
 

@@ -87,7 +87,8 @@ export class SimulatedSidecar implements Sidecar {
       }
       // as the strictest of stores: what had a time to live has it still
       this.memory.writeJson(key, text, stored?.expires);
-      if (ttlSeconds !== undefined) this.memory.setExpiry(key, expiry(ttlSeconds, simulation.loop.now));
+      if (ttlSeconds !== undefined)
+        this.memory.setExpiry(key, expiry(ttlSeconds, simulation.loop.now));
       return true;
     });
   }

@@ -31,17 +31,17 @@ test('ports are given once', async () => {
 });
 
 test('two systems run beside one another, and each leaves nothing', async () => {
-  const worlds = await Promise.all([1, 2].map(() => startSidecars([{ appId: 'order' }])));
-  for (const { servers, apps } of worlds) {
+  const systems = await Promise.all([1, 2].map(() => startSidecars([{ appId: 'order' }])));
+  for (const { servers, apps } of systems) {
     expect([...servers, apps[0]!.sidecar].every(({ running }) => running)).toBe(true);
   }
-  const [first, second] = worlds;
-  const processes = worlds.flatMap(({ servers, apps }) => [...servers, ...apps[0]!.processes]);
+  const [first, second] = systems;
+  const processes = systems.flatMap(({ servers, apps }) => [...servers, ...apps[0]!.processes]);
   await first!.stop();
   expect(second!.app('order').sidecar.running).toBe(true);
   await second!.stop();
   expect(processes.filter(({ running }) => running)).toEqual([]);
-  expect(worlds.filter(({ folder }) => existsSync(folder))).toEqual([]);
+  expect(systems.filter(({ folder }) => existsSync(folder))).toEqual([]);
 });
 
 test('a sidecar that cannot run is named, with the end of its log', async () => {

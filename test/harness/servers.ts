@@ -11,7 +11,7 @@ import { freePorts } from './ports';
 import type { Engine } from './containers/engine';
 import type { ProcessPlan } from './process';
 import { SERVER_KINDS, type ServerKind } from './resources';
-import type { ServerPlan } from './world';
+import type { ServerPlan } from './running-system';
 
 /** What stands in front of a server: the port by which it is reached, given where it listens. */
 export type Front = (server: string, port: number) => Promise<number>;

@@ -1,5 +1,5 @@
-import { type AppSpec, type WorldOptions, startWorld } from './start-world';
-import type { World } from './world';
+import { type AppSpec, type StartOptions, startApps } from './start-apps';
+import type { RunningSystem } from './running-system';
 
 /**
  * Starts sidecars for services that run inside of the test: `start(service, sidecars.app(id).env)`.
@@ -8,9 +8,9 @@ import type { World } from './world';
  */
 export const startSidecars = (
   apps: readonly AppSpec[],
-  options: WorldOptions = {},
-): Promise<World> =>
-  startWorld(apps, {
+  options: StartOptions = {},
+): Promise<RunningSystem> =>
+  startApps(apps, {
     ...options,
     overrides: { ...options.overrides, bus: { ...UNSCOPED, ...options.overrides?.['bus'] } },
   });

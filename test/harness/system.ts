@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { inProject } from '../../scripts/start/project.mjs';
 import { readRunFile } from './run-file';
-import { type AppSpec, type WorldOptions, startWorld } from './start-world';
-import type { World } from './world';
+import { type AppSpec, type StartOptions, startApps } from './start-apps';
+import type { RunningSystem } from './running-system';
 
 /** Whom an order meets on its way, and who is told of it: most tests need no more of the system. */
 export const ORDER_FLOW = [
@@ -10,7 +10,7 @@ export const ORDER_FLOW = [
   ...['inventory', 'delivery', 'notification'],
 ] as const;
 
-export interface SystemOptions extends WorldOptions {
+export interface SystemOptions extends StartOptions {
   /** The apps to start: those of an order's way unless others are named, `all` for the whole of dapr.yaml. */
   apps?: 'all' | readonly string[];
   /** A module that the Node of an app loads before its own, by app id. */
@@ -33,7 +33,7 @@ export const TEST_ENV = {
  * Starts what dapr.yaml describes, or a part of it, as it is built in dist/: each service beside its
  * sidecar, on free ports, with servers of its own, all at once.
  */
-export async function startSystem(options: SystemOptions = {}): Promise<World> {
+export async function startSystem(options: SystemOptions = {}): Promise<RunningSystem> {
   const { apps: chosen = ORDER_FLOW, preload, more = [] } = options;
   const { apps } = readRunFile();
   const wanted = apps
@@ -56,7 +56,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<World> {
       ...protocol,
     };
   });
-  return startWorld([...specs, ...more], {
+  return startApps([...specs, ...more], {
     ...options,
     env: { ...TEST_ENV, ...options.env },
   });

@@ -4,8 +4,8 @@ import { asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { Code, refused, unavailable } from '#kit/core/errors';
 import { newCallContext } from '#kit/core/call-context';
-import { Acts, created, fresh } from './acts';
-import type { BusBench } from './bench';
+import { SemanticsFixture, created, fresh } from './semantics-fixture';
+import type { SampleBusSystem } from './sample-system';
 import {
   AskStock,
   type Context,
@@ -20,10 +20,10 @@ import {
  * What the kit promises of batches, versions and requests. In memory: on the brokers that is what
  * test/conformance looks at.
  */
-export function describeBusSemantics(open: () => Promise<BusBench>): void {
+export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void {
   describe("the kit's semantics of the bus", () => {
-    const acts = new Acts(open);
-    const { times, until, begin, letter, event } = acts;
+    const acts = new SemanticsFixture(open);
+    const { times, until, begin, deadLetter, event } = acts;
 
     describe('events in batches', () => {
       const confirmed = (orderId: string) => ({
@@ -36,13 +36,13 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
 
       it('are said by the hundred and arrive, each once, many at a time', async () => {
         const ids = Array.from({ length: 250 }, () => fresh());
-        const before = await acts.bench.batches();
+        const before = await acts.system.batches();
         await sayAll(ids);
-        await acts.bench.until('all of them', () =>
+        await acts.system.until('all of them', () =>
           ids.every((id) => times('batched', id).length > 0),
         );
         expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
-        const after = await acts.bench.batches();
+        const after = await acts.system.batches();
         expect(after.events - before.events).toBe(250);
         expect(after.count - before.count).toBeLessThan(125);
         expect(times('batched', ids[0]!)[0]?.detail).toMatchObject({
@@ -52,7 +52,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
 
       it('are the same events when they are said again under the same cause', async () => {
         const ids = [fresh(), fresh()];
-        const callContext = newCallContext(acts.bench.clock, {
+        const callContext = newCallContext(acts.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
@@ -76,15 +76,15 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         });
         const junk = fresh('junk');
         const type = OrderConfirmed.type;
-        await acts.bench.publish(event(junk, { type, data: { orderId: junk } }));
+        await acts.system.publish(event(junk, { type, data: { orderId: junk } }));
         await sayAll([...ids.slice(0, 10), no, later, ...ids.slice(10)]);
         await until('batched', later, 3);
-        await acts.bench.until('the rest', () =>
+        await acts.system.until('the rest', () =>
           ids.every((id) => times('batched', id).length > 0),
         );
-        expect(await letter(junk)).toMatchObject({ reason: 'unreadable' });
-        await acts.bench.until('the refused one', async () => {
-          const { letters } = await acts.bench.order.runtime.deadLetters.page(1, 100);
+        expect(await deadLetter(junk)).toMatchObject({ reason: 'unreadable' });
+        await acts.system.until('the refused one', async () => {
+          const { letters } = await acts.system.order.runtime.deadLetters.page(1, 100);
           return letters.some(({ subject, reason }) => subject === no && reason === 'closed');
         });
         // what was done is not done again because of the others
@@ -122,8 +122,8 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         const stock = { available: 3, reserved: 1 };
         const { id, byNew } = await said(({ publish }) => publish(StockCounted, stock));
         expect(byNew).toEqual(stock);
-        await acts.bench.until('a dead letter', async () => {
-          const { letters } = await acts.bench.inventory.runtime.deadLetters.page(1, 100);
+        await acts.system.until('a dead letter', async () => {
+          const { letters } = await acts.system.inventory.runtime.deadLetters.page(1, 100);
           return letters.some(({ correlationId, reason }) => {
             return correlationId === id && reason === 'unreadable';
           });
@@ -133,7 +133,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
     });
 
     describe('requests over the bus', () => {
-      const soon = (milliseconds: number) => ({ deadline: acts.bench.clock.now() + milliseconds });
+      const soon = (milliseconds: number) => ({ deadline: acts.system.clock.now() + milliseconds });
       /** A reply as another process might say it. */
       const replyTo = (request: string, available: number, over: Partial<CloudEvent> = {}) =>
         event(fresh('reply'), {
@@ -161,7 +161,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         const ids = Array.from({ length: 40 }, () => fresh());
         const said = ids.map((id, at) => {
           answering.set(id, async ({ id: request }) => {
-            await acts.bench.publish(replyTo(request, at));
+            await acts.system.publish(replyTo(request, at));
           });
           return begin().request(AskStock, { orderId: id });
         });
@@ -174,7 +174,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
 
       it('are the same request when they are made again under the same cause', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, {
+        const callContext = newCallContext(acts.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
@@ -223,22 +223,22 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         const at = (orderId: string, milliseconds: number) =>
           event(orderId, {
             ...{ type, data: { orderId } },
-            expirytime: new Date(acts.bench.clock.now() + milliseconds).toISOString(),
+            expirytime: new Date(acts.system.clock.now() + milliseconds).toISOString(),
           });
-        await acts.bench.publish(at(late, -1));
-        await acts.bench.publish(at(early, 60_000));
+        await acts.system.publish(at(late, -1));
+        await acts.system.publish(at(early, 60_000));
         await until('asked', early);
-        await acts.bench.until('the end', () => acts.bench.inventory.runtime.activeCount === 0);
+        await acts.system.until('the end', () => acts.system.inventory.runtime.activeCount === 0);
         expect(times('asked', late)).toEqual([]);
       });
 
       it('have their answer when it comes to another replica than the one that asked', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, {
+        const callContext = newCallContext(acts.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
-        const context = acts.bench.replica.openContext(callContext) as unknown as Context;
+        const context = acts.system.replica.openContext(callContext) as unknown as Context;
         const answer = await context.request(AskStock, { orderId });
         expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
       });
@@ -253,16 +253,16 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
           }));
         });
         answering.set(orderId, async ({ id }) => {
-          await acts.bench.publish(replyTo(id, 3));
-          await acts.bench.publish(replyTo(id, 3));
+          await acts.system.publish(replyTo(id, 3));
+          await acts.system.publish(replyTo(id, 3));
         });
         await begin().publish(OrderCreated, created(orderId));
-        await acts.bench.until('the count', async () => {
+        await acts.system.until('the count', async () => {
           return (await begin().counts.get(orderId)) !== undefined;
         });
-        await acts.bench.until(
+        await acts.system.until(
           'the end of the handler',
-          () => acts.bench.order.runtime.activeCount === 0,
+          () => acts.system.order.runtime.activeCount === 0,
         );
         await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 3 });
       });
@@ -270,12 +270,12 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
       it('forget an answer that is too late for anybody', async () => {
         const [late, early] = [fresh('request'), fresh('request')];
         const at = (milliseconds: number) =>
-          new Date(acts.bench.clock.now() + milliseconds).toISOString();
-        await acts.bench.publish(replyTo(late, 1, { expirytime: at(-1) }));
-        await acts.bench.publish(replyTo(early, 1, { expirytime: at(60_000) }));
+          new Date(acts.system.clock.now() + milliseconds).toISOString();
+        await acts.system.publish(replyTo(late, 1, { expirytime: at(-1) }));
+        await acts.system.publish(replyTo(early, 1, { expirytime: at(60_000) }));
         const kept = (request: string) =>
-          acts.bench.order.sidecar.load(`outcome:${request}`, 5_000);
-        await acts.bench.until('the one in time', async () => (await kept(early)) !== undefined);
+          acts.system.order.sidecar.load(`outcome:${request}`, 5_000);
+        await acts.system.until('the one in time', async () => (await kept(early)) !== undefined);
         await expect(kept(late)).resolves.toBeUndefined();
       });
     });

@@ -3,28 +3,28 @@ import { Code } from '#kit/core/errors';
 import { type RunningService, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
-import { startEcho } from './outside';
+import type { RunningSystem } from '../harness/running-system';
+import { startEcho } from './echo-server';
 import { asked, asker, forget } from './sample';
 
 // What test/kit/components/endpoints.yaml says of the endpoints is what the sidecar does.
 let outside: Awaited<ReturnType<typeof startEcho>>;
-let world: World;
+let system: RunningSystem;
 let order: RunningService;
 
 beforeAll(async () => {
   outside = await startEcho();
   const { endpoints } = outside;
   const resources = ['components', 'components/bus/redis', 'components/state/sqlite'];
-  world = await startSidecars([{ appId: 'order' }], {
+  system = await startSidecars([{ appId: 'order' }], {
     ...{ resources: [...resources, 'test/kit/components'], endpoints },
     env: { LOG_LEVEL: 'silent' },
   });
-  order = await start(asker, world.app('order').env);
+  order = await start(asker, system.app('order').env);
 });
 afterAll(async () => {
   await order.stop();
-  await world.stop();
+  await system.stop();
   await outside.stop();
 });
 afterEach(forget);
@@ -40,7 +40,7 @@ describe('the policy of an endpoint', () => {
 
   it('asks again where nobody listens', async () => {
     await expect(ask('nowhere', '/')).rejects.toMatchObject({ code: Code.UNAVAILABLE });
-    const { sidecar } = world.app('order');
+    const { sidecar } = system.app('order');
     // said before the first retry, not before the others
     await until('a retry', () =>
       sidecar.read().includes('Error processing operation endpoint[now'),

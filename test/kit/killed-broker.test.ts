@@ -9,7 +9,7 @@ import { type BrokerLog, type Group, brokerLog } from '../harness/bus/broker-log
 import { startSidecars } from '../harness/sidecars';
 import { BUSES } from '../harness/transports';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import { type Context, asker, seen } from './sample';
 
 /** How many events are said at a time, so that the broker dies with some of them in hand. */
@@ -18,20 +18,20 @@ const EACH = 40;
 
 const Said = z.object({ subject: z.string() });
 const price = { amount: '1.00', currency: 'EUR' };
-let world: World | undefined;
+let system: RunningSystem | undefined;
 let order: RunningService | undefined;
 
 afterEach(async () => {
   await order?.stop();
-  await world?.stop();
+  await system?.stop();
 });
 
 test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus) => {
   const env = { LOG_LEVEL: 'silent' };
   const overrides = { bus: { subscriptionScopes: `order=${asker.topics.join(',')}` } };
-  world = await startSidecars([{ appId: 'order' }], { bus, env, overrides });
-  const log = brokerLog(world);
-  order = await start(asker, world.app('order').env);
+  system = await startSidecars([{ appId: 'order' }], { bus, env, overrides });
+  const log = brokerLog(system);
+  order = await start(asker, system.app('order').env);
   const { runtime } = order;
   const taken: string[] = [];
 
@@ -57,7 +57,7 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
     for (let n = 0; n < EACH; n++) await say(`${bus}_${speaker}_${n}`);
   });
   await until('some events', () => taken.length > (SPEAKERS * EACH) / 4);
-  const { process } = world.broker;
+  const { process } = system.broker;
   await process.kill();
   process.start();
   await Promise.all(speaking);
@@ -79,7 +79,7 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
     log,
     taken.filter((id) => id !== before),
   );
-  await tellsWhatWaits(log, world, order);
+  await tellsWhatWaits(log, system, order);
 });
 
 /** The log of the broker has what it had taken, whoever has handled it. */
@@ -92,14 +92,18 @@ async function tellsAll(log: BrokerLog, taken: readonly string[]): Promise<void>
 }
 
 /** The log of the broker tells of what nobody has handled yet, and whose it is. */
-async function tellsWhatWaits(log: BrokerLog, world: World, order: RunningService): Promise<void> {
+async function tellsWhatWaits(
+  log: BrokerLog,
+  system: RunningSystem,
+  order: RunningService,
+): Promise<void> {
   // RabbitMQ has queues for services that do not run here
   const open = async () =>
     (await log.groups()).filter(({ name, pending, lag }) => name === 'order' && pending + lag > 0);
   await until('all to be acknowledged', async () => (await open()).length === 0, 60_000);
   await order.stop();
   const { source, type } = { source: 'order', type: OrderCreated.type };
-  await world.publish({ specversion: '1.0', id: 'waits', type, source, subject: 'waits' });
+  await system.publish({ specversion: '1.0', id: 'waits', type, source, subject: 'waits' });
   const waiting = await until('one that waits', async () => (await open())[0], 60_000);
   const one: Partial<Group> = { topic: type, name: source };
   expect(waiting).toMatchObject(one);

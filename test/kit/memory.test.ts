@@ -2,12 +2,12 @@ import { type ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { Testbed } from '#kit/testing/testbed';
-import { type BusBench, batchesOf, hostOn } from './bench';
+import { type SampleBusSystem, batchesOf, runtimeOn } from './sample-system';
 import { answerer, asker, echo } from './sample';
 import { describeBusSemantics } from './bus-semantics';
 import { describeSemantics } from './semantics';
 
-function memoryBench(): Promise<BusBench> {
+function memoryBench(): Promise<SampleBusSystem> {
   const clock = new FakeClock();
   const order = new Testbed(asker, { clock, endpoints: { echo } });
   const inventory = new Testbed(answerer, { clock });
@@ -45,7 +45,7 @@ function memoryBench(): Promise<BusBench> {
     order,
     inventory,
     clock,
-    replica: hostOn(asker, order.sidecar, clock),
+    replica: runtimeOn(asker, order.sidecar, clock),
     batches: () => batchesOf(order.runtime),
     device: async (topic, payload) => {
       await order.runtime.handleBindingMessage('devices', {

@@ -9,18 +9,18 @@ import {
 import { asService } from '#kit/core/caller';
 import { Code, MicroserviceError, refused, unavailable } from '#kit/core/errors';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
-import { Acts, created, fresh, price } from './acts';
-import type { Bench } from './bench';
+import { SemanticsFixture, created, fresh, price } from './semantics-fixture';
+import type { SampleSystem } from './sample-system';
 import { type Context, asked, script } from './sample';
 
 /**
  * What the kit promises to a service, whatever carries its messages; what brokers and stores have to
  * give for it is looked at by test/conformance.
  */
-export function describeSemantics(transport: string, open: () => Promise<Bench>): void {
+export function describeSemantics(transport: string, open: () => Promise<SampleSystem>): void {
   describe(`the kit's semantics ${transport}`, () => {
-    const acts = new Acts(open);
-    const { times, until, begin, letter, event } = acts;
+    const acts = new SemanticsFixture(open);
+    const { times, until, begin, deadLetter, event } = acts;
 
     describe('documents', () => {
       it('keeps tenants apart', async () => {
@@ -84,7 +84,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
 
       it('are the same event when they are said again under the same cause', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         await begin(callContext).publish(OrderCreated, created(orderId));
         await until('event', orderId);
         await begin(callContext).publish(OrderCreated, created(orderId));
@@ -100,9 +100,9 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
         await begin().publish(OrderCreated, created(orderId));
         await until('event', orderId, 3);
-        await acts.bench.until(
+        await acts.system.until(
           'the end of the handler',
-          () => acts.bench.order.runtime.activeCount === 0,
+          () => acts.system.order.runtime.activeCount === 0,
         );
         await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 1 });
         expect(times('event', orderId)).toHaveLength(3);
@@ -115,8 +115,8 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           if (!open) throw refused('closed', 'the shop is closed');
           await counts.update(orderId, (now) => ({ orderId, count: (now?.count ?? 0) + 1 }));
         });
-        await acts.bench.publish(event(orderId));
-        const kept = await letter(orderId);
+        await acts.system.publish(event(orderId));
+        const kept = await deadLetter(orderId);
         expect(kept).toMatchObject({
           type: 'order.created',
           reason: 'closed',
@@ -126,7 +126,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           replayCount: 0,
           event: { data: created(orderId), sequence: 7 },
         });
-        const { runtime } = acts.bench.order;
+        const { runtime } = acts.system.order;
         await expect(runtime.replay(orderId)).resolves.toEqual({ succeeded: false });
         expect(await runtime.deadLetters.get(orderId)).toMatchObject({ replayCount: 1 });
         open = true;
@@ -143,16 +143,16 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           ...created(id),
           items: [{ productId: 'p', quantity: -1, unitPrice: price }],
         };
-        await acts.bench.publish(event(id, { data }));
-        const kept = await letter(id);
+        await acts.system.publish(event(id, { data }));
+        const kept = await deadLetter(id);
         expect(kept.reason).toBe('unreadable');
         expect(kept.message).toContain('items[0].quantity');
       });
 
       it('of a version that nobody knows become dead letters', async () => {
         const id = fresh();
-        await acts.bench.publish(event(id, { eventversion: 99 }));
-        expect(await letter(id)).toMatchObject({ reason: 'unreadable' });
+        await acts.system.publish(event(id, { eventversion: 99 }));
+        expect(await deadLetter(id)).toMatchObject({ reason: 'unreadable' });
       });
 
       it('that fail to the end become dead letters with the last error', async () => {
@@ -160,8 +160,8 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         script.set(orderId, async () => {
           throw new MicroserviceError('down for good', Code.UNAVAILABLE, { reason: 'down' });
         });
-        await acts.bench.publish(event(orderId));
-        const kept = await letter(orderId);
+        await acts.system.publish(event(orderId));
+        const kept = await deadLetter(orderId);
         expect(kept).toMatchObject({ reason: 'down', message: 'down for good' });
         expect(kept.attempts).toBe(times('event', orderId).length);
         expect(kept.attempts).toBe(6);
@@ -171,8 +171,8 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
     describe('commands', () => {
       const method = OrderService.method.placeOrder;
       const place = async (given: Partial<CallContext>) => {
-        const callContext = newCallContext(acts.bench.clock, { caller: asService(), ...given });
-        const answer = await acts.bench.order.runtime.handleCall(
+        const callContext = newCallContext(acts.system.clock, { caller: asService(), ...given });
+        const answer = await acts.system.order.runtime.handleCall(
           method,
           create(PlaceOrderRequestSchema),
           callContext,
@@ -200,7 +200,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           code: Code.FAILED_PRECONDITION,
           details: { reason: 'closed' },
         });
-        const { letters } = await acts.bench.order.runtime.deadLetters.page(1, 100);
+        const { letters } = await acts.system.order.runtime.deadLetters.page(1, 100);
         expect(letters.filter(({ type }) => type === PlaceOrder.type)).toEqual([]);
       });
 
@@ -216,7 +216,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
 
     describe('calls', () => {
       const reserve = (orderId: string, given: Partial<CallContext> = {}) =>
-        begin({ deadline: acts.bench.clock.now() + 20_000, ...given }).inventory.reserve({
+        begin({ deadline: acts.system.clock.now() + 20_000, ...given }).inventory.reserve({
           orderId,
         });
 
@@ -227,7 +227,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           caller,
           correlationId: `corr-${orderId}`,
           requestId: 'req_1',
-          deadline: acts.bench.clock.now() + 4_000,
+          deadline: acts.system.clock.now() + 4_000,
         });
         const answer = await context.inventory.reserve({ orderId });
         expect(answer.reason).toBe('größer 🎉');
@@ -243,7 +243,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
 
       it('are the same work when they are made again under the same cause', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         await begin(callContext).inventory.reserve({ orderId });
         await begin(callContext).inventory.reserve({ orderId });
         await begin().inventory.reserve({ orderId });
@@ -290,7 +290,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       it('are not made once the time is over', async () => {
         const orderId = fresh();
         await expect(
-          reserve(orderId, { deadline: acts.bench.clock.now() - 1 }),
+          reserve(orderId, { deadline: acts.system.clock.now() - 1 }),
         ).rejects.toMatchObject({
           code: Code.DEADLINE_EXCEEDED,
         });
@@ -298,9 +298,9 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       });
 
       it('of a method that is not answered are UNIMPLEMENTED', async () => {
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         const request = create(GetOrderRequestSchema, { orderId: 'x' });
-        const { runtime } = acts.bench.inventory;
+        const { runtime } = acts.system.inventory;
         await expect(
           runtime.handleCall(OrderService.method.getOrder, request, callContext),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
@@ -321,7 +321,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       });
 
       it('have the same identity when they are made again under the same cause', async () => {
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         const ask = ({ endpoints }: Context, headers = {}) =>
           endpoints.echo.request({ method: 'POST', path: '/status/200', headers });
         for (const context of [begin(callContext), begin(callContext), begin()]) await ask(context);
@@ -347,7 +347,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       });
 
       it('are not made once the time is over', async () => {
-        const { echo } = begin({ deadline: acts.bench.clock.now() - 1 }).endpoints;
+        const { echo } = begin({ deadline: acts.system.clock.now() - 1 }).endpoints;
         await expect(echo.request({ method: 'GET', path: '/text' })).rejects.toMatchObject({
           code: Code.DEADLINE_EXCEEDED,
         });
@@ -365,8 +365,8 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
     it('hears an input binding, and knows a message that comes twice', async () => {
       const payload = fresh('reading');
       const topic = 'retail/default/device_1/telemetry';
-      await acts.bench.device(topic, payload);
-      await acts.bench.device(topic, payload);
+      await acts.system.device(topic, payload);
+      await acts.system.device(topic, payload);
       await until('binding', `${topic} ${payload}`, 2);
       const [first, second] = times('binding', `${topic} ${payload}`);
       expect(second?.causeId).toBe(first?.causeId);

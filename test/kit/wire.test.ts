@@ -4,7 +4,7 @@ import { AppCallback } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { startSidecars } from '../harness/sidecars';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import { until } from '../harness/until';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
@@ -22,7 +22,7 @@ import { type Context, answerer, asker, forget, seen } from './sample';
 const TOKEN = 'the-token-of-the-sidecar';
 
 describe('between two services, on real sidecars', () => {
-  let world: World;
+  let system: RunningSystem;
   let order: RunningService;
   let inventory: RunningService;
 
@@ -30,18 +30,18 @@ describe('between two services, on real sidecars', () => {
     // a sidecar reads it from its own environment, and shows it to its service
     process.env['APP_API_TOKEN'] = TOKEN;
     const env = { LOG_LEVEL: 'silent', APP_API_TOKEN: TOKEN };
-    world = await startSidecars(
+    system = await startSidecars(
       [{ appId: 'order' }, { appId: 'inventory' }, { appId: 'payment' }],
       { env },
     );
-    order = await start(asker, world.app('order').env);
-    inventory = await start(answerer, world.app('inventory').env);
+    order = await start(asker, system.app('order').env);
+    inventory = await start(answerer, system.app('inventory').env);
     await until('the first answer', () => begin().inventory.getStock({}), 30_000);
   });
   afterAll(async () => {
     delete process.env['APP_API_TOKEN'];
     await Promise.all([order.stop(), inventory.stop()]);
-    await world.stop();
+    await system.stop();
   });
   afterEach(forget);
 
@@ -89,7 +89,7 @@ describe('between two services, on real sidecars', () => {
   });
 
   it('a sidecar is told what its service hears, though it shows no token when it asks', async () => {
-    const port = world.app('order').env['DAPR_HTTP_PORT'] ?? '';
+    const port = system.app('order').env['DAPR_HTTP_PORT'] ?? '';
     const Told = z.object({ subscriptions: z.array(z.object({ topic: z.string() })).min(1) });
     await until('the subscriptions', async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/v1.0/metadata`);
@@ -124,13 +124,13 @@ describe('between two services, on real sidecars', () => {
   };
   /** A token of a service, and whom it is for. */
   const tokenOf = async (service: string, audience: string) => {
-    const keys = world.app('order').env['SERVICE_KEYS'] ?? '';
+    const keys = system.app('order').env['SERVICE_KEYS'] ?? '';
     return (await ServiceTokens.open(service, keys, systemClock, silentLog)).tokenFor(audience);
   };
   const { getStock } = InventoryService.method;
 
   it('a call that does not come through the sidecar is turned away', async () => {
-    const { appPort } = world.app('inventory').plan;
+    const { appPort } = system.app('inventory').plan;
     const token = { 'x-service-token': await tokenOf('order', 'inventory') };
     const turnedAway = {
       code: Code.UNAUTHENTICATED,
@@ -145,7 +145,7 @@ describe('between two services, on real sidecars', () => {
   });
 
   it('a program that shows no token of a service, or that of another, is turned away', async () => {
-    const { daprGrpcPort } = world.app('order').plan;
+    const { daprGrpcPort } = system.app('order').plan;
     const call = (headers: Record<string, string>) =>
       ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...headers });
     const { UNAUTHENTICATED: code } = Code;
@@ -165,7 +165,7 @@ describe('between two services, on real sidecars', () => {
   });
 
   it('a service that does not declare that it calls another is refused', async () => {
-    const { daprGrpcPort } = world.app('payment').plan;
+    const { daprGrpcPort } = system.app('payment').plan;
     const token = { 'x-service-token': await tokenOf('payment', 'inventory') };
     expect(await ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...token })).toEqual({
       code: Code.PERMISSION_DENIED,
@@ -174,7 +174,7 @@ describe('between two services, on real sidecars', () => {
   });
 
   it('no service gives another an event as if it were its sidecar', async () => {
-    const { daprGrpcPort } = world.app('order').plan;
+    const { daprGrpcPort } = system.app('order').plan;
     const headers = {
       'dapr-app-id': 'inventory',
       'x-service-token': await tokenOf('order', 'inventory'),

@@ -2,14 +2,14 @@ import { expect, jest, test } from '@jest/globals';
 import { UsageError, choice, flag, helpOf, list, number, parseCommand, text } from './command-line';
 
 const COMMAND = {
-  call: 'npm run sample --',
-  about: 'Does something.',
+  about: 'npm run sample does something.',
+  usage: 'npm run sample [-- <part> ...]',
   positionals: { name: 'part', of: ['one', 'two'] },
   options: {
     count: number('how many', { default: 5, min: 1, max: 10 }),
     bus: choice('the broker', ['redis', 'kafka']),
-    out: text('where to write', 'FOLDER'),
-    only: list('these alone', 'NAME'),
+    out: text('where to write', 'folder'),
+    only: list('these alone', 'name'),
     quick: flag('less of it'),
   },
 } as const;
@@ -36,7 +36,7 @@ test.each([
   ['--bus amqp', '--bus must be one of redis, kafka, not amqp'],
   ['--cuont 7', "Unknown option '--cuont'. See --help."],
   ['--out', "Option '--out <value>' argument missing. See --help."],
-  ['three', 'three is not a part: choose from one, two'],
+  ['three', 'There is no part "three": choose from one, two'],
 ])('%s is refused with an error that names it', (args, message) => {
   const parse = () => parseCommand(COMMAND, args.split(' '));
   expect(parse).toThrow(UsageError);
@@ -53,12 +53,15 @@ test('--help prints each option with its meaning and its default', () => {
   const log = jest.spyOn(console, 'log').mockReturnValue();
   expect(parseCommand(COMMAND, ['--help'])).toBeUndefined();
   expect(log.mock.calls).toEqual([[helpOf(COMMAND)]]);
-  expect(helpOf(COMMAND)).toBe(`npm run sample -- [part...] [options]
-Does something.
-  --count N     how many (5)
-  --bus NAME    the broker: redis, kafka
-  --out FOLDER  where to write
-  --only NAME   these alone
-  --quick       less of it
-  --help        prints this text`);
+  expect(helpOf(COMMAND)).toBe(`npm run sample does something.
+
+npm run sample [-- <part> ...]
+
+Options:
+  --count <number>  how many (default: 5)
+  --bus <name>      the broker: redis, kafka
+  --out <folder>    where to write
+  --only <name>     these alone
+  --quick           less of it
+  --help            show this help`);
 });

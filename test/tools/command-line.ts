@@ -22,7 +22,7 @@ interface ChoiceOption<T extends string> {
 interface TextOption {
   readonly kind: 'text';
   readonly help: string;
-  /** What the value is, in the help: `FOLDER`. */
+  /** What the value is, in the help: `folder`. */
   readonly value: string;
 }
 
@@ -83,14 +83,14 @@ export const list = (help: string, value: string): ListOption => ({ kind: 'list'
 export const flag = (help: string): FlagOption => ({ kind: 'flag', help });
 
 export interface Command<O extends Readonly<Record<string, Option>>> {
-  /** How it is called, without its options: `npm run chaos --`. */
-  readonly call: string;
-  /** What it does: one or more lines. */
+  /** What it does, in a sentence that begins with its name. */
   readonly about: string;
-  /** The arguments that it takes; none if absent. */
+  /** How it is called; one line for each way. */
+  readonly usage: string;
+  /** The arguments that it takes; none if absent. Without `of` the command checks them itself. */
   readonly positionals?: { readonly name: string; readonly of?: readonly string[] };
   readonly options: O;
-  /** Anything else for --help. */
+  /** More text at the end of the help. */
   readonly notes?: string;
 }
 
@@ -170,29 +170,31 @@ function checkPositionals(
 ): void {
   const unknown = given.find((one) => positionals?.of?.includes(one) === false);
   if (positionals === undefined && given.length > 0) {
-    throw new UsageError(`${given.join(' ')} is not an option. See --help.`);
+    throw new UsageError(`Unexpected argument '${given.join(' ')}'. See --help.`);
   }
   if (unknown !== undefined) {
     const known = positionals?.of?.join(', ');
-    throw new UsageError(`${unknown} is not a ${positionals?.name}: choose from ${known}`);
+    throw new UsageError(`There is no ${positionals?.name} "${unknown}": choose from ${known}`);
   }
 }
 
 /** The text of --help. */
 export function helpOf(command: Command<Readonly<Record<string, Option>>>): string {
-  const { call, about, positionals, options, notes } = command;
+  const { about, usage, options, notes } = command;
   const rows = Object.entries(options).map(([name, option]): [string, string] => [
     `--${name}${placeholder(option)}`,
     `${option.help}${defaultOf(option)}`,
   ]);
-  rows.push(['--help', 'prints this text']);
+  rows.push(['--help', 'show this help']);
   const width = Math.max(...rows.map(([left]) => left.length));
-  const given = positionals === undefined ? '' : ` [${positionals.name}...]`;
   return [
-    `${call}${given} [options]`,
     about,
+    '',
+    usage,
+    '',
+    'Options:',
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
-    ...(notes === undefined ? [] : [notes]),
+    ...(notes === undefined ? [] : ['', notes]),
   ].join('\n');
 }
 
@@ -201,17 +203,17 @@ function placeholder(option: Option): string {
     case 'flag':
       return '';
     case 'number':
-      return ' N';
+      return ' <number>';
     case 'choice':
-      return ' NAME';
+      return ' <name>';
     default:
-      return ` ${option.value}`;
+      return ` <${option.value}>`;
   }
 }
 
 function defaultOf(option: Option): string {
   if (option.kind === 'choice') return `: ${option.of.join(', ')}`;
-  return option.kind === 'number' ? ` (${option.defaultText ?? option.default})` : '';
+  return option.kind === 'number' ? ` (default: ${option.defaultText ?? option.default})` : '';
 }
 
 /** Runs a command: its result is the exit code; a wrong command line or an error is 1 with a message. */

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Shopper } from '../../e2e/market';
+import { Shopper } from '../../e2e/fixtures';
 import { startSystem } from '../../harness/system';
 import { until } from '../../harness/until';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import { addCustomer, addProduct, signedIn } from '../shop';
-import { busSettled } from '../world-arm';
+import { busSettled } from '../system-variant';
 import { Bare } from './bare';
 import { differences, operationsBetween, operationsIn, operationsOf } from './operations';
 import { recordingFor } from './recording';
@@ -14,7 +14,7 @@ const ORDERS = 10;
 const SESSION_LISTS = 8;
 const CUSTOMERS = 5;
 const bare = new Bare();
-let system: World | undefined;
+let system: RunningSystem | undefined;
 
 beforeAll(() => bare.start());
 
@@ -34,11 +34,11 @@ test('the sidecars of the real services see what is recorded, no more and no les
   const { token, userId } = await until('a customer', () => addCustomer(url), 60_000);
   const customer = new Shopper(url, token, userId, '');
   // what was recorded is the order of somebody who has bought before
-  await customer.buys(productId);
+  await customer.buyConfirmed(productId);
   await busSettled(system);
 
   const before = await operationsOf(system);
-  for (let n = 0; n < ORDERS; n++) await customer.buys(productId);
+  for (let n = 0; n < ORDERS; n++) await customer.buyConfirmed(productId);
   await busSettled(system);
   const seen = operationsBetween(before, await operationsOf(system));
 
@@ -69,7 +69,7 @@ test('work that a sidecar was not asked for is found', async () => {
     id: '0',
     data: {},
   };
-  await bare.world.publish(event, 'delivery');
+  await bare.system.publish(event, 'delivery');
   // and whoever measures learns of it
   await expect(bare.stop()).rejects.toThrow(
     'delivery: publish delivery.status.updated 1 times, expected 0',

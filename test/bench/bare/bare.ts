@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { inProject } from '../../../scripts/start/project.mjs';
-import { ADDRESS, SHOP } from '../../e2e/market';
-import { startWorld } from '../../harness/start-world';
-import type { World } from '../../harness/world';
+import { ADDRESS, SHOP } from '../../e2e/fixtures';
+import { startApps } from '../../harness/start-apps';
+import type { RunningSystem } from '../../harness/running-system';
 import { appsRunBy, onSources } from '../apps';
-import type { Arm } from '../arm';
+import type { Variant } from '../variant';
 import type { Cpu } from '../cpu';
-import { busSettled, cpuOfWorld, pauseWorld, resumeWorld } from '../world-arm';
+import { busSettled, cpuOfSystem, pauseSystem, resumeSystem } from '../system-variant';
 import {
   type Operations,
   differences,
@@ -31,19 +31,19 @@ const GIVEN_AGAIN = 0.02;
  * services that do nothing else. What ours costs more than this is our own code; what both cost is
  * the price of sidecars, of so many operations. The operations are recorded anew at each start.
  */
-export class Bare implements Arm {
+export class Bare implements Variant {
   readonly name = 'bare';
   #folder: string | undefined;
-  #world: World | undefined;
+  #system: RunningSystem | undefined;
   #script: Script | undefined;
   #pool: Pool | undefined;
   #orders = 0;
   readonly #confirmed: number[] = [];
   #before: Operations = new Map();
 
-  get world(): World {
-    if (this.#world === undefined) throw new Error('bare is not started');
-    return this.#world;
+  get system(): RunningSystem {
+    if (this.#system === undefined) throw new Error('bare is not started');
+    return this.#system;
   }
 
   get script(): Script {
@@ -58,10 +58,10 @@ export class Bare implements Arm {
     writeFileSync(file, JSON.stringify(this.#script));
     this.#orders = this.#confirmed.length = 0;
     const env = { BARE_SCRIPT: file, BARE_SLOTS: String(SLOTS) };
-    this.#world = await startWorld(echoes(), { env });
+    this.#system = await startApps(echoes(), { env });
     this.#connect();
-    await seed(this.#world, this.#script);
-    this.#before = await operationsOf(this.#world);
+    await seed(this.#system, this.#script);
+    this.#before = await operationsOf(this.#system);
   }
 
   async placeOrder(n: number): Promise<void> {
@@ -80,19 +80,19 @@ export class Bare implements Arm {
   }
 
   settled(): Promise<void> {
-    return busSettled(this.world);
+    return busSettled(this.system);
   }
 
   cpu(): Cpu {
-    return cpuOfWorld(this.world);
+    return cpuOfSystem(this.system);
   }
 
   pause(): void {
-    pauseWorld(this.world);
+    pauseSystem(this.system);
   }
 
   async resume(): Promise<void> {
-    resumeWorld(this.world);
+    resumeSystem(this.system);
     const old = this.#pool;
     this.#connect();
     await old?.close();
@@ -103,7 +103,7 @@ export class Bare implements Arm {
    * share. Of an order that was not confirmed nobody knows how much was done.
    */
   async check(share = 0): Promise<void> {
-    const seen = operationsBetween(this.#before, await operationsOf(this.world));
+    const seen = operationsBetween(this.#before, await operationsOf(this.system));
     const all = Array.from({ length: this.#orders }, (_, number) => number);
     const most = [...this.#expected(all)].map(
       ([name, count]) => [name, Math.ceil(count * (1 + share))] as const,
@@ -121,17 +121,17 @@ export class Bare implements Arm {
   /** What was measured counts only if it was as much work as ours: then nothing is thrown. */
   async stop(): Promise<void> {
     try {
-      if (this.#world !== undefined && this.#orders > 0) await this.check(GIVEN_AGAIN);
+      if (this.#system !== undefined && this.#orders > 0) await this.check(GIVEN_AGAIN);
     } finally {
       await this.#pool?.destroy();
-      await this.#world?.stop();
-      this.#world = this.#pool = undefined;
+      await this.#system?.stop();
+      this.#system = this.#pool = undefined;
       if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     }
   }
 
   #connect(): void {
-    const { url } = this.world.app('gateway');
+    const { url } = this.system.app('gateway');
     this.#pool = new Pool(url, { connections: 512, keepAliveTimeout: 60_000 });
   }
 }
@@ -149,7 +149,7 @@ const echoes = () =>
   );
 
 /** Writes the documents that are there before an order: a customer's, a product's. */
-async function seed(world: World, { recordings: [first] }: Script): Promise<void> {
+async function seed(system: RunningSystem, { recordings: [first] }: Script): Promise<void> {
   const handlings: (readonly [app: string, steps: Steps])[] = [
     ...(first?.calls ?? []).map(({ app, steps }) => [app, steps] as const),
     ...(first?.events ?? []).flatMap(({ heard }) => Object.entries(heard)),
@@ -170,7 +170,7 @@ async function seed(world: World, { recordings: [first] }: Script): Promise<void
       ([key, value]) => `{"key":${JSON.stringify(key)},"value":${value}}`,
     );
     if (items.length === 0) continue;
-    const response = await fetch(`${world.app(app).sidecarUrl}/v1.0/state/state`, {
+    const response = await fetch(`${system.app(app).sidecarUrl}/v1.0/state/state`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: `[${items.join()}]`,

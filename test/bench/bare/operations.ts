@@ -1,5 +1,5 @@
 import type { App } from '../../harness/app';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import type { Recording, Steps } from './recording';
 
 /** How often something was done: `order: save`, `inventory: publish inventory.reserved`. */
@@ -16,9 +16,9 @@ const COUNTERS: Readonly<Record<string, (label: (name: string) => string) => str
 const STATE: Readonly<Record<string, string>> = { get: 'load', set: 'save', delete: 'erase' };
 
 /** What the sidecars of a system have been asked for since they were started. */
-export async function operationsOf(world: World): Promise<Operations> {
+export async function operationsOf(system: RunningSystem): Promise<Operations> {
   const counts = new Map<string, number>();
-  for (const app of world.apps) {
+  for (const app of system.apps) {
     for (const line of (await metricsOf(app)).split('\n')) {
       const [, name = '', labels = '', value = ''] = /^(\w+)\{(.*)\} (\S+)$/.exec(line) ?? [];
       const label = (wanted: string) =>

@@ -18,7 +18,7 @@ import { PROVIDER } from '../../../services/payment/provider';
 import { SimulatedProvider } from '../../../services/payment/simulator/provider';
 import { product } from '../../../services/product/service';
 import { user } from '../../../services/user/service';
-import { ADDRESS, PRICE, SHOP } from '../../e2e/market';
+import { ADDRESS, PRICE, SHOP } from '../../e2e/fixtures';
 import { Recorder, Take } from './recorder';
 import type { Recording, Scope, Script, Steps } from './recording';
 import { Tape, onTape } from './tape';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HealthReport } from '../../../services/gateway/backends/health-report';
 import { apps } from '../../../services/gateway/definition';
 import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
-import { SHOP, Shopper, paidWith } from '../../e2e/market';
+import { SHOP, Shopper, paidWith } from '../../e2e/fixtures';
 import { ORDER_FLOW, TEST_ENV } from '../../harness/system';
 import { addCustomer, addProduct, signedIn } from '../shop';
 import { startDirect } from './system';
@@ -51,7 +51,7 @@ test('whom an order meets is there, so that the gateway goes on calling them', a
 
 test('an order is confirmed, and everybody has it in their books', async () => {
   const { shopper, productId, gone } = await market();
-  const order = await shopper.buys(productId);
+  const order = await shopper.buyConfirmed(productId);
   await system.settled();
   expect(order.status).toBe('confirmed');
   expect(await gone()).toEqual({ sold: 1, reserved: 0 });
@@ -72,7 +72,7 @@ test('an order is confirmed, and everybody has it in their books', async () => {
 
 test('a declined order is cancelled, and nothing is kept of it', async () => {
   const { shopper, productId, gone } = await market();
-  const orderId = await shopper.isDenied('payment_failed', productId, paidWith('tok_declined'));
+  const orderId = await shopper.buyCancelled('payment_failed', productId, paidWith('tok_declined'));
   await system.settled();
   expect(await shopper.get(Order, `/orders/${orderId}`)).toMatchObject({ status: 'cancelled' });
   expect(await gone()).toEqual({ sold: 0, reserved: 0 });

@@ -1,13 +1,13 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import { Product } from '../../e2e/edge';
-import { ADDRESS, SHOP } from '../../e2e/market';
-import type { World } from '../../harness/world';
+import { ADDRESS, SHOP } from '../../e2e/fixtures';
+import type { RunningSystem } from '../../harness/running-system';
 import { cpuBetween } from '../cpu';
 import { type Effort, part } from '../part';
 import { Shop } from '../shop';
 import { abba } from '../statistics';
-import { busSettled, cpuOfWorld } from '../world-arm';
+import { busSettled, cpuOfSystem } from '../system-variant';
 import { EDGES, startEdges } from './edges';
 import type { Asked } from './load';
 import { LoadProcess } from './load-process';
@@ -74,24 +74,24 @@ export const edge = part({
     let shedding: Shedding;
     const load = new LoadProcess();
     say('edge: starting');
-    const world = await startEdges();
+    const system = await startEdges();
     try {
       say('edge: filling the shop');
-      const shop = await Shop.open(world.app('gateway').url);
+      const shop = await Shop.open(system.app('gateway').url);
       const asked = new Map<string, Readonly<Record<string, readonly Asked[]>>>();
       for (const name of edges) {
-        asked.set(name, await requestsTo(urlOf(world, name), shop, name.startsWith('ours')));
+        asked.set(name, await requestsTo(urlOf(system, name), shop, name.startsWith('ours')));
       }
       const measure = async (name: string, level: Level, requests: number) => {
         const { inFlight, name: what } = level;
         const each = asked.get(name)?.[what] ?? [];
-        const before = cpuOfWorld(world);
-        const loaded = await load.send({ url: urlOf(world, name), requests, inFlight, each });
-        const cpu = cpuBetween(before, cpuOfWorld(world));
+        const before = cpuOfSystem(system);
+        const loaded = await load.send({ url: urlOf(system, name), requests, inFlight, each });
+        const cpu = cpuBetween(before, cpuOfSystem(system));
         const app = EDGES[name] ?? '';
         const used = { own: cpu[app] ?? 0, sidecar: cpu[`${app}-sidecar`] ?? 0 };
         // the services behind have more to do for an order than whoever asked waits for
-        await busSettled(world);
+        await busSettled(system);
         return { edge: name, asked: what, inFlight, requests, ...loaded, cpu: used };
       };
       for (const name of edges) {
@@ -111,11 +111,11 @@ export const edge = part({
       }
       say('edge: overload');
       const through = asked.get(edges[0] ?? '')?.['GET through'] ?? [];
-      shedding = await measureShedding(world, load, through, effort);
+      shedding = await measureShedding(system, load, through, effort);
       await shop.close();
     } finally {
       load.stop();
-      await world.stop();
+      await system.stop();
     }
     return { edges, runs, shedding };
   },
@@ -123,7 +123,7 @@ export const edge = part({
   aims,
 });
 
-const urlOf = (world: World, name: string) => world.app(EDGES[name] ?? '').url;
+const urlOf = (system: RunningSystem, name: string) => system.app(EDGES[name] ?? '').url;
 
 /** The gateway wraps what it answers; any other edge tells it as it is. */
 const Ours = z.object({ data: Product }).transform(({ data }) => data);

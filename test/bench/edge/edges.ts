@@ -1,8 +1,8 @@
 import { inProject } from '../../../scripts/start/project.mjs';
 import { readRunFile } from '../../harness/run-file';
-import type { AppSpec } from '../../harness/start-world';
+import type { AppSpec } from '../../harness/start-apps';
 import { type SystemOptions, startSystem } from '../../harness/system';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import { onSources } from '../apps';
 
 /** What stands in front of the same services, by the name of its app. */
@@ -18,7 +18,7 @@ export const OPEN = 'gateway-open';
 const NEVER = { SHED_IN_FLIGHT: '1000000', SHED_LAG_MS: '1000000' };
 
 /** The system, and beside its gateway another one, and two that do nothing but pass requests on. */
-export function startEdges(options: SystemOptions = {}): Promise<World> {
+export function startEdges(options: SystemOptions = {}): Promise<RunningSystem> {
   const gateway = readRunFile().apps.find(({ appID }) => appID === 'gateway');
   if (gateway === undefined) throw new Error('dapr.yaml has no gateway');
   const { appID: appId, command, env } = gateway;

@@ -7,7 +7,7 @@ import { asService } from '#kit/core/caller';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { SHOP } from '../../e2e/market';
+import { SHOP } from '../../e2e/fixtures';
 import { Books, restore } from './books';
 
 jest.setTimeout(60_000);

@@ -13,7 +13,7 @@ import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { ADDRESS, PRICE, SHOP } from '../../e2e/market';
+import { ADDRESS, PRICE, SHOP } from '../../e2e/fixtures';
 import { openServices } from '../direct/services';
 import type { Exchange } from '../direct/sidecar';
 import { FileTexts, type Rows } from './file-texts';

@@ -3,7 +3,7 @@ import { closedLoop } from '../closed-loop';
 import { type Cpu, cpuBetween } from '../cpu';
 import type { Ours } from '../ours';
 import { type Customer, type Purchase, addCustomer, patiently } from '../shop';
-import { busSettled } from '../world-arm';
+import { busSettled } from '../system-variant';
 import { Books, type Pages, restore } from './books';
 
 export const FACTORS = [1, 10, 100] as const;
@@ -29,7 +29,7 @@ export interface Dimension {
 
 const IN_FLIGHT = 4;
 
-const dataOf = (ours: Ours) => join(ours.world.folder, 'data');
+const dataOf = (ours: Ours) => join(ours.system.folder, 'data');
 
 const measured = (ours: Ours, orders: number, purchase: (n: number) => Purchase): Promise<Cost> =>
   closedLoop(
@@ -99,7 +99,7 @@ const ordersPerUser: Dimension = {
   name: 'orders of a user',
   one: 10,
   prepare: async (ours) => {
-    const { url } = ours.world.app('gateway');
+    const { url } = ours.system.app('gateway');
     const folder = dataOf(ours);
     const sizes = new Map<Factor, { customers: Customer[]; pages: Pages }>();
     for (const factor of FACTORS) {
@@ -160,8 +160,8 @@ export const backlog: Dimension = {
   name: 'commands in a backlog',
   one: 5,
   prepare: async (ours) => async (factor, orders) => {
-    const { world, shop } = ours;
-    const service = world.app('order').service;
+    const { system, shop } = ours;
+    const service = system.app('order').service;
     const waiting = backlog.one * factor;
     const used: Cpu[] = [];
     let drained = 0;
@@ -174,10 +174,10 @@ export const backlog: Dimension = {
           return [customer.userId, productId];
         }),
       );
-      for (const command of commands) await world.publish(command);
+      for (const command of commands) await system.publish(command);
       const before = ours.cpu();
       service?.signal('SIGCONT');
-      await busSettled(world, 600_000);
+      await busSettled(system, 600_000);
       used.push(cpuBetween(before, ours.cpu()));
       drained += waiting;
     }

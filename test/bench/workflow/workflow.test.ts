@@ -2,22 +2,22 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { type Event, eventsOf } from '../../e2e/bus';
 import { Edge, Order, Stock } from '../../e2e/edge';
-import { ADDRESS, SHOP } from '../../e2e/market';
-import type { World } from '../../harness/world';
+import { ADDRESS, SHOP } from '../../e2e/fixtures';
+import type { RunningSystem } from '../../harness/running-system';
 import { startSystem } from '../../harness/system';
 import { until } from '../../harness/until';
 import { type Customer, addCustomer, addProduct, signedIn } from '../shop';
-import { busSettled } from '../world-arm';
+import { busSettled } from '../system-variant';
 import { startWorkflowWorld } from './workflow';
 
 /** A system with one product, and one customer who is signed in. */
 interface System {
-  readonly world: World;
+  readonly system: RunningSystem;
   readonly productId: string;
   readonly customer: Customer;
 }
 
-const worlds: World[] = [];
+const systems: RunningSystem[] = [];
 let ours: System;
 let workflow: System;
 
@@ -27,33 +27,33 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const world of worlds) await world.stop();
+  for (const system of systems) await system.stop();
 });
 
-async function open(world: World): Promise<System> {
-  worlds.push(world);
-  const { url } = world.app('gateway');
+async function open(system: RunningSystem): Promise<System> {
+  systems.push(system);
+  const { url } = system.app('gateway');
   // on a busy machine a password may take longer to hash than a call may take
   const admin = await until('the admin', () => signedIn(url), 60_000);
   const customer = await until('a customer', () => addCustomer(url), 60_000);
-  return { world, productId: await addProduct(admin), customer };
+  return { system, productId: await addProduct(admin), customer };
 }
 
 /** An order, and the events that were said until all that follows from it was done. */
-async function order({ world, productId, customer }: System, token: string) {
-  const before = new Set((await eventsOf(world)).map(({ id }) => id));
-  const edge = new Edge(world.app('gateway').url, customer.token);
+async function order({ system, productId, customer }: System, token: string) {
+  const before = new Set((await eventsOf(system)).map(({ id }) => id));
+  const edge = new Edge(system.app('gateway').url, customer.token);
   const items = [{ productId, quantity: 1 }];
   const payment = { method: 'card', token };
   const answer = await edge.send('POST', '/orders', {
     body: { shopId: SHOP, items, payment, deliveryAddress: ADDRESS },
     headers: { 'idempotency-key': randomUUID() },
   });
-  await busSettled(world);
-  const said = (await eventsOf(world)).filter(({ id }) => !before.has(id));
+  await busSettled(system);
+  const said = (await eventsOf(system)).filter(({ id }) => !before.has(id));
   const orderId = said.find(({ type }) => type === 'order.created')?.subject;
   const kept = await edge.get(Order, `/orders/${orderId}`);
-  const admin = await until('the admin', () => signedIn(world.app('gateway').url), 60_000);
+  const admin = await until('the admin', () => signedIn(system.app('gateway').url), 60_000);
   const stock = await admin.get(Stock, `/inventory/${SHOP}/${productId}`);
   const { available, reserved } = stock;
   return { answer, kept, stock: { available, reserved }, said: typesOf(said) };
@@ -88,8 +88,8 @@ test('an order that is not paid is cancelled by it, its items are released, and 
 });
 
 test('what is undone is undone in reverse: an order that cannot be brought is paid back first', async () => {
-  const { world, productId, customer } = workflow;
-  const edge = new Edge(world.app('gateway').url, customer.token);
+  const { system, productId, customer } = workflow;
+  const edge = new Edge(system.app('gateway').url, customer.token);
   const body = {
     ...{ shopId: SHOP, items: [{ productId, quantity: 1 }] },
     ...{ payment: { method: 'card', token: 'tok_ok' } },
@@ -100,8 +100,8 @@ test('what is undone is undone in reverse: an order that cannot be brought is pa
     headers: { 'idempotency-key': randomUUID() },
   });
   expect(refusal.details.reason).toBe('undeliverable');
-  await busSettled(world);
-  const said = (await eventsOf(world)).filter(
+  await busSettled(system);
+  const said = (await eventsOf(system)).filter(
     ({ correlationid }) => correlationid === refusal.details.orderId,
   );
   const refunded = said.find(({ type }) => type === 'payment.refunded');

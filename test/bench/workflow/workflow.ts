@@ -1,8 +1,8 @@
 import { inProject } from '../../../scripts/start/project.mjs';
 import { readRunFile } from '../../harness/run-file';
-import { startWorld } from '../../harness/start-world';
+import { startApps } from '../../harness/start-apps';
 import { TEST_ENV } from '../../harness/system';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import { appsRunBy, onSources } from '../apps';
 import { Ours } from '../ours';
 
@@ -16,10 +16,10 @@ export class Workflow extends Ours {
   }
 }
 
-export function startWorkflowWorld(): Promise<World> {
+export function startWorkflowWorld(): Promise<RunningSystem> {
   const main = inProject('test', 'bench', 'workflow', 'main.ts');
   const specs = appsRunBy(({ appID, command }) => (appID === 'order' ? onSources(main) : command));
-  return startWorld(specs, {
+  return startApps(specs, {
     resources: [...readRunFile().common.resourcesPaths, 'test/bench/workflow/components'],
     controlPlane: true,
     env: TEST_ENV,

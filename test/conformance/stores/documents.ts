@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { NO_EXPIRY } from '#kit/transport/sidecar';
 import { until } from '../../harness/until';
 import { type Behaviour, inMs, seconds } from '../behaviour';
-import { type Keepers, STEP_MS } from './keepers';
+import { type StoreFixture, STEP_MS } from './store-fixture';
 
 const WRITERS = 50;
 const fresh = () => randomUUID();
 
-export const createIfAbsent: Behaviour<Keepers> = {
+export const createIfAbsent: Behaviour<StoreFixture> = {
   name: `of ${WRITERS} concurrent creations of a document one succeeds`,
   holds: { created: 1, stored: "the winner's document" },
   observe: async (keepers) => {
@@ -24,7 +24,7 @@ export const createIfAbsent: Behaviour<Keepers> = {
   },
 };
 
-export const conflict: Behaviour<Keepers> = {
+export const conflict: Behaviour<StoreFixture> = {
   name: `of ${WRITERS} concurrent changes of one version of a document one succeeds`,
   holds: { changed: 1, stored: "the winner's document", 'change of an older version': 'rejected' },
   observe: async (keepers) => {
@@ -47,7 +47,7 @@ export const conflict: Behaviour<Keepers> = {
 };
 
 /** Some write at once, of two processes, by the same state; which of them did. */
-async function writeAll({ one, other }: Keepers, key: string, etag: string | undefined) {
+async function writeAll({ one, other }: StoreFixture, key: string, etag: string | undefined) {
   const begun = performance.now();
   const answers = await Promise.all(
     Array.from({ length: WRITERS }, (_, writer) =>
@@ -61,7 +61,7 @@ async function writeAll({ one, other }: Keepers, key: string, etag: string | und
 const isWriters = (value: unknown, [writer]: readonly number[]) =>
   JSON.stringify(value) === JSON.stringify({ writer });
 
-export const gone: Behaviour<Keepers> = {
+export const gone: Behaviour<StoreFixture> = {
   name: 'a change of a document that was deleted or never existed is rejected',
   holds: { 'a deleted document': 'rejected', 'a document that never existed': 'rejected' },
   observe: async ({ one: { sidecar } }) => {
@@ -84,7 +84,7 @@ export const gone: Behaviour<Keepers> = {
 
 const outcome = (written: boolean) => (written ? 'written' : 'rejected');
 
-export const marks: Behaviour<Keepers> = {
+export const marks: Behaviour<StoreFixture> = {
   name: 'a repeated change is made once and returns the same result, also in another process',
   holds: { changes: 2, results: '0, 0, 0' },
   observe: async ({ one, other }) => {
@@ -105,7 +105,7 @@ export const marks: Behaviour<Keepers> = {
 
 const TTL_SECONDS = 2;
 
-export const expiry: Behaviour<Keepers> = {
+export const expiry: Behaviour<StoreFixture> = {
   name: 'a document expires after its time to live, and can be created again then',
   holds: { before: 'exists', after: 'expired', 'expired early': false, 'created again': 'written' },
   observe: async ({ one: { sidecar } }) => {
@@ -131,7 +131,7 @@ export const expiry: Behaviour<Keepers> = {
   },
 };
 
-export const lasting: Behaviour<Keepers> = {
+export const lasting: Behaviour<StoreFixture> = {
   name: 'the time to live of a document stays until a write clears it',
   holds: { 'written with a cleared time to live': 'exists', 'written without one': 'expired' },
   observe: async ({ one: { sidecar } }) => {
@@ -168,7 +168,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 };
 const ROUNDS = 20;
 
-export const contents: Behaviour<Keepers> = {
+export const contents: Behaviour<StoreFixture> = {
   name: 'documents of up to 1 MB, with text in any script, are stored unchanged',
   holds: Object.fromEntries(Object.keys(TEXTS).map((name) => [name, 'unchanged'])),
   observe: async ({ one, other }) => {
@@ -200,7 +200,7 @@ export const contents: Behaviour<Keepers> = {
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-export const manyWriters: Behaviour<Keepers> = {
+export const manyWriters: Behaviour<StoreFixture> = {
   name: `${WRITERS} concurrent changes of a document, in two processes, all take effect`,
   holds: { changes: WRITERS },
   observe: async ({ one, other }) => {

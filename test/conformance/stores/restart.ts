@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { until } from '../../harness/until';
 import { type Behaviour, seconds } from '../behaviour';
-import { type Keepers, STEP_MS } from './keepers';
+import { type StoreFixture, STEP_MS } from './store-fixture';
 
 const WRITERS = 8;
 const AMPLE_MS = 60_000;
 
-export const restart: Behaviour<Keepers> = {
+export const restart: Behaviour<StoreFixture> = {
   name: 'a restart or kill of the store under load loses no acknowledged change',
   holds: { lost: 0, duplicated: 0 },
   observe: async (keepers, { load: size }) => {
@@ -31,7 +31,7 @@ export const restart: Behaviour<Keepers> = {
 
 /** Ends the store and starts it at once; milliseconds from then to the first change acknowledged. */
 async function flowAgain(
-  { server }: Keepers,
+  { server }: StoreFixture,
   load: Changes,
   how: 'stop' | 'kill',
 ): Promise<number> {
@@ -56,7 +56,7 @@ class Changes {
   readonly #done = new Map<string, number>();
   readonly #running: Promise<unknown>;
 
-  constructor(private readonly keepers: Keepers) {
+  constructor(private readonly keepers: StoreFixture) {
     this.#running = Promise.all(this.#keys.map((key) => this.#write(key)));
     this.#running.catch(() => {});
   }

@@ -1,4 +1,4 @@
-import type { World } from '../world';
+import type { RunningSystem } from '../running-system';
 import { KafkaLog } from './kafka-log';
 import { RabbitLog } from './rabbit-log';
 import { RedisLog } from './redis-log';
@@ -35,15 +35,15 @@ export interface BrokerLog {
   groups(): Promise<Group[]>;
 }
 
-export function brokerLog(world: World): BrokerLog {
-  const { name } = world.broker;
+export function brokerLog(system: RunningSystem): BrokerLog {
+  const { name } = system.broker;
   switch (name) {
     case 'redis':
-      return new RedisLog(world.broker.port);
+      return new RedisLog(system.broker.port);
     case 'rabbitmq':
-      return new RabbitLog(world.broker);
+      return new RabbitLog(system.broker);
     case 'kafka':
-      return new KafkaLog(world.broker.port, world.hears);
+      return new KafkaLog(system.broker.port, system.subscriptions);
     default:
       throw new Error(`nobody can read what ${name} has`);
   }

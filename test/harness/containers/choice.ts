@@ -5,7 +5,7 @@ import type { Engine } from './engine';
 export interface Choice {
   readonly engine?: Engine;
   /** For whoever reads the output of a test: what runs, and why it is not a container. */
-  readonly says: string;
+  readonly description: string;
 }
 
 /** Containers where a Docker engine answers and has or can get the server's image, else processes. */
@@ -16,9 +16,9 @@ export async function choose(
   const { image } = server.container(0);
   const engine = await findEngine();
   if (engine !== undefined && (await engine.has(image))) {
-    return { engine, says: `${server.name}: ${image}, in a container` };
+    return { engine, description: `${server.name}: ${image}, in a container` };
   }
   const why =
     engine === undefined ? 'no Docker engine answers' : `Docker has no ${image}, nor can it get it`;
-  return { says: `${server.name}: ${server.find() ?? 'missing'}, as a process: ${why}` };
+  return { description: `${server.name}: ${server.find() ?? 'missing'}, as a process: ${why}` };
 }

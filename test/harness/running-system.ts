@@ -13,7 +13,7 @@ export type ServerPlan =
   ProcessPlan | { readonly container: ContainerSpec; readonly engine: Engine };
 
 /** A system as it shall be started. */
-export interface WorldPlan {
+export interface SystemPlan {
   readonly workplace: Workplace;
   /** Where servers listen, with nothing in front of them. */
   readonly ports: Readonly<Record<ServerKind, number>>;
@@ -29,7 +29,7 @@ export interface WorldPlan {
     readonly admit?: (accounts: readonly Account[]) => Promise<void>;
   };
   /** The topics that each service hears, as the component of the bus allows it. */
-  readonly hears: Readonly<Record<string, readonly string[]>>;
+  readonly subscriptions: Readonly<Record<string, readonly string[]>>;
   /** Where programs listen that stand in for HTTP endpoints, by the endpoint's name. */
   readonly standInPorts: Readonly<Record<string, number>>;
   readonly servers: readonly ServerPlan[];
@@ -41,11 +41,11 @@ export interface WorldPlan {
 const SERVERS_MS = 60_000;
 
 /** Apps with their sidecars, the servers they need, and the folder that holds all they write. */
-export class World {
+export class RunningSystem {
   readonly servers: readonly Process[];
   readonly apps: readonly App[];
 
-  constructor(private readonly plan: WorldPlan) {
+  constructor(private readonly plan: SystemPlan) {
     this.servers = plan.servers.map((server) =>
       'container' in server
         ? new ContainerProcess(server.container, server.engine)
@@ -72,7 +72,7 @@ export class World {
   }
 
   /** Makes these the only accounts of devices at their broker; absent where everybody is let in. */
-  get admit(): ((accounts: readonly Account[]) => Promise<void>) | undefined {
+  get admitDevices(): ((accounts: readonly Account[]) => Promise<void>) | undefined {
     return this.plan.devices.admit;
   }
 
@@ -88,8 +88,8 @@ export class World {
   }
 
   /** The topics that each service hears, as the component of the bus allows it. */
-  get hears(): Readonly<Record<string, readonly string[]>> {
-    return this.plan.hears;
+  get subscriptions(): Readonly<Record<string, readonly string[]>> {
+    return this.plan.subscriptions;
   }
 
   app(id: string): App {

@@ -5,7 +5,7 @@ import { LocalProcess } from '../../harness/process';
 import { TEST_ENV } from '../../harness/system';
 import { until } from '../../harness/until';
 import { Workplace } from '../../harness/workplace';
-import type { Arm } from '../arm';
+import type { Variant } from '../variant';
 import { type Cpu, cpuOf } from '../cpu';
 import { Shop } from '../shop';
 import { SETTLED } from './system';
@@ -18,7 +18,7 @@ interface Started {
 }
 
 /** The same services in one process: no sidecars, no broker, no database. */
-export class Direct implements Arm {
+export class Direct implements Variant {
   readonly name = 'direct';
   #started: Started | undefined;
 

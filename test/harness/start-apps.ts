@@ -31,9 +31,9 @@ import {
 import { standIns } from './stand-ins';
 import { type Transports, withTransports } from './transports';
 import { Workplace } from './workplace';
-import { type ServerPlan, World, type WorldPlan } from './world';
+import { type ServerPlan, RunningSystem, type SystemPlan } from './running-system';
 
-export interface WorldOptions extends Transports {
+export interface StartOptions extends Transports {
   /** Folders of components; those of dapr.yaml unless others are named. */
   resources?: readonly string[];
   /** Values that components shall have in this system: `{ bus: { processingTimeout: '5s' } }`. */
@@ -76,12 +76,15 @@ export interface AppSpec {
 }
 
 /** Starts apps on free ports in a folder of their own, and waits until each is ready. */
-export async function startWorld(specs: readonly AppSpec[], options: WorldOptions): Promise<World> {
+export async function startApps(
+  specs: readonly AppSpec[],
+  options: StartOptions,
+): Promise<RunningSystem> {
   const workplace = Workplace.open();
   try {
-    const world = new World(await planWorld(specs, options, workplace));
-    await world.start();
-    return world;
+    const system = new RunningSystem(await planSystem(specs, options, workplace));
+    await system.start();
+    return system;
   } catch (error) {
     await workplace.close();
     throw error;
@@ -89,11 +92,11 @@ export async function startWorld(specs: readonly AppSpec[], options: WorldOption
 }
 
 /** Decides on everything of a system: ports, files, processes. Starts nothing. */
-async function planWorld(
+async function planSystem(
   specs: readonly AppSpec[],
-  options: WorldOptions,
+  options: StartOptions,
   workplace: Workplace,
-): Promise<WorldPlan> {
+): Promise<SystemPlan> {
   const { folder } = workplace;
   const runFile = readRunFile();
   const paths = options.resources ?? runFile.common.resourcesPaths;
@@ -199,7 +202,13 @@ async function planWorld(
   const brokers = resources.flatMap((from) => brokerIn(from) ?? []);
   const hears = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
   return {
-    ...{ workplace, ports: ports.clients, brokers, hears: Object.fromEntries(hears), standInPorts },
+    ...{
+      workplace,
+      ports: ports.clients,
+      brokers,
+      subscriptions: Object.fromEntries(hears),
+      standInPorts,
+    },
     devices,
     ...{ servers: plans, apps, serversAnswer },
   };
@@ -210,7 +219,7 @@ function devicesAt(
   { deviceBroker, platform }: Servers,
   kind: ServerKind = 'mosquitto',
   ports: ServerPorts,
-): WorldPlan['devices'] {
+): SystemPlan['devices'] {
   const own = [...ports.own[kind]];
   // what is in front of a server is in front of its port for clients
   const port = deviceBroker.devicePort(own) ?? 0;

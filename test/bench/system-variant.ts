@@ -1,36 +1,36 @@
 import type { Process } from '../harness/process';
 import { readRunFile } from '../harness/run-file';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import { type Group, brokerLog } from '../harness/bus/broker-log';
 import { type Cpu, cpuOf } from './cpu';
 
 // What an arm that consists of a World has in common with others that do.
 
-export function processesOf(world: World): Process[] {
-  return [...world.apps.flatMap(({ processes }) => processes), ...world.servers];
+export function processesOf(system: RunningSystem): Process[] {
+  return [...system.apps.flatMap(({ processes }) => processes), ...system.servers];
 }
 
 /** Without what stands in for something outside of the system, such as the payment provider. */
-export function cpuOfWorld(world: World): Cpu {
+export function cpuOfSystem(system: RunningSystem): Cpu {
   const outside = readRunFile().apps.filter(({ appPort }) => appPort === undefined);
   const names = new Set(outside.map(({ appID }) => appID));
-  const counted = processesOf(world).filter(({ name }) => !names.has(name));
+  const counted = processesOf(system).filter(({ name }) => !names.has(name));
   return cpuOf(Object.fromEntries(counted.map(({ name, pid }) => [name, pid])));
 }
 
-export function pauseWorld(world: World): void {
-  for (const process of processesOf(world)) process.signal('SIGSTOP');
+export function pauseSystem(system: RunningSystem): void {
+  for (const process of processesOf(system)) process.signal('SIGSTOP');
 }
 
 /** Servers first, so that whoever needs them finds them. */
-export function resumeWorld(world: World): void {
-  for (const process of processesOf(world).reverse()) process.signal('SIGCONT');
+export function resumeSystem(system: RunningSystem): void {
+  for (const process of processesOf(system).reverse()) process.signal('SIGCONT');
 }
 
 /** Settles when every event on the bus is acknowledged by all who hear it. */
-export async function busSettled(world: World, withinMs = 60_000): Promise<void> {
-  const bus = brokerLog(world);
+export async function busSettled(system: RunningSystem, withinMs = 60_000): Promise<void> {
+  const bus = brokerLog(system);
   let undone: Group[] = [];
   const settled = async () => {
     undone = (await bus.groups()).filter(({ pending, lag }) => pending + lag > 0);
@@ -39,7 +39,7 @@ export async function busSettled(world: World, withinMs = 60_000): Promise<void>
   try {
     await until('the bus', settled, withinMs);
   } catch (error) {
-    const late = world.apps.filter(({ id }) => undone.some(({ name }) => name === id));
+    const late = system.apps.filter(({ id }) => undone.some(({ name }) => name === id));
     const logs = late.flatMap(({ processes }) => processes.map((process) => process.tail()));
     const what = undone.map(({ topic, name }) => `${topic} by ${name}`).join(', ');
     throw new Error([`events are not acknowledged: ${what}`, ...logs].join('\n'), { cause: error });

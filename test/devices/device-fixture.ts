@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { type Kind, topicText } from '#contracts/device-messages';
 import { DeviceMessageSigner, type SignedMessage } from '#contracts/device-message-signer';
 import { eventsOf } from '../e2e/bus';
-import { Market } from '../e2e/market';
+import { SystemFixture } from '../e2e/fixtures';
 import type { SystemOptions } from '../harness/system';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 
 const Registered = z.looseObject({
   device: z.looseObject({ deviceId: z.string() }),
@@ -35,42 +35,42 @@ const Refusals = z.looseObject({
 const APPS = ['gateway', 'user', 'shop', 'iot-gateway'];
 
 /** A running system with a shop, in which tests put devices. */
-export class Fleet {
+export class DeviceFixture {
   readonly #clients: MqttClient[] = [];
 
   private constructor(
-    readonly market: Market,
+    readonly fixture: SystemFixture,
     readonly shopId: string,
   ) {}
 
-  static async open(options: SystemOptions = {}): Promise<Fleet> {
-    const market = await Market.open({ apps: APPS, controlPlane: true, ...options });
+  static async open(options: SystemOptions = {}): Promise<DeviceFixture> {
+    const fixture = await SystemFixture.open({ apps: APPS, controlPlane: true, ...options });
     const body = { name: 'Corner', channels: ['vending'], timeZone: 'Europe/Berlin' };
     const { shopId } = await until('the shop', () =>
-      market.admin.ask(Shop, 201, 'POST', '/shops', { body }),
+      fixture.admin.ask(Shop, 201, 'POST', '/shops', { body }),
     );
-    return new Fleet(market, shopId);
+    return new DeviceFixture(fixture, shopId);
   }
 
-  get world(): World {
-    return this.market.world;
+  get system(): RunningSystem {
+    return this.fixture.system;
   }
 
   /** A new device, which the broker knows. */
   async register() {
-    const { admin } = this.market;
+    const { admin } = this.fixture;
     const body = { shopId: this.shopId, kind: 'vending_machine', name: 'Hall' };
     const { device, ...account } = await admin.ask(Registered, 201, 'POST', '/devices', { body });
-    await this.admit();
+    await this.admitDevices();
     return { deviceId: device.deviceId, ...account };
   }
 
   /** Has the broker know the accounts that there are, where it does not let everybody in. */
-  async admit(): Promise<void> {
-    if (this.world.admit === undefined) return;
+  async admitDevices(): Promise<void> {
+    if (this.system.admitDevices === undefined) return;
     const path = '/admin/broker-accounts?limit=100';
-    const { items } = await this.market.admin.get(Accounts, path);
-    await this.world.admit(items);
+    const { items } = await this.fixture.admin.get(Accounts, path);
+    await this.system.admitDevices(items);
   }
 
   /** A new device that is connected to the broker. */
@@ -94,7 +94,7 @@ export class Fleet {
     options: IClientOptions = {},
   ): Promise<MqttClient> {
     const { topic, payload } = signer.lastWill();
-    const client = await connectAsync(`mqtt://127.0.0.1:${this.world.mqttPort}`, {
+    const client = await connectAsync(`mqtt://127.0.0.1:${this.system.mqttPort}`, {
       ...{ username: userName, password: credential, clientId: userName, clean: false },
       ...{ reconnectPeriod: 200, will: { topic, payload: Buffer.from(payload), qos: 1 as const } },
       ...options,
@@ -104,8 +104,8 @@ export class Fleet {
   }
 
   /** What was said of a device: the data of the events of a type, each once. */
-  async said(type: string, deviceId: string) {
-    const events = await eventsOf(this.world);
+  async published(type: string, deviceId: string) {
+    const events = await eventsOf(this.system);
     const own = events.filter((event) => event.type === type && event.subject === deviceId);
     return [...new Map(own.map(({ id, data }) => [id, data])).values()].map((data) =>
       Said.parse(data),
@@ -113,11 +113,11 @@ export class Fleet {
   }
 
   /** Waits until so many events were said of a device, and gives them. */
-  async hears(type: string, deviceId: string, many: number, withinMs = 30_000) {
+  async waitForEvents(type: string, deviceId: string, many: number, withinMs = 30_000) {
     return until(
       `${many} ${type} of ${deviceId}`,
       async () => {
-        const said = await this.said(type, deviceId);
+        const said = await this.published(type, deviceId);
         return said.length >= many && said;
       },
       withinMs,
@@ -125,16 +125,18 @@ export class Fleet {
   }
 
   async statuses(deviceId: string): Promise<string[]> {
-    return (await this.said('device.status.updated', deviceId)).map(({ status }) => String(status));
+    return (await this.published('device.status.updated', deviceId)).map(({ status }) =>
+      String(status),
+    );
   }
 
   async presence(deviceId: string): Promise<string> {
-    return (await this.market.admin.get(Presence, `/devices/${deviceId}/presence`)).status;
+    return (await this.fixture.admin.get(Presence, `/devices/${deviceId}/presence`)).status;
   }
 
   async refusals(deviceId: string): Promise<string[]> {
     const path = `/devices/${deviceId}/refusals?limit=100`;
-    const { items } = await this.market.admin.get(Refusals, path);
+    const { items } = await this.fixture.admin.get(Refusals, path);
     return items.map(({ kind, reason }) => `${kind} ${reason}`);
   }
 
@@ -142,16 +144,16 @@ export class Fleet {
     const expiresAt = new Date(Date.now() + seconds * 1000).toISOString();
     const body = { name: 'dispense', arguments: { slot: 'A3' }, expiresAt };
     const path = `/devices/${deviceId}/commands`;
-    return this.market.admin.ask(Command, 202, 'POST', path, { body });
+    return this.fixture.admin.ask(Command, 202, 'POST', path, { body });
   }
 
   async statusOf(commandId: string): Promise<string> {
-    return (await this.market.admin.get(Command, `/devices/commands/${commandId}`)).status;
+    return (await this.fixture.admin.get(Command, `/devices/commands/${commandId}`)).status;
   }
 
   async close(): Promise<void> {
     for (const client of this.#clients) client.end(true);
-    await this.market.close();
+    await this.fixture.close();
   }
 }
 
@@ -182,27 +184,27 @@ export class TestDevice {
   }
 
   /** Says something; settles once the broker has it. */
-  async says(
+  async publish(
     kind: Kind,
     data: unknown,
     more: { seq?: number; v?: number } = {},
   ): Promise<SignedMessage> {
     const message = this.signer.sign(kind, data, more);
-    await this.sends(message);
+    await this.send(message);
     return message;
   }
 
-  async sends({ topic, payload }: SignedMessage): Promise<void> {
+  async send({ topic, payload }: SignedMessage): Promise<void> {
     await this.client.publishAsync(topic, payload, { qos: 1 });
   }
 
   /** So many changes of a stock, one after the other. */
-  async sells(many: number): Promise<void> {
-    for (let turn = 0; turn < many; turn++) await this.says('stock', change);
+  async publishSales(many: number): Promise<void> {
+    for (let turn = 0; turn < many; turn++) await this.publish('stock', change);
   }
 
   /** What it is told to do, as it comes. */
-  async hears(): Promise<{ commandId: string }[]> {
+  async subscribe(): Promise<{ commandId: string }[]> {
     const heard: { commandId: string }[] = [];
     const topic = topicText({ tenantId: 'default', deviceId: this.deviceId, kind: 'command' });
     this.client.on('message', (_, payload) => {
@@ -216,7 +218,7 @@ export class TestDevice {
   }
 
   /** Its connection breaks, and the broker says its last will. */
-  breaksOff(): void {
+  dropConnection(): void {
     this.client.options.reconnectPeriod = 0;
     this.client.stream.destroy();
   }

@@ -1,6 +1,6 @@
 import { type MqttClient, connect } from 'mqtt';
 
-export interface How {
+export interface LoginOptions {
   /** The name, where it is no other. */
   readonly clientId?: string;
   /** What arrives, as `<topic> <payload>`. */
@@ -8,11 +8,11 @@ export interface How {
 }
 
 /** Logs in at a broker, as a device does: its session lasts. */
-export async function enterAt(
+export async function logIn(
   port: number,
   username: string,
   password: string,
-  { clientId = username, heard = [] }: How = {},
+  { clientId = username, heard = [] }: LoginOptions = {},
 ): Promise<MqttClient> {
   const account = { username, password, clientId, clean: false };
   const client = connect(`mqtt://127.0.0.1:${port}`, { ...account, reconnectPeriod: 0 });
@@ -33,7 +33,7 @@ export async function enterAt(
 }
 
 /** Waits until this has come to an end, or its connection has, and ends that. */
-export async function ends(client: MqttClient, work: Promise<unknown>): Promise<void> {
+export async function endAfter(client: MqttClient, work: Promise<unknown>): Promise<void> {
   const closed = new Promise<void>((resolve) => client.once('close', resolve));
   await Promise.race([work.catch(() => {}), closed]);
   await client.endAsync(true);

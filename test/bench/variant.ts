@@ -1,7 +1,7 @@
 import type { Cpu } from './cpu';
 
 /** One way to carry out the same order, in processes of its own, so that it can be compared. */
-export interface Arm {
+export interface Variant {
   /** As the tables name it: `ours`, `direct`, `bare`, `workflow`. */
   readonly name: string;
   /** Starts all its processes, and prepares what orders need. Once; after `stop`, again. */

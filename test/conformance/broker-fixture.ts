@@ -23,20 +23,20 @@ import type { App } from '../harness/app';
 import { choose } from '../harness/containers/choice';
 import { dockerEngine } from '../harness/containers/docker';
 import { startSidecars } from '../harness/sidecars';
-import type { AppSpec } from '../harness/start-world';
+import type { AppSpec } from '../harness/start-apps';
 import type { Bus } from '../harness/transports';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
-import { hostOn } from '../kit/bench';
+import type { RunningSystem } from '../harness/running-system';
+import { runtimeOn } from '../kit/sample-system';
 import type { Size } from './behaviour';
 import { type Entry, Ledger } from './ledger';
 import {
-  Asked,
-  type MouthContext,
-  Said,
+  TaskRequest,
+  type PublisherContext,
+  Task,
   type WorkerContext,
   latecomer,
-  mouth,
+  publisher,
   worker,
 } from './services';
 
@@ -45,7 +45,7 @@ const PUBLISH_MS = 5_000;
 export const AMPLE_MS = 90_000;
 
 /** What an event shall do to its hearer; see services.ts. */
-export type Doing = Partial<
+export type TaskOptions = Partial<
   Record<'n' | 'ms' | 'slowTimes' | 'fails', number> & {
     text: string;
     whileClosed: 'refuse' | 'fail';
@@ -56,27 +56,27 @@ export type Doing = Partial<
  * Services and sidecars as processes on one real broker, and a mouth: a service inside of the test,
  * by which events are said and requests are made.
  */
-export class Stage {
+export class BrokerFixture {
   /** Reads what the worker keeps, through the worker's own sidecar. */
   readonly reader: ServiceRuntime;
   readonly #readerSidecar: DaprSidecar;
   readonly #otherSidecar: DaprSidecar;
 
   private constructor(
-    readonly world: World,
+    readonly system: RunningSystem,
     readonly ledger: Ledger,
     private readonly words: string,
     private readonly speaker: RunningService,
     /** How the broker runs, for whoever reads along. */
-    readonly says: string,
+    readonly description: string,
     tokens: ServiceTokens,
   ) {
-    this.#readerSidecar = sidecarOf(world.app('worker'), tokens);
-    this.#otherSidecar = sidecarOf(world.app('worker-2'), tokens);
-    this.reader = hostOn(worker, this.#readerSidecar, systemClock);
+    this.#readerSidecar = sidecarOf(system.app('worker'), tokens);
+    this.#otherSidecar = sidecarOf(system.app('worker-2'), tokens);
+    this.reader = runtimeOn(worker, this.#readerSidecar, systemClock);
   }
 
-  static async open(bus: Bus, { redeliverySeconds }: Size): Promise<Stage> {
+  static async open(bus: Bus, { redeliverySeconds }: Size): Promise<BrokerFixture> {
     const folder = mkdtempSync(join(tmpdir(), 'omnichannel-conformance-'));
     const ledger = new Ledger(join(folder, 'ledger.jsonl'));
     const words = join(folder, 'words');
@@ -87,7 +87,7 @@ export class Stage {
       env: { APP_NAME: name, LEDGER_FILE: ledger.file, WORD_FOLDER: words },
     });
     const apps = [
-      { appId: mouth.name },
+      { appId: publisher.name },
       service('worker', 'worker'),
       service('worker', 'worker-2'),
       service('worker', 'worker-3', true),
@@ -97,36 +97,41 @@ export class Stage {
     const env = { LOG_LEVEL: 'warn' };
     const timeout = { processingTimeout: `${redeliverySeconds}s` };
     const overrides = bus === 'redis' ? { bus: timeout } : {};
-    const { engine, says } = await choose(servers[bus], dockerEngine);
+    const { engine, description } = await choose(servers[bus], dockerEngine);
     const engines = engine === undefined ? {} : { [bus]: engine };
-    const world = await startSidecars(apps, { bus, env, overrides, engines });
-    const speaker = await start(mouth, { ...world.app(mouth.name).env, LOG_LEVEL: 'silent' });
-    const keys = world.app('worker').env['SERVICE_KEYS'] ?? '';
+    const system = await startSidecars(apps, { bus, env, overrides, engines });
+    const speaker = await start(publisher, {
+      ...system.app(publisher.name).env,
+      LOG_LEVEL: 'silent',
+    });
+    const keys = system.app('worker').env['SERVICE_KEYS'] ?? '';
     const tokens = await ServiceTokens.open('worker', keys, systemClock, silentLog);
-    const stage = new Stage(world, ledger, words, speaker, says, tokens);
-    await stage.#flows();
-    return stage;
+    const broker = new BrokerFixture(system, ledger, words, speaker, description, tokens);
+    await broker.#flows();
+    return broker;
   }
 
   async close(): Promise<void> {
     const sidecars = [this.#readerSidecar, this.#otherSidecar];
     await Promise.all([this.speaker.stop(), ...sidecars.map((sidecar) => sidecar.close())]);
-    await this.world.stop();
+    await this.system.stop();
     rmSync(dirname(this.ledger.file), { recursive: true });
   }
 
-  get mouth(): Sidecar {
+  get publisher(): Sidecar {
     return this.speaker.sidecar;
   }
 
   /** Sidecars for what is said in great numbers: some publish one event after another. */
-  get mouths(): readonly Sidecar[] {
-    return [this.mouth, this.#readerSidecar, this.#otherSidecar];
+  get publishers(): readonly Sidecar[] {
+    return [this.publisher, this.#readerSidecar, this.#otherSidecar];
   }
 
   /** What the mouth says and asks; `replica` as another process of it, that hears nothing. */
-  begin(given: Partial<CallContext> = {}, replica = false): MouthContext {
-    const runtime = replica ? hostOn(mouth, this.mouth, systemClock) : this.speaker.runtime;
+  begin(given: Partial<CallContext> = {}, replica = false): PublisherContext {
+    const runtime = replica
+      ? runtimeOn(publisher, this.publisher, systemClock)
+      : this.speaker.runtime;
     const callContext = newCallContext(systemClock, {
       caller: asService(),
       deadline: Infinity,
@@ -136,11 +141,11 @@ export class Stage {
   }
 
   /** An event with all that the wire carries, its identity its own. */
-  event(key: string, doing: Doing = {}, over: Partial<CloudEvent> = {}): CloudEvent {
+  event(key: string, doing: TaskOptions = {}, over: Partial<CloudEvent> = {}): CloudEvent {
     const id = randomUUID();
     const trace = id.replaceAll('-', '');
     return {
-      ...{ specversion: '1.0', id, type: Said.type, source: 'mouth', subject: key },
+      ...{ specversion: '1.0', id, type: Task.type, source: 'mouth', subject: key },
       ...{ time: new Date().toISOString(), datacontenttype: 'application/json' },
       ...{ eventversion: 1, correlationid: `follows-${id}`, causationid: `why-${id}` },
       ...{ sequence: doing.n ?? 1, tenantid: 'default' },
@@ -151,12 +156,17 @@ export class Stage {
   }
 
   /** Says an event, and is sure that the broker has it. */
-  async say(event: CloudEvent): Promise<void> {
-    await this.mouth.publish(event, PUBLISH_MS);
+  async publish(event: CloudEvent): Promise<void> {
+    await this.publisher.publish(event, PUBLISH_MS);
   }
 
   /** Waits until a service has done so many things about a key. */
-  async done(service: string, key: string, count = 1, withinMs = AMPLE_MS): Promise<Entry[]> {
+  async waitForDone(
+    service: string,
+    key: string,
+    count = 1,
+    withinMs = AMPLE_MS,
+  ): Promise<Entry[]> {
     const known = () => this.ledger.of(service, 'done').filter((entry) => entry.key === key);
     await until(
       `${count} × done by ${service} about ${key}`,
@@ -211,7 +221,7 @@ export class Stage {
 
   /** Lets a service finish, and starts it anew; its sidecar stays. */
   async restart(name: string): Promise<void> {
-    const app = this.world.app(name);
+    const app = this.system.app(name);
     await app.service?.stop();
     app.service?.start();
     await app.ready();
@@ -226,12 +236,12 @@ export class Stage {
   async #flows(): Promise<void> {
     const heard = (service: string) => this.ledger.of(service, 'done').length > 0;
     const first = async () => {
-      await this.say(this.event('first'));
+      await this.publish(this.event('first'));
       return heard('worker') && heard('watcher');
     };
     await until('the first event to be heard', first, AMPLE_MS);
     const answered = () =>
-      this.begin({ deadline: Date.now() + 2_000 }).request(Asked, { key: 'first' });
+      this.begin({ deadline: Date.now() + 2_000 }).request(TaskRequest, { key: 'first' });
     await until('the first request to be answered', answered, AMPLE_MS);
   }
 }

@@ -7,7 +7,7 @@ import type { AnyService } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';
 
 /** The two sample services, alive on one transport. */
-export interface Bench {
+export interface SampleSystem {
   readonly order: { runtime: ServiceRuntime; sidecar: Sidecar };
   readonly inventory: { runtime: ServiceRuntime; sidecar: Sidecar };
   readonly clock: Clock;
@@ -21,7 +21,7 @@ export interface Bench {
 }
 
 /** A bench for what is looked at in memory alone. */
-export interface BusBench extends Bench {
+export interface SampleBusSystem extends SampleSystem {
   /**
    * Another process of the asking service, that hears nothing: what it asks is answered to the
    * first one.
@@ -32,7 +32,7 @@ export interface BusBench extends Bench {
 }
 
 /** Another process of a service, that hears nothing: what it does, it does through this sidecar. */
-export function hostOn(service: AnyService, sidecar: Sidecar, clock: Clock): ServiceRuntime {
+export function runtimeOn(service: AnyService, sidecar: Sidecar, clock: Clock): ServiceRuntime {
   const none = { enabled: async () => false, value: async () => undefined };
   const flags = { for: () => none, ready: async () => undefined, close: async () => undefined };
   return new ServiceRuntime(service, {

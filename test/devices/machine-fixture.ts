@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { DeviceCommandMessage, topicText } from '#contracts/device-messages';
 import { Payment, Product, Stock } from '../e2e/edge';
-import { type Shopper, paidWith } from '../e2e/market';
+import { type Shopper, paidWith } from '../e2e/fixtures';
 import { until } from '../harness/until';
-import type { Fleet, TestDevice } from './fleet';
+import type { DeviceFixture, TestDevice } from './device-fixture';
 
 const Vend = z.looseObject({
   vendId: z.string(),
@@ -31,21 +31,24 @@ const SLOT = 'A1';
 type Answer = 'acknowledged' | 'failed';
 
 /** A vending machine with one product in its one slot, of which the shop has so many pieces. */
-export class Stall {
+export class MachineFixture {
   /** What the machine was told, each once, though a command may come again. */
   readonly commands = new Map<string, DeviceCommandMessage>();
   /** How it answers by itself; not at all where there is nothing. */
-  answers: Answer | undefined = 'acknowledged';
+  autoAnswer: Answer | undefined = 'acknowledged';
 
   private constructor(
-    private readonly fleet: Fleet,
+    private readonly devices: DeviceFixture,
     readonly device: TestDevice,
     readonly productId: string,
   ) {}
 
-  static async open(fleet: Fleet, { inSlot = 5, inStock = 20 } = {}): Promise<Stall> {
-    const { shopId } = fleet;
-    const { admin } = fleet.market;
+  static async open(
+    devices: DeviceFixture,
+    { inSlot = 5, inStock = 20 } = {},
+  ): Promise<MachineFixture> {
+    const { shopId } = devices;
+    const { admin } = devices.fixture;
     const pen = { name: 'Tea', description: 'Hot.', category: 'tea', price: PRICE };
     const { productId } = await admin.ask(Product, 201, 'POST', '/products', { body: pen });
     await admin.ask(z.unknown(), 200, 'POST', `/shops/${shopId}/offers`, { body: { productId } });
@@ -54,12 +57,12 @@ export class Stall {
       const path = `/inventory/${shopId}/${productId}/adjustments`;
       await admin.ask(Stock, 200, 'POST', path, { body });
     }
-    const stall = new Stall(fleet, await fleet.device(), productId);
+    const machine = new MachineFixture(devices, await devices.device(), productId);
     const slots = [{ slot: SLOT, productId, capacity: 10 }];
-    await admin.ask(Machine, 200, 'POST', `${stall.path}/planogram`, { body: { slots } });
-    if (inSlot > 0) await stall.restock(inSlot);
-    await stall.goesOnline();
-    return stall;
+    await admin.ask(Machine, 200, 'POST', `${machine.path}/planogram`, { body: { slots } });
+    if (inSlot > 0) await machine.restock(inSlot);
+    await machine.goOnline();
+    return machine;
   }
 
   get path(): string {
@@ -67,7 +70,7 @@ export class Stall {
   }
 
   /** Hears its commands, and is known to be there. */
-  async goesOnline(): Promise<void> {
+  async goOnline(): Promise<void> {
     const { device } = this;
     device.client.on('message', (_, payload) => {
       void this.#obey(String(payload));
@@ -75,15 +78,15 @@ export class Stall {
     const { deviceId } = device;
     const topic = topicText({ tenantId: 'default', deviceId, kind: 'command' });
     await device.client.subscribeAsync(topic, { qos: 1 });
-    await device.says('status', { status: 'online', faults: [] });
+    await device.publish('status', { status: 'online', faults: [] });
     await until('the machine to be online', async () => {
-      return (await this.fleet.presence(deviceId)) === 'online';
+      return (await this.devices.presence(deviceId)) === 'online';
     });
   }
 
-  async tells(commandId: string, outcome: Answer, reason?: string): Promise<void> {
+  async acknowledge(commandId: string, outcome: Answer, reason?: string): Promise<void> {
     const ack = { commandId, outcome, ...(reason === undefined ? {} : { reason }) };
-    await this.device.says('ack', ack);
+    await this.device.publish('ack', ack);
   }
 
   /** Asks to buy out of its slot, and is answered as it comes. */
@@ -93,14 +96,14 @@ export class Stall {
   }
 
   /** A vend that has to be begun. */
-  async begins(shopper: Shopper, token?: string): Promise<Vend> {
+  async beginVend(shopper: Shopper, token?: string): Promise<Vend> {
     const { status, text } = await this.buy(shopper, token);
     if (status !== 202) throw new Error(`${status} ${text}`);
     return z.object({ data: Vend }).parse(JSON.parse(text)).data;
   }
 
   /** A vend that has to come to nothing at once: why. */
-  async refuses(shopper: Shopper, token?: string): Promise<string> {
+  async refusedVend(shopper: Shopper, token?: string): Promise<string> {
     const { status, text } = await this.buy(shopper, token);
     if (status !== 422) throw new Error(`${status} ${text}`);
     const details = z.object({ reason: z.string(), vendId: z.string() });
@@ -111,7 +114,7 @@ export class Stall {
     return shopper.get(Vend, `/vends/${vendId}`);
   }
 
-  async comesTo(shopper: Shopper, vendId: string, status: string, withinMs = 60_000) {
+  async waitForStatus(shopper: Shopper, vendId: string, status: string, withinMs = 60_000) {
     return until(
       `the vend to be ${status}`,
       async () => {
@@ -128,38 +131,38 @@ export class Stall {
   }
 
   /** How the money of a vend stands; undefined where payment never heard of it. */
-  async money(vendId: string): Promise<string | undefined> {
-    const { admin } = this.fleet.market;
+  async paymentStatus(vendId: string): Promise<string | undefined> {
+    const { admin } = this.devices.fixture;
     const path = `/payments/pay_${vendId}`;
     const { status } = await admin.send('GET', path);
     return status === 404 ? undefined : (await admin.get(Payment, path)).status;
   }
 
   async slot() {
-    const { slots } = await this.fleet.market.admin.get(Machine, this.path);
+    const { slots } = await this.devices.fixture.admin.get(Machine, this.path);
     const { quantity = 0, fault } = slots[0] ?? {};
     return fault === undefined ? { quantity } : { quantity, fault };
   }
 
   async stock() {
-    const path = `/inventory/${this.fleet.shopId}/${this.productId}`;
-    const { available, reserved } = await this.fleet.market.admin.get(Stock, path);
+    const path = `/inventory/${this.devices.shopId}/${this.productId}`;
+    const { available, reserved } = await this.devices.fixture.admin.get(Stock, path);
     return { available, reserved };
   }
 
   async restock(quantity: number): Promise<void> {
     const body = { slot: SLOT, quantity };
-    await this.fleet.market.admin.ask(Machine, 200, 'POST', `${this.path}/restocks`, { body });
+    await this.devices.fixture.admin.ask(Machine, 200, 'POST', `${this.path}/restocks`, { body });
   }
 
   /** All that was sold from it, the newest first. */
   async vends(): Promise<Vend[]> {
     const { deviceId } = this.device;
-    return (await this.fleet.market.admin.get(Vends, `/vends?machineId=${deviceId}`)).items;
+    return (await this.devices.fixture.admin.get(Vends, `/vends?machineId=${deviceId}`)).items;
   }
 
   /** What it tells when it has sold something for cash. */
-  sale(saleId: string, more: { quantity?: number } = {}) {
+  signedSale(saleId: string, more: { quantity?: number } = {}) {
     const { productId } = this;
     const data = { saleId, productId, quantity: 1, slot: SLOT, paidMinor: 250, ...more };
     return this.device.signer.sign('sale', data);
@@ -170,6 +173,6 @@ export class Stall {
     const { commandId } = command;
     if (this.commands.has(commandId)) return;
     this.commands.set(commandId, command);
-    if (this.answers !== undefined) await this.tells(commandId, this.answers, 'jammed');
+    if (this.autoAnswer !== undefined) await this.acknowledge(commandId, this.autoAnswer, 'jammed');
   }
 }

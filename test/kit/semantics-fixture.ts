@@ -3,7 +3,7 @@ import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
-import type { Bench } from './bench';
+import type { SampleSystem } from './sample-system';
 import { type Context, forget, seen } from './sample';
 
 const MINUTE = 60_000;
@@ -23,7 +23,7 @@ export const created = (orderId: string) => ({
 });
 
 /** What tests of the kit's semantics do on a bench that is open as long as they run. */
-export class Acts<B extends Bench = Bench> {
+export class SemanticsFixture<B extends SampleSystem = SampleSystem> {
   #bench: B | undefined;
 
   constructor(open: () => Promise<B>) {
@@ -34,7 +34,7 @@ export class Acts<B extends Bench = Bench> {
     afterEach(forget);
   }
 
-  get bench(): B {
+  get system(): B {
     if (this.#bench === undefined) throw new Error('the bench is not open');
     return this.#bench;
   }
@@ -45,20 +45,20 @@ export class Acts<B extends Bench = Bench> {
 
   readonly until = async (what: string, id: string, count = 1) => {
     const isSeen = () => this.times(what, id).length >= count;
-    await this.bench.until(`${String(count)} × ${what} of ${id}`, isSeen);
+    await this.system.until(`${String(count)} × ${what} of ${id}`, isSeen);
   };
 
   /** A context of the asking service. */
   readonly begin = (given: Partial<CallContext> = {}): Context =>
     // the host of this very service
-    this.bench.order.runtime.openContext(
-      newCallContext(this.bench.clock, { caller: asService(), deadline: Infinity, ...given }),
+    this.system.order.runtime.openContext(
+      newCallContext(this.system.clock, { caller: asService(), deadline: Infinity, ...given }),
     ) as unknown as Context;
 
   /** The dead letter of an event, once it is there. */
-  readonly letter = async (id: string) => {
-    const { deadLetters } = this.bench.order.runtime;
-    await this.bench.until(`a dead letter ${id}`, async () => {
+  readonly deadLetter = async (id: string) => {
+    const { deadLetters } = this.system.order.runtime;
+    await this.system.until(`a dead letter ${id}`, async () => {
       const { letters } = await deadLetters.page(1, 100);
       return letters.some((known) => known.id === id);
     });

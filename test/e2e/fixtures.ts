@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ADMIN, type SystemOptions, startSystem } from '../harness/system';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import {
   Edge,
   LoggedIn,
@@ -24,16 +24,16 @@ export const ADDRESS = {
   country: 'DE',
 };
 /** Of the right form, but nobody lives there. */
-export const NOWHERE = { ...ADDRESS, postalCode: '00000' };
+export const UNDELIVERABLE = { ...ADDRESS, postalCode: '00000' };
 
-export interface Wish {
+export interface OrderForm {
   items?: { productId: string; quantity: number }[];
   payment?: { method: string; token: string };
   deliveryAddress?: object;
 }
 
 /** How an order is asked for: with a key that makes it one, and with what else is said about it. */
-export interface How {
+export interface RequestOptions {
   key?: string;
   headers?: Readonly<Record<string, string>>;
 }
@@ -55,29 +55,33 @@ export class Shopper extends Edge {
   }
 
   /** An order for one piece, sent as it is. */
-  async order(productId: string, wish: Wish = {}, how: How = {}) {
+  async order(productId: string, wish: OrderForm = {}, how: RequestOptions = {}) {
     return this.send('POST', '/orders', orderOf(productId, wish, how));
   }
 
   /** An order that has to be confirmed at once. */
-  async buys(productId: string, wish: Wish = {}, how: How = {}): Promise<Order> {
+  async buyConfirmed(
+    productId: string,
+    wish: OrderForm = {},
+    how: RequestOptions = {},
+  ): Promise<Order> {
     return this.ask(Order, 201, 'POST', '/orders', orderOf(productId, wish, how));
   }
 
   /** An order that has to be cancelled at once, for this reason. */
-  async isDenied(reason: string, productId: string, wish: Wish = {}): Promise<string> {
+  async buyCancelled(reason: string, productId: string, wish: OrderForm = {}): Promise<string> {
     const refusal = await this.refused(422, 'POST', '/orders', orderOf(productId, wish));
     return orderIdOf(refusal, reason);
   }
 
   /** An order that is only taken on, to be looked after. */
-  async begins(productId: string, wish: Wish = {}): Promise<Order> {
+  async buyAsync(productId: string, wish: OrderForm = {}): Promise<Order> {
     const how = { headers: { prefer: 'respond-async' } };
     return this.ask(Order, 202, 'POST', '/orders', orderOf(productId, wish, how));
   }
 
   /** The order once it has come to this. */
-  async comesTo(status: Order['status'], orderId: string, withinMs?: number): Promise<Order> {
+  async waitForStatus(status: Order['status'], orderId: string, withinMs?: number): Promise<Order> {
     return until(
       `${orderId} to be ${status}`,
       async () => {
@@ -104,7 +108,7 @@ function orderIdOf({ details }: Refusal, reason: string): string {
   return details.orderId;
 }
 
-function orderOf(productId: string, wish: Wish, { key, headers }: How = {}) {
+function orderOf(productId: string, wish: OrderForm, { key, headers }: RequestOptions = {}) {
   const body = {
     shopId: SHOP,
     items: [{ productId, quantity: 1 }],
@@ -118,32 +122,32 @@ function orderOf(productId: string, wish: Wish, { key, headers }: How = {}) {
 export const paidWith = (token: string) => ({ payment: { method: 'card', token } });
 
 /** The running system with what a test does in it again and again. */
-export class Market {
+export class SystemFixture {
   private constructor(
-    readonly world: World,
+    readonly system: RunningSystem,
     readonly admin: Edge,
   ) {}
 
-  static async open(options: SystemOptions = {}): Promise<Market> {
-    const world = await startSystem(options);
+  static async open(options: SystemOptions = {}): Promise<SystemFixture> {
+    const system = await startSystem(options);
     try {
-      const { url } = world.app('gateway');
+      const { url } = system.app('gateway');
       const login = () => new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: ADMIN });
       // where everything has just been started, a password may take too long to be checked
       const { token } = await until('the admin to be let in', login, 30_000);
-      return new Market(world, new Edge(url, token));
+      return new SystemFixture(system, new Edge(url, token));
     } catch (error) {
-      await world.stop();
+      await system.stop();
       throw error;
     }
   }
 
   get url(): string {
-    return this.world.app('gateway').url;
+    return this.system.app('gateway').url;
   }
 
   /** Somebody who is not signed in. */
-  get stranger(): Edge {
+  get anonymous(): Edge {
     return new Edge(this.url);
   }
 
@@ -154,11 +158,11 @@ export class Market {
       name: 'Ada Example',
       ...account,
     };
-    const { stranger } = this;
-    const { userId } = await stranger.ask(Registered, 201, 'POST', '/auth/register', { body });
+    const { anonymous } = this;
+    const { userId } = await anonymous.ask(Registered, 201, 'POST', '/auth/register', { body });
     const { email, password } = body;
     const login = { body: { email, password } };
-    const { token } = await stranger.ask(LoggedIn, 200, 'POST', '/auth/login', login);
+    const { token } = await anonymous.ask(LoggedIn, 200, 'POST', '/auth/login', login);
     return new Shopper(this.url, token, userId, email);
   }
 
@@ -182,6 +186,6 @@ export class Market {
   }
 
   close(): Promise<void> {
-    return this.world.stop();
+    return this.system.stop();
   }
 }

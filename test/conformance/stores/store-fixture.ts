@@ -13,23 +13,23 @@ import type { Process } from '../../harness/process';
 import { startSidecars } from '../../harness/sidecars';
 import type { State } from '../../harness/transports';
 import { until } from '../../harness/until';
-import type { World } from '../../harness/world';
-import { hostOn } from '../../kit/bench';
+import type { RunningSystem } from '../../harness/running-system';
+import { runtimeOn } from '../../kit/sample-system';
 
 export const STEP_MS = 5_000;
 
-const FILE: Choice = { says: 'sqlite: a file of its sidecars' };
+const FILE: Choice = { description: 'sqlite: a file of its sidecars' };
 
 const keeper = new Service('keeper', {
   stores: { counts: z.object({ key: z.string(), count: z.int() }) },
 });
 
 /** One process of a service that keeps documents. */
-export class Keeper {
+export class StoreProcess {
   readonly #host;
 
   constructor(readonly sidecar: Sidecar) {
-    this.#host = hostOn(keeper, sidecar, systemClock);
+    this.#host = runtimeOn(keeper, sidecar, systemClock);
   }
 
   /** Adds one to the count of a key: once for each cause. Gives what it was before. */
@@ -53,42 +53,43 @@ export class Keeper {
 }
 
 /** Two processes of one service, with one store for both. */
-export class Keepers {
+export class StoreFixture {
   private constructor(
-    readonly one: Keeper,
-    readonly other: Keeper,
+    readonly one: StoreProcess,
+    readonly other: StoreProcess,
     /** How the store runs, for whoever reads along. */
-    readonly says: string,
+    readonly description: string,
     /** Absent where it is in memory. */
     readonly server?: StoreServer,
     private readonly end: () => Promise<void> = () => Promise.resolve(),
   ) {}
 
-  static async open(state: State): Promise<Keepers> {
-    const { engine, says } = state === 'sqlite' ? FILE : await choose(servers[state], dockerEngine);
+  static async open(state: State): Promise<StoreFixture> {
+    const { engine, description } =
+      state === 'sqlite' ? FILE : await choose(servers[state], dockerEngine);
     const engines = engine === undefined ? {} : { [state]: engine };
-    const world = await startSidecars(
+    const system = await startSidecars(
       [{ appId: keeper.name }, { appId: keeper.name, name: 'keeper-2' }],
       { resources: ['components', 'components/state/sqlite'], state, engines },
     );
-    const sidecars = world.apps.map(
+    const sidecars = system.apps.map(
       ({ plan }) =>
         new DaprSidecar({
           ...{ host: '127.0.0.1', httpPort: plan.daprHttpPort, grpcPort: plan.daprGrpcPort },
         }),
     );
-    const [one, other] = sidecars.map((sidecar) => new Keeper(sidecar));
-    return new Keepers(one!, other!, says, new StoreServer(world, state), async () => {
+    const [one, other] = sidecars.map((sidecar) => new StoreProcess(sidecar));
+    return new StoreFixture(one!, other!, description, new StoreServer(system, state), async () => {
       await Promise.all(sidecars.map((sidecar) => sidecar.close()));
-      await world.stop();
+      await system.stop();
     });
   }
 
   /** The double that stands in for a store in the tests of services. */
-  static inMemory(): Keepers {
+  static inMemory(): StoreFixture {
     const memory = new Memory();
-    const keep = () => new Keeper(new MemoryTransport(memory, systemClock, {}));
-    return new Keepers(keep(), keep(), 'memory');
+    const keep = () => new StoreProcess(new MemoryTransport(memory, systemClock, {}));
+    return new StoreFixture(keep(), keep(), 'memory');
   }
 
   async close(): Promise<void> {
@@ -101,11 +102,11 @@ export class StoreServer {
   readonly process: Process;
 
   constructor(
-    private readonly world: World,
+    private readonly system: RunningSystem,
     private readonly state: State,
   ) {
     this.process =
-      state === 'sqlite' ? world.app(keeper.name).sidecar : world.server(servers[state].program);
+      state === 'sqlite' ? system.app(keeper.name).sidecar : system.server(servers[state].program);
   }
 
   async end(how: 'stop' | 'kill'): Promise<void> {
@@ -121,8 +122,8 @@ export class StoreServer {
       async () => {
         if (!this.process.running) this.process.start();
         if (this.state !== 'sqlite')
-          return servers[this.state].responds(this.world.portOf(this.state));
-        await this.world.app(keeper.name).ready();
+          return servers[this.state].responds(this.system.portOf(this.state));
+        await this.system.app(keeper.name).ready();
         return true;
       },
       60_000,

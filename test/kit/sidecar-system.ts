@@ -3,8 +3,8 @@ import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import { systemClock } from '#kit/core/clock';
 import { start } from '#kit/boot/run';
-import type { Bench } from './bench';
-import { startEcho } from './outside';
+import type { SampleSystem } from './sample-system';
+import { startEcho } from './echo-server';
 import { answerer, asker } from './sample';
 
 const RESOURCES = [
@@ -16,18 +16,18 @@ const RESOURCES = [
 ];
 
 /** The sample services beside real sidecars. */
-export async function sidecarBench(): Promise<Bench> {
+export async function sidecarSystem(): Promise<SampleSystem> {
   const apps = [{ appId: 'order' }, { appId: 'inventory' }];
   const env = { LOG_LEVEL: 'silent' };
   const outside = await startEcho();
   const { endpoints } = outside;
   const options = { resources: RESOURCES, controlPlane: true, env, endpoints };
-  const world = await startSidecars(apps, options);
-  const order = await start(asker, world.app('order').env);
-  const inventory = await start(answerer, world.app('inventory').env);
-  const devices = await connectAsync(`mqtt://127.0.0.1:${String(world.mqttPort)}`);
+  const system = await startSidecars(apps, options);
+  const order = await start(asker, system.app('order').env);
+  const inventory = await start(answerer, system.app('inventory').env);
+  const devices = await connectAsync(`mqtt://127.0.0.1:${String(system.mqttPort)}`);
   // subscribed, resolvable, jobs on: all of the sidecar, not only its outbound half
-  for (const app of world.apps) {
+  for (const app of system.apps) {
     await until(
       `${app.id}'s sidecar`,
       async () => {
@@ -50,7 +50,7 @@ export async function sidecarBench(): Promise<Bench> {
     close: async () => {
       await devices.endAsync();
       await Promise.all([order.stop(), inventory.stop()]);
-      await world.stop();
+      await system.stop();
       await outside.stop();
     },
   };

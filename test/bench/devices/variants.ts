@@ -4,14 +4,14 @@ import { z } from 'zod';
 import { DeviceMessageSigner, type SignedMessage } from '#contracts/device-message-signer';
 import { inProject, root } from '../../../scripts/start/project.mjs';
 import { brokerLog } from '../../harness/bus/broker-log';
-import { startWorld } from '../../harness/start-world';
+import { startApps } from '../../harness/start-apps';
 import { ADMIN, startSystem } from '../../harness/system';
 import { until } from '../../harness/until';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import { Platform, eachOf } from '../../device-fleet/platform';
 import { onSources } from '../apps';
 import { type Cpu, cpuOf } from '../cpu';
-import { processesOf } from '../world-arm';
+import { processesOf } from '../system-variant';
 
 /** So many devices take turns. */
 const DEVICES = 100;
@@ -44,13 +44,13 @@ interface Identity {
 }
 
 /** A system that hears devices, and devices that speak to it. */
-export class DeviceArm {
+export class DeviceVariant {
   readonly #signers: readonly DeviceMessageSigner[];
   #sent = 0;
 
   private constructor(
     readonly name: string,
-    private readonly world: World,
+    private readonly system: RunningSystem,
     private readonly broker: MqttClient,
     readonly devices: readonly Identity[],
   ) {
@@ -61,10 +61,10 @@ export class DeviceArm {
   }
 
   /** iot-gateway, and those who have to do with what devices say. */
-  static async ours(name: string): Promise<DeviceArm> {
+  static async ours(name: string): Promise<DeviceVariant> {
     const apps = ['gateway', 'user', 'shop', HEARER];
-    const world = await startSystem({ apps, controlPlane: true });
-    const admin = await Platform.signIn(world.app('gateway').url, ADMIN);
+    const system = await startSystem({ apps, controlPlane: true });
+    const admin = await Platform.signIn(system.app('gateway').url, ADMIN);
     const shop = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
     const { shopId } = await admin.ask(z.object({ shopId: z.string() }), 'POST', '/shops', shop);
     const shelf = { shopId, kind: 'shelf', name: 'Shelf' };
@@ -72,15 +72,19 @@ export class DeviceArm {
       const { device, credential } = await admin.ask(Registered, 'POST', '/devices', shelf);
       return { ...device, credential };
     });
-    return new DeviceArm(name, world, await brokerOf(world), devices);
+    return new DeviceVariant(name, system, await brokerOf(system), devices);
   }
 
   /** A handler behind a sidecar that publishes this event for each message, or only acknowledges. */
-  static async bare(name: string, { devices }: DeviceArm, event?: string): Promise<DeviceArm> {
+  static async bare(
+    name: string,
+    { devices }: DeviceVariant,
+    event?: string,
+  ): Promise<DeviceVariant> {
     const command = onSources(inProject('test', 'bench', 'devices', 'handler.ts'));
     const env = event === undefined ? {} : { BARE_EVENT: event };
-    const world = await startWorld([{ appId: HEARER, cwd: root, command }], { env });
-    return new DeviceArm(name, world, await brokerOf(world), devices);
+    const system = await startApps([{ appId: HEARER, cwd: root, command }], { env });
+    return new DeviceVariant(name, system, await brokerOf(system), devices);
   }
 
   /** Sends so many messages at once, and settles when each was handled. */
@@ -96,19 +100,19 @@ export class DeviceArm {
   }
 
   cpu(): Cpu {
-    const counted = processesOf(this.world).filter(({ name }) => !ASIDE.includes(name));
+    const counted = processesOf(this.system).filter(({ name }) => !ASIDE.includes(name));
     return cpuOf(Object.fromEntries(counted.map(({ name, pid }) => [name, pid])));
   }
 
   /** The events that were said of messages, as the broker has them. */
   async events(): Promise<string[]> {
-    const entries = await brokerLog(this.world).entries();
+    const entries = await brokerLog(this.system).entries();
     return entries.filter(({ topic }) => topic === 'device.data.received').map(({ text }) => text);
   }
 
   async stop(): Promise<void> {
     await this.broker.endAsync(true);
-    await this.world.stop();
+    await this.system.stop();
   }
 
   #next(): SignedMessage {
@@ -123,7 +127,7 @@ export class DeviceArm {
 
   /** How many messages the service has taken from its sidecar. */
   async #handled(): Promise<number> {
-    const { args } = this.world.app(HEARER).plan.sidecar;
+    const { args } = this.system.app(HEARER).plan.sidecar;
     const port = args[args.indexOf('--metrics-port') + 1];
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const counts = text.matchAll(
@@ -133,6 +137,6 @@ export class DeviceArm {
   }
 }
 
-function brokerOf(world: World): Promise<MqttClient> {
-  return connectAsync(`mqtt://127.0.0.1:${world.mqttPort}`, { clientId: 'bench' });
+function brokerOf(system: RunningSystem): Promise<MqttClient> {
+  return connectAsync(`mqtt://127.0.0.1:${system.mqttPort}`, { clientId: 'bench' });
 }
