@@ -12,13 +12,13 @@ const Event = z.looseObject({
 });
 export type Event = z.infer<typeof Event> & { topic: string };
 
-/** All that the bus holds, as text: for what must not be in it. */
+/** Everything on the bus as text, to check what must not be there. */
 export async function busText(system: RunningSystem): Promise<string> {
   const entries = await brokerLog(system).entries();
   return entries.map(({ topic, text, beside }) => [topic, text, beside].join('\n')).join('\n');
 }
 
-/** Every event that was said, in the order in which they were. */
+/** Every published event, in the order of publication. */
 export async function eventsOf(system: RunningSystem): Promise<Event[]> {
   const entries = await brokerLog(system).entries();
   return entries.map(({ topic, text }) => ({ ...Event.parse(JSON.parse(text)), topic }));

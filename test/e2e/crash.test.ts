@@ -14,28 +14,31 @@ beforeAll(async () => {
 
 afterAll(() => fixture.close());
 
-/** Places an order that takes some seconds, and comes back in the middle of it. */
+/** Places an order that takes some seconds, and returns when it is half done. */
 async function orderInFlight() {
   const productId = await fixture.product(5);
   const { orderId } = await shopper.buyAsync(productId, paidWith('tok_flaky'));
-  await until('its pieces to be held', async () => (await fixture.stock(productId)).reserved === 1);
+  await until(
+    'its piece to be reserved',
+    async () => (await fixture.stock(productId)).reserved === 1,
+  );
   return { orderId, productId };
 }
 
 async function expectConfirmedOnce(orderId: string, productId: string) {
   const order = await shopper.waitForStatus('confirmed', orderId, 90_000);
-  await until('the stock to be what it should be', async () => {
+  await until('the stock to be right', async () => {
     expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
     return true;
   });
   expect((await shopper.payment(order)).refunds).toEqual([]);
-  const about = await until('the end to be said', async () => {
+  const about = await until('the events of the end', async () => {
     const events = (await eventsOf(fixture.system)).filter(({ data }) =>
       JSON.stringify(data).includes(orderId),
     );
     return events.some(({ type }) => type === 'order.confirmed') && events;
   });
-  // said again after the crash, an event has the id that it had before
+  // an event that is published again after the crash has the same id
   const ids = Map.groupBy(about, ({ type }) => type);
   for (const type of ['order.created', 'payment.processed', 'order.confirmed']) {
     expect(new Set(ids.get(type)?.map(({ id }) => id)).size).toBe(1);
@@ -43,8 +46,8 @@ async function expectConfirmedOnce(orderId: string, productId: string) {
   expect(ids.get('order.cancelled')).toBeUndefined();
 }
 
-describe('an order in flight is confirmed, once, though', () => {
-  test('its service is killed and started again', async () => {
+describe('an order in flight is confirmed once when', () => {
+  test('its service is killed and restarted', async () => {
     const { orderId, productId } = await orderInFlight();
     const { service } = fixture.system.app('order');
     await service?.kill();
@@ -52,7 +55,7 @@ describe('an order in flight is confirmed, once, though', () => {
     await expectConfirmedOnce(orderId, productId);
   });
 
-  test('its service and its sidecar are killed and started again', async () => {
+  test('its service and its sidecar are killed and restarted', async () => {
     const { orderId, productId } = await orderInFlight();
     const order = fixture.system.app('order');
     await Promise.all(order.processes.map((process) => process.kill()));
@@ -61,17 +64,17 @@ describe('an order in flight is confirmed, once, though', () => {
     await expectConfirmedOnce(orderId, productId);
   });
 
-  test('its service is away for longer than it would try', async () => {
+  test('its service is down for longer than an event is retried', async () => {
     const { orderId, productId } = await orderInFlight();
     const { service, sidecar } = fixture.system.app('order');
     await service?.kill();
     const tried = () => sidecar.read().split('connection refused').length > 2 * MAX_ATTEMPTS;
-    await until('the sidecar to try in vain', tried, 60_000);
+    await until('the sidecar to fail to deliver', tried, 60_000);
     service?.start();
     await expectConfirmedOnce(orderId, productId);
   });
 
-  test.each(['payment', 'inventory'])('%s is killed and started again', async (id) => {
+  test.each(['payment', 'inventory'])('%s is killed and restarted', async (id) => {
     const { orderId, productId } = await orderInFlight();
     const { service } = fixture.system.app(id);
     await service?.kill();

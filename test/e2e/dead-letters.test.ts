@@ -35,7 +35,7 @@ const letterAbout = (service: string, subject: string, withinMs?: number) =>
     withinMs,
   );
 
-describe('stock that comes before its product', () => {
+describe('a stock event that arrives before its product exists', () => {
   const key = randomUUID();
   let productId: string;
   let letter: DeadLetter;
@@ -47,7 +47,7 @@ describe('stock that comes before its product', () => {
     letter = await letterAbout('product', productId);
   });
 
-  test('is a dead letter with its reason, which can be listed', () => {
+  test('is listed as a dead letter with its reason', () => {
     expect(letter).toMatchObject({
       type: 'product.stock.updated',
       source: 'inventory',
@@ -64,14 +64,14 @@ describe('stock that comes before its product', () => {
     expect(event).toMatchObject({ id: letter.id, data: { productId, newStock: 7 } });
   });
 
-  test('fails again as long as nothing is mended', async () => {
+  test('fails again when it is replayed before the cause is fixed', async () => {
     const path = `${at('product', letter.id)}/replay`;
     const { succeeded, deadLetter } = await fixture.admin.ask(Replayed, 200, 'POST', path);
     expect(succeeded).toBe(false);
     expect(deadLetter).toMatchObject({ replayCount: 1, reason: 'not_found' });
   });
 
-  test('has its effect when it is replayed after the mending, and is gone', async () => {
+  test('takes effect when it is replayed after the fix, and is removed', async () => {
     const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
     const headers = { 'idempotency-key': key };
     const created = await fixture.admin.ask(Product, 201, 'POST', '/products', { body, headers });
@@ -83,7 +83,7 @@ describe('stock that comes before its product', () => {
     await fixture.admin.refused(404, 'GET', at('product', letter.id));
   });
 
-  test('is there once: a replay said no event again', async () => {
+  test('took effect once: the replay published no event a second time', async () => {
     const events = await eventsOf(fixture.system);
     const about = events.filter(({ subject }) => subject.includes(productId));
     expect(about.map(({ type }) => type).sort()).toEqual(
@@ -93,7 +93,7 @@ describe('stock that comes before its product', () => {
   });
 });
 
-describe('an event that cannot be read', () => {
+describe('an invalid event', () => {
   const subject = `${SHOP}:product_${randomUUID()}`;
   let letter: DeadLetter;
 
@@ -112,29 +112,29 @@ describe('an event that cannot be read', () => {
     letter = await letterAbout('product', subject);
   });
 
-  test('is a dead letter that names what was wrong in it', () => {
+  test('is a dead letter that names the invalid field', () => {
     expect(letter.reason).toBe('unreadable');
     expect(letter.message).toContain('newStock');
     expect(letter.message).toContain('productId');
   });
 
-  test('does not stop what comes after it', async () => {
+  test('does not block the events behind it', async () => {
     const productId = await fixture.product(3);
-    await until('the next stock', async () => {
+    await until('the next stock event', async () => {
       const product = await fixture.anonymous.get(Product, `/products/${productId}`);
       return product.availability !== 'unknown';
     });
   });
 
-  test('is gone when it is discarded', async () => {
+  test('is removed when it is discarded', async () => {
     await fixture.admin.ask(Nothing, 200, 'DELETE', at('product', letter.id));
     const { items } = await fixture.admin.get(DeadLetters, at('product'));
     expect(items.filter(({ id }) => id === letter.id)).toEqual([]);
   });
 });
 
-describe('what could not be told while a service was down', () => {
-  test('is told, once, when its dead letter is replayed', async () => {
+describe('a notification whose user could not be read', () => {
+  test('is sent once when its dead letter is replayed', async () => {
     const shopper = await fixture.shopper();
     const productId = await fixture.product(3);
     const user = fixture.system.app('user');
@@ -168,7 +168,7 @@ test('dead letters are for admins only', async () => {
   await fixture.anonymous.refused(401, 'GET', at('product'));
 });
 
-/** The id that a product gets which is made under this key: known before it is there. */
+/** The id of the product that is created under this key, known before it exists. */
 function idOfProduct(adminId: string, key: string): string {
   const request = deterministicId('default', adminId, 'POST', '/products', key);
   const { parent, name } = ProductService.method.createProduct;

@@ -3,8 +3,8 @@ import { SystemFixture, SHOP, ADDRESS } from './fixtures';
 import { LoggedIn } from './edge';
 import { ADMIN } from '../harness/system';
 
-// The events of an order, through two sidecars: what the edge itself does with them, and what the
-// order service sees, is tested beside them.
+// The event stream of an order, through two sidecars. The edge's and the order service's own parts are
+// tested in these services.
 
 let fixture: SystemFixture;
 beforeAll(async () => {
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-test('an order is followed from pending to its end, and longer than a call may take', async () => {
+test('the stream follows an order from pending to its end, for longer than a call may take', async () => {
   const productId = await fixture.product(5);
   const login = { body: ADMIN };
   const { token } = await fixture.anonymous.ask(LoggedIn, 200, 'POST', '/auth/login', login);
@@ -35,13 +35,13 @@ test('an order is followed from pending to its end, and longer than a call may t
   let cancelled = false;
   for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    // a heartbeat comes after 15 s, and a third one is past every deadline of a call
+    // a heartbeat comes every 15 s, and the third one is after any deadline of a call
     if (!cancelled && text.split('\n:\n').length > 3) {
       cancelled = true;
       await fixture.admin.send('POST', `/orders/${orderId}/cancel`, { body: {} });
     }
   }
-  // it ends by itself
+  // the stream ends by itself
   expect(ids().at(-1)).toBe('cancelled');
   expect(ids()).toContain('confirmed');
   expect(cancelled).toBe(true);

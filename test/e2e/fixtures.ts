@@ -23,7 +23,7 @@ export const ADDRESS = {
   city: 'Berlin',
   country: 'DE',
 };
-/** Of the right form, but nobody lives there. */
+/** Well-formed, but undeliverable. */
 export const UNDELIVERABLE = { ...ADDRESS, postalCode: '00000' };
 
 export interface OrderForm {
@@ -32,13 +32,13 @@ export interface OrderForm {
   deliveryAddress?: object;
 }
 
-/** How an order is asked for: with a key that makes it one, and with what else is said about it. */
+/** The Idempotency-Key and other headers of a request. */
 export interface RequestOptions {
   key?: string;
   headers?: Readonly<Record<string, string>>;
 }
 
-/** A customer of their own, so that what one test does is not in the lists of another. */
+/** A new customer, so that tests do not see one another's orders. */
 export class Shopper extends Edge {
   constructor(
     url: string,
@@ -49,17 +49,17 @@ export class Shopper extends Edge {
     super(url, signedIn);
   }
 
-  /** The same customer, who asks another gateway. */
+  /** The same customer at another gateway. */
   at(url: string): Shopper {
     return new Shopper(url, this.signedIn, this.userId, this.email);
   }
 
-  /** An order for one piece, sent as it is. */
+  /** Orders one piece, and returns the answer as it is. */
   async order(productId: string, wish: OrderForm = {}, how: RequestOptions = {}) {
     return this.send('POST', '/orders', orderOf(productId, wish, how));
   }
 
-  /** An order that has to be confirmed at once. */
+  /** Places an order that must be confirmed in the answer. */
   async buyConfirmed(
     productId: string,
     wish: OrderForm = {},
@@ -68,19 +68,19 @@ export class Shopper extends Edge {
     return this.ask(Order, 201, 'POST', '/orders', orderOf(productId, wish, how));
   }
 
-  /** An order that has to be cancelled at once, for this reason. */
+  /** Places an order that must be cancelled in the answer, for this reason; returns its id. */
   async buyCancelled(reason: string, productId: string, wish: OrderForm = {}): Promise<string> {
     const refusal = await this.refused(422, 'POST', '/orders', orderOf(productId, wish));
     return orderIdOf(refusal, reason);
   }
 
-  /** An order that is only taken on, to be looked after. */
+  /** Places an order that must be accepted with 202. */
   async buyAsync(productId: string, wish: OrderForm = {}): Promise<Order> {
     const how = { headers: { prefer: 'respond-async' } };
     return this.ask(Order, 202, 'POST', '/orders', orderOf(productId, wish, how));
   }
 
-  /** The order once it has come to this. */
+  /** Waits until an order has this status. */
   async waitForStatus(status: Order['status'], orderId: string, withinMs?: number): Promise<Order> {
     return until(
       `${orderId} to be ${status}`,
@@ -121,7 +121,7 @@ function orderOf(productId: string, wish: OrderForm, { key, headers }: RequestOp
 
 export const paidWith = (token: string) => ({ payment: { method: 'card', token } });
 
-/** The running system with what a test does in it again and again. */
+/** A running system with an admin, and helpers that many tests need. */
 export class SystemFixture {
   private constructor(
     readonly system: RunningSystem,
@@ -133,8 +133,8 @@ export class SystemFixture {
     try {
       const { url } = system.app('gateway');
       const login = () => new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: ADMIN });
-      // where everything has just been started, a password may take too long to be checked
-      const { token } = await until('the admin to be let in', login, 30_000);
+      // right after the start, hashing a password may take longer than a call may
+      const { token } = await until('the login of the admin', login, 30_000);
       return new SystemFixture(system, new Edge(url, token));
     } catch (error) {
       await system.stop();
@@ -146,7 +146,7 @@ export class SystemFixture {
     return this.system.app('gateway').url;
   }
 
-  /** Somebody who is not signed in. */
+  /** A client that is not signed in. */
   get anonymous(): Edge {
     return new Edge(this.url);
   }
@@ -166,7 +166,7 @@ export class SystemFixture {
     return new Shopper(this.url, token, userId, email);
   }
 
-  /** A product of which there are so many pieces, and which is known to be in stock. */
+  /** A new product with this stock, which the catalogue shows. */
   async product(pieces: number): Promise<string> {
     const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
     const { productId } = await this.admin.ask(Product, 201, 'POST', '/products', { body });

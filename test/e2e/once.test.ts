@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 describe('the same Idempotency-Key', () => {
-  test('with the same body is the same order, and the same answer', async () => {
+  test('with the same body returns the same order and the same answer', async () => {
     const productId = await fixture.product(5);
     const key = randomUUID();
     const first = await shopper.buyConfirmed(productId, {}, { key });
@@ -28,7 +28,7 @@ describe('the same Idempotency-Key', () => {
     expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
   });
 
-  test('after a cancelled order is the same refusal', async () => {
+  test('after a cancelled order returns the same refusal', async () => {
     const productId = await fixture.product(5);
     const key = randomUUID();
     const ask = () => shopper.order(productId, paidWith('tok_declined'), { key });
@@ -51,7 +51,7 @@ describe('the same Idempotency-Key', () => {
     expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
   });
 
-  test('many times at once is one order, charged once', async () => {
+  test('in many concurrent requests is one order that is charged once', async () => {
     const productId = await fixture.product(5);
     const key = randomUUID();
     const orders = await Promise.all(
@@ -61,10 +61,10 @@ describe('the same Idempotency-Key', () => {
     expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
   });
 
-  test('at once on two replicas of the gateway, before two of order, is one order', async () => {
+  test('at two replicas of the gateway and two of order at the same time is one order', async () => {
     const productId = await fixture.product(20);
     const elsewhere = shopper.at(fixture.system.app('gateway-2').url);
-    // more than one time, as each shows one order of things only
+    // several rounds, as each one shows one interleaving only
     for (let n = 1; n <= 5; n++) {
       const key = randomUUID();
       const asked = [shopper, elsewhere, shopper, elsewhere, shopper, elsewhere];
@@ -87,7 +87,7 @@ describe('the same Idempotency-Key', () => {
 });
 
 describe('Prefer: respond-async', () => {
-  test('is answered before the order is carried out, which it then is', async () => {
+  test('is answered before the order is fulfilled, and then it is fulfilled', async () => {
     const productId = await fixture.product(5);
     const { orderId, status } = await shopper.buyAsync(productId);
     expect(status).toBe('pending');
@@ -96,7 +96,7 @@ describe('Prefer: respond-async', () => {
   });
 });
 
-test('of 50 orders at once for the last 10 pieces, 10 are confirmed and 40 cancelled', async () => {
+test('of 50 concurrent orders for the last 10 pieces, 10 are confirmed and 40 cancelled', async () => {
   const productId = await fixture.product(10);
   const answers = await Promise.all(Array.from({ length: 50 }, () => shopper.order(productId)));
   const ends = await Promise.all(answers.map(endOf));
@@ -106,7 +106,7 @@ test('of 50 orders at once for the last 10 pieces, 10 are confirmed and 40 cance
   expect(await fixture.stock(productId)).toEqual({ available: 0, reserved: 0 });
 });
 
-/** One more process of a service, with a sidecar of its own. */
+/** Another process of a service, with a sidecar of its own. */
 function replica(appId: string): AppSpec {
   const app = readRunFile().apps.find(({ appID }) => appID === appId);
   if (app === undefined) throw new Error(`dapr.yaml has no ${appId}`);
@@ -117,7 +117,7 @@ function replica(appId: string): AppSpec {
   };
 }
 
-/** What an order came to, whether its answer told that already or not. */
+/** The order once it has ended, whether or not its answer showed that. */
 async function endOf({ status, text }: Awaited<ReturnType<Shopper['order']>>): Promise<Order> {
   expect([201, 202, 422]).toContain(status);
   const { data, details } = Answered.parse(JSON.parse(text));

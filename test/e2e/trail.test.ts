@@ -10,7 +10,7 @@ import { ADDRESS, SystemFixture, type Shopper, paidWith } from './fixtures';
 let fixture: SystemFixture;
 let shopper: Shopper;
 
-/** What nobody but the services concerned may ever hold, each with a word that is nowhere else. */
+/** Data that only the services concerned may have, each with a word that is nowhere else. */
 const canary = (what: string) => `${what}${randomUUID().replaceAll('-', '')}`;
 const account = {
   email: `${canary('email')}@example.com`,
@@ -61,7 +61,7 @@ describe('the correlation id of a request', () => {
     expect(answered.headers.get('x-correlation-id')).toBe(correlationId);
   });
 
-  test('is in every event of the order, and in none of another', async () => {
+  test('is in every event of the order, and in none of another order', async () => {
     const events = await eventsOf(fixture.system);
     const about = events.filter(({ data }) => JSON.stringify(data).includes(order.orderId));
     expect(about.map(({ type }) => type)).toEqual(
@@ -84,7 +84,7 @@ describe('the correlation id of a request', () => {
     'is in the log of %s',
     async (app) => {
       const { service } = fixture.system.app(app);
-      await until(`a line of ${app} about the request`, () =>
+      await until(`a line of ${app} with the request`, () =>
         service
           ?.read()
           .split('\n')
@@ -94,14 +94,14 @@ describe('the correlation id of a request', () => {
   );
 });
 
-describe('what is secret or personal', () => {
+describe('secret or personal data', () => {
   beforeAll(async () => {
     const productId = await fixture.product(5);
     await shopper.buyCancelled('payment_failed', productId, {
       deliveryAddress: address,
       ...paidWith(token),
     });
-    // refused as a whole, so that what is told of its faults is looked at as well
+    // an invalid request as well, so that the messages about it are checked
     await shopper.send('POST', '/orders', {
       body: { [token]: token, deliveryAddress: { ...address, [address.line1]: 1 } },
     });
@@ -120,7 +120,7 @@ describe('what is secret or personal', () => {
     expect(canaries.filter((secret) => text.includes(secret))).toEqual([]);
   });
 
-  test('is in no dead letter, and there is none', async () => {
+  test('is in no dead letter', async () => {
     for (const app of fixture.system.apps.filter(({ id }) => id !== 'gateway')) {
       const letters = await fixture.admin.get(DeadLetters, `/admin/dead-letters/${app.id}`);
       expect(letters.items).toEqual([]);

@@ -229,7 +229,7 @@ export class Clients {
     this.requests.push({
       name: `request ${this.requests.length}`,
       kind,
-      client: caller.userId ?? '',
+      client: caller.userId,
       key,
       body,
       ...(orderId === undefined ? {} : { orderId }),

@@ -8,29 +8,29 @@ import type { ServerKind } from './resources';
 import { until } from './until';
 import type { Workplace } from './workplace';
 
-/** A server as it shall be started: as a process, or in a container of an engine. */
+/** How a server is started: as a process, or in a container of an engine. */
 export type ServerPlan =
   ProcessPlan | { readonly container: ContainerSpec; readonly engine: Engine };
 
-/** A system as it shall be started. */
+/** How a system is started. */
 export interface SystemPlan {
   readonly workplace: Workplace;
-  /** Where servers listen, with nothing in front of them. */
+  /** The ports of servers themselves, behind any proxy. */
   readonly ports: Readonly<Record<ServerKind, number>>;
-  /** The server of the bus: one, or none where events go by another way. */
+  /** The server of the bus, or none if it needs no server. */
   readonly brokers: readonly ServerKind[];
   /** The broker of the devices. */
   readonly devices: {
-    /** Where devices find it. */
+    /** The port for devices. */
     readonly port: number;
-    /** By which a sidecar does. */
+    /** The URL for sidecars. */
     readonly url: string;
-    /** Makes these the only accounts of devices; absent where everybody is let in. */
+    /** Replaces all device accounts; absent where the broker accepts any client. */
     readonly admit?: (accounts: readonly Account[]) => Promise<void>;
   };
-  /** The topics that each service hears, as the component of the bus allows it. */
+  /** The topics that each service subscribes to, by the bus component. */
   readonly subscriptions: Readonly<Record<string, readonly string[]>>;
-  /** Where programs listen that stand in for HTTP endpoints, by the endpoint's name. */
+  /** The ports of programs that simulate HTTP endpoints, by the name of the endpoint. */
   readonly standInPorts: Readonly<Record<string, number>>;
   readonly servers: readonly ServerPlan[];
   readonly apps: readonly AppPlan[];
@@ -40,7 +40,7 @@ export interface SystemPlan {
 // RabbitMQ takes ten seconds on two busy cores
 const SERVERS_MS = 60_000;
 
-/** Apps with their sidecars, the servers they need, and the folder that holds all they write. */
+/** Apps with their sidecars, the servers they need, and the folder for everything that they write. */
 export class RunningSystem {
   readonly servers: readonly Process[];
   readonly apps: readonly App[];
@@ -58,7 +58,7 @@ export class RunningSystem {
     return this.plan.workplace.folder;
   }
 
-  /** Where a server listens, with nothing in front of it. */
+  /** The port of a server itself, behind any proxy. */
   portOf(server: ServerKind): number {
     return this.plan.ports[server];
   }
@@ -71,48 +71,48 @@ export class RunningSystem {
     return this.plan.devices.port;
   }
 
-  /** Makes these the only accounts of devices at their broker; absent where everybody is let in. */
+  /** Replaces all device accounts at their broker; absent where the broker accepts any client. */
   get admitDevices(): ((accounts: readonly Account[]) => Promise<void>) | undefined {
     return this.plan.devices.admit;
   }
 
-  /** What carries the events: its process, and the port it listens on with nothing in front of it. */
+  /** The broker of the bus: its process, and its own port, behind any proxy. */
   get broker(): {
     readonly name: ServerKind;
     readonly process: Process;
     readonly port: number;
   } {
     const [name] = this.plan.brokers;
-    if (name === undefined) throw new Error('no server carries the events of this system');
+    if (name === undefined) throw new Error('this system has no server for its bus');
     return { name, process: this.server(servers[name].program), port: this.portOf(name) };
   }
 
-  /** The topics that each service hears, as the component of the bus allows it. */
+  /** The topics that each service subscribes to, by the bus component. */
   get subscriptions(): Readonly<Record<string, readonly string[]>> {
     return this.plan.subscriptions;
   }
 
   app(id: string): App {
     const found = this.apps.find((app) => app.id === id);
-    if (found === undefined) throw new Error(`${id} is no app of this system`);
+    if (found === undefined) throw new Error(`this system has no app ${id}`);
     return found;
   }
 
-  /** The URL of the program that stands in for an HTTP endpoint, with nothing in front of it. */
+  /** The URL of the program that simulates an HTTP endpoint, behind any proxy. */
   standIn(endpoint: string): string {
     const port = this.plan.standInPorts[endpoint];
-    if (port === undefined) throw new Error(`nothing stands in for ${endpoint} in this system`);
+    if (port === undefined) throw new Error(`this system does not simulate ${endpoint}`);
     return `http://127.0.0.1:${port}`;
   }
 
-  /** One of the servers of scripts/start/servers, placement, scheduler, and the apps that stand in. */
+  /** One of the servers of scripts/start/servers, placement, scheduler, or a simulated endpoint. */
   server(name: string): Process {
     const found = this.servers.find((server) => server.name === name);
-    if (found === undefined) throw new Error(`${name} is no server of this system`);
+    if (found === undefined) throw new Error(`this system has no server ${name}`);
     return found;
   }
 
-  /** Says an event on the bus, as it is, through the sidecar of an app that may say it. */
+  /** Publishes an event unchanged, through the sidecar of an app that may publish it. */
   async publish(
     event: Readonly<Record<string, unknown>>,
     through = String(event['source']),
@@ -129,7 +129,7 @@ export class RunningSystem {
     }
   }
 
-  /** Starts the servers, then all apps at once, and waits until each is ready. */
+  /** Starts the servers, then all apps concurrently, and waits until each is ready. */
   async start(): Promise<void> {
     for (const server of this.servers) server.start();
     await until('the servers', this.plan.serversAnswer, SERVERS_MS).catch((error: unknown) => {
@@ -140,7 +140,7 @@ export class RunningSystem {
     await Promise.all(apps.map((app) => app.ready()));
   }
 
-  /** Lets the services finish, ends everything, and removes the folder. */
+  /** Stops the services gracefully, then everything else, and removes the folder. */
   async stop(): Promise<void> {
     try {
       const services = this.apps.flatMap(({ service }) => service ?? []);

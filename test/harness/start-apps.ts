@@ -34,48 +34,48 @@ import { Workplace } from './workplace';
 import { type ServerPlan, RunningSystem, type SystemPlan } from './running-system';
 
 export interface StartOptions extends Transports {
-  /** Folders of components; those of dapr.yaml unless others are named. */
+  /** Folders of components; by default those of dapr.yaml. */
   resources?: readonly string[];
-  /** Values that components shall have in this system: `{ bus: { processingTimeout: '5s' } }`. */
+  /** Other values for the metadata of components: `{ bus: { processingTimeout: '5s' } }`. */
   overrides?: Overrides;
-  /** Where HTTP endpoints are, by name: `{ 'payment-provider': 'http://127.0.0.1:8080' }`. */
+  /** The URLs of HTTP endpoints, by name: `{ 'payment-provider': 'http://127.0.0.1:8080' }`. */
   endpoints?: Readonly<Record<string, string>>;
-  /** With placement and scheduler, which jobs and workflows need. */
+  /** Starts placement and scheduler, which jobs and workflows need. */
   controlPlane?: boolean;
-  /** What is set for every service. */
+  /** Environment variables for every service. */
   env?: Readonly<Record<string, string>>;
   /**
-   * Gives the port by which a server is reached, where something shall stand in front of it: of
-   * `redis`, `kafka`, ..., or of a program that stands in for an HTTP endpoint, by the endpoint's name.
+   * Puts a proxy in front of a server and returns its port: for `redis`, `kafka`, ..., and for simulated
+   * HTTP endpoints, by the name of the endpoint.
    */
   front?: Front;
-  /** What runs servers in containers, by kind; the others are processes of this machine. */
+  /** The engines that run servers in containers, by kind; all other servers are processes of this machine. */
   engines?: Engines;
-  /** Is told the system's folder before anything is in it. */
+  /** Called with the system's folder while it is empty. */
   prepare?: (folder: string) => void;
 }
 
-/** An app to be started. */
+/** An app to start. */
 export interface AppSpec {
   readonly appId: string;
-  /** The name here of one more process of an app; else its appId. */
+  /** The name of this process, where it is another process of an app; else its appId. */
   readonly name?: string;
   readonly protocol?: 'grpc' | 'http';
-  /** A free one, unless it is given. */
+  /** A free port by default. */
   readonly appPort?: number;
-  /** The service listens for the sidecar where it answers /health: the edge. */
+  /** The sidecar calls the service on the port of /health: the edge. */
   readonly onePort?: boolean;
   readonly env?: Readonly<Record<string, string>>;
-  /** How its service is started; absent where that runs inside of the test. */
+  /** The command of its service; absent where the service runs inside the test. */
   readonly command?: readonly [string, ...string[]];
   readonly cwd?: string;
-  /** Whom it calls, where it is none of the services. */
+  /** The services that it calls, where it is not a service of the system. */
   readonly calls?: readonly string[];
-  /** It is started by the test: `world.app(id).start()`. */
+  /** The test starts it: `system.app(id).start()`. */
   readonly later?: boolean;
 }
 
-/** Starts apps on free ports in a folder of their own, and waits until each is ready. */
+/** Starts apps on free ports in a temporary folder, and waits until each is ready. */
 export async function startApps(
   specs: readonly AppSpec[],
   options: StartOptions,
@@ -91,7 +91,7 @@ export async function startApps(
   }
 }
 
-/** Decides on everything of a system: ports, files, processes. Starts nothing. */
+/** Plans a system, with all ports, files and processes. Starts nothing. */
 async function planSystem(
   specs: readonly AppSpec[],
   options: StartOptions,
@@ -214,14 +214,14 @@ async function planSystem(
   };
 }
 
-/** Where devices find their broker, by which URL a sidecar does, and how it is told of accounts. */
+/** The broker of the devices: its port for devices, its URL for sidecars, and its accounts. */
 function devicesAt(
   { deviceBroker, platform }: Servers,
   kind: ServerKind = 'mosquitto',
   ports: ServerPorts,
 ): SystemPlan['devices'] {
   const own = [...ports.own[kind]];
-  // what is in front of a server is in front of its port for clients
+  // a proxy is in front of the port for clients
   const port = deviceBroker.devicePort(own) ?? 0;
   const front = port === own[0] ? ports.fronts[kind] : port;
   const account = platform === undefined ? '' : `${platform.userName}:${platform.password}@`;
@@ -235,7 +235,7 @@ function devicesAt(
   };
 }
 
-/** Who calls whom in this system. */
+/** Adds the calls of other apps to the permissions of this system. */
 function withOthers(file: string, specs: readonly AppSpec[]): string {
   const { services } = CallPermissions.parse(JSON.parse(readFileSync(file, 'utf8')));
   const others = Object.fromEntries(specs.map(({ appId, calls = [] }) => [appId, calls]));
@@ -250,11 +250,11 @@ function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
   ];
 }
 
-/** What would make a service, or a sidecar, another one than planned. */
+/** Variables of this shell that would change a service or a sidecar. */
 const FOREIGN = /^(DAPR_|FLAGSMITH_|JEST_|ADMIN_|NODE_OPTIONS$)/;
 
 function cleanEnv(): Record<string, string> {
   const kept = Object.entries(childEnv()).filter(([name]) => !FOREIGN.test(name));
-  // childEnv gives only what is set
+  // childEnv returns variables that are set only
   return { ...(Object.fromEntries(kept) as Record<string, string>), DAPR_HOST_IP: '127.0.0.1' };
 }

@@ -5,7 +5,7 @@ import { freePorts } from '../harness/ports';
 import type { EndpointRequest } from '#kit/transport/sidecar';
 import { echo } from './sample';
 
-/** The HTTP endpoints of the sample service on real ports: `echo`, and `nowhere`, where nobody is. */
+/** The HTTP endpoints of the sample service on real ports: `echo`, and `nowhere` without a listener. */
 export async function startEcho() {
   const [port = 0, closed = 0] = await freePorts(2);
   const server = createServer((request, response) => {
@@ -14,7 +14,7 @@ export async function startEcho() {
       const typed = headers['content-type'] === 'application/json';
       const body = await (typed ? json(request) : text(request));
       const answer = await echo({
-        // the sample asks with methods that the kit knows
+        // the sample sends methods of the kit only
         method: method as EndpointRequest['method'],
         path: url,
         body: body === '' ? undefined : body,

@@ -19,7 +19,7 @@ function memoryBench(): Promise<SampleBusSystem> {
     for (const { runtime } of beds) {
       if (!runtime.service.topics.includes(event.type)) continue;
       waiting.push({ runtime, event });
-      // what is said at once is there before any of it is handed on
+      // events that are published together arrive together
       void clock.sleep(0).then(pump);
     }
   };
@@ -34,7 +34,7 @@ function memoryBench(): Promise<SampleBusSystem> {
       waiting.push(...batched.filter((_, at) => outcomes[at] === 'RETRY'));
     }
     for (const delivery of batch.filter((it) => !isBatched(it))) {
-      // a sidecar gives an event until it is taken
+      // a sidecar delivers an event until it is acknowledged
       if ((await delivery.runtime.deliver(delivery.event)) === 'RETRY') waiting.push(delivery);
     }
     if (waiting.length > 0) void clock.sleep(500).then(pump);
@@ -64,7 +64,7 @@ function memoryBench(): Promise<SampleBusSystem> {
         await clock.sleep(100);
         if (await holds()) return;
       }
-      throw new Error(`never came about: ${what}`);
+      throw new Error(`never happened: ${what}`);
     },
     close: () => Promise.resolve(),
   });

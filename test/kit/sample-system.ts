@@ -6,32 +6,32 @@ import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';
 
-/** The two sample services, alive on one transport. */
+/** The two sample services, running on one transport. */
 export interface SampleSystem {
   readonly order: { runtime: ServiceRuntime; sidecar: Sidecar };
   readonly inventory: { runtime: ServiceRuntime; sidecar: Sidecar };
   readonly clock: Clock;
-  /** Puts a message on the topic of the input binding. */
+  /** Publishes a message on the topic of the input binding. */
   device(topic: string, payload: string): Promise<void>;
-  /** Puts anything on a topic, as another program might. */
+  /** Publishes any event, as another program might. */
   publish(event: CloudEvent): Promise<void>;
-  /** Waits until it holds; fails after a time that is ample for the transport. */
+  /** Waits until `holds` is true; rejects after a time that is ample for the transport. */
   until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A bench for what is looked at in memory alone. */
+/** A system for tests that run in memory only. */
 export interface SampleBusSystem extends SampleSystem {
   /**
-   * Another process of the asking service, that hears nothing: what it asks is answered to the
-   * first one.
+   * Another process of the requesting service, without subscriptions: its requests are answered to the
+   * first process.
    */
   readonly replica: ServiceRuntime;
-  /** The batches that the asking service was handed so far, and the events in them. */
+  /** The batches that the requesting service got so far, and the events in them. */
   batches(): Promise<{ count: number; events: number }>;
 }
 
-/** Another process of a service, that hears nothing: what it does, it does through this sidecar. */
+/** Another process of a service, without subscriptions, on this sidecar. */
 export function runtimeOn(service: AnyService, sidecar: Sidecar, clock: Clock): ServiceRuntime {
   const none = { enabled: async () => false, value: async () => undefined };
   const flags = { for: () => none, ready: async () => undefined, close: async () => undefined };

@@ -10,10 +10,10 @@ const MINUTE = 60_000;
 export const price = { amount: '1.00', currency: 'EUR' };
 
 let counter = 0;
-/** An id that no other test has. */
+/** A unique id. */
 export const fresh = (prefix = 'o') => `${prefix}_${String(process.pid)}_${String(++counter)}`;
 
-/** What order.created says of an order. */
+/** The data of order.created for an order. */
 export const created = (orderId: string) => ({
   orderId,
   shopId: 's',
@@ -22,24 +22,24 @@ export const created = (orderId: string) => ({
   totalAmount: price,
 });
 
-/** What tests of the kit's semantics do on a bench that is open as long as they run. */
+/** A sample system that is open while its tests run, and helpers for them. */
 export class SemanticsFixture<B extends SampleSystem = SampleSystem> {
-  #bench: B | undefined;
+  #system: B | undefined;
 
   constructor(open: () => Promise<B>) {
     beforeAll(async () => {
-      this.#bench = await open();
+      this.#system = await open();
     }, 3 * MINUTE);
-    afterAll(() => this.#bench?.close(), MINUTE);
+    afterAll(() => this.#system?.close(), MINUTE);
     afterEach(forget);
   }
 
   get system(): B {
-    if (this.#bench === undefined) throw new Error('the bench is not open');
-    return this.#bench;
+    if (this.#system === undefined) throw new Error('the system is not open');
+    return this.#system;
   }
 
-  /** What reached the services of this kind, about this id. */
+  /** The calls of the handlers of this kind for this id. */
   readonly times = (what: string, id: string) =>
     seen.filter((entry) => entry.what === what && entry.id === id);
 
@@ -48,14 +48,14 @@ export class SemanticsFixture<B extends SampleSystem = SampleSystem> {
     await this.system.until(`${String(count)} × ${what} of ${id}`, isSeen);
   };
 
-  /** A context of the asking service. */
+  /** A context of the requesting service. */
   readonly begin = (given: Partial<CallContext> = {}): Context =>
-    // the host of this very service
+    // the runtime of this very service
     this.system.order.runtime.openContext(
       newCallContext(this.system.clock, { caller: asService(), deadline: Infinity, ...given }),
     ) as unknown as Context;
 
-  /** The dead letter of an event, once it is there. */
+  /** Waits for the dead letter of an event. */
   readonly deadLetter = async (id: string) => {
     const { deadLetters } = this.system.order.runtime;
     await this.system.until(`a dead letter ${id}`, async () => {

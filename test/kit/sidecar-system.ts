@@ -11,11 +11,11 @@ const RESOURCES = [
   'components',
   'components/bus/redis',
   'components/state/sqlite',
-  // the binding of the devices, heard by the sample service
+  // the input binding of the sample service
   'test/kit/components',
 ];
 
-/** The sample services beside real sidecars. */
+/** The sample services with real sidecars. */
 export async function sidecarSystem(): Promise<SampleSystem> {
   const apps = [{ appId: 'order' }, { appId: 'inventory' }];
   const env = { LOG_LEVEL: 'silent' };
@@ -26,7 +26,7 @@ export async function sidecarSystem(): Promise<SampleSystem> {
   const order = await start(asker, system.app('order').env);
   const inventory = await start(answerer, system.app('inventory').env);
   const devices = await connectAsync(`mqtt://127.0.0.1:${String(system.mqttPort)}`);
-  // subscribed, resolvable, jobs on: all of the sidecar, not only its outbound half
+  // subscribed, resolvable, with jobs: the whole sidecar, not only its outbound half
   for (const app of system.apps) {
     await until(
       `${app.id}'s sidecar`,

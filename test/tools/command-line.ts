@@ -139,7 +139,9 @@ function parsed(options: NonNullable<ParseArgsConfig['options']>, args: readonly
   }
 }
 
-function valueOf(name: string, option: Option, given: unknown): unknown {
+type Given = string | boolean | (string | boolean)[] | undefined;
+
+function valueOf(name: string, option: Option, given: Given): unknown {
   switch (option.kind) {
     case 'flag':
       return given === true;
@@ -148,13 +150,15 @@ function valueOf(name: string, option: Option, given: unknown): unknown {
     case 'text':
       return given;
     case 'choice':
-      if (given === undefined || option.of.some((known) => known === given)) return given;
-      throw new UsageError(
-        `--${name} must be one of ${option.of.join(', ')}, not ${String(given)}`,
-      );
+      return given === undefined ? undefined : choiceOf(name, option, String(given));
     case 'number':
       return given === undefined ? option.default : numberOf(name, option, String(given));
   }
+}
+
+function choiceOf(name: string, { of }: ChoiceOption<string>, given: string): string {
+  if (of.includes(given)) return given;
+  throw new UsageError(`--${name} must be one of ${of.join(', ')}, not ${given}`);
 }
 
 function numberOf(name: string, { min, max = Infinity }: NumberOption, given: string): number {
