@@ -4,31 +4,31 @@ import { KINDS, topicText } from '#contracts/device-messages';
 import { until } from '../harness/until';
 import { type LoginOptions, endAfter } from './mqtt-login';
 
-/** A device that is registered, as it can log in. */
+/** The account of a registered device. */
 export interface RegisteredDevice {
   readonly deviceId: string;
   readonly userName: string;
   readonly credential: string;
 }
 
-/** A broker that knows the platform and two devices. */
+/** A broker with the accounts of the platform and of two devices. */
 export interface BrokerFixture {
-  /** Logs in. */
+  /** Logs in with these credentials. */
   readonly logIn: (userName: string, password: string, how?: LoginOptions) => Promise<MqttClient>;
   readonly platform: MqttClient;
   readonly device: RegisteredDevice;
   readonly other: RegisteredDevice;
-  /** Takes it out of use, and has the broker know. */
+  /** Retires the device, and updates the broker. */
   readonly retire: (device: RegisteredDevice) => Promise<void>;
 }
 
 /**
- * Each device may say what is its own and hear its own commands, whatever broker keeps the door. One
- * that is told no loses its connection at some, and is passed over at others.
+ * A device may publish on its own topics and subscribe to its own commands, on any broker. Some brokers
+ * close the connection on a forbidden operation, others ignore it.
  */
-export function testDeviceAccounts(doorOf: () => BrokerFixture): void {
-  test('a device is let in by its credential, and nobody else', async () => {
-    const { logIn, device } = doorOf();
+export function testDeviceAccounts(brokerOf: () => BrokerFixture): void {
+  test('a device logs in with its credential, and nothing else is accepted', async () => {
+    const { logIn, device } = brokerOf();
     const { userName, credential, deviceId } = device;
     expect((await logIn(userName, credential)).connected).toBe(true);
     for (const [name, password] of [
@@ -43,8 +43,8 @@ export function testDeviceAccounts(doorOf: () => BrokerFixture): void {
     }
   });
 
-  test('a device says what is its own, and nothing else', async () => {
-    const { platform, logIn, device, other } = doorOf();
+  test('a device publishes on its own topics only', async () => {
+    const { platform, logIn, device, other } = brokerOf();
     const { userName, credential, deviceId } = device;
     const heard: string[] = [];
     platform.on('message', (topic, payload) => heard.push(`${topic} ${payload.toString()}`));
@@ -64,19 +64,19 @@ export function testDeviceAccounts(doorOf: () => BrokerFixture): void {
     for (const kind of KINDS) {
       await client.publishAsync(`retail/default/${deviceId}/${kind}`, 'own', { qos: 1 });
     }
-    await until('what it may say', () => heard.length >= KINDS.length);
+    await until('the permitted messages', () => heard.length >= KINDS.length);
     expect(heard).toEqual(KINDS.map((kind) => `retail/default/${deviceId}/${kind} own`));
   });
 
-  test('a device hears its own commands, and nothing else', async () => {
-    const { platform, logIn, device, other } = doorOf();
+  test('a device receives its own commands only', async () => {
+    const { platform, logIn, device, other } = brokerOf();
     const { userName, credential, deviceId } = device;
     const heard: string[] = [];
     for (const topic of ['retail/#', '#', topicOf(other.deviceId, 'command')]) {
       const client = await logIn(userName, credential, { clientId: deviceId, heard });
       await endAfter(client, client.subscribeAsync(topic, { qos: 1 }));
     }
-    // nor does what waits for another come to it, because it calls itself so
+    // nor does it get the stored messages of another device by using its client id
     const { deviceId: clientId } = other;
     const theirs = await logIn(other.userName, other.credential, { clientId });
     await theirs.subscribeAsync(topicOf(clientId, 'command'), { qos: 1 });
@@ -94,8 +94,8 @@ export function testDeviceAccounts(doorOf: () => BrokerFixture): void {
     expect(new Set(heard)).toEqual(new Set([`${topicOf(deviceId, 'command')} for it`]));
   });
 
-  test('a device that is retired is shut out, whether connected or not', async () => {
-    const { logIn, other, retire, platform } = doorOf();
+  test('a retired device is disconnected, and cannot log in again', async () => {
+    const { logIn, other, retire, platform } = brokerOf();
     const client = await logIn(other.userName, other.credential);
     const closed = new Promise<void>((resolve) => client.once('close', resolve));
     await retire(other);

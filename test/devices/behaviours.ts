@@ -5,9 +5,9 @@ import { type DeviceFixture, change } from './device-fixture';
 const DATA = 'device.data.received';
 const STATUS = 'device.status.updated';
 
-/** What devices and platform say to one another comes across, whatever broker is between them. */
+/** Messages between devices and the platform arrive, on any broker. */
 export function testDeviceMessages(fleetOf: () => DeviceFixture): void {
-  test('what a device says comes to its shop and to whoever hears of devices', async () => {
+  test('a message of a device is published as an event and updates its status', async () => {
     const devices = fleetOf();
     const device = await devices.device();
     const { deviceId } = device;
@@ -24,7 +24,7 @@ export function testDeviceMessages(fleetOf: () => DeviceFixture): void {
     await expect(devices.presence(deviceId)).resolves.toBe('online');
   });
 
-  test('a command is heard by its device, answered, and settled', async () => {
+  test('a command reaches its device, is acknowledged and settled', async () => {
     const devices = fleetOf();
     const device = await devices.device();
     const heard = await device.subscribe();

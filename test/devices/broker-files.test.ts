@@ -15,7 +15,7 @@ import { type BrokerFixture, testDeviceAccounts } from './accounts';
 import { logIn } from './mqtt-login';
 
 const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
-/** As `npm start` has it. */
+/** The configuration of `npm start`. */
 const mosquitto = deviceBrokers.mosquitto(PLATFORM);
 
 let workplace: Workplace;
@@ -27,7 +27,7 @@ afterEach(() => workplace.close());
 async function startMosquitto() {
   const { folder } = workplace;
   const command = mosquitto.find();
-  if (command === undefined) throw new Error('mosquitto is not here: run "npm run servers"');
+  if (command === undefined) throw new Error('mosquitto is missing: run "npm run servers"');
   const [port = 0] = await freePorts(1);
   mosquitto.prepare?.(folder);
   const { args } = await mosquitto.plan(command, [port], folder, port);
@@ -48,13 +48,13 @@ function plainEnv(): Record<string, string> {
   );
 }
 
-describe('at a real mosquitto, as npm start runs it', () => {
+describe('on a real mosquitto, configured as by npm start', () => {
   let shop: Awaited<ReturnType<typeof withDevice>>;
   let broker: BrokerFixture;
   let reread: () => Promise<void>;
   const clients: MqttClient[] = [];
 
-  /** A shop with two devices, and a mosquitto that knows their accounts. */
+  /** A shop with two devices, and a mosquitto with their accounts. */
   beforeEach(async () => {
     shop = await withDevice();
     const { bed, shopId, userName, credential, deviceId } = shop;
@@ -84,7 +84,7 @@ describe('at a real mosquitto, as npm start runs it', () => {
         await reread();
       },
     };
-    // it reads its files when it gets round to it
+    // it reloads its files some time after the signal
     await until('the accounts', async () => (await logInHere(userName, credential)).connected);
   });
   afterEach(() => {
@@ -93,7 +93,7 @@ describe('at a real mosquitto, as npm start runs it', () => {
 
   testDeviceAccounts(() => broker);
 
-  test('a device is let in by both of its credentials while both are good', async () => {
+  test('a device logs in with either of its credentials while both are valid', async () => {
     const { bed } = shop;
     const { logIn, device } = broker;
     const client = await logIn(device.userName, device.credential);
@@ -105,12 +105,12 @@ describe('at a real mosquitto, as npm start runs it', () => {
   });
 });
 
-describe('the files of accounts', () => {
-  test('speak of the same kinds as devices', () => {
+describe('the account files', () => {
+  test('have the same kinds of messages as the contracts', () => {
     expect(KINDS).toEqual(SAID);
   });
 
-  test('are for their owner alone, and new only where an account is', async () => {
+  test('are readable by their owner only, and written only when an account has changed', async () => {
     const { folder } = workplace;
     expect(writeBrokerFiles(folder, PLATFORM, [])).toBe(true);
     expect(writeBrokerFiles(folder, PLATFORM, [])).toBe(false);

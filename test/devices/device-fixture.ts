@@ -31,10 +31,10 @@ const Refusals = z.looseObject({
   items: z.array(z.looseObject({ kind: z.string(), reason: z.string() })),
 });
 
-/** As much of the system as devices need. */
+/** The services that devices need. */
 const APPS = ['gateway', 'user', 'shop', 'iot-gateway'];
 
-/** A running system with a shop, in which tests put devices. */
+/** A running system with a shop, to which tests add devices. */
 export class DeviceFixture {
   readonly #clients: MqttClient[] = [];
 
@@ -56,7 +56,7 @@ export class DeviceFixture {
     return this.fixture.system;
   }
 
-  /** A new device, which the broker knows. */
+  /** A new device with an account at the broker. */
   async register() {
     const { admin } = this.fixture;
     const body = { shopId: this.shopId, kind: 'vending_machine', name: 'Hall' };
@@ -65,7 +65,7 @@ export class DeviceFixture {
     return { deviceId: device.deviceId, ...account };
   }
 
-  /** Has the broker know the accounts that there are, where it does not let everybody in. */
+  /** Copies all accounts to the broker, if it needs them. */
   async admitDevices(): Promise<void> {
     if (this.system.admitDevices === undefined) return;
     const path = '/admin/broker-accounts?limit=100';
@@ -103,7 +103,7 @@ export class DeviceFixture {
     return client;
   }
 
-  /** What was said of a device: the data of the events of a type, each once. */
+  /** The data of the events of a type about a device, each event once. */
   async published(type: string, deviceId: string) {
     const events = await eventsOf(this.system);
     const own = events.filter((event) => event.type === type && event.subject === deviceId);
@@ -112,7 +112,7 @@ export class DeviceFixture {
     );
   }
 
-  /** Waits until so many events were said of a device, and gives them. */
+  /** Waits until there are `many` events of a type about a device, and returns them. */
   async waitForEvents(type: string, deviceId: string, many: number, withinMs = 30_000) {
     return until(
       `${many} ${type} of ${deviceId}`,
@@ -163,7 +163,7 @@ const Said = z.looseObject({
   position: z.looseObject({ seq: z.int() }).optional(),
 });
 
-/** A device, of which a test says what it does. */
+/** A device that does what the test tells it. */
 export class TestDevice {
   #client: MqttClient | undefined;
 
@@ -183,7 +183,7 @@ export class TestDevice {
     this.#client = await this.open();
   }
 
-  /** Says something; settles once the broker has it. */
+  /** Publishes a message; settles when the broker has it. */
   async publish(
     kind: Kind,
     data: unknown,
@@ -198,12 +198,12 @@ export class TestDevice {
     await this.client.publishAsync(topic, payload, { qos: 1 });
   }
 
-  /** So many changes of a stock, one after the other. */
+  /** Publishes `many` changes of a stock, one after the other. */
   async publishSales(many: number): Promise<void> {
     for (let turn = 0; turn < many; turn++) await this.publish('stock', change);
   }
 
-  /** What it is told to do, as it comes. */
+  /** The commands that it receives, which are added as they arrive. */
   async subscribe(): Promise<{ commandId: string }[]> {
     const heard: { commandId: string }[] = [];
     const topic = topicText({ tenantId: 'default', deviceId: this.deviceId, kind: 'command' });
@@ -217,7 +217,7 @@ export class TestDevice {
     return heard;
   }
 
-  /** Its connection breaks, and the broker says its last will. */
+  /** Loses its connection, so that the broker publishes its last will. */
   dropConnection(): void {
     this.client.options.reconnectPeriod = 0;
     this.client.stream.destroy();

@@ -22,25 +22,25 @@ beforeAll(async () => {
 });
 afterAll(() => devices.close());
 
-/** What the broker has taken from a device arrives, each message as one event. */
+/** Every message that the broker has accepted from a device becomes one event. */
 async function expectAll(device: TestDevice, many: number, where = devices): Promise<void> {
   const said = await where.waitForEvents(DATA, device.deviceId, many, 90_000);
   const numbers = said.map(({ position }) => position?.seq ?? 0).sort((one, two) => one - two);
   expect(numbers).toEqual(Array.from({ length: many }, (_, index) => index + 1));
 }
 
-/** Waits until a device's flow is on its way. */
+/** Waits until some messages of a device have arrived. */
 async function someOf(device: TestDevice): Promise<void> {
   await devices.waitForEvents(DATA, device.deviceId, 10);
 }
 
-test('what two replicas hear is one event', async () => {
+test('a message that two replicas receive is one event', async () => {
   const device = await devices.device();
   await device.publishSales(60);
   await expectAll(device, 60);
 });
 
-test('nothing is lost or doubled though services and their sidecars are killed in the middle', async () => {
+test('no message is lost or doubled when services and their sidecars are killed under load', async () => {
   const device = await devices.device();
   const flow = device.publishSales(300);
   for (const id of ['iot-gateway', REPLICA]) {
@@ -54,7 +54,7 @@ test('nothing is lost or doubled though services and their sidecars are killed i
   await expectAll(device, 300);
 });
 
-test('what is said while nobody is there waits at the broker, also over its restart', async () => {
+test('messages sent while iot-gateway is down wait at the broker, even if it restarts', async () => {
   const device = await devices.device();
   const apps = ['iot-gateway', REPLICA].map((id) => devices.system.app(id));
   await Promise.all(apps.map(({ sidecar }) => sidecar.kill()));
@@ -67,7 +67,7 @@ test('what is said while nobody is there waits at the broker, also over its rest
   await expectAll(device, 50);
 });
 
-test('a broker that is started anew in the middle loses nothing of what it took', async () => {
+test('a broker that is restarted under load loses no message that it had accepted', async () => {
   const device = await devices.device();
   const flow = device.publishSales(400);
   await someOf(device);
@@ -78,7 +78,7 @@ test('a broker that is started anew in the middle loses nothing of what it took'
   await expectAll(device, 400);
 });
 
-test('a broker that is killed in the middle is heard again, and nothing comes twice', async () => {
+test('after the broker was killed messages arrive again, and none twice', async () => {
   const device = await devices.device();
   const other = await devices.device();
   const flow = device.publishSales(100);
@@ -87,8 +87,8 @@ test('a broker that is killed in the middle is heard again, and nothing comes tw
   await broker.kill();
   broker.start();
   await flow;
-  // it had not written down who hears devices: until they are back, what it takes reaches nobody
-  await until('who hears devices', async () => {
+  // its subscriptions were not on disk: until the sidecars are back, nobody gets its messages
+  await until('the subscriptions', async () => {
     await other.publish('stock', change);
     return (await devices.published(DATA, other.deviceId)).length > 0;
   });
@@ -104,7 +104,7 @@ test('a broker that is killed in the middle is heard again, and nothing comes tw
   expect(all).toHaveLength(new Set(all).size);
 });
 
-test('two replicas share what devices say, where the subscription is one', async () => {
+test('two replicas share the messages of devices if they share the subscription', async () => {
   const topic = '$share/iot-gateway/retail/+/+/+';
   const sharing = await open({ overrides: { devices: { topic } } });
   try {
@@ -118,7 +118,7 @@ test('two replicas share what devices say, where the subscription is one', async
     };
     const shares = await Promise.all(['iot-gateway', REPLICA].map(taken));
     expect(Math.min(...shares)).toBeGreaterThan(0);
-    // none of them came to both
+    // none of the messages was received by both
     const events = await eventsOf(sharing.system);
     const own = events.filter(({ type, subject }) => type === DATA && subject === device.deviceId);
     expect(own).toHaveLength(60);

@@ -30,11 +30,11 @@ const SLOT = 'A1';
 
 type Answer = 'acknowledged' | 'failed';
 
-/** A vending machine with one product in its one slot, of which the shop has so many pieces. */
+/** A vending machine with one product in its only slot, and a stock of it in the shop. */
 export class MachineFixture {
-  /** What the machine was told, each once, though a command may come again. */
+  /** The commands that it received, each once, although a command may be redelivered. */
   readonly commands = new Map<string, DeviceCommandMessage>();
-  /** How it answers by itself; not at all where there is nothing. */
+  /** Its answer to each command; undefined: it stays silent. */
   autoAnswer: Answer | undefined = 'acknowledged';
 
   private constructor(
@@ -69,7 +69,7 @@ export class MachineFixture {
     return `/machines/${this.device.deviceId}`;
   }
 
-  /** Hears its commands, and is known to be there. */
+  /** Subscribes to its commands, and waits until the platform shows it as online. */
   async goOnline(): Promise<void> {
     const { device } = this;
     device.client.on('message', (_, payload) => {
@@ -89,20 +89,20 @@ export class MachineFixture {
     await this.device.publish('ack', ack);
   }
 
-  /** Asks to buy out of its slot, and is answered as it comes. */
+  /** Requests a vend, and returns the answer as it is. */
   buy(shopper: Shopper, token = 'tok_ok', key: string = randomUUID()) {
     const body = { machineId: this.device.deviceId, slot: SLOT, ...paidWith(token) };
     return shopper.send('POST', '/vends', { body, headers: { 'idempotency-key': key } });
   }
 
-  /** A vend that has to be begun. */
+  /** Requests a vend that must begin. */
   async beginVend(shopper: Shopper, token?: string): Promise<Vend> {
     const { status, text } = await this.buy(shopper, token);
     if (status !== 202) throw new Error(`${status} ${text}`);
     return z.object({ data: Vend }).parse(JSON.parse(text)).data;
   }
 
-  /** A vend that has to come to nothing at once: why. */
+  /** Requests a vend that must be refused; returns the reason. */
   async refusedVend(shopper: Shopper, token?: string): Promise<string> {
     const { status, text } = await this.buy(shopper, token);
     if (status !== 422) throw new Error(`${status} ${text}`);
@@ -130,7 +130,7 @@ export class MachineFixture {
     return steps.map(({ step, outcome }) => `${step} ${outcome}`);
   }
 
-  /** How the money of a vend stands; undefined where payment never heard of it. */
+  /** The status of a vend's payment; undefined where there is none. */
   async paymentStatus(vendId: string): Promise<string | undefined> {
     const { admin } = this.devices.fixture;
     const path = `/payments/pay_${vendId}`;
@@ -155,13 +155,13 @@ export class MachineFixture {
     await this.devices.fixture.admin.ask(Machine, 200, 'POST', `${this.path}/restocks`, { body });
   }
 
-  /** All that was sold from it, the newest first. */
+  /** All vends of the machine, newest first. */
   async vends(): Promise<Vend[]> {
     const { deviceId } = this.device;
     return (await this.devices.fixture.admin.get(Vends, `/vends?machineId=${deviceId}`)).items;
   }
 
-  /** What it tells when it has sold something for cash. */
+  /** The signed message of a cash sale. */
   signedSale(saleId: string, more: { quantity?: number } = {}) {
     const { productId } = this;
     const data = { saleId, productId, quantity: 1, slot: SLOT, paidMinor: 250, ...more };

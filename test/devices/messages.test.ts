@@ -13,18 +13,18 @@ beforeAll(async () => {
 });
 afterAll(() => devices.close());
 
-describe('at a real broker', () => {
+describe('on a real broker', () => {
   testDeviceMessages(() => devices);
 });
 
-describe('what a device says at a real broker', () => {
-  test('counts once, however often it comes', async () => {
+describe('the message of a device on a real broker', () => {
+  test('counts once, however many times it arrives', async () => {
     const device = await devices.device();
     const message = device.signer.sign('stock', change);
     for (let times = 0; times < 5; times++) await device.send(message);
     await device.publish('stock', change);
     await devices.waitForEvents(DATA, device.deviceId, 2);
-    // taken up again by a process that remembers nothing
+    // handled by a new process, which has nothing in memory
     const { service } = devices.system.app('iot-gateway');
     await service?.kill();
     service?.start();
@@ -34,7 +34,7 @@ describe('what a device says at a real broker', () => {
     expect(said.map(({ position }) => position?.seq).sort()).toEqual([1, 2, 3]);
   });
 
-  test('is refused where it is forged, old, or on the topic of another, and the rest goes on', async () => {
+  test('is refused if it is forged, old, or on the topic of another device, and later ones are handled', async () => {
     const [device, other] = [await devices.device(), await devices.device()];
     const good = device.signer.sign('stock', change);
     await device.send({ ...good, payload: good.payload.replace('-1', '-9') });
@@ -59,7 +59,7 @@ describe('what a device says at a real broker', () => {
     expect(await devices.published(DATA, deviceId)).toEqual([]);
   });
 
-  test('goes on behind more bad messages than the broker hands out at once', async () => {
+  test('is handled behind more invalid messages than the broker delivers at a time', async () => {
     const device = await devices.device();
     const topic = topicText({ tenantId: 'default', deviceId: device.deviceId, kind: 'sale' });
     await Promise.all(
@@ -70,8 +70,8 @@ describe('what a device says at a real broker', () => {
   });
 });
 
-describe('a device whose connection breaks', () => {
-  test('is said to be offline by its last will, after a while', async () => {
+describe('a device that loses its connection', () => {
+  test('is shown as offline after a while, by its last will', async () => {
     const device = await devices.device();
     await device.publish('status', { status: 'online' });
     await devices.waitForEvents(STATUS, device.deviceId, 1);
@@ -83,7 +83,7 @@ describe('a device whose connection breaks', () => {
 });
 
 describe('a command', () => {
-  test('is sent again until it is answered, and expires where it is not', async () => {
+  test('is sent again until it is answered, and expires without an answer', async () => {
     const device = await devices.device();
     const heard = await device.subscribe();
     const { commandId } = await devices.command(device.deviceId, 5);

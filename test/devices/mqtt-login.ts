@@ -1,13 +1,13 @@
 import { type MqttClient, connect } from 'mqtt';
 
 export interface LoginOptions {
-  /** The name, where it is no other. */
+  /** The client id, where it is not the user name. */
   readonly clientId?: string;
-  /** What arrives, as `<topic> <payload>`. */
+  /** Received messages are added to it, as `<topic> <payload>`. */
   readonly heard?: string[];
 }
 
-/** Logs in at a broker, as a device does: its session lasts. */
+/** Logs in at a broker as a device does, with a persistent session. */
 export async function logIn(
   port: number,
   username: string,
@@ -16,7 +16,7 @@ export async function logIn(
 ): Promise<MqttClient> {
   const account = { username, password, clientId, clean: false };
   const client = connect(`mqtt://127.0.0.1:${port}`, { ...account, reconnectPeriod: 0 });
-  // what waits comes at once
+  // stored messages arrive right after the connection
   client.on('message', (topic, payload) => heard.push(`${topic} ${payload.toString()}`));
   await new Promise<void>((resolve, reject) => {
     client.once('connect', () => {
@@ -24,15 +24,15 @@ export async function logIn(
     });
     client.once('error', reject);
     client.once('close', () => {
-      reject(new Error('Connection refused without a word'));
+      reject(new Error('Connection refused by closing it'));
     });
   });
-  // that it is told no shows in what it asked for
+  // a refusal shows in the operation that was refused
   client.on('error', () => {});
   return client;
 }
 
-/** Waits until this has come to an end, or its connection has, and ends that. */
+/** Waits until the operation or the connection has ended, and closes the connection. */
 export async function endAfter(client: MqttClient, work: Promise<unknown>): Promise<void> {
   const closed = new Promise<void>((resolve) => client.once('close', resolve));
   await Promise.race([work.catch(() => {}), closed]);

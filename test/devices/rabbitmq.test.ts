@@ -9,7 +9,7 @@ import { testDeviceMessages } from './behaviours';
 import { logIn } from './mqtt-login';
 import { DeviceFixture } from './device-fixture';
 
-// RabbitMQ as the broker of the devices, beside that of the bus, in one.
+// RabbitMQ as the broker of the devices and of the bus.
 
 let devices: DeviceFixture;
 beforeAll(async () => {
@@ -18,10 +18,10 @@ beforeAll(async () => {
 });
 afterAll(() => devices.close());
 
-describe('at a real RabbitMQ', () => {
+describe('on a real RabbitMQ', () => {
   testDeviceMessages(() => devices);
 
-  test('what is said while nobody is there waits, also over a restart of the broker', async () => {
+  test('messages sent while iot-gateway is down wait at the broker, even if it restarts', async () => {
     const device = await devices.device();
     const app = devices.system.app('iot-gateway');
     await app.sidecar.kill();
@@ -39,7 +39,7 @@ describe('at a real RabbitMQ', () => {
   });
 });
 
-describe('the accounts of devices at a real RabbitMQ', () => {
+describe('the accounts of devices on a real RabbitMQ', () => {
   const clients: MqttClient[] = [];
   let broker: BrokerFixture;
 

@@ -63,7 +63,7 @@ const Accounts = listOf(
 
 const SCOPES = ['shops:read', 'shops:write', 'devices:read', 'devices:write'];
 
-/** A seller: an integration with a key of its own. */
+/** A seller: an integration with its own API key. */
 class Seller extends Edge {
   constructor(
     url: string,
@@ -81,7 +81,7 @@ class Seller extends Edge {
   }
 }
 
-/** In the place of the service that asks whose a message is, and tells who is there. */
+/** Stands in for iot-gateway, which asks who a message is from and reports the presence. */
 const asking = new Service('iot-gateway', { calls: { shop: ShopService } });
 
 const corner = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
@@ -98,10 +98,10 @@ async function seller(name: string): Promise<Seller> {
   return new Seller(fixture.url, keyId, key);
 }
 
-/** The shop service as another service of a tenant sees it. */
+/** The shop service as called by another service of a tenant. */
 function shopFor(tenantId = DEFAULT_TENANT) {
   const callContext = newCallContext(systemClock, { caller: asService(tenantId) });
-  // the host opens what the service above says
+  // the runtime of this very service
   return (running.runtime.openContext(callContext) as unknown as ContextOf<typeof asking>).shop;
 }
 
@@ -128,7 +128,7 @@ afterAll(async () => {
 });
 
 describe('a shop', () => {
-  test('is opened by a seller, seen by everybody, and changed by its own sellers', async () => {
+  test('is opened by a seller, visible to everybody, and changed by its own sellers only', async () => {
     const { shopId, ...shop } = await openShop();
     expect(shop).toMatchObject({ ...corner, open: true, sellerIds: [sally.keyId] });
     expect(await fixture.anonymous.get(Shop, `/shops/${shopId}`)).toMatchObject({ sellerIds: [] });
@@ -147,7 +147,7 @@ describe('a shop', () => {
     await sally.refused(403, 'PATCH', `/shops/${shopId}`, change);
   });
 
-  test('offers products at its own price, or at the catalogue’s', async () => {
+  test('offers products at its own price or at that of the catalogue', async () => {
     const { shopId } = await openShop();
     const [own, usual] = [await fixture.product(0), await fixture.product(0)];
     const path = `/shops/${shopId}/offers`;
@@ -168,7 +168,7 @@ describe('a shop', () => {
 });
 
 describe('a device', () => {
-  test('is known by its credential from the moment at which it is registered', async () => {
+  test('is identified by its credential from its registration on', async () => {
     const { shopId } = await openShop();
     const { device, credential, userName } = await register(shopId);
     const { deviceId } = device;
@@ -186,7 +186,7 @@ describe('a device', () => {
     expect((await accounts()).map((account) => account.userName)).toContain(userName);
   });
 
-  test('is as one that there is not, for another seller and in another tenant', async () => {
+  test('does not exist for another seller or another tenant', async () => {
     const { shopId } = await openShop();
     const { deviceId } = (await register(shopId)).device;
     const path = `/devices/${deviceId}`;
@@ -203,7 +203,7 @@ describe('a device', () => {
     expect((await shopFor('other').listBrokerAccounts({})).total).toBe(0);
   });
 
-  test('is one where it is registered twice under one key', async () => {
+  test('that is registered twice under one key is one device', async () => {
     const { shopId } = await openShop();
     const sent = {
       body: { shopId, kind: 'shelf', name: 'Hall' },
@@ -221,7 +221,7 @@ describe('a device', () => {
     });
   });
 
-  test('gets another credential, beside which the old one is good for a while', async () => {
+  test('gets a new credential, with the old one valid for a while', async () => {
     const { shopId } = await openShop();
     const first = await register(shopId);
     const { deviceId } = first.device;
@@ -233,7 +233,7 @@ describe('a device', () => {
     expect((await shopFor().identifyDevice({ deviceId })).keys).toEqual([third.credential]);
   });
 
-  test('that is retired is so for ever', async () => {
+  test('that is retired stays retired', async () => {
     const { shopId } = await openShop();
     const { device, userName } = await register(shopId);
     const { deviceId } = device;
@@ -249,7 +249,7 @@ describe('a device', () => {
     await sally.refused(409, 'POST', '/devices', again);
   });
 
-  test('has its credential in no file, and the same one after a restart', async () => {
+  test('has its credential in no file, and the same credential after a restart', async () => {
     const { shopId } = await openShop();
     const { device, credential } = await register(shopId);
     const { deviceId } = device;
@@ -263,7 +263,7 @@ describe('a device', () => {
     expect(files.filter((file) => file.endsWith('shop.log'))).toHaveLength(1);
     const telling = (text: string) =>
       files.filter((file) => readFileSync(file, 'latin1').includes(text));
-    // what is looked through is where documents are
+    // the folder of the documents is searched
     expect(telling(deviceId)).not.toEqual([]);
     expect(telling(credential)).toEqual([]);
     const key = readFileSync(join(fixture.system.folder, 'device-key'), 'utf8').trim();

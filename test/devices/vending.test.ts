@@ -6,13 +6,13 @@ import { until } from '../harness/until';
 import { DeviceFixture } from './device-fixture';
 import { PRICE, MachineFixture } from './machine-fixture';
 
-// A vend as it really goes: from the edge to a machine at a real broker, and back.
+// A whole vend: from the edge to a machine at a real broker, and back.
 
 const APPS = [
   ...['gateway', 'user', 'product', 'shop', 'inventory'],
   ...['payment', 'iot-gateway', 'vending'],
 ];
-/** Soon over, for machines that stay silent. */
+/** A short deadline, for machines that stay silent. */
 const DISPENSE_SECONDS = '3';
 
 let devices: DeviceFixture;
@@ -37,8 +37,8 @@ const isSaid = (type: string, id: string) =>
     return events.length > 0 && events;
   });
 
-describe('a vend that nothing stands against', () => {
-  test('is dispensed, and then paid for: gone from the slot and the stock', async () => {
+describe('a vend', () => {
+  test('is dispensed and then captured: the piece is gone from the slot and the stock', async () => {
     const machine = await MachineFixture.open(devices);
     const { vendId, ...vend } = await machine.beginVend(ann);
     expect(vend).toMatchObject({ status: 'dispensing', price: PRICE, quantity: 1 });
@@ -57,7 +57,7 @@ describe('a vend that nothing stands against', () => {
     await isSaid('payment.processed', vendId);
   });
 
-  test('is one vend, though it is asked for twice and its machine answers three times', async () => {
+  test('that is requested twice, and acknowledged three times, is one vend', async () => {
     const machine = await MachineFixture.open(devices);
     machine.autoAnswer = undefined;
     const key = randomUUID();
@@ -79,7 +79,7 @@ describe('a vend that nothing stands against', () => {
     expect(await isSaid('vend.completed', vendId)).toHaveLength(1);
   });
 
-  test('is completed though its service is killed before the machine answers', async () => {
+  test('is completed although its service is killed before the machine answers', async () => {
     const machine = await MachineFixture.open(devices);
     machine.autoAnswer = undefined;
     const { vendId } = await machine.beginVend(ann);
@@ -96,14 +96,14 @@ describe('a vend that nothing stands against', () => {
 });
 
 describe('a vend is refused', () => {
-  test('where the payment is declined', async () => {
+  test('if the payment is declined', async () => {
     const machine = await MachineFixture.open(devices);
     expect(await machine.refusedVend(ann, 'tok_declined')).toBe('payment_failed');
     expect(await machine.slot()).toEqual({ quantity: 5 });
     expect(machine.commands.size).toBe(0);
   });
 
-  test('where the slot is empty, or the shop has nothing', async () => {
+  test('if the slot is empty or the shop has no stock', async () => {
     const empty = await MachineFixture.open(devices, { inSlot: 0 });
     expect(await empty.refusedVend(ann)).toBe('out_of_stock');
     const sold = await MachineFixture.open(devices, { inStock: 1 });
@@ -114,7 +114,7 @@ describe('a vend is refused', () => {
     expect(await sold.slot()).toEqual({ quantity: 4 });
   });
 
-  test('where the machine is not there, before any money is kept ready', async () => {
+  test('if the machine is offline, before any money is authorised', async () => {
     const machine = await MachineFixture.open(devices);
     await machine.device.publish('status', { status: 'offline' });
     await until('the machine to be offline', async () => {
@@ -125,7 +125,7 @@ describe('a vend is refused', () => {
     expect(await machine.paymentStatus(refused?.vendId ?? '')).toBeUndefined();
   });
 
-  test('to one of two who want the last piece at once', async () => {
+  test('to one of two customers who request the last piece at the same time', async () => {
     const machine = await MachineFixture.open(devices, { inSlot: 1 });
     const bob = await devices.fixture.shopper();
     const answers = await Promise.all([machine.buy(ann), machine.buy(bob)]);
@@ -134,7 +134,7 @@ describe('a vend is refused', () => {
     expect(await machine.stock()).toEqual({ available: 19, reserved: 0 });
   });
 
-  test('where the slot is faulty, until the machine tells that it is not, or somebody has seen to it', async () => {
+  test('if the slot is faulty, until the machine reports it as repaired or it is restocked', async () => {
     const machine = await MachineFixture.open(devices);
     const tells = (faults: object[]) =>
       machine.device.publish('status', { status: 'online', faults });
@@ -153,8 +153,8 @@ describe('a vend is refused', () => {
   });
 });
 
-describe('a vend is undone', () => {
-  test('where the machine could not dispense; its slot sells nothing more', async () => {
+describe('a vend is compensated', () => {
+  test('if the machine could not dispense; its slot is out of use', async () => {
     const machine = await MachineFixture.open(devices);
     machine.autoAnswer = 'failed';
     const { vendId } = await machine.beginVend(ann);
@@ -167,7 +167,7 @@ describe('a vend is undone', () => {
     await isSaid('slot.faulted', machine.device.deviceId);
   });
 
-  test('where the machine stays silent; and it is a loss where it has dispensed all the same', async () => {
+  test('if the machine stays silent; a piece that it has dispensed all the same is a loss', async () => {
     const machine = await MachineFixture.open(devices);
     machine.autoAnswer = undefined;
     const { vendId } = await machine.beginVend(ann);
@@ -187,12 +187,12 @@ describe('a vend is undone', () => {
   });
 });
 
-describe('what is dispensed, and nobody knows whether it is paid for,', () => {
-  test('is settled once its payment answers', async () => {
+describe('a dispensed piece whose payment has an unknown outcome', () => {
+  test('is settled once the payment answers', async () => {
     const machine = await MachineFixture.open(devices);
     const { vendId } = await machine.beginVend(ann, 'tok_capture_timeout');
     await machine.waitForStatus(ann, vendId, 'settling');
-    await until('the piece to be out of the stock', async () => {
+    await until('the piece to be taken from the stock', async () => {
       return (await machine.stock()).available === 19;
     });
     await machine.waitForStatus(ann, vendId, 'completed');
@@ -201,7 +201,7 @@ describe('what is dispensed, and nobody knows whether it is paid for,', () => {
     expect(await isSaid('payment.processed', vendId)).toHaveLength(1);
   });
 
-  test('is settled once its payment works', async () => {
+  test('is settled once the payment succeeds', async () => {
     const machine = await MachineFixture.open(devices);
     const { vendId } = await machine.beginVend(ann, 'tok_capture_flaky');
     await machine.waitForStatus(ann, vendId, 'completed');
@@ -209,7 +209,7 @@ describe('what is dispensed, and nobody knows whether it is paid for,', () => {
     expect(await machine.stock()).toEqual({ available: 19, reserved: 0 });
   });
 
-  test('is unpaid where the money is not to be had any more', async () => {
+  test('is unpaid if the payment fails for good', async () => {
     const machine = await MachineFixture.open(devices);
     const { vendId } = await machine.beginVend(ann, 'tok_capture_expired');
     const { reason } = await machine.waitForStatus(ann, vendId, 'unpaid');
@@ -219,13 +219,13 @@ describe('what is dispensed, and nobody knows whether it is paid for,', () => {
   });
 });
 
-describe('what is sold for cash', () => {
-  test('is booked once, also out of a backlog that comes late and in disorder', async () => {
+describe('a cash sale', () => {
+  test('is booked once, even out of a late and disordered backlog', async () => {
     const machine = await MachineFixture.open(devices);
-    // made while it was away, in this order
+    // signed while the machine was offline, in this order
     const sales = ['s1', 's2', 's3'].map((saleId) => machine.signedSale(saleId));
     for (const sale of [...sales.toReversed(), ...sales]) await machine.device.send(sale);
-    // the stock goes first, then the vend is completed
+    // the stock changes first, then the vend is completed
     const booked = async (available: number) => {
       await until('all to be booked', async () => (await machine.stock()).available === available);
       await until('all to be completed', async () => {
@@ -244,7 +244,7 @@ describe('what is sold for cash', () => {
     expect(await machine.slot()).toEqual({ quantity: 1 });
   });
 
-  test('is not lost where the stock has too few: that is told', async () => {
+  test('is booked and reported if the stock has too few pieces', async () => {
     const machine = await MachineFixture.open(devices, { inStock: 1 });
     await machine.device.send(machine.signedSale('s1', { quantity: 2 }));
     const missing = await isSaid('machine.stock.missing', machine.productId);

@@ -228,14 +228,14 @@ function ofAnyEffect(entries: InboxEntry[]): InboxEntry[] {
 function withHandler(
   service: AnyService,
   type: string,
-  instead: (own: Handler) => Handler,
+  wrap: (own: Handler) => Handler,
 ): AnyService {
-  const heard = service.events.get(type);
-  if (heard === undefined) return service;
+  const subscription = service.events.get(type);
+  if (subscription === undefined) return service;
   const { name, definition, methods, bindings, jobs, schedules, intervalTasks, ingest } = service;
   const { subscribesTo, topics } = service;
-  const handle = instead(heard.handle as Handler);
-  const events = new Map(service.events).set(type, { ...heard, handle });
+  const handle = wrap(subscription.handle as Handler);
+  const events = new Map(service.events).set(type, { ...subscription, handle });
   return {
     name,
     definition,

@@ -14,7 +14,7 @@ import type { SimulatedProcess } from './simulated-process';
 import { silence } from './simulated-sidecar';
 import type { Simulation } from './simulation';
 
-/** From one process to another by way of two sidecars, in milliseconds. */
+/** Milliseconds from one process to another through two sidecars. */
 const SOON_MS = 1;
 const LATE_MS = 15;
 
@@ -23,12 +23,12 @@ export interface Settled<T> {
   reject: (error: MicroserviceError) => void;
 }
 
-/** What an app answers that has no process here. */
+/** The answers of an app that is not simulated. */
 export type Fixed = (request: unknown) => object;
 
 /**
- * Calls between apps, as their sidecars make them: each attempt to either process of the app, again
- * where it is not there, and not beyond the caller's deadline. The cause is the same every time.
+ * Calls between apps, as their sidecars make them: each attempt to either process of the app, retried
+ * while the app is unavailable, until the caller's deadline. The call context is the same every time.
  */
 export class Network {
   /** The processes of each app. */
@@ -78,13 +78,13 @@ export class Network {
           return;
         }
         simulation.count('calls repeated');
-        // a fault that is known soon is a way that is cut for a while; any other hits one message
+        // a refusal means that the connection is down for a while; any other fault hits one message
         loop.after(pauseAfter(tries), () => {
           attempt(tries + 1, way === 'refused' ? way : undefined, ms);
         });
       };
       const timeout = loop.after(timeoutOf(appId), () => {
-        // whether the sidecar tries again what it has cut off itself depends on its version
+        // whether a sidecar retries after its own timeout depends on its version
         if (random.likely() && tries < CALL_ATTEMPTS) attempt(tries + 1, undefined, 0);
         else fail(silence(appId));
       });
@@ -125,7 +125,7 @@ export class Network {
   ): void {
     const { simulation } = this;
     const answered = (response: object, published: CallResponse<M>['published']) => {
-      // as the server's side of the wire makes it
+      // as the server creates it
       const init = { ...response } as MessageInitShape<M['output']>;
       const message = create(method.output, init);
       const arrived = simulation.wire
@@ -151,14 +151,14 @@ export class Network {
       ? fromBinary(method.input, toBinary(method.input, request))
       : request;
     if (simulation.trace)
-      simulation.note(process.name, `is asked ${method.localName} (cause ${callContext.id})`);
+      simulation.note(process.name, `handles ${method.localName} (call ${callContext.id})`);
     process.serve(
       (runtime) =>
         runtime
           .handleCall(method, arrived as CallRequest<M>['request'], process.inward(callContext))
           .then(
             (answer) => ({ answer }),
-            // the host throws no other
+            // the runtime throws nothing else
             (error: unknown) => ({ error: error as MicroserviceError }),
           ),
       (ended) => {

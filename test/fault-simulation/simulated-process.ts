@@ -11,13 +11,13 @@ import type { SeededRandom } from '../tools/seeded-random';
 import type { App } from './faults';
 import { SimulatedSidecar, type Surroundings } from './simulated-sidecar';
 
-/** A process that is told to stop has so long for what it is doing. */
+/** The time that a process has to finish its work after SIGTERM. */
 const DRAIN_MS = 25_000;
 
-/** In half of the schedules clocks differ: each is up to so much ahead or behind, as without NTP. */
+/** In half of the schedules each clock is up to this far off, as without NTP. */
 const SKEW_MS = 30_000;
 
-/** They decide nothing, and making them is slow. */
+/** They decide nothing, and creating them is slow. */
 const metrics = new Metrics();
 
 const flags: FlagSource = {
@@ -32,18 +32,18 @@ export interface Program {
   readonly config?: unknown;
 }
 
-/** One of the processes of a service: it can be killed, stopped and started, and keeps nothing. */
+/** A process of a service: it can be killed, stopped and restarted, and has no state of its own. */
 export class SimulatedProcess {
   readonly name: string;
   readonly random: SeededRandom;
   host!: ServiceRuntime;
-  /** Of this life of the process; it is dead afterwards. */
+  /** The sidecar of the current life of the process; dead after a kill. */
   life!: SimulatedSidecar;
   /** Milliseconds that its clock is ahead. */
   readonly skew: number;
   readonly #stepName: string;
   #wakesAt = 0;
-  /** What the process was given and has not answered: told when it dies. */
+  /** Requests and events without an answer yet, which fail if the process is killed. */
   readonly #unanswered = new Set<() => void>();
 
   constructor(
@@ -66,7 +66,7 @@ export class SimulatedProcess {
     return !this.life.dead;
   }
 
-  /** Runs code of a life of this process: now, when it wakes, or never where it is over. */
+  /** Runs code in a life of this process: now, when it continues after a stop, or never if it was killed. */
   inside(life: SimulatedSidecar, code: () => void): void {
     if (life.dead) return;
     const { loop } = this.surroundings.simulation;
@@ -80,8 +80,8 @@ export class SimulatedProcess {
   }
 
   /**
-   * Gives it work, as a server. `done` gets the answer when it has left the process, `failed` is
-   * told if the process dies before that.
+   * Gives it a request or an event. `done` is called with the answer once it has left the process, `failed`
+   * if the process is killed before.
    */
   serve<T>(
     work: (runtime: ServiceRuntime) => Promise<T>,
@@ -105,17 +105,17 @@ export class SimulatedProcess {
     });
   }
 
-  /** A cause of this process as it is for all others: over the wire goes the time that is left. */
+  /** A call context for other processes: the deadline is sent as the remaining time. */
   outward(callContext: CallContext): CallContext {
     return { ...callContext, deadline: callContext.deadline - this.skew };
   }
 
-  /** A cause that comes from the wire, by this process's clock. */
+  /** A received call context, with the deadline by this process's clock. */
   inward(callContext: CallContext): CallContext {
     return { ...callContext, deadline: callContext.deadline + this.skew };
   }
 
-  /** Counts an operation that was carried out, and lets happen to the process what then shall. */
+  /** Counts a completed operation, and injects the fault that is due at it. */
   stepped(): void {
     const { simulation } = this.surroundings;
     const fault = simulation.faults.take(this.#stepName, simulation.loop.now);
@@ -124,7 +124,7 @@ export class SimulatedProcess {
     else if (fault?.kind === 'restart') this.#restart(fault.ms);
   }
 
-  /** From here on this life of it has no effect; it comes back after a while. */
+  /** Ends this life of the process; a new one begins after a while. */
   kill(forMs: number): void {
     if (!this.isUp) return;
     const { simulation } = this.surroundings;
@@ -183,13 +183,13 @@ export class SimulatedProcess {
           });
           signal?.addEventListener('abort', () => {
             timer.run = undefined;
-            reject(new Error('nobody waits any more'));
+            reject(new Error('the sleep was aborted'));
           });
         }),
     };
   }
 
-  /** Looks for errors that nobody foresaw. */
+  /** A log that collects unexpected errors. */
   #log(): Log {
     const { simulation } = this.surroundings;
     const nothing = () => {};
@@ -212,7 +212,7 @@ export class SimulatedProcess {
       },
       child: () => log,
     };
-    // what the kit and the services use of a log
+    // the part of a log that the kit and the services use
     return log as unknown as Log;
   }
 }

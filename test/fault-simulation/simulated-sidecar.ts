@@ -16,16 +16,16 @@ import type { Network } from './network';
 import type { SimulatedProcess } from './simulated-process';
 import type { Simulation } from './simulation';
 
-/** What is around every process. */
+/** What surrounds every process. */
 export interface Surroundings {
   readonly simulation: Simulation;
   readonly bus: Bus;
   readonly network: Network;
-  /** What is outside of the system, by name. */
+  /** The external endpoints, by name. */
   readonly endpoints: Readonly<Record<string, FakeEndpoint>>;
 }
 
-/** The way to a sidecar and back, in milliseconds. */
+/** Milliseconds to a sidecar and back. */
 const SOON_MS = 1;
 const LATE_MS = 20;
 
@@ -35,7 +35,7 @@ export function silence(what: string): MicroserviceError {
   });
 }
 
-/** What many others change keeps the last mark only, as theirs have pushed out the others. */
+/** A hot document keeps its last inbox entry only, as those of others have pushed out the rest. */
 function withoutMarks(key: string, value: unknown): unknown {
   const isHot = key.startsWith('stocks:') || key.startsWith('list-');
   if (!isHot || typeof value !== 'object' || value === null) return value;
@@ -43,7 +43,7 @@ function withoutMarks(key: string, value: unknown): unknown {
   return { ...value, marks: value.marks.slice(-1) };
 }
 
-/** What one life of a process asks of its sidecar; each operation takes time, and may go wrong. */
+/** The sidecar of one life of a process; each operation takes time, and may fail. */
 export class SimulatedSidecar implements Sidecar {
   dead = false;
 
@@ -69,12 +69,12 @@ export class SimulatedSidecar implements Sidecar {
     ttlSeconds?: number,
   ): Promise<boolean> {
     const { simulation } = this.surroundings;
-    // how a command ended is written by nobody else
+    // only one process writes the result of a command
     const contended =
       !key.startsWith('outcome:') &&
       simulation.faults.take(`${this.process.program.app} conflict`, simulation.loop.now) !==
         undefined;
-    // what is sent is what it is now
+    // the value is sent as it is now
     const text = JSON.stringify(simulation.scenario.hot ? withoutMarks(key, value) : value);
     return this.#operate('save', key, timeout, () => {
       const stored = this.#stored(key);
@@ -85,7 +85,7 @@ export class SimulatedSidecar implements Sidecar {
         simulation.count('conflicts');
         return false;
       }
-      // as the strictest of stores: what had a time to live has it still
+      // as the strictest store does it: a write keeps the time to live
       this.memory.writeJson(key, text, stored?.expires);
       if (ttlSeconds !== undefined)
         this.memory.setExpiry(key, expiry(ttlSeconds, simulation.loop.now));
@@ -100,7 +100,7 @@ export class SimulatedSidecar implements Sidecar {
   }
 
   publish(event: CloudEvent, timeout: number): Promise<void> {
-    // what arrives is what JSON makes of it
+    // the event arrives after a round trip through JSON
     const copy = JSON.parse(JSON.stringify(event)) as CloudEvent;
     return this.#operate('publish', `${event.type} ${event.subject}`, timeout, () => {
       this.memory.events.push(copy);
@@ -156,12 +156,12 @@ export class SimulatedSidecar implements Sidecar {
 
   request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointResponse> {
     const { endpoints } = this.surroundings;
-    // what is sent and answered is what JSON makes of it
+    // request and answer make a round trip through JSON
     const text = JSON.stringify(request);
     const what = `${endpoint} ${request.method} ${request.path}`;
     const answered = this.#operate('request', what, timeout, () => {
       const answer = endpoints[endpoint]?.(JSON.parse(text) as EndpointRequest);
-      // it answers at once, or with what never settles
+      // it answers right away, or with a promise that never settles
       if (answer === undefined || answer instanceof Promise) return undefined;
       return JSON.parse(JSON.stringify(answer)) as EndpointResponse;
     });
@@ -179,14 +179,14 @@ export class SimulatedSidecar implements Sidecar {
   }
 
   schedule(): Promise<void> {
-    throw new Error('no service that is simulated has jobs');
+    throw new Error('no simulated service has jobs');
   }
 
   unschedule(): Promise<void> {
-    throw new Error('no service that is simulated has jobs');
+    throw new Error('no simulated service has jobs');
   }
 
-  /** An operation: its way there, its effect, its way back. A dead process starts none. */
+  /** An operation: its way to the sidecar, its effect, its way back. A dead process starts none. */
   #operate<T>(operation: Operation, what: string, timeout: number, effect: () => T): Promise<T> {
     if (this.dead) return new Promise(() => {});
     if (timeout <= 0) {
@@ -213,7 +213,7 @@ export class SimulatedSidecar implements Sidecar {
       };
       if (fault?.kind !== 'operation') {
         loop.after(latency, () => {
-          // what a process had sent when it was killed has arrived, or not
+          // a request that was sent before the kill may or may not have arrived
           if (this.dead && process.random.likely()) return;
           const value = effect();
           note(value === false ? 'conflict' : 'done');

@@ -6,14 +6,14 @@ import { call, login } from '../../scripts/start/gateway.mjs';
 import { endAfter, logIn } from '../devices/mqtt-login';
 import { until } from '../harness/until';
 
-// What becomes of a device that is registered while `npm start` runs: said as JSON, to whoever asks.
+// Registers a device while `npm start` runs, and prints as JSON what its account may do.
 
 const PORT = 1883;
 const PATIENCE_MS = 60_000;
 
 const Registered = z.looseObject({ userName: z.string(), credential: z.string() });
 
-/** How somebody is answered who would like to come in. */
+/** The result of a login attempt. */
 const asks = async (userName: string, password: string) =>
   logIn(PORT, userName, password, { clientId: 'a-stranger' }).then(
     () => 'welcome',
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     const known = lines.filter((line) => line.includes(deviceId) || line.includes(otherId));
     return known.map((line) => line.replace(deviceId, 'own').replace(otherId, 'other'));
   };
-  await until('what it may', () => named(says).length > 0 && hears.length > 0);
+  await until('the permitted messages', () => named(says).length > 0 && hears.length > 0);
   const answers = {
     wrong: await asks(userName, `${credential}x`),
     unknown: await asks(`default/${randomUUID()}/1`, credential),

@@ -31,7 +31,7 @@ const acknowledge = (name: string, group: string, ...ids: number[]) =>
   redis('XACK', name, group, ...ids.map((id) => `${id}-0`));
 const left = (name: string) => redis('XRANGE', name, '-', '+').match(/\d+-0/g);
 
-test('what all have acknowledged goes', async () => {
+test('entries that all groups have acknowledged are removed', async () => {
   topic('both', { fast: 5, slow: 3 });
   acknowledge('both', 'fast', 1, 2, 3, 4, 5);
   acknowledge('both', 'slow', 1, 2, 3);
@@ -39,7 +39,7 @@ test('what all have acknowledged goes', async () => {
   expect(left('both')).toEqual(['3-0', '4-0', '5-0']);
 });
 
-test('what one has not read, or has not acknowledged, stays', async () => {
+test('entries that a group has not read or not acknowledged stay', async () => {
   topic('unread', { fast: 5, never: 0 });
   acknowledge('unread', 'fast', 1, 2, 3, 4, 5);
   expect(await trim(system.redisPort, 'unread', 0)).toBe(0);
@@ -49,14 +49,14 @@ test('what one has not read, or has not acknowledged, stays', async () => {
   expect(left('pending')).toEqual(['2-0', '3-0', '4-0', '5-0']);
 });
 
-test('a topic that is short, or is not there, is left alone', async () => {
+test('a short or missing topic is left alone', async () => {
   topic('short', { one: 5 });
   acknowledge('short', 'one', 1, 2, 3, 4, 5);
   expect(await trim(system.redisPort, 'short', 5)).toBe(0);
   expect(await trim(system.redisPort, 'nowhere', 0)).toBe(0);
 });
 
-describe('where no `npm start` does it', () => {
+describe('without `npm start`', () => {
   const script = inProject('components', 'bus', 'redis', 'trim.sh');
   const run = (password?: string) =>
     execFileSync('sh', [script, '-p', String(system.redisPort)], {
@@ -65,7 +65,7 @@ describe('where no `npm start` does it', () => {
       stdio: 'pipe',
     });
 
-  test('trim.sh trims every topic, and fails where it is not let in', () => {
+  test('trim.sh trims every topic, and fails if it cannot log in', () => {
     topic('by.script', { one: 5 });
     acknowledge('by.script', 'one', 1, 2, 3);
     expect(run()).toContain('by.script: 3 entries deleted\n');
