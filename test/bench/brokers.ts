@@ -14,7 +14,7 @@ const PLANS: Readonly<Record<Effort, { rounds: number; orders: number; first: nu
   full: { rounds: 8, orders: 80, first: 200 },
   quick: { rounds: 2, orders: 16, first: 16 },
 };
-/** In each round, before what is counted. */
+/** Orders in each round before the counted ones. */
 const WARM_UP = 16;
 
 export const brokers = part({
@@ -31,7 +31,7 @@ export const brokers = part({
         await warmUp(variant, first);
       }
       for (let round = 0; round < rounds; round++) {
-        // No arm is stopped meanwhile: its connections would be given up by the brokers, and made anew
+        // No variant is paused meanwhile: the brokers would close its connections, and it would reconnect
         // while it is measured.
         for (const variant of abba(variants, round)) {
           await warmUp(variant, WARM_UP);
@@ -57,7 +57,7 @@ const KINDS: Readonly<Record<string, (name: string, services: readonly string[])
   broker: (name, services) => !name.endsWith('-sidecar') && !services.includes(name),
 };
 
-/** The processes of a kind; whatever has a sidecar is a service. */
+/** The processes of a kind; an app with a sidecar is a service. */
 function processesOf(cpu: Cpu, kind: string): string[] {
   const names = Object.keys(cpu);
   const services = names.filter((name) => names.includes(`${name}-sidecar`));

@@ -2,21 +2,21 @@ import { performance } from 'node:perf_hooks';
 import type { Variant } from './variant';
 import { type Cpu, cpuBetween } from './cpu';
 
-/** What some orders cost. */
+/** The cost of some orders. */
 export interface Sample {
   readonly orders: number;
   /** From the first order to the last confirmation. */
   readonly seconds: number;
-  /** Of each order, from its sending to its confirmation. */
+  /** The milliseconds of each order from its request to its confirmation. */
   readonly latencies: readonly number[];
-  /** Until all events of these orders were handled, in milliseconds, by process. */
+  /** Milliseconds of CPU until all events of these orders were handled, by process. */
   readonly cpu: Cpu;
 }
 
-/** Numbers the orders of a run, so that two in flight seldom meet. */
+/** Numbers the orders of a run, so that concurrent ones seldom share a product. */
 let placed = 0;
 
-/** Places orders, always so many at a time, and waits until all that follows from them is done. */
+/** Places orders, `inFlight` at a time, and waits until all of their events are handled. */
 export async function closedLoop(
   variant: Pick<Variant, 'placeOrder' | 'settled' | 'cpu'>,
   orders: number,
@@ -40,7 +40,7 @@ export async function closedLoop(
   return { orders, seconds, latencies, cpu: cpuBetween(before, variant.cpu()) };
 }
 
-/** Orders until processes that were started or stopped work as usual again. */
+/** Places orders until processes that were started or paused work as usual again. */
 export async function warmUp(variant: Variant, orders: number): Promise<void> {
   for (let failures = 0; ;) {
     try {
@@ -48,7 +48,7 @@ export async function warmUp(variant: Variant, orders: number): Promise<void> {
       await closedLoop(variant, orders, 8);
       return;
     } catch (error) {
-      // what was stopped for long is found again within seconds; a breaker opens for 30 s
+      // after a long pause a system is found again within seconds; a circuit breaker opens for 30 s
       if (++failures === 40) throw error;
       await new Promise((next) => setTimeout(next, 1_000));
     }

@@ -28,7 +28,7 @@ export const brokerRestarts: Behaviour<BrokerFixture> = {
   },
 };
 
-/** Ends the broker and starts it at once; milliseconds from then to the first event said and done. */
+/** Stops or kills the broker and starts it again; returns the milliseconds from then to the first new event done. */
 async function flowAgain(broker: BrokerFixture, load: Load, how: 'stop' | 'kill'): Promise<number> {
   const { process } = broker.system.broker;
   await process[how]();
@@ -40,7 +40,7 @@ async function flowAgain(broker: BrokerFixture, load: Load, how: 'stop' | 'kill'
 }
 
 const COUNT = 3;
-/** A publish may take 5 s; the rest is what a busy machine adds. */
+/** A publish may take 5 s; the rest is for a busy machine. */
 const WITHIN_MS = 6_000;
 
 export const brokerAway: Behaviour<BrokerFixture> = {
@@ -68,7 +68,7 @@ export const brokerAway: Behaviour<BrokerFixture> = {
     );
     const recovered = Date.now() - back;
     await broker.waitForDone('worker', 'away-back');
-    // whoever was refused says it again; what came through nevertheless is the same event
+    // a rejected event is published again; if it was stored nevertheless, it is the same event
     for (const { event } of tries) await broker.publish(event);
     for (const { event } of tries) await broker.waitForDone('worker', event.subject);
     const counts = await Promise.all(tries.map(({ event }) => broker.count(event.subject)));

@@ -41,10 +41,10 @@ import {
 } from './services';
 
 const PUBLISH_MS = 5_000;
-/** Ample for a busy machine, and for what a broker takes to give an event again. */
+/** Ample for a busy machine and a redelivery of the broker. */
 export const AMPLE_MS = 90_000;
 
-/** What an event shall do to its hearer; see services.ts. */
+/** What the handler of an event shall do; see services.ts. */
 export type TaskOptions = Partial<
   Record<'n' | 'ms' | 'slowTimes' | 'fails', number> & {
     text: string;
@@ -53,11 +53,11 @@ export type TaskOptions = Partial<
 >;
 
 /**
- * Services and sidecars as processes on one real broker, and a mouth: a service inside of the test,
- * by which events are said and requests are made.
+ * Services and sidecars as processes on one real broker, and a publisher: a service inside the test that
+ * publishes events and sends requests.
  */
 export class BrokerFixture {
-  /** Reads what the worker keeps, through the worker's own sidecar. */
+  /** Reads the documents of the worker, through the worker's own sidecar. */
   readonly reader: ServiceRuntime;
   readonly #readerSidecar: DaprSidecar;
   readonly #otherSidecar: DaprSidecar;
@@ -67,7 +67,7 @@ export class BrokerFixture {
     readonly ledger: Ledger,
     private readonly words: string,
     private readonly speaker: RunningService,
-    /** How the broker runs, for whoever reads along. */
+    /** For the output: how the broker runs. */
     readonly description: string,
     tokens: ServiceTokens,
   ) {
@@ -122,12 +122,12 @@ export class BrokerFixture {
     return this.speaker.sidecar;
   }
 
-  /** Sidecars for what is said in great numbers: some publish one event after another. */
+  /** Sidecars for publishing in great numbers; some publish one event after another. */
   get publishers(): readonly Sidecar[] {
     return [this.publisher, this.#readerSidecar, this.#otherSidecar];
   }
 
-  /** What the mouth says and asks; `replica` as another process of it, that hears nothing. */
+  /** A context of the publisher; `replica`: of another process of it, without subscriptions. */
   begin(given: Partial<CallContext> = {}, replica = false): PublisherContext {
     const runtime = replica
       ? runtimeOn(publisher, this.publisher, systemClock)
@@ -140,7 +140,7 @@ export class BrokerFixture {
     return runtime.openContext(callContext);
   }
 
-  /** An event with all that the wire carries, its identity its own. */
+  /** An event with every field of the wire format and a new id. */
   event(key: string, doing: TaskOptions = {}, over: Partial<CloudEvent> = {}): CloudEvent {
     const id = randomUUID();
     const trace = id.replaceAll('-', '');
@@ -155,12 +155,12 @@ export class BrokerFixture {
     };
   }
 
-  /** Says an event, and is sure that the broker has it. */
+  /** Publishes an event; settles when the broker has it. */
   async publish(event: CloudEvent): Promise<void> {
     await this.publisher.publish(event, PUBLISH_MS);
   }
 
-  /** Waits until a service has done so many things about a key. */
+  /** Waits until a service has handled this number of events with a key. */
   async waitForDone(
     service: string,
     key: string,
@@ -180,14 +180,14 @@ export class BrokerFixture {
     return this.ledger.of('worker', 'begun').filter((entry) => entry.id === id);
   }
 
-  /** How often the document of a key was changed: what the world sees of all deliveries. */
+  /** How many times the document of a key was changed: the effect of all deliveries. */
   async count(key: string): Promise<number> {
     return (await this.tally(key))?.count ?? 0;
   }
 
   async tally(key: string) {
     const callContext = newCallContext(systemClock, { caller: asService(), deadline: Infinity });
-    // the host of this very service
+    // the runtime of this very service
     const { tallies } = this.reader.openContext(callContext) as unknown as WorkerContext;
     return tallies.get(key);
   }
@@ -198,13 +198,13 @@ export class BrokerFixture {
     return until(`the dead letter of ${id}`, known, AMPLE_MS);
   }
 
-  /** Those of the worker's dead letters that are of one of these events. */
+  /** The worker's dead letters of these events. */
   async letters(ids: readonly string[]): Promise<DeadLetter[]> {
     const { letters } = await this.reader.deadLetters.page(1, 100);
     return letters.filter(({ id }) => ids.includes(id));
   }
 
-  /** Has a dead letter handled again; a sidecar reaches a service that was away only after a pause. */
+  /** Replays a dead letter; a sidecar finds a service that was down only after a pause. */
   async replay(id: string): Promise<boolean> {
     const asked = async () => {
       const { response } = await this.#readerSidecar.call({
@@ -219,7 +219,7 @@ export class BrokerFixture {
     return response.succeeded;
   }
 
-  /** Lets a service finish, and starts it anew; its sidecar stays. */
+  /** Stops a service gracefully, and starts it again; its sidecar keeps running. */
   async restart(name: string): Promise<void> {
     const app = this.system.app(name);
     await app.service?.stop();
@@ -227,19 +227,19 @@ export class BrokerFixture {
     await app.ready();
   }
 
-  /** Mends what is broken: see `whileClosed`. */
+  /** Fixes the cause of the failures: see `whileClosed`. */
   open(...keys: readonly string[]): void {
     for (const key of keys) writeFileSync(join(this.words, key), '');
   }
 
-  /** Waits until all are joined to the broker: one was told of by the broker itself. */
+  /** Waits until all subscriptions work. */
   async #flows(): Promise<void> {
     const heard = (service: string) => this.ledger.of(service, 'done').length > 0;
     const first = async () => {
       await this.publish(this.event('first'));
       return heard('worker') && heard('watcher');
     };
-    await until('the first event to be heard', first, AMPLE_MS);
+    await until('the first event to be handled', first, AMPLE_MS);
     const answered = () =>
       this.begin({ deadline: Date.now() + 2_000 }).request(TaskRequest, { key: 'first' });
     await until('the first request to be answered', answered, AMPLE_MS);

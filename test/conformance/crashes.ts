@@ -2,7 +2,7 @@ import { until } from '../harness/until';
 import { type Behaviour, seconds } from './behaviour';
 import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 
-/** Longer than it takes to kill who has begun it. */
+/** Longer than it takes to kill the process that has begun it. */
 const LONG_MS = 3_000;
 
 export const crashes: Behaviour<BrokerFixture> = {
@@ -21,7 +21,7 @@ export const crashes: Behaviour<BrokerFixture> = {
   },
 };
 
-/** Kills who has begun an event, starts it anew at once, and waits until the event is done. */
+/** Kills the process that has begun an event, restarts it, and waits until the event is done. */
 async function killed(broker: BrokerFixture, key: string, which: 'service' | 'sidecar') {
   const event = broker.event(key, { ms: LONG_MS });
   await broker.publish(event);
@@ -32,14 +32,14 @@ async function killed(broker: BrokerFixture, key: string, which: 'service' | 'si
   const at = Date.now();
   process?.start();
   await app.ready();
-  // whose sidecar is killed may end its work by the new one: the event comes again even so
+  // if only its sidecar is killed, the handler may finish through the new one: the event is redelivered even so
   const [, again] = await until(
     `${key} to begin again`,
     () => begunBy(broker, event.id, 2),
     AMPLE_MS,
   );
   await broker.waitForDone('worker', key);
-  // another replica may have it before the sidecar is back
+  // another replica may get it before the sidecar is back
   return { took: Math.max(0, (again?.at ?? at) - at), effects: await broker.count(key) };
 }
 

@@ -53,7 +53,7 @@ export const retries: Behaviour<BrokerFixture> = {
   holds: { attempts: 4, effects: 1 },
   observe: async (broker) => {
     const event = broker.event('retries', { fails: 3 });
-    // the one who counts its failures is the one who retries: its sidecar keeps the event
+    // the process that counts its failures gets the retries: its sidecar keeps the event
     await broker.publish(event);
     await broker.waitForDone('worker', 'retries');
     const attempts = broker.begun(event.id);
@@ -77,7 +77,7 @@ export const duplicates: Behaviour<BrokerFixture> = {
     await Promise.all(Array.from({ length: 10 }, () => broker.publish(event)));
     await broker.waitForDone('worker', 'duplicates');
     for (let time = 0; time < 5; time++) await broker.publish(event);
-    // what the watcher does is told for each delivery
+    // the watcher records each delivery
     await broker.waitForDone('watcher', 'duplicates', 15);
     await passed(broker, 'duplicates-after');
     return {
@@ -95,7 +95,7 @@ const came = (waited: Promise<unknown>) =>
     () => false,
   );
 
-/** Waits until events said now have come through: what was said before is not on its way any more. */
+/** Waits until events published now have arrived: earlier ones are not in flight any more. */
 export async function passed(broker: BrokerFixture, key: string): Promise<void> {
   const ATTEMPTS = 20;
   for (let n = 0; n < ATTEMPTS; n++) await broker.publish(broker.event(`${key}-${n}`));
@@ -119,16 +119,16 @@ export const early: Behaviour<BrokerFixture> = {
     const heard = (key: string) =>
       broker.ledger.of(latecomer.name, 'done').some((entry) => entry.key === key);
     for (const [name, { type }] of topics) {
-      // once it hears what is said now, it has been given what was said before, or never will be
+      // once it gets a new event, it has got the earlier one, or never will
       await until(`the latecomer to hear ${type}`, async () => {
         await broker.publish(broker.event(`after ${name}`, {}, { type }));
         return heard(`after ${name}`);
       });
     }
     const took = performance.now() - begun;
-    // the earlier one may come by another partition than the later
+    // the earlier event may come from another partition than the later one
     const all = () => topics.every(([name]) => heard(name));
-    await until('what was said before', all, 5_000).catch(() => {});
+    await until('the earlier event', all, 5_000).catch(() => {});
     const facts = topics.map(([name]) => [name, heard(name) ? 'handled' : 'lost']);
     return {
       facts: Object.fromEntries(facts) as Record<string, string>,

@@ -3,18 +3,18 @@ import type { CloudEvent } from '#kit/messages/cloud-event';
 import { type BrokerFixture, AMPLE_MS } from './broker-fixture';
 import { until } from '../harness/until';
 
-/** Fewer than the marks that a document keeps: each of them is known again if it comes twice. */
+/** Fewer than the inbox entries of a document, so that each event is recognised if it comes twice. */
 const PER_KEY = 25;
-/** Keys of one speaker, whose events come mixed with one another. */
+/** Keys of one publisher, whose events are interleaved. */
 const KEYS_EACH = 2;
 const AT_ONCE = 8;
-/** Said and not done yet: a load that outruns its hearers would measure their backlog. */
+/** Events published and not handled yet: a load that is faster than its handlers would measure their backlog. */
 const AHEAD = 100;
 
-/** Events said one after another under some keys, until it is told to stop. */
+/** Events published one after another under some keys, until it is stopped. */
 export class Load {
   readonly said: CloudEvent[] = [];
-  /** What failed, and was said again. */
+  /** Publishes that failed and were repeated. */
   failed = 0;
   #stopped = false;
   readonly #running: Promise<unknown>;
@@ -29,12 +29,12 @@ export class Load {
     this.#running.catch(() => {});
   }
 
-  /** Waits until so many have been done. */
+  /** Waits until this number of events is handled. */
   async reached(count: number): Promise<void> {
     await until(`${count} of ${this.prefix}`, () => this.done().size >= count, 2 * AMPLE_MS);
   }
 
-  /** Stops, and waits until each hearer has done all that was said, or stays behind. */
+  /** Stops, and waits until each subscriber has handled everything, or makes no progress. */
   async ended(withinMs = AMPLE_MS): Promise<{ lost: number; duplicated: number }> {
     this.#stopped = true;
     await this.#running;
@@ -50,14 +50,14 @@ export class Load {
     return { lost, duplicated };
   }
 
-  /** The ids of what a service has done. */
+  /** The ids of the events that a service has handled. */
   done(service = 'worker'): Set<string> {
     const mine = (key: string) => key.startsWith(`${this.prefix}_`);
     const entries = this.broker.ledger.of(service, 'done').filter(({ key }) => mine(key));
     return new Set(entries.map(({ id }) => id));
   }
 
-  /** Each speaker has keys of its own, and says their events one after another. */
+  /** Each publisher has keys of its own, and publishes their events one after another. */
   async #speak(speaker: number): Promise<void> {
     for (let at = 0; !this.#stopped;) {
       if (this.said.length - this.done().size >= AHEAD) {
@@ -72,7 +72,7 @@ export class Load {
     }
   }
 
-  /** Until the broker has it: an event that was not acknowledged is said again, as the same one. */
+  /** Until the broker has it: an unacknowledged event is published again under the same id. */
   async #say(event: CloudEvent): Promise<void> {
     await until(
       `${event.id} to be said`,

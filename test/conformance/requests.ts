@@ -5,7 +5,7 @@ import type { BrokerFixture } from './broker-fixture';
 
 const ROUNDS = 20;
 const AT_ONCE = 40;
-/** Shorter than it takes to be asked again: 2 s. */
+/** Shorter than the pause before a redelivery: 2 s. */
 const SOON_MS = 1_500;
 
 export const requests: Behaviour<BrokerFixture> = {
@@ -63,7 +63,7 @@ export const requests: Behaviour<BrokerFixture> = {
   },
 };
 
-/** Whether the answer is that to this very question. */
+/** Whether the answer belongs to this request. */
 async function answerOf(key: string, asked: Promise<{ key: string }>): Promise<string> {
   try {
     return (await asked).key === key ? 'responded' : 'the response to another request';
@@ -73,7 +73,7 @@ async function answerOf(key: string, asked: Promise<{ key: string }>): Promise<s
   }
 }
 
-/** How often a request was worked on that came too late for anybody. */
+/** How many times an expired request was handled. */
 async function late(broker: BrokerFixture): Promise<number> {
   const asked = (key: string, milliseconds: number) =>
     broker.event(
@@ -82,7 +82,7 @@ async function late(broker: BrokerFixture): Promise<number> {
       { type: TaskRequest.type, expirytime: new Date(Date.now() + milliseconds).toISOString() },
     );
   const [over, before] = [asked('asked-late', -1), asked('asked-in-time', 60_000)];
-  // of one key, so that they come one after the other where that is kept
+  // with one key, so that a broker that keeps the order of a key handles them one after the other
   await broker.publish({ ...over, subject: before.subject });
   await broker.publish(before);
   await broker.waitForDone('worker', 'asked-in-time');

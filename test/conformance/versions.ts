@@ -40,7 +40,7 @@ export const versions: Behaviour<BrokerFixture> = {
   },
 };
 
-/** What the old code, the worker's, and the new, the watcher's, make of what is said under a key. */
+/** What the old code of the worker and the new code of the watcher get for an event with this key. */
 async function heard(
   broker: BrokerFixture,
   key: string,
@@ -61,9 +61,9 @@ async function heard(
   return { byOld, byNew: inWords(byNew?.made) };
 }
 
-/** `pieces 3`: all but the key. */
+/** `pieces 3`: all fields but the key. */
 function inWords(made = '{}'): string {
-  // as its hearer has noted it
+  // the handler has recorded it so
   const { key: _, ...rest } = JSON.parse(made) as Record<string, unknown>;
   return Object.entries(rest)
     .map(([name, value]) => `${name} ${String(value)}`)

@@ -20,16 +20,16 @@ import {
 import { record } from './record';
 import { type Script, type Steps, idOf, keyFor, recordingFor } from './recording';
 
-/** As many customers and products as the other arms have. */
+/** As many customers and products as the other variants have. */
 const SLOTS = 20;
 
-/** A system that was stopped finds nobody for a moment when it wakes, and then events come again. */
+/** After a pause a system is unavailable for a moment, and then events are redelivered. */
 const GIVEN_AGAIN = 0.02;
 
 /**
- * Bare sidecars: the sidecars, components, messages and documents of an order as ours, between
- * services that do nothing else. What ours costs more than this is our own code; what both cost is
- * the price of sidecars, of so many operations. The operations are recorded anew at each start.
+ * Bare sidecars: the sidecars, components, messages and documents of an order in ours, between services
+ * that do nothing else. The difference between ours and this is the cost of our own code; the rest is
+ * the cost of sidecars for this number of operations. The operations are recorded at each start.
  */
 export class Bare implements Variant {
   readonly name = 'bare';
@@ -99,8 +99,8 @@ export class Bare implements Variant {
   }
 
   /**
-   * Throws where the sidecars did not see what was recorded: no less, and no more by more than this
-   * share. Of an order that was not confirmed nobody knows how much was done.
+   * Throws if the sidecars did not do the recorded operations: any fewer, or more of them by more than this
+   * share. An order that was not confirmed has an unknown number of operations.
    */
   async check(share = 0): Promise<void> {
     const seen = operationsBetween(this.#before, await operationsOf(this.system));
@@ -118,7 +118,7 @@ export class Bare implements Variant {
     );
   }
 
-  /** What was measured counts only if it was as much work as ours: then nothing is thrown. */
+  /** The result counts only if it did the same work as ours; otherwise this throws. */
   async stop(): Promise<void> {
     try {
       if (this.#system !== undefined && this.#orders > 0) await this.check(GIVEN_AGAIN);
@@ -148,7 +148,7 @@ const echoes = () =>
     onSources(inProject('test', 'bench', 'bare', isEdge ? 'edge.ts' : 'echo.ts')),
   );
 
-/** Writes the documents that are there before an order: a customer's, a product's. */
+/** Writes the documents that exist before an order: those of a customer and of a product. */
 async function seed(system: RunningSystem, { recordings: [first] }: Script): Promise<void> {
   const handlings: (readonly [app: string, steps: Steps])[] = [
     ...(first?.calls ?? []).map(({ app, steps }) => [app, steps] as const),

@@ -46,7 +46,7 @@ export const conflict: Behaviour<StoreFixture> = {
   },
 };
 
-/** Some write at once, of two processes, by the same state; which of them did. */
+/** Two processes write concurrently with the same etag; returns which of them succeeded. */
 async function writeAll({ one, other }: StoreFixture, key: string, etag: string | undefined) {
   const begun = performance.now();
   const answers = await Promise.all(
@@ -69,7 +69,7 @@ export const gone: Behaviour<StoreFixture> = {
     await sidecar.save(key, { value: 1 }, undefined, STEP_MS);
     const held = await sidecar.load(key, STEP_MS);
     await sidecar.delete(key, STEP_MS);
-    if ((await sidecar.load(key, STEP_MS)) !== undefined) throw new Error('it is not gone');
+    if ((await sidecar.load(key, STEP_MS)) !== undefined) throw new Error('it still exists');
     const overGone = await sidecar.save(key, { value: 2 }, held?.etag, STEP_MS);
     const overNothing = await sidecar.save(fresh(), { value: 2 }, held?.etag, STEP_MS);
     return {
@@ -114,7 +114,7 @@ export const expiry: Behaviour<StoreFixture> = {
     await sidecar.save(key, { value: 1 }, undefined, STEP_MS, TTL_SECONDS);
     const isThere = async () => (await sidecar.load(key, STEP_MS)) !== undefined;
     const before = await isThere();
-    await until('the end of its time', async () => !(await isThere()), 10_000);
+    await until('its expiry', async () => !(await isThere()), 10_000);
     const took = performance.now() - begun;
     const anew = await sidecar.save(key, { value: 2 }, undefined, STEP_MS);
     return {
@@ -139,13 +139,13 @@ export const lasting: Behaviour<StoreFixture> = {
       await sidecar.save(key, { value: 1 }, undefined, STEP_MS, TTL_SECONDS);
       const read = await sidecar.load(key, STEP_MS);
       const written = await sidecar.save(key, { value: 2 }, read?.etag, STEP_MS, ttlSeconds);
-      if (!written) throw new Error('it was gone before it was written again');
+      if (!written) throw new Error('it expired before it was written again');
     };
     const isThere = async (key: string) => (await sidecar.load(key, STEP_MS)) !== undefined;
     const [forGood, withoutWord, other] = [fresh(), fresh(), fresh()];
     await again(forGood, NO_EXPIRY);
     await again(withoutWord);
-    // written after them, it has gone after them
+    // a document that was written later has expired before
     await sidecar.save(other, { value: 1 }, undefined, STEP_MS, TTL_SECONDS + 1);
     await until('a later one to go', async () => !(await isThere(other)), 10_000);
     const outcome = async (key: string) => ((await isThere(key)) ? 'exists' : 'expired');

@@ -29,13 +29,13 @@ export const restart: Behaviour<StoreFixture> = {
   },
 };
 
-/** Ends the store and starts it at once; milliseconds from then to the first change acknowledged. */
+/** Stops or kills the store and starts it again; returns the milliseconds from then to the first acknowledged change. */
 async function flowAgain(
   { server }: StoreFixture,
   load: Changes,
   how: 'stop' | 'kill',
 ): Promise<number> {
-  if (server === undefined) throw new Error('what is in memory has no server');
+  if (server === undefined) throw new Error('the memory has no server');
   await server.end(how);
   const away = Date.now();
   const before = load.begun;
@@ -44,9 +44,9 @@ async function flowAgain(
   return Date.now() - away;
 }
 
-/** Changes of some documents, each asked for under its cause until it is acknowledged. */
+/** Changes of some documents, each retried under its call context until it is acknowledged. */
 class Changes {
-  /** How many were begun, and the number of the latest that was acknowledged. */
+  /** How many changes were begun, and the number of the latest acknowledged one. */
   begun = 0;
   latest = 0;
   acknowledged = 0;
@@ -71,7 +71,7 @@ class Changes {
     let lost = 0;
     let duplicated = 0;
     for (const [key, count] of this.#done) {
-      // the other has read nothing since: its connections are of the server that went
+      // the other process has read nothing since: its connections are to the stopped server
       const kept = await until(
         'documents to be read by the other',
         async () => ({ count: await this.keepers.other.counted(key) }),

@@ -24,7 +24,7 @@ const keeper = new Service('keeper', {
   stores: { counts: z.object({ key: z.string(), count: z.int() }) },
 });
 
-/** One process of a service that keeps documents. */
+/** One process of a service with documents. */
 export class StoreProcess {
   readonly #host;
 
@@ -32,11 +32,11 @@ export class StoreProcess {
     this.#host = runtimeOn(keeper, sidecar, systemClock);
   }
 
-  /** Adds one to the count of a key: once for each cause. Gives what it was before. */
+  /** Adds one to the count of a key, once per call context; returns the count before. */
   async count(key: string, callContext: Partial<CallContext> = {}): Promise<number> {
     const deadline = systemClock.now() + 6 * STEP_MS;
     const given = newCallContext(systemClock, { caller: asService(), deadline, ...callContext });
-    // the host of this very service
+    // the runtime of this very service
     const { counts } = this.#host.openContext(given) as unknown as ContextOf<typeof keeper>;
     const { outcome } = await counts.decide(key, (now) => ({
       document: { key, count: (now?.count ?? 0) + 1 },
@@ -57,9 +57,9 @@ export class StoreFixture {
   private constructor(
     readonly one: StoreProcess,
     readonly other: StoreProcess,
-    /** How the store runs, for whoever reads along. */
+    /** For the output: how the store runs. */
     readonly description: string,
-    /** Absent where it is in memory. */
+    /** Absent in memory. */
     readonly server?: StoreServer,
     private readonly end: () => Promise<void> = () => Promise.resolve(),
   ) {}
@@ -85,7 +85,7 @@ export class StoreFixture {
     });
   }
 
-  /** The double that stands in for a store in the tests of services. */
+  /** The double of a store that tests of services use. */
   static inMemory(): StoreFixture {
     const memory = new Memory();
     const keep = () => new StoreProcess(new MemoryTransport(memory, systemClock, {}));
@@ -97,7 +97,7 @@ export class StoreFixture {
   }
 }
 
-/** What has the documents: a server, or where they are in a file, the sidecar of the first keeper. */
+/** The server of the store, or for a file the sidecar of the first process. */
 export class StoreServer {
   readonly process: Process;
 
@@ -110,12 +110,12 @@ export class StoreServer {
   }
 
   async end(how: 'stop' | 'kill'): Promise<void> {
-    // PostgreSQL takes SIGTERM for: when the last client has left
+    // on SIGTERM PostgreSQL waits until the last client has disconnected
     if (how === 'stop' && this.state === 'postgresql') this.process.signal('SIGINT');
     await this.process[how]();
   }
 
-  /** Starts it as whoever watches over it does: again, where what a killed one left is in its way. */
+  /** Starts it as a supervisor does: again, if the remains of a killed one are in its way. */
   async start(): Promise<void> {
     await until(
       `${this.process.name} to answer`,

@@ -24,8 +24,8 @@ describe.each(STATES)('documents in %s', (state) => {
   });
 });
 
-// what is in memory ends with the test
-describe('documents in the memory of a test', () => {
+// the memory ends with the test
+describe('documents in memory', () => {
   test.each(rows.filter(({ name }) => name !== 'restart'))(
     '$behaviour.name',
     async ({ behaviour }) => {
