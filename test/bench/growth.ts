@@ -11,11 +11,11 @@ const PLANS: Readonly<Record<Effort, { rounds: number; orders: number }>> = {
   full: { rounds: 7, orders: 40 },
   quick: { rounds: 1, orders: 8 },
 };
-/** Drains are long at the largest size. */
+/** A drain takes long at the largest size. */
 const DRAIN_ROUNDS = 3;
 const TOLERANCE = 0.1;
 
-/** The smallest size twice: how far apart two equals are measured. */
+/** The smallest size is measured twice, for the noise. */
 const SIZES: readonly { name: string; factor: Factor }[] = [
   { name: '1x', factor: 1 },
   { name: '1x again', factor: 1 },

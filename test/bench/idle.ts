@@ -8,7 +8,7 @@ import { Ours } from './ours';
 import { part } from './part';
 
 const SECONDS = { full: 30, quick: 3 } as const;
-/** After the last order: what is still cleared up then belongs to it. */
+/** The pause after the last order: cleaning up after it is not idle. */
 const REST_MS = 5_000;
 
 const IdleResult = z.object({

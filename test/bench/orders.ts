@@ -10,7 +10,7 @@ import { type Effort, part } from './part';
 import { type Spread, abba, median, percentile, ratios } from './statistics';
 import { Workflow } from './workflow/workflow';
 
-/** The number of orders in flight, and in each round. */
+/** The number of orders in flight, and the number in each round. */
 interface Level {
   readonly inFlight: number;
   readonly orders: number;
@@ -36,12 +36,12 @@ const PLANS: Readonly<Record<Effort, { rounds: number; levels: readonly Level[] 
 };
 const WARM_UP = 16;
 /**
- * After a start, until the code of the services is compiled: of the first 200 orders each costs half
- * as much again as one of those after 800, in ours as in bare.
+ * After a start, until the code of the services is compiled: each of the first 200 orders costs half as
+ * much again as one after the first 800, in ours as in bare.
  */
 const FIRST_WARM_UP: Readonly<Record<Effort, number>> = { full: 800, quick: 16 };
 
-/** The processes that carry out an order's steps; the others do the same in ours and in a workflow. */
+/** The processes that coordinate the steps of an order; the others do the same work in ours and in a workflow. */
 const COORDINATION: readonly string[] = ['order', 'order-sidecar', 'placement', 'scheduler'];
 
 const Run = z.object({
@@ -90,8 +90,8 @@ export const orders = part({
     const runs: z.infer<typeof Run>[] = [];
     try {
       for (let round = 0; round < rounds; round++) {
-        // twice, so that no figure hangs on how one process has come up, and in reverse, as on some
-        // machines those that came up first cost more for good
+        // twice, so that no result depends on one start, and in reverse, as on some machines the processes
+        // that were started first cost more for good
         if (round === 0) await startAll(variants, FIRST_WARM_UP[effort], say);
         else if (round === Math.floor(rounds / 2))
           await startAll(variants.toReversed(), FIRST_WARM_UP[effort], say);
@@ -119,7 +119,7 @@ export const orders = part({
   ],
 });
 
-/** What is kept of a sample. */
+/** The stored part of a sample. */
 export const plain = ({ latencies, cpu, ...rest }: Sample) => ({
   ...{ ...rest, latencies: [...latencies], cpu: { ...cpu } },
 });
@@ -143,16 +143,16 @@ async function startAll(
 
 async function stopAll(variants: readonly Variant[]): Promise<void> {
   for (const variant of variants) {
-    // what is stopped hears nothing
+    // a stopped process would not handle the signal
     if (started.delete(variant)) await variant.resume();
     await variant.stop();
   }
 }
 
 interface Which {
-  /** One level; over all where there is none. */
+  /** One level; all levels if absent. */
   readonly inFlight?: number | undefined;
-  /** Some processes; all where there are none. */
+  /** Some processes; all of them if absent. */
   readonly processes?: readonly string[] | undefined;
 }
 

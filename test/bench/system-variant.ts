@@ -5,13 +5,13 @@ import type { RunningSystem } from '../harness/running-system';
 import { type Group, brokerLog } from '../harness/bus/broker-log';
 import { type Cpu, cpuOf } from './cpu';
 
-// What an arm that consists of a World has in common with others that do.
+// The common part of the variants that consist of a RunningSystem.
 
 export function processesOf(system: RunningSystem): Process[] {
   return [...system.apps.flatMap(({ processes }) => processes), ...system.servers];
 }
 
-/** Without what stands in for something outside of the system, such as the payment provider. */
+/** All processes but the simulated external endpoints, such as the payment provider. */
 export function cpuOfSystem(system: RunningSystem): Cpu {
   const outside = readRunFile().apps.filter(({ appPort }) => appPort === undefined);
   const names = new Set(outside.map(({ appID }) => appID));
@@ -23,12 +23,12 @@ export function pauseSystem(system: RunningSystem): void {
   for (const process of processesOf(system)) process.signal('SIGSTOP');
 }
 
-/** Servers first, so that whoever needs them finds them. */
+/** Servers first, so that their clients find them. */
 export function resumeSystem(system: RunningSystem): void {
   for (const process of processesOf(system).reverse()) process.signal('SIGCONT');
 }
 
-/** Settles when every event on the bus is acknowledged by all who hear it. */
+/** Settles when every event on the bus is acknowledged by all of its consumers. */
 export async function busSettled(system: RunningSystem, withinMs = 60_000): Promise<void> {
   const bus = brokerLog(system);
   let undone: Group[] = [];

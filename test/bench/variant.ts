@@ -1,21 +1,21 @@
 import type { Cpu } from './cpu';
 
-/** One way to carry out the same order, in processes of its own, so that it can be compared. */
+/** One way to carry out the same order, in processes of its own, for a comparison. */
 export interface Variant {
-  /** As the tables name it: `ours`, `direct`, `bare`, `workflow`. */
+  /** Its name in the tables: `ours`, `direct`, `bare`, `workflow`. */
   readonly name: string;
-  /** Starts all its processes, and prepares what orders need. Once; after `stop`, again. */
+  /** Starts all its processes, and prepares the data of orders. Again after `stop`. */
   start(): Promise<void>;
-  /** Settles when the order is confirmed; throws where it is not. Of orders in flight `n` differs. */
+  /** Settles when the order is confirmed; rejects if it is not. Concurrent orders have different `n`. */
   placeOrder(n: number): Promise<void>;
-  /** Settles when nothing is left to do for the orders so far: every event of theirs is handled. */
+  /** Settles when every event of the orders so far is handled. */
   settled(): Promise<void>;
-  /** Of every process that works for an order; the one that measures is none of them. */
+  /** The CPU of every process that works for an order, without the measuring one. */
   cpu(): Cpu;
-  /** Stops all its processes (SIGSTOP): then it takes nothing from the arm that is measured. */
+  /** Stops all its processes (SIGSTOP), so that it takes no CPU from the measured variant. */
   pause(): void;
-  /** Lets them go on. The driver places orders until some work before it measures again. */
+  /** Continues them. The driver places orders until some succeed before it measures again. */
   resume(): Promise<void>;
-  /** Ends its processes, and removes what they wrote. */
+  /** Ends its processes, and removes their files. */
   stop(): Promise<void>;
 }

@@ -9,34 +9,34 @@ import { type Memory, memoryOf } from './memory';
 import { BacklogTask } from './services';
 import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 
-/** Of one sidecar. */
+/** The publishes of one sidecar that run concurrently. */
 const AT_ONCE = 2;
 const TOGETHER = 100;
 const TENTHS = 10;
-/** What an event of the last tenth may cost of one of the first: in a short run tenths are short, too. */
+/** The cost of an event in the last tenth relative to the first one, at most; tenths of a short run are short. */
 const flat = (size: number) => (size < 50_000 ? 2 : 1.5);
 
 /**
- * MB that a process may have more than before; of none may that grow with the backlog, but of a broker
- * that keeps it in memory. A sidecar has some dozens of events in hand, and Go lets its heap double
- * before it collects. V8 lets that of a service, which is small, grow several times over.
+ * MB that the memory of a process may grow. None may grow with the backlog, except a broker that keeps it in
+ * memory. A sidecar has some dozens of events in flight, and Go lets its heap double before it collects
+ * garbage. V8 lets the heap of a service, which is small, grow several times over.
  */
-const MORE_MB = { 'mouth-sidecar': 128, 'watcher-sidecar': 128, watcher: 256 };
-/** The same of a broker, with so many events. */
+const MORE_MB = { 'publisher-sidecar': 128, 'watcher-sidecar': 128, watcher: 256 };
+/** The same of a broker, for a backlog of this number of events. */
 const BROKER_MORE_MB: Partial<Record<ServerKind, (events: number) => number>> = {
-  // all of it, at two KB an event
+  // all events, at two KB each
   redis: (events) => 64 + events / 512,
-  // its messages wait on the disk once there are many; their places in the queue stay
+  // a large queue keeps its messages on disk, and their index in memory
   rabbitmq: (events) => 128 + events / 1024,
-  // what its heap may have: -Xmx512m in scripts/start/servers/kafka.mjs
+  // the limit of its heap: -Xmx512m in scripts/start/servers/kafka.mjs
   kafka: () => 512,
 };
-/** What the second half of a backlog may add to what the first took. */
+/** What the second half of a backlog may add to the memory of the first half. */
 const STILL_MB = 64;
 
-/** What the processes do; any other is the broker. */
+/** The roles of the processes; any other one is the broker. */
 const ROLES: Readonly<Record<string, string>> = {
-  'mouth-sidecar': "publisher's sidecar",
+  'publisher-sidecar': "publisher's sidecar",
   watcher: 'consumer',
   'watcher-sidecar': "consumer's sidecar",
 };
@@ -53,9 +53,9 @@ export const backlog: Behaviour<BrokerFixture> = {
     const before = memoryOf(groups(broker));
     const consumer = broker.system.app('watcher');
     await Promise.all(consumer.processes.map((process) => process.stop()));
-    const said = performance.now();
-    await sayAll(broker, size);
-    const sayingTook = performance.now() - said;
+    const begunAt = performance.now();
+    await publishBacklog(broker, size);
+    const publishingTook = performance.now() - begunAt;
     consumer.start();
     const { handled, took, marks, peaks } = await drained(broker, size);
 
@@ -77,7 +77,7 @@ export const backlog: Behaviour<BrokerFixture> = {
         'events in the backlog': String(size),
         'CPU per event in the first tenth of the backlog': `${first.toFixed(2)} ms`,
         'CPU per event in the last tenth of the backlog': `${last.toFixed(2)} ms`,
-        'events published per second': ((1000 * size) / sayingTook).toFixed(0),
+        'events published per second': ((1000 * size) / publishingTook).toFixed(0),
         'events of the backlog handled per second': ((1000 * size) / took).toFixed(0),
         ...Object.fromEntries(
           Object.entries(all).map(([name, mb]) => [
@@ -90,9 +90,9 @@ export const backlog: Behaviour<BrokerFixture> = {
   },
 };
 
-async function sayAll(broker: BrokerFixture, size: number): Promise<void> {
+async function publishBacklog(broker: BrokerFixture, size: number): Promise<void> {
   let next = 0;
-  const speak = async (mouth: Sidecar) => {
+  const publish = async (sidecar: Sidecar) => {
     while (next < size) {
       const from = next;
       next = Math.min(size, next + TOGETHER);
@@ -103,22 +103,22 @@ async function sayAll(broker: BrokerFixture, size: number): Promise<void> {
           { type: BacklogTask.type },
         ),
       );
-      await persistently(mouth, events);
+      await publishWithRetries(sidecar, events);
     }
   };
-  const speakers = broker.publishers.flatMap((mouth) => Array<Sidecar>(AT_ONCE).fill(mouth));
-  await Promise.all(speakers.map(speak));
+  const publishers = broker.publishers.flatMap((sidecar) => Array<Sidecar>(AT_ONCE).fill(sidecar));
+  await Promise.all(publishers.map(publish));
 }
 
-async function persistently(mouth: Sidecar, events: readonly CloudEvent[]): Promise<void> {
-  const said = async () => {
-    await mouth.publishAll(events, 4 * 5_000);
+async function publishWithRetries(sidecar: Sidecar, events: readonly CloudEvent[]): Promise<void> {
+  const publishAll = async () => {
+    await sidecar.publishAll(events, 4 * 5_000);
     return true;
   };
-  await until(`${events.length} events to be said`, said, AMPLE_MS);
+  await until(`${events.length} events to be published`, publishAll, AMPLE_MS);
 }
 
-/** Waits until all is drained: the CPU used at each tenth, and the most memory in each half. */
+/** Waits until the backlog is drained; returns the CPU at each tenth and the peak memory of each half. */
 async function drained(broker: BrokerFixture, size: number) {
   const handled = () => broker.ledger.piled.size;
   const cpu = () => sum(cpuOf(groups(broker)));
@@ -130,7 +130,7 @@ async function drained(broker: BrokerFixture, size: number) {
     () => {
       const now = handled();
       halves[now < size / 2 ? 0 : 1].push(memoryOf(groups(broker)));
-      // the first tenth begins when its hearer works, and not with its start
+      // the first tenth begins when the subscriber works, not with its start
       const at = marks.length === 0 ? 1 : (marks.length / TENTHS) * size;
       if (now >= at) marks.push({ handled: now, cpu: cpu() });
       return now >= size;
@@ -160,7 +160,7 @@ function boundsOf({ system: { broker } }: BrokerFixture, size: number): (name: s
   return (name) => bounds[name] ?? 0;
 }
 
-/** Those of these processes that have more than they may, with what they have. */
+/** The processes above their memory limit, with their memory. */
 function names(
   processes: readonly (readonly [name: string, mb: number])[],
   bound: (name: string) => number,
@@ -169,10 +169,10 @@ function names(
   return over.map(([name, mb]) => `${name} ${mb.toFixed(0)} MB`).join(', ') || 'none';
 }
 
-/** The process groups of all that works for the drained events. */
+/** The process groups that take part in the drain. */
 function groups({ system }: BrokerFixture): Record<string, number | undefined> {
   const processes = [
-    ...[system.broker.process, system.app('mouth').sidecar],
+    ...[system.broker.process, system.app('publisher').sidecar],
     ...system.app('watcher').processes,
   ];
   return Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));

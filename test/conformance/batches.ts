@@ -51,8 +51,8 @@ export const batches: Behaviour<BrokerFixture> = {
 type Of = (key: string, doing?: object) => CloudEvent;
 
 /**
- * What becomes of events that are handed over with some that cannot be done. A broker that shares the
- * work out anew meanwhile may give one again all the same: then it is looked at once more, as what a
+ * The outcome of events in a batch with events that fail. A broker may rebalance meanwhile and redeliver one
+ * anyway, so it is observed again: a redelivery that is due to the batch happens every time.
  * batch brings again it brings every time.
  */
 async function poisonedAtRest(broker: BrokerFixture, of: Of) {
@@ -87,7 +87,7 @@ async function poisoned(broker: BrokerFixture, of: Of) {
   };
 }
 
-/** How often each of these has taken effect, once all have or none does any more. */
+/** How many times each of these took effect, once all did or none does any more. */
 async function effectsOf(broker: BrokerFixture, events: readonly CloudEvent[]): Promise<number[]> {
   const done = () => {
     const keys = new Set(broker.ledger.of('worker', 'done').map(({ key }) => key));
@@ -97,7 +97,7 @@ async function effectsOf(broker: BrokerFixture, events: readonly CloudEvent[]): 
   return Promise.all(events.map(({ subject }) => broker.count(subject)));
 }
 
-/** How many batches the replicas of the worker were handed so far, and the events in them. */
+/** The number of batches that the replicas of the worker got so far, and the events in them. */
 async function handedOver({ system }: BrokerFixture): Promise<{ count: number; events: number }> {
   const found = { count: 0, events: 0 };
   for (const name of ['worker', 'worker-2']) {

@@ -19,7 +19,7 @@ export const brokerRestarts: Behaviour<BrokerFixture> = {
     return {
       facts: { acknowledged: lost === 0 ? 'handled' : 'not all handled', duplicated },
       figures: {
-        'events published around a restart and a kill': String(load.said.length),
+        'events published around a restart and a kill': String(load.published.length),
         'events lost': String(lost),
         'events flow again after a restart': seconds(restarted),
         'events flow again after a kill': seconds(killed),
@@ -35,7 +35,7 @@ async function flowAgain(broker: BrokerFixture, load: Load, how: 'stop' | 'kill'
   const away = Date.now();
   process.start();
   const isNew = ({ id, time = '' }: CloudEvent) => Date.parse(time) > away && load.done().has(id);
-  await until('the load to flow again', () => load.said.some(isNew), 2 * AMPLE_MS);
+  await until('the load to flow again', () => load.published.some(isNew), 2 * AMPLE_MS);
   return Date.now() - away;
 }
 

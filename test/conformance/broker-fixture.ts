@@ -66,7 +66,7 @@ export class BrokerFixture {
     readonly system: RunningSystem,
     readonly ledger: Ledger,
     private readonly words: string,
-    private readonly speaker: RunningService,
+    private readonly running: RunningService,
     /** For the output: how the broker runs. */
     readonly description: string,
     tokens: ServiceTokens,
@@ -100,26 +100,26 @@ export class BrokerFixture {
     const { engine, description } = await choose(servers[bus], dockerEngine);
     const engines = engine === undefined ? {} : { [bus]: engine };
     const system = await startSidecars(apps, { bus, env, overrides, engines });
-    const speaker = await start(publisher, {
+    const running = await start(publisher, {
       ...system.app(publisher.name).env,
       LOG_LEVEL: 'silent',
     });
     const keys = system.app('worker').env['SERVICE_KEYS'] ?? '';
     const tokens = await ServiceTokens.open('worker', keys, systemClock, silentLog);
-    const broker = new BrokerFixture(system, ledger, words, speaker, description, tokens);
-    await broker.#flows();
+    const broker = new BrokerFixture(system, ledger, words, running, description, tokens);
+    await broker.#subscribed();
     return broker;
   }
 
   async close(): Promise<void> {
     const sidecars = [this.#readerSidecar, this.#otherSidecar];
-    await Promise.all([this.speaker.stop(), ...sidecars.map((sidecar) => sidecar.close())]);
+    await Promise.all([this.running.stop(), ...sidecars.map((sidecar) => sidecar.close())]);
     await this.system.stop();
     rmSync(dirname(this.ledger.file), { recursive: true });
   }
 
   get publisher(): Sidecar {
-    return this.speaker.sidecar;
+    return this.running.sidecar;
   }
 
   /** Sidecars for publishing in great numbers; some publish one event after another. */
@@ -131,7 +131,7 @@ export class BrokerFixture {
   begin(given: Partial<CallContext> = {}, replica = false): PublisherContext {
     const runtime = replica
       ? runtimeOn(publisher, this.publisher, systemClock)
-      : this.speaker.runtime;
+      : this.running.runtime;
     const callContext = newCallContext(systemClock, {
       caller: asService(),
       deadline: Infinity,
@@ -145,7 +145,7 @@ export class BrokerFixture {
     const id = randomUUID();
     const trace = id.replaceAll('-', '');
     return {
-      ...{ specversion: '1.0', id, type: Task.type, source: 'mouth', subject: key },
+      ...{ specversion: '1.0', id, type: Task.type, source: 'publisher', subject: key },
       ...{ time: new Date().toISOString(), datacontenttype: 'application/json' },
       ...{ eventversion: 1, correlationid: `follows-${id}`, causationid: `why-${id}` },
       ...{ sequence: doing.n ?? 1, tenantid: 'default' },
@@ -233,11 +233,11 @@ export class BrokerFixture {
   }
 
   /** Waits until all subscriptions work. */
-  async #flows(): Promise<void> {
-    const heard = (service: string) => this.ledger.of(service, 'done').length > 0;
+  async #subscribed(): Promise<void> {
+    const isHandled = (service: string) => this.ledger.of(service, 'done').length > 0;
     const first = async () => {
       await this.publish(this.event('first'));
-      return heard('worker') && heard('watcher');
+      return isHandled('worker') && isHandled('watcher');
     };
     await until('the first event to be handled', first, AMPLE_MS);
     const answered = () =>

@@ -53,7 +53,7 @@ export const slow: Behaviour<BrokerFixture> = {
   holds: { effects: 1 },
   observe: async (broker, { redeliverySeconds }) => {
     const event = broker.event('slow', { ms: (redeliverySeconds + 3) * 1000, slowTimes: 1 });
-    const said = Date.now();
+    const publishedAt = Date.now();
     await broker.publish(event);
     await broker.waitForDone('worker', 'slow', 1, AMPLE_MS + redeliverySeconds * 1000);
     const [first] = await broker.waitForDone('worker', 'slow');
@@ -62,7 +62,7 @@ export const slow: Behaviour<BrokerFixture> = {
       facts: { effects: await broker.count('slow') },
       figures: {
         'starts of a slow handler': String(begun.length),
-        'event of a slow handler handled after': seconds((first?.at ?? said) - said),
+        'event of a slow handler handled after': seconds((first?.at ?? publishedAt) - publishedAt),
       },
     };
   },

@@ -31,7 +31,7 @@ export const sharing: Behaviour<BrokerFixture> = {
     const after = performance.now() - joined;
     await Promise.all(third.processes.map((process) => process.stop()));
     const left = performance.now();
-    await load.reached(load.said.length + size / 2);
+    await load.reached(load.published.length + size / 2);
     const outcome = await load.ended();
     return {
       facts: {
@@ -116,20 +116,20 @@ export const early: Behaviour<BrokerFixture> = {
     const consumer = broker.system.app(latecomer.name);
     consumer.start();
     await consumer.ready();
-    const heard = (key: string) =>
+    const isHandled = (key: string) =>
       broker.ledger.of(latecomer.name, 'done').some((entry) => entry.key === key);
     for (const [name, { type }] of topics) {
       // once it gets a new event, it has got the earlier one, or never will
       await until(`the latecomer to hear ${type}`, async () => {
         await broker.publish(broker.event(`after ${name}`, {}, { type }));
-        return heard(`after ${name}`);
+        return isHandled(`after ${name}`);
       });
     }
     const took = performance.now() - begun;
     // the earlier event may come from another partition than the later one
-    const all = () => topics.every(([name]) => heard(name));
+    const all = () => topics.every(([name]) => isHandled(name));
     await until('the earlier event', all, 5_000).catch(() => {});
-    const facts = topics.map(([name]) => [name, heard(name) ? 'handled' : 'lost']);
+    const facts = topics.map(([name]) => [name, isHandled(name) ? 'handled' : 'lost']);
     return {
       facts: Object.fromEntries(facts) as Record<string, string>,
       figures: { 'first event handled after the start of its consumer': seconds(took) },

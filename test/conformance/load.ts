@@ -13,7 +13,7 @@ const AHEAD = 100;
 
 /** Events published one after another under some keys, until it is stopped. */
 export class Load {
-  readonly said: CloudEvent[] = [];
+  readonly published: CloudEvent[] = [];
   /** Publishes that failed and were repeated. */
   failed = 0;
   #stopped = false;
@@ -24,7 +24,7 @@ export class Load {
     private readonly prefix: string,
   ) {
     this.#running = Promise.all(
-      Array.from({ length: AT_ONCE }, (_, speaker) => this.#speak(speaker)),
+      Array.from({ length: AT_ONCE }, (_, publisher) => this.#publishKeys(publisher)),
     );
     this.#running.catch(() => {});
   }
@@ -38,7 +38,8 @@ export class Load {
   async ended(withinMs = AMPLE_MS): Promise<{ lost: number; duplicated: number }> {
     this.#stopped = true;
     await this.#running;
-    const behind = () => this.said.length - Math.min(this.done().size, this.done('watcher').size);
+    const behind = () =>
+      this.published.length - Math.min(this.done().size, this.done('watcher').size);
     await until(`all of ${this.prefix}`, () => behind() === 0, withinMs).catch(() => {});
     let lost = behind();
     let duplicated = 0;
@@ -58,24 +59,24 @@ export class Load {
   }
 
   /** Each publisher has keys of its own, and publishes their events one after another. */
-  async #speak(speaker: number): Promise<void> {
+  async #publishKeys(publisher: number): Promise<void> {
     for (let at = 0; !this.#stopped;) {
-      if (this.said.length - this.done().size >= AHEAD) {
+      if (this.published.length - this.done().size >= AHEAD) {
         await sleep(20);
         continue;
       }
       const round = Math.floor(at / (KEYS_EACH * PER_KEY));
-      const key = `${this.prefix}_${speaker}_${round * KEYS_EACH + (at % KEYS_EACH)}`;
+      const key = `${this.prefix}_${publisher}_${round * KEYS_EACH + (at % KEYS_EACH)}`;
       const n = Math.floor(at / KEYS_EACH) % PER_KEY;
-      await this.#say(this.broker.event(key, { n }));
+      await this.#publish(this.broker.event(key, { n }));
       at++;
     }
   }
 
   /** Until the broker has it: an unacknowledged event is published again under the same id. */
-  async #say(event: CloudEvent): Promise<void> {
+  async #publish(event: CloudEvent): Promise<void> {
     await until(
-      `${event.id} to be said`,
+      `${event.id} to be published`,
       async () => {
         try {
           await this.broker.publish(event);
@@ -87,12 +88,12 @@ export class Load {
       },
       AMPLE_MS,
     );
-    this.said.push(event);
+    this.published.push(event);
   }
 
   #counts(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const { subject } of this.said) counts.set(subject, (counts.get(subject) ?? 0) + 1);
+    for (const { subject } of this.published) counts.set(subject, (counts.get(subject) ?? 0) + 1);
     return counts;
   }
 }

@@ -34,7 +34,7 @@ async function ordered(broker: BrokerFixture, prefix: string, size: number) {
   const took = performance.now() - began;
   let wrong = lost + duplicated;
   const newest = new Map<string, number>();
-  for (const { subject, sequence } of load.said) {
+  for (const { subject, sequence } of load.published) {
     newest.set(subject, Math.max(newest.get(subject) ?? 0, sequence));
   }
   for (const [key, n] of newest) if ((await broker.tally(key))?.newest !== n) wrong++;
@@ -42,7 +42,7 @@ async function ordered(broker: BrokerFixture, prefix: string, size: number) {
   return {
     state: wrong === 0 ? 'correct' : 'wrong',
     took,
-    inversions: (1000 * inversions(begun)) / load.said.length,
+    inversions: (1000 * inversions(begun)) / load.published.length,
   };
 }
 

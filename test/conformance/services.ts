@@ -28,38 +28,50 @@ const Data = z.object({
 const shape = { data: Data, subject: ({ key }: z.output<typeof Data>) => key };
 
 export const Task = defineEvent('Said', {
-  ...{ type: 'conformance.said', description: 'Heard by two services.', ...shape },
+  type: 'conformance.said',
+  description: 'Handled by two services.',
+  ...shape,
 });
 /** Published before its subscriber runs for the first time. The broker has its subscription from the components. */
 export const EarlyTask = defineEvent('Early', {
-  ...{ type: 'order.confirmed', description: 'Heard by one that comes late.', ...shape },
+  type: 'order.confirmed',
+  description: 'Handled by a service that starts later.',
+  ...shape,
 });
 /** The same for a subscription that is in no component. */
 export const UndeclaredTask = defineEvent('Unforeseen', {
-  ...{ type: 'conformance.unforeseen', description: 'Heard by one that comes late.', ...shape },
+  type: 'conformance.unforeseen',
+  description: 'Handled by a service that starts later.',
+  ...shape,
 });
 
 /** Published while its subscriber is down. */
 export const BacklogTask = defineEvent('Piled', {
-  ...{ type: 'conformance.piled', description: 'Heard by one, in great numbers.', ...shape },
+  type: 'conformance.piled',
+  description: 'Handled by one service, in great numbers.',
+  ...shape,
 });
 
 /** Published by the hundred, and handled in batches. */
 export const BatchedTask = defineEvent('Batched', {
-  ...{ type: 'conformance.batched', description: 'Heard in batches.', ...shape },
+  type: 'conformance.batched',
+  description: 'Handled in batches.',
+  ...shape,
 });
 export const BATCH = { maxEvents: 50, maxWaitMs: 200 };
 
 /** A request to the worker, which handles it like an event. */
 export const TaskRequest = defineRequest('Asked', {
-  ...{ type: 'conformance.asked', description: 'Answered by one service.', ...shape },
+  type: 'conformance.asked',
+  description: 'Answered by one service.',
+  ...shape,
   reply: z.object({ key: z.string(), n: z.int() }),
 });
 
 const Old = z.object({ key: z.string(), pieces: z.int() });
 const New = z.object({ key: z.string(), available: z.int(), reserved: z.int() });
 const counted = {
-  ...{ type: 'conformance.counted', description: 'Heard by the old code and by the new.' },
+  ...{ type: 'conformance.counted', description: 'Handled by the old code and by the new.' },
   subject: ({ key }: { key: string }) => key,
 };
 const upcast = (data: unknown) => {
@@ -76,7 +88,7 @@ export const CountedForBoth = defineEvent('Counted', {
 });
 
 /** Publishes events and sends requests for a test; it runs inside the test. */
-export const publisher = new Service('mouth', {
+export const publisher = new Service('publisher', {
   publishes: [CountedOld, Counted, CountedForBoth],
   requests: [TaskRequest],
   // ample where it is answered; otherwise a behaviour sets its own

@@ -16,14 +16,14 @@ export const versions: Behaviour<BrokerFixture> = {
   observe: async (broker) => {
     const stock = { available: 3, reserved: 1 };
     const begun = performance.now();
-    const old = await heard(broker, 'counted-old', (key, { publish }) =>
+    const old = await handledData(broker, 'counted-old', (key, { publish }) =>
       publish(CountedOld, { key, pieces: 3 }),
     );
     const took = performance.now() - begun;
-    const young = await heard(broker, 'counted-new', (key, { publish }) =>
+    const young = await handledData(broker, 'counted-new', (key, { publish }) =>
       publish(Counted, { key, ...stock }),
     );
-    const both = await heard(broker, 'counted-both', (key, { publish }) =>
+    const both = await handledData(broker, 'counted-both', (key, { publish }) =>
       publish(CountedForBoth, { key, ...stock, pieces: 3 }),
     );
     return {
@@ -41,12 +41,12 @@ export const versions: Behaviour<BrokerFixture> = {
 };
 
 /** What the old code of the worker and the new code of the watcher get for an event with this key. */
-async function heard(
+async function handledData(
   broker: BrokerFixture,
   key: string,
-  say: (key: string, context: PublisherContext) => Promise<void>,
+  publish: (key: string, context: PublisherContext) => Promise<void>,
 ) {
-  await say(key, broker.begin());
+  await publish(key, broker.begin());
   const [byNew] = await broker.waitForDone('watcher', key);
   const byOld = await until(
     `the worker to take ${key}`,

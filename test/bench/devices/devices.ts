@@ -32,14 +32,14 @@ export const devices = part({
     const start = async (starting: Promise<DeviceVariant>) => {
       const variant = await starting;
       variants.push(variant);
-      say(`devices: ${variant.name} is there`);
+      say(`devices: ${variant.name} is started`);
       return variant;
     };
     try {
       const ours = await start(DeviceVariant.ours('ours'));
       await ours.send(1);
       const [event] = await ours.events();
-      if (event === undefined) throw new Error('nothing was said of a message');
+      if (event === undefined) throw new Error('no event was published for a message');
       await start(DeviceVariant.ours('ours again'));
       const bare = await start(DeviceVariant.bare('bare', ours, event));
       await start(DeviceVariant.bare('acknowledges', ours));

@@ -13,11 +13,11 @@ import { onSources } from '../apps';
 import { type Cpu, cpuOf } from '../cpu';
 import { processesOf } from '../system-variant';
 
-/** So many devices take turns. */
+/** The number of devices, which send in turns. */
 const DEVICES = 100;
-/** Who hears devices, in each arm. */
+/** The app that subscribes to devices, in each variant. */
 const HEARER = 'iot-gateway';
-/** With these the devices are registered, and nothing of a message comes to them. */
+/** Apps for the registration of devices; messages do not reach them. */
 const ASIDE = ['gateway', 'gateway-sidecar', 'user', 'user-sidecar'];
 const PATIENCE_MS = 120_000;
 
@@ -28,7 +28,7 @@ const sale = (number: number) => {
   const sold = { productId: 'product_1', quantity: 1, paidMinor: 250 };
   return { kind: 'sale', data: { saleId: `sale-${number}`, ...sold } } as const;
 };
-/** What ten messages tell. */
+/** The kinds of ten messages. */
 const MIX = [
   ...[telemetry, stock, telemetry, sale, telemetry],
   ...[stock, telemetry, sale, telemetry, stock],
@@ -43,7 +43,7 @@ interface Identity {
   readonly credential: string;
 }
 
-/** A system that hears devices, and devices that speak to it. */
+/** A system that subscribes to devices, and devices that publish. */
 export class DeviceVariant {
   readonly #signers: readonly DeviceMessageSigner[];
   #sent = 0;
@@ -60,7 +60,7 @@ export class DeviceVariant {
     );
   }
 
-  /** iot-gateway, and those who have to do with what devices say. */
+  /** iot-gateway, and the services for its devices. */
   static async ours(name: string): Promise<DeviceVariant> {
     const apps = ['gateway', 'user', 'shop', HEARER];
     const system = await startSystem({ apps, controlPlane: true });
@@ -75,7 +75,7 @@ export class DeviceVariant {
     return new DeviceVariant(name, system, await brokerOf(system), devices);
   }
 
-  /** A handler behind a sidecar that publishes this event for each message, or only acknowledges. */
+  /** A handler with a sidecar that publishes this event for each message, or only acknowledges. */
   static async bare(
     name: string,
     { devices }: DeviceVariant,
@@ -87,7 +87,7 @@ export class DeviceVariant {
     return new DeviceVariant(name, system, await brokerOf(system), devices);
   }
 
-  /** Sends so many messages at once, and settles when each was handled. */
+  /** Sends messages concurrently, and settles when each is handled. */
   async send(count: number): Promise<void> {
     const wanted = (await this.#handled()) + count;
     const messages = Array.from({ length: count }, () => this.#next());
@@ -104,7 +104,7 @@ export class DeviceVariant {
     return cpuOf(Object.fromEntries(counted.map(({ name, pid }) => [name, pid])));
   }
 
-  /** The events that were said of messages, as the broker has them. */
+  /** The published events of messages, from the broker's log. */
   async events(): Promise<string[]> {
     const entries = await brokerLog(this.system).entries();
     return entries.filter(({ topic }) => topic === 'device.data.received').map(({ text }) => text);
@@ -118,14 +118,14 @@ export class DeviceVariant {
   #next(): SignedMessage {
     const number = this.#sent++;
     const signer = this.#signers[number % this.#signers.length];
-    // each device says all of the mix, one after the other
+    // each device sends all of the mix, one after the other
     const tells = MIX[(number + Math.floor(number / this.#signers.length)) % MIX.length];
     if (signer === undefined || tells === undefined) throw new Error('there are no devices');
     const { kind, data } = tells(number);
     return signer.sign(kind, data);
   }
 
-  /** How many messages the service has taken from its sidecar. */
+  /** The number of messages that the service got from its sidecar. */
   async #handled(): Promise<number> {
     const { args } = this.system.app(HEARER).plan.sidecar;
     const port = args[args.indexOf('--metrics-port') + 1];

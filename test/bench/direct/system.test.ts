@@ -8,9 +8,9 @@ import { ORDER_FLOW, TEST_ENV } from '../../harness/system';
 import { addCustomer, addProduct, signedIn } from '../shop';
 import { startDirect } from './system';
 
-// The directly wired services are a measure for the real ones only if they do the same work.
+// The directly wired services are comparable with the real ones only if they do the same work.
 
-// to hash passwords takes a busy machine its time
+// hashing passwords takes a while on a busy machine
 jest.setTimeout(60_000);
 
 let system: Awaited<ReturnType<typeof startDirect>>;
@@ -33,7 +33,7 @@ async function market() {
   return {
     shopper: new Shopper(system.url, token, userId, ''),
     productId,
-    /** How many pieces have gone, and how many are held. */
+    /** The pieces sold and reserved. */
     gone: async () => {
       const { available, reserved } = await admin.get(Stock, stockPath);
       return { sold: before.available - available - reserved, reserved };
@@ -41,7 +41,7 @@ async function market() {
   };
 }
 
-test('whom an order meets is there, so that the gateway goes on calling them', async () => {
+test('all services of an order are there, so that the gateway keeps calling them', async () => {
   const answer = await fetch(`${system.url}/api/v1/health/detailed`);
   const { data } = z.object({ data: HealthReport }).parse(await answer.json());
   const away = data.services.filter(({ status }) => status !== 'healthy');
@@ -49,7 +49,7 @@ test('whom an order meets is there, so that the gateway goes on calling them', a
   expect(away.map(({ service }) => service)).toEqual(others);
 });
 
-test('an order is confirmed, and everybody has it in their books', async () => {
+test('an order is confirmed, and every service has recorded it', async () => {
   const { shopper, productId, gone } = await market();
   const order = await shopper.buyConfirmed(productId);
   await system.settled();
@@ -70,7 +70,7 @@ test('an order is confirmed, and everybody has it in their books', async () => {
   });
 });
 
-test('a declined order is cancelled, and nothing is kept of it', async () => {
+test('a declined order is cancelled, and every effect of it is compensated', async () => {
   const { shopper, productId, gone } = await market();
   const orderId = await shopper.buyCancelled('payment_failed', productId, paidWith('tok_declined'));
   await system.settled();

@@ -38,7 +38,7 @@ export class Direct implements Variant {
     process.start();
     const url = `http://127.0.0.1:${port}`;
     try {
-      await until('the direct arm', async () => (await fetch(`${url}/health/ready`)).ok);
+      await until('the direct variant', async () => (await fetch(`${url}/health/ready`)).ok);
       const shop = await Shop.open(url);
       this.#started = { workplace, process, url, shop };
       await this.settled();
@@ -88,7 +88,7 @@ export class Direct implements Variant {
 function environment(port: number): Record<string, string> {
   const given = Object.entries(childEnv()).filter(([name]) => name !== 'NODE_OPTIONS');
   return {
-    // childEnv gives only what is set
+    // childEnv returns variables that are set only
     ...(Object.fromEntries(given) as Record<string, string>),
     PORT: String(port),
     ...TEST_ENV,

@@ -14,7 +14,7 @@ import { LoadProcess } from './load-process';
 import { aims, report } from './report';
 import { Shedding, measureShedding } from './shedding';
 
-/** What is asked, how often at once, and how often in a round. */
+/** The kinds of requests, how many are in flight, and how many in a round. */
 interface Level {
   readonly name: string;
   readonly inFlight: number;
@@ -42,7 +42,7 @@ const PLANS: Readonly<Record<Effort, { rounds: number; first: number; levels: re
       ],
     },
   };
-/** In each round, as a part of what is then counted. */
+/** The warm-up of each round, as a part of the counted requests. */
 const WARM_UP = 0.1;
 
 const Run = z.object({
@@ -53,7 +53,7 @@ const Run = z.object({
   requests: z.int(),
   seconds: z.number(),
   latencies: z.array(z.number()),
-  /** Milliseconds of the edge's own process, and of the sidecar beside it. */
+  /** Milliseconds of the edge's own process, and of its sidecar. */
   cpu: z.object({ own: z.number(), sidecar: z.number() }),
 });
 export const EdgeResult = z.object({
@@ -76,7 +76,7 @@ export const edge = part({
     say('edge: starting');
     const system = await startEdges();
     try {
-      say('edge: filling the shop');
+      say('edge: adding products and customers');
       const shop = await Shop.open(system.app('gateway').url);
       const asked = new Map<string, Readonly<Record<string, readonly Asked[]>>>();
       for (const name of edges) {
@@ -90,7 +90,7 @@ export const edge = part({
         const cpu = cpuBetween(before, cpuOfSystem(system));
         const app = EDGES[name] ?? '';
         const used = { own: cpu[app] ?? 0, sidecar: cpu[`${app}-sidecar`] ?? 0 };
-        // the services behind have more to do for an order than whoever asked waits for
+        // the services behind it do more for an order than its answer waits for
         await busSettled(system);
         return { edge: name, asked: what, inFlight, requests, ...loaded, cpu: used };
       };
@@ -125,10 +125,10 @@ export const edge = part({
 
 const urlOf = (system: RunningSystem, name: string) => system.app(EDGES[name] ?? '').url;
 
-/** The gateway wraps what it answers; any other edge tells it as it is. */
+/** The gateway wraps its answers; the other edges do not. */
 const Ours = z.object({ data: Product }).transform(({ data }) => data);
 
-/** What is sent to an edge, by kind. Of the bare ones whoever asks says by a header who it is. */
+/** The requests to an edge, by kind. The bare edges take the user from a header. */
 async function requestsTo(url: string, shop: Shop, isOurs: boolean) {
   const reads = await Promise.all(
     shop.products.map(async (productId) => {

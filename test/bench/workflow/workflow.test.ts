@@ -33,13 +33,13 @@ afterAll(async () => {
 async function open(system: RunningSystem): Promise<System> {
   systems.push(system);
   const { url } = system.app('gateway');
-  // on a busy machine a password may take longer to hash than a call may take
+  // on a busy machine hashing a password may take longer than a call may take
   const admin = await until('the admin', () => signedIn(url), 60_000);
   const customer = await until('a customer', () => addCustomer(url), 60_000);
   return { system, productId: await addProduct(admin), customer };
 }
 
-/** An order, and the events that were said until all that follows from it was done. */
+/** Places an order, and returns the events that are published until all of them are handled. */
 async function order({ system, productId, customer }: System, token: string) {
   const before = new Set((await eventsOf(system)).map(({ id }) => id));
   const edge = new Edge(system.app('gateway').url, customer.token);
@@ -59,7 +59,7 @@ async function order({ system, productId, customer }: System, token: string) {
   return { answer, kept, stock: { available, reserved }, said: typesOf(said) };
 }
 
-/** How often each event was said; the command that the workflow does without is none. */
+/** The count of each event, without the command that the workflow does not need. */
 function typesOf(events: readonly Event[]): Record<string, number> {
   const types = events.map(({ type }) => type).filter((type) => type !== 'order.place');
   return Object.fromEntries(
@@ -67,7 +67,7 @@ function typesOf(events: readonly Event[]): Record<string, number> {
   );
 }
 
-test('an order is confirmed by the workflow, and what is said of it is what ours says', async () => {
+test('an order is confirmed by the workflow with the same events as ours', async () => {
   const done = await order(workflow, 'tok_ok');
   expect(done.answer.status).toBe(201);
   expect(done.kept).toMatchObject({
@@ -79,7 +79,7 @@ test('an order is confirmed by the workflow, and what is said of it is what ours
   expect(done.said).toEqual((await order(ours, 'tok_ok')).said);
 });
 
-test('an order that is not paid is cancelled by it, its items are released, and the same is said', async () => {
+test('an unpaid order is cancelled and its items are released, with the same events as ours', async () => {
   const done = await order(workflow, 'tok_declined');
   expect(done.answer.status).toBe(422);
   expect(done.kept).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
@@ -87,7 +87,7 @@ test('an order that is not paid is cancelled by it, its items are released, and 
   expect(done.said).toEqual((await order(ours, 'tok_declined')).said);
 });
 
-test('what is undone is undone in reverse: an order that cannot be brought is paid back first', async () => {
+test('compensations run in reverse: an undeliverable order is refunded first', async () => {
   const { system, productId, customer } = workflow;
   const edge = new Edge(system.app('gateway').url, customer.token);
   const body = {

@@ -7,8 +7,8 @@ import { appsRunBy, onSources } from '../apps';
 import { Ours } from '../ours';
 
 /**
- * The system as it is, but for how an order is carried out: by a Dapr Workflow, whose activities
- * ask the same services. Placement and scheduler, which it needs, are part of what it costs.
+ * The system with a Dapr Workflow in place of the saga; its activities call the same services. Its cost
+ * includes placement and scheduler, which it needs.
  */
 export class Workflow extends Ours {
   constructor() {

@@ -10,10 +10,10 @@ const fresh = () => randomUUID();
 export const createIfAbsent: Behaviour<StoreFixture> = {
   name: `of ${WRITERS} concurrent creations of a document one succeeds`,
   holds: { created: 1, stored: "the winner's document" },
-  observe: async (keepers) => {
+  observe: async (store) => {
     const key = fresh();
-    const { written, took } = await writeAll(keepers, key, undefined);
-    const kept = await keepers.one.sidecar.load(key, STEP_MS);
+    const { written, took } = await writeAll(store, key, undefined);
+    const kept = await store.one.sidecar.load(key, STEP_MS);
     return {
       facts: {
         created: written.length,
@@ -27,14 +27,14 @@ export const createIfAbsent: Behaviour<StoreFixture> = {
 export const conflict: Behaviour<StoreFixture> = {
   name: `of ${WRITERS} concurrent changes of one version of a document one succeeds`,
   holds: { changed: 1, stored: "the winner's document", 'change of an older version': 'rejected' },
-  observe: async (keepers) => {
+  observe: async (store) => {
     const key = fresh();
-    const { sidecar } = keepers.one;
+    const { sidecar } = store.one;
     await sidecar.save(key, { writer: -1 }, undefined, STEP_MS);
     const read = await sidecar.load(key, STEP_MS);
-    const { written, took } = await writeAll(keepers, key, read?.etag);
+    const { written, took } = await writeAll(store, key, read?.etag);
     const kept = await sidecar.load(key, STEP_MS);
-    const late = await keepers.other.sidecar.save(key, { writer: -2 }, read?.etag, STEP_MS);
+    const late = await store.other.sidecar.save(key, { writer: -2 }, read?.etag, STEP_MS);
     return {
       facts: {
         changed: written.length,

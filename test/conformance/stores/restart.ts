@@ -9,12 +9,12 @@ const AMPLE_MS = 60_000;
 export const restart: Behaviour<StoreFixture> = {
   name: 'a restart or kill of the store under load loses no acknowledged change',
   holds: { lost: 0, duplicated: 0 },
-  observe: async (keepers, { load: size }) => {
-    const load = new Changes(keepers);
+  observe: async (store, { load: size }) => {
+    const load = new Changes(store);
     await load.reached(size / 4);
-    const restarted = await flowAgain(keepers, load, 'stop');
+    const restarted = await flowAgain(store, load, 'stop');
     await load.reached(load.acknowledged + size / 4);
-    const killed = await flowAgain(keepers, load, 'kill');
+    const killed = await flowAgain(store, load, 'kill');
     await load.reached(load.acknowledged + size / 4);
     const { lost, duplicated } = await load.ended();
     return {
@@ -56,7 +56,7 @@ class Changes {
   readonly #done = new Map<string, number>();
   readonly #running: Promise<unknown>;
 
-  constructor(private readonly keepers: StoreFixture) {
+  constructor(private readonly store: StoreFixture) {
     this.#running = Promise.all(this.#keys.map((key) => this.#write(key)));
     this.#running.catch(() => {});
   }
@@ -74,7 +74,7 @@ class Changes {
       // the other process has read nothing since: its connections are to the stopped server
       const kept = await until(
         'documents to be read by the other',
-        async () => ({ count: await this.keepers.other.counted(key) }),
+        async () => ({ count: await this.store.other.counted(key) }),
         AMPLE_MS,
       );
       lost += Math.max(0, count - kept.count);
@@ -92,7 +92,7 @@ class Changes {
         async () => {
           try {
             const deadline = Date.now() + STEP_MS;
-            await this.keepers.one.count(key, { id, deadline });
+            await this.store.one.count(key, { id, deadline });
           } catch (error) {
             this.failed++;
             throw error;

@@ -9,17 +9,17 @@ jest.setTimeout(120_000);
 const rows = storeSuite.map(([name, behaviour]) => ({ name, behaviour }));
 
 describe.each(STATES)('documents in %s', (state) => {
-  let keepers: StoreFixture;
+  let store: StoreFixture;
   beforeAll(async () => {
-    keepers = await StoreFixture.open(state);
-    process.stderr.write(`documents in ${keepers.description}\n`);
+    store = await StoreFixture.open(state);
+    process.stderr.write(`documents in ${store.description}\n`);
   });
   afterAll(async () => {
-    await (keepers as StoreFixture | undefined)?.close();
+    await (store as StoreFixture | undefined)?.close();
   });
 
   test.each(rows)('$behaviour.name', async ({ name, behaviour }) => {
-    const { facts } = await behaviour.observe(keepers, TEST_SIZE);
+    const { facts } = await behaviour.observe(store, TEST_SIZE);
     expect(facts).toEqual(expectedOfStore(name, state));
   });
 });

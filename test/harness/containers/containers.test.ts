@@ -39,18 +39,19 @@ describe('a server runs', () => {
   test('in a container if the engine has its image', async () => {
     const engine = new FakeEngine(['redis:7']);
     const choice = await choose(server, async () => engine);
-    expect(choice).toEqual({ engine, says: 'Redis: redis:7, in a container' });
+    expect(choice).toEqual({ engine, description: 'Redis: redis:7, in a container' });
   });
 
   test('as a process if no engine answers', async () => {
     expect(await choose(server, async () => undefined)).toEqual({
-      says: 'Redis: /usr/bin/redis-server, as a process: no Docker engine answers',
+      description: 'Redis: /usr/bin/redis-server, as a process: no Docker engine answers',
     });
   });
 
   test('as a process if the engine cannot pull its image', async () => {
     expect(await choose(server, async () => new FakeEngine())).toEqual({
-      says: 'Redis: /usr/bin/redis-server, as a process: Docker has no redis:7, nor can it get it',
+      description:
+        'Redis: /usr/bin/redis-server, as a process: Docker has no redis:7 and cannot pull it',
     });
   });
 });
