@@ -1,23 +1,16 @@
 import { startSystem } from '../harness/system';
-import type { RunningSystem } from '../harness/running-system';
-import type { Variant } from './variant';
-import type { Cpu } from './cpu';
 import { Shop } from './shop';
-import { busSettled, cpuOfSystem, pauseSystem, resumeSystem } from './system-variant';
+import { SystemVariant } from './system-variant';
 
 /** The system as it is, from the gateway on. */
-export class Ours implements Variant {
-  #system: RunningSystem | undefined;
+export class Ours extends SystemVariant {
   #shop: Shop | undefined;
 
   constructor(
-    readonly name: string,
+    name: string,
     private readonly startVariant = () => startSystem(),
-  ) {}
-
-  get system(): RunningSystem {
-    if (this.#system === undefined) throw new Error(`${this.name} is not started`);
-    return this.#system;
+  ) {
+    super(name);
   }
 
   get shop(): Shop {
@@ -26,7 +19,7 @@ export class Ours implements Variant {
   }
 
   async start(): Promise<void> {
-    this.#system = await this.startVariant();
+    this.system = await this.startVariant();
     this.#shop = await Shop.open(this.system.app('gateway').url);
     await this.settled();
   }
@@ -35,26 +28,13 @@ export class Ours implements Variant {
     return this.shop.buy(this.shop.purchase(n));
   }
 
-  settled(): Promise<void> {
-    return busSettled(this.system);
+  protected reconnect(): Promise<void> {
+    return this.shop.reconnect();
   }
 
-  cpu(): Cpu {
-    return cpuOfSystem(this.system);
-  }
-
-  pause(): void {
-    pauseSystem(this.system);
-  }
-
-  async resume(): Promise<void> {
-    resumeSystem(this.system);
-    await this.shop.reconnect();
-  }
-
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     await this.#shop?.close();
-    await this.#system?.stop();
-    this.#shop = this.#system = undefined;
+    this.#shop = undefined;
+    await super.stop();
   }
 }

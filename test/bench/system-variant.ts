@@ -4,8 +4,54 @@ import { until } from '../harness/until';
 import type { RunningSystem } from '../harness/running-system';
 import { type Group, brokerLog } from '../harness/bus/broker-log';
 import { type Cpu, cpuOf } from './cpu';
+import type { Variant } from './variant';
 
-// The common part of the variants that consist of a RunningSystem.
+/** A variant that consists of a RunningSystem. */
+export abstract class SystemVariant implements Variant {
+  #system: RunningSystem | undefined;
+
+  constructor(readonly name: string) {}
+
+  get system(): RunningSystem {
+    if (this.#system === undefined) throw new Error(`${this.name} is not started`);
+    return this.#system;
+  }
+
+  protected set system(system: RunningSystem | undefined) {
+    this.#system = system;
+  }
+
+  protected get isStarted(): boolean {
+    return this.#system !== undefined;
+  }
+
+  abstract start(): Promise<void>;
+  abstract placeOrder(n: number): Promise<void>;
+  protected abstract reconnect(): Promise<void>;
+
+  settled(): Promise<void> {
+    return busSettled(this.system);
+  }
+
+  cpu(): Cpu {
+    return cpuOfSystem(this.system);
+  }
+
+  pause(): void {
+    for (const process of processesOf(this.system)) process.signal('SIGSTOP');
+  }
+
+  async resume(): Promise<void> {
+    // servers first, so that their clients find them
+    for (const process of processesOf(this.system).reverse()) process.signal('SIGCONT');
+    await this.reconnect();
+  }
+
+  async stop(): Promise<void> {
+    await this.#system?.stop();
+    this.#system = undefined;
+  }
+}
 
 export function processesOf(system: RunningSystem): Process[] {
   return [...system.apps.flatMap(({ processes }) => processes), ...system.servers];
@@ -17,15 +63,6 @@ export function cpuOfSystem(system: RunningSystem): Cpu {
   const names = new Set(outside.map(({ appID }) => appID));
   const counted = processesOf(system).filter(({ name }) => !names.has(name));
   return cpuOf(Object.fromEntries(counted.map(({ name, pid }) => [name, pid])));
-}
-
-export function pauseSystem(system: RunningSystem): void {
-  for (const process of processesOf(system)) process.signal('SIGSTOP');
-}
-
-/** Servers first, so that their clients find them. */
-export function resumeSystem(system: RunningSystem): void {
-  for (const process of processesOf(system).reverse()) process.signal('SIGCONT');
 }
 
 /** Settles when every event on the bus is acknowledged by all of its consumers. */

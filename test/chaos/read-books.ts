@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Money, minor } from '#retail/money';
 import {
   DeadLetters,
   type Edge,
@@ -21,12 +20,13 @@ import {
   type DeadLetterBook,
   type NotificationBook,
   type OrderBook,
-  type PaymentBook,
   type StockBook,
   accepted,
+  missingOrder,
   orderOf,
+  paymentBook,
 } from '../invariants/books';
-import type { CaptureBook } from '../invariants/captures';
+import { type CaptureBook, cents } from '../invariants/captures';
 import { clientRequest } from './client-requests';
 import { SERVICES } from './load';
 import { publishedEvent } from './published-events';
@@ -116,7 +116,7 @@ async function readOrders(
   return eachOf([...ids], CONCURRENCY, async (orderId): Promise<OrderBook> => {
     const copies = listed.get(orderId) ?? [];
     const order = copies[0] ?? (await maybe(admin, Order, `/orders/${orderId}`));
-    return order === undefined ? missing(orderId) : readOrder(admin, order, copies.length);
+    return order === undefined ? missingOrder(orderId) : readOrder(admin, order, copies.length);
   });
 }
 
@@ -155,21 +155,6 @@ async function readOrder(admin: Edge, order: Order, listed: number): Promise<Ord
     ...(delivery === undefined ? {} : { delivery: delivery.status }),
   };
 }
-
-function missing(orderId: string): OrderBook {
-  const nothing = { items: [], total: 0, listed: 0, logged: [], expires: false };
-  return { orderId, userId: '', status: 'missing', ...nothing };
-}
-
-function paymentBook({ status, amount, refunds }: z.infer<typeof Payment>): PaymentBook {
-  return {
-    status,
-    ...(amount == null ? {} : { amount: cents(amount) }),
-    refunds: refunds.map((refund) => ({ ...refund, amount: cents(refund.amount) })),
-  };
-}
-
-const cents = (money: Money) => Number(minor(money));
 
 async function readDeadLetters({ admin }: SystemFixture): Promise<DeadLetterBook[]> {
   const letters = await eachOf(SERVICES, CONCURRENCY, async (service) => {

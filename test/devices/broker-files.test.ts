@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { MqttClient } from 'mqtt';
 import { KINDS as SAID } from '#contracts/device-messages';
 import { KINDS, filesIn, writeBrokerFiles } from '../../scripts/devices/broker-files.mjs';
 import { childEnv } from '../../scripts/start/project.mjs';
@@ -12,7 +11,7 @@ import { LocalProcess } from '../harness/process';
 import { until } from '../harness/until';
 import { Workplace } from '../harness/workplace';
 import { type BrokerFixture, testDeviceAccounts } from './accounts';
-import { logIn } from './mqtt-login';
+import { Logins } from './mqtt-login';
 
 const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
 /** The configuration of `npm start`. */
@@ -52,7 +51,7 @@ describe('on a real mosquitto, configured as by npm start', () => {
   let shop: Awaited<ReturnType<typeof withDevice>>;
   let broker: BrokerFixture;
   let reread: () => Promise<void>;
-  const clients: MqttClient[] = [];
+  let logins: Logins;
 
   /** A shop with two devices, and a mosquitto with their accounts. */
   beforeEach(async () => {
@@ -69,14 +68,11 @@ describe('on a real mosquitto, configured as by npm start', () => {
       });
     };
     await reread();
-    const logInHere: BrokerFixture['logIn'] = async (...account) => {
-      const client = await logIn(port, ...account);
-      clients.push(client);
-      return client;
-    };
+    logins = new Logins(port);
+    const { logIn } = logins;
     broker = {
-      logIn: logInHere,
-      platform: await logInHere(PLATFORM.userName, PLATFORM.password),
+      logIn,
+      platform: await logIn(PLATFORM.userName, PLATFORM.password),
       device: { deviceId, userName, credential },
       other: { ...other, deviceId: other.device?.deviceId ?? '' },
       retire: async ({ deviceId }) => {
@@ -85,10 +81,10 @@ describe('on a real mosquitto, configured as by npm start', () => {
       },
     };
     // it reloads its files some time after the signal
-    await until('the accounts', async () => (await logInHere(userName, credential)).connected);
+    await until('the accounts', async () => (await logIn(userName, credential)).connected);
   });
   afterEach(() => {
-    for (const client of clients.splice(0)) client.end(true);
+    logins.close();
   });
 
   testDeviceAccounts(() => broker);

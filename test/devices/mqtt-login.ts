@@ -32,6 +32,27 @@ export async function logIn(
   return client;
 }
 
+/** The clients of a test at a broker, to be closed together. */
+export class Logins {
+  readonly #clients: MqttClient[] = [];
+
+  constructor(private readonly port: number) {}
+
+  readonly logIn = async (
+    userName: string,
+    password: string,
+    options?: LoginOptions,
+  ): Promise<MqttClient> => {
+    const client = await logIn(this.port, userName, password, options);
+    this.#clients.push(client);
+    return client;
+  };
+
+  close(): void {
+    for (const client of this.#clients.splice(0)) client.end(true);
+  }
+}
+
 /** Waits until the operation or the connection has ended, and closes the connection. */
 export async function endAfter(client: MqttClient, work: Promise<unknown>): Promise<void> {
   const closed = new Promise<void>((resolve) => client.once('close', resolve));

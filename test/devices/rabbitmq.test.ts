@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { MqttClient } from 'mqtt';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { brokerLog } from '../harness/bus/broker-log';
 import { PLATFORM } from '../harness/servers';
 import { until } from '../harness/until';
 import { type BrokerFixture, testDeviceAccounts } from './accounts';
 import { testDeviceMessages } from './behaviours';
-import { logIn } from './mqtt-login';
+import { Logins } from './mqtt-login';
 import { DeviceFixture } from './device-fixture';
 
 // RabbitMQ as the broker of the devices and of the bus.
@@ -40,19 +39,16 @@ describe('on a real RabbitMQ', () => {
 });
 
 describe('the accounts of devices on a real RabbitMQ', () => {
-  const clients: MqttClient[] = [];
+  let logins: Logins;
   let broker: BrokerFixture;
 
   beforeAll(async () => {
     const port = devices.system.mqttPort;
-    const logInHere: BrokerFixture['logIn'] = async (...account) => {
-      const client = await logIn(port, ...account);
-      clients.push(client);
-      return client;
-    };
+    logins = new Logins(port);
+    const { logIn } = logins;
     broker = {
-      logIn: logInHere,
-      platform: await logInHere(PLATFORM.userName, PLATFORM.password),
+      logIn,
+      platform: await logIn(PLATFORM.userName, PLATFORM.password),
       ...{ device: await devices.register(), other: await devices.register() },
       retire: async ({ deviceId }) => {
         await devices.fixture.admin.send('DELETE', `/devices/${deviceId}`);
@@ -61,7 +57,7 @@ describe('the accounts of devices on a real RabbitMQ', () => {
     };
   });
   afterAll(() => {
-    for (const client of clients) client.end(true);
+    logins.close();
   });
 
   testDeviceAccounts(() => broker);

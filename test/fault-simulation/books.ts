@@ -5,7 +5,6 @@ import { DeadLetter } from '#kit/delivery/dead-letters';
 import type { Memory } from '#kit/testing/memory-transport';
 import { AdjustStock } from '#contracts/inventory';
 import { CancelOrder, PlaceOrder } from '#contracts/order';
-import { type Money, minor } from '#retail/money';
 import { Delivery } from '../../services/delivery/domain';
 import { Stock } from '../../services/inventory/domain';
 import { DeliveredChannels, InboxNotification } from '../../services/notification/domain';
@@ -20,13 +19,14 @@ import {
   type DeadLetterBook,
   type NotificationBook,
   type OrderBook,
-  type PaymentBook,
   type PublishedEvent,
   type StockBook,
   accepted,
   commanded,
+  missingOrder,
+  paymentBook,
 } from '../invariants/books';
-import { captureOf } from '../invariants/captures';
+import { captureOf, cents } from '../invariants/captures';
 import { SHOP } from './clients';
 import { APPS, type App } from './faults';
 import { PRODUCTS, type Scenario } from './scenario';
@@ -148,7 +148,7 @@ function orderBooks(memories: Memories, books: Books): OrderBook[] {
   ]);
   return [...expected].map((orderId) => {
     const order = orders.get(orderId);
-    if (order === undefined) return missing(orderId);
+    if (order === undefined) return missingOrder(orderId);
     const { userId, status, reason, totalAmount, items, story, confirmedAt } = order;
     const listed = lists.get(`of:${userId}`)?.items.filter((id) => id === orderId) ?? [];
     const payment = payments.get(`pay_${orderId}`);
@@ -170,21 +170,6 @@ function orderBooks(memories: Memories, books: Books): OrderBook[] {
     };
   });
 }
-
-function missing(orderId: string): OrderBook {
-  const nothing = { items: [], total: 0, listed: 0, logged: [], expires: false };
-  return { orderId, userId: '', status: 'missing', ...nothing };
-}
-
-function paymentBook({ status, amount, refunds }: Payment): PaymentBook {
-  return {
-    status,
-    ...(amount === undefined ? {} : { amount: cents(amount) }),
-    refunds: refunds.map((refund) => ({ ...refund, amount: cents(refund.amount) })),
-  };
-}
-
-const cents = (money: Money) => Number(minor(money));
 
 /** Commands whose stored result is a refusal. */
 function refusedCommands(memories: Memories): Set<string> {

@@ -1,5 +1,6 @@
 import type { Group } from '../harness/bus/broker-log';
-import type { CaptureBook } from './captures';
+import type { Money } from '#retail/money';
+import { type CaptureBook, cents } from './captures';
 
 // The records of a system at rest, as clients, the edge, the broker and the payment provider have
 // them. The fault simulation and chaos each read their system into this shape; the invariants read
@@ -59,6 +60,21 @@ export interface PaymentBook {
   readonly refunds: readonly RefundBook[];
 }
 
+interface PaymentRecord {
+  readonly status: string;
+  readonly amount?: Money | null | undefined;
+  readonly refunds: readonly { refundId: string; amount: Money; status: string }[];
+}
+
+/** The book of a payment, as the service stores it or as the edge returns it. */
+export function paymentBook({ status, amount, refunds }: PaymentRecord): PaymentBook {
+  return {
+    status,
+    ...(amount == null ? {} : { amount: cents(amount) }),
+    refunds: refunds.map((refund) => ({ ...refund, amount: cents(refund.amount) })),
+  };
+}
+
 export interface OrderBook {
   readonly orderId: string;
   readonly userId: string;
@@ -78,6 +94,12 @@ export interface OrderBook {
   readonly payment?: PaymentBook;
   /** The status of its delivery, where there is one. */
   readonly delivery?: string;
+}
+
+/** The book of an order that no service has. */
+export function missingOrder(orderId: string): OrderBook {
+  const nothing = { items: [], total: 0, listed: 0, logged: [], expires: false };
+  return { orderId, userId: '', status: 'missing', ...nothing };
 }
 
 export interface StockBook {

@@ -8,7 +8,8 @@ export interface CaptureBook {
   readonly refunds: readonly { readonly key: string; readonly amount: number }[];
 }
 
-const cents = (money: Money) => Number(minor(money));
+/** An amount in minor units. */
+export const cents = (money: Money) => Number(minor(money));
 
 /** What the provider took and gave back for an entry of its ledger. */
 export function captureOf(key: string, entry: LedgerEntry): CaptureBook {

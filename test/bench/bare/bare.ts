@@ -7,9 +7,7 @@ import { ADDRESS, SHOP } from '../../e2e/fixtures';
 import { startApps } from '../../harness/start-apps';
 import type { RunningSystem } from '../../harness/running-system';
 import { appsRunBy, onSources } from '../apps';
-import type { Variant } from '../variant';
-import type { Cpu } from '../cpu';
-import { busSettled, cpuOfSystem, pauseSystem, resumeSystem } from '../system-variant';
+import { SystemVariant } from '../system-variant';
 import {
   type Operations,
   differences,
@@ -31,19 +29,16 @@ const GIVEN_AGAIN = 0.02;
  * that do nothing else. The difference between ours and this is the cost of our own code; the rest is
  * the cost of sidecars for this number of operations. The operations are recorded at each start.
  */
-export class Bare implements Variant {
-  readonly name = 'bare';
+export class Bare extends SystemVariant {
   #folder: string | undefined;
-  #system: RunningSystem | undefined;
   #script: Script | undefined;
   #pool: Pool | undefined;
   #orders = 0;
   readonly #confirmed: number[] = [];
   #before: Operations = new Map();
 
-  get system(): RunningSystem {
-    if (this.#system === undefined) throw new Error('bare is not started');
-    return this.#system;
+  constructor() {
+    super('bare');
   }
 
   get script(): Script {
@@ -58,10 +53,11 @@ export class Bare implements Variant {
     writeFileSync(file, JSON.stringify(this.#script));
     this.#orders = this.#confirmed.length = 0;
     const env = { BARE_SCRIPT: file, BARE_SLOTS: String(SLOTS) };
-    this.#system = await startApps(echoes(), { env });
+    const system = await startApps(echoes(), { env });
+    this.system = system;
     this.#connect();
-    await seed(this.#system, this.#script);
-    this.#before = await operationsOf(this.#system);
+    await seed(system, this.#script);
+    this.#before = await operationsOf(system);
   }
 
   async placeOrder(n: number): Promise<void> {
@@ -79,20 +75,7 @@ export class Bare implements Variant {
     this.#confirmed.push(number);
   }
 
-  settled(): Promise<void> {
-    return busSettled(this.system);
-  }
-
-  cpu(): Cpu {
-    return cpuOfSystem(this.system);
-  }
-
-  pause(): void {
-    pauseSystem(this.system);
-  }
-
-  async resume(): Promise<void> {
-    resumeSystem(this.system);
+  protected async reconnect(): Promise<void> {
     const old = this.#pool;
     this.#connect();
     await old?.close();
@@ -119,13 +102,13 @@ export class Bare implements Variant {
   }
 
   /** The result counts only if it did the same work as ours; otherwise this throws. */
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     try {
-      if (this.#system !== undefined && this.#orders > 0) await this.check(GIVEN_AGAIN);
+      if (this.isStarted && this.#orders > 0) await this.check(GIVEN_AGAIN);
     } finally {
       await this.#pool?.destroy();
-      await this.#system?.stop();
-      this.#system = this.#pool = undefined;
+      this.#pool = undefined;
+      await super.stop();
       if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     }
   }
