@@ -44,6 +44,8 @@ const config = {
         'retail',
         'services',
         'test/fault-simulation',
+        'test/invariants',
+        'test/tools',
         'test/bench',
         'test/chaos',
         'test/device-fleet',

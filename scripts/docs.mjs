@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { builtContracts } from './contracts/built-contracts.mjs';
 import { busComponents, serviceCalls } from './docs/components.mjs';
+import { dependencies } from './docs/dependencies.mjs';
 import { documents } from './docs/documents.mjs';
 
 const require = createRequire(import.meta.url);
@@ -36,6 +37,8 @@ for (const [name, text] of documents({ services, contracts, envelope: CloudEvent
   writeFileSync(join(root, 'docs', name), text);
   console.log(`docs/${name}`);
 }
+writeFileSync(join(root, 'docs', 'dependencies.md'), dependencies(root));
+console.log('docs/dependencies.md');
 
 const files = readdirSync(join(root, 'components', 'bus'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.yaml'))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { chooseTransports, withTransports } from '../../scripts/start/transports.mjs';
-import { endpoints, runFile, scopes, standIns, targets, transports } from './deployment';
+import { endpoints, runFile, scopes, simulators, targets, transports } from './deployment';
 import { transportWords } from './rules';
 import { apps, filesOf, read, services } from './tree';
 
@@ -13,33 +13,37 @@ describe('dapr.yaml, ports and folders agree', () => {
 
   test.each([
     ['another PORT', good.replace("'3001'", "'3002'"), 'user has PORT 3002, not 3001'],
-    ['another appPort', good.replace('13001', '3001'), 'user has appPort 3001, which does not'],
+    [
+      'another appPort',
+      good.replace('13001', '3001'),
+      'user has appPort 3001, which does not match',
+    ],
     ['another program', good.replace('user/main', 'order/main'), 'user does not run dist/services'],
     ['an app without a folder', good.replace('ID: user', 'ID: shop'), 'shop has no folder'],
     [
       'a port twice',
       `${good}\n      - ${good.replaceAll('user', 'tax')}`,
-      'port 3001 is given twice',
+      'port 3001 is used twice',
     ],
-    ['an app twice', `${good}\n      - ${good}`, 'user is run twice'],
+    ['an app twice', `${good}\n      - ${good}`, 'user runs twice'],
   ])('%s is caught', (_, app, fault) => {
     expect(runFile(run(app), ['user'])).toContainEqual(expect.stringContaining(fault));
   });
 
-  test('a folder that is not run is caught', () => {
+  test('a folder that dapr.yaml does not run is caught', () => {
     expect(runFile(run(good), ['user', 'order'])).toEqual(['dapr.yaml does not run order']);
   });
 
-  test('an agreeing file passes', () => {
+  test('a correct file passes', () => {
     expect(runFile(run(good), ['user'])).toEqual([]);
   });
 
-  test('the tree keeps to it', () => {
+  test('dapr.yaml complies', () => {
     expect(runFile(read('dapr.yaml'), apps())).toEqual([]);
   });
 });
 
-describe('HTTP endpoints are declared, and what stands in for them is asked', () => {
+describe('HTTP endpoints are declared, and each simulator is the target of one', () => {
   const component = {
     path: 'components/bank.yaml',
     text: 'kind: HTTPEndpoint\nmetadata: { name: bank }\nscopes: [user]\nspec: { baseUrl: "http://127.0.0.1:3104" }',
@@ -48,49 +52,49 @@ describe('HTTP endpoints are declared, and what stands in for them is asked', ()
     common: { appProtocol: grpc }
     apps: [{ appID: bank-simulator, command: [node], env: { PORT: '${PORT}' } }]`;
 
-  test('one that is declared for nobody, or for another, is caught', () => {
+  test('an endpoint that is not declared for its caller is caught', () => {
     expect(endpoints([{ service: 'user', endpoint: 'bank' }], [component])).toEqual([]);
     expect(endpoints([{ service: 'user', endpoint: 'post' }], [component])).toHaveLength(1);
     expect(endpoints([{ service: 'order', endpoint: 'bank' }], [component])).toHaveLength(1);
   });
 
-  test('a stand-in that no endpoint leads to is caught', () => {
-    expect(standIns(run('3104'), [component])).toEqual([]);
-    expect(standIns(run('3105'), [component])).toEqual([
-      'bank-simulator has no appPort, and no HTTPEndpoint leads to 3105',
+  test('a simulator without an endpoint is caught', () => {
+    expect(simulators(run('3104'), [component])).toEqual([]);
+    expect(simulators(run('3105'), [component])).toEqual([
+      'bank-simulator has no appPort, and no HTTPEndpoint has port 3105',
     ]);
   });
 
-  test('the tree keeps to it', async () => {
-    const asked = (await services()).flatMap(({ name: service, definition }) =>
+  test('the services comply', async () => {
+    const called = (await services()).flatMap(({ name: service, definition }) =>
       (definition.endpoints ?? []).map((endpoint) => ({ service, endpoint })),
     );
-    expect(asked).not.toEqual([]);
-    expect(endpoints(asked, filesOf('components'))).toEqual([]);
-    expect(standIns(read('dapr.yaml'), filesOf('components'))).toEqual([]);
+    expect(called).not.toEqual([]);
+    expect(endpoints(called, filesOf('components'))).toEqual([]);
+    expect(simulators(read('dapr.yaml'), filesOf('components'))).toEqual([]);
   });
 });
 
-describe('components are for apps that there are', () => {
+describe('components are scoped to existing apps', () => {
   test('an unknown app is caught', () => {
     expect(scopes([{ path: 'components/x.yaml', text: 'scopes: [ordr]' }], ['order'])).toHaveLength(
       1,
     );
   });
 
-  test('the tree keeps to it', () => {
+  test('the components comply', () => {
     const components = filesOf('components').filter(({ path }) => path.endsWith('.yaml'));
     expect(scopes(components, apps())).toEqual([]);
   });
 });
 
-describe('each app that is called, and each endpoint, is a target of resiliency', () => {
+describe('each called app and each endpoint is a target in resiliency.yaml', () => {
   test('a called app without a target is caught', () => {
     const text = 'spec: { targets: { apps: { user: {} } } }';
     expect(targets(text, ['user', 'order'])).toEqual([expect.stringMatching(/^order is called/)]);
   });
 
-  test('the tree keeps to it', async () => {
+  test('resiliency.yaml complies', async () => {
     const called = (await services()).flatMap(({ definition }) => [
       ...Object.keys(definition.calls ?? {}),
       ...(definition.endpoints ?? []),
@@ -101,7 +105,7 @@ describe('each app that is called, and each endpoint, is a target of resiliency'
   });
 });
 
-describe('a broker or a database is a folder of components, and nothing else', () => {
+describe('a broker or a database is chosen by a folder of components only', () => {
   const component = (name: string, type: string) =>
     `kind: Component\nmetadata: { name: ${name} }\nspec: { type: ${type} }\n`;
   const good = component('bus', 'pubsub.pigeon');
@@ -116,7 +120,7 @@ describe('a broker or a database is a folder of components, and nothing else', (
     expect(transports([{ path, text }])).toEqual([expect.stringContaining(fault)]);
   });
 
-  test('what devices speak to speaks their protocol, whichever it is', () => {
+  test('a broker of devices has their protocol', () => {
     const path = 'components/devices/pigeon/devices.yaml';
     const right = component('devices', 'bindings.mqtt3');
     expect(transports([{ path, text: right }])).toEqual([]);
@@ -124,14 +128,16 @@ describe('a broker or a database is a folder of components, and nothing else', (
     expect(transports([{ path, text }])).toEqual([expect.stringContaining('bindings.pigeon')]);
   });
 
-  test('a file that names one is caught', () => {
+  test('a source file that names one is caught', () => {
     const text = 'first\n// as Kafka does it';
-    expect(transportWords([{ path: 'kit/host.ts', text }])).toEqual(['kit/host.ts:2 says Kafka']);
+    expect(transportWords([{ path: 'kit/host.ts', text }])).toEqual([
+      'kit/host.ts:2 mentions Kafka',
+    ]);
   });
 
-  test('the tree keeps to it', () => {
+  test('the components and sources comply', () => {
     expect(transports(filesOf('components'))).toEqual([]);
-    // see the same in imports.test.ts
+    // as in imports.test.ts
     const others = [
       'services/payment/simulator/',
       'services/gateway/rate-limits/shared-counters.ts',
@@ -142,11 +148,11 @@ describe('a broker or a database is a folder of components, and nothing else', (
     expect(transportWords(beside)).toEqual([]);
   });
 
-  test('what `npm start` runs on another is dapr.yaml but for the three folders', () => {
+  test('`npm start` with another transport changes only its folder in dapr.yaml', () => {
     const text = read('dapr.yaml');
     expect(withTransports(text, chooseTransports({}))).toBe(text);
-    const asked = { bus: 'kafka', state: 'postgresql', devices: 'rabbitmq' };
-    const other = withTransports(text, chooseTransports(asked));
+    const chosen = { bus: 'kafka', state: 'postgresql', devices: 'rabbitmq' };
+    const other = withTransports(text, chooseTransports(chosen));
     const before = text.split('\n');
     const changed = other.split('\n').filter((line, index) => line !== before[index]);
     expect(changed.map((line) => line.trim())).toEqual([

@@ -2,7 +2,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { Fault, SourceFile } from './rules';
 
-/** Ports that are promised; an app that is not listed chooses its own. */
+/** The documented ports; an app that is not listed chooses its own. */
 export const ports: Readonly<Record<string, number>> = {
   gateway: 4000,
   user: 3001,
@@ -38,7 +38,7 @@ const RunFile = z.object({
 /** dapr.yaml runs each folder of services once, on ports that are its own. */
 export function runFile(text: string, folders: readonly string[]): Fault[] {
   const { common, apps: all } = RunFile.parse(parse(text));
-  // what has no appPort stands in for something outside: see standIns
+  // an app without an appPort simulates an external endpoint: see simulators
   const apps = all.filter(({ appPort }) => appPort !== undefined);
   const ids = apps.map(({ appID }) => appID);
   const each = apps.flatMap(({ appID, appProtocol, appPort, command, env }) => {
@@ -50,42 +50,42 @@ export function runFile(text: string, folders: readonly string[]): Fault[] {
       ...unless(Number(env.PORT) === http, `${appID} has PORT ${env.PORT}, not ${http}`),
       ...unless(
         appPort === (grpc ? http + 10_000 : http),
-        `${appID} has appPort ${appPort}, which does not go with ${http}`,
+        `${appID} has appPort ${appPort}, which does not match PORT ${http}`,
       ),
       ...unless(command.join(' ') === `node ${main}`, `${appID} does not run ${main}`),
     ];
   });
   return [
     ...each,
-    ...repeated(ids).map((id) => `${id} is run twice`),
-    ...repeated(all.map(({ env }) => env.PORT)).map((port) => `port ${port} is given twice`),
+    ...repeated(ids).map((id) => `${id} runs twice`),
+    ...repeated(all.map(({ env }) => env.PORT)).map((port) => `port ${port} is used twice`),
     ...folders.filter((app) => !ids.includes(app)).map((app) => `dapr.yaml does not run ${app}`),
   ];
 }
 
-/** What stands in for something outside is what an HTTP endpoint leads to. */
-export function standIns(text: string, components: readonly SourceFile[]): Fault[] {
-  const asked = endpointsIn(components).map(({ spec }) => spec.baseUrl);
+/** An app without an appPort simulates the target of an HTTP endpoint. */
+export function simulators(text: string, components: readonly SourceFile[]): Fault[] {
+  const urls = endpointsIn(components).map(({ spec }) => spec.baseUrl);
   return RunFile.parse(parse(text)).apps.flatMap(({ appID, appPort, env }) =>
     unless(
-      appPort !== undefined || asked.includes(`http://127.0.0.1:${env.PORT}`),
-      `${appID} has no appPort, and no HTTPEndpoint leads to ${env.PORT}`,
+      appPort !== undefined || urls.includes(`http://127.0.0.1:${env.PORT}`),
+      `${appID} has no appPort, and no HTTPEndpoint has port ${env.PORT}`,
     ),
   );
 }
 
-/** An HTTP endpoint that a service asks is declared, for that service. */
+/** Each HTTP endpoint that a service calls is declared for that service. */
 export function endpoints(
-  asked: readonly { service: string; endpoint: string }[],
+  called: readonly { service: string; endpoint: string }[],
   components: readonly SourceFile[],
 ): Fault[] {
   const declared = endpointsIn(components);
-  return asked.flatMap(({ service, endpoint }) =>
+  return called.flatMap(({ service, endpoint }) =>
     unless(
       declared.some(
         ({ metadata, scopes }) => metadata.name === endpoint && scopes.includes(service),
       ),
-      `${service} asks ${endpoint}, which no HTTPEndpoint declares for it`,
+      `${service} calls ${endpoint}, which no HTTPEndpoint declares for it`,
     ),
   );
 }
@@ -105,13 +105,13 @@ function endpointsIn(components: readonly SourceFile[]) {
 
 const Scoped = z.object({ scopes: z.array(z.string()).default([]) });
 
-/** A component is given to apps that there are, or that have their port already. */
+/** A component is scoped to existing apps, or to apps with a documented port. */
 export function scopes(components: readonly SourceFile[], folders: readonly string[]): Fault[] {
   return components.flatMap(({ path, text }) =>
     parseAllDocuments(text)
       .flatMap((document) => Scoped.parse(document.toJS()).scopes)
       .filter((app) => !(app in ports) && !folders.includes(app))
-      .map((app) => `${path} is for ${app}, which is no app`),
+      .map((app) => `${path} is scoped to ${app}, which is not an app`),
   );
 }
 
@@ -121,18 +121,17 @@ const Component = z.object({
   spec: z.object({ type: z.string() }),
 });
 
-/** The blocks that a transport is made of: its folder and its component's name, and its type in Dapr. */
+/** The kinds of transports: the folder, which is also the component's name, and the Dapr type. */
 const BLOCKS: Readonly<Record<string, (folder: string) => string>> = {
   bus: (folder) => `pubsub.${folder}`,
   state: (folder) => `state.${folder}`,
-  // one protocol, which several brokers speak
+  // several brokers have this protocol
   devices: () => 'bindings.mqtt3',
 };
 
 /**
- * Each folder of components/bus declares one component, named bus, and each of components/state and of
- * components/devices one that is named so: one folder can take the place of another, with nothing else
- * changed.
+ * Each folder of components/bus declares one component, named bus, and likewise in components/state and
+ * components/devices, so that one folder can replace another without any other change.
  */
 export function transports(components: readonly SourceFile[]): Fault[] {
   return components.flatMap(({ path, text }) => {
@@ -156,12 +155,12 @@ const Resiliency = z.object({
   spec: z.object({ targets: z.object({ apps: z.record(z.string(), z.unknown()) }) }),
 });
 
-/** Without a target of its own a call sticks to one address while it is retried. */
+/** Without a target in resiliency.yaml, the retries of a call stay at one address. */
 export function targets(text: string, called: Iterable<string>): Fault[] {
   const { apps } = Resiliency.parse(parse(text)).spec.targets;
   return [...new Set(called)]
     .filter((app) => !(app in apps))
-    .map((app) => `${app} is called, but is no target in resiliency.yaml`);
+    .map((app) => `${app} is called, and has no target in resiliency.yaml`);
 }
 
 function unless(right: boolean, fault: Fault): Fault[] {

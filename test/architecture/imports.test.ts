@@ -17,7 +17,7 @@ const Report = z.object({
   }),
 });
 
-/** What dependency-cruiser finds in a folder under the rules of `.dependency-cruiser.mjs`. */
+/** The violations of `.dependency-cruiser.mjs` in a folder. */
 function violationsIn(folder: string): string[] {
   const program = join(root, 'node_modules/.bin/depcruise');
   const config = ['--config', '.dependency-cruiser.mjs', '--output-type', 'json'];
@@ -183,24 +183,24 @@ describe('the rules on imports', () => {
     expect(violations.filter((found) => found.includes('kit/boot/'))).toEqual([]);
   });
 
-  test('hold in the tree', () => {
+  test('hold in this project', () => {
     expect(violationsIn(root)).toEqual([]);
   });
 });
 
-describe('no service names what carries its events or keeps its documents', () => {
+describe('no service names a broker, a database or Dapr', () => {
   test.each(['// Redis drops it', `await fetch(daprUrl)`, `const pubsub = 'kafka'`])(
     '%s is caught',
     (text) => {
       expect(plumbingWords(file('services/order/service.ts', `\n${text}`))).toEqual([
-        expect.stringMatching(/^services\/order\/service\.ts:2 says /),
+        expect.stringMatching(/^services\/order\/service\.ts:2 mentions /),
       ]);
     },
   );
 
-  test('the tree keeps to it', () => {
-    // the simulated provider is outside of the system, and keeps its books as it likes; what the
-    // edge counts is neither an event nor a document
+  test('the services comply', () => {
+    // the payment provider simulator is an external system, and the counters of rate limits are neither
+    // events nor documents
     const outside = [
       'services/payment/simulator/',
       'services/gateway/rate-limits/shared-counters.ts',
@@ -210,7 +210,7 @@ describe('no service names what carries its events or keeps its documents', () =
   });
 });
 
-describe('files are named in kebab-case and are no barrels', () => {
+describe('file names are in kebab-case, and there are no barrels', () => {
   test.each(['kit/deadLetters.ts', 'kit/index.ts', 'services/order/Service.ts'])(
     '%s is caught',
     (path) => {
@@ -218,7 +218,7 @@ describe('files are named in kebab-case and are no barrels', () => {
     },
   );
 
-  test('the tree keeps to it', () => {
+  test('all files comply', () => {
     const folders = ['kit', 'retail', 'contracts', 'services', 'test', 'scripts', 'components'];
     expect(fileNames(folders.flatMap(filesOf))).toEqual([]);
   });

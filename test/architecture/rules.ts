@@ -1,40 +1,40 @@
 import { posix } from 'node:path';
 import type { Contract } from '#kit/messages/contract';
 
-/** A file of the tree; its path is relative to the root. */
+/** A file with its path relative to the root of the project. */
 export interface SourceFile {
   readonly path: string;
   readonly text: string;
 }
 
-/** One sentence that begins with where the fault is. */
+/** One sentence that begins with the place of the fault. */
 export type Fault = string;
 
 const PLUMBING = /dapr|redis|kafka|rabbitmq|sqlite|postgres|mqtt/i;
 
-/** What carries events and keeps documents is chosen outside of services, so none names it. */
+/** Brokers and databases are chosen outside the services, so that no service names one. */
 export function plumbingWords(files: readonly SourceFile[]): Fault[] {
   return files.flatMap(({ path, text }) =>
     [path, ...text.split('\n')].flatMap((line, index) => {
       const word = PLUMBING.exec(line);
-      return word ? [`${path}:${index} says ${word[0]}`] : [];
+      return word ? [`${path}:${index} mentions ${word[0]}`] : [];
     }),
   );
 }
 
 const TRANSPORTS = /redis|kafka|rabbitmq|sqlite|postgres/i;
 
-/** A transport is a folder of components: nothing that runs beside a sidecar knows which. */
+/** A transport is a folder of components, which no code of a service or the kit names. */
 export function transportWords(files: readonly SourceFile[]): Fault[] {
   return files.flatMap(({ path, text }) =>
     text.split('\n').flatMap((line, index) => {
       const word = TRANSPORTS.exec(line);
-      return word ? [`${path}:${index + 1} says ${word[0]}`] : [];
+      return word ? [`${path}:${index + 1} mentions ${word[0]}`] : [];
     }),
   );
 }
 
-/** Files are named in kebab-case, and none only hands on what others define. */
+/** File names are in kebab-case, and no file only re-exports others. */
 export function fileNames(files: readonly SourceFile[]): Fault[] {
   return files.flatMap(({ path }) => {
     const name = posix.basename(path);

@@ -11,7 +11,7 @@ export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** The files of a folder, however deep; not what was generated there. */
+/** The files below a folder, without generated ones. */
 export function filesOf(folder: string): SourceFile[] {
   return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
@@ -34,7 +34,7 @@ export function apps(): string[] {
 
 /** Names of the npm packages that may be imported: at run time, or in tests as well. */
 export function packages(kind: 'run' | 'test'): Set<string> {
-  const manifest = JSON.parse(read('package.json')) as Manifest; // npm keeps its shape
+  const manifest = JSON.parse(read('package.json')) as Manifest; // npm checks its shape
   const development = kind === 'test' ? Object.keys(manifest.devDependencies) : [];
   return new Set([...Object.keys(manifest.dependencies), ...development]);
 }
@@ -89,7 +89,7 @@ export async function descriptors(): Promise<DescFile[]> {
 }
 
 async function exportsOf(path: string): Promise<unknown[]> {
-  // what a module of a computed name exports is not known to the compiler
+  // the compiler does not know the exports of a module with a computed name
   const module = (await import(join(root, path))) as Record<string, unknown>;
   return Object.values(module);
 }

@@ -1,14 +1,14 @@
 import { root } from '../../scripts/start/project.mjs';
 import { readRunFile } from '../harness/run-file';
-import type { AppSpec } from '../harness/start-world';
+import type { AppSpec } from '../harness/start-apps';
 
 type App = ReturnType<typeof readRunFile>['apps'][number];
 
-/** The apps of dapr.yaml, under their names and with their protocols, each run by another program. */
+/** The apps of dapr.yaml, with their names and protocols, each run by another program. */
 export function appsRunBy(commandOf: (app: App, isEdge: boolean) => AppSpec['command']): AppSpec[] {
   return (
     readRunFile()
-      // what has no port stands in for something outside, and comes with whoever asks it
+      // an app without a port simulates an external endpoint, and is started with its callers
       .apps.filter(({ appPort }) => appPort !== undefined)
       .map((app): AppSpec => {
         const { appID: appId, appProtocol: protocol, appPort, env } = app;
@@ -23,7 +23,7 @@ export function appsRunBy(commandOf: (app: App, isEdge: boolean) => AppSpec['com
   );
 }
 
-/** A program of the benchmark, on the sources. */
+/** A program of the benchmark, run from its source. */
 export function onSources(file: string): readonly [string, ...string[]] {
   return ['node', '--import', `${root}/scripts/typescript.mjs`, file];
 }

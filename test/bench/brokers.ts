@@ -14,7 +14,7 @@ const PLANS: Readonly<Record<Effort, { rounds: number; orders: number; first: nu
   full: { rounds: 8, orders: 80, first: 200 },
   quick: { rounds: 2, orders: 16, first: 16 },
 };
-/** In each round, before what is counted. */
+/** Orders in each round before the counted ones. */
 const WARM_UP = 16;
 
 export const brokers = part({
@@ -22,28 +22,28 @@ export const brokers = part({
   result: OrdersResult,
   run: async (effort, say) => {
     const { rounds, orders, first } = PLANS[effort];
-    const arms = BUSES.map((bus) => new Ours(bus, () => startSystem({ bus })));
+    const variants = BUSES.map((bus) => new Ours(bus, () => startSystem({ bus })));
     const runs: z.infer<typeof OrdersResult>['runs'] = [];
     try {
-      for (const arm of arms) {
-        say(`brokers: starting ${arm.name}`);
-        await arm.start();
-        await warmUp(arm, first);
+      for (const variant of variants) {
+        say(`brokers: starting ${variant.name}`);
+        await variant.start();
+        await warmUp(variant, first);
       }
       for (let round = 0; round < rounds; round++) {
-        // No arm is stopped meanwhile: its connections would be given up by the brokers, and made anew
+        // No variant is paused meanwhile: the brokers would close its connections, and it would reconnect
         // while it is measured.
-        for (const arm of abba(arms, round)) {
-          await warmUp(arm, WARM_UP);
-          const sample = await closedLoop(arm, orders, IN_FLIGHT);
-          runs.push({ round, arm: arm.name, inFlight: IN_FLIGHT, ...plain(sample) });
+        for (const variant of abba(variants, round)) {
+          await warmUp(variant, WARM_UP);
+          const sample = await closedLoop(variant, orders, IN_FLIGHT);
+          runs.push({ round, arm: variant.name, inFlight: IN_FLIGHT, ...plain(sample) });
         }
         say(`brokers: round ${round + 1} of ${rounds}`);
       }
     } finally {
-      for (const arm of arms) await arm.stop();
+      for (const variant of variants) await variant.stop();
     }
-    return { arms: arms.map(({ name }) => name), runs };
+    return { arms: variants.map(({ name }) => name), runs };
   },
   report,
   aims: () => [],
@@ -57,7 +57,7 @@ const KINDS: Readonly<Record<string, (name: string, services: readonly string[])
   broker: (name, services) => !name.endsWith('-sidecar') && !services.includes(name),
 };
 
-/** The processes of a kind; whatever has a sidecar is a service. */
+/** The processes of a kind; an app with a sidecar is a service. */
 function processesOf(cpu: Cpu, kind: string): string[] {
   const names = Object.keys(cpu);
   const services = names.filter((name) => names.includes(`${name}-sidecar`));
@@ -66,12 +66,12 @@ function processesOf(cpu: Cpu, kind: string): string[] {
 
 function report(result: OrdersResult): string[] {
   const { arms, runs } = result;
-  const of = (arm: string) => runs.filter((run) => run.arm === arm);
+  const of = (variant: string) => runs.filter((run) => run.arm === variant);
   const [first = ''] = arms;
   const orders = runs[0]?.orders ?? 0;
-  const speeds = (arm: string) => of(arm).map((run) => run.orders / run.seconds);
-  const cpuOf = (arm: string, kind: string) =>
-    cpuPerOrder(result, arm, { processes: processesOf(of(arm)[0]?.cpu ?? {}, kind) });
+  const speeds = (variant: string) => of(variant).map((run) => run.orders / run.seconds);
+  const cpuOf = (variant: string, kind: string) =>
+    cpuPerOrder(result, variant, { processes: processesOf(of(variant)[0]?.cpu ?? {}, kind) });
   return [
     `${of(first).length} rounds of ${orders} orders, ${IN_FLIGHT} in flight. Each round measures one broker after the other, in alternating`,
     'order, while the systems on the other brokers are running and idle. Latencies are those of all orders of',
@@ -80,14 +80,14 @@ function report(result: OrdersResult): string[] {
     '',
     ...table(
       ['broker', 'orders/s', 'p50 ms', 'p95 ms', 'CPU ms per order', `CPU relative to ${first}`],
-      arms.map((arm) => {
-        const latencies = of(arm).flatMap((run) => run.latencies);
-        const cpu = cpuPerOrder(result, arm);
+      arms.map((variant) => {
+        const latencies = of(variant).flatMap((run) => run.latencies);
+        const cpu = cpuPerOrder(result, variant);
         return [
-          ...[arm, inDigits(spread(speeds(arm)))],
+          ...[variant, inDigits(spread(speeds(variant)))],
           ...[0.5, 0.95].map((share) => figure(percentile(latencies, share))),
           inDigits(spread(cpu)),
-          arm === first ? '' : inDigits(ratios(cpu, cpuPerOrder(result, first))),
+          variant === first ? '' : inDigits(ratios(cpu, cpuPerOrder(result, first))),
         ];
       }),
     ),
@@ -96,9 +96,9 @@ function report(result: OrdersResult): string[] {
     '',
     ...table(
       ['system on', ...Object.keys(KINDS)],
-      arms.map((arm) => [
-        arm,
-        ...Object.keys(KINDS).map((kind) => inDigits(spread(cpuOf(arm, kind)))),
+      arms.map((variant) => [
+        variant,
+        ...Object.keys(KINDS).map((kind) => inDigits(spread(cpuOf(variant, kind)))),
       ]),
     ),
   ];

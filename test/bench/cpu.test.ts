@@ -5,7 +5,7 @@ import { cpuBetween, cpuOf, sum } from './cpu';
 
 const children: ChildProcess[] = [];
 
-/** In a group of its own, as the harness starts them. */
+/** In a process group of its own, as the harness starts processes. */
 function start(script: string): number {
   const child = spawn(process.execPath, ['-e', script], { detached: true, stdio: 'ignore' });
   children.push(child);
@@ -16,7 +16,7 @@ afterEach(() => {
   for (const { pid } of children.splice(0)) process.kill(-pid!, 'SIGKILL');
 });
 
-test('a busy process uses CPU, one that waits does not', async () => {
+test('a busy process uses CPU, and a waiting one does not', async () => {
   const groups = {
     busy: start('for (;;);'),
     waiting: start('setInterval(() => {}, 1e6)'),
@@ -32,7 +32,7 @@ test('a busy process uses CPU, one that waits does not', async () => {
   expect(gone).toBe(0);
 });
 
-test('what children of a process use is its own, also when they have ended', async () => {
+test('the CPU of a process includes that of its children, even if they have ended', async () => {
   const group = start(
     `require('child_process').spawnSync(process.execPath,
        ['-e', 'while (process.cpuUsage().user < 300e3);']);
@@ -41,7 +41,7 @@ test('what children of a process use is its own, also when they have ended', asy
   await until('the CPU of a child', () => cpuOf({ group })['group']! >= 300);
 });
 
-test('a process that was started anew counts from its start', () => {
+test('a restarted process counts from its start', () => {
   const used = cpuBetween({ old: 100, new: 500 }, { old: 150, new: 20, more: 7 });
   expect(used).toEqual({ old: 50, new: 20, more: 7 });
   expect(sum(used)).toBe(77);

@@ -3,20 +3,20 @@ import { readFileSync, readdirSync } from 'node:fs';
 /** CPU time used so far, user and system, in milliseconds, by the name of the process. */
 export type Cpu = Readonly<Record<string, number>>;
 
-/** In what /proc/<pid>/stat counts: 10 ms, the same on every Linux. */
+/** The unit of /proc/<pid>/stat: 10 ms on every Linux. */
 const MS_PER_TICK = 10;
 const NS_PER_MS = 1e6;
 
 /**
- * The CPU of process groups: each of the group's processes, and its children that have ended. A
- * group that is not there has used nothing. Linux only.
+ * The CPU of process groups: of each process of a group, and of its children that have ended. A group
+ * that is gone has used nothing. Linux only.
  */
 export function cpuOf(groups: Readonly<Record<string, number | undefined>>): Cpu {
   const used = new Map<number, number>();
   const wanted = new Set(Object.values(groups));
   for (const { pid, group, own, ofChildren } of everyProcess()) {
     if (!wanted.has(group)) continue;
-    // threads that have ended are in the coarse count alone
+    // threads that have ended are in the coarse count only
     const milliseconds = Math.max(own, ofThreads(pid)) + ofChildren;
     used.set(group, (used.get(group) ?? 0) + milliseconds);
   }
@@ -25,7 +25,7 @@ export function cpuOf(groups: Readonly<Record<string, number | undefined>>): Cpu
   );
 }
 
-/** What was used between two readings; a process that was started anew counts from its start. */
+/** The CPU between two readings; a restarted process counts from its start. */
 export function cpuBetween(before: Cpu, after: Cpu): Cpu {
   return Object.fromEntries(
     Object.entries(after).map(([name, now]) => {
@@ -42,7 +42,7 @@ export function sum(cpu: Cpu): number {
 function* everyProcess() {
   for (const pid of readdirSync('/proc')) {
     const stat = /^\d+$/.test(pid) ? read(`/proc/${pid}/stat`) : undefined;
-    // the name, in brackets, may hold anything
+    // the name is in brackets, and may contain anything
     const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields === undefined) continue;
     const [, , group] = fields;
@@ -56,7 +56,7 @@ function* everyProcess() {
   }
 }
 
-/** What the threads of a process have used, which is told in nanoseconds. */
+/** The CPU of the threads of a process, which is reported in nanoseconds. */
 function ofThreads(pid: string): number {
   const tasks = `/proc/${pid}/task`;
   const times = threadsIn(tasks).map((thread) => {
@@ -70,7 +70,7 @@ function threadsIn(tasks: string): string[] {
   try {
     return readdirSync(tasks);
   } catch {
-    // it has ended meanwhile
+    // it has ended in the meantime
     return [];
   }
 }
@@ -79,7 +79,7 @@ function read(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    // it has ended meanwhile
+    // it has ended in the meantime
     return undefined;
   }
 }

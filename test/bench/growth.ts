@@ -11,11 +11,11 @@ const PLANS: Readonly<Record<Effort, { rounds: number; orders: number }>> = {
   full: { rounds: 7, orders: 40 },
   quick: { rounds: 1, orders: 8 },
 };
-/** Drains are long at the largest size. */
+/** A drain takes long at the largest size. */
 const DRAIN_ROUNDS = 3;
 const TOLERANCE = 0.1;
 
-/** The smallest size twice: how far apart two equals are measured. */
+/** The smallest size is measured twice, for the noise. */
 const SIZES: readonly { name: string; factor: Factor }[] = [
   { name: '1x', factor: 1 },
   { name: '1x again', factor: 1 },
@@ -39,13 +39,13 @@ export const growth = part({
   run: async (effort, say) => {
     const plan = PLANS[effort];
     const result: Grown[] = [];
-    const arm = new Ours('ours');
+    const variant = new Ours('ours');
     try {
-      await arm.start();
-      await warmUp(arm, 100);
+      await variant.start();
+      await warmUp(variant, 100);
       for (const { name, one, prepare } of DIMENSIONS) {
         say(`growth: ${name}`);
-        const measure = await prepare(arm);
+        const measure = await prepare(variant);
         const rounds = name === backlog.name ? Math.min(DRAIN_ROUNDS, plan.rounds) : plan.rounds;
         const cpu: Record<string, number[]> = {};
         for (let round = 0; round < rounds; round++) {
@@ -58,7 +58,7 @@ export const growth = part({
       }
       return result;
     } finally {
-      await arm.stop();
+      await variant.stop();
     }
   },
   report: (result) => [

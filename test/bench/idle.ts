@@ -8,7 +8,7 @@ import { Ours } from './ours';
 import { part } from './part';
 
 const SECONDS = { full: 30, quick: 3 } as const;
-/** After the last order: what is still cleared up then belongs to it. */
+/** The pause after the last order: cleaning up after it is not idle. */
 const REST_MS = 5_000;
 
 const IdleResult = z.object({
@@ -23,19 +23,19 @@ export const idle = part({
   title: 'Idle system',
   result: IdleResult,
   run: async (effort, say) => {
-    const arm = new Ours('ours', () => startSystem({ apps: 'all' }));
+    const variant = new Ours('ours', () => startSystem({ apps: 'all' }));
     try {
-      await arm.start();
-      await warmUp(arm, 20);
+      await variant.start();
+      await warmUp(variant, 20);
       await sleep(REST_MS);
       say(`idle: ${SECONDS[effort]} s`);
-      const before = arm.cpu();
+      const before = variant.cpu();
       const begun = performance.now();
       await sleep(SECONDS[effort] * 1000);
       const seconds = (performance.now() - begun) / 1000;
-      return { seconds, cpu: { ...cpuBetween(before, arm.cpu()) } };
+      return { seconds, cpu: { ...cpuBetween(before, variant.cpu()) } };
     } finally {
-      await arm.stop();
+      await variant.stop();
     }
   },
   report: ({ seconds, cpu }) => [

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { closedLoop } from './closed-loop';
 import { openLoop } from './open-loop';
 
-test('a closed loop has so many orders in flight until all are placed', async () => {
+test('a closed loop has a fixed number of orders in flight until all are placed', async () => {
   let inFlight = 0;
   let most = 0;
   let placed = 0;
@@ -25,7 +25,7 @@ test('a closed loop has so many orders in flight until all are placed', async ()
   expect(sample.latencies).toHaveLength(10);
 });
 
-test('the CPU of orders is read when all that follows from them is done', async () => {
+test('the CPU of orders is read when all of their events are handled', async () => {
   let used = 100;
   const { cpu } = await closedLoop(
     {
@@ -39,18 +39,18 @@ test('the CPU of orders is read when all that follows from them is done', async 
   expect(cpu).toEqual({ order: 55 });
 });
 
-test('an order that cannot be sent in time has waited, too', async () => {
+test('the latency of an order that could not be sent in time includes its wait', async () => {
   const BUSY_MS = 30;
   const busy = async () => {
     const end = performance.now() + BUSY_MS;
     while (performance.now() < end);
   };
   const { latencies } = await openLoop(busy, [0, 0, 0]);
-  // each was to be sent at once, and the third waited for two others
+  // all were due at the same time, and the third one waited for the two others
   expect(Math.max(...latencies)).toBeGreaterThanOrEqual(3 * BUSY_MS);
 });
 
-test('orders come whether earlier ones are done or not, and those that fail are counted', async () => {
+test('orders arrive whether or not earlier ones are done, and failed ones are counted', async () => {
   const gate = Promise.withResolvers<undefined>();
   let n = 0;
   const placeOrder = async () => {

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { inProject, localDir } from '../../scripts/start/project.mjs';
 import { brokers } from './brokers';
 import { devices } from './devices/devices';
@@ -13,19 +12,7 @@ import type { Effort, Part } from './part';
 import { profile } from './profile';
 import { report } from './report';
 import { machine, readResults, writeResults } from './results';
-
-const USAGE = `npm run bench measures the performance of the system and writes docs/performance.md.
-
-npm run bench                 measure all parts
-npm run bench -- <part> ...   measure these parts: orders, brokers, open, edge, devices, idle, growth
-npm run bench -- profile <service> [orders|reads] [count]
-                              show where a service spends its CPU
-
-Options:
-  --quick   a short run of a minute or two that prints the page and does not write it
-  --write   with --quick: write the page
-  --json    print the results as JSON
-  --help    show this help`;
+import { UsageError, flag, parseCommand, runCommand } from '../tools/command-line';
 
 /** In the order of the document. */
 const PARTS: Readonly<Record<string, Part>> = {
@@ -38,26 +25,36 @@ const PARTS: Readonly<Record<string, Part>> = {
   growth,
 };
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      quick: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    say(USAGE);
-    return;
-  }
-  if (positionals[0] === 'profile') return profile(positionals.slice(1));
-  const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
-  if (unknown !== undefined) throw new Error(`There is no part "${unknown}".\n${USAGE}`);
+const COMMAND = {
+  about: 'npm run bench measures the performance of the system and writes docs/performance.md.',
+  usage: `npm run bench                 measure all parts
+npm run bench -- <part> ...   measure these parts: ${Object.keys(PARTS).join(', ')}
+npm run bench -- profile <service> [orders|reads] [count]
+                              show where a service spends its CPU`,
+  positionals: { name: 'part' },
+  options: {
+    quick: flag('a short run of a minute or two that prints the page and does not write it'),
+    write: flag('with --quick: write the page'),
+    json: flag('print the results as JSON'),
+  },
+} as const;
 
-  const effort: Effort = values.quick ? 'quick' : 'full';
-  const file = join(localDir, `bench${values.quick ? '-quick' : ''}.json`);
+async function main(): Promise<number> {
+  const command = parseCommand(COMMAND);
+  if (command === undefined) return 0;
+  const { options, positionals } = command;
+  if (positionals[0] === 'profile') {
+    await profile(positionals.slice(1));
+    return 0;
+  }
+  const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(PARTS).join(', ');
+    throw new UsageError(`There is no part "${unknown}": choose from ${known}`);
+  }
+
+  const effort: Effort = options.quick ? 'quick' : 'full';
+  const file = join(localDir, `bench${options.quick ? '-quick' : ''}.json`);
   for (const [name, part] of Object.entries(PARTS)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     const result = await part.run(effort, say);
@@ -72,8 +69,9 @@ async function main(): Promise<void> {
   });
   const document = inProject('docs', 'performance.md');
   const text = report(await machine(), chapters, readFileSync(document, 'utf8'));
-  if (!values.quick || values.write) writeFileSync(document, text);
-  process.stdout.write(values.json ? `${JSON.stringify(known)}\n` : text);
+  if (!options.quick || options.write) writeFileSync(document, text);
+  process.stdout.write(options.json ? `${JSON.stringify(known)}\n` : text);
+  return 0;
 }
 
 /** Prints progress to stderr, apart from the results. */
@@ -81,7 +79,4 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+runCommand(main);

@@ -2,15 +2,15 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface OpenSample {
-  /** Of each order, from when it should have been sent to its confirmation, in milliseconds. */
+  /** Milliseconds of each order from the time at which it should have been sent to its confirmation. */
   readonly latencies: number[];
-  /** How many were not confirmed. */
+  /** The number that was not confirmed. */
   readonly failed: number;
-  /** How many were on their way when the last one was sent. */
+  /** The number in flight when the last one was sent. */
   readonly left: number;
 }
 
-/** Places orders at these times, in milliseconds from now, whether earlier ones are done or not. */
+/** Places orders at these times, in milliseconds from now, whether or not earlier ones are done. */
 export async function openLoop(
   placeOrder: () => Promise<void>,
   times: readonly number[],

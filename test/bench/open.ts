@@ -4,7 +4,8 @@ import { figure, table } from './markdown';
 import { openLoop } from './open-loop';
 import { Ours } from './ours';
 import { type Effort, part } from './part';
-import { abba, median, percentile, poisson, seeded } from './statistics';
+import { SeededRandom } from '../tools/seeded-random';
+import { abba, median, percentile, poisson } from './statistics';
 
 const PLANS: Readonly<
   Record<Effort, { alone: number; capacity: number; stepSeconds: number; orders: number }>
@@ -13,18 +14,18 @@ const PLANS: Readonly<
   quick: { alone: 10, capacity: 32, stepSeconds: 2, orders: 40 },
 };
 const IN_FLIGHT = 32;
-/** Steps towards the knee, as shares of what a closed loop gets through. */
+/** The rates of the steps to the saturation rate, as shares of the throughput of a closed loop. */
 const STEPS = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2];
-/** Orders on their way at the end of a step that are no queue yet: what arrives in this time. */
+/** Orders in flight at the end of a step are a queue if they are more than arrive in this time. */
 const QUEUE_SECONDS = 0.5;
-/** Shares of the knee, and how much of the full number of orders: slow ones take their time. */
+/** Shares of the saturation rate, and of the full number of orders: low rates take long. */
 const LOADS = [
   { share: 0.3, part: 0.3 },
   { share: 0.6, part: 1 },
   { share: 0.8, part: 1 },
 ];
 const SEED = 4;
-/** The fewest of which a thousandth can be told. */
+/** The fewest orders of which the 99.9th percentile is meaningful. */
 const ENOUGH = 1_000;
 
 const OpenResult = z.object({
@@ -48,19 +49,19 @@ export const open = part({
   result: OpenResult,
   run: async (effort, say) => {
     const plan = PLANS[effort];
-    const random = seeded(SEED);
-    const arm = new Ours('ours');
+    const random = new SeededRandom(SEED, 'arrivals');
+    const variant = new Ours('ours');
     let n = 0;
     const load = async (rate: number, count: number) => {
-      const sample = await openLoop(() => arm.placeOrder(n++), poisson(rate, count, random));
-      await arm.settled();
+      const sample = await openLoop(() => variant.placeOrder(n++), poisson(rate, count, random));
+      await variant.settled();
       return sample;
     };
     try {
-      await arm.start();
-      await warmUp(arm, 100);
-      const alone = [...(await closedLoop(arm, plan.alone, 1)).latencies];
-      const { seconds } = await closedLoop(arm, plan.capacity, IN_FLIGHT);
+      await variant.start();
+      await warmUp(variant, 100);
+      const alone = [...(await closedLoop(variant, plan.alone, 1)).latencies];
+      const { seconds } = await closedLoop(variant, plan.capacity, IN_FLIGHT);
       const capacity = plan.capacity / seconds;
       say(`open: ${figure(capacity)} orders/s at ${IN_FLIGHT} in flight`);
 
@@ -73,7 +74,7 @@ export const open = part({
         return kept;
       };
       for (const share of STEPS) {
-        // once more, as the machine may have been busy otherwise
+        // once more, as the machine may have been busy with something else
         if (!(await step(share * capacity)) && !(await step(share * capacity))) break;
       }
       const knee = steps.findLast(({ kept }) => kept)?.rate ?? capacity / 2;
@@ -90,12 +91,12 @@ export const open = part({
           const { latencies, failed } = await load(at.rate, (plan.orders * at.part) / 2);
           at.latencies.push(...latencies);
           at.failed += failed;
-          say(`open: ${latencies.length} orders at ${figure(at.rate)} a second`);
+          say(`open: ${latencies.length} orders at ${figure(at.rate)} per second`);
         }
       }
       return { alone, capacity, steps, knee, loads };
     } finally {
-      await arm.stop();
+      await variant.stop();
     }
   },
   report: ({ alone, capacity, steps, knee, loads }) => [

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import type { Arm } from './arm';
+import type { Variant } from './variant';
 import { Bare } from './bare/bare';
 import { type Sample, closedLoop, warmUp } from './closed-loop';
 import { type Cpu, sum } from './cpu';
-import { Direct } from './direct/arm';
+import { Direct } from './direct/variant';
 import { REPEATED, type Variants, figure, spreadText, table } from './markdown';
 import { Ours } from './ours';
 import { type Effort, part } from './part';
 import { type Spread, abba, median, percentile, ratios } from './statistics';
 import { Workflow } from './workflow/workflow';
 
-/** The number of orders in flight, and in each round. */
+/** The number of orders in flight, and the number in each round. */
 interface Level {
   readonly inFlight: number;
   readonly orders: number;
@@ -36,12 +36,12 @@ const PLANS: Readonly<Record<Effort, { rounds: number; levels: readonly Level[] 
 };
 const WARM_UP = 16;
 /**
- * After a start, until the code of the services is compiled: of the first 200 orders each costs half
- * as much again as one of those after 800, in ours as in bare.
+ * After a start, until the code of the services is compiled: each of the first 200 orders costs half as
+ * much again as one after the first 800, in ours as in bare.
  */
 const FIRST_WARM_UP: Readonly<Record<Effort, number>> = { full: 800, quick: 16 };
 
-/** The processes that carry out an order's steps; the others do the same in ours and in a workflow. */
+/** The processes that coordinate the steps of an order; the others do the same work in ours and in a workflow. */
 const COORDINATION: readonly string[] = ['order', 'order-sidecar', 'placement', 'scheduler'];
 
 const Run = z.object({
@@ -73,13 +73,13 @@ const VARIANTS: Variants = {
   },
   workflow: { label: 'Dapr Workflow', meaning: 'the same steps as a Dapr Workflow.' },
 };
-const labelOf = (arm: string) => VARIANTS[arm]?.label ?? arm;
+const labelOf = (variant: string) => VARIANTS[variant]?.label ?? variant;
 
 export const orders = part({
   title: 'Orders, compared with other architectures',
   result: OrdersResult,
   run: async (effort, say) => {
-    const arms = [
+    const variants = [
       new Ours('ours'),
       new Ours('ours again'),
       new Direct(),
@@ -90,26 +90,26 @@ export const orders = part({
     const runs: z.infer<typeof Run>[] = [];
     try {
       for (let round = 0; round < rounds; round++) {
-        // twice, so that no figure hangs on how one process has come up, and in reverse, as on some
-        // machines those that came up first cost more for good
-        if (round === 0) await startAll(arms, FIRST_WARM_UP[effort], say);
+        // twice, so that no result depends on one start, and in reverse, as on some machines the processes
+        // that were started first cost more for good
+        if (round === 0) await startAll(variants, FIRST_WARM_UP[effort], say);
         else if (round === Math.floor(rounds / 2))
-          await startAll(arms.toReversed(), FIRST_WARM_UP[effort], say);
-        for (const arm of abba(arms, round)) {
-          await arm.resume();
-          await warmUp(arm, WARM_UP);
+          await startAll(variants.toReversed(), FIRST_WARM_UP[effort], say);
+        for (const variant of abba(variants, round)) {
+          await variant.resume();
+          await warmUp(variant, WARM_UP);
           for (const { inFlight, orders } of levels) {
-            const sample = await closedLoop(arm, orders, inFlight);
-            runs.push({ round, arm: arm.name, inFlight, ...plain(sample) });
+            const sample = await closedLoop(variant, orders, inFlight);
+            runs.push({ round, arm: variant.name, inFlight, ...plain(sample) });
           }
-          arm.pause();
+          variant.pause();
         }
         say(`orders: round ${round + 1} of ${rounds}`);
       }
     } finally {
-      await stopAll(arms);
+      await stopAll(variants);
     }
-    return { arms: arms.map(({ name }) => name), runs };
+    return { arms: variants.map(({ name }) => name), runs };
   },
   report,
   aims: (result) => [
@@ -119,47 +119,51 @@ export const orders = part({
   ],
 });
 
-/** What is kept of a sample. */
+/** The stored part of a sample. */
 export const plain = ({ latencies, cpu, ...rest }: Sample) => ({
   ...{ ...rest, latencies: [...latencies], cpu: { ...cpu } },
 });
 
-const started = new Set<Arm>();
+const started = new Set<Variant>();
 
-async function startAll(arms: readonly Arm[], warmUpBy: number, say: (line: string) => void) {
-  await stopAll(arms);
-  for (const arm of arms) {
-    say(`orders: starting ${arm.name}`);
-    await arm.start();
-    started.add(arm);
-    await warmUp(arm, warmUpBy);
-    arm.pause();
+async function startAll(
+  variants: readonly Variant[],
+  warmUpBy: number,
+  say: (line: string) => void,
+) {
+  await stopAll(variants);
+  for (const variant of variants) {
+    say(`orders: starting ${variant.name}`);
+    await variant.start();
+    started.add(variant);
+    await warmUp(variant, warmUpBy);
+    variant.pause();
   }
 }
 
-async function stopAll(arms: readonly Arm[]): Promise<void> {
-  for (const arm of arms) {
-    // what is stopped hears nothing
-    if (started.delete(arm)) await arm.resume();
-    await arm.stop();
+async function stopAll(variants: readonly Variant[]): Promise<void> {
+  for (const variant of variants) {
+    // a stopped process would not handle the signal
+    if (started.delete(variant)) await variant.resume();
+    await variant.stop();
   }
 }
 
 interface Which {
-  /** One level; over all where there is none. */
+  /** One level; all levels if absent. */
   readonly inFlight?: number | undefined;
-  /** Some processes; all where there are none. */
+  /** Some processes; all of them if absent. */
   readonly processes?: readonly string[] | undefined;
 }
 
 /** CPU in ms per order of each round. */
 export function cpuPerOrder(
   { runs }: OrdersResult,
-  arm: string,
+  variant: string,
   { inFlight, processes }: Which = {},
 ): number[] {
   const rounds = Map.groupBy(
-    runs.filter((run) => run.arm === arm && run.inFlight === (inFlight ?? run.inFlight)),
+    runs.filter((run) => run.arm === variant && run.inFlight === (inFlight ?? run.inFlight)),
     ({ round }) => round,
   );
   return [...rounds]
@@ -196,10 +200,10 @@ function report(result: OrdersResult): string[] {
   const [ours = '', ...others] = arms;
   const levels = [...new Set(runs.map(({ inFlight }) => inFlight))];
   const rounds = cpuPerOrder(result, ours).length;
-  const of = (arm: string, inFlight: number) =>
-    runs.filter((run) => run.arm === arm && run.inFlight === inFlight);
+  const of = (variant: string, inFlight: number) =>
+    runs.filter((run) => run.arm === variant && run.inFlight === inFlight);
   return [
-    ...arms.map((arm) => `- ${labelOf(arm)}: ${VARIANTS[arm]?.meaning ?? ''}`),
+    ...arms.map((variant) => `- ${labelOf(variant)}: ${VARIANTS[variant]?.meaning ?? ''}`),
     '',
     'A fixed number of orders is in flight: each completed order is followed immediately by the next. The',
     `variants are measured in ${rounds} rounds, in alternating order, while the others are paused. Latencies are those of`,
@@ -211,14 +215,17 @@ function report(result: OrdersResult): string[] {
         ...['variant', 'in flight', 'orders/s', 'p50 ms', 'p95 ms', 'p99 ms', 'orders'],
         'CPU ms per order',
       ],
-      arms.flatMap((arm) =>
+      arms.flatMap((variant) =>
         levels.map((inFlight) => {
-          const latencies = of(arm, inFlight).flatMap((run) => run.latencies);
-          const speeds = of(arm, inFlight).map((run) => run.orders / run.seconds);
+          const latencies = of(variant, inFlight).flatMap((run) => run.latencies);
+          const speeds = of(variant, inFlight).map((run) => run.orders / run.seconds);
           return [
-            ...[labelOf(arm), String(inFlight), figure(median(speeds))],
+            ...[labelOf(variant), String(inFlight), figure(median(speeds))],
             ...[0.5, 0.95, 0.99].map((share) => figure(percentile(latencies, share))),
-            ...[String(latencies.length), figure(median(cpuPerOrder(result, arm, { inFlight })))],
+            ...[
+              String(latencies.length),
+              figure(median(cpuPerOrder(result, variant, { inFlight }))),
+            ],
           ];
         }),
       ),
@@ -246,7 +253,8 @@ function report(result: OrdersResult): string[] {
 function coordination(result: OrdersResult): string[] {
   const { arms } = result;
   if (!arms.includes('workflow')) return [];
-  const part = (arm: string) => median(cpuPerOrder(result, arm, { processes: COORDINATION }));
+  const part = (variant: string) =>
+    median(cpuPerOrder(result, variant, { processes: COORDINATION }));
   const [of, all] = [part('workflow'), median(cpuPerOrder(result, 'workflow'))];
   const rest = (100 * (all - of)) / all;
   return [

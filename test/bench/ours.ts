@@ -1,23 +1,16 @@
 import { startSystem } from '../harness/system';
-import type { World } from '../harness/world';
-import type { Arm } from './arm';
-import type { Cpu } from './cpu';
 import { Shop } from './shop';
-import { busSettled, cpuOfWorld, pauseWorld, resumeWorld } from './world-arm';
+import { SystemVariant } from './system-variant';
 
 /** The system as it is, from the gateway on. */
-export class Ours implements Arm {
-  #world: World | undefined;
+export class Ours extends SystemVariant {
   #shop: Shop | undefined;
 
   constructor(
-    readonly name: string,
-    private readonly startWorld = () => startSystem(),
-  ) {}
-
-  get world(): World {
-    if (this.#world === undefined) throw new Error(`${this.name} is not started`);
-    return this.#world;
+    name: string,
+    private readonly startVariant = () => startSystem(),
+  ) {
+    super(name);
   }
 
   get shop(): Shop {
@@ -26,8 +19,8 @@ export class Ours implements Arm {
   }
 
   async start(): Promise<void> {
-    this.#world = await this.startWorld();
-    this.#shop = await Shop.open(this.world.app('gateway').url);
+    this.system = await this.startVariant();
+    this.#shop = await Shop.open(this.system.app('gateway').url);
     await this.settled();
   }
 
@@ -35,26 +28,13 @@ export class Ours implements Arm {
     return this.shop.buy(this.shop.purchase(n));
   }
 
-  settled(): Promise<void> {
-    return busSettled(this.world);
+  protected reconnect(): Promise<void> {
+    return this.shop.reconnect();
   }
 
-  cpu(): Cpu {
-    return cpuOfWorld(this.world);
-  }
-
-  pause(): void {
-    pauseWorld(this.world);
-  }
-
-  async resume(): Promise<void> {
-    resumeWorld(this.world);
-    await this.shop.reconnect();
-  }
-
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     await this.#shop?.close();
-    await this.#world?.stop();
-    this.#shop = this.#world = undefined;
+    this.#shop = undefined;
+    await super.stop();
   }
 }

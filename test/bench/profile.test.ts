@@ -19,7 +19,7 @@ const taken: Profile = {
   timeDeltas: [1_000, 2_000, 9_000, 3_000, 500, 4_000],
 };
 
-test('a function has the time in which it ran itself, of the time that is asked for', () => {
+test('the self time of a function is counted within the given interval only', () => {
   expect(Object.fromEntries(selfTimes(taken, 1_002_000, 1_016_000))).toEqual({
     'load dist/kit/documents.js:10': 2,
     'anonymous node_modules/@grpc/grpc-js/build/call.js:10': 3,
@@ -27,7 +27,7 @@ test('a function has the time in which it ran itself, of the time that is asked 
   });
 });
 
-test('times of one package are one', () => {
+test('the times of one package are added up', () => {
   expect(Object.fromEntries(byPackage(selfTimes(taken, 0, Infinity)))).toEqual({
     kit: 7.5,
     '@grpc/grpc-js': 3,

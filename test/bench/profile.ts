@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { root } from '../../scripts/start/project.mjs';
 import { startSystem } from '../harness/system';
+import { UsageError } from '../tools/command-line';
 import { closedLoop, warmUp } from './closed-loop';
 import { type Cpu, cpuBetween, sum } from './cpu';
 import { LoadProcess } from './edge/load-process';
 import { Ours } from './ours';
 
-/** What --cpu-prof writes. */
+/** The file that --cpu-prof writes. */
 const Profile = z.object({
   nodes: z.array(
     z.object({
@@ -18,74 +19,75 @@ const Profile = z.object({
       callFrame: z.object({ functionName: z.string(), url: z.string(), lineNumber: z.int() }),
     }),
   ),
-  /** Microseconds of the machine's monotonic clock, as process.hrtime gives it. */
+  /** Microseconds of the machine's monotonic clock, like process.hrtime. */
   startTime: z.number(),
   samples: z.array(z.int()),
   timeDeltas: z.array(z.number()),
 });
 export type Profile = z.infer<typeof Profile>;
 
-/** What a service is loaded with: how often, at once, and how. */
+/** A kind of load: the number of requests, how many are in flight, and how they are sent. */
 interface Work {
   readonly count: number;
   readonly inFlight: number;
-  readonly do: (arm: Ours, count: number, inFlight: number) => Promise<Cpu>;
+  readonly do: (variant: Ours, count: number, inFlight: number) => Promise<Cpu>;
 }
 
 const WORK: Readonly<Record<string, Work>> = {
   orders: {
     ...{ count: 400, inFlight: 8 },
-    do: async (arm, count, inFlight) => (await closedLoop(arm, count, inFlight)).cpu,
+    do: async (variant, count, inFlight) => (await closedLoop(variant, count, inFlight)).cpu,
   },
   reads: { count: 10_000, inFlight: 16, do: readProducts },
 };
 const TOP = 40;
 
-/** Where a service spends its CPU under load: `npm run bench -- profile gateway reads [count]`. */
+/** Shows where a service spends its CPU under load: `npm run bench -- profile gateway reads [count]`. */
 export async function profile([service = 'order', kind = 'orders', count]: string[]) {
   const work = WORK[kind];
-  if (work === undefined) throw new Error(`${kind} is none of ${Object.keys(WORK).join(', ')}`);
+  if (work === undefined)
+    throw new UsageError(`There is no load "${kind}": choose from ${Object.keys(WORK).join(', ')}`);
   const times = Number(count ?? work.count);
   const folder = mkdtempSync(join(tmpdir(), 'omnichannel-profile-'));
   const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
-  const arm = new Ours('ours', () => startSystem({ env }));
+  const variant = new Ours('ours', () => startSystem({ env }));
   try {
-    await arm.start();
-    const pid = arm.world.app(service).service?.pid;
-    await warmUp(arm, 100);
-    await work.do(arm, Math.ceil(times / 4), work.inFlight);
+    await variant.start();
+    const pid = variant.system.app(service).service?.pid;
+    await warmUp(variant, 100);
+    await work.do(variant, Math.ceil(times / 4), work.inFlight);
     const from = microseconds();
-    const cpu = await work.do(arm, times, work.inFlight);
+    const cpu = await work.do(variant, times, work.inFlight);
     const to = microseconds();
-    // each writes its profile when it ends
-    await arm.stop();
+    // each process writes its profile at its end
+    await variant.stop();
     const self = selfTimes(readProfile(folder, pid), from, to);
     const perTime = (entries: Iterable<[string, number]>) =>
       table([...entries].map(([name, ms]) => [name, ms / times]));
-    console.log(`${times} ${kind}, ${work.inFlight} in flight. CPU in ms for each, by process:`);
+    console.log(`${times} ${kind}, ${work.inFlight} in flight. CPU in ms per request, by process:`);
     console.log(perTime([['all', sum(cpu)], ...Object.entries(cpu)]));
-    console.log(`\n${service}, self time in ms for each, by package:`);
+    console.log(`\n${service}, self time in ms per request, by package:`);
     console.log(perTime(byPackage(self)));
-    console.log(`\n${service}, self time in ms for each, by function:`);
+    console.log(`\n${service}, self time in ms per request, by function:`);
     console.log(perTime(self));
   } finally {
-    await arm.stop();
+    await variant.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Reads products at the edge, from another process. */
-async function readProducts(arm: Ours, requests: number, inFlight: number): Promise<Cpu> {
-  const { url } = arm.world.app('gateway');
-  const each = arm.shop.products.map((productId) => {
+async function readProducts(variant: Ours, requests: number, inFlight: number): Promise<Cpu> {
+  const { url } = variant.system.app('gateway');
+  const each = variant.shop.products.map((productId) => {
     const path = `/api/v1/products/${productId}`;
     return { method: 'GET' as const, path, headers: {}, status: 200 };
   });
   const load = new LoadProcess();
   try {
-    const before = arm.cpu();
+    const before = variant.cpu();
     await load.send({ url, requests, inFlight, each });
-    return cpuBetween(before, arm.cpu());
+    return cpuBetween(before, variant.cpu());
   } finally {
     load.stop();
   }
@@ -100,7 +102,7 @@ function readProfile(folder: string, pid: number | undefined): Profile {
   return Profile.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
 }
 
-/** Milliseconds spent in each function itself within a time, idling left out. */
+/** Milliseconds of self time of each function within an interval, without idle time. */
 export function selfTimes(profile: Profile, from: number, to: number): Map<string, number> {
   const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const times = new Map<string, number>();
@@ -121,7 +123,7 @@ function nameOf({ functionName, url, lineNumber }: Profile['nodes'][number]['cal
   return `${functionName || 'anonymous'} ${file}:${lineNumber + 1}`;
 }
 
-/** Times of functions summed up by the package, the folder or the part of Node that they are of. */
+/** The times of functions added up by their package, folder or part of Node. */
 export function byPackage(self: ReadonlyMap<string, number>): Map<string, number> {
   const times = new Map<string, number>();
   for (const [name, ms] of self) {

@@ -144,9 +144,16 @@ test('tables are as wide as their cells, and figures have three significant digi
 
 describe('the chapter on brokers', () => {
   const processes = { order: 0.2, 'order-sidecar': 0.3, gateway: 0.1, 'gateway-sidecar': 0.1 };
-  const rounds = (arm: string, broker: string, costs: number[]) =>
+  const rounds = (variant: string, broker: string, costs: number[]) =>
     costs.map((ms, round) => ({
-      ...{ round, arm, inFlight: 8, orders: 4, seconds: 2 / (round + 1), latencies: [1, 2, 3, 4] },
+      ...{
+        round,
+        arm: variant,
+        inFlight: 8,
+        orders: 4,
+        seconds: 2 / (round + 1),
+        latencies: [1, 2, 3, 4],
+      },
       cpu: Object.fromEntries(
         Object.entries({ ...processes, [broker]: 0.3 }).map(([name, share]) => [
           name,

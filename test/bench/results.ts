@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { findRuntime } from '../../scripts/start/runtime.mjs';
 import type { Machine } from './report';
 
-/** What was measured last, by part. */
+/** The last results, by part. */
 const Results = z.record(z.string(), z.unknown());
 type Results = z.infer<typeof Results>;
 

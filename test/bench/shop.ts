@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { Edge, LoggedIn, Product, Registered, Stock } from '../e2e/edge';
-import { ADDRESS, PRICE, SHOP } from '../e2e/market';
+import { ADDRESS, PRICE, SHOP } from '../e2e/fixtures';
 import { ADMIN } from '../harness/system';
 import { until } from '../harness/until';
 
-/** So many that orders in flight seldom meet at one product or one customer. */
+/** Enough that concurrent orders seldom share a product or a customer. */
 const PRODUCTS = 20;
 const CUSTOMERS = 20;
-/** Preparing is not what is measured, and a machine may be busy. */
+/** The preparation is not measured, and a machine may be busy. */
 const PATIENCE_MS = 120_000;
 const PIECES = 1_000_000;
 
@@ -17,13 +17,13 @@ export interface Customer {
   readonly token: string;
 }
 
-/** Who buys what. */
+/** The product and the customer of an order. */
 export interface Purchase {
   readonly productId: string;
   readonly customer: Customer;
 }
 
-/** What the orders of a benchmark are about, and the connections over which they are placed. */
+/** The products and customers of a benchmark, and the connections for its orders. */
 export class Shop {
   #pool: Pool;
 
@@ -35,7 +35,7 @@ export class Shop {
     this.#pool = poolTo(url);
   }
 
-  /** Fills the system behind a gateway with products in stock, and with customers who are signed in. */
+  /** Adds products in stock and customers who are signed in to the system behind a gateway. */
   static async open(url: string): Promise<Shop> {
     const admin = await patiently(() => signedIn(url));
     const products: string[] = [];
@@ -45,14 +45,14 @@ export class Shop {
     return new Shop(url, products, customers);
   }
 
-  /** The `n`th of the usual orders: each product and each customer has its turn. */
+  /** The `n`th order: products and customers take turns. */
   purchase(n: number): Purchase {
     const productId = this.products[n % this.products.length] ?? '';
     const customer = this.customers[n % this.customers.length] ?? { userId: '', token: '' };
     return { productId, customer };
   }
 
-  /** Places an order for one piece, and settles when it is confirmed; throws where it is not. */
+  /** Places an order for one piece, and settles when it is confirmed; rejects if it is not. */
   async buy({ productId, customer }: Purchase): Promise<void> {
     const { statusCode, body } = await this.#pool.request({
       method: 'POST',
@@ -73,7 +73,7 @@ export class Shop {
     if (statusCode !== 201) throw new Error(`the order was answered ${statusCode}: ${answer}`);
   }
 
-  /** Connections anew: those of a system that was stopped for long may be closed on its side. */
+  /** Opens new connections: a system that was paused for long may have closed the old ones. */
   async reconnect(): Promise<void> {
     const old = this.#pool;
     this.#pool = poolTo(this.url);
@@ -88,9 +88,9 @@ export class Shop {
 const poolTo = (url: string) =>
   new Pool(url, { connections: 512, keepAliveTimeout: 60_000, headersTimeout: 60_000 });
 
-/** Again on a machine that is too busy: to hash a password takes a core for a while. */
+/** Retries on a machine that is too busy: hashing a password takes a core for a while. */
 export const patiently = <T extends object | string>(make: () => Promise<T>) =>
-  until('what is to be prepared', make, PATIENCE_MS);
+  until('the preparation', make, PATIENCE_MS);
 
 export async function signedIn(url: string): Promise<Edge> {
   const admin = { body: ADMIN };

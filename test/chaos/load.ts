@@ -1,81 +1,74 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADDRESS, type Market, NOWHERE, SHOP, type Shopper } from '../e2e/market';
+import { ADDRESS, type SystemFixture, SHOP, type Shopper, UNDELIVERABLE } from '../e2e/fixtures';
 import { Order } from '../e2e/edge';
+import { eachOf } from '../tools/each-of';
 import { until } from '../harness/until';
-import type { Ask, Next, OrderAsk } from './asks';
-import type { Asked, Ledger } from './ledger';
-import type { Tracks } from './tracks';
+import type { OrderTracker } from './order-tracker';
+import type { LoggedRequest, RequestLog } from './request-log';
+import type { FollowUp, PlannedOrder, PlannedRequest } from './workload';
 
-/** Services that keep dead letters which an operator looks at now and then. */
+/** The services whose dead letters an operator replays now and then. */
 export const SERVICES = [
   ...(['user', 'product', 'order', 'payment', 'notification', 'inventory', 'delivery'] as const),
 ];
 
-/** What is left unanswered is not asked for ever. */
+/** How many times the unanswered requests are sent again at the end. */
 const SETTLE_TRIES = 20;
-const SETTLE_AT_ONCE = 8;
+const SETTLE_CONCURRENCY = 8;
 const RETRY_MS = 2_000;
-/** Longer than a breaker stays open. */
+/** Longer than a circuit breaker stays open. */
 const REPLAY_MS = 30_000;
-/** A client asks no more while so many of its requests wait. */
+/** No further request is sent while this number of requests is in flight. */
 const MOST_IN_FLIGHT = 120;
 
-interface Wish extends OrderAsk {
+interface PlacedOrder extends PlannedOrder {
   readonly body: object;
 }
 
-/** What clients of the edge do, as they do it: at its own pace, whoever answers or does not. */
+/** The clients of the edge. They send their requests at the planned times, whether or not earlier ones are answered. */
 export class Load {
-  /** Asks that were left out, as too many waited. */
+  /** Requests that were left out, as too many were in flight. */
   heldBack = 0;
   readonly #running = new Set<Promise<unknown>>();
   readonly #stopped = new AbortController();
-  /** Requests that have no answer, by key: how to ask again. */
+  /** The requests without an answer, by key: sends one again, and returns whether it was answered. */
   readonly #open = new Map<string, () => Promise<boolean>>();
 
   constructor(
-    private readonly market: Market,
+    private readonly fixture: SystemFixture,
     private readonly shoppers: readonly Shopper[],
     private readonly products: readonly string[],
-    private readonly ledger: Ledger,
-    private readonly tracks: Tracks,
+    private readonly log: RequestLog,
+    private readonly tracker: OrderTracker,
   ) {}
 
   get inFlight(): number {
     return this.#running.size;
   }
 
-  /** Asks one after the other until it is stopped. */
-  async run(asks: Iterable<Ask>): Promise<void> {
+  /** Sends one request after the other until it is stopped. */
+  async run(requests: Iterable<PlannedRequest>): Promise<void> {
     let due = Date.now();
-    for (const ask of asks) {
-      due += ask.waitMs;
+    for (const request of requests) {
+      due += request.waitMs;
       if (!(await this.#sleep(due - Date.now()))) return;
       if (this.inFlight >= MOST_IN_FLIGHT) this.heldBack++;
-      else this.#start(this.#ask(ask));
+      else this.#start(this.#perform(request));
     }
   }
 
-  /** Asks nothing new, and waits until what was asked is answered, or not. */
+  /** Sends nothing new, and waits for the requests in flight. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 
-  /**
-   * Asks again, under its key, what is without an answer; as a client does who wants to know. Gives
-   * how many had none even then.
-   */
+  /** Sends the unanswered requests again under their keys; returns how many stay unanswered. */
   async settle(): Promise<number> {
     for (let tries = 0; tries < SETTLE_TRIES && this.#open.size > 0; tries++) {
-      const queue = [...this.#open];
-      const worker = async () => {
-        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-          const [key, again] = next;
-          if (await again()) this.#open.delete(key);
-        }
-      };
-      await Promise.all(Array.from({ length: SETTLE_AT_ONCE }, worker));
+      await eachOf([...this.#open], SETTLE_CONCURRENCY, async ([key, again]) => {
+        if (await again()) this.#open.delete(key);
+      });
       if (this.#open.size > 0) await sleep(RETRY_MS);
     }
     return this.#open.size;
@@ -86,75 +79,74 @@ export class Load {
     this.#running.add(running);
   }
 
-  async #ask(ask: Ask): Promise<void> {
-    if (ask.what === 'order') await this.#order(ask);
-    else if (ask.what === 'replay')
-      await this.replay(SERVICES[ask.service % SERVICES.length] ?? '');
+  async #perform(request: PlannedRequest): Promise<void> {
+    if (request.what === 'order') await this.#order(request);
+    else if (request.what === 'replay')
+      await this.replay(SERVICES[request.service % SERVICES.length] ?? '');
     else {
-      const productId = this.products[ask.product] ?? '';
-      await this.adjust(ask.key, productId, ask.change);
+      const productId = this.products[request.product] ?? '';
+      await this.adjust(request.key, productId, request.change);
     }
   }
 
-  async #order(ask: OrderAsk): Promise<void> {
-    const items = ask.items.map(({ product, quantity }) => {
+  async #order(planned: PlannedOrder): Promise<void> {
+    const items = planned.items.map(({ product, quantity }) => {
       return { productId: this.products[product] ?? '', quantity };
     });
-    const payment = { method: 'card', token: ask.token };
-    const deliveryAddress = ask.nowhere ? NOWHERE : ADDRESS;
-    const wish = { ...ask, body: { shopId: SHOP, items, payment, deliveryAddress } };
-    let orderId = await this.#place(wish);
-    for (let tries = 0; orderId === undefined && tries < ask.patience; tries++) {
+    const payment = { method: 'card', token: planned.token };
+    const deliveryAddress = planned.undeliverable ? UNDELIVERABLE : ADDRESS;
+    const order = { ...planned, body: { shopId: SHOP, items, payment, deliveryAddress } };
+    let orderId = await this.#place(order);
+    for (let tries = 0; orderId === undefined && tries < planned.retries; tries++) {
       if (!(await this.#sleep(RETRY_MS))) break;
-      orderId = await this.#place(wish);
+      orderId = await this.#place(order);
     }
     if (orderId === undefined) {
-      const again = async () => (await this.#place(wish)) !== undefined;
-      if (ask.patience > 0) this.#open.set(ask.key, again);
+      const again = async () => (await this.#place(order)) !== undefined;
+      if (planned.retries > 0) this.#open.set(planned.key, again);
       return;
     }
-    for (const next of ask.next) this.#start(this.#later(next, wish, orderId));
+    for (const followUp of planned.followUps) this.#start(this.#later(followUp, order, orderId));
   }
 
-  /** Asks for the order; its id, if that came back. */
-  async #place(wish: Wish, changed?: object): Promise<string | undefined> {
-    const shopper = this.#shopper(wish.shopper);
-    const { key } = wish;
-    const body = changed ?? wish.body;
+  /** Sends the order, with another body where one is given; returns its id if that was answered. */
+  async #place(order: PlacedOrder, changed?: object): Promise<string | undefined> {
+    const shopper = this.#shopper(order.shopper);
+    const { key } = order;
+    const body = changed ?? order.body;
     const headers = {
       'idempotency-key': key,
-      ...(wish.async ? { prefer: 'respond-async' } : {}),
+      ...(order.async ? { prefer: 'respond-async' } : {}),
     };
-    const how = { what: 'order' as const, who: shopper.userId, path: '/orders', key, body };
-    const asked = await this.ledger.note(
-      changed === undefined ? how : { ...how, changed: true },
+    const logged = await this.log.record(
+      { kind: 'order', client: shopper.userId, path: '/orders', key, body },
       () => shopper.send('POST', '/orders', { body, headers }),
     );
-    this.tracks.note(asked, shopper, wish.token);
-    return asked.told?.orderId;
+    this.tracker.note(logged, shopper, order.token);
+    return logged.data?.orderId;
   }
 
-  async #later({ afterMs, what }: Next, wish: Wish, orderId: string): Promise<void> {
+  async #later({ afterMs, what }: FollowUp, order: PlacedOrder, orderId: string): Promise<void> {
     if (!(await this.#sleep(afterMs))) return;
-    const shopper = this.#shopper(wish.shopper);
+    const shopper = this.#shopper(order.shopper);
     switch (what) {
       case 'same':
-        await this.#place(wish);
+        await this.#place(order);
         return;
-      case 'changed':
-        await this.#place(wish, { ...wish.body, payment: { method: 'card', token: 'tok_other' } });
+      case 'changed': {
+        const payment = { method: 'card', token: 'tok_other' };
+        await this.#place(order, { ...order.body, payment });
         return;
+      }
       case 'cancel': {
         const path = `/orders/${orderId}/cancel`;
-        await this.#note(
-          shopper,
-          { what, path, key: `${wish.key}-${what}`, body: {} },
-          shopper.userId,
-        );
+        const key = `${order.key}-${what}`;
+        const request = { kind: what, path, key, body: {}, orderId } as const;
+        await this.#send(shopper, request, shopper.userId);
         return;
       }
       default:
-        await this.#refund(shopper, orderId, `${wish.key}-${what}`, what === 'refund-part');
+        await this.#refund(shopper, orderId, `${order.key}-${what}`, what === 'refund-part');
     }
   }
 
@@ -163,39 +155,38 @@ export class Load {
     if (order?.paymentId === undefined) return;
     const body = part ? { amount: { amount: '1.00', currency: 'EUR' } } : {};
     const path = `/payments/${order.paymentId}/refunds`;
-    const refund = () =>
-      this.#note(this.market.admin, { what: 'refund', path, key, body }, 'admin');
-    const asked = await refund();
-    if (isOpen(asked)) this.#open.set(key, async () => !isOpen(await refund()));
+    const request = { kind: 'refund', path, key, body, orderId } as const;
+    const refund = () => this.#send(this.fixture.admin, request, 'admin');
+    const logged = await refund();
+    if (isOpen(logged)) this.#open.set(key, async () => !isOpen(await refund()));
   }
 
-  /** Puts pieces into the stock, or takes some. */
-  async adjust(key: string, productId: string, change: number): Promise<Asked> {
+  /** Adds pieces to a stock, or takes some. */
+  async adjust(key: string, productId: string, change: number): Promise<LoggedRequest> {
     const path = `/inventory/${SHOP}/${productId}/adjustments`;
-    const body = { change, reason: key };
-    const adjust = () =>
-      this.#note(this.market.admin, { what: 'adjust', path, key, body }, 'admin');
-    const asked = await adjust();
-    if (isOpen(asked)) this.#open.set(key, async () => !isOpen(await adjust()));
-    return asked;
+    const request = { kind: 'adjust', path, key, body: { change, reason: key } } as const;
+    const adjust = () => this.#send(this.fixture.admin, request, 'admin');
+    const logged = await adjust();
+    if (isOpen(logged)) this.#open.set(key, async () => !isOpen(await adjust()));
+    return logged;
   }
 
-  /** Replays the dead letters of a service that are listed first; gives which, if they were listed. */
+  /** Replays the first page of a service's dead letters; returns their ids, or undefined if the list is unavailable. */
   async replay(service: string): Promise<string[] | undefined> {
     const path = `/admin/dead-letters/${service}`;
-    const listed = await this.market.admin.send('GET', `${path}?limit=50`).catch(() => undefined);
+    const listed = await this.fixture.admin.send('GET', `${path}?limit=50`).catch(() => undefined);
     if (listed?.status !== 200) return undefined;
     const ids = idsIn(listed.text);
     for (const id of ids) {
-      // each try is a request of its own: under one key the first one's answer would be given again
-      const key = `${id}-${this.ledger.asked.length}`;
-      const replay = { what: 'replay', path: `${path}/${id}/replay`, key, body: {} } as const;
-      await this.#note(this.market.admin, replay, 'admin');
+      // under one key the second replay would return the answer of the first
+      const key = `${id}-${this.log.requests.length}`;
+      const replay = { kind: 'replay', path: `${path}/${id}/replay`, key, body: {} } as const;
+      await this.#send(this.fixture.admin, replay, 'admin');
     }
     return ids;
   }
 
-  /** Replays until no dead letter is left, or none goes away in time; gives how many there were. */
+  /** Replays until each list is empty or its time is over; returns how many dead letters there were. */
   async replayAll(): Promise<number> {
     const seen = new Set<string>();
     const isEmpty = async (service: string) => {
@@ -204,20 +195,22 @@ export class Load {
       return ids?.length === 0;
     };
     for (const service of SERVICES) {
-      // what is left is found in the books
+      // an invariant reports the dead letters that are left
       await until(`${service} to be empty`, () => isEmpty(service), REPLAY_MS).catch(() => false);
     }
     return seen.size;
   }
 
-  #note(
+  #send(
     edge: Pick<Shopper, 'send'>,
-    asking: Pick<Asked, 'what' | 'path' | 'key' | 'body'>,
-    who: string,
-  ): Promise<Asked> {
-    const { path, key, body } = asking;
+    request: Pick<LoggedRequest, 'kind' | 'path' | 'key' | 'body' | 'orderId'>,
+    client: string,
+  ): Promise<LoggedRequest> {
+    const { path, key, body } = request;
     const headers = { 'idempotency-key': key };
-    return this.ledger.note({ ...asking, who }, () => edge.send('POST', path, { body, headers }));
+    return this.log.record({ ...request, client }, () =>
+      edge.send('POST', path, { body, headers }),
+    );
   }
 
   #shopper(index: number): Shopper {
@@ -232,8 +225,9 @@ export class Load {
   }
 }
 
-/** Whether it is still open what came of it. */
-const isOpen = ({ status }: Asked) => status === undefined || status >= 500 || status === 409;
+/** Whether the outcome is unknown, so that the request has to be sent again. */
+const isOpen = ({ status }: LoggedRequest) =>
+  status === undefined || status >= 500 || status === 409;
 
 function idsIn(text: string): string[] {
   return [...text.matchAll(/"id":"([^"]+)"/g)].map(([, id = '']) => encodeURIComponent(id));

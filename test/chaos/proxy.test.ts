@@ -6,15 +6,15 @@ import { Proxy } from './proxy';
 
 let server: Server;
 let proxy: Proxy;
-let heard: string;
+let received: string;
 
 beforeEach(async () => {
-  heard = '';
+  received = '';
   server = createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
-      heard += bytes.toString();
-      socket.write(`you said ${bytes.toString()}`);
+      received += bytes.toString();
+      socket.write(`echo ${bytes.toString()}`);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -41,10 +41,10 @@ function dial() {
 async function answered({ socket, got }: { socket: Socket; got: { text: string } }) {
   got.text = '';
   socket.write('hello');
-  await until('the answer', () => got.text === 'you said hello');
+  await until('the answer', () => got.text === 'echo hello');
 }
 
-test('hands on what is said, both ways', async () => {
+test('forwards both directions', async () => {
   const line = dial();
   await answered(line);
   await answered(line);
@@ -52,11 +52,11 @@ test('hands on what is said, both ways', async () => {
   await until('the end', () => line.got.ended === 'closed');
 });
 
-test('refuses: what is open is cut, and what is new', async () => {
+test('refuse: resets open connections and refuses new ones', async () => {
   const before = dial();
   await answered(before);
   proxy.fail('refuse');
-  await until('the cut', () => before.got.ended !== '');
+  await until('the reset', () => before.got.ended !== '');
   const { got } = dial();
   await until('the refusal', () => got.ended !== '');
   expect(got.text).toBe('');
@@ -64,7 +64,7 @@ test('refuses: what is open is cut, and what is new', async () => {
   await answered(dial());
 });
 
-test('hangs: hands on nothing until it passes again, and then everything', async () => {
+test('hang: forwards nothing until the fault ends, and then everything', async () => {
   const line = dial();
   await answered(line);
   proxy.fail('hang');
@@ -72,21 +72,21 @@ test('hangs: hands on nothing until it passes again, and then everything', async
   const other = dial();
   other.socket.write('and you?');
   await once(other.socket, 'connect');
-  expect(heard).toBe('hello');
+  expect(received).toBe('hello');
   proxy.pass();
-  await until('both', () => heard.includes('are you there?') && heard.includes('and you?'));
+  await until('both', () => received.includes('are you there?') && received.includes('and you?'));
   await until('the answers', () => line.got.text.includes('there?') && other.got.text !== '');
 });
 
-test('resets: the request does not arrive', async () => {
+test('reset: the request does not arrive', async () => {
   proxy.fail('reset');
   const { socket, got } = dial();
   socket.write('hello');
   await until('the reset', () => got.ended === 'ECONNRESET');
-  expect(heard).toBe('');
+  expect(received).toBe('');
 });
 
-test('delays: hands on everything, late', async () => {
+test('delay: forwards everything late', async () => {
   proxy.fail('delay', 60);
   const began = performance.now();
   await answered(dial());
@@ -94,18 +94,18 @@ test('delays: hands on everything, late', async () => {
   expect(performance.now() - began).toBeGreaterThanOrEqual(115);
 });
 
-test('drops the answer after the effect: the request arrives, and the connection is cut', async () => {
+test('drop: the request arrives, and the connection is reset before the answer', async () => {
   proxy.fail('drop');
   const { socket, got } = dial();
   socket.write('hello');
-  await until('the cut', () => got.ended === 'ECONNRESET');
-  expect(heard).toBe('hello');
+  await until('the reset', () => got.ended === 'ECONNRESET');
+  expect(received).toBe('hello');
   expect(got.text).toBe('');
   proxy.pass();
   await answered(dial());
 });
 
-test('a server that is not there is one that ends the connection', async () => {
+test('without a server the connection is closed', async () => {
   server.close();
   const { got } = dial();
   await until('the end', () => got.ended !== '');

@@ -3,12 +3,12 @@ import { type Server, type Socket, connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * What a wire does to those who use it:
- * - `refuse`: nobody is there; what is open is cut
- * - `hang`: takes connections and bytes, and hands on nothing until it passes again
- * - `reset`: takes a request, and resets its connection
- * - `delay`: hands on everything, late
- * - `drop`: hands on the request, and cuts the connection instead of handing on the answer
+ * Faults of a connection to a server:
+ * - `refuse`: refuses new connections, and resets the open ones
+ * - `hang`: accepts connections and bytes, and forwards nothing until the fault ends
+ * - `reset`: accepts a request, and resets its connection
+ * - `delay`: forwards everything late
+ * - `drop`: forwards the request, and resets the connection instead of forwarding the answer
  */
 export const WIRE_FAULTS = ['refuse', 'hang', 'reset', 'delay', 'drop'] as const;
 export type WireFault = (typeof WIRE_FAULTS)[number];
@@ -18,7 +18,7 @@ interface Pair {
   readonly server: Socket;
 }
 
-/** A wire to a server on this machine, that can be told to misbehave. */
+/** A TCP proxy in front of a server on this machine, with faults on demand. */
 export class Proxy {
   #mode: WireFault | 'pass' = 'pass';
   #delayMs = 0;
@@ -28,13 +28,13 @@ export class Proxy {
 
   private constructor(private readonly target: number) {
     this.#passing.resolve(undefined);
-    // half-open, so that the end of one direction is handed on like any other byte
+    // half-open, so that the end of one direction is forwarded like any byte
     this.#listener = createServer({ allowHalfOpen: true }, (client) => {
       this.#accept(client);
     });
   }
 
-  /** In front of the server on this port; it need not be there yet. */
+  /** In front of the server on port `target`, which may start later. */
   static async open(target: number, port: number): Promise<Proxy> {
     const proxy = new Proxy(target);
     await proxy.#listen(port);
@@ -43,11 +43,11 @@ export class Proxy {
 
   get port(): number {
     const address = this.#listener.address();
-    if (address === null || typeof address === 'string') throw new Error('the wire is closed');
+    if (address === null || typeof address === 'string') throw new Error('the proxy is closed');
     return address.port;
   }
 
-  /** Misbehaves from now on; `delayMs` is how late `delay` is. */
+  /** Begins a fault; `delayMs` is the lateness of `delay`. */
   fail(how: WireFault, delayMs = 500): void {
     if (this.#mode !== 'hang' && how === 'hang') this.#passing = Promise.withResolvers();
     if (how !== 'hang') this.#passing.resolve(undefined);
@@ -56,7 +56,7 @@ export class Proxy {
     if (how === 'refuse') this.#cut();
   }
 
-  /** Hands on everything again. */
+  /** Ends the fault: everything is forwarded again. */
   pass(): void {
     this.#mode = 'pass';
     this.#passing.resolve(undefined);
@@ -83,14 +83,14 @@ export class Proxy {
     const pair = { client, server };
     this.#pairs.add(pair);
     client.once('close', () => this.#pairs.delete(pair));
-    // that a side has gone is seen where it is read
+    // a closed side is noticed where it is read
     for (const socket of [client, server]) socket.on('error', () => {});
-    void this.#carry(pair, client, server, 'request');
-    void this.#carry(pair, server, client, 'answer');
+    void this.#forward(pair, client, server, 'request');
+    void this.#forward(pair, server, client, 'answer');
   }
 
-  /** Hands on what comes, chunk by chunk, as the mode is when each comes. */
-  async #carry(pair: Pair, from: Socket, to: Socket, what: 'request' | 'answer'): Promise<void> {
+  /** Forwards chunk by chunk; the fault at a chunk's arrival applies to it. */
+  async #forward(pair: Pair, from: Socket, to: Socket, what: 'request' | 'answer'): Promise<void> {
     try {
       for await (const chunk of from) {
         await this.#passing.promise;
@@ -100,12 +100,12 @@ export class Proxy {
           this.#end(pair);
           return;
         }
-        // a socket gives bytes unless an encoding was set
+        // a socket yields bytes unless an encoding is set
         if (!to.write(chunk as Buffer)) await once(to, 'drain');
       }
       to.end();
     } catch {
-      // one side has gone: so has the other
+      // when one side is closed, the other is as well
       this.#end(pair);
     }
   }

@@ -1,121 +1,199 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { z } from 'zod';
-import { minor } from '#retail/money';
+import { z } from 'zod';
 import {
   DeadLetters,
-  Delivery,
   type Edge,
   Notifications,
   Orders,
-  Payment,
   Product,
   Stock,
   Story,
   Order,
 } from '../e2e/edge';
-import { type Market, SHOP, type Shopper } from '../e2e/market';
-import { type Books, type CaptureBook, type OrderBook, accepted, orderOf } from './books';
+import { type SystemFixture, SHOP, type Shopper } from '../e2e/fixtures';
 import type { BrokerLog } from '../harness/bus/broker-log';
-import { saidIn } from './bus-log';
-import type { Asked } from './ledger';
+import { eachOf } from '../tools/each-of';
+import {
+  type Books,
+  type ClientRequest,
+  type DeadLetterBook,
+  type NotificationBook,
+  type OrderBook,
+  type StockBook,
+  accepted,
+  missingOrder,
+  orderOf,
+  paymentBook,
+} from '../invariants/books';
+import { type CaptureBook, cents } from '../invariants/captures';
+import { clientRequest } from './client-requests';
 import { SERVICES } from './load';
+import { publishedEvent } from './published-events';
+import type { LoggedRequest } from './request-log';
 
-const AT_ONCE = 16;
+const CONCURRENCY = 16;
 const LIMIT = 100;
 
-export interface Reading {
-  readonly market: Market;
+export interface Sources {
+  readonly fixture: SystemFixture;
   readonly bus: BrokerLog;
   readonly shoppers: readonly Shopper[];
   readonly products: readonly string[];
-  readonly asked: readonly Asked[];
+  readonly requests: readonly LoggedRequest[];
   readonly captures: readonly CaptureBook[];
   readonly stranded: readonly string[];
 }
 
 /** Reads everything from outside, as it is now: through the edge, and from the broker's own log. */
-export async function readBooks(reading: Reading): Promise<Books> {
-  const { market, bus, shoppers, products, asked, captures, stranded } = reading;
-  const events = (await bus.entries()).map(saidIn);
-  const orders = await readOrders(
-    reading,
-    events.flatMap((event) => orderOf(event) ?? []),
-  );
-  const stocks = await all(products, async (productId) => {
-    const path = `/inventory/${SHOP}/${productId}`;
-    const { available, reserved } = await market.admin.get(Stock, path);
-    const { availability: shown } = await market.admin.get(Product, `/products/${productId}`);
-    return { productId, available, reserved, shown };
-  });
-  const inboxes = await all(shoppers, async (shopper) => {
-    const items = await everyPage(shopper, Notifications, '/notifications');
-    return { userId: shopper.userId, ids: items.map(({ notificationId }) => notificationId) };
-  });
-  const letters = await all(SERVICES, async (service) => {
-    const items = await everyPage(market.admin, DeadLetters, `/admin/dead-letters/${service}`);
-    return items.map(({ id, type, message }) => ({ service, id, type, message }));
-  });
-  const groups = await bus.groups();
-  const emails = emailsIn(market.world.folder);
+export async function readBooks(sources: Sources): Promise<Books> {
+  const { fixture, bus, shoppers, products, captures, stranded } = sources;
+  const events = (await bus.entries()).map(publishedEvent);
+  const requests = sources.requests.map(clientRequest);
+  const begun = events.flatMap((event) => orderOf(event) ?? []);
   return {
-    ...{ asked, orders, stranded, stocks, captures, events, groups, inboxes, emails },
-    letters: letters.flat(),
+    requests,
+    orders: await readOrders(fixture, shoppers, requests, begun),
+    stranded,
+    stocks: await eachOf(products, CONCURRENCY, (productId) => readStock(fixture, productId)),
+    adjustments: adjustmentsIn(sources.requests),
+    inboxOverflows: false,
+    captures,
+    events,
+    consumers: await bus.groups(),
+    // operators replay dead letters during the load, so that most of them are gone by now
+    deadLettersBefore: [],
+    deadLetters: await readDeadLetters(fixture),
+    notifications: await readNotifications(fixture, shoppers),
   };
 }
 
-/** Every order that is listed, was accepted, or was begun. */
+async function readStock({ admin }: SystemFixture, productId: string): Promise<StockBook> {
+  const { available, reserved, minimumStock } = await admin.get(
+    Stock,
+    `/inventory/${SHOP}/${productId}`,
+  );
+  const { availability: shown } = await admin.get(Product, `/products/${productId}`);
+  return {
+    productId,
+    subject: `${SHOP}:${productId}`,
+    available,
+    reserved,
+    minimumStock,
+    opening: 0,
+    shown,
+  };
+}
+
+const Adjustment = z.object({ change: z.number() });
+
+/** The adjustments that the edge has answered as done, each key once. */
+function adjustmentsIn(requests: readonly LoggedRequest[]): Books['adjustments'] {
+  const done = requests.filter(({ kind, status }) => kind === 'adjust' && status === 200);
+  const once = new Map(done.map((request) => [request.key, request]));
+  return [...once.values()].map(({ path, body }) => ({
+    productId: path.split('/')[3] ?? '',
+    change: Adjustment.parse(body).change,
+  }));
+}
+
+/** Every order that is listed, was accepted, or has an event or a command. */
 async function readOrders(
-  { market, shoppers, asked }: Reading,
+  { admin }: SystemFixture,
+  shoppers: readonly Shopper[],
+  requests: readonly ClientRequest[],
   begun: readonly string[],
 ): Promise<OrderBook[]> {
-  const listed = (await all(shoppers, (shopper) => everyPage(shopper, Orders, '/orders'))).flat();
-  const counts = Map.groupBy(listed, ({ orderId }) => orderId);
+  const lists = await eachOf(shoppers, CONCURRENCY, (shopper) =>
+    everyPage(shopper, Orders, '/orders'),
+  );
+  const listed = Map.groupBy(lists.flat(), ({ orderId }) => orderId);
   const ids = new Set([
-    ...counts.keys(),
-    ...accepted(asked).map(({ orderId }) => orderId),
+    ...listed.keys(),
+    ...accepted(requests).map(({ answer }) => answer.orderId),
     ...begun,
   ]);
-  return all([...ids], async (orderId): Promise<OrderBook> => {
-    const order = counts.get(orderId)?.[0] ?? (await there(market.admin, orderId));
-    if (order === undefined) return missing(orderId);
-    const { userId, status, reason, items, totalAmount, paymentId, deliveryId } = order;
-    const story = await market.admin.get(Story, `/orders/${orderId}/story`);
-    const payment =
-      paymentId === undefined
-        ? undefined
-        : await market.admin.get(Payment, `/payments/${paymentId}`);
-    const delivery =
-      deliveryId === undefined
-        ? undefined
-        : await market.admin.get(Delivery, `/deliveries/${orderId}`);
-    return {
-      ...{ orderId, userId, status, items, story },
-      ...(reason === undefined ? {} : { reason }),
-      total: Number(minor(totalAmount)),
-      listed: counts.get(orderId)?.length ?? 0,
-      ...(payment === undefined ? {} : { payment: inCents(payment) }),
-      ...(delivery === undefined ? {} : { delivery: delivery.status }),
-    };
+  return eachOf([...ids], CONCURRENCY, async (orderId): Promise<OrderBook> => {
+    const copies = listed.get(orderId) ?? [];
+    const order = copies[0] ?? (await maybe(admin, Order, `/orders/${orderId}`));
+    return order === undefined ? missingOrder(orderId) : readOrder(admin, order, copies.length);
   });
 }
 
-function missing(orderId: string): OrderBook {
-  const nothing = { items: [], total: 0, listed: 0, story: { events: [] } };
-  return { orderId, userId: '', status: 'missing', ...nothing };
-}
+const Payment = z.object({
+  status: z.string(),
+  // a payment that was voided before its charge was known has none
+  amount: z.object({ amount: z.string(), currency: z.string() }).nullish(),
+  refunds: z
+    .array(
+      z.object({
+        refundId: z.string(),
+        amount: z.object({ amount: z.string(), currency: z.string() }),
+        status: z.string(),
+      }),
+    )
+    .default([]),
+});
+const Delivery = z.object({ status: z.string() });
 
-function inCents({ status, refunds }: z.infer<typeof Payment>) {
+async function readOrder(admin: Edge, order: Order, listed: number): Promise<OrderBook> {
+  const { orderId, userId, status, reason, items, totalAmount } = order;
+  const story = await admin.get(Story, `/orders/${orderId}/story`);
+  const payment = await maybe(admin, Payment, `/payments/pay_${orderId}`);
+  const delivery = await maybe(admin, Delivery, `/deliveries/${orderId}`);
   return {
+    orderId,
+    userId,
     status,
-    refunds: refunds.map((refund) => ({ ...refund, amount: Number(minor(refund.amount)) })),
+    ...(reason === undefined ? {} : { reason }),
+    total: cents(totalAmount),
+    items,
+    listed,
+    logged: story.events.map(({ type }) => type),
+    expires: false,
+    ...(payment === undefined ? {} : { payment: paymentBook(payment) }),
+    ...(delivery === undefined ? {} : { delivery: delivery.status }),
   };
 }
 
-async function there(admin: Edge, orderId: string): Promise<Order | undefined> {
-  const answer = await admin.send('GET', `/orders/${orderId}`);
-  if (answer.status === 404) return undefined;
-  return admin.get(Order, `/orders/${orderId}`);
+async function readDeadLetters({ admin }: SystemFixture): Promise<DeadLetterBook[]> {
+  const letters = await eachOf(SERVICES, CONCURRENCY, async (service) => {
+    const items = await everyPage(admin, DeadLetters, `/admin/dead-letters/${service}`);
+    return items.map(({ id, type, reason, message }) => ({ service, id, type, reason, message }));
+  });
+  return letters.flat();
+}
+
+async function readNotifications(
+  { system }: SystemFixture,
+  shoppers: readonly Shopper[],
+): Promise<NotificationBook> {
+  const inboxes = await eachOf(shoppers, CONCURRENCY, async (shopper) => {
+    const items = await everyPage(shopper, Notifications, '/notifications');
+    const entries = items.map(({ notificationId: id, eventType: type }) => ({ id, type }));
+    return { userId: shopper.userId, entries };
+  });
+  const sent = emailsIn(system.folder).map((id) => ({ channel: 'email' as const, id }));
+  // the customers of this system have no phone number
+  return { channels: ['inbox', 'email'], inboxes, sent };
+}
+
+function emailsIn(folder: string): string[] {
+  const files = readdirSync(join(folder, 'data', 'messages', 'email'), { recursive: true });
+  return files
+    .map(String)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.replace(/^.*\/|\.json$/g, ''));
+}
+
+/** Undefined where the edge answers 404. */
+async function maybe<S extends z.ZodType>(
+  admin: Edge,
+  schema: S,
+  path: string,
+): Promise<z.output<S> | undefined> {
+  const answer = await admin.send('GET', path);
+  return answer.status === 404 ? undefined : admin.get(schema, path);
 }
 
 /** All items of a list, page by page. */
@@ -130,20 +208,4 @@ async function everyPage<T>(
     items.push(...answer.items);
     if (page * LIMIT >= answer.total) return items;
   }
-}
-
-/** Does something with each of them, some at a time, in their order. */
-async function all<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const worker = async () => {
-    for (const [at, item] of queue) results[at] = await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
-}
-
-function emailsIn(folder: string): string[] {
-  const files = readdirSync(join(folder, 'data', 'messages', 'email'), { recursive: true });
-  return files.map((file) => String(file).replace(/^.*\/|\.json$/g, ''));
 }

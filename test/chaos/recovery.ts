@@ -1,39 +1,43 @@
-import type { Hit } from './faults';
-import type { Track } from './tracks';
+import type { InjectedFault } from './fault-injection';
+import type { TrackedOrder } from './order-tracker';
 
 export interface Recovery {
   readonly kind: string;
   readonly target: string;
-  /** Seconds from the healing until every order that was accepted before is decided. */
+  /** Seconds from the end of the fault until every order accepted before it is decided. */
   readonly seconds: number;
-  /** Whether anything else was hit meanwhile: then it is not this fault's alone. */
+  /** Whether no other fault overlapped: otherwise the time is not due to this one alone. */
   readonly alone: boolean;
   /** The order that was decided last. */
   readonly last?: string;
 }
 
-/** Whose payment never answers waits for that, faults or none. */
-const SLOW_BY_ITSELF = 'tok_timeout';
+/** Its payment is never answered, which takes this long with or without faults. */
+const SLOW_TOKEN = 'tok_timeout';
 
-/** How long each fault kept orders waiting after it was healed. */
-export function recoveries(hits: readonly Hit[], tracks: Iterable<Track>, now: number): Recovery[] {
-  const orders = [...tracks].filter(({ token }) => token !== SLOW_BY_ITSELF);
-  return hits.map((hit) => {
-    const waiting = orders.filter(
-      ({ acceptedAt, decidedAt = now }) => acceptedAt < hit.healedAt && decidedAt > hit.healedAt,
+/** How long each fault kept orders waiting after it ended. */
+export function recoveries(
+  faults: readonly InjectedFault[],
+  orders: Iterable<TrackedOrder>,
+  now: number,
+): Recovery[] {
+  const quick = [...orders].filter(({ token }) => token !== SLOW_TOKEN);
+  return faults.map((fault) => {
+    const waiting = quick.filter(
+      ({ acceptedAt, decidedAt = now }) => acceptedAt < fault.endedAt && decidedAt > fault.endedAt,
     );
     const [last] = waiting.toSorted((one, other) => end(other, now) - end(one, now));
-    const until = last === undefined ? hit.healedAt : end(last, now);
-    const alone = hits.every(
-      (other) => other === hit || other.begunAt > until || other.healedAt < hit.begunAt,
+    const until = last === undefined ? fault.endedAt : end(last, now);
+    const alone = faults.every(
+      (other) => other === fault || other.begunAt > until || other.endedAt < fault.begunAt,
     );
-    const { kind, target } = hit;
-    const seconds = (until - hit.healedAt) / 1_000;
+    const { kind, target } = fault;
+    const seconds = (until - fault.endedAt) / 1_000;
     return { kind, target, seconds, alone, ...(last === undefined ? {} : { last: last.orderId }) };
   });
 }
 
-const end = ({ decidedAt }: Track, now: number) => decidedAt ?? now;
+const end = ({ decidedAt }: TrackedOrder, now: number) => decidedAt ?? now;
 
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((one, other) => one - other);

@@ -1,15 +1,16 @@
-import type { Books, Violation } from './books';
-import { accepted, distinct } from './books';
-import { type Death, type Hit, countsOf } from './faults';
+import { type Books, type Violation, accepted, distinct } from '../invariants/books';
+import type { InvariantName } from '../invariants/check';
+import { type Crash, type InjectedFault, countsOf } from './fault-injection';
 import { type Recovery, median } from './recovery';
-import { type Fault, inWords } from './schedule';
+import type { LoggedRequest } from './request-log';
+import { type Fault, describeFault } from './schedule';
 
 export interface Report {
-  /** What carried the events. */
+  /** The broker. */
   readonly bus: string;
   readonly seed: number;
   readonly seconds: number;
-  /** What could not be done on this machine. */
+  /** Faults that this machine or this system cannot have. */
   readonly notRun: readonly string[];
   readonly accepted: number;
   readonly confirmed: number;
@@ -20,17 +21,22 @@ export interface Report {
   readonly deadLettered: number;
   readonly heldBack: number;
   readonly answers: Readonly<Record<string, number>>;
-  readonly events: { readonly said: number; readonly distinct: number };
+  readonly events: { readonly published: number; readonly distinct: number };
   readonly faults: Readonly<Record<string, number>>;
-  readonly deaths: Readonly<Record<string, number>>;
+  readonly crashes: Readonly<Record<string, number>>;
   readonly recovery: { readonly longest?: Recovery; readonly median: number };
   readonly recoveries: readonly Recovery[];
   readonly violations: readonly (Violation & { readonly trail: readonly string[] })[];
 }
 
-const DOUBLED = ['everyChangeIsOneEvent'];
-const LOST = ['everyChangeIsSaid', 'everyEventIsTold'];
-const STUCK = ['nothingIsInFlight', 'nothingIsHeldForEver', 'replayEmptiesDeadLetters'];
+// The invariants, and the messages of other ones, that report a lost, doubled or stuck effect.
+const DOUBLED: readonly InvariantName[] = ['everyChangeIsOneEvent'];
+const LOST: readonly InvariantName[] = ['everyChangeIsPublished', 'everyEventIsNotified'];
+const STUCK: readonly InvariantName[] = [
+  'nothingIsInFlight',
+  'nothingStaysReserved',
+  'replayEmptiesDeadLetters',
+];
 
 export interface Outcome {
   readonly bus: string;
@@ -41,37 +47,43 @@ export interface Outcome {
   readonly deadLettered: number;
   readonly unanswered: number;
   readonly books: Books;
-  readonly hits: readonly Hit[];
-  readonly deaths: readonly Death[];
+  readonly requests: readonly LoggedRequest[];
+  readonly faults: readonly InjectedFault[];
+  readonly crashes: readonly Crash[];
   readonly recoveries: readonly Recovery[];
   readonly violations: Report['violations'];
 }
 
 /** The run in numbers. */
 export function reportOf(outcome: Outcome): Report {
-  const { books, hits, deaths, recoveries, violations, unanswered } = outcome;
+  const { books, requests, faults, crashes, recoveries, violations, unanswered } = outcome;
   const { bus, seed, seconds, notRun, heldBack, deadLettered } = outcome;
-  const { orders, asked, events } = books;
-  const broken = (names: readonly string[], text?: RegExp) =>
+  const { orders, events } = books;
+  const violated = (names: readonly string[], message: RegExp) =>
     violations.filter(
-      ({ invariant, message }) => names.includes(invariant) || text?.test(message) === true,
+      (violation) => names.includes(violation.invariant) || message.test(violation.message),
     ).length;
   const [longest] = recoveries.toSorted((one, other) => other.seconds - one.seconds);
   const waited = recoveries.map((recovery) => recovery.seconds);
   return {
-    ...{ bus, seed, seconds, notRun, heldBack, deadLettered },
-    accepted: new Set(accepted(asked).map(({ orderId }) => orderId)).size,
+    bus,
+    seed,
+    seconds,
+    notRun,
+    heldBack,
+    deadLettered,
+    accepted: new Set(accepted(books.requests).map(({ answer }) => answer.orderId)).size,
     confirmed: orders.filter(({ status }) => status === 'confirmed').length,
     cancelled: tally(
       orders.flatMap(({ status, reason = '' }) => (status === 'cancelled' ? [reason] : [])),
     ),
-    lost: broken(LOST, /is lost|nobody was told|one was not said/),
-    doubled: broken(DOUBLED, /captured \d+ times|is twice|cancelled \d+ times/),
-    stuck: broken(STUCK, /for ever$|was stranded/) + unanswered,
-    answers: tally(asked.map(({ what, status }) => `${what} ${status ?? 'no answer'}`)),
-    events: { said: events.length, distinct: distinct(events).length },
-    faults: countsOf(hits),
-    deaths: tally(deaths.map(({ name }) => name)),
+    lost: violated(LOST, /is lost|that was not published|one was not published/),
+    doubled: violated(DOUBLED, /captured \d+ times|is twice|cancelled \d+ times/),
+    stuck: violated(STUCK, /for ever$|was stranded/) + unanswered,
+    answers: tally(requests.map(({ kind, status }) => `${kind} ${status ?? 'no answer'}`)),
+    events: { published: events.length, distinct: distinct(events).length },
+    faults: countsOf(faults),
+    crashes: tally(crashes.map(({ name }) => name)),
     recovery: { ...(longest === undefined ? {} : { longest }), median: median(waited) },
     recoveries,
     violations,
@@ -85,13 +97,13 @@ function tally(names: readonly string[]): Record<string, number> {
   );
 }
 
-/** The schedule for people, before it is run. */
-export function scheduleInWords(faults: readonly Fault[]): string {
-  return faults.map((fault) => `  ${inWords(fault)}`).join('\n');
+/** The schedule as text, a line for each fault. */
+export function scheduleText(faults: readonly Fault[]): string {
+  return faults.map((fault) => `  ${describeFault(fault)}`).join('\n');
 }
 
-/** The report for people. */
-export function inText(report: Report, hits: readonly Hit[]): string {
+/** The report as text. */
+export function reportText(report: Report, faults: readonly InjectedFault[]): string {
   const { recovery, violations, recoveries } = report;
   const counts = (of: Readonly<Record<string, number>>) =>
     Object.entries(of)
@@ -102,19 +114,20 @@ export function inText(report: Report, hits: readonly Hit[]): string {
     longest === undefined
       ? 'none'
       : `${longest.seconds.toFixed(1)} s (${longest.kind} ${longest.target})`;
-  const lines = hits.map((hit, at) => {
+  const lines = faults.map((fault, at) => {
     const took = recoveries[at]?.seconds.toFixed(1) ?? '?';
-    const also = recoveries[at]?.alone === true ? '' : ', with others';
-    return `  ${inWords(hit)}  recovered in ${took} s${also}${hit.note === '' ? '' : `; ${hit.note}`}`;
+    const also = recoveries[at]?.alone === true ? '' : ', overlapping others';
+    const note = fault.note === '' ? '' : `; ${fault.note}`;
+    return `  ${describeFault(fault)}  recovered in ${took} s${also}${note}`;
   });
   return [
     `seed ${report.seed} on ${report.bus}, ${report.seconds.toFixed(0)} s of load`,
     ...report.notRun.map((what) => `not run: ${what}`),
     'faults:',
     ...lines,
-    `ended by themselves: ${counts(report.deaths)}`,
+    `crashed without a fault: ${counts(report.crashes)}`,
     `answers: ${counts(report.answers)}; held back ${report.heldBack}`,
-    `events: ${report.events.said} said, ${report.events.distinct} different`,
+    `events: ${report.events.published} published, ${report.events.distinct} distinct`,
     `recovery: median ${recovery.median.toFixed(1)} s, longest ${worst}`,
     `orders: accepted ${report.accepted}, confirmed ${report.confirmed}, cancelled: ${counts(report.cancelled)}`,
     `lost ${report.lost}, doubled ${report.doubled}, stuck ${report.stuck}, dead-lettered ${report.deadLettered}`,
@@ -125,7 +138,7 @@ export function inText(report: Report, hits: readonly Hit[]): string {
         ...trail.map((line) => `    ${line}`),
       ]),
     violations.length === 0
-      ? 'every invariant holds'
+      ? 'all invariants hold'
       : `${violations.length} violations of ${[...new Set(violations.map(({ invariant }) => invariant))].join(', ')}`,
   ].join('\n');
 }

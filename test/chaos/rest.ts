@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrokerLog } from '../harness/bus/broker-log';
-import type { Tracks } from './tracks';
+import type { OrderTracker } from './order-tracker';
 
 interface Resting {
   readonly bus: BrokerLog;
-  readonly tracks: Tracks;
+  readonly tracker: OrderTracker;
   readonly withinMs: number;
 }
 
-/** Twice in a row, as one event handled may be another one said. */
-const LOOKS = 2;
-const LOOK_MS = 500;
+/** Twice in a row, as handling one event may publish another. */
+const QUIET_POLLS = 2;
+const POLL_MS = 500;
 
-/** Waits until nothing is in flight and each order is decided; false where the time is over before. */
-export async function rest({ bus, tracks, withinMs }: Resting): Promise<boolean> {
+/** Waits until no event is in flight and each order is decided; false if the time is over before. */
+export async function rest({ bus, tracker, withinMs }: Resting): Promise<boolean> {
   const end = performance.now() + withinMs;
-  for (let still = 0; still < LOOKS;) {
+  for (let quiet = 0; quiet < QUIET_POLLS;) {
     if (performance.now() > end) return false;
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
     const groups = await bus.groups().catch(() => undefined);
     const isQuiet = groups?.every(({ pending, lag }) => pending === 0 && lag === 0) ?? false;
-    still = isQuiet && tracks.undecided.length === 0 ? still + 1 : 0;
+    quiet = isQuiet && tracker.undecided.length === 0 ? quiet + 1 : 0;
   }
   return true;
 }

@@ -5,183 +5,194 @@ import { brokerLog } from '../harness/bus/broker-log';
 import { freePorts } from '../harness/ports';
 import type { SystemOptions } from '../harness/system';
 import { until } from '../harness/until';
-import { Market, type Shopper } from '../e2e/market';
-import { PIECES, SHOPPERS, asks } from './asks';
-import { check, trailOf } from './check';
-import { Faults } from './faults';
-import { Ledger } from './ledger';
+import { providerCaptures } from '../harness/provider-ledger';
+import { check } from '../invariants/check';
+import { SystemFixture, type Shopper } from '../e2e/fixtures';
+import { FaultInjection } from './fault-injection';
 import { Load } from './load';
+import { OrderTracker } from './order-tracker';
 import { Proxy } from './proxy';
-import { providerLedger } from './provider-ledger';
-import { type Reading, readBooks } from './read-books';
+import { readBooks } from './read-books';
 import { recoveries } from './recovery';
-import { type Report, inText, reportOf, scheduleInWords } from './report';
+import { type Report, reportOf, reportText, scheduleText } from './report';
+import { RequestLog } from './request-log';
 import { rest } from './rest';
 import { type Fault, type Targets } from './schedule';
 import { SmallDisk } from './small-disk';
-import { Tracks } from './tracks';
+import { trailOf } from './trail';
+import { OPENING_STOCK, SHOPPERS, workload } from './workload';
 
 export interface ChaosOptions {
   readonly seed: number;
   /** How long the load lasts. */
   readonly seconds: number;
   readonly ordersPerSecond: number;
-  /** Where the ledger, the report and, if something is wrong, all logs are written. */
+  /** For the request log, the report and, where an invariant is violated, all logs. */
   readonly folder: string;
   readonly plan: (targets: Targets) => readonly Fault[];
-  readonly tell: (line: string) => void;
-  /** Ends the run early: what was begun is healed and checked. */
+  readonly log: (line: string) => void;
+  /** Ends the load early: the faults end, and the invariants are checked. */
   readonly signal?: AbortSignal;
   readonly system?: SystemOptions;
   readonly shoppers?: number;
-  /** From the last fault until everything is at rest; what is not by then is stuck. */
+  /** From the end of the last fault until everything is at rest; an order that is undecided then is stuck. */
   readonly restMs?: number;
-  /** Whether logs and documents are kept where something is wrong. */
+  /** Whether logs and documents are kept where an invariant is violated. */
   readonly keep?: boolean;
 }
 
 const STATUS_MS = 10_000;
 const SET_UP_MS = 180_000;
 const REST_MS = 120_000;
-/** The orders of a minute need about so much, and as much again is free. */
+/** The orders of a minute need about half of `perMinute`. */
 const DISK_MB = { atLeast: 96, perMinute: 24 };
 
-/** Starts a system, hits it under load, heals it, and checks what came of it. */
+/** Starts a system, injects faults under load, ends them, and checks the invariants. */
 export async function runChaos(options: ChaosOptions): Promise<Report> {
-  const { seed, seconds, folder, tell, signal, keep = true, restMs = REST_MS } = options;
+  const { seed, seconds, folder, log, signal, keep = true, restMs = REST_MS } = options;
   mkdirSync(folder, { recursive: true });
-  const noDisk = diskFor(options.system?.state);
+  const noDisk = whyNoDisk(options.system?.state);
   const notRun = noDisk === undefined ? [] : [`disk-full: ${noDisk}`];
-  for (const what of notRun) tell(`not run: ${what}`);
+  for (const what of notRun) log(`not run: ${what}`);
 
   const place = new Place(noDisk === undefined ? seconds / 60 : undefined);
-  const ledger = new Ledger(join(folder, 'ledger.jsonl'));
-  let market: Market | undefined;
-  let faults: Faults | undefined;
+  const requestLog = new RequestLog(join(folder, 'ledger.jsonl'));
+  let fixture: SystemFixture | undefined;
+  let faults: FaultInjection | undefined;
   let load: Load | undefined;
   let status: NodeJS.Timeout | undefined;
-  const tracks = new Tracks();
+  const tracker = new OrderTracker();
   let failed = true;
   try {
-    market = await Market.open({
+    fixture = await SystemFixture.open({
       controlPlane: true,
       ...options.system,
       front: (server, port) => place.front(server, port),
-      prepare: (world) => {
-        place.prepare(world);
+      prepare: (system) => {
+        place.prepare(system);
       },
     });
-    const { world } = market;
-    const bus = brokerLog(world);
+    const { system } = fixture;
+    const bus = brokerLog(system);
     await bus.keep();
     const shoppers: Shopper[] = [];
     const products: string[] = [];
-    // one by one: a password takes a second to hash, by design
-    const shopper = () => market!.shopper();
-    const product = () => market!.product(0);
+    // one by one: hashing a password takes a second, by design
+    const shopper = () => fixture!.shopper();
+    const product = () => fixture!.product(0);
     const wanted = options.shoppers ?? SHOPPERS;
     while (shoppers.length < wanted) shoppers.push(await until('a shopper', shopper, SET_UP_MS));
-    while (products.length < PIECES.length)
+    while (products.length < OPENING_STOCK.length)
       products.push(await until('a product', product, SET_UP_MS));
-    const clients = new Load(market, shoppers, products, ledger, tracks);
+    const clients = new Load(fixture, shoppers, products, requestLog, tracker);
     load = clients;
-    for (const [at, pieces] of PIECES.entries()) {
+    for (const [at, pieces] of OPENING_STOCK.entries()) {
       await clients.adjust(`chaos-${seed}-opening-${at}`, products[at] ?? '', pieces);
     }
 
-    faults = new Faults(world, place.wires, place.disk);
+    faults = new FaultInjection(system, place.wires, place.disk);
     const plan = options.plan(faults.targets);
-    tell(`seed ${seed}, ${plan.length} faults:\n${scheduleInWords(plan)}`);
+    log(`seed ${seed}, ${plan.length} faults:\n${scheduleText(plan)}`);
     faults.watch();
     const started = Date.now();
     const elapsed = () => `${((Date.now() - started) / 1_000).toFixed(0)} s`.padStart(6);
     status = setInterval(() => {
-      const { size } = tracks.all;
-      const waiting = tracks.undecided.length;
-      tell(
-        `${elapsed()}: ${ledger.asked.length} asked, ${size} orders, ${waiting} undecided, ${clients.inFlight} in flight, ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
+      const { size } = tracker.all;
+      const waiting = tracker.undecided.length;
+      const sent = requestLog.requests.length;
+      const memory = `${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`;
+      log(
+        `${elapsed()}: ${sent} requests, ${size} orders, ${waiting} undecided, ${clients.inFlight} in flight, ${memory}`,
       );
     }, STATUS_MS);
 
-    const following = tracks.run();
-    const loading = clients.run(asks(seed, options.ordersPerSecond));
-    const hitting = faults.run(plan, (line) => {
-      tell(`${elapsed()}: ${line}`);
+    const tracking = tracker.run();
+    const loading = clients.run(workload(seed, options.ordersPerSecond));
+    const injecting = faults.run(plan, (line) => {
+      log(`${elapsed()}: ${line}`);
     });
     await sleep(seconds * 1_000, undefined, signal === undefined ? {} : { signal }).catch(() => {});
     faults.heal();
-    await hitting;
+    await injecting;
     await clients.stop();
     await loading;
     const loaded = (Date.now() - started) / 1_000;
 
-    tell(`${elapsed()}: everything is healed, waiting for rest`);
-    // a sidecar ends while its broker is not there yet, and is started again
-    const ready = () => Promise.all(world.apps.map((app) => app.ready()));
+    log(`${elapsed()}: all faults have ended, waiting until the system is at rest`);
+    // a sidecar exits while its broker is not ready, and is restarted
+    const ready = () => Promise.all(system.apps.map((app) => app.ready()));
     await until('all apps, after the last fault', ready, SET_UP_MS);
     const unanswered = await clients.settle();
-    await rest({ bus, tracks, withinMs: restMs });
-    const stranded = tracks.undecided.map(({ orderId }) => orderId);
+    await rest({ bus, tracker, withinMs: restMs });
+    const stranded = tracker.undecided.map(({ orderId }) => orderId);
     const deadLettered = await clients.replayAll();
-    await rest({ bus, tracks, withinMs: restMs / 2 });
-    tracks.stop();
-    await following;
+    await rest({ bus, tracker, withinMs: restMs / 2 });
+    tracker.stop();
+    await tracking;
     clearInterval(status);
 
-    tell(`${elapsed()}: reading the books`);
-    const { asked } = ledger;
-    const captures = await providerLedger(world.standIn('payment-provider'));
-    const reading: Reading = { market, bus, shoppers, products, asked, captures, stranded };
-    const books = await readBooks(reading);
+    log(`${elapsed()}: reading orders, stock, payments, notifications and the broker's log`);
+    const { requests } = requestLog;
+    const captures = await providerCaptures(system.standIn('payment-provider'));
+    const sources = { fixture, bus, shoppers, products, requests, captures, stranded };
+    const books = await readBooks(sources);
     const violations = check(books).map((violation) => ({
       ...violation,
-      trail: trailOf(books, violation.about),
+      trail: trailOf(requests, books.events, violation.about),
     }));
-    const { hits, deaths } = faults;
+    const { injected, crashes } = faults;
     const report = reportOf({
-      ...{ bus: world.broker.name, seed, seconds: loaded, notRun, deadLettered, unanswered },
+      bus: system.broker.name,
+      seed,
+      seconds: loaded,
+      notRun,
+      deadLettered,
+      unanswered,
       heldBack: clients.heldBack,
-      ...{ books, hits, deaths, violations },
-      recoveries: recoveries(hits, tracks.all.values(), Date.now()),
+      books,
+      requests,
+      faults: injected,
+      crashes,
+      recoveries: recoveries(injected, tracker.all.values(), Date.now()),
+      violations,
     });
-    writeFileSync(
-      join(folder, 'report.json'),
-      JSON.stringify({ ...report, hits, deaths }, null, 2),
-    );
-    writeFileSync(join(folder, 'report.txt'), inText(report, hits));
-    tell(inText(report, hits));
+    const details = { ...report, injected, crashes };
+    writeFileSync(join(folder, 'report.json'), JSON.stringify(details, null, 2));
+    const text = reportText(report, injected);
+    writeFileSync(join(folder, 'report.txt'), text);
+    log(text);
     failed = violations.length > 0;
     return report;
   } finally {
     clearInterval(status);
-    tracks.stop();
+    tracker.stop();
     await faults?.stop();
     await load?.stop();
-    await ledger.close();
-    if (failed && keep && market !== undefined) {
+    await requestLog.close();
+    if (failed && keep && fixture !== undefined) {
       for (const part of ['logs', 'data']) {
-        cpSync(join(market.world.folder, part), join(folder, part), { recursive: true });
+        cpSync(join(fixture.system.folder, part), join(folder, part), { recursive: true });
       }
-      tell(`kept: ${folder}`);
+      log(`logs and documents are kept in ${folder}`);
     }
-    await market?.close();
+    await fixture?.close();
     await place.close();
   }
 }
 
 /** Why the documents cannot be on a small disk; undefined where they can. */
-function diskFor(state: SystemOptions['state']): string | undefined {
-  // what a database needs of a disk is another matter than what the documents in it need
+function whyNoDisk(state: SystemOptions['state']): string | undefined {
+  // a database server needs more of its disk than the documents in it
   if (state !== undefined && state !== 'sqlite') return `the documents are in ${state}`;
-  return SmallDisk.impossible();
+  return SmallDisk.whyImpossible();
 }
 
-/** What stands between the system and the machine: wires, and a disk of its own. */
+/** The proxies and the disk between the system and the machine. */
 class Place {
   readonly wires = new Map<string, Proxy>();
   disk: SmallDisk | undefined;
 
-  /** With a disk for so many minutes of load; none where that is not given. */
+  /** `minutes` of load decide the size of the disk; undefined: no disk. */
   constructor(private readonly minutes: number | undefined) {}
 
   async front(server: string, port: number): Promise<number> {

@@ -1,10 +1,10 @@
-import { Chance } from './chance';
+import { SeededRandom } from '../tools/seeded-random';
 import { WIRE_FAULTS, type WireFault } from './proxy';
 
-/** What is done to a process, to a wire, to the disk of the documents, or to all at once. */
+/** A fault of a process, of a connection, of the disk of the documents, or of all processes together. */
 export type FaultKind = 'kill' | 'stop' | 'freeze' | 'all' | 'disk-full' | WireFault;
 
-/** One fault, from the moment it begins to the moment it is healed: seconds from the start. */
+/** One fault, from its beginning to its end in seconds from the start. */
 export interface Fault {
   readonly kind: FaultKind;
   readonly target: string;
@@ -12,61 +12,77 @@ export interface Fault {
   readonly to: number;
 }
 
-/** What can be hit. */
+/** The targets that faults can have in a system. */
 export interface Targets {
   readonly processes: readonly string[];
   readonly wires: readonly string[];
-  /** Absent where no disk can be made. */
+  /** Absent where a small disk cannot be mounted. */
   readonly disk?: string;
 }
 
 export const EVERYTHING = 'everything';
 
-/** How long each lasts, in seconds; what is killed is away for so long. */
-const LASTS: Readonly<Record<FaultKind, readonly [number, number]>> = {
-  ...{ kill: [0.2, 15], stop: [0.2, 15], freeze: [2, 90], all: [0.2, 5], 'disk-full': [2, 15] },
-  ...{ refuse: [1, 20], hang: [1, 20], reset: [1, 20], delay: [2, 20], drop: [1, 15] },
+/** Seconds that each kind lasts, at least and at most; a killed process is down for that time. */
+const DURATIONS: Readonly<Record<FaultKind, readonly [number, number]>> = {
+  kill: [0.2, 15],
+  stop: [0.2, 15],
+  freeze: [2, 90],
+  all: [0.2, 5],
+  'disk-full': [2, 15],
+  refuse: [1, 20],
+  hang: [1, 20],
+  reset: [1, 20],
+  delay: [2, 20],
+  drop: [1, 15],
 };
 
 const WEIGHTS: Readonly<Record<FaultKind, number>> = {
-  ...{ kill: 5, freeze: 4, stop: 3, all: 1, 'disk-full': 1 },
-  ...{ refuse: 1, hang: 1, reset: 1, delay: 1, drop: 2 },
+  kill: 5,
+  freeze: 4,
+  stop: 3,
+  all: 1,
+  'disk-full': 1,
+  refuse: 1,
+  hang: 1,
+  reset: 1,
+  delay: 1,
+  drop: 2,
 };
 
-/** Between the end of one and the start of the next: time to recover, or hardly any. */
+/** Seconds between the end of a fault and the next one: enough time to recover, or hardly any. */
 const PAUSE = [2, 15] as const;
-/** So often the next begins before this one is healed. */
+/** The probability that the next fault begins before this one ends. */
 const OVERLAP = 0.2;
 
 const isWire = (kind: FaultKind): kind is WireFault => WIRE_FAULTS.some((known) => known === kind);
 
-/** Faults one after the other, some overlapping, for so long. The same seed gives the same ones. */
+/** Faults one after the other, some of them overlapping. The same seed gives the same schedule. */
 export function schedule(seed: number, seconds: number, targets: Targets): Fault[] {
-  const chance = new Chance(seed, 'schedule');
-  const decks = new Decks(chance, targets);
+  const random = new SeededRandom(seed, 'schedule');
+  const decks = new Decks(random, targets);
   const faults: Fault[] = [];
-  let from = chance.spread(...PAUSE);
+  let from = random.spread(...PAUSE);
   for (;;) {
     const kind = decks.kind();
-    const [least, most] = LASTS[kind];
-    const lasts = chance.spread(least, Math.min(most, Math.max(least, seconds - from)));
-    const to = from + lasts;
+    const [least, most] = DURATIONS[kind];
+    const duration = random.spread(least, Math.min(most, Math.max(least, seconds - from)));
+    const to = from + duration;
     if (to > seconds) return faults;
     const busy = faults.filter((fault) => fault.to > from).map(({ target }) => target);
     faults.push({ kind, target: decks.target(kind, busy), from: tenths(from), to: tenths(to) });
-    const overlaps = kind !== 'all' && busy.length === 0 && chance.likely(OVERLAP);
-    const pause = chance.spread(...PAUSE);
-    from = overlaps ? from + lasts / 2 : Math.max(to, ...faults.map((each) => each.to)) + pause;
-    if (overlaps) decks.notEverything();
+    const overlaps = kind !== 'all' && busy.length === 0 && random.likely(OVERLAP);
+    const pause = random.spread(...PAUSE);
+    from = overlaps ? from + duration / 2 : Math.max(to, ...faults.map((each) => each.to)) + pause;
+    if (overlaps) decks.overlap();
   }
 }
 
-/** Each kind once, as short as it makes sense, for a run that has less than a minute. */
+/** Each kind once, as short as makes sense, for a run of less than a minute. */
 export function compactSchedule(seed: number, targets: Targets): Fault[] {
-  const chance = new Chance(seed, 'compact schedule');
-  const decks = new Decks(chance, targets);
+  const random = new SeededRandom(seed, 'compact schedule');
+  const decks = new Decks(random, targets);
   let from = 2;
-  return chance.shuffled(decks.kinds).map((kind) => {
+  return random.shuffled(decks.kinds).map((kind) => {
     const to = from + (kind === 'kill' || kind === 'stop' ? 0.5 : 2);
     const fault = { kind, target: decks.target(kind, []), from, to };
     from = to + 2;
@@ -74,34 +90,34 @@ export function compactSchedule(seed: number, targets: Targets): Fault[] {
   });
 }
 
-/** Draws kinds and targets like cards, so that all have their turn. */
+/** Draws kinds and targets like cards from a deck, so that each has its turn. */
 class Decks {
   readonly kinds: readonly FaultKind[];
   readonly #kinds: FaultKind[] = [];
   readonly #targets = new Map<FaultKind, string[]>();
-  #besides = false;
+  #overlapping = false;
 
   constructor(
-    private readonly chance: Chance,
+    private readonly random: SeededRandom,
     private readonly targets: Targets,
   ) {
-    // the names of a record, which Object.keys forgets
+    // Object.keys loses the type of a record's keys
     const known = Object.keys(WEIGHTS) as FaultKind[];
     this.kinds = known.filter((kind) => this.#possible(kind).length > 0);
   }
 
-  /** The next one may not be everything: something else is being hit already. */
-  notEverything(): void {
-    this.#besides = true;
+  /** The next fault overlaps another one, and so cannot be one of all processes. */
+  overlap(): void {
+    this.#overlapping = true;
   }
 
   kind(): FaultKind {
     if (this.#kinds.length === 0) {
       const deck = this.kinds.flatMap((kind) => Array<FaultKind>(WEIGHTS[kind]).fill(kind));
-      this.#kinds.push(...this.chance.shuffled(deck));
+      this.#kinds.push(...this.random.shuffled(deck));
     }
-    const at = this.#besides ? this.#kinds.findIndex((kind) => kind !== 'all') : 0;
-    this.#besides = false;
+    const at = this.#overlapping ? this.#kinds.findIndex((kind) => kind !== 'all') : 0;
+    this.#overlapping = false;
     return this.#kinds.splice(Math.max(at, 0), 1)[0] ?? 'kill';
   }
 
@@ -109,7 +125,7 @@ class Decks {
     const deck = this.#targets.get(kind) ?? [];
     this.#targets.set(kind, deck);
     if (deck.every((target) => busy.includes(target))) {
-      deck.push(...this.chance.shuffled(this.#possible(kind)));
+      deck.push(...this.random.shuffled(this.#possible(kind)));
     }
     const at = deck.findIndex((target) => !busy.includes(target));
     return deck.splice(Math.max(at, 0), 1)[0] ?? EVERYTHING;
@@ -125,8 +141,8 @@ class Decks {
 
 const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
 
-/** A line for people. */
-export function inWords({ kind, target, from, to }: Fault): string {
+/** A line of a report. */
+export function describeFault({ kind, target, from, to }: Fault): string {
   const seconds = (value: number) => value.toFixed(1).padStart(6);
   return `${seconds(from)} - ${seconds(to)} s  ${kind.padEnd(9)} ${target}`;
 }

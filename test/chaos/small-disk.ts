@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A small disk in memory, which can be filled up to the last byte. */
+/** A small tmpfs that can be filled to the last byte. */
 export class SmallDisk {
   readonly #filler: string;
 
@@ -11,8 +11,8 @@ export class SmallDisk {
     this.#filler = join(folder, 'filler');
   }
 
-  /** Why there can be none on this machine; undefined where there can. */
-  static impossible(): string | undefined {
+  /** Why this machine cannot mount one; undefined where it can. */
+  static whyImpossible(): string | undefined {
     const folder = mkdtempSync(join(tmpdir(), 'chaos-mount-'));
     try {
       const refusal = mount(folder, 1);
@@ -23,7 +23,7 @@ export class SmallDisk {
     }
   }
 
-  /** At a folder that is empty. */
+  /** Mounts one on an empty folder. */
   static at(folder: string, megabytes: number): SmallDisk {
     const refusal = mount(folder, megabytes);
     if (refusal !== undefined) throw new Error(refusal);
@@ -32,7 +32,7 @@ export class SmallDisk {
 
   fill(): void {
     const file = openSync(this.#filler, 'w');
-    // with large pieces first, then with what still fits
+    // large pieces first, then smaller ones that still fit
     for (let bytes = 1 << 20; bytes >= 1 << 9; bytes >>= 1) {
       const piece = Buffer.alloc(bytes);
       while (wrote(file, piece));
@@ -53,7 +53,7 @@ function wrote(file: number, piece: Buffer): boolean {
   try {
     return writeSync(file, piece) === piece.length;
   } catch (error) {
-    // not by its class: within jest that of Node's own errors is another one
+    // not by instanceof: within jest the class of Node's own errors is another one
     const isFull = String(error).includes('ENOSPC');
     if (isFull) return false;
     throw error;

@@ -6,42 +6,42 @@ import { until } from '../harness/until';
 import type { Behaviour } from './behaviour';
 import { PILED } from './ledger';
 import { type Memory, memoryOf } from './memory';
-import { Piled } from './services';
-import { AMPLE_MS, type Stage } from './stage';
+import { BacklogTask } from './services';
+import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 
-/** Of one sidecar. */
+/** The publishes of one sidecar that run concurrently. */
 const AT_ONCE = 2;
 const TOGETHER = 100;
 const TENTHS = 10;
-/** What an event of the last tenth may cost of one of the first: in a short run tenths are short, too. */
+/** The cost of an event in the last tenth relative to the first one, at most; tenths of a short run are short. */
 const flat = (size: number) => (size < 50_000 ? 2 : 1.5);
 
 /**
- * MB that a process may have more than before; of none may that grow with the backlog, but of a broker
- * that keeps it in memory. A sidecar has some dozens of events in hand, and Go lets its heap double
- * before it collects. V8 lets that of a service, which is small, grow several times over.
+ * MB that the memory of a process may grow. None may grow with the backlog, except a broker that keeps it in
+ * memory. A sidecar has some dozens of events in flight, and Go lets its heap double before it collects
+ * garbage. V8 lets the heap of a service, which is small, grow several times over.
  */
-const MORE_MB = { 'mouth-sidecar': 128, 'watcher-sidecar': 128, watcher: 256 };
-/** The same of a broker, with so many events. */
+const MORE_MB = { 'publisher-sidecar': 128, 'watcher-sidecar': 128, watcher: 256 };
+/** The same of a broker, for a backlog of this number of events. */
 const BROKER_MORE_MB: Partial<Record<ServerKind, (events: number) => number>> = {
-  // all of it, at two KB an event
+  // all events, at two KB each
   redis: (events) => 64 + events / 512,
-  // its messages wait on the disk once there are many; their places in the queue stay
+  // a large queue keeps its messages on disk, and their index in memory
   rabbitmq: (events) => 128 + events / 1024,
-  // what its heap may have: -Xmx512m in scripts/start/servers/kafka.mjs
+  // the limit of its heap: -Xmx512m in scripts/start/servers/kafka.mjs
   kafka: () => 512,
 };
-/** What the second half of a backlog may add to what the first took. */
+/** What the second half of a backlog may add to the memory of the first half. */
 const STILL_MB = 64;
 
-/** What the processes do; any other is the broker. */
+/** The roles of the processes; any other one is the broker. */
 const ROLES: Readonly<Record<string, string>> = {
-  'mouth-sidecar': "publisher's sidecar",
+  'publisher-sidecar': "publisher's sidecar",
   watcher: 'consumer',
   'watcher-sidecar': "consumer's sidecar",
 };
 
-export const backlog: Behaviour<Stage> = {
+export const backlog: Behaviour<BrokerFixture> = {
   name: 'a backlog is drained at a constant cost per event and in bounded memory',
   holds: {
     lost: 0,
@@ -49,15 +49,15 @@ export const backlog: Behaviour<Stage> = {
     'processes over their memory limit': 'none',
     'processes whose memory keeps growing': 'none',
   },
-  observe: async (stage, { backlog: size }) => {
-    const before = memoryOf(groups(stage));
-    const consumer = stage.world.app('watcher');
+  observe: async (broker, { backlog: size }) => {
+    const before = memoryOf(groups(broker));
+    const consumer = broker.system.app('watcher');
     await Promise.all(consumer.processes.map((process) => process.stop()));
-    const said = performance.now();
-    await sayAll(stage, size);
-    const sayingTook = performance.now() - said;
+    const begunAt = performance.now();
+    await publishBacklog(broker, size);
+    const publishingTook = performance.now() - begunAt;
     consumer.start();
-    const { handled, took, marks, peaks } = await drained(stage, size);
+    const { handled, took, marks, peaks } = await drained(broker, size);
 
     const cost = (from = marks[0], to = marks[1]) =>
       ((to?.cpu ?? 0) - (from?.cpu ?? 0)) / Math.max(1, (to?.handled ?? 0) - (from?.handled ?? 0));
@@ -70,14 +70,14 @@ export const backlog: Behaviour<Stage> = {
       facts: {
         lost: Math.max(0, size - handled),
         'cost per event is constant': last < flat(size) * first,
-        'processes over their memory limit': names(more, boundsOf(stage, size)),
+        'processes over their memory limit': names(more, boundsOf(broker, size)),
         'processes whose memory keeps growing': names(still, () => STILL_MB),
       },
       figures: {
         'events in the backlog': String(size),
         'CPU per event in the first tenth of the backlog': `${first.toFixed(2)} ms`,
         'CPU per event in the last tenth of the backlog': `${last.toFixed(2)} ms`,
-        'events published per second': ((1000 * size) / sayingTook).toFixed(0),
+        'events published per second': ((1000 * size) / publishingTook).toFixed(0),
         'events of the backlog handled per second': ((1000 * size) / took).toFixed(0),
         ...Object.fromEntries(
           Object.entries(all).map(([name, mb]) => [
@@ -90,34 +90,38 @@ export const backlog: Behaviour<Stage> = {
   },
 };
 
-async function sayAll(stage: Stage, size: number): Promise<void> {
+async function publishBacklog(broker: BrokerFixture, size: number): Promise<void> {
   let next = 0;
-  const speak = async (mouth: Sidecar) => {
+  const publish = async (sidecar: Sidecar) => {
     while (next < size) {
       const from = next;
       next = Math.min(size, next + TOGETHER);
       const events = Array.from({ length: next - from }, (_, at) =>
-        stage.event(`${PILED}${(from + at) % 1_000}`, { n: from + at }, { type: Piled.type }),
+        broker.event(
+          `${PILED}${(from + at) % 1_000}`,
+          { n: from + at },
+          { type: BacklogTask.type },
+        ),
       );
-      await persistently(mouth, events);
+      await publishWithRetries(sidecar, events);
     }
   };
-  const speakers = stage.mouths.flatMap((mouth) => Array<Sidecar>(AT_ONCE).fill(mouth));
-  await Promise.all(speakers.map(speak));
+  const publishers = broker.publishers.flatMap((sidecar) => Array<Sidecar>(AT_ONCE).fill(sidecar));
+  await Promise.all(publishers.map(publish));
 }
 
-async function persistently(mouth: Sidecar, events: readonly CloudEvent[]): Promise<void> {
-  const said = async () => {
-    await mouth.publishAll(events, 4 * 5_000);
+async function publishWithRetries(sidecar: Sidecar, events: readonly CloudEvent[]): Promise<void> {
+  const publishAll = async () => {
+    await sidecar.publishAll(events, 4 * 5_000);
     return true;
   };
-  await until(`${events.length} events to be said`, said, AMPLE_MS);
+  await until(`${events.length} events to be published`, publishAll, AMPLE_MS);
 }
 
-/** Waits until all is drained: the CPU used at each tenth, and the most memory in each half. */
-async function drained(stage: Stage, size: number) {
-  const handled = () => stage.ledger.piled.size;
-  const cpu = () => sum(cpuOf(groups(stage)));
+/** Waits until the backlog is drained; returns the CPU at each tenth and the peak memory of each half. */
+async function drained(broker: BrokerFixture, size: number) {
+  const handled = () => broker.ledger.piled.size;
+  const cpu = () => sum(cpuOf(groups(broker)));
   const marks: { handled: number; cpu: number }[] = [];
   const halves: [Memory[], Memory[]] = [[], []];
   const begun = performance.now();
@@ -125,8 +129,8 @@ async function drained(stage: Stage, size: number) {
     `${size} of the backlog`,
     () => {
       const now = handled();
-      halves[now < size / 2 ? 0 : 1].push(memoryOf(groups(stage)));
-      // the first tenth begins when its hearer works, and not with its start
+      halves[now < size / 2 ? 0 : 1].push(memoryOf(groups(broker)));
+      // the first tenth begins when the subscriber works, not with its start
       const at = marks.length === 0 ? 1 : (marks.length / TENTHS) * size;
       if (now >= at) marks.push({ handled: now, cpu: cpu() });
       return now >= size;
@@ -148,7 +152,7 @@ function peakOf(samples: readonly Memory[]): Memory {
   return most;
 }
 
-function boundsOf({ world: { broker } }: Stage, size: number): (name: string) => number {
+function boundsOf({ system: { broker } }: BrokerFixture, size: number): (name: string) => number {
   const bounds: Record<string, number> = {
     ...MORE_MB,
     [broker.process.name]: BROKER_MORE_MB[broker.name]?.(size) ?? 0,
@@ -156,7 +160,7 @@ function boundsOf({ world: { broker } }: Stage, size: number): (name: string) =>
   return (name) => bounds[name] ?? 0;
 }
 
-/** Those of these processes that have more than they may, with what they have. */
+/** The processes above their memory limit, with their memory. */
 function names(
   processes: readonly (readonly [name: string, mb: number])[],
   bound: (name: string) => number,
@@ -165,11 +169,11 @@ function names(
   return over.map(([name, mb]) => `${name} ${mb.toFixed(0)} MB`).join(', ') || 'none';
 }
 
-/** The process groups of all that works for the drained events. */
-function groups({ world }: Stage): Record<string, number | undefined> {
+/** The process groups that take part in the drain. */
+function groups({ system }: BrokerFixture): Record<string, number | undefined> {
   const processes = [
-    ...[world.broker.process, world.app('mouth').sidecar],
-    ...world.app('watcher').processes,
+    ...[system.broker.process, system.app('publisher').sidecar],
+    ...system.app('watcher').processes,
   ];
   return Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));
 }

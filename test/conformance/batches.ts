@@ -1,7 +1,7 @@
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { type Behaviour, inMs } from './behaviour';
-import { Batched } from './services';
-import { AMPLE_MS, type Stage } from './stage';
+import { BatchedTask } from './services';
+import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 import { until } from '../harness/until';
 
 const MANY = 250;
@@ -9,7 +9,7 @@ const GOOD = 20;
 const PUBLISH_MS = 5_000;
 const LOOKS = 3;
 
-export const batches: Behaviour<Stage> = {
+export const batches: Behaviour<BrokerFixture> = {
   name: 'events published in bulk arrive in batches, and a failing one does not delay the others',
   holds: {
     lost: 0,
@@ -21,23 +21,23 @@ export const batches: Behaviour<Stage> = {
     unreadable: 'unreadable',
     'failing at first': 'handled',
   },
-  observe: async (stage) => {
-    const of = (key: string, doing = {}) => stage.event(key, doing, { type: Batched.type });
+  observe: async (broker) => {
+    const of = (key: string, doing = {}) => broker.event(key, doing, { type: BatchedTask.type });
     const alone = await timed(async () => {
-      for (let n = 0; n < GOOD; n++) await stage.say(of(`single-${n}`));
+      for (let n = 0; n < GOOD; n++) await broker.publish(of(`single-${n}`));
     });
-    const before = await handedOver(stage);
+    const before = await handedOver(broker);
     const all = Array.from({ length: MANY }, (_, n) => of(`batched-${n}`));
-    const took = await timed(() => stage.mouth.publishAll(all, PUBLISH_MS));
-    const effects = await effectsOf(stage, all);
-    const after = await handedOver(stage);
+    const took = await timed(() => broker.publisher.publishAll(all, PUBLISH_MS));
+    const effects = await effectsOf(broker, all);
+    const after = await handedOver(broker);
     const handed = after.count - before.count;
     return {
       facts: {
         lost: effects.filter((count) => count === 0).length,
         duplicated: effects.filter((count) => count > 1).length,
         'delivered in batches': handed < MANY / 2,
-        ...(await poisonedAtRest(stage, of)),
+        ...(await poisonedAtRest(broker, of)),
       },
       figures: {
         'publishing one event takes': inMs(alone / GOOD),
@@ -51,31 +51,31 @@ export const batches: Behaviour<Stage> = {
 type Of = (key: string, doing?: object) => CloudEvent;
 
 /**
- * What becomes of events that are handed over with some that cannot be done. A broker that shares the
- * work out anew meanwhile may give one again all the same: then it is looked at once more, as what a
+ * The outcome of events in a batch with events that fail. A broker may rebalance meanwhile and redeliver one
+ * anyway, so it is observed again: a redelivery that is due to the batch happens every time.
  * batch brings again it brings every time.
  */
-async function poisonedAtRest(stage: Stage, of: Of) {
+async function poisonedAtRest(broker: BrokerFixture, of: Of) {
   for (let look = 1; ; look++) {
-    const seen = await poisoned(stage, (key, doing) => of(`${key}-${look}`, doing));
+    const seen = await poisoned(broker, (key, doing) => of(`${key}-${look}`, doing));
     if (seen['handled again for them'] === 0 || look === LOOKS) return seen;
   }
 }
 
-async function poisoned(stage: Stage, of: Of) {
+async function poisoned(broker: BrokerFixture, of: Of) {
   const good = Array.from({ length: GOOD }, (_, n) => of(`beside-poisoned-${n}`));
   const refused = of('batch-refused', { whileClosed: 'refuse' });
   const failing = of('batch-failing', { fails: 2 });
   const unreadable = { ...of('batch-unreadable'), data: { key: 1 } };
   const bad = [refused, failing, unreadable];
-  await stage.mouth.publishAll(
+  await broker.publisher.publishAll(
     [...good.slice(0, GOOD / 2), ...bad, ...good.slice(GOOD / 2)],
     PUBLISH_MS,
   );
-  const effects = await effectsOf(stage, good);
-  const again = good.filter(({ id }) => stage.begun(id).length > 1);
-  const reasonOf = async ({ id }: CloudEvent) => (await stage.deadLetter(id)).reason;
-  const [ended = 0] = await effectsOf(stage, [failing]);
+  const effects = await effectsOf(broker, good);
+  const again = good.filter(({ id }) => broker.begun(id).length > 1);
+  const reasonOf = async ({ id }: CloudEvent) => (await broker.deadLetter(id)).reason;
+  const [ended = 0] = await effectsOf(broker, [failing]);
   return {
     'in a batch with failing events': effects.every((count) => count === 1)
       ? 'handled'
@@ -87,21 +87,21 @@ async function poisoned(stage: Stage, of: Of) {
   };
 }
 
-/** How often each of these has taken effect, once all have or none does any more. */
-async function effectsOf(stage: Stage, events: readonly CloudEvent[]): Promise<number[]> {
+/** How many times each of these took effect, once all did or none does any more. */
+async function effectsOf(broker: BrokerFixture, events: readonly CloudEvent[]): Promise<number[]> {
   const done = () => {
-    const keys = new Set(stage.ledger.of('worker', 'done').map(({ key }) => key));
+    const keys = new Set(broker.ledger.of('worker', 'done').map(({ key }) => key));
     return events.every(({ subject }) => keys.has(subject));
   };
   await until('all of a batch', done, AMPLE_MS).catch(() => {});
-  return Promise.all(events.map(({ subject }) => stage.count(subject)));
+  return Promise.all(events.map(({ subject }) => broker.count(subject)));
 }
 
-/** How many batches the replicas of the worker were handed so far, and the events in them. */
-async function handedOver({ world }: Stage): Promise<{ count: number; events: number }> {
+/** The number of batches that the replicas of the worker got so far, and the events in them. */
+async function handedOver({ system }: BrokerFixture): Promise<{ count: number; events: number }> {
   const found = { count: 0, events: 0 };
   for (const name of ['worker', 'worker-2']) {
-    const text = await (await fetch(`${world.app(name).url}/metrics`)).text();
+    const text = await (await fetch(`${system.app(name).url}/metrics`)).text();
     const value = (part: string) =>
       Number(new RegExp(`^event_batch_size_${part} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
     found.count += value('count');

@@ -25,7 +25,7 @@ export interface Behaviour<Stage> {
   readonly name: string;
   /** The expected observations on each broker or store, unless differences.ts lists others. */
   readonly holds: Facts;
-  observe(stage: Stage, size: Size): Promise<Observed>;
+  observe(broker: Stage, size: Size): Promise<Observed>;
 }
 
 export const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;

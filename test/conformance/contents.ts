@@ -2,7 +2,7 @@ import { MAX_EVENT_BYTES } from '#kit/adapters/dapr/sidecar';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import type { Behaviour } from './behaviour';
 import { hashOf } from './services';
-import type { Stage } from './stage';
+import type { BrokerFixture } from './broker-fixture';
 
 const KB = 1024;
 const TEXTS: Readonly<Record<string, string>> = {
@@ -13,7 +13,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   unicode: 'größer 漢字 🎉 \u0000 "\\\n\u2028',
 };
 
-export const contents: Behaviour<Stage> = {
+export const contents: Behaviour<BrokerFixture> = {
   name: 'events of up to 3 MB arrive unchanged, and an event over the limit is rejected',
   holds: {
     '1 byte': 'unchanged',
@@ -25,28 +25,32 @@ export const contents: Behaviour<Stage> = {
     trace: 'propagated',
     'over the limit': 'rejected, naming the limit',
   },
-  observe: async (stage) => {
+  observe: async (broker) => {
     const facts: Record<string, string> = {};
     for (const [name, text] of Object.entries(TEXTS)) {
-      const event = stage.event(`contents ${name}`, { text });
-      await stage.say(event);
-      await stage.done('worker', event.subject);
-      const [come] = stage.begun(event.id);
+      const event = broker.event(`contents ${name}`, { text });
+      await broker.publish(event);
+      await broker.waitForDone('worker', event.subject);
+      const [come] = broker.begun(event.id);
       facts[name] = come?.hash === hashOf(text) ? 'unchanged' : 'changed';
       facts['trace'] = come?.trace?.includes(event.traceid ?? '?') === true ? 'propagated' : 'lost';
     }
     return {
-      facts: { ...facts, extensions: await extensions(stage), 'over the limit': await over(stage) },
+      facts: {
+        ...facts,
+        extensions: await extensions(broker),
+        'over the limit': await over(broker),
+      },
       figures: {},
     };
   },
 };
 
 /** A dead letter keeps an event as it came. */
-async function extensions(stage: Stage): Promise<string> {
-  const event = stage.event('extensions', {}, { data: 'nothing that it could read' });
-  await stage.say(event);
-  const { event: come } = await stage.deadLetter(event.id);
+async function extensions(broker: BrokerFixture): Promise<string> {
+  const event = broker.event('extensions', {}, { data: 'nothing that it could read' });
+  await broker.publish(event);
+  const { event: come } = await broker.deadLetter(event.id);
   // a sidecar may turn a number into text: the envelope's reader turns it back
   const changed = Object.entries(event).filter(
     ([name, value]) => String(come[name]) !== String(value),
@@ -56,9 +60,9 @@ async function extensions(stage: Stage): Promise<string> {
     : `changed: ${changed.map(([name]) => name).join(', ')}`;
 }
 
-async function over(stage: Stage): Promise<string> {
+async function over(broker: BrokerFixture): Promise<string> {
   try {
-    await stage.say(stage.event('over', { text: 'x'.repeat(4 * KB * KB) }));
+    await broker.publish(broker.event('over', { text: 'x'.repeat(4 * KB * KB) }));
     return 'published';
   } catch (error) {
     if (!(error instanceof MicroserviceError)) throw error;

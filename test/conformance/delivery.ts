@@ -1,10 +1,10 @@
 import { until } from '../harness/until';
 import { type Behaviour, seconds } from './behaviour';
 import { Load } from './load';
-import { Early, Unforeseen, latecomer } from './services';
-import { AMPLE_MS, type Stage } from './stage';
+import { EarlyTask, UndeclaredTask, latecomer } from './services';
+import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 
-export const sharing: Behaviour<Stage> = {
+export const sharing: Behaviour<BrokerFixture> = {
   name: 'replicas share the events, and no event is lost when a replica joins or leaves',
   holds: {
     lost: 0,
@@ -12,10 +12,10 @@ export const sharing: Behaviour<Stage> = {
     'two replicas share the events': true,
     'a third replica gets a share': true,
   },
-  observe: async (stage, { load: size }) => {
-    const load = new Load(stage, 'sharing');
+  observe: async (broker, { load: size }) => {
+    const load = new Load(broker, 'sharing');
     const works = (app: string) =>
-      stage.ledger
+      broker.ledger
         .of('worker', 'done')
         .filter((entry) => entry.app === app && entry.key.startsWith('sharing')).length;
     const both = () => ['worker', 'worker-2'].every((app) => works(app) > 0);
@@ -23,7 +23,7 @@ export const sharing: Behaviour<Stage> = {
     await load.reached(size / 2);
     const shares = ['worker', 'worker-2'].map(works);
 
-    const third = stage.world.app('worker-3');
+    const third = broker.system.app('worker-3');
     third.start();
     await third.ready();
     const joined = performance.now();
@@ -31,7 +31,7 @@ export const sharing: Behaviour<Stage> = {
     const after = performance.now() - joined;
     await Promise.all(third.processes.map((process) => process.stop()));
     const left = performance.now();
-    await load.reached(load.said.length + size / 2);
+    await load.reached(load.published.length + size / 2);
     const outcome = await load.ended();
     return {
       facts: {
@@ -48,18 +48,18 @@ export const sharing: Behaviour<Stage> = {
   },
 };
 
-export const retries: Behaviour<Stage> = {
+export const retries: Behaviour<BrokerFixture> = {
   name: 'a transient failure is retried at the configured interval',
   holds: { attempts: 4, effects: 1 },
-  observe: async (stage) => {
-    const event = stage.event('retries', { fails: 3 });
-    // the one who counts its failures is the one who retries: its sidecar keeps the event
-    await stage.say(event);
-    await stage.done('worker', 'retries');
-    const attempts = stage.begun(event.id);
+  observe: async (broker) => {
+    const event = broker.event('retries', { fails: 3 });
+    // the process that counts its failures gets the retries: its sidecar keeps the event
+    await broker.publish(event);
+    await broker.waitForDone('worker', 'retries');
+    const attempts = broker.begun(event.id);
     const gaps = attempts.slice(1).map(({ at }, index) => at - (attempts[index]?.at ?? at));
     return {
-      facts: { attempts: attempts.length, effects: await stage.count('retries') },
+      facts: { attempts: attempts.length, effects: await broker.count('retries') },
       figures: {
         'interval between attempts': [
           ...new Set([Math.min(...gaps), Math.max(...gaps)].map(seconds)),
@@ -69,21 +69,21 @@ export const retries: Behaviour<Stage> = {
   },
 };
 
-export const duplicates: Behaviour<Stage> = {
+export const duplicates: Behaviour<BrokerFixture> = {
   name: 'a duplicate event has one effect',
   holds: { effects: 1 },
-  observe: async (stage) => {
-    const event = stage.event('duplicates', { ms: 200 });
-    await Promise.all(Array.from({ length: 10 }, () => stage.say(event)));
-    await stage.done('worker', 'duplicates');
-    for (let time = 0; time < 5; time++) await stage.say(event);
-    // what the watcher does is told for each delivery
-    await stage.done('watcher', 'duplicates', 15);
-    await passed(stage, 'duplicates-after');
+  observe: async (broker) => {
+    const event = broker.event('duplicates', { ms: 200 });
+    await Promise.all(Array.from({ length: 10 }, () => broker.publish(event)));
+    await broker.waitForDone('worker', 'duplicates');
+    for (let time = 0; time < 5; time++) await broker.publish(event);
+    // the watcher records each delivery
+    await broker.waitForDone('watcher', 'duplicates', 15);
+    await passed(broker, 'duplicates-after');
     return {
-      facts: { effects: await stage.count('duplicates') },
+      facts: { effects: await broker.count('duplicates') },
       figures: {
-        'deliveries of an event published 15 times': String(stage.begun(event.id).length),
+        'deliveries of an event published 15 times': String(broker.begun(event.id).length),
       },
     };
   },
@@ -95,38 +95,41 @@ const came = (waited: Promise<unknown>) =>
     () => false,
   );
 
-/** Waits until events said now have come through: what was said before is not on its way any more. */
-export async function passed(stage: Stage, key: string): Promise<void> {
+/** Waits until events published now have arrived: earlier ones are not in flight any more. */
+export async function passed(broker: BrokerFixture, key: string): Promise<void> {
   const ATTEMPTS = 20;
-  for (let n = 0; n < ATTEMPTS; n++) await stage.say(stage.event(`${key}-${n}`));
-  for (let n = 0; n < ATTEMPTS; n++) await stage.done('worker', `${key}-${n}`);
+  for (let n = 0; n < ATTEMPTS; n++) await broker.publish(broker.event(`${key}-${n}`));
+  for (let n = 0; n < ATTEMPTS; n++) await broker.waitForDone('worker', `${key}-${n}`);
 }
 
-export const early: Behaviour<Stage> = {
+export const early: Behaviour<BrokerFixture> = {
   name: 'an event published before the first start of its consumer is handled',
   holds: { 'for a service of the system': 'handled', 'for any other service': 'handled' },
-  observe: async (stage) => {
-    const published = { 'for a service of the system': Early, 'for any other service': Unforeseen };
+  observe: async (broker) => {
+    const published = {
+      'for a service of the system': EarlyTask,
+      'for any other service': UndeclaredTask,
+    };
     const topics = Object.entries(published);
-    for (const [name, { type }] of topics) await stage.say(stage.event(name, {}, { type }));
+    for (const [name, { type }] of topics) await broker.publish(broker.event(name, {}, { type }));
     const begun = performance.now();
-    const consumer = stage.world.app(latecomer.name);
+    const consumer = broker.system.app(latecomer.name);
     consumer.start();
     await consumer.ready();
-    const heard = (key: string) =>
-      stage.ledger.of(latecomer.name, 'done').some((entry) => entry.key === key);
+    const isHandled = (key: string) =>
+      broker.ledger.of(latecomer.name, 'done').some((entry) => entry.key === key);
     for (const [name, { type }] of topics) {
-      // once it hears what is said now, it has been given what was said before, or never will be
+      // once it gets a new event, it has got the earlier one, or never will
       await until(`the latecomer to hear ${type}`, async () => {
-        await stage.say(stage.event(`after ${name}`, {}, { type }));
-        return heard(`after ${name}`);
+        await broker.publish(broker.event(`after ${name}`, {}, { type }));
+        return isHandled(`after ${name}`);
       });
     }
     const took = performance.now() - begun;
-    // the earlier one may come by another partition than the later
-    const all = () => topics.every(([name]) => heard(name));
-    await until('what was said before', all, 5_000).catch(() => {});
-    const facts = topics.map(([name]) => [name, heard(name) ? 'handled' : 'lost']);
+    // the earlier event may come from another partition than the later one
+    const all = () => topics.every(([name]) => isHandled(name));
+    await until('the earlier event', all, 5_000).catch(() => {});
+    const facts = topics.map(([name]) => [name, isHandled(name) ? 'handled' : 'lost']);
     return {
       facts: Object.fromEntries(facts) as Record<string, string>,
       figures: { 'first event handled after the start of its consumer': seconds(took) },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Bus } from '../harness/transports';
 import { type Observed, TEST_SIZE } from './behaviour';
-import { Stage } from './stage';
+import { BrokerFixture } from './broker-fixture';
 import { expected, phases } from './suite';
 
 // A broker redelivers an event after 8 s, and a behaviour may wait for that more than once.
@@ -10,13 +10,13 @@ jest.setTimeout(300_000);
 /** The suite on one broker. Each broker has a test file, so that two of them run concurrently. */
 export function describeConformance(bus: Bus): void {
   describe(`on ${bus}`, () => {
-    let stage: Stage;
+    let broker: BrokerFixture;
     beforeAll(async () => {
-      stage = await Stage.open(bus, TEST_SIZE);
-      process.stderr.write(`${stage.says}\n`);
+      broker = await BrokerFixture.open(bus, TEST_SIZE);
+      process.stderr.write(`${broker.description}\n`);
     });
     afterAll(async () => {
-      await (stage as Stage | undefined)?.close();
+      await (broker as BrokerFixture | undefined)?.close();
     });
 
     for (const phase of phases) {
@@ -24,7 +24,7 @@ export function describeConformance(bus: Bus): void {
         const observed = new Map<string, Promise<Observed>>();
         beforeAll(() => {
           for (const [name, behaviour] of phase) {
-            const observing = behaviour.observe(stage, TEST_SIZE);
+            const observing = behaviour.observe(broker, TEST_SIZE);
             // Its test reports the failure.
             observing.catch(() => {});
             observed.set(name, observing);

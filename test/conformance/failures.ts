@@ -1,16 +1,16 @@
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { type Behaviour, seconds } from './behaviour';
 import { passed } from './delivery';
-import type { Stage } from './stage';
+import type { BrokerFixture } from './broker-fixture';
 
 /** Events that become dead letters. All but the unreadable one can be handled after `stage.open`. */
-const eventsOf = (stage: Stage): Record<string, CloudEvent> => ({
-  refused: stage.event('dead-refused', { whileClosed: 'refuse' }),
-  'retries exhausted': stage.event('dead-exhausted', { whileClosed: 'fail' }),
-  unreadable: stage.event('dead-unreadable', {}, { data: { key: 1 } }),
+const eventsOf = (broker: BrokerFixture): Record<string, CloudEvent> => ({
+  refused: broker.event('dead-refused', { whileClosed: 'refuse' }),
+  'retries exhausted': broker.event('dead-exhausted', { whileClosed: 'fail' }),
+  unreadable: broker.event('dead-unreadable', {}, { data: { key: 1 } }),
 });
 
-export const deadLetters: Behaviour<Stage> = {
+export const deadLetters: Behaviour<BrokerFixture> = {
   name: 'an event that cannot be handled becomes a dead letter, which can be replayed once',
   holds: {
     refused: 'closed',
@@ -22,31 +22,31 @@ export const deadLetters: Behaviour<Stage> = {
     'left after the replay': 1,
     effects: '1 and 1',
   },
-  observe: async (stage) => {
-    const events = eventsOf(stage);
+  observe: async (broker) => {
+    const events = eventsOf(broker);
     const published = Date.now();
-    for (const event of Object.values(events)) await stage.say(event);
+    for (const event of Object.values(events)) await broker.publish(event);
     const reasons: Record<string, string> = {};
     let attempts = 0;
     for (const [name, { id }] of Object.entries(events)) {
-      const letter = await stage.deadLetter(id);
+      const letter = await broker.deadLetter(id);
       reasons[name] = letter.reason;
       if (name === 'retries exhausted') attempts = letter.attempts;
     }
     const took = Date.now() - published;
     const ids = Object.values(events).map(({ id }) => id);
-    const kept = async () => (await stage.letters(ids)).length;
-    for (const name of ['worker', 'worker-2']) await stage.restart(name);
+    const kept = async () => (await broker.letters(ids)).length;
+    for (const name of ['worker', 'worker-2']) await broker.restart(name);
     const afterRestart = await kept();
 
-    stage.open('dead-refused', 'dead-exhausted');
+    broker.open('dead-refused', 'dead-exhausted');
     let replayed = 0;
-    for (const id of ids) if (await stage.replay(id)) replayed++;
+    for (const id of ids) if (await broker.replay(id)) replayed++;
     // once more, like a duplicate from the broker
-    for (const event of Object.values(events)) await stage.say(event);
-    await passed(stage, 'dead-after');
+    for (const event of Object.values(events)) await broker.publish(event);
+    await passed(broker, 'dead-after');
     const effects = await Promise.all(
-      ['dead-refused', 'dead-exhausted'].map((key) => stage.count(key)),
+      ['dead-refused', 'dead-exhausted'].map((key) => broker.count(key)),
     );
     return {
       facts: {

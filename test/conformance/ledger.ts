@@ -4,7 +4,7 @@ import { z } from 'zod';
 const Entry = z.object({
   /** Milliseconds since the epoch. */
   at: z.number(),
-  /** Which process of which service: `worker-2`. */
+  /** The process of a service: `worker-2`. */
   app: z.string(),
   pid: z.int(),
   what: z.enum(['begun', 'done']),
@@ -14,22 +14,22 @@ const Entry = z.object({
   bytes: z.int().optional(),
   hash: z.string().optional(),
   trace: z.string().optional(),
-  /** What the hearer has read, as JSON. */
+  /** The data that the handler got, as JSON. */
   made: z.string().optional(),
 });
 export type Entry = z.infer<typeof Entry>;
 
-/** Writes down what this process does. A line is one write, so that lines of two do not mix. */
+/** Records what this process does. A line is one write, so that lines of two processes do not mix. */
 export function note(what: Entry['what'], about: Omit<Entry, 'at' | 'app' | 'pid' | 'what'>): void {
   const { LEDGER_FILE: file = '', APP_NAME: app = '' } = process.env;
   const entry: Entry = { at: Date.now(), app, pid: process.pid, what, ...about };
   appendFileSync(file, `${JSON.stringify(entry)}\n`);
 }
 
-/** How the keys of a backlog begin, of which only the number of events is asked. */
+/** The prefix of the keys of a backlog, whose events are only counted. */
 export const PILED = 'piled_';
 
-/** What all processes of the services have done, in the order in which they did it. */
+/** The records of all processes of the services, in order. */
 export class Ledger {
   readonly #entries: Entry[] = [];
   readonly #piled = new Set<string>();
@@ -53,7 +53,7 @@ export class Ledger {
         const length = readSync(opened, buffer, 0, buffer.length, this.#read);
         if (length === 0) return;
         this.#read += length;
-        // all that is noted is ASCII, so that no character is cut in two
+        // all records are ASCII, so that no character is cut in two
         const lines = (this.#rest + buffer.toString('latin1', 0, length)).split('\n');
         this.#rest = lines.pop() ?? '';
         for (const line of lines) {
@@ -67,13 +67,13 @@ export class Ledger {
     }
   }
 
-  /** The ids of the events of a backlog that were done. */
+  /** The ids of the handled events of a backlog. */
   get piled(): ReadonlySet<string> {
     this.#readOn();
     return this.#piled;
   }
 
-  /** What processes of a service have done: those named after it, with a number or without. */
+  /** The records of the processes of a service: its name, with a number or without. */
   of(service: string, what: Entry['what']): Entry[] {
     return this.entries.filter(
       (entry) => entry.what === what && entry.app.replace(/-\d+$/, '') === service,

@@ -1,9 +1,10 @@
-import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
 import { BUSES, STATES } from '../harness/transports';
 import { type Behaviour, type Facts, type Observed, type Size, seconds } from './behaviour';
 import { writeBroker, writeStore } from './report';
-import { Stage } from './stage';
-import { Keepers } from './stores/keepers';
+import { BrokerFixture } from './broker-fixture';
+import { list, number, parseCommand, runCommand } from '../tools/command-line';
+import { StoreFixture } from './stores/store-fixture';
 import {
   type BehaviourName,
   type StoreBehaviourName,
@@ -14,17 +15,18 @@ import {
 } from './suite';
 
 const STORES = 'stores';
-const USAGE = `npm run conformance runs the behaviours that the system depends on, on real brokers and stores, and writes
-the results to docs/brokers.json and docs/brokers.md.
-
-Usage: npm run conformance [-- [redis] [rabbitmq] [kafka] [stores] <options>]
-
-Without a name, all brokers and stores are run.
-
-Options:
-  --only <behaviour>   run this behaviour only, such as sharing or backlog; may be repeated
-  --backlog <count>    events in the backlog (100000)
-  --help               show this help`;
+const COMMAND = {
+  about: `npm run conformance runs the behaviours that the system depends on, on real brokers and stores, and writes
+the results to docs/brokers.json and docs/brokers.md.`,
+  usage: `npm run conformance                          run all brokers and stores
+npm run conformance -- <name> ...            run these: ${[...BUSES, STORES].join(', ')}
+npm run conformance -- <name> ... <options>`,
+  positionals: { name: 'broker or store', of: [...BUSES, STORES] },
+  options: {
+    only: list('run this behaviour only, such as sharing or backlog; may be repeated', 'behaviour'),
+    backlog: number('events in the backlog', { default: 100_000, min: 1 }),
+  },
+};
 
 /** The processingTimeout of components/bus/redis. */
 const REDELIVERY_SECONDS = 20;
@@ -34,7 +36,7 @@ const REDELIVERY_SECONDS = 20;
  * expected. Any other result is a defect of the system or of differences.ts. Returns the number of these.
  */
 async function runBehaviours<S, Name extends string>(
-  stage: S,
+  broker: S,
   phases: readonly (readonly (readonly [Name, Behaviour<S>])[])[],
   size: Size,
   expected: (name: Name) => Facts,
@@ -43,7 +45,7 @@ async function runBehaviours<S, Name extends string>(
   let failed = 0;
   const runOne = async ([name, behaviour]: readonly [Name, Behaviour<S>]) => {
     const begun = performance.now();
-    const { facts, figures } = await behaviour.observe(stage, size);
+    const { facts, figures } = await behaviour.observe(broker, size);
     const wanted = expected(name);
     const holds = isDeepStrictEqual(facts, wanted);
     if (holds) publish(name, { facts, figures });
@@ -58,26 +60,15 @@ async function runBehaviours<S, Name extends string>(
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      backlog: { type: 'string', default: '100000' },
-      only: { type: 'string', multiple: true, default: [] },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const names = [...BUSES, STORES];
-  const unknown = positionals.filter((name) => !names.some((it) => it === name));
-  if (values.help || unknown.length > 0) {
-    console.log(USAGE);
-    return values.help ? 0 : 1;
-  }
+  const command = parseCommand(COMMAND);
+  if (command === undefined) return 0;
+  const { options, positionals } = command;
+  const { only, backlog } = options;
   const size = {
     load: 400,
-    backlog: Number(values.backlog),
+    backlog,
     redeliverySeconds: REDELIVERY_SECONDS,
   };
-  const { only } = values;
   const chosen = <Name extends string, S>(
     phases: readonly (readonly (readonly [Name, Behaviour<S>])[])[],
   ) => phases.map((rows) => rows.filter(([name]) => only.length === 0 || only.includes(name)));
@@ -85,12 +76,12 @@ async function main(): Promise<number> {
   let failed = 0;
   const begun = performance.now();
   for (const bus of BUSES.filter(isSelected)) {
-    const stage = await Stage.open(bus, size);
-    console.log(stage.says);
+    const broker = await BrokerFixture.open(bus, size);
+    console.log(broker.description);
     try {
       const expects = (name: BehaviourName) => expected(name, bus);
       failed += await runBehaviours(
-        stage,
+        broker,
         chosen(phasesToMeasure),
         size,
         expects,
@@ -99,32 +90,24 @@ async function main(): Promise<number> {
         },
       );
     } finally {
-      await stage.close();
+      await broker.close();
     }
   }
   for (const state of isSelected(STORES) ? STATES : []) {
-    const keepers = await Keepers.open(state);
-    console.log(`documents in ${keepers.says}`);
+    const store = await StoreFixture.open(state);
+    console.log(`documents in ${store.description}`);
     try {
       const phases = chosen(storeSuite.map((row) => [row]));
       const expects = (name: StoreBehaviourName) => expectedOfStore(name, state);
-      failed += await runBehaviours(keepers, phases, size, expects, (name, observed) => {
+      failed += await runBehaviours(store, phases, size, expects, (name, observed) => {
         writeStore(state, name, observed);
       });
     } finally {
-      await keepers.close();
+      await store.close();
     }
   }
   console.log(`took ${seconds(performance.now() - begun)}`);
   return failed === 0 ? 0 : 1;
 }
 
-void main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  },
-);
+runCommand(main);

@@ -5,18 +5,18 @@ export type Memory = Readonly<Record<string, number>>;
 
 const PAGE_BYTES = 4096;
 
-/** The resident memory of process groups; that of one that is not there is 0. Linux only. */
+/** The resident memory of process groups; 0 for one that is gone. Linux only. */
 export function memoryOf(groups: Readonly<Record<string, number | undefined>>): Memory {
   const used = new Map<number, number>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // the name, in brackets, may hold anything
+      // the name is in brackets, and may contain anything
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       const group = Number(fields[2]);
       used.set(group, (used.get(group) ?? 0) + Number(fields[21]) * PAGE_BYTES);
     } catch {
-      // it has ended meanwhile
+      // it has ended in the meantime
     }
   }
   return Object.fromEntries(

@@ -1,19 +1,19 @@
 import { type Behaviour, seconds } from './behaviour';
 import type { Entry } from './ledger';
 import { Load } from './load';
-import type { Stage } from './stage';
+import type { BrokerFixture } from './broker-fixture';
 
-export const order: Behaviour<Stage> = {
+export const order: Behaviour<BrokerFixture> = {
   name: 'the resulting state is correct in whatever order events arrive',
   holds: { 'state with one replica': 'correct', 'state with three replicas': 'correct' },
-  observe: async (stage, { load: size }) => {
-    await Promise.all(stage.world.app('worker-2').processes.map((process) => process.stop()));
-    const one = await ordered(stage, 'order-one', size);
-    const more = ['worker-2', 'worker-3'].map((name) => stage.world.app(name));
+  observe: async (broker, { load: size }) => {
+    await Promise.all(broker.system.app('worker-2').processes.map((process) => process.stop()));
+    const one = await ordered(broker, 'order-one', size);
+    const more = ['worker-2', 'worker-3'].map((name) => broker.system.app(name));
     for (const app of more) app.start();
     await Promise.all(more.map((app) => app.ready()));
-    const three = await ordered(stage, 'order-three', size);
-    await Promise.all(stage.world.app('worker-3').processes.map((process) => process.stop()));
+    const three = await ordered(broker, 'order-three', size);
+    await Promise.all(broker.system.app('worker-3').processes.map((process) => process.stop()));
     return {
       facts: { 'state with one replica': one.state, 'state with three replicas': three.state },
       figures: {
@@ -26,23 +26,23 @@ export const order: Behaviour<Stage> = {
   },
 };
 
-async function ordered(stage: Stage, prefix: string, size: number) {
+async function ordered(broker: BrokerFixture, prefix: string, size: number) {
   const began = performance.now();
-  const load = new Load(stage, prefix);
+  const load = new Load(broker, prefix);
   await load.reached(size);
   const { lost, duplicated } = await load.ended();
   const took = performance.now() - began;
   let wrong = lost + duplicated;
   const newest = new Map<string, number>();
-  for (const { subject, sequence } of load.said) {
+  for (const { subject, sequence } of load.published) {
     newest.set(subject, Math.max(newest.get(subject) ?? 0, sequence));
   }
-  for (const [key, n] of newest) if ((await stage.tally(key))?.newest !== n) wrong++;
-  const begun = stage.ledger.of('worker', 'begun').filter(({ key }) => newest.has(key));
+  for (const [key, n] of newest) if ((await broker.tally(key))?.newest !== n) wrong++;
+  const begun = broker.ledger.of('worker', 'begun').filter(({ key }) => newest.has(key));
   return {
     state: wrong === 0 ? 'correct' : 'wrong',
     took,
-    inversions: (1000 * inversions(begun)) / load.said.length,
+    inversions: (1000 * inversions(begun)) / load.published.length,
   };
 }
 

@@ -1,14 +1,14 @@
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { type Behaviour, inMs } from './behaviour';
-import { Asked } from './services';
-import type { Stage } from './stage';
+import { TaskRequest } from './services';
+import type { BrokerFixture } from './broker-fixture';
 
 const ROUNDS = 20;
 const AT_ONCE = 40;
-/** Shorter than it takes to be asked again: 2 s. */
+/** Shorter than the pause before a redelivery: 2 s. */
 const SOON_MS = 1_500;
 
-export const requests: Behaviour<Stage> = {
+export const requests: Behaviour<BrokerFixture> = {
   name: 'a request over the bus gets its own response on any replica, or fails by its deadline',
   holds: {
     [`own responses to ${AT_ONCE} concurrent requests`]: AT_ONCE,
@@ -18,11 +18,13 @@ export const requests: Behaviour<Stage> = {
     'without a response': 'DEADLINE_EXCEEDED: timeout',
     'handled after its deadline': 0,
   },
-  observe: async (stage) => {
+  observe: async (broker) => {
     const ask = (key: string, doing: object = {}, within = 30_000, replica = false) =>
       answerOf(
         key,
-        stage.begin({ deadline: Date.now() + within }, replica).request(Asked, { key, ...doing }),
+        broker
+          .begin({ deadline: Date.now() + within }, replica)
+          .request(TaskRequest, { key, ...doing }),
       );
     const rounds: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
@@ -49,7 +51,7 @@ export const requests: Behaviour<Stage> = {
         refused,
         'failing at first': failed,
         'without a response': silent,
-        'handled after its deadline': await late(stage),
+        'handled after its deadline': await late(broker),
       },
       figures: {
         'response to one request after (median)': inMs(
@@ -61,7 +63,7 @@ export const requests: Behaviour<Stage> = {
   },
 };
 
-/** Whether the answer is that to this very question. */
+/** Whether the answer belongs to this request. */
 async function answerOf(key: string, asked: Promise<{ key: string }>): Promise<string> {
   try {
     return (await asked).key === key ? 'responded' : 'the response to another request';
@@ -71,18 +73,18 @@ async function answerOf(key: string, asked: Promise<{ key: string }>): Promise<s
   }
 }
 
-/** How often a request was worked on that came too late for anybody. */
-async function late(stage: Stage): Promise<number> {
+/** How many times an expired request was handled. */
+async function late(broker: BrokerFixture): Promise<number> {
   const asked = (key: string, milliseconds: number) =>
-    stage.event(
+    broker.event(
       key,
       {},
-      { type: Asked.type, expirytime: new Date(Date.now() + milliseconds).toISOString() },
+      { type: TaskRequest.type, expirytime: new Date(Date.now() + milliseconds).toISOString() },
     );
   const [over, before] = [asked('asked-late', -1), asked('asked-in-time', 60_000)];
-  // of one key, so that they come one after the other where that is kept
-  await stage.say({ ...over, subject: before.subject });
-  await stage.say(before);
-  await stage.done('worker', 'asked-in-time');
-  return stage.begun(over.id).length;
+  // with one key, so that a broker that keeps the order of a key handles them one after the other
+  await broker.publish({ ...over, subject: before.subject });
+  await broker.publish(before);
+  await broker.waitForDone('worker', 'asked-in-time');
+  return broker.begun(over.id).length;
 }

@@ -11,55 +11,67 @@ import { note } from './ledger';
 
 const MANY = 1_000_000;
 
-/** Whoever hears it does with it what it says. */
+/** The data of an event decides what its handler does. */
 const Data = z.object({
   key: z.string().describe('The document that it changes.'),
   n: z.int().default(1),
   ms: z.int().default(0).describe('How long its handler takes.'),
-  slowTimes: z.int().default(MANY).describe('How often it does, and then no longer.'),
-  fails: z.int().default(0).describe('How often one process fails on it before it does it.'),
+  slowTimes: z.int().default(MANY).describe('How many times it takes that long.'),
+  fails: z.int().default(0).describe('How many times a process fails to handle it first.'),
   whileClosed: z
     .enum(['refuse', 'fail', 'do'])
     .default('do')
-    .describe('What becomes of it until the test has mended what is broken: see Stage.open.'),
+    .describe('The outcome until the test calls BrokerFixture.open for its key.'),
   text: z.string().default(''),
 });
 
 const shape = { data: Data, subject: ({ key }: z.output<typeof Data>) => key };
 
-export const Said = defineEvent('Said', {
-  ...{ type: 'conformance.said', description: 'Heard by two services.', ...shape },
+export const Task = defineEvent('Said', {
+  type: 'conformance.said',
+  description: 'Handled by two services.',
+  ...shape,
 });
-/** Said before its hearer has run for the first time: to one of the system, whom the broker expects. */
-export const Early = defineEvent('Early', {
-  ...{ type: 'order.confirmed', description: 'Heard by one that comes late.', ...shape },
+/** Published before its subscriber runs for the first time. The broker has its subscription from the components. */
+export const EarlyTask = defineEvent('Early', {
+  type: 'order.confirmed',
+  description: 'Handled by a service that starts later.',
+  ...shape,
 });
-/** The same, of a service that nobody has told the broker of. */
-export const Unforeseen = defineEvent('Unforeseen', {
-  ...{ type: 'conformance.unforeseen', description: 'Heard by one that comes late.', ...shape },
+/** The same for a subscription that is in no component. */
+export const UndeclaredTask = defineEvent('Unforeseen', {
+  type: 'conformance.unforeseen',
+  description: 'Handled by a service that starts later.',
+  ...shape,
 });
 
-/** Said while its hearer is away. */
-export const Piled = defineEvent('Piled', {
-  ...{ type: 'conformance.piled', description: 'Heard by one, in great numbers.', ...shape },
+/** Published while its subscriber is down. */
+export const BacklogTask = defineEvent('Piled', {
+  type: 'conformance.piled',
+  description: 'Handled by one service, in great numbers.',
+  ...shape,
 });
 
-/** Said by the hundred, and heard many at a time. */
-export const Batched = defineEvent('Batched', {
-  ...{ type: 'conformance.batched', description: 'Heard in batches.', ...shape },
+/** Published by the hundred, and handled in batches. */
+export const BatchedTask = defineEvent('Batched', {
+  type: 'conformance.batched',
+  description: 'Handled in batches.',
+  ...shape,
 });
 export const BATCH = { maxEvents: 50, maxWaitMs: 200 };
 
-/** What the worker is asked over the bus; it does with it what it says, as with an event. */
-export const Asked = defineRequest('Asked', {
-  ...{ type: 'conformance.asked', description: 'Answered by one service.', ...shape },
+/** A request to the worker, which handles it like an event. */
+export const TaskRequest = defineRequest('Asked', {
+  type: 'conformance.asked',
+  description: 'Answered by one service.',
+  ...shape,
   reply: z.object({ key: z.string(), n: z.int() }),
 });
 
 const Old = z.object({ key: z.string(), pieces: z.int() });
 const New = z.object({ key: z.string(), available: z.int(), reserved: z.int() });
 const counted = {
-  ...{ type: 'conformance.counted', description: 'Heard by the old code and by the new.' },
+  ...{ type: 'conformance.counted', description: 'Handled by the old code and by the new.' },
   subject: ({ key }: { key: string }) => key,
 };
 const upcast = (data: unknown) => {
@@ -67,7 +79,7 @@ const upcast = (data: unknown) => {
   return { key, available: pieces, reserved: 0 };
 };
 const newer = { ...counted, version: 2, earlierVersions: [{ version: 1, data: Old, upcast }] };
-/** One event as the old code has it, as the new has it, and as the new has it for both. */
+/** One event for the old code, for the new code, and from the new code for both. */
 export const CountedOld = defineEvent('Counted', { ...counted, data: Old });
 export const Counted = defineEvent('Counted', { ...newer, data: New });
 export const CountedForBoth = defineEvent('Counted', {
@@ -75,25 +87,25 @@ export const CountedForBoth = defineEvent('Counted', {
   data: New.extend({ pieces: z.int() }),
 });
 
-/** Says and asks what a test wants; it runs inside of the test. */
-export const mouth = new Service('mouth', {
+/** Publishes events and sends requests for a test; it runs inside the test. */
+export const publisher = new Service('publisher', {
   publishes: [CountedOld, Counted, CountedForBoth],
-  requests: [Asked],
-  // ample where it is answered; where it is not, a behaviour says how long it waits
-  callTimeouts: { [Asked.type]: 30_000 },
+  requests: [TaskRequest],
+  // ample where it is answered; otherwise a behaviour sets its own
+  callTimeouts: { [TaskRequest.type]: 30_000 },
 });
-export type MouthContext = ContextOf<typeof mouth>;
+export type PublisherContext = ContextOf<typeof publisher>;
 
-/** What the worker has done about one key. */
+/** The handled events of one key. */
 const Tally = z.object({ key: z.string(), count: z.int(), newest: z.int() });
 
 export const worker = new Service('worker', { stores: { tallies: Tally } });
 export type WorkerContext = ContextOf<typeof worker>;
 
-/** Of this process, by the event's id. */
+/** Failures of this process, by the event's id. */
 const failures = new Map<string, number>();
 
-/** Where the test, and all processes of a service, leave word for each other. */
+/** A file by which the test and all processes of a service communicate. */
 const inFolder = (name: string) => join(process.env['WORD_FOLDER'] ?? '', name);
 
 async function work(
@@ -122,31 +134,31 @@ async function work(
   return { key, n };
 }
 
-/** Whether this is one of the first so many times that an event is worked on, in whatever process. */
+/** Whether this is one of the first `times` attempts at an event, in any process. */
 function isSlow(id: string, times: number): boolean {
   for (let time = 0; time < times; time++) {
     try {
       writeFileSync(inFolder(`${id}-${time}`), '', { flag: 'wx' });
       return true;
     } catch {
-      // that time is taken
+      // that attempt was counted by another process
     }
   }
   return false;
 }
 
-worker.on(Said, work);
-worker.on(Batched, work, BATCH);
-worker.onRequest(Asked, work);
+worker.on(Task, work);
+worker.on(BatchedTask, work, BATCH);
+worker.onRequest(TaskRequest, work);
 
 export const watcher = new Service('watcher', {});
-for (const contract of [Said, Piled]) {
+for (const contract of [Task, BacklogTask]) {
   watcher.on(contract, async ({ key, n }, _, { id }) => {
     note('done', { id, key, n });
   });
 }
 
-/** The old code beside the new: each notes what it makes of an event. */
+/** The old code and the new code: each records the data of an event as it gets it. */
 worker.on(CountedOld, async (data, _, { id }) => {
   note('done', { id, key: data.key, n: 1, made: JSON.stringify(data) });
 });
@@ -154,9 +166,9 @@ watcher.on(Counted, async (data, _, { id }) => {
   note('done', { id, key: data.key, n: 2, made: JSON.stringify(data) });
 });
 
-/** In the place of a service of the system. */
+/** In place of a service of the system. */
 export const latecomer = new Service('notification', {});
-for (const contract of [Early, Unforeseen]) {
+for (const contract of [EarlyTask, UndeclaredTask]) {
   latecomer.on(contract, async ({ key, n }, _, { id }) => {
     note('done', { id, key, n });
   });

@@ -10,9 +10,9 @@ import { type Difference, differences, storeDifferences } from './differences';
 import { deadLetters } from './failures';
 import { order } from './order';
 import { requests } from './requests';
-import type { Stage } from './stage';
+import type { BrokerFixture } from './broker-fixture';
 import * as stores from './stores/documents';
-import type { Keepers } from './stores/keepers';
+import type { StoreFixture } from './stores/store-fixture';
 import { restart } from './stores/restart';
 import { versions } from './versions';
 
@@ -49,7 +49,7 @@ export const storeBehaviours = {
 export type BehaviourName = keyof typeof behaviours;
 export type StoreBehaviourName = keyof typeof storeBehaviours;
 
-type Row = readonly [BehaviourName, Behaviour<Stage>];
+type Row = readonly [BehaviourName, Behaviour<BrokerFixture>];
 
 // Object.entries loses the types of the names.
 export const suite = Object.entries(behaviours) as Row[];
@@ -72,7 +72,7 @@ export const phasesToMeasure: readonly (readonly Row[])[] = [
 ];
 export const storeSuite = Object.entries(storeBehaviours) as [
   StoreBehaviourName,
-  Behaviour<Keepers>,
+  Behaviour<StoreFixture>,
 ][];
 
 /** The expected facts of a behaviour on a broker. */

@@ -1,9 +1,9 @@
 import { until } from '../harness/until';
 import { type Behaviour, inMs } from './behaviour';
-import { Counted, CountedForBoth, CountedOld, type MouthContext } from './services';
-import { AMPLE_MS, type Stage } from './stage';
+import { Counted, CountedForBoth, CountedOld, type PublisherContext } from './services';
+import { AMPLE_MS, type BrokerFixture } from './broker-fixture';
 
-export const versions: Behaviour<Stage> = {
+export const versions: Behaviour<BrokerFixture> = {
   name: 'two versions of an event coexist, and one that a consumer cannot read is kept for it',
   holds: {
     'old version, old consumer': 'pieces 3',
@@ -13,17 +13,17 @@ export const versions: Behaviour<Stage> = {
     'compatible new version, old consumer': 'pieces 3',
     'compatible new version, new consumer': 'available 3, reserved 1',
   },
-  observe: async (stage) => {
+  observe: async (broker) => {
     const stock = { available: 3, reserved: 1 };
     const begun = performance.now();
-    const old = await heard(stage, 'counted-old', (key, { publish }) =>
+    const old = await handledData(broker, 'counted-old', (key, { publish }) =>
       publish(CountedOld, { key, pieces: 3 }),
     );
     const took = performance.now() - begun;
-    const young = await heard(stage, 'counted-new', (key, { publish }) =>
+    const young = await handledData(broker, 'counted-new', (key, { publish }) =>
       publish(Counted, { key, ...stock }),
     );
-    const both = await heard(stage, 'counted-both', (key, { publish }) =>
+    const both = await handledData(broker, 'counted-both', (key, { publish }) =>
       publish(CountedForBoth, { key, ...stock, pieces: 3 }),
     );
     return {
@@ -40,20 +40,20 @@ export const versions: Behaviour<Stage> = {
   },
 };
 
-/** What the old code, the worker's, and the new, the watcher's, make of what is said under a key. */
-async function heard(
-  stage: Stage,
+/** What the old code of the worker and the new code of the watcher get for an event with this key. */
+async function handledData(
+  broker: BrokerFixture,
   key: string,
-  say: (key: string, context: MouthContext) => Promise<void>,
+  publish: (key: string, context: PublisherContext) => Promise<void>,
 ) {
-  await say(key, stage.begin());
-  const [byNew] = await stage.done('watcher', key);
+  await publish(key, broker.begin());
+  const [byNew] = await broker.waitForDone('watcher', key);
   const byOld = await until(
     `the worker to take ${key}`,
     async () => {
-      const [entry] = stage.ledger.of('worker', 'done').filter((it) => it.key === key);
+      const [entry] = broker.ledger.of('worker', 'done').filter((it) => it.key === key);
       if (entry !== undefined) return inWords(entry.made);
-      const [letter] = await stage.letters([byNew?.id ?? '']);
+      const [letter] = await broker.letters([byNew?.id ?? '']);
       return letter && `dead letter: ${letter.reason}`;
     },
     AMPLE_MS,
@@ -61,9 +61,9 @@ async function heard(
   return { byOld, byNew: inWords(byNew?.made) };
 }
 
-/** `pieces 3`: all but the key. */
+/** `pieces 3`: all fields but the key. */
 function inWords(made = '{}'): string {
-  // as its hearer has noted it
+  // the handler has recorded it so
   const { key: _, ...rest } = JSON.parse(made) as Record<string, unknown>;
   return Object.entries(rest)
     .map(([name, value]) => `${name} ${String(value)}`)

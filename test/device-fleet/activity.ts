@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Chance } from '../chaos/chance';
+import { SeededRandom } from '../tools/seeded-random';
 import type { Device } from './device';
 import type { Machine } from './kinds';
 import type { Misdeed } from './ledger';
@@ -8,33 +8,40 @@ import type { Platform } from './platform';
 import type { Fleet } from './setup';
 import { buy, machineOf, restock } from './vending';
 
-/** How often things come about, for each device: seconds between them, on average. */
+/** The mean seconds between two actions of a kind, for each device. */
 export interface Pace {
   readonly act: number;
-  readonly fall: number;
-  /** For so long it is away then, at least and at most. */
-  readonly away: readonly [number, number];
+  readonly disconnect: number;
+  /** The least and most seconds that it is offline then. */
+  readonly offline: readonly [number, number];
   readonly misbehave: number;
-  /** Of each machine, without cash. */
+  /** Purchases without cash, for each machine. */
   readonly buy: number;
-  /** Somebody looks after a machine. */
+  /** Repairs, for each machine. */
   readonly repair: number;
 }
 
 export const USUAL: Pace = {
-  ...{ act: 30, fall: 150, misbehave: 30, buy: 120, repair: 60 },
-  away: [2, 25],
+  act: 30,
+  disconnect: 150,
+  offline: [2, 25],
+  misbehave: 30,
+  buy: 120,
+  repair: 60,
 };
 
-const STARTS_ANEW = 0.3;
+const RESTARTS = 0.3;
 const MISDEEDS: readonly Misdeed[] = [
-  ...['unreadable' as const, 'wrong_signature' as const, 'oversized' as const],
-  ...['from_the_future' as const, 'too_old' as const],
+  'unreadable',
+  'wrong_signature',
+  'oversized',
+  'from_the_future',
+  'too_old',
 ];
 const TOKENS = { tok_ok: 8, tok_declined: 1, tok_flaky: 1 } as const;
 const CONNECTS_PER_SECOND = 100;
 
-/** What happens in the shops, until it is stopped. */
+/** The actions of devices, customers and staff, until it is stopped. */
 export class Activity {
   readonly #stopped = new AbortController();
   #running: Promise<unknown>[] = [];
@@ -45,7 +52,7 @@ export class Activity {
     private readonly pace: Pace,
   ) {}
 
-  /** Connects all, some at a time, and lets things happen; a device that leaves does so after `leaveAfterMs`. */
+  /** Connects the devices at a steady rate, and begins their actions; those that leave do so after `leaveAfterMs`. */
   async begin(leaveAfterMs: number): Promise<void> {
     const { devices, probe } = this.fleet;
     probe.connect();
@@ -54,12 +61,12 @@ export class Activity {
       this.#repeat(device, 'act', this.pace.act, () => {
         device.act();
       });
-      this.#repeat(device, 'fall', this.pace.fall, (chance) => {
-        device.fall(chance.spread(...this.pace.away) * 1_000, chance.likely(STARTS_ANEW));
+      this.#repeat(device, 'fall', this.pace.disconnect, (random) => {
+        device.goOffline(random.spread(...this.pace.offline) * 1_000, random.likely(RESTARTS));
       });
       if (device.plan.isRogue) {
-        this.#repeat(device, 'misbehave', this.pace.misbehave, (chance) => {
-          device.misbehave(chance.pick(MISDEEDS));
+        this.#repeat(device, 'misbehave', this.pace.misbehave, (random) => {
+          device.misbehave(random.pick(MISDEEDS));
         });
       }
       if (device.plan.leaves) this.#later(leaveAfterMs, device);
@@ -67,11 +74,11 @@ export class Activity {
     }
   }
 
-  /** Customers buy without cash, and somebody sees to slots that are faulty. */
+  /** Customers buy without cash, and faulty slots are repaired. */
   sell(admin: Platform, customers: readonly Platform[]): void {
     for (const machine of this.fleet.machines) {
-      this.#repeat(machine, 'buy', this.pace.buy, async (chance) => {
-        await this.#buy(machine, chance, customers);
+      this.#repeat(machine, 'buy', this.pace.buy, async (random) => {
+        await this.#buy(machine, random, customers);
       });
       this.#repeat(machine, 'repair', this.pace.repair, () => repair(admin, machine));
     }
@@ -82,21 +89,26 @@ export class Activity {
     await Promise.all(this.#running);
   }
 
-  async #buy(machine: Machine, chance: Chance, customers: readonly Platform[]) {
-    const { ledger } = this.fleet.world;
+  async #buy(machine: Machine, random: SeededRandom, customers: readonly Platform[]) {
+    const { ledger } = this.fleet.environment;
     const { deviceId: machineId } = machine.identity;
-    const slot = slotOf(chance.int(0, machine.plan.products.length - 1));
-    const token = chance.weighted(TOKENS);
-    const vendId = await buy(chance.pick(customers), machineId, slot, token);
+    const slot = slotOf(random.int(0, machine.plan.products.length - 1));
+    const token = random.weighted(TOKENS);
+    const vendId = await buy(random.pick(customers), machineId, slot, token);
     if (vendId !== undefined) ledger.purchases.push({ vendId, machineId, slot, token });
   }
 
-  #repeat(device: Device, what: string, seconds: number, work: (chance: Chance) => unknown): void {
-    const chance = new Chance(this.seed, `${what} ${device.plan.name}`);
+  #repeat(
+    device: Device,
+    what: string,
+    seconds: number,
+    work: (random: SeededRandom) => unknown,
+  ): void {
+    const random = new SeededRandom(this.seed, `${what} ${device.plan.name}`);
     const { signal } = this.#stopped;
     const run = async () => {
-      const pause = () => sleep(chance.pause(1 / seconds), true, { signal }).catch(() => false);
-      while ((await pause()) && !device.isGone) await work(chance);
+      const pause = () => sleep(random.pause(1 / seconds), true, { signal }).catch(() => false);
+      while ((await pause()) && !device.hasLeft) await work(random);
     };
     this.#running.push(run());
   }
@@ -111,7 +123,7 @@ export class Activity {
   }
 }
 
-/** Sees to the slots that sell nothing since something went wrong with them. */
+/** Restocks the slots that are out of use, which repairs them. */
 async function repair(admin: Platform, { identity: { deviceId } }: Machine): Promise<void> {
   const { slots } = await machineOf(admin, deviceId);
   for (const { slot, fault } of slots) {

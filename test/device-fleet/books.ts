@@ -1,14 +1,15 @@
+import type { CaptureBook } from '../invariants/captures';
 import type { CashSale, Dispense, Misdeed } from './ledger';
 
-// What the ledger says, beside what the platform says, once all is at rest. Money in minor units.
+// The ledger of the devices and the records of the platform side by side, once all is at rest. Money in
+// minor units.
 
 export interface StockBook {
   readonly shopId: string;
   readonly productId: string;
   readonly pieces: number;
-  /** As the platform has them, what is held for somebody included. */
+  /** The pieces that the platform has, reserved ones included. */
   readonly found: number;
-  /** Of these, held for somebody. */
   readonly reserved: number;
   readonly doubtful: boolean;
 }
@@ -22,18 +23,14 @@ export interface VendBook {
   readonly price: number;
 }
 
-/** A vend that was asked for at the edge, and its money. */
+/** A vend that was requested at the edge, and its money. */
 export interface PurchaseBook {
   readonly vendId: string;
-  /** Absent where the machine was never told. */
+  /** Absent where the machine got no command. */
   readonly dispense?: Dispense;
-  /** What the payment provider keeps ready for it, neither taken nor given up. */
+  /** The amount that is authorised at the payment provider, neither captured nor voided. */
   readonly held: number;
-  /** What it took, and gave back. */
-  readonly captured: number;
-  readonly refunded: number;
-  /** So often it was taken. */
-  readonly captures: number;
+  readonly captures: readonly CaptureBook[];
 }
 
 export interface Books {

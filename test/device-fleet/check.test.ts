@@ -2,29 +2,35 @@ import { describe, expect, it } from '@jest/globals';
 import type { Books, PurchaseBook, VendBook } from './books';
 import { check } from './check';
 
-const place = { shopId: 's', productId: 'p' };
 const dispense = {
-  ...{ commandId: 'c', machineId: 'm', slot: 'A1', expiresAt: 100_000, answeredAt: 50_000 },
+  commandId: 'c',
+  machineId: 'm',
+  slot: 'A1',
+  expiresAt: 100_000,
+  answeredAt: 50_000,
   priceMinor: 250,
   outcome: 'acknowledged' as const,
 };
-const bought: PurchaseBook = {
-  ...{ vendId: 'v1', dispense, held: 0, captured: 250, refunded: 0, captures: 1 },
-};
+const capture = { key: 'vend_v1', captured: 250, refunds: [] };
+const purchase: PurchaseBook = { vendId: 'v1', dispense, held: 0, captures: [capture] };
 const vend: VendBook = {
-  ...{ vendId: 'v1', machineId: 'm', channel: 'cashless', status: 'completed', price: 250 },
+  vendId: 'v1',
+  machineId: 'm',
+  channel: 'cashless',
+  status: 'completed',
+  price: 250,
 };
 const cashVend: VendBook = { ...vend, vendId: 'v2', channel: 'cash', price: 120 };
 const sale = { machineId: 'm', saleId: 'm-1', slot: 'A1', paidMinor: 120 };
 
-/** All as it should be. */
+/** Books in which everything adds up. */
 const books: Books = {
   unsent: 0,
-  stocks: [{ ...place, pieces: 5, found: 5, reserved: 0, doubtful: false }],
+  stocks: [{ shopId: 's', productId: 'p', pieces: 5, found: 5, reserved: 0, doubtful: false }],
   slots: [{ machineId: 'm', slot: 'A1', pieces: 4, found: 4 }],
   cash: [sale],
   vends: [vend, cashVend],
-  purchases: [bought],
+  purchases: [purchase],
   refusals: [{ deviceId: 'd', misdeed: 'oversized', times: 2, recorded: 3 }],
   presences: [
     { deviceId: 'd', isUp: true, found: 'online' },
@@ -35,69 +41,83 @@ const books: Books = {
 };
 
 const stock = (change: object) => ({ stocks: [{ ...books.stocks[0]!, ...change }] });
-const isVoid = { captured: 0, captures: 0 };
+const bought = (change: Partial<PurchaseBook>) => ({ purchases: [{ ...purchase, ...change }] });
 const cancelled = { ...vend, status: 'cancelled', reason: 'machine_silent' };
+const refund = { key: 'r', amount: 250 };
 
-it('says nothing of books that add up', () => {
+it('reports nothing for books that add up', () => {
   expect(check(books)).toEqual([]);
 });
 
-describe('a fault that is planted is found:', () => {
+describe('reports', () => {
   it.each<[string, Partial<Books>, string]>([
-    ['a message got lost', stock({ found: 6 }), '6 pieces, and there are 5'],
-    ['a message counted twice', stock({ found: 4 }), '4 pieces, and there are 5'],
-    ['a stock stays in doubt', stock({ doubtful: true }), 'in doubt'],
-    ['a piece is held for ever', stock({ reserved: 1 }), '1 pieces are held'],
-    ['a slot is off', { slots: [{ ...books.slots[0]!, found: 5 }] }, '5 pieces'],
-    ['a cash sale got lost', { vends: [vend] }, '0 cash sales of 0'],
+    ['a lost message', stock({ found: 6 }), '6 pieces, and there are 5'],
+    ['a message that counted twice', stock({ found: 4 }), '4 pieces, and there are 5'],
+    ['a stock that stays in doubt', stock({ doubtful: true }), 'in doubt'],
+    ['a piece that stays reserved', stock({ reserved: 1 }), '1 pieces stay reserved'],
+    ['a slot with a wrong quantity', { slots: [{ ...books.slots[0]!, found: 5 }] }, '5 pieces'],
+    ['a lost cash sale', { vends: [vend] }, '0 cash sales of 0'],
     [
-      'a cash sale counted twice',
+      'a cash sale that counted twice',
       { vends: [...books.vends, { ...cashVend, vendId: 'v3' }] },
       '2 cash',
     ],
-    ['cash was booked wrongly', { vends: [vend, { ...cashVend, price: 100 }] }, 'sales of 100'],
-    ['a vend never ends', { vends: [{ ...vend, status: 'settling' }, cashVend] }, 'for ever'],
-    ['a vend got lost', { vends: [cashVend] }, 'is not there'],
     [
-      'a vend is paid for nothing',
-      { purchases: [{ ...bought, dispense: { ...dispense, outcome: 'silent' } }] },
-      'nothing came out',
+      'a cash sale with a wrong price',
+      { vends: [vend, { ...cashVend, price: 100 }] },
+      'sales of 100',
+    ],
+    ['a vend that never ends', { vends: [{ ...vend, status: 'settling' }, cashVend] }, 'for ever'],
+    ['a lost vend', { vends: [cashVend] }, 'is missing'],
+    [
+      'a paid vend without a piece',
+      bought({ dispense: { ...dispense, outcome: 'silent' } }),
+      'nothing was dispensed',
     ],
     [
-      'a piece came out for nothing',
-      { vends: [cancelled, cashVend], purchases: [{ ...bought, ...isVoid }] },
-      'the piece came out',
+      'a piece that was dispensed for a cancelled vend',
+      { vends: [cancelled, cashVend], ...bought({ captures: [] }) },
+      'the piece was dispensed',
     ],
     [
-      'a piece that came out in time is not paid for',
-      {
-        vends: [{ ...vend, status: 'unpaid' }, cashVend],
-        purchases: [{ ...bought, ...isVoid }],
-      },
-      'is unpaid (), and the piece came out',
+      'a piece that was acknowledged in time and is unpaid',
+      { vends: [{ ...vend, status: 'unpaid' }, cashVend], ...bought({ captures: [] }) },
+      'is unpaid (), and the piece was dispensed',
     ],
-    ['a piece is sold at another price', { purchases: [{ ...bought, captured: 200 }] }, 'is 200'],
-    ['money is neither taken nor given up', { purchases: [{ ...bought, held: 250 }] }, 'for ever'],
-    ['money was not taken', { purchases: [{ ...bought, ...isVoid }] }, '250 is due'],
-    ['money was taken twice', { purchases: [{ ...bought, captures: 2 }] }, 'taken 2 times'],
-    ['money was given back', { purchases: [{ ...bought, refunded: 250 }] }, 'is 0'],
-    ['a refusal is nowhere', { refusals: [{ ...books.refusals[0]!, recorded: 1 }] }, 'oversized'],
     [
-      'a device is not seen to be gone',
+      'a piece that was sold at another price',
+      bought({ captures: [{ ...capture, captured: 200 }] }),
+      '200 is kept by the provider, and 250 is due',
+    ],
+    ['money that stays authorised', bought({ held: 250 }), 'for ever'],
+    ['money that was not captured', bought({ captures: [] }), '250 is due'],
+    ['money that was captured twice', bought({ captures: [capture, capture] }), 'captured 2 times'],
+    [
+      'money that was refunded',
+      bought({ captures: [{ ...capture, refunds: [refund] }] }),
+      '0 is kept by the provider',
+    ],
+    [
+      'a refusal that is not recorded',
+      { refusals: [{ ...books.refusals[0]!, recorded: 1 }] },
+      'oversized',
+    ],
+    [
+      'a device that is offline and shown as online',
       { presences: [{ deviceId: 'd', isUp: false, found: 'online' }] },
-      'said to be online',
+      'shown as online',
     ],
-    ['an event is dead', { letters: [{ service: 'inventory', message: 'no' }] }, 'no'],
-    ['a message is stuck', { unsent: 1 }, 'never taken'],
-    ['a command is forged', { forged: 1 }, 'not signed'],
-  ])('%s', (_, planted, message) => {
-    const found = check({ ...books, ...planted });
-    expect(found.map((violation) => violation.message).join()).toContain(message);
+    ['a dead letter', { letters: [{ service: 'inventory', message: 'no' }] }, 'no'],
+    ['a message that the broker never had', { unsent: 1 }, 'never accepted'],
+    ['a forged command', { forged: 1 }, 'no valid signature'],
+  ])('%s', (_, change, message) => {
+    const found = check({ ...books, ...change });
+    expect(found.map((finding) => finding.message).join()).toContain(message);
   });
 });
 
-it('lets a piece go for nothing where the machine told of it too late', () => {
+it('accepts an unpaid piece if the machine acknowledged it too late', () => {
   const late = { ...dispense, answeredAt: 99_000 };
-  const purchases = [{ ...bought, ...isVoid, dispense: late }];
-  expect(check({ ...books, vends: [cancelled, cashVend], purchases })).toEqual([]);
+  const change = bought({ captures: [], dispense: late });
+  expect(check({ ...books, vends: [cancelled, cashVend], ...change })).toEqual([]);
 });

@@ -1,39 +1,42 @@
+import { type Finding, sum } from '../invariants/books';
+import { captureFaults } from '../invariants/captures';
 import type { Books, PurchaseBook, VendBook } from './books';
 
-/** Something that does not add up. */
-export interface Violation {
-  readonly about: string;
-  readonly message: string;
-}
-
-const CHECKS: readonly ((books: Books) => Violation[])[] = [
-  ...[allWasSent, stocksAddUp, slotsAddUp, cashIsKnownOnce, vendsEnd, moneyAddsUp],
-  ...[misdeedsAreRefused, presenceIsRight, nothingIsDead],
+const CHECKS: readonly ((books: Books) => Finding[])[] = [
+  allWasSent,
+  stocksAddUp,
+  slotsAddUp,
+  cashIsKnownOnce,
+  vendsEnd,
+  moneyAddsUp,
+  misdeedsAreRefused,
+  presenceIsRight,
+  nothingIsDead,
 ];
 
-/** What does not add up, seen from outside of the platform. */
-export function check(books: Books): Violation[] {
+/** Every difference between the devices' ledger and the platform's records. */
+export function check(books: Books): Finding[] {
   return CHECKS.flatMap((each) => each(books));
 }
 
-function allWasSent({ unsent, forged }: Books): Violation[] {
-  const found: Violation[] = [];
-  if (unsent > 0) found.push({ about: 'broker', message: `${unsent} messages were never taken` });
-  if (forged > 0)
-    found.push({ about: 'commands', message: `${forged} were not signed as they must` });
+function allWasSent({ unsent, forged }: Books): Finding[] {
+  const found: Finding[] = [];
+  if (unsent > 0)
+    found.push({ about: 'broker', message: `${unsent} messages were never accepted` });
+  if (forged > 0) found.push({ about: 'commands', message: `${forged} had no valid signature` });
   return found;
 }
 
-function stocksAddUp({ stocks }: Books): Violation[] {
+function stocksAddUp({ stocks }: Books): Finding[] {
   return stocks.flatMap(({ shopId, productId, pieces, found, reserved, doubtful }) => {
     const about = `stock ${shopId}/${productId}`;
     if (found !== pieces) return [{ about, message: `${found} pieces, and there are ${pieces}` }];
-    if (reserved > 0) return [{ about, message: `${reserved} pieces are held, and for nobody` }];
-    return doubtful ? [{ about, message: 'in doubt, though all was told' }] : [];
+    if (reserved > 0) return [{ about, message: `${reserved} pieces stay reserved for ever` }];
+    return doubtful ? [{ about, message: 'in doubt, although everything was reported' }] : [];
   });
 }
 
-function slotsAddUp({ slots }: Books): Violation[] {
+function slotsAddUp({ slots }: Books): Finding[] {
   return slots
     .filter(({ pieces, found }) => pieces !== found)
     .map(({ machineId, slot, pieces, found }) => ({
@@ -42,9 +45,9 @@ function slotsAddUp({ slots }: Books): Violation[] {
     }));
 }
 
-function cashIsKnownOnce({ cash, vends }: Books): Violation[] {
+function cashIsKnownOnce({ cash, vends }: Books): Finding[] {
   const known = vends.filter(({ channel }) => channel === 'cash');
-  const found: Violation[] = [];
+  const found: Finding[] = [];
   const machines = new Set([...cash, ...known].map(({ machineId }) => machineId));
   for (const machineId of machines) {
     const sold = cash.filter((sale) => sale.machineId === machineId);
@@ -60,52 +63,53 @@ function cashIsKnownOnce({ cash, vends }: Books): Violation[] {
 
 const ENDS = ['completed', 'cancelled', 'unpaid'];
 
-function vendsEnd({ vends, purchases }: Books): Violation[] {
+function vendsEnd({ vends, purchases }: Books): Finding[] {
   const open = vends
     .filter(({ status }) => !ENDS.includes(status))
-    .map(({ vendId, status }) => ({ about: `vend ${vendId}`, message: `is ${status} for ever` }));
+    .map(({ vendId, status }) => ({
+      about: `vend ${vendId}`,
+      message: `stays ${status} for ever`,
+    }));
   const byId = vendsById(vends);
   const wrong = purchases.flatMap((purchase) => {
     const about = `vend ${purchase.vendId}`;
     const vend = byId.get(purchase.vendId);
-    if (vend === undefined) return [{ about, message: 'was asked for, and is not there' }];
-    const isGiven = purchase.dispense?.outcome === 'acknowledged';
-    if (vend.status === 'completed' && !isGiven) {
-      return [{ about, message: 'is completed, and nothing came out' }];
+    if (vend === undefined) return [{ about, message: 'was requested, and is missing' }];
+    const isDispensed = purchase.dispense?.outcome === 'acknowledged';
+    if (vend.status === 'completed' && !isDispensed) {
+      return [{ about, message: 'is completed, and nothing was dispensed' }];
     }
-    if (vend.status !== 'completed' && isGiven && !wasLate(purchase)) {
-      const why = `${vend.status} (${vend.reason ?? ''})`;
-      return [{ about, message: `is ${why}, and the piece came out` }];
+    if (vend.status !== 'completed' && isDispensed && !wasLate(purchase)) {
+      const status = `${vend.status} (${vend.reason ?? ''})`;
+      return [{ about, message: `is ${status}, and the piece was dispensed` }];
     }
     return [];
   });
   return [...open, ...wrong];
 }
 
-/** So long before its end a command's answer must be with the broker to be sure to count. */
+/** The broker must have an acknowledgement this long before the command expires for it to count for sure. */
 const MARGIN_MS = 15_000;
 
-/** Whether the machine's answer came when the platform may have given it up. */
+/** Whether the platform may have given up the command before the machine's acknowledgement. */
 export function wasLate({ dispense }: PurchaseBook): boolean {
   if (dispense === undefined) return false;
   return (dispense.answeredAt ?? Infinity) > dispense.expiresAt - MARGIN_MS;
 }
 
-function moneyAddsUp({ purchases, vends }: Books): Violation[] {
+/** A dispensed piece is paid at its price, and nothing else is. */
+function moneyAddsUp({ purchases, vends }: Books): Finding[] {
   const byId = vendsById(vends);
-  return purchases.flatMap(({ vendId, dispense, held, captured, refunded, captures }) => {
-    const vend = byId.get(vendId);
+  return purchases.flatMap(({ vendId, dispense, held, captures }) => {
     const about = `money of vend ${vendId}`;
-    if (captures > 1) return [{ about, message: `was taken ${captures} times` }];
-    if (held > 0) return [{ about, message: `${held} is kept ready for ever` }];
-    // what came out is paid for, at its price, and nothing else is
-    const due = vend?.status === 'completed' ? (dispense?.priceMinor ?? 0) : 0;
-    const kept = captured - refunded;
-    return kept === due ? [] : [{ about, message: `is ${kept}, and ${due} is due` }];
+    if (held > 0) return [{ about, message: `${held} stays authorised for ever` }];
+    const isPaid = byId.get(vendId)?.status === 'completed';
+    const due = isPaid ? (dispense?.priceMinor ?? 0) : 0;
+    return captureFaults(captures, due).map((message) => ({ about, message }));
   });
 }
 
-function misdeedsAreRefused({ refusals }: Books): Violation[] {
+function misdeedsAreRefused({ refusals }: Books): Finding[] {
   return refusals
     .filter(({ times, recorded }) => recorded < times)
     .map(({ deviceId, misdeed, times, recorded }) => ({
@@ -114,18 +118,17 @@ function misdeedsAreRefused({ refusals }: Books): Violation[] {
     }));
 }
 
-function presenceIsRight({ presences }: Books): Violation[] {
+function presenceIsRight({ presences }: Books): Finding[] {
   return presences
     .filter(({ isUp, found }) => found !== (isUp ? 'online' : 'offline'))
     .map(({ deviceId, isUp, found }) => ({
       about: `device ${deviceId}`,
-      message: `is said to be ${found}, and is ${isUp ? 'online' : 'offline'}`,
+      message: `is shown as ${found}, and is ${isUp ? 'online' : 'offline'}`,
     }));
 }
 
-function nothingIsDead({ letters }: Books): Violation[] {
+function nothingIsDead({ letters }: Books): Finding[] {
   return letters.map(({ service, message }) => ({ about: `dead letter of ${service}`, message }));
 }
 
 const vendsById = (vends: readonly VendBook[]) => new Map(vends.map((vend) => [vend.vendId, vend]));
-const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0);

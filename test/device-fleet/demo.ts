@@ -6,16 +6,23 @@ import { fleetPlan } from './plan';
 import { Platform } from './platform';
 import { setUp } from './setup';
 
-// The small fleet of `npm start`: a few devices that live quietly until they are ended.
+// The demo fleet of `npm start`: a few quiet devices, until the process is stopped.
 
 const SEED = 1;
 const DEVICES = 5;
-/** So seldom that the machine has nothing to do with it. */
-const PACE = { act: 15, fall: 900, away: [2, 20], misbehave: 3_600, buy: 60, repair: 60 } as const;
+/** So slow that it takes no noticeable CPU. */
+const PACE = {
+  act: 15,
+  disconnect: 900,
+  offline: [2, 20],
+  misbehave: 3_600,
+  buy: 60,
+  repair: 60,
+} as const;
 const PAUSE_MS = 10_000;
 const BROKER = process.env['MQTT_URL'] ?? 'mqtt://127.0.0.1:1883';
 
-async function live(): Promise<never> {
+async function run(): Promise<never> {
   const { admin: account, customer } = readAccounts();
   const admin = await Platform.signIn(gatewayUrl(), account);
   const { shops, devices } = fleetPlan(SEED, DEVICES);
@@ -25,14 +32,14 @@ async function live(): Promise<never> {
   const activity = new Activity(fleet, Date.now(), PACE);
   await activity.begin(Infinity);
   activity.sell(admin, [await Platform.signIn(gatewayUrl(), customer)]);
-  console.log(`${DEVICES} devices live`);
+  console.log(`${DEVICES} devices are connected`);
   for (;;) await sleep(PAUSE_MS);
 }
 
-/** Again and again: that the fleet cannot live is no reason to end what it lives in. */
+/** Retries for ever: a fleet that fails must not stop the system that it is part of. */
 async function main(): Promise<never> {
   for (;;) {
-    await live().catch((error: unknown) => {
+    await run().catch((error: unknown) => {
       console.error(error);
     });
     await sleep(PAUSE_MS);

@@ -6,13 +6,13 @@ import {
   signedMessage,
   topicText,
 } from '#contracts/device-messages';
-import type { Chance } from '../chaos/chance';
+import type { SeededRandom } from '../tools/seeded-random';
 import type { Ledger, Misdeed } from './ledger';
 import { Link } from './link';
 import { type Message, Outbox } from './outbox';
 import type { DevicePlan } from './plan';
 
-/** A device as the platform knows it. */
+/** A device as it is registered at the platform. */
 export interface Identity {
   readonly tenantId: string;
   readonly deviceId: string;
@@ -21,21 +21,23 @@ export interface Identity {
   readonly credential: string;
 }
 
-/** A product as the platform knows it. */
+/** A product as it is in the platform's catalogue. */
 export interface Goods {
   readonly productId: string;
   readonly priceMinor: number;
 }
 
-export interface World {
+/** What all devices of a fleet share. */
+export interface Environment {
+  /** The URL of the MQTT broker. */
   readonly broker: string;
   readonly ledger: Ledger;
-  /** By the names of the plan. */
+  /** By the product names of the plan. */
   readonly goods: ReadonlyMap<string, Goods>;
 }
 
-const TWICE = 0.04;
-const PASSED = 0.04;
+const DUPLICATED = 0.04;
+const OVERTAKEN = 0.04;
 const HEARTBEAT_MS = 30_000;
 const MISDEED_MS = {
   oversized: 0,
@@ -46,30 +48,30 @@ const MISDEED_MS = {
 };
 const FIRMWARE = '2.1.0';
 
-/** What all devices have in common: they number and sign what they say, and are away for a while. */
+/** A device of any kind: it numbers and signs its messages, and is offline now and then. */
 export abstract class Device {
   readonly outbox: Outbox;
   readonly #link: Link;
   readonly #numbers = new Map<Kind, number>();
   #boot = randomUUID();
   #heartbeat: NodeJS.Timeout | undefined;
-  #away: NodeJS.Timeout | undefined;
+  #offline: NodeJS.Timeout | undefined;
   #isOn = false;
-  /** It does nothing any more. */
-  isGone = false;
+  /** It has left for good. */
+  hasLeft = false;
 
   constructor(
     readonly plan: DevicePlan,
     readonly identity: Identity,
-    protected readonly world: World,
-    protected readonly chance: Chance,
+    protected readonly environment: Environment,
+    protected readonly random: SeededRandom,
   ) {
-    this.outbox = new Outbox(chance, { twice: TWICE, passed: PASSED });
+    this.outbox = new Outbox(random, { duplicated: DUPLICATED, overtaken: OVERTAKEN });
     const { deviceId, userName, credential } = identity;
     const account = { clientId: deviceId, username: userName, password: credential };
-    this.#link = new Link(world.broker, account, {
+    this.#link = new Link(environment.broker, account, {
       topic: this.#topic('command'),
-      heard: (payload) => {
+      received: (payload) => {
         this.#command(payload);
       },
     });
@@ -79,85 +81,85 @@ export abstract class Device {
     return this.#link.isUp;
   }
 
-  /** Something happens that it has to tell of. */
+  /** Something happens that it reports. */
   abstract act(): void;
 
-  /** Is told to do something; the answer is its acknowledgement, or none. */
-  protected abstract obey(command: DeviceCommandMessage): void;
+  /** Carries out a command, and acknowledges it or not. */
+  protected abstract execute(command: DeviceCommandMessage): void;
 
   connect(): void {
     if (this.#isOn) return;
     this.#isOn = true;
     this.#link.open(this.#signed('status', 0, { status: 'offline', will: true }), () => {
-      // after each connection, as the will may have been said meanwhile
-      this.say('status', { status: 'online', firmwareVersion: FIRMWARE }, { steady: true });
+      // after each connection, as the broker may have published the last will
+      this.report('status', { status: 'online', firmwareVersion: FIRMWARE }, { steady: true });
       this.outbox.open((message) => this.#link.send(message));
     });
     this.#heartbeat = setInterval(() => {
-      if (this.isUp) this.say('status', { status: 'online' }, { steady: true });
+      if (this.isUp) this.report('status', { status: 'online' }, { steady: true });
     }, HEARTBEAT_MS);
   }
 
-  /** Is away for a while, from one moment to the next; what happens is told later. */
-  fall(forMs: number, starts: boolean): void {
-    if (!this.#isOn || this.isGone) return;
-    this.#leave();
+  /** Loses its connection for a while; what happens meanwhile is reported later. */
+  goOffline(forMs: number, restarts: boolean): void {
+    if (!this.#isOn || this.hasLeft) return;
+    this.#suspend();
     this.#link.drop();
-    this.#away = setTimeout(() => {
-      this.#away = undefined;
-      if (starts) this.restart();
+    this.#offline = setTimeout(() => {
+      this.#offline = undefined;
+      if (restarts) this.restart();
       this.connect();
     }, forMs);
   }
 
-  /** Comes back at once, where it is away for a while. */
-  rise(): void {
-    if (this.isGone) return;
-    clearTimeout(this.#away);
-    this.#away = undefined;
+  /** Connects now, if it is offline. */
+  comeBack(): void {
+    if (this.hasLeft) return;
+    clearTimeout(this.#offline);
+    this.#offline = undefined;
     this.connect();
   }
 
-  /** Will go for good, without a word, once all that it has said is with the broker. */
+  /** Leaves for good without a message, once the broker has all of its messages. */
   depart(): void {
-    this.isGone = true;
-    clearTimeout(this.#away);
-    this.#away = undefined;
+    this.hasLeft = true;
+    clearTimeout(this.#offline);
+    this.#offline = undefined;
     this.connect();
-    const goes = setInterval(() => {
+    const leaving = setInterval(() => {
       if (this.outbox.size > 0) return;
-      clearInterval(goes);
-      this.#leave();
+      clearInterval(leaving);
+      this.#suspend();
       this.#link.drop();
     }, 500);
   }
 
   async close(): Promise<void> {
-    this.isGone = true;
-    clearTimeout(this.#away);
-    this.#leave();
+    this.hasLeft = true;
+    clearTimeout(this.#offline);
+    this.#suspend();
     await this.#link.close();
   }
 
-  /** Starts anew: its messages are counted from 1 again. */
+  /** Restarts: its messages are numbered from 1 again. */
   restart(): void {
     this.#boot = randomUUID();
     this.#numbers.clear();
   }
 
-  say(kind: Kind, data: unknown, how: { steady?: boolean; had?: () => void } = {}): void {
+  report(kind: Kind, data: unknown, how: { steady?: boolean; delivered?: () => void } = {}): void {
     this.outbox.put(this.#signed(kind, this.#next(kind), data), how);
   }
 
-  /** Sends what no device should. */
+  /** Sends a message that the platform must refuse. */
   misbehave(misdeed: Misdeed): void {
-    const had = () => {
-      this.world.ledger.misdeed(this.identity.deviceId, misdeed);
+    const delivered = () => {
+      this.environment.ledger.misdeed(this.identity.deviceId, misdeed);
     };
-    this.outbox.put(this.#bad(misdeed), { steady: true, had });
+    this.outbox.put(this.#badMessage(misdeed), { steady: true, delivered });
   }
 
-  #bad(misdeed: Misdeed): Message {
+  #badMessage(misdeed: Misdeed): Message {
     const topic = this.#topic('telemetry');
     const { credential } = this.identity;
     const at = this.#time(MISDEED_MS[misdeed]);
@@ -167,10 +169,11 @@ export abstract class Device {
       case 'unreadable':
         return { topic, payload: signedMessage(credential, topic, { ...envelope, data: 'cold' }) };
       case 'wrong_signature': {
-        // as if it sold nothing and took all, in the place of the next message
+        // a theft in the place of the next message, signed with the wrong key
         const stock = this.#topic('stock');
         const seq = (this.#numbers.get('stock') ?? 0) + 1;
-        const productId = this.world.goods.get(this.plan.products[0] ?? '')?.productId ?? 'none';
+        const productId =
+          this.environment.goods.get(this.plan.products[0] ?? '')?.productId ?? 'none';
         const theft = {
           ...envelope,
           seq,
@@ -194,11 +197,11 @@ export abstract class Device {
     const { credential } = this.identity;
     const line = signedLine([credential], this.#topic('command'), payload);
     const command = DeviceCommandMessage.safeParse(line === undefined ? line : JSON.parse(line));
-    if (command.success) this.obey(command.data);
-    else this.world.ledger.forged++;
+    if (command.success) this.execute(command.data);
+    else this.environment.ledger.forged++;
   }
 
-  #leave(): void {
+  #suspend(): void {
     this.#isOn = false;
     clearInterval(this.#heartbeat);
     this.outbox.close();

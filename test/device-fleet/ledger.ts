@@ -1,6 +1,6 @@
-// What really happens, as only those know who make it happen. The platform is compared with it.
+// What the devices really do. The platform's records are compared with it.
 
-/** Why the platform refuses what a rogue device sends. */
+/** Why the platform refuses a message of a rogue device. */
 export type Misdeed =
   'unreadable' | 'wrong_signature' | 'oversized' | 'from_the_future' | 'too_old';
 
@@ -11,20 +11,20 @@ export interface CashSale {
   readonly paidMinor: number;
 }
 
-/** A command to give out a piece, as the machine dealt with it. */
+/** A dispense command, and its outcome at the machine. */
 export interface Dispense {
   readonly commandId: string;
   readonly machineId: string;
   readonly slot: string;
   readonly outcome: 'acknowledged' | 'failed' | 'silent';
-  /** What the piece costs. */
+  /** The price of the piece. */
   readonly priceMinor: number;
   readonly expiresAt: number;
   /** When the broker had the machine's answer. */
   answeredAt?: number;
 }
 
-/** A vend that somebody asked for at the edge. */
+/** A vend that a customer requested at the edge. */
 export interface Purchase {
   readonly vendId: string;
   readonly machineId: string;
@@ -41,8 +41,9 @@ export class Ledger {
   readonly dispenses = new Map<string, Dispense>();
   readonly purchases: Purchase[] = [];
   readonly #misdeeds = new Map<string, Map<Misdeed, number>>();
-  /** Commands that were not signed for the device that got them. */
+  /** Commands that were not signed for the device that received them. */
   forged = 0;
+  /** Pieces that were gone without a report. */
   drifted = 0;
 
   pieces(shopId: string, productId: string): number {

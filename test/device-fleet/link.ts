@@ -1,7 +1,7 @@
 import { type MqttClient, connect } from 'mqtt';
 import type { Message } from './outbox';
 
-/** With what a device shows the broker which one it is. */
+/** The MQTT credentials of a device. */
 export interface Account {
   readonly clientId: string;
   readonly username: string;
@@ -10,10 +10,10 @@ export interface Account {
 
 const CONNECT_MS = 20_000;
 const RECONNECT_MS = 1_000;
-/** Longer than the broker needs to find out by itself. */
+/** Longer than the broker needs to notice a lost connection itself. */
 const KEEPALIVE_SECONDS = 30;
 
-/** A device's connection to the broker, which is made anew where it is lost. */
+/** A device's connection to the broker, which reconnects when it is lost. */
 export class Link {
   #client: MqttClient | undefined;
   #lost = Promise.withResolvers<never>();
@@ -21,17 +21,20 @@ export class Link {
   constructor(
     private readonly url: string,
     private readonly account: Account,
-    private readonly hears: { readonly topic: string; readonly heard: (payload: string) => void },
+    private readonly subscription: {
+      readonly topic: string;
+      readonly received: (payload: string) => void;
+    },
   ) {}
 
   get isUp(): boolean {
     return this.#client?.connected ?? false;
   }
 
-  /** Connects with this last will, and goes on trying; `up` is called each time that it is there. */
+  /** Connects with this last will, and retries; `up` is called on each connection. */
   open(will: Message, up: () => void): void {
     const lost = Promise.withResolvers<never>();
-    // nobody may be sending
+    // there may be no send that waits for it
     lost.promise.catch(() => {});
     this.#lost = lost;
     const client = connect(this.url, {
@@ -40,25 +43,25 @@ export class Link {
       keepalive: KEEPALIVE_SECONDS,
       connectTimeout: CONNECT_MS,
       reconnectPeriod: RECONNECT_MS,
-      // a broker may hear of an account a few seconds after the device does
+      // the broker may read a new account a few seconds after the device has it
       reconnectOnConnackError: true,
       will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false },
     });
     this.#client = client;
-    const { topic, heard } = this.hears;
+    const { topic, received } = this.subscription;
     client.on('connect', () => {
       if (client !== this.#client) return;
       client.subscribe(topic, { qos: 1 });
       up();
     });
     client.on('message', (_, payload) => {
-      if (client === this.#client) heard(payload.toString());
+      if (client === this.#client) received(payload.toString());
     });
-    // it is tried again, and what comes of that is seen from outside
+    // it reconnects, and a connection that stays down is noticed from outside
     client.on('error', () => {});
   }
 
-  /** Settles when the broker has it; rejects where the connection is given up before. */
+  /** Settles when the broker has the message; rejects if the connection is given up before. */
   async send({ topic, payload }: Message): Promise<void> {
     const client = this.#client;
     if (client === undefined) throw new Error('not connected');
@@ -66,7 +69,7 @@ export class Link {
     await Promise.race([client.publishAsync(topic, payload, { qos: 1 }), promise]);
   }
 
-  /** Is gone from one moment to the next: the broker says the last will. */
+  /** Drops the connection: the broker publishes the last will. */
   drop(): void {
     const client = this.#client;
     this.#client = undefined;
@@ -75,7 +78,7 @@ export class Link {
     this.#lost.reject(new Error('the connection was dropped'));
   }
 
-  /** Ends as it should: no last will is said. */
+  /** Disconnects: the broker publishes no last will. */
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;

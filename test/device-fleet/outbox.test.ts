@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { Chance } from '../chaos/chance';
+import { SeededRandom } from '../tools/seeded-random';
 import { type Message, Outbox } from './outbox';
 
 const message = (payload: string): Message => ({ topic: 't', payload });
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-function outbox(quirks = { twice: 0, passed: 0 }) {
-  const box = new Outbox(new Chance(1, 'outbox'), quirks);
+function outbox(disturbances = { duplicated: 0, overtaken: 0 }) {
+  const box = new Outbox(new SeededRandom(1, 'outbox'), disturbances);
   const broker: string[] = [];
   const send = ({ payload }: Message) => {
     broker.push(payload);
@@ -16,7 +16,7 @@ function outbox(quirks = { twice: 0, passed: 0 }) {
 }
 
 describe('an outbox', () => {
-  it('keeps what is said while there is no way, and sends it in its order', async () => {
+  it('stores messages while it is offline, and sends them in order', async () => {
     const { box, broker, send } = outbox();
     for (const payload of ['a', 'b', 'c']) box.put(message(payload));
     expect(box.size).toBe(3);
@@ -26,7 +26,7 @@ describe('an outbox', () => {
     expect(box).toMatchObject({ size: 0, acknowledged: 3 });
   });
 
-  it('sends anew, in its order, what was under way when the way was lost', async () => {
+  it('sends the messages again, in order, that were in flight when the connection was lost', async () => {
     const { box, broker, send } = outbox();
     box.open(() => new Promise(() => {}));
     for (const payload of ['a', 'b']) box.put(message(payload));
@@ -37,7 +37,7 @@ describe('an outbox', () => {
     expect(broker).toEqual(['a', 'b', 'c']);
   });
 
-  it('sends again what could not be sent', async () => {
+  it('sends a message again that could not be sent', async () => {
     const { box, broker, send } = outbox();
     let failures = 2;
     box.open((sent) => (failures-- > 0 ? Promise.reject(new Error('lost')) : send(sent)));
@@ -46,28 +46,28 @@ describe('an outbox', () => {
     expect(broker).toEqual(['a']);
   });
 
-  it('has a message twice, or behind the next one, where it is told to', async () => {
-    const twice = outbox({ twice: 1, passed: 0 });
-    twice.box.open(twice.send);
-    twice.box.put(message('a'));
+  it('duplicates a message, or lets the next one overtake it, as configured', async () => {
+    const duplicated = outbox({ duplicated: 1, overtaken: 0 });
+    duplicated.box.open(duplicated.send);
+    duplicated.box.put(message('a'));
     await settled();
-    expect(twice.broker).toEqual(['a', 'a']);
-    const passed = outbox({ twice: 0, passed: 1 });
-    for (const payload of ['a', 'b']) passed.box.put(message(payload));
-    passed.box.open(passed.send);
+    expect(duplicated.broker).toEqual(['a', 'a']);
+    const overtaken = outbox({ duplicated: 0, overtaken: 1 });
+    for (const payload of ['a', 'b']) overtaken.box.put(message(payload));
+    overtaken.box.open(overtaken.send);
     await settled();
-    expect(passed.broker).toEqual(['b', 'a']);
+    expect(overtaken.broker).toEqual(['b', 'a']);
   });
 
-  it('leaves what is steady alone, and tells when the broker has it', async () => {
-    const { box, broker, send } = outbox({ twice: 1, passed: 1 });
-    let had = 0;
+  it('does not disturb a steady message, and calls back when the broker has it', async () => {
+    const { box, broker, send } = outbox({ duplicated: 1, overtaken: 1 });
+    let delivered = 0;
     for (const payload of ['a', 'b']) {
-      box.put(message(payload), { steady: true, had: () => had++ });
+      box.put(message(payload), { steady: true, delivered: () => delivered++ });
     }
     box.open(send);
     await settled();
     expect(broker).toEqual(['a', 'b']);
-    expect(had).toBe(2);
+    expect(delivered).toBe(2);
   });
 });

@@ -1,4 +1,4 @@
-import type { Chance } from '../chaos/chance';
+import type { SeededRandom } from '../tools/seeded-random';
 
 export interface Message {
   readonly topic: string;
@@ -7,63 +7,64 @@ export interface Message {
 
 interface Queued extends Message {
   readonly number: number;
-  /** It is sent once more when the broker has it. */
-  readonly twice: boolean;
-  readonly had?: (() => void) | undefined;
+  /** It is sent once more after the broker has it. */
+  readonly duplicated: boolean;
+  readonly delivered?: (() => void) | undefined;
 }
 
-/** What the way to the broker does to messages, as parts of all. */
-export interface Quirks {
-  /** Sent again, though the broker has it. */
-  readonly twice: number;
-  /** Passed by the next one. */
-  readonly passed: number;
+/** The parts of all messages that are disturbed on their way to the broker. */
+export interface Disturbances {
+  /** Sent again although the broker has it. */
+  readonly duplicated: number;
+  /** Overtaken by the next one. */
+  readonly overtaken: number;
 }
 
-/** So many are under way at once, as brokers allow. */
+/** Messages in flight at a time; brokers limit it. */
 const WINDOW = 8;
 
 /**
- * What a device has to say: kept until the broker has it, in its order but for what quirks do. Gone
- * offline it keeps all, and what was under way is sent anew.
+ * The messages of a device, stored until the broker has them and sent in order, but for disturbances.
+ * Offline it stores them all; messages that were in flight are sent again.
  */
 export class Outbox {
   #queue: Queued[] = [];
-  readonly #underWay = new Set<Queued>();
+  readonly #inFlight = new Set<Queued>();
   #send: ((message: Message) => Promise<void>) | undefined;
   #number = 0;
   #acknowledged = 0;
 
   constructor(
-    private readonly chance: Chance,
-    private readonly quirks: Quirks,
+    private readonly random: SeededRandom,
+    private readonly disturbances: Disturbances,
   ) {}
 
-  /** Messages that the broker does not have. */
+  /** Messages that the broker does not have yet. */
   get size(): number {
-    return this.#queue.length + this.#underWay.size;
+    return this.#queue.length + this.#inFlight.size;
   }
 
   get acknowledged(): number {
     return this.#acknowledged;
   }
 
-  /** `steady` where it must be neither repeated nor passed; `had` is called once the broker has it. */
+  /** A `steady` message is not disturbed; `delivered` is called when the broker has it. */
   put(
     message: Message,
-    { steady = false, had }: { steady?: boolean; had?: () => void } = {},
+    { steady = false, delivered }: { steady?: boolean; delivered?: () => void } = {},
   ): void {
-    const twice = !steady && this.chance.likely(this.quirks.twice);
-    const queued = { ...message, number: (this.#number += 2), twice, had };
+    const duplicated = !steady && this.random.likely(this.disturbances.duplicated);
+    const queued = { ...message, number: (this.#number += 2), duplicated, delivered };
     const last = this.#queue.at(-1);
-    const passes = !steady && last !== undefined && this.chance.likely(this.quirks.passed);
-    // between the two before it
-    this.#queue.push(passes ? { ...queued, number: last.number - 1 } : queued);
-    if (passes) this.#queue.sort((one, other) => one.number - other.number);
+    const overtakes =
+      !steady && last !== undefined && this.random.likely(this.disturbances.overtaken);
+    // its number is between those of the two before it
+    this.#queue.push(overtakes ? { ...queued, number: last.number - 1 } : queued);
+    if (overtakes) this.#queue.sort((one, other) => one.number - other.number);
     this.#pump();
   }
 
-  /** From now on there is a way; `send` settles when the broker has the message. */
+  /** Sends from now on; `send` settles when the broker has the message. */
   open(send: (message: Message) => Promise<void>): void {
     this.#send = send;
     this.#pump();
@@ -71,17 +72,17 @@ export class Outbox {
 
   close(): void {
     this.#send = undefined;
-    this.#queue = [...this.#underWay, ...this.#queue].sort(
+    this.#queue = [...this.#inFlight, ...this.#queue].sort(
       (one, other) => one.number - other.number,
     );
-    this.#underWay.clear();
+    this.#inFlight.clear();
   }
 
   #pump(): void {
-    while (this.#send !== undefined && this.#underWay.size < WINDOW) {
+    while (this.#send !== undefined && this.#inFlight.size < WINDOW) {
       const next = this.#queue.shift();
       if (next === undefined) return;
-      this.#underWay.add(next);
+      this.#inFlight.add(next);
       void this.#deliver(next, this.#send);
     }
   }
@@ -93,12 +94,13 @@ export class Outbox {
     } catch {
       isThere = false;
     }
-    // closed meanwhile: it is in the queue again
-    if (!this.#underWay.delete(message)) return;
+    // closed in the meantime: it is in the queue again
+    if (!this.#inFlight.delete(message)) return;
     if (isThere) {
       this.#acknowledged++;
-      message.had?.();
-      if (message.twice) this.#queue.unshift({ ...message, twice: false, had: undefined });
+      message.delivered?.();
+      if (message.duplicated)
+        this.#queue.unshift({ ...message, duplicated: false, delivered: undefined });
     } else this.#queue.unshift(message);
     this.#pump();
   }

@@ -1,22 +1,22 @@
-import { Chance } from '../chaos/chance';
+import { SeededRandom } from '../tools/seeded-random';
 
 export type DeviceKind = 'vending_machine' | 'shelf' | 'gateway';
 
-/** A device as it shall be, before anybody knows it. */
+/** A device before it is registered. */
 export interface DevicePlan {
   readonly name: string;
   readonly kind: DeviceKind;
   /** Which of the shops it is in, from 0. */
   readonly shop: number;
-  /** What it sells or holds, by the names of products; of a machine, a slot for each. */
+  /** The names of the products that it sells or holds; a machine has a slot for each. */
   readonly products: readonly string[];
-  /** Its clock is so many milliseconds ahead of the platform's, or behind. */
+  /** Milliseconds that its clock is ahead of the platform's; negative if behind. */
   readonly skewMs: number;
-  /** A shelf that counts, and of which pieces go that nobody tells of. */
+  /** A shelf that reports counts, and from which pieces are stolen. */
   readonly counts: boolean;
-  /** It sends what it should not. */
+  /** It sends messages that the platform must refuse. */
   readonly isRogue: boolean;
-  /** It goes for good before the end. */
+  /** It leaves for good before the end. */
   readonly leaves: boolean;
 }
 
@@ -25,10 +25,13 @@ export interface FleetPlan {
   readonly devices: readonly DevicePlan[];
 }
 
-/** In a shop, in this order, so that a small fleet has one of each. */
+/** The devices of a shop, in an order in which a small fleet has one of each kind. */
 const IN_A_SHOP: readonly DeviceKind[] = Array.from({ length: 5 }, (): DeviceKind[] => [
-  ...['shelf' as const, 'vending_machine' as const, 'gateway' as const],
-  ...['shelf' as const, 'vending_machine' as const],
+  'shelf',
+  'vending_machine',
+  'gateway',
+  'shelf',
+  'vending_machine',
 ]).flat();
 
 const SLOTS = 3;
@@ -43,31 +46,33 @@ function numbered(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index}`);
 }
 
-/** Which devices there are and how they are; the same seed gives the same. */
+/** The devices of a fleet; the same seed gives the same plan. */
 export function fleetPlan(seed: number, count: number): FleetPlan {
   const devices = Array.from({ length: count }, (_, index): DevicePlan => {
     const place = index % IN_A_SHOP.length;
     const kind = IN_A_SHOP[place] ?? 'shelf';
-    const chance = new Chance(seed, `plan ${index}`);
+    const random = new SeededRandom(seed, `plan ${index}`);
     const shelf = IN_A_SHOP.slice(0, place).filter((other) => other === 'shelf').length;
     return {
-      ...{ name: `${kind}-${index}`, kind, shop: Math.floor(index / IN_A_SHOP.length) },
-      products: productsOf(kind, shelf, chance),
+      name: `${kind}-${index}`,
+      kind,
+      shop: Math.floor(index / IN_A_SHOP.length),
+      products: productsOf(kind, shelf, random),
       // a machine's clock decides whether a command has expired
-      skewMs: kind !== 'vending_machine' && chance.likely(0.3) ? chance.int(-SLOW_MS, FAST_MS) : 0,
-      counts: kind === 'shelf' && chance.likely(0.5),
-      isRogue: chance.likely(0.2),
-      leaves: index > IN_A_SHOP.length && chance.likely(0.04),
+      skewMs: kind !== 'vending_machine' && random.likely(0.3) ? random.int(-SLOW_MS, FAST_MS) : 0,
+      counts: kind === 'shelf' && random.likely(0.5),
+      isRogue: random.likely(0.2),
+      leaves: index > IN_A_SHOP.length && random.likely(0.04),
     };
   });
   return { shops: Math.ceil(count / IN_A_SHOP.length), devices };
 }
 
-function productsOf(kind: DeviceKind, shelf: number, chance: Chance): string[] {
-  // one of its own, as one who counts counts all there is of it in a shop
+function productsOf(kind: DeviceKind, shelf: number, random: SeededRandom): string[] {
+  // a product of its own, as its counts are of all pieces of the product in the shop
   if (kind === 'shelf') return [`shelf-${shelf}`];
   if (kind === 'gateway') return [...TILL_PRODUCTS];
-  return chance.shuffled(MACHINE_PRODUCTS).slice(0, SLOTS);
+  return random.shuffled(MACHINE_PRODUCTS).slice(0, SLOTS);
 }
 
 export const slotOf = (index: number) => `A${index + 1}`;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { eachOf as eachOfSome } from '../tools/each-of';
 
 const Answer = z.object({
   data: z.unknown().optional(),
@@ -9,16 +10,16 @@ const Answer = z.object({
 });
 const LoggedIn = z.object({ token: z.string(), user: z.object({ userId: z.string() }) });
 
-const PATIENCE_MS = 120_000;
+const RETRY_MS = 120_000;
 const PAUSE_MS = 500;
 const ANSWER_MS = 30_000;
 const LIMIT = 100;
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 
-/** Tried again: the platform is busy, or not there for a moment. */
-const LATER: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+/** The platform is busy or unavailable for a moment. */
+const RETRIED: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
-/** The platform's API as one account sees it. What fails for a while is asked again, as the same. */
+/** The platform's API for one account. Transient failures are retried under the same idempotency key. */
 export class Platform {
   private constructor(
     readonly url: string,
@@ -31,16 +32,19 @@ export class Platform {
     account: { email: string; password: string },
   ): Promise<Platform> {
     const { email, password } = account;
-    const nobody = new Platform(url, '', '');
-    const { token, user } = await nobody.ask(LoggedIn, 'POST', '/auth/login', { email, password });
+    const anonymous = new Platform(url, '', '');
+    const { token, user } = await anonymous.ask(LoggedIn, 'POST', '/auth/login', {
+      email,
+      password,
+    });
     return new Platform(url, token, user.userId);
   }
 
-  /** A customer of their own. */
+  /** A new customer. */
   static async signUp(url: string): Promise<Platform> {
     const account = { email: `${randomUUID()}@example.com`, password: randomUUID() };
-    const nobody = new Platform(url, '', '');
-    await nobody.ask(z.unknown(), 'POST', '/auth/register', { ...account, name: 'A Buyer' });
+    const anonymous = new Platform(url, '', '');
+    await anonymous.ask(z.unknown(), 'POST', '/auth/register', { ...account, name: 'A Buyer' });
     return Platform.signIn(url, account);
   }
 
@@ -48,7 +52,7 @@ export class Platform {
     return this.ask(schema, 'GET', path);
   }
 
-  /** All of a list. */
+  /** All items of a list. */
   async all<S extends z.ZodType>(item: S, path: string): Promise<z.output<S>[]> {
     const page = z.object({ items: z.array(item), total: z.int() });
     const found: z.output<S>[] = [];
@@ -60,7 +64,7 @@ export class Platform {
     }
   }
 
-  /** The data of what has to be a success; `also` are statuses that are one here. */
+  /** The data of a successful answer; throws for another one, unless its status is in `also`. */
   async ask<S extends z.ZodType>(
     schema: S,
     method: string,
@@ -75,15 +79,15 @@ export class Platform {
     return schema.parse(data);
   }
 
-  /** The answer, whatever it is, once it is one. */
+  /** The first answer that is not a transient failure. */
   async send(method: string, path: string, body?: unknown) {
     const key = randomUUID();
-    const until = Date.now() + PATIENCE_MS;
+    const until = Date.now() + RETRY_MS;
     for (;;) {
       const answer = await this.#once(method, path, body, key).catch(() => undefined);
-      if (answer !== undefined && !LATER.has(answer.status)) return answer;
+      if (answer !== undefined && !RETRIED.has(answer.status)) return answer;
       if (Date.now() > until) {
-        throw new Error(`${method} ${path} was not answered: ${answer?.status ?? 'nobody'}`);
+        throw new Error(`${method} ${path} was not answered: ${answer?.status ?? 'no answer'}`);
       }
       await sleep(PAUSE_MS * (0.5 + Math.random()));
     }
@@ -105,16 +109,7 @@ export class Platform {
   }
 }
 
-/** Does something with each of them, some at a time, in their order. */
-export async function eachOf<T, R>(
-  items: readonly T[],
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const worker = async () => {
-    for (const [at, item] of queue) results[at] = await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
+/** Runs `work` for each item, a few at a time. */
+export function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  return eachOfSome(items, CONCURRENCY, work);
 }

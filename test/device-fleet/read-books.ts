@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { minor } from '#retail/money';
-import { captureOf, providerEntries } from '../chaos/provider-ledger';
+import { providerEntries } from '../harness/provider-ledger';
+import { sum } from '../invariants/books';
+import { captureOf } from '../invariants/captures';
 import type { Books, PurchaseBook } from './books';
 import { type Platform, eachOf } from './platform';
 import { machineOf, vendsOf } from './vending';
@@ -15,21 +17,21 @@ const Known = z.object({ deviceId: z.string(), status: z.string() });
 const Refusal = z.object({ reason: z.string() });
 const Letter = z.object({ message: z.string() });
 
-/** The services that have something to do with devices. */
+/** The services whose dead letters are read. */
 const SERVICES = ['iot-gateway', 'inventory', 'shop'];
 
 export interface Reading {
   readonly admin: Platform;
   readonly fleet: Fleet;
   readonly vends: boolean;
-  /** The payment provider's own books; without them money is not looked at. */
+  /** The URL of the payment provider simulator; without it money is not checked. */
   readonly provider?: string;
 }
 
-/** Reads everything from outside, as it is now. */
+/** Reads the platform's records as they are now. */
 export async function readBooks({ admin, fleet, vends, provider }: Reading): Promise<Books> {
-  const { world, devices, probe } = fleet;
-  const { ledger } = world;
+  const { environment, devices, probe } = fleet;
+  const { ledger } = environment;
   const all = [...devices, probe];
   const stocks = await eachOf(ledger.stocks, async (stock) => {
     const path = `/inventory/${stock.shopId}/${stock.productId}`;
@@ -57,8 +59,9 @@ export async function readBooks({ admin, fleet, vends, provider }: Reading): Pro
     stocks,
     refusals: refusals.flat(),
     presences: all.map(({ identity: { deviceId }, isUp }) => ({
-      ...{ deviceId, isUp },
-      found: statuses.get(deviceId) ?? 'nowhere',
+      deviceId,
+      isUp,
+      found: statuses.get(deviceId) ?? 'unregistered',
     })),
     letters: letters.flat(),
     forged: ledger.forged,
@@ -68,12 +71,14 @@ export async function readBooks({ admin, fleet, vends, provider }: Reading): Pro
 
 const noVends = { slots: [], cash: [], vends: [], purchases: [] };
 
-async function readSlots(admin: Platform, { world, machines }: Fleet) {
+async function readSlots(admin: Platform, { environment, machines }: Fleet) {
   const slots = await eachOf(machines, async ({ identity: { deviceId: machineId } }) => {
     const machine = await machineOf(admin, machineId);
     return machine.slots.map(({ slot, quantity }) => ({
-      ...{ machineId, slot, found: quantity },
-      pieces: world.ledger.inSlot(machineId, slot),
+      machineId,
+      slot,
+      found: quantity,
+      pieces: environment.ledger.inSlot(machineId, slot),
     }));
   });
   return slots.flat();
@@ -84,21 +89,20 @@ async function readVends({
   fleet,
   provider,
 }: Pick<Reading, 'admin' | 'fleet'> & { provider: string | undefined }) {
-  const { ledger } = fleet.world;
+  const { ledger } = fleet.environment;
   const slots = await readSlots(admin, fleet);
   const ofEach = await eachOf(fleet.machines, ({ identity: { deviceId } }) =>
     vendsOf(admin, deviceId),
   );
   const vends = ofEach.flat();
   const entries = provider === undefined ? [] : await providerEntries(provider);
-  // those that were begun, and nobody was told that they are, too
+  // vends whose id was never answered to a customer count as well
   const begun = vends.filter(({ channel }) => channel === 'cashless');
   const ids = new Set([...ledger.purchases, ...begun].map(({ vendId }) => vendId));
   const dispenses = [...ledger.dispenses.values()];
   const purchases = [...ids].map((vendId): PurchaseBook => {
     const dispense = dispenses.find(({ commandId }) => commandId === vendId);
     const own = entries.filter(({ key }) => key.includes(vendId));
-    const taken = own.map(captureOf).filter(({ captured }) => captured > 0);
     const held = own.flatMap(({ state, amount }) =>
       state === 'authorised' && amount !== undefined ? [Number(minor(amount))] : [],
     );
@@ -106,12 +110,8 @@ async function readVends({
       vendId,
       ...(dispense === undefined ? {} : { dispense }),
       held: sum(held),
-      captures: taken.length,
-      captured: sum(taken.map(({ captured }) => captured)),
-      refunded: sum(taken.flatMap(({ refunds }) => refunds.map(({ amount }) => amount))),
+      captures: own.map((entry) => captureOf(entry.key, entry)),
     };
   });
   return { slots, cash: ledger.cash, vends, purchases };
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0);

@@ -1,37 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Activity, type Pace, USUAL } from './activity';
+import type { Finding } from '../invariants/books';
 import type { Books } from './books';
-import { type Violation, check } from './check';
+import { check } from './check';
 import { fleetPlan } from './plan';
 import { Platform, eachOf } from './platform';
 import { type Reading, readBooks } from './read-books';
 import { Shelf } from './kinds';
 import { type Fleet, setUp } from './setup';
 import { moneyLine, summaryOf } from './summary';
-import { View } from './view';
-import { Watch } from './watch';
+import { ProgressView } from './progress-view';
+import { Monitor } from './monitor';
 
-export interface SimulationOptions {
+export interface FleetOptions {
   readonly seed: number;
   readonly devices: number;
-  /** How long things happen. */
+  /** How long the devices are active. */
   readonly seconds: number;
-  /** Where the edge is, and the broker of the devices. */
+  /** The URLs of the edge and of the MQTT broker. */
   readonly gateway: string;
   readonly broker: string;
   readonly admin: { readonly email: string; readonly password: string };
-  /** Where the payment provider's own books are read. */
+  /** The URL of the payment provider simulator; without it money is not checked. */
   readonly provider?: string;
-  readonly view?: View;
+  readonly view?: ProgressView;
   readonly pace?: Pace;
-  /** Ends it early: what was begun is checked. */
+  /** Ends the activity early; the checks still run. */
   readonly signal?: AbortSignal;
-  /** Is called when all are connected. */
+  /** Called when all devices are connected. */
   readonly begun?: () => void;
-  /** Is called when nothing happens any more, and heals what was hit; what it gives is in the summary. */
+  /** Called at the end of the activity; ends injected faults and returns them for the summary. */
   readonly ended?: () => Promise<readonly string[]>;
-  /** How long nothing may get better until what does not add up is wrong. */
+  /** How long the differences may stay the same until they are violations. */
   readonly restMs?: number;
 }
 
@@ -39,31 +40,31 @@ const CUSTOMERS = 4;
 const SECOND = 1_000;
 const SEND_MS = 120_000;
 const REST_MS = 90_000;
-const LOOK_MS = 3_000;
-/** As many as it takes until two in a row agree, from the first that a stock can compare. */
+const POLL_MS = 3_000;
+/** Two counts in a row must agree, and the first one may not be comparable. */
 const COUNTS = 3;
 
-/** Lets a fleet live for a while, and compares what came of it with what really happened. */
-export async function simulate(options: SimulationOptions): Promise<Violation[]> {
-  const { seed, seconds, signal, view = new View(), pace = USUAL } = options;
+/** Runs a fleet for a while, and compares the platform's records with what really happened. */
+export async function runFleet(options: FleetOptions): Promise<Finding[]> {
+  const { seed, seconds, signal, view = new ProgressView(), pace = USUAL } = options;
   const begun = Date.now();
   const admin = await Platform.signIn(options.gateway, options.admin);
   const names = await admin.get(z.object({ services: z.array(z.unknown()) }), '/gateway/services');
   const vends = JSON.stringify(names).includes('vending');
   const plan = fleetPlan(seed, options.devices);
-  view.say(`seed ${seed}: registering ${options.devices} devices in ${plan.shops} shops`);
+  view.print(`seed ${seed}: registering ${options.devices} devices in ${plan.shops} shops`);
   const name = `sim-${Date.now().toString(36)}`;
   const fleet = await setUp(admin, { plan, seed, name, broker: options.broker, vends });
   const customers = vends
     ? await eachOf(Array.from({ length: CUSTOMERS }), () => Platform.signUp(options.gateway))
     : [];
 
-  view.say(`ready after ${Math.round((Date.now() - begun) / SECOND)} s`);
+  view.print(`ready after ${Math.round((Date.now() - begun) / SECOND)} s`);
 
   const activity = new Activity(fleet, seed, pace);
-  const watch = new Watch(admin, fleet, view);
+  const monitor = new Monitor(admin, fleet, view);
   try {
-    watch.begin();
+    monitor.begin();
     await activity.begin(seconds * SECOND * 0.7);
     if (vends) activity.sell(admin, customers);
     options.begun?.();
@@ -71,35 +72,35 @@ export async function simulate(options: SimulationOptions): Promise<Violation[]>
       () => {},
     );
     await activity.stop();
-    const hits = (await options.ended?.()) ?? [];
-    for (const device of fleet.devices) device.rise();
-    await within(SEND_MS, () => watch.unsent === 0);
-    await watch.stop();
+    const faults = (await options.ended?.()) ?? [];
+    for (const device of fleet.devices) device.comeBack();
+    await within(SEND_MS, () => monitor.unsent === 0);
+    await monitor.stop();
     const provider = options.provider === undefined ? {} : { provider: options.provider };
     const reading = { admin, fleet, vends, ...provider };
     const { violations, books } = await settled(reading, options.restMs ?? REST_MS, view);
-    for (const line of summaryOf(fleet, watch, hits)) view.say(line);
-    if (vends) view.say(moneyLine(books));
-    for (const { about, message } of violations) view.say(`✗ ${about}: ${message}`);
-    if (violations.length === 0) view.say('✓ stock, money, refusals and presence add up');
+    for (const line of summaryOf(fleet, monitor, faults)) view.print(line);
+    if (vends) view.print(moneyLine(books));
+    for (const { about, message } of violations) view.print(`✗ ${about}: ${message}`);
+    if (violations.length === 0) view.print('✓ stock, money, refusals and presence add up');
     return violations;
   } finally {
     await activity.stop();
-    await watch.stop();
+    await monitor.stop();
     await Promise.all([fleet.probe, ...fleet.devices].map((device) => device.close()));
   }
 }
 
-/** Has the shelves that count do so, and looks again and again until all adds up, or nothing changes any more. */
-async function settled(reading: Reading, restMs: number, view: View) {
+/** Reads and checks until everything adds up, or the differences stay the same; shelves that count do so before the end. */
+async function settled(reading: Reading, restMs: number, view: ProgressView) {
   const counters = counting(reading.fleet);
-  const isCounted = ({ about }: Violation) =>
+  const isCounted = ({ about }: Finding) =>
     counters.some(
       ({ productId, identity: { shopId } }) => about === `stock ${shopId}/${productId}`,
     );
   let books: Books = await readBooks(reading);
-  let violations: Violation[] = [];
-  const rest = async (isOpen: (violation: Violation) => boolean) => {
+  let violations: Finding[] = [];
+  const rest = async (isOpen: (violation: Finding) => boolean) => {
     let least = Infinity;
     for (let until = Date.now() + restMs; Date.now() < until;) {
       books = await readBooks(reading);
@@ -108,15 +109,15 @@ async function settled(reading: Reading, restMs: number, view: View) {
       const [first] = open;
       if (first === undefined) return;
       if (open.length < least) {
-        view.say(`${open.length} to come to rest, such as ${first.about}: ${first.message}`);
-        // as long as it gets less, it is only slow
+        view.print(`waiting for ${open.length}, such as ${first.about}: ${first.message}`);
+        // as long as their number falls, the platform is only slow
         until = Date.now() + restMs;
         least = open.length;
       }
-      await sleep(LOOK_MS);
+      await sleep(POLL_MS);
     }
   };
-  // what is counted must not hide that a message is still on its way
+  // a count must not hide that a message is still in flight
   await rest((violation) => !isCounted(violation));
   for (let count = 0; count < COUNTS; count++) {
     for (const shelf of counters) shelf.count();
@@ -129,9 +130,9 @@ async function settled(reading: Reading, restMs: number, view: View) {
 const counting = ({ devices }: Fleet) =>
   devices
     .filter((device) => device instanceof Shelf)
-    .filter(({ plan, isGone }) => plan.counts && !isGone);
+    .filter(({ plan, hasLeft }) => plan.counts && !hasLeft);
 
 async function within(ms: number, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const until = Date.now() + ms;
-  while (!(await isSo()) && Date.now() < until) await sleep(Math.min(LOOK_MS, ms / 20));
+  while (!(await isSo()) && Date.now() < until) await sleep(Math.min(POLL_MS, ms / 20));
 }

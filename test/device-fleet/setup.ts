@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Chance } from '../chaos/chance';
-import type { Device, Goods, Identity, World } from './device';
+import { SeededRandom } from '../tools/seeded-random';
+import type { Device, Goods, Identity, Environment } from './device';
 import { Machine, Shelf, Till } from './kinds';
 import { Ledger } from './ledger';
 import { type DevicePlan, type FleetPlan, slotOf } from './plan';
@@ -10,19 +10,18 @@ import { CAPACITY, planMachine } from './vending';
 const Registered = z.object({ userName: z.string(), credential: z.string() });
 const Product = z.object({ productId: z.string(), name: z.string() });
 const Stock = z.object({ available: z.int(), reserved: z.int() });
-/** The status of what is there already. */
-const THERE = 409;
+const CONFLICT = 409;
 
-/** So many pieces of each product are in a shop at the beginning. */
+/** The opening stock of each product in a shop. */
 const OPENING = { shelf: 40, machine: 10_000, till: 100_000 };
 const PRICES = { shelf: 499, machine: 250, till: 120 };
 const KINDS = { shelf: Shelf, gateway: Till, vending_machine: Machine };
 export const PROBE = 'probe';
 
 export interface Fleet {
-  readonly world: World;
+  readonly environment: Environment;
   readonly devices: readonly Device[];
-  /** A shelf by which it is measured how long it takes until the platform knows. */
+  /** A shelf that measures the time from a message to its effect in the platform. */
   readonly probe: Shelf;
   readonly machines: readonly Machine[];
 }
@@ -30,13 +29,13 @@ export interface Fleet {
 interface SetUp {
   readonly plan: FleetPlan;
   readonly seed: number;
-  /** Tells the devices and shops of one run from those of others. */
+  /** Part of the names of shops and devices, to tell runs apart. */
   readonly name: string;
   readonly broker: string;
   readonly vends: boolean;
 }
 
-/** Registers shops, products and devices, and fills shops and machines; what is there already stays. */
+/** Registers shops, products and devices, and fills shops and machines. It may be repeated. */
 export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
   const { plan, seed, name, broker, vends } = how;
   const ledger = new Ledger();
@@ -44,11 +43,11 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
   await eachOf(shopIds, async (shopId) => {
     const kind = { channels: ['store', 'vending'], timeZone: 'Europe/Berlin', openingHours: [] };
     const shop = { shopId, name: shopId, ...kind };
-    await admin.ask(z.unknown(), 'POST', '/shops', shop, [THERE]);
+    await admin.ask(z.unknown(), 'POST', '/shops', shop, [CONFLICT]);
   });
   const shops = shopIds.map((_, shop) => productsIn(plan, shop));
   const goods = await productsCalled(admin, [...new Set(shops.flat())], name);
-  const world = { broker, ledger, goods };
+  const environment = { broker, ledger, goods };
   const inShops = shopIds.flatMap((shopId, shop) =>
     (shops[shop] ?? []).map((product) => ({ shopId, product })),
   );
@@ -63,15 +62,16 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
   const register = async (device: DevicePlan) => {
     const shopId = shopIds[device.shop] ?? '';
     const identity = await registered(admin, device, shopId, `${name}-${device.name}`);
-    const chance = new Chance(seed, device.name);
-    return new KINDS[device.kind](device, identity, world, chance);
+    const random = new SeededRandom(seed, device.name);
+    return new KINDS[device.kind](device, identity, environment, random);
   };
   const devices = await eachOf(plan.devices, register);
   const machines = devices.filter((device) => device instanceof Machine);
   if (vends) {
     await eachOf(machines, async ({ plan: { products }, identity: { deviceId } }) => {
       const slots = products.map((product, index) => ({
-        ...{ slot: slotOf(index), capacity: CAPACITY },
+        slot: slotOf(index),
+        capacity: CAPACITY,
         productId: goods.get(product)?.productId ?? '',
       }));
       await planMachine(admin, deviceId, slots);
@@ -81,10 +81,10 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
   const steady = { shop: 0, skewMs: 0, counts: false, isRogue: false, leaves: false };
   const probe = await register({ ...steady, name: PROBE, kind: 'shelf', products: [PROBE] });
   if (!(probe instanceof Shelf)) throw new Error('the probe is no shelf');
-  return { world, devices, probe, machines };
+  return { environment, devices, probe, machines };
 }
 
-/** The products of these names, made where they are not there; the platform knows them by longer ones. */
+/** The products of these names; those that do not exist are created, with `owner` in front of the name. */
 async function productsCalled(
   admin: Platform,
   names: readonly string[],
@@ -104,7 +104,7 @@ async function productsCalled(
   return new Map(goods);
 }
 
-/** Fills a shop up to what it opens with; gives how many are there then. */
+/** Fills a shop up to its opening stock; returns the pieces that it has then. */
 async function stockedUp(
   admin: Platform,
   shopId: string,
@@ -113,12 +113,12 @@ async function stockedUp(
 ): Promise<number> {
   const path = `/inventory/${shopId}/${productId}`;
   const { status, data } = await admin.send('GET', path);
-  const there = status === 404 ? { available: 0, reserved: 0 } : Stock.parse(data);
-  const change = OPENING[role] - there.available;
+  const stock = status === 404 ? { available: 0, reserved: 0 } : Stock.parse(data);
+  const change = OPENING[role] - stock.available;
   if (change > 0) {
     await admin.ask(z.unknown(), 'POST', `${path}/adjustments`, { change, reason: 'opening' });
   }
-  return there.available + there.reserved + Math.max(change, 0);
+  return stock.available + stock.reserved + Math.max(change, 0);
 }
 
 async function registered(
@@ -130,7 +130,7 @@ async function registered(
   const body = { shopId, kind, name, deviceId };
   const answer = await admin.send('POST', '/devices', body);
   const { userName, credential } =
-    answer.status === THERE
+    answer.status === CONFLICT
       ? await admin.ask(Registered, 'POST', `/devices/${deviceId}/credential`, { atOnce: true })
       : Registered.parse(answer.data);
   const tenantId = userName.split('/')[0] ?? '';

@@ -1,12 +1,13 @@
+import { kept } from '../invariants/captures';
 import type { Books } from './books';
 import type { Fleet } from './setup';
-import type { Watch } from './watch';
+import type { Monitor } from './monitor';
 
-/** What was done and seen, for people. */
+/** The run in numbers, as lines of text. */
 export function summaryOf(
-  { world: { ledger }, devices }: Fleet,
-  { acknowledged, perSecond, lags }: Pick<Watch, 'acknowledged' | 'perSecond' | 'lags'>,
-  hits: readonly string[],
+  { environment: { ledger }, devices }: Fleet,
+  { acknowledged, perSecond, lags }: Pick<Monitor, 'acknowledged' | 'perSecond' | 'lags'>,
+  faults: readonly string[],
 ): string[] {
   const sorted = lags.toSorted((one, other) => one - other);
   const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))] ?? 0;
@@ -14,23 +15,23 @@ export function summaryOf(
   const outcomes = [...ledger.dispenses.values()].map(({ outcome }) => outcome);
   const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length;
   return [
-    `${devices.length} devices, ${acknowledged} messages taken by the broker, ${perSecond.toFixed(0)} a second`,
-    `lag: median ${at(0.5)} ms, 95th of 100 ${at(0.95)} ms, longest ${at(1)} ms`,
-    `${ledger.cash.length} cash sales of machines, ${ledger.purchases.length} vends without cash`,
-    `commands: ${count('acknowledged')} done, ${count('failed')} failed, ${count('silent')} left unanswered`,
-    `${misdeeds} messages that no device should send, ${ledger.drifted} pieces gone that nobody told of`,
-    ...(hits.length === 0 ? [] : [`faults: ${hits.join(', ')}`]),
+    `${devices.length} devices, ${acknowledged} messages acknowledged by the broker, ${perSecond.toFixed(0)} per second`,
+    `lag: median ${at(0.5)} ms, 95th percentile ${at(0.95)} ms, longest ${at(1)} ms`,
+    `${ledger.cash.length} cash sales at machines, ${ledger.purchases.length} cashless vends`,
+    `commands: ${count('acknowledged')} done, ${count('failed')} failed, ${count('silent')} unanswered`,
+    `${misdeeds} invalid messages, ${ledger.drifted} pieces gone without a report`,
+    ...(faults.length === 0 ? [] : [`faults: ${faults.join(', ')}`]),
   ];
 }
 
-/** What became of the vends without cash, and of their money. */
+/** The outcomes of the cashless vends, and their money. */
 export function moneyLine({ purchases, vends }: Books): string {
   const known = vends.filter(({ channel }) => channel === 'cashless');
   const count = (wanted: string) => known.filter(({ status }) => status === wanted).length;
-  const kept = purchases.reduce((sum, { captured, refunded }) => sum + captured - refunded, 0);
+  const taken = kept(purchases.flatMap(({ captures }) => captures));
   const held = purchases.reduce((sum, one) => sum + one.held, 0);
   return [
-    `vends without cash: ${count('completed')} paid, ${count('cancelled')} cancelled`,
-    `${count('unpaid')} unpaid; ${(kept / 100).toFixed(2)} taken, ${(held / 100).toFixed(2)} still kept ready`,
+    `cashless vends: ${count('completed')} paid, ${count('cancelled')} cancelled`,
+    `${count('unpaid')} unpaid; ${(taken / 100).toFixed(2)} captured, ${(held / 100).toFixed(2)} still authorised`,
   ].join(', ');
 }

@@ -1,11 +1,11 @@
-import { Faults, countsOf } from '../chaos/faults';
+import { FaultInjection, countsOf } from '../chaos/fault-injection';
 import type { Fault } from '../chaos/schedule';
 import { readRunFile } from '../harness/run-file';
 import { startSystem } from '../harness/system';
 import { until } from '../harness/until';
-import { faultPlan } from './faults';
+import { faultPlan } from './fault-plan';
 
-/** What takes part in what devices do. */
+/** The services that devices need. */
 const APPS = [
   'user',
   'product',
@@ -18,39 +18,41 @@ const APPS = [
 ];
 const READY_MS = 120_000;
 
-/** A system of its own, which is hit while a fleet lives. */
-export async function startFaulty(
+/** Starts a system into which faults are injected while the fleet is active. */
+export async function startFaultySystem(
   seed: number,
   seconds: number,
   plan: readonly Fault[] = faultPlan(seed, seconds),
 ) {
   const known = readRunFile().apps.map(({ appID }) => appID);
   const apps = APPS.filter((app) => known.includes(app));
-  const world = await startSystem({ apps, controlPlane: true });
-  const faults = new Faults(world, new Map(), undefined);
+  const system = await startSystem({ apps, controlPlane: true });
+  const faults = new FaultInjection(system, new Map(), undefined);
   faults.watch();
-  let hitting = Promise.resolve();
+  let injecting = Promise.resolve();
   return {
-    place: {
-      gateway: world.app('gateway').url,
-      broker: `mqtt://127.0.0.1:${world.mqttPort}`,
-      provider: world.standIn('payment-provider'),
+    urls: {
+      gateway: system.app('gateway').url,
+      broker: `mqtt://127.0.0.1:${system.mqttPort}`,
+      provider: system.standIn('payment-provider'),
     },
     hooks: {
       begun: () => {
-        hitting = faults.run(plan, () => {});
+        injecting = faults.run(plan, () => {});
       },
       ended: async () => {
         faults.heal();
-        await hitting;
-        await until('all apps', () => Promise.all(world.apps.map((app) => app.ready())), READY_MS);
-        return Object.entries(countsOf(faults.hits)).map(([what, times]) => `${times} × ${what}`);
+        await injecting;
+        await until('all apps', () => Promise.all(system.apps.map((app) => app.ready())), READY_MS);
+        return Object.entries(countsOf(faults.injected)).map(
+          ([what, times]) => `${times} × ${what}`,
+        );
       },
     },
-    world,
+    system,
     stop: async () => {
       await faults.stop();
-      await world.stop();
+      await system.stop();
     },
   };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { VendBook } from './books';
 import type { Platform } from './platform';
 
-// Where the platform's API has machines and what they sell.
+// The part of the platform's API that is about machines and vends.
 
 export const CAPACITY = 60;
 
@@ -24,21 +24,21 @@ const Vend = z.object({
 const minor = (money: z.output<typeof Money> | undefined) =>
   money === undefined ? 0 : Math.round(Number(money.amount) * 100);
 
-/** Plans a machine's slots, and fills them. */
+/** Sets a machine's planogram, and fills its slots. */
 export async function planMachine(
   admin: Platform,
   machineId: string,
   slots: readonly { slot: string; productId: string; capacity: number }[],
 ): Promise<void> {
   await admin.ask(z.unknown(), 'POST', `/machines/${machineId}/planogram`, { slots });
-  const { slots: there } = await machineOf(admin, machineId);
+  const { slots: filled } = await machineOf(admin, machineId);
   for (const { slot, capacity } of slots) {
-    const quantity = there.find((one) => one.slot === slot)?.quantity ?? 0;
+    const quantity = filled.find((one) => one.slot === slot)?.quantity ?? 0;
     await restock(admin, machineId, slot, capacity - quantity);
   }
 }
 
-/** Puts pieces into a slot, and it right where it was faulty. */
+/** Adds pieces to a slot, which also clears its fault. */
 export async function restock(
   admin: Platform,
   machineId: string,
@@ -51,7 +51,7 @@ export async function restock(
 export const machineOf = (admin: Platform, machineId: string) =>
   admin.get(Machine, `/machines/${machineId}`);
 
-/** Buys a piece, and gives the vend's id; undefined where the platform does not begin with one. */
+/** Buys a piece; returns the id of the vend, or undefined if the platform refuses it. */
 export async function buy(
   customer: Platform,
   machineId: string,

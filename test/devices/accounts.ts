@@ -2,49 +2,49 @@ import { expect, test } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import { KINDS, topicText } from '#contracts/device-messages';
 import { until } from '../harness/until';
-import { type How, ends } from './door';
+import { type LoginOptions, endAfter } from './mqtt-login';
 
-/** A device that is registered, as it can log in. */
-export interface Known {
+/** The account of a registered device. */
+export interface RegisteredDevice {
   readonly deviceId: string;
   readonly userName: string;
   readonly credential: string;
 }
 
-/** A broker that knows the platform and two devices. */
-export interface Door {
-  /** Logs in. */
-  readonly enter: (userName: string, password: string, how?: How) => Promise<MqttClient>;
+/** A broker with the accounts of the platform and of two devices. */
+export interface BrokerFixture {
+  /** Logs in with these credentials. */
+  readonly logIn: (userName: string, password: string, how?: LoginOptions) => Promise<MqttClient>;
   readonly platform: MqttClient;
-  readonly device: Known;
-  readonly other: Known;
-  /** Takes it out of use, and has the broker know. */
-  readonly retire: (device: Known) => Promise<void>;
+  readonly device: RegisteredDevice;
+  readonly other: RegisteredDevice;
+  /** Retires the device, and updates the broker. */
+  readonly retire: (device: RegisteredDevice) => Promise<void>;
 }
 
 /**
- * Each device may say what is its own and hear its own commands, whatever broker keeps the door. One
- * that is told no loses its connection at some, and is passed over at others.
+ * A device may publish on its own topics and subscribe to its own commands, on any broker. Some brokers
+ * close the connection on a forbidden operation, others ignore it.
  */
-export function keepingTheDoor(doorOf: () => Door): void {
-  test('a device is let in by its credential, and nobody else', async () => {
-    const { enter, device } = doorOf();
+export function testDeviceAccounts(brokerOf: () => BrokerFixture): void {
+  test('a device logs in with its credential, and nothing else is accepted', async () => {
+    const { logIn, device } = brokerOf();
     const { userName, credential, deviceId } = device;
-    expect((await enter(userName, credential)).connected).toBe(true);
+    expect((await logIn(userName, credential)).connected).toBe(true);
     for (const [name, password] of [
       [userName, `${credential}x`],
       [`default/${deviceId}/2`, credential],
       [`other/${deviceId}/1`, credential],
       ['', ''],
     ] as const) {
-      await expect(enter(name, password, { clientId: 'a-stranger' })).rejects.toThrow(
+      await expect(logIn(name, password, { clientId: 'a-stranger' })).rejects.toThrow(
         'Connection refused',
       );
     }
   });
 
-  test('a device says what is its own, and nothing else', async () => {
-    const { platform, enter, device, other } = doorOf();
+  test('a device publishes on its own topics only', async () => {
+    const { platform, logIn, device, other } = brokerOf();
     const { userName, credential, deviceId } = device;
     const heard: string[] = [];
     platform.on('message', (topic, payload) => heard.push(`${topic} ${payload.toString()}`));
@@ -57,36 +57,36 @@ export function keepingTheDoor(doorOf: () => Door): void {
       `retail/default/${deviceId}/status/deep`,
       'retail',
     ]) {
-      const client = await enter(userName, credential);
-      await ends(client, client.publishAsync(topic, 'forged', { qos: 1 }));
+      const client = await logIn(userName, credential);
+      await endAfter(client, client.publishAsync(topic, 'forged', { qos: 1 }));
     }
-    const client = await enter(userName, credential);
+    const client = await logIn(userName, credential);
     for (const kind of KINDS) {
       await client.publishAsync(`retail/default/${deviceId}/${kind}`, 'own', { qos: 1 });
     }
-    await until('what it may say', () => heard.length >= KINDS.length);
+    await until('the permitted messages', () => heard.length >= KINDS.length);
     expect(heard).toEqual(KINDS.map((kind) => `retail/default/${deviceId}/${kind} own`));
   });
 
-  test('a device hears its own commands, and nothing else', async () => {
-    const { platform, enter, device, other } = doorOf();
+  test('a device receives its own commands only', async () => {
+    const { platform, logIn, device, other } = brokerOf();
     const { userName, credential, deviceId } = device;
     const heard: string[] = [];
     for (const topic of ['retail/#', '#', topicOf(other.deviceId, 'command')]) {
-      const client = await enter(userName, credential, { clientId: deviceId, heard });
-      await ends(client, client.subscribeAsync(topic, { qos: 1 }));
+      const client = await logIn(userName, credential, { clientId: deviceId, heard });
+      await endAfter(client, client.subscribeAsync(topic, { qos: 1 }));
     }
-    // nor does what waits for another come to it, because it calls itself so
+    // nor does it get the stored messages of another device by using its client id
     const { deviceId: clientId } = other;
-    const theirs = await enter(other.userName, other.credential, { clientId });
+    const theirs = await logIn(other.userName, other.credential, { clientId });
     await theirs.subscribeAsync(topicOf(clientId, 'command'), { qos: 1 });
     await theirs.endAsync();
     await platform.publishAsync(topicOf(other.deviceId, 'command'), 'not for it', { qos: 1 });
-    const thief = await enter(userName, credential, { clientId, heard }).catch(() => undefined);
+    const thief = await logIn(userName, credential, { clientId, heard }).catch(() => undefined);
     if (thief) {
-      await ends(thief, thief.subscribeAsync(topicOf(deviceId, 'command'), { qos: 1 }));
+      await endAfter(thief, thief.subscribeAsync(topicOf(deviceId, 'command'), { qos: 1 }));
     }
-    const own = await enter(userName, credential, { heard });
+    const own = await logIn(userName, credential, { heard });
     await own.subscribeAsync(topicOf(deviceId, 'command'), { qos: 1 });
     await own.publishAsync(topicOf(deviceId, 'sale'), 'its own', { qos: 1 });
     await platform.publishAsync(topicOf(deviceId, 'command'), 'for it', { qos: 1 });
@@ -94,13 +94,13 @@ export function keepingTheDoor(doorOf: () => Door): void {
     expect(new Set(heard)).toEqual(new Set([`${topicOf(deviceId, 'command')} for it`]));
   });
 
-  test('a device that is retired is shut out, whether connected or not', async () => {
-    const { enter, other, retire, platform } = doorOf();
-    const client = await enter(other.userName, other.credential);
+  test('a retired device is disconnected, and cannot log in again', async () => {
+    const { logIn, other, retire, platform } = brokerOf();
+    const client = await logIn(other.userName, other.credential);
     const closed = new Promise<void>((resolve) => client.once('close', resolve));
     await retire(other);
     await closed;
-    const again = enter(other.userName, other.credential);
+    const again = logIn(other.userName, other.credential);
     await expect(again).rejects.toThrow('Connection refused');
     expect(platform.connected).toBe(true);
   });

@@ -1,39 +1,39 @@
 import { expect, test } from '@jest/globals';
 import { until } from '../harness/until';
-import { type Fleet, change } from './fleet';
+import { type DeviceFixture, change } from './device-fixture';
 
 const DATA = 'device.data.received';
 const STATUS = 'device.status.updated';
 
-/** What devices and platform say to one another comes across, whatever broker is between them. */
-export function speaking(fleetOf: () => Fleet): void {
-  test('what a device says comes to its shop and to whoever hears of devices', async () => {
-    const fleet = fleetOf();
-    const device = await fleet.device();
+/** Messages between devices and the platform arrive, on any broker. */
+export function testDeviceMessages(fleetOf: () => DeviceFixture): void {
+  test('a message of a device is published as an event and updates its status', async () => {
+    const devices = fleetOf();
+    const device = await devices.device();
     const { deviceId } = device;
-    await device.says('status', { status: 'online', firmwareVersion: '1.2' });
-    await device.says('stock', change);
-    const [status] = await fleet.hears(STATUS, deviceId, 1);
-    expect(status).toMatchObject({ deviceId, shopId: fleet.shopId, status: 'online' });
-    const [data] = await fleet.hears(DATA, deviceId, 1);
+    await device.publish('status', { status: 'online', firmwareVersion: '1.2' });
+    await device.publish('stock', change);
+    const [status] = await devices.waitForEvents(STATUS, deviceId, 1);
+    expect(status).toMatchObject({ deviceId, shopId: devices.shopId, status: 'online' });
+    const [data] = await devices.waitForEvents(DATA, deviceId, 1);
     expect(data).toMatchObject({ dataType: 'stock', data: change, position: { seq: 1 } });
-    const { text } = await fleet.market.admin.send('GET', `/devices/${deviceId}`);
+    const { text } = await devices.fixture.admin.send('GET', `/devices/${deviceId}`);
     expect(JSON.parse(text)).toMatchObject({
       data: { status: 'online', firmwareVersion: '1.2' },
     });
-    await expect(fleet.presence(deviceId)).resolves.toBe('online');
+    await expect(devices.presence(deviceId)).resolves.toBe('online');
   });
 
-  test('a command is heard by its device, answered, and settled', async () => {
-    const fleet = fleetOf();
-    const device = await fleet.device();
-    const heard = await device.hears();
-    const { commandId } = await fleet.command(device.deviceId);
+  test('a command reaches its device, is acknowledged and settled', async () => {
+    const devices = fleetOf();
+    const device = await devices.device();
+    const heard = await device.subscribe();
+    const { commandId } = await devices.command(device.deviceId);
     await until('the command', () => heard.length > 0);
     expect(heard[0]).toMatchObject({ commandId });
-    await device.says('ack', { commandId, outcome: 'acknowledged' });
-    const settled = await fleet.hears('device.command.settled', device.deviceId, 1);
+    await device.publish('ack', { commandId, outcome: 'acknowledged' });
+    const settled = await devices.waitForEvents('device.command.settled', device.deviceId, 1);
     expect(settled).toMatchObject([{ commandId, name: 'dispense', outcome: 'acknowledged' }]);
-    await expect(fleet.statusOf(commandId)).resolves.toBe('acknowledged');
+    await expect(devices.statusOf(commandId)).resolves.toBe('acknowledged');
   });
 }

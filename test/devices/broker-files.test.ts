@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { MqttClient } from 'mqtt';
 import { KINDS as SAID } from '#contracts/device-messages';
 import { KINDS, filesIn, writeBrokerFiles } from '../../scripts/devices/broker-files.mjs';
 import { childEnv } from '../../scripts/start/project.mjs';
@@ -11,11 +10,11 @@ import { freePorts } from '../harness/ports';
 import { LocalProcess } from '../harness/process';
 import { until } from '../harness/until';
 import { Workplace } from '../harness/workplace';
-import { type Door, keepingTheDoor } from './accounts';
-import { enterAt } from './door';
+import { type BrokerFixture, testDeviceAccounts } from './accounts';
+import { Logins } from './mqtt-login';
 
 const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
-/** As `npm start` has it. */
+/** The configuration of `npm start`. */
 const mosquitto = deviceBrokers.mosquitto(PLATFORM);
 
 let workplace: Workplace;
@@ -27,7 +26,7 @@ afterEach(() => workplace.close());
 async function startMosquitto() {
   const { folder } = workplace;
   const command = mosquitto.find();
-  if (command === undefined) throw new Error('mosquitto is not here: run "npm run servers"');
+  if (command === undefined) throw new Error('mosquitto is missing: run "npm run servers"');
   const [port = 0] = await freePorts(1);
   mosquitto.prepare?.(folder);
   const { args } = await mosquitto.plan(command, [port], folder, port);
@@ -48,13 +47,13 @@ function plainEnv(): Record<string, string> {
   );
 }
 
-describe('at a real mosquitto, as npm start runs it', () => {
+describe('on a real mosquitto, configured as by npm start', () => {
   let shop: Awaited<ReturnType<typeof withDevice>>;
-  let door: Door;
+  let broker: BrokerFixture;
   let reread: () => Promise<void>;
-  const clients: MqttClient[] = [];
+  let logins: Logins;
 
-  /** A shop with two devices, and a mosquitto that knows their accounts. */
+  /** A shop with two devices, and a mosquitto with their accounts. */
   beforeEach(async () => {
     shop = await withDevice();
     const { bed, shopId, userName, credential, deviceId } = shop;
@@ -69,13 +68,11 @@ describe('at a real mosquitto, as npm start runs it', () => {
       });
     };
     await reread();
-    const enter: Door['enter'] = async (...who) => {
-      const client = await enterAt(port, ...who);
-      clients.push(client);
-      return client;
-    };
-    door = {
-      ...{ enter, platform: await enter(PLATFORM.userName, PLATFORM.password) },
+    logins = new Logins(port);
+    const { logIn } = logins;
+    broker = {
+      logIn,
+      platform: await logIn(PLATFORM.userName, PLATFORM.password),
       device: { deviceId, userName, credential },
       other: { ...other, deviceId: other.device?.deviceId ?? '' },
       retire: async ({ deviceId }) => {
@@ -83,33 +80,33 @@ describe('at a real mosquitto, as npm start runs it', () => {
         await reread();
       },
     };
-    // it reads its files when it gets round to it
-    await until('the accounts', async () => (await enter(userName, credential)).connected);
+    // it reloads its files some time after the signal
+    await until('the accounts', async () => (await logIn(userName, credential)).connected);
   });
   afterEach(() => {
-    for (const client of clients.splice(0)) client.end(true);
+    logins.close();
   });
 
-  keepingTheDoor(() => door);
+  testDeviceAccounts(() => broker);
 
-  test('a device is let in by both of its credentials while both are good', async () => {
+  test('a device logs in with either of its credentials while both are valid', async () => {
     const { bed } = shop;
-    const { enter, device } = door;
-    const client = await enter(device.userName, device.credential);
+    const { logIn, device } = broker;
+    const client = await logIn(device.userName, device.credential);
     const { deviceId } = device;
     const renewed = await bed.call('renewCredential', { deviceId }, { caller: sally });
     await reread();
-    const again = await until('the new account', () => enter(renewed.userName, renewed.credential));
+    const again = await until('the new account', () => logIn(renewed.userName, renewed.credential));
     expect([client.connected, again.connected]).toEqual([true, true]);
   });
 });
 
-describe('the files of accounts', () => {
-  test('speak of the same kinds as devices', () => {
+describe('the account files', () => {
+  test('have the same kinds of messages as the contracts', () => {
     expect(KINDS).toEqual(SAID);
   });
 
-  test('are for their owner alone, and new only where an account is', async () => {
+  test('are readable by their owner only, and written only when an account has changed', async () => {
     const { folder } = workplace;
     expect(writeBrokerFiles(folder, PLATFORM, [])).toBe(true);
     expect(writeBrokerFiles(folder, PLATFORM, [])).toBe(false);

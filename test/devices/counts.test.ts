@@ -1,23 +1,31 @@
 import { expect, test } from '@jest/globals';
+import { ProgressView } from '../device-fleet/progress-view';
+import { runFleet } from '../device-fleet/run';
+import { startFaultySystem } from '../device-fleet/system';
 import { ADMIN } from '../harness/system';
-import { simulate } from '../device-fleet/run';
-import { startFaulty } from '../device-fleet/system';
-import { View } from '../device-fleet/view';
 
 const SEED = 7;
 const SECONDS = 20;
-/** As much in a short time as it takes to see each kind of thing happen. */
-const PACE = { act: 2, fall: 20, away: [1, 6], misbehave: 4, buy: 8, repair: 5 } as const;
+/** Fast enough that each kind of action happens within that time. */
+const PACE = {
+  act: 2,
+  disconnect: 20,
+  offline: [1, 6],
+  misbehave: 4,
+  buy: 8,
+  repair: 5,
+} as const;
 
-test('what devices tell over a real broker adds up, though the service that hears them is killed', async () => {
+test('stock, money and presence add up after iot-gateway was killed', async () => {
   const kill = { kind: 'kill', target: 'iot-gateway', from: 6, to: 8 } as const;
-  const system = await startFaulty(SEED, SECONDS, [kill]);
+  const system = await startFaultySystem(SEED, SECONDS, [kill]);
   const lines: string[] = [];
   const out = { isTTY: false, write: (line: string) => lines.push(line) > 0 };
   try {
-    const { place, hooks } = system;
+    const { urls, hooks } = system;
     const options = { seed: SEED, devices: 12, seconds: SECONDS, pace: PACE, admin: ADMIN };
-    const violations = await simulate({ ...options, ...place, ...hooks, view: new View(out) });
+    const view = new ProgressView(out);
+    const violations = await runFleet({ ...options, ...urls, ...hooks, view });
     expect(violations).toEqual([]);
     expect(lines.join('')).toContain('faults: 1 × kill iot-gateway');
   } finally {

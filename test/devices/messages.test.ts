@@ -1,93 +1,98 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { topicText } from '#contracts/device-messages';
 import { until } from '../harness/until';
-import { speaking } from './behaviours';
-import { Fleet, change } from './fleet';
+import { testDeviceMessages } from './behaviours';
+import { DeviceFixture, change } from './device-fixture';
 
 const DATA = 'device.data.received';
 const STATUS = 'device.status.updated';
 
-let fleet: Fleet;
+let devices: DeviceFixture;
 beforeAll(async () => {
-  fleet = await Fleet.open();
+  devices = await DeviceFixture.open();
 });
-afterAll(() => fleet.close());
+afterAll(() => devices.close());
 
-describe('at a real broker', () => {
-  speaking(() => fleet);
+describe('on a real broker', () => {
+  testDeviceMessages(() => devices);
 });
 
-describe('what a device says at a real broker', () => {
-  test('counts once, however often it comes', async () => {
-    const device = await fleet.device();
+describe('the message of a device on a real broker', () => {
+  test('counts once, however many times it arrives', async () => {
+    const device = await devices.device();
     const message = device.signer.sign('stock', change);
-    for (let times = 0; times < 5; times++) await device.sends(message);
-    await device.says('stock', change);
-    await fleet.hears(DATA, device.deviceId, 2);
-    // taken up again by a process that remembers nothing
-    const { service } = fleet.world.app('iot-gateway');
+    for (let times = 0; times < 5; times++) await device.send(message);
+    await device.publish('stock', change);
+    await devices.waitForEvents(DATA, device.deviceId, 2);
+    // handled by a new process, which has nothing in memory
+    const { service } = devices.system.app('iot-gateway');
     await service?.kill();
     service?.start();
-    await device.sends(message);
-    await device.says('stock', change);
-    const said = await fleet.hears(DATA, device.deviceId, 3, 60_000);
+    await device.send(message);
+    await device.publish('stock', change);
+    const said = await devices.waitForEvents(DATA, device.deviceId, 3, 60_000);
     expect(said.map(({ position }) => position?.seq).sort()).toEqual([1, 2, 3]);
   });
 
-  test('is refused where it is forged, old, or on the topic of another, and the rest goes on', async () => {
-    const [device, other] = [await fleet.device(), await fleet.device()];
+  test('is refused if it is forged, old, or on the topic of another device, and later ones are handled', async () => {
+    const [device, other] = [await devices.device(), await devices.device()];
     const good = device.signer.sign('stock', change);
-    await device.sends({ ...good, payload: good.payload.replace('-1', '-9') });
+    await device.send({ ...good, payload: good.payload.replace('-1', '-9') });
     const { deviceId } = other;
-    await device.sends({
+    await device.send({
       ...device.signer.sign('sale', { saleId: 's', productId: 'tea', quantity: 1 }),
       topic: topicText({ tenantId: 'default', deviceId, kind: 'sale' }),
     });
-    await device.says('stock', { mode: 'guess' });
-    await device.says('telemetry', { heat: 1 }, { v: 9 });
-    await device.says('stock', change);
-    await fleet.hears(DATA, device.deviceId, 1);
+    await device.publish('stock', { mode: 'guess' });
+    await device.publish('telemetry', { heat: 1 }, { v: 9 });
+    await device.publish('stock', change);
+    await devices.waitForEvents(DATA, device.deviceId, 1);
     await until('the refusals', async () => {
-      expect((await fleet.refusals(device.deviceId)).sort()).toEqual([
+      expect((await devices.refusals(device.deviceId)).sort()).toEqual([
         'stock unreadable',
         'stock wrong_signature',
         'telemetry unreadable',
       ]);
-      expect(await fleet.refusals(deviceId)).toEqual(['sale wrong_signature']);
+      expect(await devices.refusals(deviceId)).toEqual(['sale wrong_signature']);
       return true;
     });
-    expect(await fleet.said(DATA, deviceId)).toEqual([]);
+    expect(await devices.published(DATA, deviceId)).toEqual([]);
   });
 
-  test('goes on behind more bad messages than the broker hands out at once', async () => {
-    const device = await fleet.device();
+  test('is handled behind more invalid messages than the broker delivers at a time', async () => {
+    const device = await devices.device();
     const topic = topicText({ tenantId: 'default', deviceId: device.deviceId, kind: 'sale' });
     await Promise.all(
-      Array.from({ length: 100 }, () => device.sends({ topic, payload: 'poison\n' })),
+      Array.from({ length: 100 }, () => device.send({ topic, payload: 'poison\n' })),
     );
-    await device.says('stock', change);
-    await fleet.hears(DATA, device.deviceId, 1);
+    await device.publish('stock', change);
+    await devices.waitForEvents(DATA, device.deviceId, 1);
   });
 });
 
-describe('a device whose connection breaks', () => {
-  test('is said to be offline by its last will, after a while', async () => {
-    const device = await fleet.device();
-    await device.says('status', { status: 'online' });
-    await fleet.hears(STATUS, device.deviceId, 1);
-    device.breaksOff();
-    await fleet.hears(STATUS, device.deviceId, 2, 60_000);
-    await expect(fleet.statuses(device.deviceId)).resolves.toEqual(['online', 'offline']);
-    await expect(fleet.presence(device.deviceId)).resolves.toBe('offline');
+describe('a device that loses its connection', () => {
+  test('is shown as offline after a while, by its last will', async () => {
+    const device = await devices.device();
+    await device.publish('status', { status: 'online' });
+    await devices.waitForEvents(STATUS, device.deviceId, 1);
+    device.dropConnection();
+    await devices.waitForEvents(STATUS, device.deviceId, 2, 60_000);
+    await expect(devices.statuses(device.deviceId)).resolves.toEqual(['online', 'offline']);
+    await expect(devices.presence(device.deviceId)).resolves.toBe('offline');
   });
 });
 
 describe('a command', () => {
-  test('is sent again until it is answered, and expires where it is not', async () => {
-    const device = await fleet.device();
-    const heard = await device.hears();
-    const { commandId } = await fleet.command(device.deviceId, 5);
-    const settled = await fleet.hears('device.command.settled', device.deviceId, 1, 60_000);
+  test('is sent again until it is answered, and expires without an answer', async () => {
+    const device = await devices.device();
+    const heard = await device.subscribe();
+    const { commandId } = await devices.command(device.deviceId, 5);
+    const settled = await devices.waitForEvents(
+      'device.command.settled',
+      device.deviceId,
+      1,
+      60_000,
+    );
     expect(settled).toMatchObject([{ commandId, outcome: 'expired' }]);
     expect(heard.length).toBeGreaterThan(1);
   });

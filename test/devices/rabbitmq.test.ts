@@ -1,67 +1,64 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { MqttClient } from 'mqtt';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { brokerLog } from '../harness/bus/broker-log';
 import { PLATFORM } from '../harness/servers';
 import { until } from '../harness/until';
-import { type Door, keepingTheDoor } from './accounts';
-import { speaking } from './behaviours';
-import { enterAt } from './door';
-import { Fleet } from './fleet';
+import { type BrokerFixture, testDeviceAccounts } from './accounts';
+import { testDeviceMessages } from './behaviours';
+import { Logins } from './mqtt-login';
+import { DeviceFixture } from './device-fixture';
 
-// RabbitMQ as the broker of the devices, beside that of the bus, in one.
+// RabbitMQ as the broker of the devices and of the bus.
 
-let fleet: Fleet;
+let devices: DeviceFixture;
 beforeAll(async () => {
-  fleet = await Fleet.open({ bus: 'rabbitmq', devices: 'rabbitmq' });
-  await brokerLog(fleet.world).keep();
+  devices = await DeviceFixture.open({ bus: 'rabbitmq', devices: 'rabbitmq' });
+  await brokerLog(devices.system).keep();
 });
-afterAll(() => fleet.close());
+afterAll(() => devices.close());
 
-describe('at a real RabbitMQ', () => {
-  speaking(() => fleet);
+describe('on a real RabbitMQ', () => {
+  testDeviceMessages(() => devices);
 
-  test('what is said while nobody is there waits, also over a restart of the broker', async () => {
-    const device = await fleet.device();
-    const app = fleet.world.app('iot-gateway');
+  test('messages sent while iot-gateway is down wait at the broker, even if it restarts', async () => {
+    const device = await devices.device();
+    const app = devices.system.app('iot-gateway');
     await app.sidecar.kill();
-    await device.sells(40);
-    const broker = fleet.world.server('rabbitmq-server');
+    await device.publishSales(40);
+    const broker = devices.system.server('rabbitmq-server');
     await broker.stop();
     broker.start();
-    await until('the broker', () => isOpen(fleet.world.mqttPort), 60_000);
+    await until('the broker', () => isOpen(devices.system.mqttPort), 60_000);
     app.sidecar.start();
     await app.ready();
-    await device.sells(5);
-    const said = await fleet.hears('device.data.received', device.deviceId, 45, 90_000);
+    await device.publishSales(5);
+    const said = await devices.waitForEvents('device.data.received', device.deviceId, 45, 90_000);
     const numbers = said.map(({ position }) => position?.seq ?? 0).sort((one, two) => one - two);
     expect(numbers).toEqual(Array.from({ length: 45 }, (_, index) => index + 1));
   });
 });
 
-describe('the accounts of devices at a real RabbitMQ', () => {
-  const clients: MqttClient[] = [];
-  let door: Door;
+describe('the accounts of devices on a real RabbitMQ', () => {
+  let logins: Logins;
+  let broker: BrokerFixture;
 
   beforeAll(async () => {
-    const port = fleet.world.mqttPort;
-    const enter: Door['enter'] = async (...who) => {
-      const client = await enterAt(port, ...who);
-      clients.push(client);
-      return client;
-    };
-    door = {
-      ...{ enter, platform: await enter(PLATFORM.userName, PLATFORM.password) },
-      ...{ device: await fleet.register(), other: await fleet.register() },
+    const port = devices.system.mqttPort;
+    logins = new Logins(port);
+    const { logIn } = logins;
+    broker = {
+      logIn,
+      platform: await logIn(PLATFORM.userName, PLATFORM.password),
+      ...{ device: await devices.register(), other: await devices.register() },
       retire: async ({ deviceId }) => {
-        await fleet.market.admin.send('DELETE', `/devices/${deviceId}`);
-        await fleet.admit();
+        await devices.fixture.admin.send('DELETE', `/devices/${deviceId}`);
+        await devices.admitDevices();
       },
     };
   });
   afterAll(() => {
-    for (const client of clients) client.end(true);
+    logins.close();
   });
 
-  keepingTheDoor(() => door);
+  testDeviceAccounts(() => broker);
 });

@@ -11,7 +11,7 @@ import { type RunningService, start } from '#kit/boot/run';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { Edge, Nothing } from '../e2e/edge';
-import { Market, PRICE } from '../e2e/market';
+import { SystemFixture, PRICE } from '../e2e/fixtures';
 
 const Time = z.iso.datetime();
 const Money = z.strictObject({ amount: z.string(), currency: z.string() });
@@ -63,7 +63,7 @@ const Accounts = listOf(
 
 const SCOPES = ['shops:read', 'shops:write', 'devices:read', 'devices:write'];
 
-/** A seller: an integration with a key of its own. */
+/** A seller: an integration with its own API key. */
 class Seller extends Edge {
   constructor(
     url: string,
@@ -81,12 +81,12 @@ class Seller extends Edge {
   }
 }
 
-/** In the place of the service that asks whose a message is, and tells who is there. */
+/** Stands in for iot-gateway, which asks who a message is from and reports the presence. */
 const asking = new Service('iot-gateway', { calls: { shop: ShopService } });
 
 const corner = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
 
-let market: Market;
+let fixture: SystemFixture;
 let running: RunningService;
 let sally: Seller;
 let bob: Seller;
@@ -94,14 +94,14 @@ let bob: Seller;
 async function seller(name: string): Promise<Seller> {
   const ApiKey = z.object({ keyId: z.string(), key: z.string() });
   const body = { name, role: 'seller', scopes: SCOPES };
-  const { keyId, key } = await market.admin.ask(ApiKey, 201, 'POST', '/api-keys', { body });
-  return new Seller(market.url, keyId, key);
+  const { keyId, key } = await fixture.admin.ask(ApiKey, 201, 'POST', '/api-keys', { body });
+  return new Seller(fixture.url, keyId, key);
 }
 
-/** The shop service as another service of a tenant sees it. */
+/** The shop service as called by another service of a tenant. */
 function shopFor(tenantId = DEFAULT_TENANT) {
   const callContext = newCallContext(systemClock, { caller: asService(tenantId) });
-  // the host opens what the service above says
+  // the runtime of this very service
   return (running.runtime.openContext(callContext) as unknown as ContextOf<typeof asking>).shop;
 }
 
@@ -113,43 +113,43 @@ async function register(shopId: string) {
 }
 
 beforeAll(async () => {
-  market = await Market.open({
+  fixture = await SystemFixture.open({
     apps: ['gateway', 'user', 'product', 'shop'],
     more: [{ appId: 'iot-gateway' }],
     resources: ['components', 'components/bus/redis', 'components/state/sqlite'],
   });
-  const { env } = market.world.app('iot-gateway');
+  const { env } = fixture.system.app('iot-gateway');
   running = await start(asking, { ...env, LOG_LEVEL: 'silent' });
   [sally, bob] = [await seller('Sally'), await seller('Bob')];
 });
 afterAll(async () => {
   await running.stop();
-  await market.close();
+  await fixture.close();
 });
 
 describe('a shop', () => {
-  test('is opened by a seller, seen by everybody, and changed by its own sellers', async () => {
+  test('is opened by a seller, visible to everybody, and changed by its own sellers only', async () => {
     const { shopId, ...shop } = await openShop();
     expect(shop).toMatchObject({ ...corner, open: true, sellerIds: [sally.keyId] });
-    expect(await market.stranger.get(Shop, `/shops/${shopId}`)).toMatchObject({ sellerIds: [] });
+    expect(await fixture.anonymous.get(Shop, `/shops/${shopId}`)).toMatchObject({ sellerIds: [] });
 
     const change = { body: { name: 'Mine' } };
     await bob.refused(403, 'PATCH', `/shops/${shopId}`, change);
-    const shopper = await market.shopper();
+    const shopper = await fixture.shopper();
     await shopper.refused(403, 'PATCH', `/shops/${shopId}`, change);
-    await market.stranger.refused(401, 'PATCH', `/shops/${shopId}`, change);
+    await fixture.anonymous.refused(401, 'PATCH', `/shops/${shopId}`, change);
 
     const sellerIds = { body: { sellerIds: [bob.keyId] } };
     await sally.refused(403, 'PATCH', `/shops/${shopId}`, sellerIds);
-    await market.admin.ask(Shop, 200, 'PATCH', `/shops/${shopId}`, sellerIds);
+    await fixture.admin.ask(Shop, 200, 'PATCH', `/shops/${shopId}`, sellerIds);
     const changed = await bob.ask(Shop, 200, 'PATCH', `/shops/${shopId}`, change);
     expect(changed.name).toBe('Mine');
     await sally.refused(403, 'PATCH', `/shops/${shopId}`, change);
   });
 
-  test('offers products at its own price, or at the catalogue’s', async () => {
+  test('offers products at its own price or at that of the catalogue', async () => {
     const { shopId } = await openShop();
-    const [own, usual] = [await market.product(0), await market.product(0)];
+    const [own, usual] = [await fixture.product(0), await fixture.product(0)];
     const path = `/shops/${shopId}/offers`;
     const price = { amount: '17.50', currency: 'EUR' };
     await sally.ask(Offer, 200, 'POST', path, { body: { productId: own, price } });
@@ -157,18 +157,18 @@ describe('a shop', () => {
     await bob.refused(403, 'POST', path, { body: { productId: own } });
     await sally.refused(404, 'POST', path, { body: { productId: 'none' } });
 
-    const { items } = await market.stranger.get(listOf(Offer), path);
+    const { items } = await fixture.anonymous.get(listOf(Offer), path);
     expect(items).toEqual([
       { shopId, productId: usual, name: 'Pen', price: PRICE, ownPrice: false },
       { shopId, productId: own, name: 'Pen', price, ownPrice: true },
     ]);
     await sally.ask(Nothing, 200, 'DELETE', `${path}/${own}`);
-    expect((await market.stranger.get(listOf(Offer), path)).total).toBe(1);
+    expect((await fixture.anonymous.get(listOf(Offer), path)).total).toBe(1);
   });
 });
 
 describe('a device', () => {
-  test('is known by its credential from the moment at which it is registered', async () => {
+  test('is identified by its credential from its registration on', async () => {
     const { shopId } = await openShop();
     const { device, credential, userName } = await register(shopId);
     const { deviceId } = device;
@@ -186,7 +186,7 @@ describe('a device', () => {
     expect((await accounts()).map((account) => account.userName)).toContain(userName);
   });
 
-  test('is as one that there is not, for another seller and in another tenant', async () => {
+  test('does not exist for another seller or another tenant', async () => {
     const { shopId } = await openShop();
     const { deviceId } = (await register(shopId)).device;
     const path = `/devices/${deviceId}`;
@@ -195,15 +195,15 @@ describe('a device', () => {
     await bob.refused(404, 'DELETE', path);
     await bob.refused(404, 'POST', `${path}/credential`, { body: {} });
     await bob.refused(403, 'GET', `/devices?shopId=${shopId}`);
-    await (await market.shopper()).refused(403, 'GET', path);
-    await market.stranger.refused(401, 'GET', path);
+    await (await fixture.shopper()).refused(403, 'GET', path);
+    await fixture.anonymous.refused(401, 'GET', path);
 
     const theirs = shopFor('other').identifyDevice({ deviceId });
     await expect(theirs).rejects.toMatchObject({ code: Code.NOT_FOUND });
     expect((await shopFor('other').listBrokerAccounts({})).total).toBe(0);
   });
 
-  test('is one where it is registered twice under one key', async () => {
+  test('that is registered twice under one key is one device', async () => {
     const { shopId } = await openShop();
     const sent = {
       body: { shopId, kind: 'shelf', name: 'Hall' },
@@ -221,7 +221,7 @@ describe('a device', () => {
     });
   });
 
-  test('gets another credential, beside which the old one is good for a while', async () => {
+  test('gets a new credential, with the old one valid for a while', async () => {
     const { shopId } = await openShop();
     const first = await register(shopId);
     const { deviceId } = first.device;
@@ -233,7 +233,7 @@ describe('a device', () => {
     expect((await shopFor().identifyDevice({ deviceId })).keys).toEqual([third.credential]);
   });
 
-  test('that is retired is so for ever', async () => {
+  test('that is retired stays retired', async () => {
     const { shopId } = await openShop();
     const { device, userName } = await register(shopId);
     const { deviceId } = device;
@@ -249,30 +249,30 @@ describe('a device', () => {
     await sally.refused(409, 'POST', '/devices', again);
   });
 
-  test('has its credential in no file, and the same one after a restart', async () => {
+  test('has its credential in no file, and the same credential after a restart', async () => {
     const { shopId } = await openShop();
     const { device, credential } = await register(shopId);
     const { deviceId } = device;
-    const shop = market.world.app('shop');
+    const shop = fixture.system.app('shop');
     await shop.service?.kill();
     shop.service?.start();
     await shop.ready();
     expect((await shopFor().identifyDevice({ deviceId })).keys).toEqual([credential]);
 
-    const files = filesBelow(market.world.folder);
+    const files = filesBelow(fixture.system.folder);
     expect(files.filter((file) => file.endsWith('shop.log'))).toHaveLength(1);
     const telling = (text: string) =>
       files.filter((file) => readFileSync(file, 'latin1').includes(text));
-    // what is looked through is where documents are
+    // the folder of the documents is searched
     expect(telling(deviceId)).not.toEqual([]);
     expect(telling(credential)).toEqual([]);
-    const key = readFileSync(join(market.world.folder, 'device-key'), 'utf8').trim();
-    expect(telling(key)).toEqual([join(market.world.folder, 'device-key')]);
+    const key = readFileSync(join(fixture.system.folder, 'device-key'), 'utf8').trim();
+    expect(telling(key)).toEqual([join(fixture.system.folder, 'device-key')]);
   });
 });
 
 async function accounts() {
-  return (await market.admin.get(Accounts, '/admin/broker-accounts?limit=100')).items;
+  return (await fixture.admin.get(Accounts, '/admin/broker-accounts?limit=100')).items;
 }
 
 function filesBelow(folder: string): string[] {

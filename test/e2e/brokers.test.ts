@@ -2,16 +2,16 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Bus, State } from '../harness/transports';
 import { until } from '../harness/until';
 import { Notifications, Orders } from './edge';
-import { Market, type Shopper } from './market';
+import { SystemFixture, type Shopper } from './fixtures';
 
-let market: Market | undefined;
+let fixture: SystemFixture | undefined;
 
 afterEach(async () => {
-  await market?.close();
-  market = undefined;
+  await fixture?.close();
+  fixture = undefined;
 });
 
-describe('an order is confirmed, and its customer hears of it; the next one waits for a broker that is away', () => {
+describe('an order is confirmed and its customer notified, and an order waits while the broker is unavailable', () => {
   const systems: [Bus, State][] = [
     ['rabbitmq', 'sqlite'],
     ['kafka', 'sqlite'],
@@ -19,34 +19,34 @@ describe('an order is confirmed, and its customer hears of it; the next one wait
     ['redis', 'redis'],
   ];
 
-  test.each(systems)('over %s, with its documents in %s', async (bus, state) => {
-    market = await Market.open({ bus, state });
-    const shopper = await market.shopper();
-    const productId = await market.product(10);
-    const { orderId, status } = await shopper.buys(productId);
+  test.each(systems)('on %s, with documents in %s', async (bus, state) => {
+    fixture = await SystemFixture.open({ bus, state });
+    const shopper = await fixture.shopper();
+    const productId = await fixture.product(10);
+    const { orderId, status } = await shopper.buyConfirmed(productId);
     expect(status).toBe('confirmed');
-    expect(await market.stock(productId)).toEqual({ available: 9, reserved: 0 });
-    await until('the message of the order', async () => {
+    expect(await fixture.stock(productId)).toEqual({ available: 9, reserved: 0 });
+    await until('the notification of the order', async () => {
       const { items } = await shopper.get(Notifications, '/notifications?limit=100');
       const about = items.filter(({ subject, text }) => (subject + text).includes(orderId));
       return about.find(({ eventType }) => eventType === 'order.confirmed');
     });
 
     const foreign = { specversion: '1.0', id: orderId, type: 'order.confirmed', source: 'payment' };
-    await expect(market.world.publish(foreign)).rejects.toThrow(/not published: 403/);
+    await expect(fixture.system.publish(foreign)).rejects.toThrow(/not published: 403/);
 
-    // a broker that keeps the documents too is another matter
-    if (state !== 'redis') await isRefusedWithoutBroker(market, shopper, productId);
+    // if the broker also keeps the documents, the order service is unavailable as well
+    if (state !== 'redis') await isRefusedWithoutBroker(fixture, shopper, productId);
   });
 });
 
-/** Ends the broker, asks for one more of the product, which has 9, and asks again with the broker back. */
+/** Stops the broker, orders one of 9 pieces, and repeats the request after the broker is back. */
 async function isRefusedWithoutBroker(
-  market: Market,
+  fixture: SystemFixture,
   shopper: Shopper,
   productId: string,
 ): Promise<void> {
-  const { process } = market.world.broker;
+  const { process } = fixture.system.broker;
   await process.kill();
   const asked = performance.now();
   const key = 'while-the-broker-is-away';
@@ -54,21 +54,21 @@ async function isRefusedWithoutBroker(
   expect(answer.status).toBe(503);
   expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
   expect(JSON.parse(answer.text)).toMatchObject({ success: false, statusCode: 503 });
-  // the budget of a request
+  // the deadline of a request
   expect(performance.now() - asked).toBeLessThan(30_000);
-  // nothing is half done: neither listed nor taken from the stock
+  // there is no partial effect: the order is not listed and nothing is reserved
   expect((await shopper.get(Orders, '/orders')).items).toHaveLength(1);
-  expect(await market.stock(productId)).toEqual({ available: 9, reserved: 0 });
+  expect(await fixture.stock(productId)).toEqual({ available: 9, reserved: 0 });
   process.start();
 
-  // asked again as it was, until it is answered otherwise
+  // the same request again, until its answer is another one
   const order = await until(
     'the order, with the broker back',
-    () => shopper.buys(productId, {}, { key }),
+    () => shopper.buyConfirmed(productId, {}, { key }),
     60_000,
   );
   const { items } = await shopper.get(Orders, '/orders');
   expect(items.map(({ orderId }) => orderId).filter((id) => id === order.orderId)).toHaveLength(1);
   expect(items).toHaveLength(2);
-  expect(await market.stock(productId)).toEqual({ available: 8, reserved: 0 });
+  expect(await fixture.stock(productId)).toEqual({ available: 8, reserved: 0 });
 }

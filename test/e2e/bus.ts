@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { brokerLog } from '../harness/bus/broker-log';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 
 const Event = z.looseObject({
   id: z.string(),
@@ -12,14 +12,14 @@ const Event = z.looseObject({
 });
 export type Event = z.infer<typeof Event> & { topic: string };
 
-/** All that the bus holds, as text: for what must not be in it. */
-export async function busText(world: World): Promise<string> {
-  const entries = await brokerLog(world).entries();
+/** Everything on the bus as text, to check what must not be there. */
+export async function busText(system: RunningSystem): Promise<string> {
+  const entries = await brokerLog(system).entries();
   return entries.map(({ topic, text, beside }) => [topic, text, beside].join('\n')).join('\n');
 }
 
-/** Every event that was said, in the order in which they were. */
-export async function eventsOf(world: World): Promise<Event[]> {
-  const entries = await brokerLog(world).entries();
+/** Every published event, in the order of publication. */
+export async function eventsOf(system: RunningSystem): Promise<Event[]> {
+  const entries = await brokerLog(system).entries();
   return entries.map(({ topic, text }) => ({ ...Event.parse(JSON.parse(text)), topic }));
 }

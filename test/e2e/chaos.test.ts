@@ -6,55 +6,56 @@ import { inProject } from '../../scripts/start/project.mjs';
 import type { Report } from '../chaos/report';
 import { type ChaosOptions, runChaos } from '../chaos/run';
 import { type Fault, type Targets, compactSchedule } from '../chaos/schedule';
+import type { InvariantName } from '../invariants/check';
 
 const TEST_MS = 300_000;
 const MOST_RUNS = 3;
 
-/** A short run; its folder stays only where something failed that should not. */
+/** A short run; its folder is kept where the test fails. */
 async function run(
   options: Pick<ChaosOptions, 'seed' | 'seconds' | 'plan'> & Partial<ChaosOptions>,
   assert: (report: Report) => void,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'chaos-test-'));
-  const report = await runChaos({ ordersPerSecond: 6, folder, tell: () => {}, ...options });
+  const report = await runChaos({ ordersPerSecond: 6, folder, log: () => {}, ...options });
   assert(report);
   rmSync(folder, { recursive: true });
 }
 
-// two at once: a run mostly waits for what it has hit
+// two concurrently: a run mostly waits for the recovery from its faults
 test.concurrent(
-  'a system that is hit by every kind of fault loses, doubles and strands nothing',
+  'nothing is lost, doubled or stranded in a system that had every kind of fault',
   () => {
-    const hit = (targets: Targets) => compactSchedule(20, targets);
-    return run({ seed: 20, seconds: 46, plan: hit }, (report) => {
-      const broken = report.violations.map(({ invariant, about, message }) => {
+    const plan = (targets: Targets) => compactSchedule(20, targets);
+    return run({ seed: 20, seconds: 46, plan }, (report) => {
+      const violations = report.violations.map(({ invariant, about, message }) => {
         return `${invariant}: ${about} ${message}`;
       });
-      expect(broken).toEqual([]);
+      expect(violations).toEqual([]);
       expect(report).toMatchObject({ lost: 0, doubled: 0, stuck: 0 });
       expect(report.confirmed).toBeGreaterThan(10);
       const kinds = new Set(Object.keys(report.faults).map((name) => name.split(' ')[0]));
-      // where no disk can be mounted, the run says so
+      // where no disk can be mounted, the run reports it
       expect(kinds.size).toBe(10 - report.notRun.length);
     });
   },
   TEST_MS,
 );
 
-/** What is planted in whom, what brings it to light, and which invariant tells so. */
-const PLANTS: [plant: string, app: string, faults: Fault[], invariant: string][] = [
-  ['release-skipped', 'order', [], 'nothingIsHeldForEver'],
+/** Each mutant, the service that it replaces, the faults that expose it, and the invariant that detects it. */
+const MUTANTS: [mutant: string, app: string, faults: Fault[], invariant: InvariantName][] = [
+  ['release-skipped', 'order', [], 'nothingStaysReserved'],
   [
-    'no-marks',
+    'no-inbox-entries',
     'inventory',
     [
-      // Late publishes pile up and are cut off, and whoever has written its document dies with its
-      // event unsaid. Nothing less tells: a stock knows by itself which orders it has seen.
+      // Delayed publishes pile up and are cut off, and the process that has saved its document is killed
+      // before it has published its event. Nothing less exposes it: a stock also knows its orders.
       { kind: 'delay', target: 'redis-wire', from: 2, to: 4.9 },
       { kind: 'refuse', target: 'redis-wire', from: 5, to: 7 },
       { kind: 'kill', target: 'inventory', from: 5.6, to: 5.8 },
     ],
-    'readModelsFollow',
+    'stockEventsFormAChain',
   ],
   [
     'new-key-per-try',
@@ -69,20 +70,20 @@ const PLANTS: [plant: string, app: string, faults: Fault[], invariant: string][]
       { kind: 'kill', target: 'order', from: 3, to: 3.2 },
       { kind: 'kill', target: 'order', from: 6, to: 6.2 },
     ],
-    'everyChangeIsSaid',
+    'everyChangeIsPublished',
   ],
 ];
 
-test.concurrent.each(PLANTS)(
-  'a planted bug is found: %s in %s',
-  async (plant, app, faults, invariant) => {
-    const preload = { [app]: inProject('test', 'chaos', 'plants', `${plant}.cjs`) };
-    // what a killed process left is given again soon: nobody waits for it here
+test.concurrent.each(MUTANTS)(
+  'the mutant %s in %s is detected',
+  async (mutant, app, faults, invariant) => {
+    const preload = { [app]: inProject('test', 'chaos', 'mutants', `${mutant}.cjs`) };
+    // the broker redelivers the events of a killed process soon, so that the run is short
     const overrides = { bus: { processingTimeout: '5s', redeliverInterval: '1000' } };
     const system = { preload, overrides };
     const calm = { ordersPerSecond: 10, shoppers: 2, restMs: 12_000, keep: false };
     let found: string[] = [];
-    // what a fault hits is a matter of moments: a bug comes to light in one of a few runs
+    // which request a fault hits is a matter of timing: one of a few runs exposes the bug
     for (let runs = 0; runs < MOST_RUNS && !found.includes(invariant); runs++) {
       const options = { seed: 7 + runs, seconds: 9, plan: () => faults, system, ...calm };
       await run(options, ({ violations }) => {

@@ -2,40 +2,43 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
-import { Market, type Shopper, paidWith } from './market';
+import { SystemFixture, type Shopper, paidWith } from './fixtures';
 
-let market: Market;
+let fixture: SystemFixture;
 let shopper: Shopper;
 
 beforeAll(async () => {
-  market = await Market.open();
-  shopper = await market.shopper();
+  fixture = await SystemFixture.open();
+  shopper = await fixture.shopper();
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
-/** Places an order that takes some seconds, and comes back in the middle of it. */
+/** Places an order that takes some seconds, and returns when it is half done. */
 async function orderInFlight() {
-  const productId = await market.product(5);
-  const { orderId } = await shopper.begins(productId, paidWith('tok_flaky'));
-  await until('its pieces to be held', async () => (await market.stock(productId)).reserved === 1);
+  const productId = await fixture.product(5);
+  const { orderId } = await shopper.buyAsync(productId, paidWith('tok_flaky'));
+  await until(
+    'its piece to be reserved',
+    async () => (await fixture.stock(productId)).reserved === 1,
+  );
   return { orderId, productId };
 }
 
 async function expectConfirmedOnce(orderId: string, productId: string) {
-  const order = await shopper.comesTo('confirmed', orderId, 90_000);
-  await until('the stock to be what it should be', async () => {
-    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+  const order = await shopper.waitForStatus('confirmed', orderId, 90_000);
+  await until('the stock to be right', async () => {
+    expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
     return true;
   });
   expect((await shopper.payment(order)).refunds).toEqual([]);
-  const about = await until('the end to be said', async () => {
-    const events = (await eventsOf(market.world)).filter(({ data }) =>
+  const about = await until('the events of the end', async () => {
+    const events = (await eventsOf(fixture.system)).filter(({ data }) =>
       JSON.stringify(data).includes(orderId),
     );
     return events.some(({ type }) => type === 'order.confirmed') && events;
   });
-  // said again after the crash, an event has the id that it had before
+  // an event that is published again after the crash has the same id
   const ids = Map.groupBy(about, ({ type }) => type);
   for (const type of ['order.created', 'payment.processed', 'order.confirmed']) {
     expect(new Set(ids.get(type)?.map(({ id }) => id)).size).toBe(1);
@@ -43,37 +46,37 @@ async function expectConfirmedOnce(orderId: string, productId: string) {
   expect(ids.get('order.cancelled')).toBeUndefined();
 }
 
-describe('an order in flight is confirmed, once, though', () => {
-  test('its service is killed and started again', async () => {
+describe('an order in flight is confirmed once when', () => {
+  test('its service is killed and restarted', async () => {
     const { orderId, productId } = await orderInFlight();
-    const { service } = market.world.app('order');
+    const { service } = fixture.system.app('order');
     await service?.kill();
     service?.start();
     await expectConfirmedOnce(orderId, productId);
   });
 
-  test('its service and its sidecar are killed and started again', async () => {
+  test('its service and its sidecar are killed and restarted', async () => {
     const { orderId, productId } = await orderInFlight();
-    const order = market.world.app('order');
+    const order = fixture.system.app('order');
     await Promise.all(order.processes.map((process) => process.kill()));
     order.start();
     await order.ready();
     await expectConfirmedOnce(orderId, productId);
   });
 
-  test('its service is away for longer than it would try', async () => {
+  test('its service is down for longer than an event is retried', async () => {
     const { orderId, productId } = await orderInFlight();
-    const { service, sidecar } = market.world.app('order');
+    const { service, sidecar } = fixture.system.app('order');
     await service?.kill();
     const tried = () => sidecar.read().split('connection refused').length > 2 * MAX_ATTEMPTS;
-    await until('the sidecar to try in vain', tried, 60_000);
+    await until('the sidecar to fail to deliver', tried, 60_000);
     service?.start();
     await expectConfirmedOnce(orderId, productId);
   });
 
-  test.each(['payment', 'inventory'])('%s is killed and started again', async (id) => {
+  test.each(['payment', 'inventory'])('%s is killed and restarted', async (id) => {
     const { orderId, productId } = await orderInFlight();
-    const { service } = market.world.app(id);
+    const { service } = fixture.system.app(id);
     await service?.kill();
     service?.start();
     await expectConfirmedOnce(orderId, productId);

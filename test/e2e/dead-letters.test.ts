@@ -13,15 +13,15 @@ import {
   Profile,
   Replayed,
 } from './edge';
-import { Market, PRICE, SHOP } from './market';
+import { SystemFixture, PRICE, SHOP } from './fixtures';
 
-let market: Market;
+let fixture: SystemFixture;
 
 beforeAll(async () => {
-  market = await Market.open();
+  fixture = await SystemFixture.open();
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 const at = (service: string, id = '') => `/admin/dead-letters/${service}${id && `/${id}`}`;
 
@@ -29,25 +29,25 @@ const letterAbout = (service: string, subject: string, withinMs?: number) =>
   until(
     `a dead letter of ${service} about ${subject}`,
     async () => {
-      const { items } = await market.admin.get(DeadLetters, at(service));
+      const { items } = await fixture.admin.get(DeadLetters, at(service));
       return items.find((letter) => letter.subject.includes(subject));
     },
     withinMs,
   );
 
-describe('stock that comes before its product', () => {
+describe('a stock event that arrives before its product exists', () => {
   const key = randomUUID();
   let productId: string;
   let letter: DeadLetter;
 
   beforeAll(async () => {
-    const { userId } = await market.admin.get(Profile, '/users/profile');
+    const { userId } = await fixture.admin.get(Profile, '/users/profile');
     productId = idOfProduct(userId, key);
-    await market.stockUp(productId, 7);
+    await fixture.stockUp(productId, 7);
     letter = await letterAbout('product', productId);
   });
 
-  test('is a dead letter with its reason, which can be listed', () => {
+  test('is listed as a dead letter with its reason', () => {
     expect(letter).toMatchObject({
       type: 'product.stock.updated',
       source: 'inventory',
@@ -60,45 +60,45 @@ describe('stock that comes before its product', () => {
   });
 
   test('is shown with its whole event', async () => {
-    const { event } = await market.admin.get(DeadLetter, at('product', letter.id));
+    const { event } = await fixture.admin.get(DeadLetter, at('product', letter.id));
     expect(event).toMatchObject({ id: letter.id, data: { productId, newStock: 7 } });
   });
 
-  test('fails again as long as nothing is mended', async () => {
+  test('fails again when it is replayed before the cause is fixed', async () => {
     const path = `${at('product', letter.id)}/replay`;
-    const { succeeded, deadLetter } = await market.admin.ask(Replayed, 200, 'POST', path);
+    const { succeeded, deadLetter } = await fixture.admin.ask(Replayed, 200, 'POST', path);
     expect(succeeded).toBe(false);
     expect(deadLetter).toMatchObject({ replayCount: 1, reason: 'not_found' });
   });
 
-  test('has its effect when it is replayed after the mending, and is gone', async () => {
+  test('takes effect when it is replayed after the fix, and is removed', async () => {
     const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
     const headers = { 'idempotency-key': key };
-    const created = await market.admin.ask(Product, 201, 'POST', '/products', { body, headers });
+    const created = await fixture.admin.ask(Product, 201, 'POST', '/products', { body, headers });
     expect(created).toMatchObject({ productId, availability: 'unknown' });
     const path = `${at('product', letter.id)}/replay`;
-    expect(await market.admin.ask(Replayed, 200, 'POST', path)).toEqual({ succeeded: true });
-    const product = await market.stranger.get(Product, `/products/${productId}`);
+    expect(await fixture.admin.ask(Replayed, 200, 'POST', path)).toEqual({ succeeded: true });
+    const product = await fixture.anonymous.get(Product, `/products/${productId}`);
     expect(product.availability).toBe('in_stock');
-    await market.admin.refused(404, 'GET', at('product', letter.id));
+    await fixture.admin.refused(404, 'GET', at('product', letter.id));
   });
 
-  test('is there once: a replay said no event again', async () => {
-    const events = await eventsOf(market.world);
+  test('took effect once: the replay published no event a second time', async () => {
+    const events = await eventsOf(fixture.system);
     const about = events.filter(({ subject }) => subject.includes(productId));
     expect(about.map(({ type }) => type).sort()).toEqual(
       ['product.create', 'product.created', 'product.stock.updated', 'stock.adjust'].sort(),
     );
-    expect(await market.stock(productId)).toEqual({ available: 7, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 7, reserved: 0 });
   });
 });
 
-describe('an event that cannot be read', () => {
+describe('an invalid event', () => {
   const subject = `${SHOP}:product_${randomUUID()}`;
   let letter: DeadLetter;
 
   beforeAll(async () => {
-    await market.world.publish({
+    await fixture.system.publish({
       specversion: '1.0',
       id: randomUUID(),
       type: 'product.stock.updated',
@@ -112,38 +112,38 @@ describe('an event that cannot be read', () => {
     letter = await letterAbout('product', subject);
   });
 
-  test('is a dead letter that names what was wrong in it', () => {
+  test('is a dead letter that names the invalid field', () => {
     expect(letter.reason).toBe('unreadable');
     expect(letter.message).toContain('newStock');
     expect(letter.message).toContain('productId');
   });
 
-  test('does not stop what comes after it', async () => {
-    const productId = await market.product(3);
-    await until('the next stock', async () => {
-      const product = await market.stranger.get(Product, `/products/${productId}`);
+  test('does not block the events behind it', async () => {
+    const productId = await fixture.product(3);
+    await until('the next stock event', async () => {
+      const product = await fixture.anonymous.get(Product, `/products/${productId}`);
       return product.availability !== 'unknown';
     });
   });
 
-  test('is gone when it is discarded', async () => {
-    await market.admin.ask(Nothing, 200, 'DELETE', at('product', letter.id));
-    const { items } = await market.admin.get(DeadLetters, at('product'));
+  test('is removed when it is discarded', async () => {
+    await fixture.admin.ask(Nothing, 200, 'DELETE', at('product', letter.id));
+    const { items } = await fixture.admin.get(DeadLetters, at('product'));
     expect(items.filter(({ id }) => id === letter.id)).toEqual([]);
   });
 });
 
-describe('what could not be told while a service was down', () => {
-  test('is told, once, when its dead letter is replayed', async () => {
-    const shopper = await market.shopper();
-    const productId = await market.product(3);
-    const user = market.world.app('user');
+describe('a notification whose user could not be read', () => {
+  test('is sent once when its dead letter is replayed', async () => {
+    const shopper = await fixture.shopper();
+    const productId = await fixture.product(3);
+    const user = fixture.system.app('user');
     await user.service?.stop();
-    const { orderId } = await shopper.buys(productId);
+    const { orderId } = await shopper.buyConfirmed(productId);
     const letter = await until(
       'the dead letter of the confirmation',
       async () => {
-        const { items } = await market.admin.get(DeadLetters, `${at('notification')}?limit=100`);
+        const { items } = await fixture.admin.get(DeadLetters, `${at('notification')}?limit=100`);
         return items.find(({ type, subject }) => type === 'order.confirmed' && subject === orderId);
       },
       60_000,
@@ -153,7 +153,7 @@ describe('what could not be told while a service was down', () => {
     user.service?.start();
     await user.ready();
     const path = `${at('notification', letter.id)}/replay`;
-    const replay = () => market.admin.ask(Replayed, 200, 'POST', path);
+    const replay = () => fixture.admin.ask(Replayed, 200, 'POST', path);
     await until('a replay that succeeds', async () => (await replay()).succeeded, 60_000);
     const { items } = await shopper.get(Notifications, '/notifications?limit=100');
     const told = items.filter(({ eventType }) => eventType === 'order.confirmed');
@@ -163,12 +163,12 @@ describe('what could not be told while a service was down', () => {
 });
 
 test('dead letters are for admins only', async () => {
-  const shopper = await market.shopper();
+  const shopper = await fixture.shopper();
   await shopper.refused(403, 'GET', at('product'));
-  await market.stranger.refused(401, 'GET', at('product'));
+  await fixture.anonymous.refused(401, 'GET', at('product'));
 });
 
-/** The id that a product gets which is made under this key: known before it is there. */
+/** The id of the product that is created under this key, known before it exists. */
 function idOfProduct(adminId: string, key: string): string {
   const request = deterministicId('default', adminId, 'POST', '/products', key);
   const { parent, name } = ProductService.method.createProduct;

@@ -9,7 +9,7 @@ const Money = z.strictObject({
 const listOf = <T extends z.ZodType>(item: T) =>
   z.strictObject({ items: z.array(item), page: z.int(), limit: z.int(), total: z.int() });
 
-// What the edge answers, strictly: a field that is not promised would become one.
+// The answers of the edge. Strict: an undocumented field would become a promise.
 export const Registered = z.strictObject({
   userId: z.string(),
   email: z.string(),
@@ -169,14 +169,14 @@ interface Sent {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** The edge's REST API as one client sees it, signed in or not. */
+/** The edge's REST API for one client, signed in or not. */
 export class Edge {
   constructor(
     readonly url: string,
     private readonly token?: string,
   ) {}
 
-  /** Anything, as it comes. */
+  /** Any request, with its answer as it is. */
   async send(method: string, path: string, { body, headers = {} }: Sent = {}) {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
@@ -192,7 +192,7 @@ export class Edge {
     return { status: response.status, headers: response.headers, text };
   }
 
-  /** What has to be a success with this status: its data. */
+  /** The data of an answer that must be a success with this status. */
   async ask<S extends z.ZodType>(
     data: S,
     status: number,
@@ -212,7 +212,7 @@ export class Edge {
     return this.ask(data, 200, 'GET', path);
   }
 
-  /** What has to be refused with this status. */
+  /** A refusal, which must have this status. */
   async refused(status: number, method: string, path: string, sent: Sent = {}): Promise<Refusal> {
     const answer = await this.send(method, path, sent);
     const body = answer.status === status ? Body.parse(JSON.parse(answer.text)) : undefined;

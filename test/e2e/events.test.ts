@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Market, SHOP, ADDRESS } from './market';
+import { SystemFixture, SHOP, ADDRESS } from './fixtures';
 import { LoggedIn } from './edge';
 import { ADMIN } from '../harness/system';
 
-// The events of an order, through two sidecars: what the edge itself does with them, and what the
-// order service sees, is tested beside them.
+// The event stream of an order, through two sidecars. The edge's and the order service's own parts are
+// tested in these services.
 
-let market: Market;
+let fixture: SystemFixture;
 beforeAll(async () => {
-  market = await Market.open();
+  fixture = await SystemFixture.open();
 });
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
-test('an order is followed from pending to its end, and longer than a call may take', async () => {
-  const productId = await market.product(5);
+test('the stream follows an order from pending to its end, for longer than a call may take', async () => {
+  const productId = await fixture.product(5);
   const login = { body: ADMIN };
-  const { token } = await market.stranger.ask(LoggedIn, 200, 'POST', '/auth/login', login);
-  const order = await market.admin.send('POST', '/orders', {
+  const { token } = await fixture.anonymous.ask(LoggedIn, 200, 'POST', '/auth/login', login);
+  const order = await fixture.admin.send('POST', '/orders', {
     headers: { prefer: 'respond-async' },
     body: {
       ...{ shopId: SHOP, items: [{ productId, quantity: 1 }], deliveryAddress: ADDRESS },
@@ -26,7 +26,7 @@ test('an order is followed from pending to its end, and longer than a call may t
   expect(order.status).toBe(202);
   const { orderId } = (JSON.parse(order.text) as { data: { orderId: string } }).data;
   const path = `/orders/${orderId}/events`;
-  const answer = await fetch(`${market.url}/api/v1${path}`, {
+  const answer = await fetch(`${fixture.url}/api/v1${path}`, {
     headers: { authorization: `Bearer ${token}` },
   });
   expect(answer.status).toBe(200);
@@ -35,17 +35,17 @@ test('an order is followed from pending to its end, and longer than a call may t
   let cancelled = false;
   for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    // a heartbeat comes after 15 s, and a third one is past every deadline of a call
+    // a heartbeat comes every 15 s, and the third one is after any deadline of a call
     if (!cancelled && text.split('\n:\n').length > 3) {
       cancelled = true;
-      await market.admin.send('POST', `/orders/${orderId}/cancel`, { body: {} });
+      await fixture.admin.send('POST', `/orders/${orderId}/cancel`, { body: {} });
     }
   }
-  // it ends by itself
+  // the stream ends by itself
   expect(ids().at(-1)).toBe('cancelled');
   expect(ids()).toContain('confirmed');
   expect(cancelled).toBe(true);
 
-  const shopper = await market.shopper();
+  const shopper = await fixture.shopper();
   await shopper.refused(404, 'GET', path);
 });

@@ -5,16 +5,16 @@ import type { RpcRoute } from '../../services/gateway/routes/types';
 import { routes } from '../../services/gateway/routes/table';
 import { ADMIN } from '../harness/system';
 import { Edge, LoggedIn, Profile, type Refusal } from './edge';
-import { ADDRESS, Market, PRICE, SHOP } from './market';
+import { ADDRESS, SystemFixture, PRICE, SHOP } from './fixtures';
 
-// The routes come from the edge's own table, so that none can be forgotten here.
+// The routes come from the edge's own table, so that none is forgotten.
 
 interface Example {
-  /** A body that is good, and of which each field is spoilt in turn. */
+  /** A valid body, in which each field is made invalid in turn. */
   body?: Record<string, unknown>;
-  /** Fields that may be left out. */
+  /** Optional fields. */
   optional?: readonly string[];
-  /** Values of the right type that are refused all the same, by field. */
+  /** Values that have the right type and are refused, by field. */
   refused: Record<string, readonly unknown[]>;
 }
 
@@ -231,7 +231,7 @@ const examples: Record<string, Example> = {
   },
   'POST /machines/:machineId/restocks': {
     body: { slot: 'A3', quantity: 5 },
-    // without one it clears a fault
+    // without one the request clears a fault
     optional: ['quantity'],
     refused: { machineId: [NO_ID], slot: ['', 'no id!'], quantity: [1_001, -1_001] },
   },
@@ -248,23 +248,23 @@ const examples: Record<string, Example> = {
   'GET /vends/:vendId': { refused: { vendId: [NO_ID] } },
   'GET /vends/:vendId/story': { refused: { vendId: [NO_ID] } },
   'GET /admin/dead-letters/:service': { refused: page },
-  // an event's id may be any text, since whoever says it gives it
+  // an event's id may be any text, as its publisher chooses it
   'GET /admin/dead-letters/:service/:id': { refused: { id: [] } },
   'DELETE /admin/dead-letters/:service/:id': { refused: { id: [] } },
   'POST /admin/dead-letters/:service/:id/replay': { refused: { id: [] } },
 };
 
-let market: Market;
+let fixture: SystemFixture;
 
 beforeAll(async () => {
-  market = await Market.open({ apps: 'all' });
+  fixture = await SystemFixture.open({ apps: 'all' });
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 const rows = routes.filter((route): route is RpcRoute => 'rpc' in route);
 
-test('each route is tried', () => {
+test('every route has a case', () => {
   expect(Object.keys(examples).sort()).toEqual(rows.map(keyOf).sort());
 });
 
@@ -282,7 +282,7 @@ describe.each(rows.map((row) => [keyOf(row), row] as const))('%s', (key, row) =>
     const query =
       change.query === undefined ? '' : `?${new URLSearchParams([change.query]).toString()}`;
     const sent = body === undefined ? {} : { body: change.body ?? body };
-    return market.admin.refused(422, row.method, path + query, sent);
+    return fixture.admin.refused(422, row.method, path + query, sent);
   };
 
   const expectNamed = ({ error, details }: Refusal, field: string) => {
@@ -290,7 +290,7 @@ describe.each(rows.map((row) => [keyOf(row), row] as const))('%s', (key, row) =>
     expect(error).toContain(field);
   };
 
-  test('has an example of what is refused for each of its fields', () => {
+  test('has a refused value for each of its fields', () => {
     const free = fields.filter((field) => !(field in refused));
     expect(free).toEqual([]);
   });
@@ -302,14 +302,14 @@ describe.each(rows.map((row) => [keyOf(row), row] as const))('%s', (key, row) =>
       expectNamed(await send({ body: spoilt(body, field, null) }), field);
     });
 
-    test('refuses a field that it does not know, and names it', async () => {
+    test('refuses an unknown field, and names it', async () => {
       expectNamed(await send({ body: { ...body, surprise: 1 } }), 'surprise');
       expectNamed(await send({ body: JSON.parse('{"__proto__":1}') as unknown }), '__proto__');
     });
 
     const needed = inBody.filter((field) => !optional.some((one) => field.startsWith(one)));
     if (needed.length > 0) {
-      test.each(needed)('refuses to do without %s, and names it', async (field) => {
+      test.each(needed)('refuses a request without %s, and names it', async (field) => {
         expectNamed(await send({ body: spoilt(body, field, undefined) }), field);
       });
     }
@@ -331,42 +331,42 @@ describe.each(rows.map((row) => [keyOf(row), row] as const))('%s', (key, row) =>
   }
 
   if (row.method === 'GET') {
-    test('refuses a question that it does not know, and names it', async () => {
+    test('refuses an unknown query parameter, and names it', async () => {
       expectNamed(await send({ query: ['surprise', '1'] }), 'surprise');
     });
   }
 });
 
-describe('a body that cannot be read', () => {
+describe('an unreadable body', () => {
   const sendText = (text: string, type = 'application/json') =>
-    fetch(`${market.url}/api/v1/auth/login`, {
+    fetch(`${fixture.url}/api/v1/auth/login`, {
       method: 'POST',
       headers: { 'content-type': type },
       body: text,
     });
 
   test.each([
-    ['is no JSON', '{"email":', 400],
-    ['is nested deeper than anything asked for', '['.repeat(200) + ']'.repeat(200), 400],
-    ['is larger than anything asked for', JSON.stringify('x'.repeat(2_000_000)), 413],
+    ['is not JSON', '{"email":', 400],
+    ['is nested deeper than any request', '['.repeat(200) + ']'.repeat(200), 400],
+    ['is larger than any request', JSON.stringify('x'.repeat(2_000_000)), 413],
   ])('as it %s is refused', async (_, text, status) => {
     const answer = await sendText(text);
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ success: false, statusCode: status });
   });
 
-  test('as it is no JSON by its own word is refused', async () => {
+  test('is refused if its content type is not JSON', async () => {
     expect((await sendText('email=ada', 'application/x-www-form-urlencoded')).status).toBe(415);
   });
 });
 
-test('a token that is good is refused from the end of its session on', async () => {
+test('a valid token is refused once its session has ended', async () => {
   const login = { body: ADMIN };
-  const { stranger, url } = market;
-  const { token, refreshToken } = await stranger.ask(LoggedIn, 200, 'POST', '/auth/login', login);
+  const { anonymous, url } = fixture;
+  const { token, refreshToken } = await anonymous.ask(LoggedIn, 200, 'POST', '/auth/login', login);
   const admin = new Edge(url, token);
   await admin.get(Profile, '/users/profile');
-  await stranger.ask(z.object({}), 200, 'POST', '/auth/logout', { body: { refreshToken } });
+  await anonymous.ask(z.object({}), 200, 'POST', '/auth/logout', { body: { refreshToken } });
   const { error } = await admin.refused(401, 'GET', '/users/profile');
   expect(error).toBe('the session has ended');
 });
@@ -375,7 +375,7 @@ function keyOf({ method, path }: RpcRoute): string {
   return `${method} ${path}`;
 }
 
-/** The fields that hold a value, as a fault would name them: `items.0.quantity`. */
+/** The paths of the fields with a value, as errors name them: `items.0.quantity`. */
 function leavesOf(message: DescMessage, takes?: readonly string[], path = ''): string[] {
   return message.fields
     .filter(({ jsonName }) => takes?.includes(jsonName) ?? true)
@@ -384,20 +384,20 @@ function leavesOf(message: DescMessage, takes?: readonly string[], path = ''): s
       if (field.fieldKind === 'list') {
         return [at, ...(field.message ? leavesOf(field.message, undefined, `${at}.0.`) : [])];
       }
-      // such as a time: it is a text in JSON
+      // such as a time, which is text in JSON
       if (field.message?.typeName.startsWith('google.protobuf.') === true) return [at];
       if (field.message !== undefined) return leavesOf(field.message, undefined, `${at}.`);
       return field.scalar === ScalarType.BYTES ? [] : [at];
     });
 }
 
-/** A copy with another value, or with none, in one place. */
+/** A copy with another value in one place, or without it. */
 function spoilt(body: unknown, field: string, value: unknown): unknown {
   const copy = structuredClone(body) as Record<string, unknown>;
   const names = field.split('.');
   const last = names.pop() ?? '';
   let inner = copy;
-  // the example has what the message's fields say
+  // the example has every field of the message
   for (const name of names) inner = inner[name] as Record<string, unknown>;
   if (value === undefined) Reflect.deleteProperty(inner, last);
   else inner[last] = value;

@@ -4,31 +4,31 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
 import { Delivery, Notifications, Order, Orders, Product, type Story } from './edge';
-import { Market, NOWHERE, PRICE, type Shopper, paidWith } from './market';
+import { SystemFixture, UNDELIVERABLE, PRICE, type Shopper, paidWith } from './fixtures';
 
-let market: Market;
+let fixture: SystemFixture;
 let shopper: Shopper;
 
 beforeAll(async () => {
-  market = await Market.open();
-  shopper = await market.shopper();
+  fixture = await SystemFixture.open();
+  shopper = await fixture.shopper();
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 const steps = ({ steps }: Story) => steps.map(({ step, outcome }) => `${step} ${outcome}`);
 const events = ({ events }: Story) => events.map(({ type }) => type);
 
-describe('an order for what is there', () => {
+describe('an order for available products', () => {
   let productId: string;
   let order: Order;
 
   beforeAll(async () => {
-    productId = await market.product(10);
-    order = await shopper.buys(productId, { items: [{ productId, quantity: 2 }] });
+    productId = await fixture.product(10);
+    order = await shopper.buyConfirmed(productId, { items: [{ productId, quantity: 2 }] });
   });
 
-  test('is confirmed, at the price of the catalogue', () => {
+  test('is confirmed at the price of the catalogue', () => {
     expect(order).toMatchObject({
       status: 'confirmed',
       items: [{ productId, quantity: 2, unitPrice: PRICE }],
@@ -37,7 +37,7 @@ describe('an order for what is there', () => {
     });
   });
 
-  test('has a story of each step and each event, in order', async () => {
+  test('has a saga log with each step and each event in order', async () => {
     const story = await shopper.story(order.orderId);
     expect(steps(story)).toEqual(['place done', 'reserve done', 'charge done', 'schedule done']);
     expect(events(story)).toEqual([
@@ -54,11 +54,11 @@ describe('an order for what is there', () => {
     expect(story.steps.map(({ at }) => at)).toEqual(story.steps.map(({ at }) => at).sort());
   });
 
-  test('took its pieces from the stock', async () => {
-    expect(await market.stock(productId)).toEqual({ available: 8, reserved: 0 });
+  test('takes its pieces from the stock', async () => {
+    expect(await fixture.stock(productId)).toEqual({ available: 8, reserved: 0 });
   });
 
-  test('is paid for, once', async () => {
+  test('is charged once', async () => {
     expect(await shopper.payment(order)).toMatchObject({
       orderId: order.orderId,
       status: 'captured',
@@ -67,17 +67,17 @@ describe('an order for what is there', () => {
     });
   });
 
-  test('has its delivery planned', async () => {
+  test('has a scheduled delivery', async () => {
     const delivery = await shopper.get(Delivery, `/deliveries/${order.orderId}`);
     expect(delivery).toMatchObject({ deliveryId: order.deliveryId, status: 'scheduled' });
   });
 
-  test('is in the list of the one who placed it', async () => {
+  test('is in the list of its buyer', async () => {
     const { items } = await shopper.get(Orders, '/orders');
     expect(items.find(({ orderId }) => orderId === order.orderId)).toEqual(order);
   });
 
-  test('is told of, once for each event, in the inbox and through the binding', async () => {
+  test('is notified once for each event, in the inbox and by email', async () => {
     const told = await until('the notification of the order', async () => {
       const { items } = await shopper.get(Notifications, '/notifications?limit=100');
       const about = items.filter(({ subject, text }) => (subject + text).includes(order.orderId));
@@ -85,8 +85,8 @@ describe('an order for what is there', () => {
     });
     const keys = told.map(({ channel, eventType }) => `${channel} ${eventType}`);
     expect(new Set(keys).size).toBe(keys.length);
-    const folder = join(market.world.folder, 'data', 'messages', 'email');
-    await until('the message', () =>
+    const folder = join(fixture.system.folder, 'data', 'messages', 'email');
+    await until('the email', () =>
       readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
@@ -94,25 +94,25 @@ describe('an order for what is there', () => {
     );
   });
 
-  test('makes the catalogue say what is left', async () => {
-    await shopper.buys(productId, { items: [{ productId, quantity: 8 }] });
-    await until('the catalogue to say that nothing is left', async () => {
-      const { availability } = await market.stranger.get(Product, `/products/${productId}`);
+  test('updates the availability in the catalogue', async () => {
+    await shopper.buyConfirmed(productId, { items: [{ productId, quantity: 8 }] });
+    await until('the catalogue to show that it is out of stock', async () => {
+      const { availability } = await fixture.anonymous.get(Product, `/products/${productId}`);
       return availability === 'out_of_stock';
     });
   });
 });
 
-describe('an order that comes to nothing', () => {
-  test('for want of stock reserves none of its items and charges nothing', async () => {
-    const [plenty, one] = [await market.product(10), await market.product(1)];
+describe('a cancelled order', () => {
+  test('without enough stock has reserved and charged nothing', async () => {
+    const [plenty, one] = [await fixture.product(10), await fixture.product(1)];
     const items = [
       { productId: plenty, quantity: 1 },
       { productId: one, quantity: 2 },
     ];
-    const orderId = await shopper.isDenied('out_of_stock', plenty, { items });
-    expect(await market.stock(plenty)).toEqual({ available: 10, reserved: 0 });
-    expect(await market.stock(one)).toEqual({ available: 1, reserved: 0 });
+    const orderId = await shopper.buyCancelled('out_of_stock', plenty, { items });
+    expect(await fixture.stock(plenty)).toEqual({ available: 10, reserved: 0 });
+    expect(await fixture.stock(one)).toEqual({ available: 1, reserved: 0 });
     const story = await shopper.story(orderId);
     expect(steps(story).join()).not.toContain('charge');
     const said = events(story);
@@ -120,16 +120,20 @@ describe('an order that comes to nothing', () => {
     expect(said.at(-2)).toBe('order.cancelled');
   });
 
-  test('for a product that is nowhere names the product', async () => {
+  test('for an unknown product is refused with the name of the field', async () => {
     const { status, text } = await shopper.order('product_unknown');
     expect(status).toBe(422);
     expect(text).toContain('items.0.productId is not a known product');
   });
 
-  test('as the payment is declined gives its pieces back', async () => {
-    const productId = await market.product(5);
-    const orderId = await shopper.isDenied('payment_failed', productId, paidWith('tok_declined'));
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+  test('with a declined payment releases its pieces', async () => {
+    const productId = await fixture.product(5);
+    const orderId = await shopper.buyCancelled(
+      'payment_failed',
+      productId,
+      paidWith('tok_declined'),
+    );
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
     const order = await shopper.get(Order, `/orders/${orderId}`);
     expect(order).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
     const story = await shopper.story(orderId);
@@ -148,12 +152,12 @@ describe('an order that comes to nothing', () => {
     ]);
   });
 
-  test('as nobody can be found at the address gives money and pieces back', async () => {
-    const productId = await market.product(5);
-    const orderId = await shopper.isDenied('undeliverable', productId, {
-      deliveryAddress: NOWHERE,
+  test('to an undeliverable address is refunded and releases its pieces', async () => {
+    const productId = await fixture.product(5);
+    const orderId = await shopper.buyCancelled('undeliverable', productId, {
+      deliveryAddress: UNDELIVERABLE,
     });
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
     expect(events(await shopper.story(orderId))).toEqual([
       'order.created',
       'product.stock.updated',
@@ -170,36 +174,36 @@ describe('an order that comes to nothing', () => {
     expect(payment.refunded).toEqual(payment.amount);
   });
 
-  test('gives the money back also where the first refund fails', async () => {
-    const productId = await market.product(5);
-    const begun = await shopper.begins(productId, {
-      deliveryAddress: NOWHERE,
+  test('is refunded even if the first refund fails', async () => {
+    const productId = await fixture.product(5);
+    const begun = await shopper.buyAsync(productId, {
+      deliveryAddress: UNDELIVERABLE,
       ...paidWith('tok_undeliverable_refund_fails_once'),
     });
-    const order = await shopper.comesTo('cancelled', begun.orderId, 30_000);
+    const order = await shopper.waitForStatus('cancelled', begun.orderId, 30_000);
     expect(order.reason).toBe('undeliverable');
     const payment = await shopper.payment(order);
     expect(payment.refunded).toEqual(payment.amount);
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
   });
 });
 
-describe('a payment that is not plain', () => {
-  test('and fails twice before it works still confirms the order, charged once', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.begins(productId, paidWith('tok_flaky'));
-    const order = await shopper.comesTo('confirmed', orderId, 40_000);
+describe('a payment', () => {
+  test('that fails twice before it succeeds confirms the order and is charged once', async () => {
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyAsync(productId, paidWith('tok_flaky'));
+    const order = await shopper.waitForStatus('confirmed', orderId, 40_000);
     expect((await shopper.payment(order)).amount).toEqual(PRICE);
-    expect(await market.stock(productId)).toEqual({ available: 4, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
   });
 
-  test('and stays unknown cancels the order, keeps no money and gives the pieces back', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.begins(productId, paidWith('tok_timeout'));
-    const order = await shopper.comesTo('cancelled', orderId, 100_000);
+  test('with an unknown outcome cancels the order, keeps no money and releases the pieces', async () => {
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyAsync(productId, paidWith('tok_timeout'));
+    const order = await shopper.waitForStatus('cancelled', orderId, 100_000);
     expect(order.reason).toBe('payment_unknown');
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
-    const said = (await eventsOf(market.world)).filter(({ data }) =>
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    const said = (await eventsOf(fixture.system)).filter(({ data }) =>
       JSON.stringify(data).includes(orderId),
     );
     const taken = said.filter(({ type }) => type === 'payment.processed').length;
@@ -208,55 +212,55 @@ describe('a payment that is not plain', () => {
   });
 });
 
-describe('a cancellation by the one who placed the order', () => {
+describe('a cancellation by the buyer', () => {
   const cancel = (orderId: string) => `/orders/${orderId}/cancel`;
   const body = { reason: 'changed_my_mind' };
 
-  test('before it is confirmed ends it with nothing taken', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.begins(productId, paidWith('tok_timeout'));
-    await until('the charge to be under way', async () => {
-      return (await market.stock(productId)).reserved === 1;
+  test('before the confirmation ends the order without a charge', async () => {
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyAsync(productId, paidWith('tok_timeout'));
+    await until('the charge to be in flight', async () => {
+      return (await fixture.stock(productId)).reserved === 1;
     });
     await shopper.send('POST', cancel(orderId), { body, headers: { prefer: 'respond-async' } });
-    const order = await shopper.comesTo('cancelled', orderId, 100_000);
+    const order = await shopper.waitForStatus('cancelled', orderId, 100_000);
     expect(order.reason).toBe('changed_my_mind');
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
   });
 
-  test('after it is confirmed gives money and pieces back, and cancels the delivery', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.buys(productId);
+  test('after the confirmation refunds, releases the pieces and cancels the delivery', async () => {
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyConfirmed(productId);
     const order = await shopper.ask(Order, 200, 'POST', cancel(orderId), { body });
     expect(order).toMatchObject({ status: 'cancelled', reason: 'changed_my_mind' });
     const payment = await shopper.payment(order);
     expect(payment.refunded).toEqual(payment.amount);
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
     const delivery = await shopper.get(Delivery, `/deliveries/${orderId}`);
     expect(delivery.status).toBe('cancelled');
     const ends = events(await shopper.story(orderId)).filter((type) => type === 'order.cancelled');
     expect(ends).toHaveLength(1);
   });
 
-  test('twice is one cancellation', async () => {
-    const productId = await market.product(5);
-    const { orderId } = await shopper.buys(productId);
+  test('that is repeated is one cancellation', async () => {
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyConfirmed(productId);
     const [first, second] = await Promise.all([
       shopper.send('POST', cancel(orderId), { body }),
       shopper.send('POST', cancel(orderId), { body }),
     ]);
     expect([200, 202, 409, 422]).toContain(first.status);
     expect([200, 202, 409, 422]).toContain(second.status);
-    const order = await shopper.comesTo('cancelled', orderId);
+    const order = await shopper.waitForStatus('cancelled', orderId);
     expect((await shopper.payment(order)).refunds).toHaveLength(1);
-    expect(await market.stock(productId)).toEqual({ available: 5, reserved: 0 });
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
   });
 });
 
-describe('what is somebody else’s', () => {
-  test('is nowhere to be found', async () => {
-    const { orderId, paymentId } = await shopper.buys(await market.product(5));
-    const other = await market.shopper();
+describe('an order of another user', () => {
+  test('is not found', async () => {
+    const { orderId, paymentId } = await shopper.buyConfirmed(await fixture.product(5));
+    const other = await fixture.shopper();
     await Promise.all([
       other.refused(404, 'GET', `/orders/${orderId}`),
       other.refused(404, 'GET', `/orders/${orderId}/story`),
@@ -268,8 +272,8 @@ describe('what is somebody else’s', () => {
     expect(await shopper.get(Order, `/orders/${orderId}`)).toMatchObject({ status: 'confirmed' });
   });
 
-  test('is not for those who are not signed in', async () => {
-    await market.stranger.refused(401, 'GET', '/orders');
-    await market.stranger.refused(401, 'POST', '/orders', { body: {} });
+  test('is refused to clients that are not signed in', async () => {
+    await fixture.anonymous.refused(401, 'GET', '/orders');
+    await fixture.anonymous.refused(401, 'POST', '/orders', { body: {} });
   });
 });

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Process } from '../harness/process';
 import { until } from '../harness/until';
 import { Order } from './edge';
-import { type Market, type Shopper, paidWith } from './market';
+import { type SystemFixture, type Shopper, paidWith } from './fixtures';
 
-/** Longest that an order may wait for its decision once the process that died is back. */
+/** The longest time that an order may wait for its decision after the killed process is back. */
 export const RECOVERY_MS = 30_000;
 
 const PACE_MS = 100;
@@ -18,29 +18,29 @@ interface Accepted {
 }
 
 /**
- * Places orders one after the other, also while a process is killed and started again, and waits
- * until every one that was accepted is decided: throws where one waits longer than RECOVERY_MS,
- * counted from when the process was back or it was accepted. Gives how many there were.
+ * Places orders one after the other while a process is killed and restarted, and waits until each
+ * accepted one is decided. Throws if one waits longer than RECOVERY_MS, counted from the later one of
+ * its acceptance and the restart. Returns how many were accepted.
  */
 export async function ordersThrough(
-  market: Market,
+  fixture: SystemFixture,
   shopper: Shopper,
   process: Process,
 ): Promise<number> {
-  const productId = await market.product(1_000);
+  const productId = await fixture.product(1_000);
   const accepted: Accepted[] = [];
   const enough = new AbortController();
   const load = (async () => {
-    // every fourth one takes some seconds, so that there are always some in flight; of more the
-    // breakers in front of payment and its provider would open
+    // every fourth one takes some seconds, so that some are always in flight; more of them would open
+    // the circuit breakers in front of payment and its provider
     for (let order = 0; !enough.signal.aborted; order++) {
       const wish = paidWith(order % 4 === 0 ? 'tok_flaky' : 'tok_ok');
-      // who is not answered with 202 was promised nothing
-      const answer = shopper.begins(productId, wish).then(
+      // an order without a 202 was not accepted
+      const answer = shopper.buyAsync(productId, wish).then(
         ({ orderId }) => accepted.push({ orderId, at: performance.now() }),
         () => undefined,
       );
-      // one that was asked of what died may hang until its deadline: others come meanwhile
+      // a request to the killed process may hang until its deadline, and others must be sent meanwhile
       await Promise.race([answer, sleep(GIVEN_UP_MS)]);
       await sleep(PACE_MS);
     }

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../harness/until';
 import { busText, eventsOf } from './bus';
 import { DeadLetters, Notifications, Order } from './edge';
-import { ADDRESS, Market, type Shopper, paidWith } from './market';
+import { ADDRESS, SystemFixture, type Shopper, paidWith } from './fixtures';
 
-let market: Market;
+let fixture: SystemFixture;
 let shopper: Shopper;
 
-/** What nobody but the services concerned may ever hold, each with a word that is nowhere else. */
+/** Data that only the services concerned may have, each with a word that is nowhere else. */
 const canary = (what: string) => `${what}${randomUUID().replaceAll('-', '')}`;
 const account = {
   email: `${canary('email')}@example.com`,
@@ -23,17 +23,17 @@ const phone = `+49${Date.now()}`;
 const canaries = [...Object.values(account), address.name, address.line1, token, phone];
 
 beforeAll(async () => {
-  market = await Market.open();
-  shopper = await market.shopper(account);
+  fixture = await SystemFixture.open();
+  shopper = await fixture.shopper(account);
   const body = { phone };
   const changed = await shopper.send('PATCH', '/users/profile', { body });
   expect(changed.status).toBe(200);
 });
 
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 const logs = () => {
-  const folder = join(market.world.folder, 'logs');
+  const folder = join(fixture.system.folder, 'logs');
   return readdirSync(folder).map((name) => ({
     name,
     text: readFileSync(join(folder, name), 'utf8'),
@@ -46,7 +46,7 @@ describe('the correlation id of a request', () => {
   let order: Order;
 
   beforeAll(async () => {
-    const productId = await market.product(5);
+    const productId = await fixture.product(5);
     const headers = { 'x-correlation-id': correlationId };
     answered = await shopper.order(productId, { deliveryAddress: address }, { headers });
     expect(answered.status).toBe(201);
@@ -61,8 +61,8 @@ describe('the correlation id of a request', () => {
     expect(answered.headers.get('x-correlation-id')).toBe(correlationId);
   });
 
-  test('is in every event of the order, and in none of another', async () => {
-    const events = await eventsOf(market.world);
+  test('is in every event of the order, and in none of another order', async () => {
+    const events = await eventsOf(fixture.system);
     const about = events.filter(({ data }) => JSON.stringify(data).includes(order.orderId));
     expect(about.map(({ type }) => type)).toEqual(
       expect.arrayContaining(['order.place', 'order.created', 'payment.processed']),
@@ -75,7 +75,7 @@ describe('the correlation id of a request', () => {
     ['payment', () => `payments:default:${String(order.paymentId)}`],
     ['delivery', () => `deliveries:default:${order.orderId}`],
   ])('is in the document of %s', async (app, key) => {
-    const { sidecarUrl } = market.world.app(app);
+    const { sidecarUrl } = fixture.system.app(app);
     const document = await fetch(`${sidecarUrl}/v1.0/state/state/${encodeURIComponent(key())}`);
     expect(await document.json()).toMatchObject({ correlationId });
   });
@@ -83,8 +83,8 @@ describe('the correlation id of a request', () => {
   test.each(['gateway', 'order', 'product', 'inventory', 'payment', 'delivery', 'notification'])(
     'is in the log of %s',
     async (app) => {
-      const { service } = market.world.app(app);
-      await until(`a line of ${app} about the request`, () =>
+      const { service } = fixture.system.app(app);
+      await until(`a line of ${app} with the request`, () =>
         service
           ?.read()
           .split('\n')
@@ -94,18 +94,18 @@ describe('the correlation id of a request', () => {
   );
 });
 
-describe('what is secret or personal', () => {
+describe('secret or personal data', () => {
   beforeAll(async () => {
-    const productId = await market.product(5);
-    await shopper.isDenied('payment_failed', productId, {
+    const productId = await fixture.product(5);
+    await shopper.buyCancelled('payment_failed', productId, {
       deliveryAddress: address,
       ...paidWith(token),
     });
-    // refused as a whole, so that what is told of its faults is looked at as well
+    // an invalid request as well, so that the messages about it are checked
     await shopper.send('POST', '/orders', {
       body: { [token]: token, deliveryAddress: { ...address, [address.line1]: 1 } },
     });
-    await market.stranger.send('POST', '/auth/login', { body: { ...account, name: undefined } });
+    await fixture.anonymous.send('POST', '/auth/login', { body: { ...account, name: undefined } });
   });
 
   test('is in no log', () => {
@@ -116,13 +116,13 @@ describe('what is secret or personal', () => {
   });
 
   test('is in no event', async () => {
-    const text = await busText(market.world);
+    const text = await busText(fixture.system);
     expect(canaries.filter((secret) => text.includes(secret))).toEqual([]);
   });
 
-  test('is in no dead letter, and there is none', async () => {
-    for (const app of market.world.apps.filter(({ id }) => id !== 'gateway')) {
-      const letters = await market.admin.get(DeadLetters, `/admin/dead-letters/${app.id}`);
+  test('is in no dead letter', async () => {
+    for (const app of fixture.system.apps.filter(({ id }) => id !== 'gateway')) {
+      const letters = await fixture.admin.get(DeadLetters, `/admin/dead-letters/${app.id}`);
       expect(letters.items).toEqual([]);
     }
   });

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { findProgram } from '../../scripts/start/commands.mjs';
 import { localDir } from '../../scripts/start/project.mjs';
 import { LoggedIn } from '../e2e/edge';
-import { Market } from '../e2e/market';
+import { SystemFixture } from '../e2e/fixtures';
 import { ADMIN } from '../harness/system';
 
 const USAGE = `npm run schemathesis -- [--examples N] [--seed N]
@@ -65,16 +65,16 @@ async function main(): Promise<number> {
     return 0;
   }
   const program = install();
-  const market = await Market.open({ apps: 'all' });
+  const fixture = await SystemFixture.open({ apps: 'all' });
   try {
-    const { token } = await market.stranger.ask(LoggedIn, 200, 'POST', '/auth/login', {
+    const { token } = await fixture.anonymous.ask(LoggedIn, 200, 'POST', '/auth/login', {
       body: ADMIN,
     });
     const { status } = spawnSync(
       program,
       [
         'run',
-        `${market.url}/api/docs/openapi.json`,
+        `${fixture.url}/api/docs/openapi.json`,
         `--header=Authorization: Bearer ${token}`,
         `--checks=${CHECKS.join(',')}`,
         '--phases=examples,coverage,fuzzing',
@@ -84,11 +84,11 @@ async function main(): Promise<number> {
         '--warnings=off',
         '--continue-on-failure',
       ],
-      { stdio: 'inherit', cwd: market.world.folder },
+      { stdio: 'inherit', cwd: fixture.system.folder },
     );
     return status ?? 1;
   } finally {
-    await market.close();
+    await fixture.close();
   }
 }
 

@@ -13,34 +13,33 @@ import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { type Order, OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
+import type { Answer, ClientRequest, OrderStatus } from '../invariants/books';
 import type { App } from './faults';
 import { START } from './loop';
 import type { Network } from './network';
-import type { Action, Wish } from './scenario';
-import type { Stage } from './stage';
+import type { Action, OrderForm } from './scenario';
+import type { Simulation } from './simulation';
 
 export const SHOP = 'shop_1';
 const ADMIN: Caller = { userId: 'eve', role: 'admin', tenantId: DEFAULT_TENANT };
-/** A client who got no answer asks again after about so long. */
-const PATIENCE_MS = 2_000;
-/** The last requests are repeated until they are answered; a stopped process wakes within a minute. */
-const PROBES = 20;
+/** A client that got no answer sends its request again after this time. */
+const RETRY_MS = 2_000;
+/** Attempts of the last requests, which must be answered; a stopped process continues within a minute. */
+const PROBE_TRIES = 20;
 const STEPS = ['picked_up', 'in_transit', 'delivered'] as const;
 
-/** What a client was told. */
-export interface Answer {
-  /** When it was asked, and when answered. */
-  readonly asked: number;
-  readonly at: number;
-  readonly what: 'place' | 'cancel' | 'refund' | 'adjust' | 'deliver';
-  readonly orderId: string;
-  /** Of a place: what was ordered. */
-  readonly body: string;
-  readonly order?: Order;
-  readonly error?: MicroserviceError;
-}
+type Kind = Exclude<ClientRequest['kind'], 'replay'>;
 
-export function buyer(order: number): Caller {
+/** The errors that a client must be prepared for, beside transient ones. */
+const EXPECTED: Readonly<Record<Kind, readonly Code[]>> = {
+  place: [Code.INVALID_ARGUMENT],
+  cancel: [Code.NOT_FOUND, Code.FAILED_PRECONDITION],
+  refund: [Code.NOT_FOUND, Code.FAILED_PRECONDITION],
+  adjust: [Code.FAILED_PRECONDITION],
+  deliver: [Code.NOT_FOUND, Code.FAILED_PRECONDITION],
+};
+
+function buyer(order: number): Caller {
   return { userId: order % 2 === 0 ? 'ann' : 'bob', role: 'customer', tenantId: DEFAULT_TENANT };
 }
 
@@ -48,31 +47,28 @@ function keyOf(order: number): string {
   return deterministicId(DEFAULT_TENANT, buyer(order).userId, 'post', '/orders', `key-${order}`);
 }
 
-/** As the service derives it from the request's key. */
-export function orderIdOf(order: number): string {
+/** The id that the service derives from the request's key. */
+function orderIdOf(order: number): string {
   return `order_${deterministicId(keyOf(order), 'order', 'order', 0)}`;
 }
 
-/** Those who buy and sell, at the edge of the system. */
+/** The buyers and admins at the edge of the system. */
 export class Clients {
-  readonly answers: Answer[] = [];
-  readonly #chance;
-  /** The last that was ordered under each key. */
-  readonly #wishes = new Map<number, Wish>();
+  /** Each attempt that was answered, in the order of the answers. */
+  readonly requests: ClientRequest[] = [];
+  readonly #random;
+  /** What was ordered first under each key. */
+  readonly #forms = new Map<number, OrderForm>();
 
   constructor(
-    private readonly stage: Stage,
+    private readonly simulation: Simulation,
     private readonly network: Network,
   ) {
-    this.#chance = stage.chance('clients');
-  }
-
-  get orders(): number[] {
-    return [...this.#wishes.keys()];
+    this.#random = simulation.random('clients');
   }
 
   plan(actions: readonly Action[]): void {
-    const { loop } = this.stage;
+    const { loop } = this.simulation;
     for (const [index, action] of actions.entries()) {
       loop.after(START + action.at - loop.now, () => {
         void this.#perform(action, `${action.do}-${index}`);
@@ -80,68 +76,70 @@ export class Clients {
     }
   }
 
-  /** Asks once more for each order, and for another one under its key. */
+  /** Places each order once more, and another one under its key. */
   probe(): void {
-    for (const [order, wish] of this.#wishes) {
-      void this.#settled(order, wish).then(() => this.#settled(order, moreThan(wish)));
+    for (const [order, form] of this.#forms) {
+      void this.#settle(order, form).then(() => this.#settle(order, withMorePieces(form)));
     }
   }
 
-  /** Until it is known: a fault may be left over, and hit this. */
-  async #settled(order: number, wish: Wish): Promise<void> {
-    await this.#place(order, wish, false, PROBES);
-    const last = this.answers.findLast(({ orderId }) => orderId === orderIdOf(order));
-    if (last?.error !== undefined && isTransient(last.error)) {
-      this.stage.unforeseen.push(`${last.orderId} is not answered any more: ${last.error.message}`);
+  /** Retries until the answer is final, as a fault that is left over may hit the request. */
+  async #settle(order: number, form: OrderForm): Promise<void> {
+    await this.#place(order, form, false, PROBE_TRIES);
+    const last = this.requests.findLast(({ orderId }) => orderId === orderIdOf(order));
+    if (last?.answer?.outcome === 'unavailable') {
+      this.simulation.unexpected.push(
+        `${last.orderId} is not answered any more: ${last.answer.text}`,
+      );
     }
   }
 
   async #perform(action: Action, key: string): Promise<void> {
     switch (action.do) {
       case 'place':
-        this.#wishes.set(action.order, this.#wishes.get(action.order) ?? action.wish);
-        await this.#place(action.order, action.wish, action.respondAsync, action.tries);
+        this.#forms.set(action.order, this.#forms.get(action.order) ?? action.form);
+        await this.#place(action.order, action.form, action.respondAsync, action.tries);
         break;
       case 'repeat': {
-        const wish = this.#wishes.get(action.order);
-        if (wish === undefined) return;
-        await this.#place(action.order, action.changed ? moreThan(wish) : wish, false, 1);
+        const form = this.#forms.get(action.order);
+        if (form === undefined) return;
+        await this.#place(action.order, action.changed ? withMorePieces(form) : form, false, 1);
         break;
       }
       case 'cancel': {
         const orderId = orderIdOf(action.order);
-        const about = { what: 'cancel', orderId, body: '' } as const;
         const caller = buyer(action.order);
         const method = OrderService.method.cancelOrder;
-        const ask = { appId: 'order', key, caller, tries: action.tries };
-        await this.#ask(about, ask, method, { orderId, reason: 'changed_my_mind' });
+        const attempt = { kind: 'cancel', orderId, appId: 'order', key, caller } as const;
+        const request = { orderId, reason: 'changed_my_mind' };
+        await this.#send({ ...attempt, tries: action.tries }, method, request);
         break;
       }
       case 'refund': {
         const orderId = orderIdOf(action.order);
         const amount =
           action.amount === null ? {} : { amount: { amount: action.amount, currency: 'EUR' } };
-        const about = { what: 'refund', orderId, body: '' } as const;
-        const ask = { appId: 'payment', key, caller: ADMIN, tries: action.tries };
+        const attempt = { kind: 'refund', orderId, appId: 'payment', key, caller: ADMIN } as const;
         const target = { case: 'paymentId', value: `pay_${orderId}` } as const;
-        await this.#ask(about, ask, PaymentService.method.refund, { target, ...amount });
+        const method = PaymentService.method.refund;
+        await this.#send({ ...attempt, tries: action.tries }, method, { target, ...amount });
         break;
       }
       case 'adjust': {
         const { productId, change, tries } = action;
-        const about = { what: 'adjust', orderId: '', body: '' } as const;
-        const ask = { appId: 'inventory', key, caller: ADMIN, tries };
-        const request = { shopId: SHOP, productId, change, reason: 'counted' };
-        await this.#ask(about, ask, InventoryService.method.adjustStock, request);
+        const attempt = { kind: 'adjust', appId: 'inventory', key, caller: ADMIN, tries } as const;
+        // the key as the reason tells the events of two adjustments apart
+        const request = { shopId: SHOP, productId, change, reason: key };
+        await this.#send(attempt, InventoryService.method.adjustStock, request);
         break;
       }
       case 'deliver':
         for (const status of STEPS.slice(0, action.steps)) {
           const orderId = orderIdOf(action.order);
-          const about = { what: 'deliver', orderId, body: '' } as const;
-          const ask = { appId: 'delivery', key: `${key}-${status}`, caller: ADMIN, tries: 2 };
+          const step = { appId: 'delivery', key: `${key}-${status}`, caller: ADMIN, tries: 2 };
+          const attempt = { kind: 'deliver', orderId, ...step } as const;
           const method = DeliveryService.method.updateStatus;
-          if ((await this.#ask(about, ask, method, { orderId, status })) === undefined) return;
+          if ((await this.#send(attempt, method, { orderId, status })) === undefined) return;
         }
         break;
       case 'replay':
@@ -152,53 +150,66 @@ export class Clients {
 
   /** Replays all dead letters of an app, in one of its processes. */
   replay(app: App): void {
-    const process = this.#chance.one(this.network.processes.get(app) ?? []);
+    const process = this.#random.pick(this.network.processes.get(app) ?? []);
     const nothing = () => {};
-    if (process.isUp) process.serve((runtime) => replayAll(runtime, this.stage), nothing, nothing);
+    if (process.isUp)
+      process.serve((runtime) => replayAll(runtime, this.simulation), nothing, nothing);
   }
 
-  async #place(order: number, wish: Wish, respondAsync: boolean, tries: number): Promise<void> {
-    const { items, token, postalCode, country } = wish;
-    const body = JSON.stringify(wish);
-    const about = { what: 'place', orderId: orderIdOf(order), body } as const;
-    const ask = { appId: 'order', key: keyOf(order), caller: buyer(order), respondAsync, tries };
-    await this.#ask(about, ask, OrderService.method.placeOrder, {
-      ...{ shopId: SHOP, items, payment: { method: 'card', token } },
+  async #place(
+    order: number,
+    form: OrderForm,
+    respondAsync: boolean,
+    tries: number,
+  ): Promise<void> {
+    const { items, token, postalCode, country } = form;
+    const attempt = {
+      kind: 'place',
+      orderId: orderIdOf(order),
+      body: JSON.stringify(form),
+      appId: 'order',
+      key: keyOf(order),
+      caller: buyer(order),
+      respondAsync,
+      tries,
+    } as const;
+    await this.#send(attempt, OrderService.method.placeOrder, {
+      shopId: SHOP,
+      items,
+      payment: { method: 'card', token },
       deliveryAddress: { name: 'Ann', line1: 'Street 1', postalCode, city: 'Berlin', country },
     });
   }
 
-  /** Asks, and again where there was no answer. Undefined where there never was one. */
-  async #ask<M extends DescMethodUnary>(
-    about: Pick<Answer, 'what' | 'orderId' | 'body'>,
-    ask: { appId: string; key: string; caller: Caller; respondAsync?: boolean; tries: number },
+  /** Sends a request, and again while it has no answer. Undefined where it never got a successful one. */
+  async #send<M extends DescMethodUnary>(
+    attempt: Attempt,
     method: M,
     request: MessageInitShape<M['input']>,
   ): Promise<MessageShape<M['output']> | undefined> {
-    const { loop } = this.stage;
-    const { key, caller, respondAsync = false } = ask;
-    for (let left = ask.tries; left > 0; left--) {
+    const { loop } = this.simulation;
+    const { appId, kind, key, caller, respondAsync = false } = attempt;
+    for (let left = attempt.tries; left > 0; left--) {
       const callContext = newCallContext(
         { now: () => loop.now, sleep: never },
         { id: key, caller, respondAsync },
       );
-      // made by this very method's schema, which the types cannot follow
+      // the types cannot see that this is a message of this method's schema
       const message = create(method.input, request) as MessageShape<M['input']>;
-      const call = { appId: ask.appId, method, request: message, callContext };
-      const asked = loop.now;
+      const call = { appId, method, request: message, callContext };
+      const sentAt = loop.now;
       const answered = Promise.withResolvers<{ response?: MessageShape<M['output']> }>();
-      this.network.call('client', this.#chance, call, {
+      this.network.call('client', this.#random, call, {
         resolve: ({ response }) => {
-          const order =
-            about.what === 'place' || about.what === 'cancel' ? { order: response } : {};
-          // the method of these two answers an order
-          this.answers.push({ ...about, asked, at: loop.now, ...(order as { order?: Order }) });
+          // the methods of these two return an order
+          const order = kind === 'place' || kind === 'cancel' ? (response as unknown) : undefined;
+          this.#record(attempt, sentAt, accepted(order as Order | undefined));
           answered.resolve({ response });
         },
         reject: (error) => {
-          this.answers.push({ ...about, asked, at: loop.now, error });
+          this.#record(attempt, sentAt, failed(kind, error));
           if (isTransient(error))
-            loop.after(PATIENCE_MS, () => {
+            loop.after(RETRY_MS, () => {
               answered.resolve({});
             });
           else {
@@ -212,18 +223,62 @@ export class Clients {
     }
     return undefined;
   }
+
+  #record(attempt: Attempt, sentAt: number, answer: Answer): void {
+    const { kind, orderId, key, caller, body = '' } = attempt;
+    this.requests.push({
+      name: `request ${this.requests.length}`,
+      kind,
+      client: caller.userId,
+      key,
+      body,
+      ...(orderId === undefined ? {} : { orderId }),
+      sentAt,
+      endedAt: this.simulation.loop.now,
+      answer,
+    });
+  }
 }
 
-async function replayAll(runtime: ServiceRuntime, stage: Stage): Promise<void> {
+interface Attempt {
+  readonly kind: Kind;
+  readonly orderId?: string;
+  readonly body?: string;
+  readonly appId: string;
+  readonly key: string;
+  readonly caller: Caller;
+  readonly respondAsync?: boolean;
+  readonly tries: number;
+}
+
+function accepted(order: Order | undefined): Answer {
+  if (order === undefined) return { outcome: 'accepted', text: 'OK' };
+  const { orderId, reason } = order;
+  // the service has no other ones
+  const status = order.status as OrderStatus;
+  const text = `OK ${status}`;
+  return { outcome: 'accepted', text, orderId, status, ...(reason ? { reason } : {}) };
+}
+
+function failed(kind: Kind, error: MicroserviceError): Answer {
+  const { code, message } = error;
+  const text = `${Code[code]}: ${message}`;
+  if (isTransient(error)) return { outcome: 'unavailable', text };
+  if (!EXPECTED[kind].includes(code)) return { outcome: 'unexpected', text };
+  return { outcome: 'refused', text, refusesKey: code === Code.INVALID_ARGUMENT };
+}
+
+async function replayAll(runtime: ServiceRuntime, simulation: Simulation): Promise<void> {
   try {
     const { letters } = await runtime.deadLetters.page(1, 100);
     for (const { id, type, reason } of letters) {
-      stage.count('dead letters replayed');
-      if (stage.trace) stage.note(runtime.service.name, `replays ${type} ${id} (${reason})`);
+      simulation.count('dead letters replayed');
+      if (simulation.trace)
+        simulation.note(runtime.service.name, `replays ${type} ${id} (${reason})`);
       await runtime.replay(id);
     }
   } catch (error) {
-    // another replay was quicker, or a fault hit it: an operator looks again later
+    // another replay was faster, or a fault hit this one: an operator tries again later
     if (!isTransient(error) && !isGone(error)) throw error;
   }
 }
@@ -232,13 +287,13 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === Code.NOT_FOUND;
 }
 
-function moreThan(wish: Wish): Wish {
+function withMorePieces(form: OrderForm): OrderForm {
   return {
-    ...wish,
-    items: wish.items.map((item) => ({ ...item, quantity: item.quantity + 1 })),
+    ...form,
+    items: form.items.map((item) => ({ ...item, quantity: item.quantity + 1 })),
   };
 }
 
 function never(): Promise<void> {
-  throw new Error('no client sleeps');
+  throw new Error('clients do not sleep');
 }

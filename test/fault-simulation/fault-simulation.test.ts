@@ -1,45 +1,45 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { search, tell } from './campaign';
-import { PLANTS } from './mutants';
-import { scenarios } from './scenario';
 import { simulate } from './fault-simulation';
+import { MUTANTS } from './mutants';
+import { scenarios } from './scenario';
+import { describeFound, search } from './search';
 
-// A million schedules take an hour, and are run by `npm run simulate:faults`; here are a few.
+// A million schedules take an hour, with `npm run simulate:faults`; here are a few of them.
 
 const SEED = 20_260_105;
 const RUNS = 3_000;
-/** Within so many schedules a planted bug is found. */
-const RUNS_FOR_A_BUG = 1_500;
-const PATIENCE_MS = 600_000;
+/** Schedules within which a mutant is detected. */
+const RUNS_FOR_A_MUTANT = 1_500;
+const TEST_MS = 600_000;
 
 test(
-  `orders come out right in ${RUNS} schedules of seed ${SEED}, whatever fails`,
+  `all invariants hold in ${RUNS} schedules of seed ${SEED}, whatever fails`,
   async () => {
     const found = await search({ seed: SEED, runs: RUNS });
-    expect(found && (await tell(found))).toBeUndefined();
+    expect(found && (await describeFound(found))).toBeUndefined();
   },
-  PATIENCE_MS,
+  TEST_MS,
 );
 
 test('the same seed gives the same trace', async () => {
   const chosen = fc.sample(scenarios, { seed: SEED, numRuns: 30 });
-  const play = async () => {
+  const run = async () => {
     const outcomes = [];
     for (const scenario of chosen) outcomes.push(await simulate(scenario, { traced: true }));
     return outcomes;
   };
-  const first = await play();
+  const first = await run();
   expect(first.flatMap(({ trace }) => trace).length).toBeGreaterThan(1_000);
-  expect(await play()).toEqual(first);
+  expect(await run()).toEqual(first);
 });
 
-test.each(Object.entries(PLANTS))(
-  'a bug is found: %s',
-  async (plant, { breaks }) => {
-    const asked = { seed: SEED, runs: RUNS_FOR_A_BUG, plant, invariant: breaks };
-    const found = await search({ ...asked, shrink: false });
+test.each(Object.entries(MUTANTS))(
+  'the mutant %s is detected',
+  async (mutant, { breaks }) => {
+    const wanted = { seed: SEED, runs: RUNS_FOR_A_MUTANT, mutant, invariant: breaks };
+    const found = await search({ ...wanted, shrink: false });
     expect(found?.violation.invariant).toBe(breaks);
   },
-  PATIENCE_MS,
+  TEST_MS,
 );

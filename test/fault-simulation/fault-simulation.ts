@@ -11,23 +11,23 @@ import type { LedgerEntry } from '../../services/payment/simulator/ledger';
 import { SimulatedProvider } from '../../services/payment/simulator/provider';
 import { newProduct } from '../../services/product/domain';
 import { product } from '../../services/product/service';
-import { Books, deadLettersIn } from './books';
+import type { Books } from '../invariants/books';
+import { type InvariantName, MEANING, check } from '../invariants/check';
+import { deadLettersIn, readBooks } from './books';
 import { Bus } from './bus';
 import { Clients, SHOP } from './clients';
 import { APPS, type App, Faults } from './faults';
-import { violations } from './invariants/all';
-import type { Violation } from './invariants/violation';
 import { START } from './loop';
 import { Network } from './network';
-import type { Seams } from './mutants';
+import type { Hooks } from './mutants';
 import { PRODUCTS, type Scenario } from './scenario';
 import { type Program, SimulatedProcess } from './simulated-process';
-import { Stage } from './stage';
+import { Simulation } from './simulation';
 
 const PRICES: Record<(typeof PRODUCTS)[number], string> = { ink: '1.00', pen: '2.50' };
 const MINIMUM_STOCK = 1;
 const REPLICAS = [0, 1];
-/** Dead letters are replayed so often at the end; one that was replayed in vain stays. */
+/** How many times the dead letters are replayed at the end. */
 const REPLAYS = 2;
 
 const PROGRAMS: Record<App, Program> = {
@@ -47,6 +47,22 @@ const PROGRAMS: Record<App, Program> = {
   product: { app: 'product', service: product },
 };
 
+/** What must hold of a simulation itself, beside the shared invariants. */
+const OWN_MEANING = {
+  itComesToRest: 'at some time nothing is left to happen',
+  noUnexpectedErrors: 'no handler fails with an error that it does not expect',
+} as const;
+
+/** Each invariant of a simulated schedule as a sentence. */
+export const MEANINGS = { ...MEANING, ...OWN_MEANING };
+export type SimulationInvariant = InvariantName | keyof typeof OWN_MEANING;
+
+export interface Violation {
+  readonly invariant: SimulationInvariant;
+  readonly about: string;
+  readonly message: string;
+}
+
 export interface Outcome {
   readonly violations: readonly Violation[];
   readonly counts: ReadonlyMap<string, number>;
@@ -54,33 +70,36 @@ export interface Outcome {
   readonly trace: readonly string[];
 }
 
-/** Plays a scenario until nothing is left to happen, and looks at what came of it. */
+/** Runs a scenario until nothing is left to happen, and checks the invariants. */
 export async function simulate(
   scenario: Scenario,
-  { plant, traced = false }: { plant?: Seams | undefined; traced?: boolean } = {},
+  { mutant, traced = false }: { mutant?: Hooks | undefined; traced?: boolean } = {},
 ): Promise<Outcome> {
   const faults = new Faults(scenario.faults);
-  const stage = new Stage(scenario, faults, plant, traced);
-  const { loop, counts, trace = [] } = stage;
-  const bus = new Bus(stage);
-  const network = new Network(stage);
-  const memories = furnished(scenario.pieces);
+  const simulation = new Simulation(scenario, faults, mutant, traced);
+  const { loop, counts, trace = [] } = simulation;
+  const bus = new Bus(simulation);
+  const network = new Network(simulation);
+  const memories = openingDocuments(scenario.pieces);
   network.fixed.set('user', () => ({
-    ...{ userId: 'ann', email: 'ann@example.com', name: 'Ann', phone: '+4915100000000' },
+    userId: 'ann',
+    email: 'ann@example.com',
+    name: 'Ann',
+    phone: '+4915100000000',
   }));
   const ledger = new Map<string, LedgerEntry>();
   const provider = new SimulatedProvider(ledger);
   const endpoints = { [PROVIDER]: provider.answer.bind(provider) };
-  const around = { stage, bus, network, endpoints };
+  const surroundings = { simulation, bus, network, endpoints };
   for (const app of APPS) {
     const program = PROGRAMS[app];
     const processes = REPLICAS.map(
-      (replica) => new SimulatedProcess(program, replica, memories[app], around),
+      (replica) => new SimulatedProcess(program, replica, memories[app], surroundings),
     );
     network.processes.set(app, processes);
     bus.subscribe(app, processes, program.service.topics);
   }
-  const clients = new Clients(stage, network);
+  const clients = new Clients(simulation, network);
   clients.plan(scenario.actions);
   for (const fault of scenario.faults) {
     if (fault.kind !== 'outage') continue;
@@ -92,35 +111,61 @@ export async function simulate(
     });
   }
 
-  const done = (found: Violation[]): Outcome => ({
-    ...{ violations: found, counts, injected: faults.injected, trace },
+  const outcome = (violations: Violation[]): Outcome => ({
+    violations,
+    counts,
+    injected: faults.injected,
+    trace,
   });
-  const stuck: Violation = {
-    invariant: 'quiescence',
-    orderId: '',
-    text: 'it does not come to an end',
+  const restless: Violation = {
+    invariant: 'itComesToRest',
+    about: '',
+    message: 'something still happens at the end of its time',
   };
-  if (!(await loop.run())) return done([stuck]);
+  if (!(await loop.run())) return outcome([restless]);
   faults.heal();
-  const letters = deadLettersIn(memories);
-  for (const { reason } of letters) stage.count(`dead letter: ${reason}`);
+  const deadLettersBefore = deadLettersIn(memories);
+  for (const { reason } of deadLettersBefore) simulation.count(`dead letter: ${reason}`);
   for (let time = 0; time < REPLAYS; time++) {
-    for (const app of new Set(deadLettersIn(memories).map((letter) => letter.app))) {
-      clients.replay(app);
-    }
-    if (!(await loop.run())) return done([stuck]);
+    const failed = new Set(deadLettersIn(memories).map(({ service }) => service));
+    for (const app of APPS) if (failed.has(app)) clients.replay(app);
+    if (!(await loop.run())) return outcome([restless]);
   }
   clients.probe();
-  if (!(await loop.run())) return done([stuck]);
-  const books = new Books(memories, ledger);
-  return done(violations({ books, letters, clients, stage }));
+  if (!(await loop.run())) return outcome([restless]);
+  const { requests } = clients;
+  const books = readBooks({ scenario, memories, ledger, requests, deadLettersBefore });
+  countOrders(books, simulation);
+  return outcome([...violationsOf(books), ...unexpectedErrors(simulation)]);
 }
 
-/** The documents that are there at the start. */
-function furnished(pieces: readonly number[]): Record<App, Memory> {
+function violationsOf(books: Books): Violation[] {
+  // check() names invariants only
+  return check(books).map((found) => ({ ...found, invariant: found.invariant as InvariantName }));
+}
+
+function unexpectedErrors({ unexpected }: Simulation): Violation[] {
+  return unexpected.map((message) => ({ invariant: 'noUnexpectedErrors', about: '', message }));
+}
+
+/** For the statistics of a search. */
+function countOrders({ orders }: Books, simulation: Simulation): void {
+  for (const { status, reason = 'none', expires } of orders) {
+    if (expires) simulation.count('orders abandoned');
+    else simulation.count(status === 'confirmed' ? 'confirmed' : `cancelled: ${reason}`);
+  }
+  simulation.count('orders', orders.length);
+}
+
+/** The documents at the start: products, and an opening stock of each. */
+function openingDocuments(pieces: readonly number[]): Record<App, Memory> {
   const memories = {
-    ...{ order: new Memory(), inventory: new Memory(), payment: new Memory() },
-    ...{ delivery: new Memory(), notification: new Memory(), product: new Memory() },
+    order: new Memory(),
+    inventory: new Memory(),
+    payment: new Memory(),
+    delivery: new Memory(),
+    notification: new Memory(),
+    product: new Memory(),
   };
   const write = (app: App, store: string, key: string, data: unknown) => {
     const document = { data, sequence: 1, correlationId: '', marks: [] };

@@ -9,17 +9,17 @@ export const APPS = [
 ] as const;
 export type App = (typeof APPS)[number];
 
-/** What a process asks of its sidecar. `request` goes to the payment provider. */
+/** The operations of a sidecar. `request` goes to the payment provider. */
 export type Operation = 'load' | 'save' | 'publish' | 'call' | 'send' | 'request';
 
 /**
- * How an operation goes wrong, as who asked for it sees it.
- * - refused: no effect, and that is known soon
- * - silent: no effect, and no answer within the time for it
- * - lost: it takes effect, and the way back is cut
- * - unanswered: it takes effect, and no answer comes within the time for it
- * - late: no answer within the time for it, and only after that it takes effect
- * - slow: it takes effect, and the answer comes just in time
+ * How an operation fails, as its caller sees it.
+ * - refused: no effect, and an error right away
+ * - silent: no effect, and no answer before the timeout
+ * - lost: it takes effect, and the connection breaks before the answer
+ * - unanswered: it takes effect, and no answer comes before the timeout
+ * - late: no answer before the timeout, and it takes effect after that
+ * - slow: it takes effect, and the answer comes just before the timeout
  */
 export const WAYS = ['refused', 'silent', 'lost', 'unanswered', 'late', 'slow'] as const;
 export type Way = (typeof WAYS)[number];
@@ -27,17 +27,17 @@ export type Way = (typeof WAYS)[number];
 export type Fault =
   /** The nth operation of this kind, counted over both processes of an app. */
   | { kind: 'operation'; app: App; operation: Operation; nth: number; way: Way; ms: number }
-  /** From the nth on, operations of this kind are refused for so long: a mail server that is down. */
+  /** From the nth on, operations of this kind are refused for a while: a mail server that is down. */
   | { kind: 'away'; app: App; operation: Operation; nth: number; ms: number }
-  /** Somebody else writes the document before the nth save. */
+  /** Another process writes the document before the nth save. */
   | { kind: 'conflict'; app: App; nth: number }
-  /** Killed once it has carried out so many operations, and back after so long. */
+  /** Killed after its nth operation, and restarted after a while. */
   | { kind: 'kill'; app: App; replica: number; nth: number; ms: number }
-  /** Stopped for so long, as by SIGSTOP. */
+  /** Stopped for a while, as by SIGSTOP. */
   | { kind: 'stop'; app: App; replica: number; nth: number; ms: number }
-  /** Told to stop, as by SIGTERM: it finishes what runs, and another comes in its stead. */
+  /** Restarted, as by SIGTERM: it finishes its work, and a new process starts. */
   | { kind: 'restart'; app: App; replica: number; nth: number; ms: number }
-  /** The nth event given to an app comes twice, or late, or its acknowledgement is lost. */
+  /** The nth event delivered to an app comes twice, or late, or its acknowledgement is lost. */
   | {
       kind: 'delivery';
       app: App;
@@ -45,16 +45,16 @@ export type Fault =
       way: 'twice' | 'late' | 'unacknowledged';
       ms: number;
     }
-  /** All processes of an app, or of all apps, are killed at a moment. */
+  /** All processes of an app, or of all apps, are killed at a time. */
   | { kind: 'outage'; app: App | 'all'; at: number; ms: number };
 
-/** The faults of one schedule, each to come about once. */
+/** The faults of one schedule, each of which happens once. */
 export class Faults {
   readonly #waiting = new Map<string, Map<number, Fault>>();
   readonly #counts = new Map<string, number>();
-  /** Until when everything of a name is refused. */
+  /** Until when all operations of a name are refused. */
   readonly #away = new Map<string, { until: number; refused: Fault }>();
-  /** How many came about, by kind. */
+  /** The number of faults that happened, by kind. */
   readonly injected = new Map<string, number>();
 
   constructor(faults: readonly Fault[]) {
@@ -66,7 +66,7 @@ export class Faults {
     }
   }
 
-  /** The fault that hits the next one of this name, at this moment. */
+  /** The fault of the next operation of this name, if there is one. */
   take(name: string, now: number): Fault | undefined {
     if (this.#waiting.size === 0) return undefined;
     const away = this.#away.get(name);
@@ -88,7 +88,7 @@ export class Faults {
     this.injected.set(label, (this.injected.get(label) ?? 0) + 1);
   }
 
-  /** From here on nothing goes wrong any more. */
+  /** Removes all faults that have not happened. */
   heal(): void {
     this.#waiting.clear();
     this.#away.clear();

@@ -1,26 +1,26 @@
-/** What is to happen at a moment of virtual time. */
+/** A callback at a moment of virtual time. */
 export interface Entry {
   readonly due: number;
   readonly order: number;
-  /** Undefined: it is not to happen any more. */
+  /** Undefined: it was cancelled. */
   run: (() => void) | undefined;
 }
 
 export const START = Date.parse('2026-01-05T00:00:00Z');
 
-/** Longest that a schedule may take until nothing is left to happen, in virtual milliseconds. */
+/** The longest virtual time of a schedule, in milliseconds. */
 const HORIZON_MS = 3 * 3600 * 1000;
-/** And in steps, of which a schedule has some hundreds: more is work that goes round in a circle. */
+/** The most steps; a schedule has some hundreds, and more is an endless loop. */
 const MOST_STEPS = 100_000;
 
 /**
- * Virtual time: whatever is under way anywhere is an entry, and the next one to come about is
- * decided here. Between two of them everything runs that needs no more than what has come about.
+ * Virtual time. Everything that takes time is an entry, and the earliest one runs next. Between two
+ * entries all code runs that waits for no further entry.
  */
 export class Loop {
   now = START;
   steps = 0;
-  /** A binary heap, the earliest first. */
+  /** A binary heap, the earliest entry first. */
   readonly #heap: Entry[] = [];
   #order = 0;
 
@@ -31,14 +31,14 @@ export class Loop {
     return entry;
   }
 
-  /** Until nothing is left. False: it does not come to an end. */
+  /** Runs until no entry is left. False: it does not come to rest. */
   async run(): Promise<boolean> {
     for (let entry = this.#next(); entry !== undefined; entry = this.#next()) {
       if (entry.run === undefined) continue;
       if (++this.steps > MOST_STEPS || entry.due > START + HORIZON_MS) return false;
       this.now = entry.due;
       entry.run();
-      // the next tick comes when no promise has anything left to do
+      // nextTick callbacks run after all promise reactions
       await new Promise<void>((done) => {
         process.nextTick(done);
       });

@@ -1,67 +1,59 @@
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
-import { type Found, type Tally, addTo, search, tell } from './campaign';
+import { choice, number, parseCommand, runCommand, text } from '../tools/command-line';
+import { MUTANTS } from './mutants';
+import { type Found, type Tally, addTo, describeFound, search } from './search';
 
-// npm run simulate:faults -- --seed 1 --runs 100000: so many schedules, each of them another mix of
-// orders, faults and delays. Exit code 1 where one of them violates an invariant.
+const COMMAND = {
+  about: `npm run simulate:faults runs seeded schedules in virtual time, each with other orders, faults and
+delays, and checks the invariants of test/invariants at the end of each. It exits with 1 if one is
+violated. It starts no other process.`,
+  usage: 'npm run simulate:faults [-- <options>]',
+  options: {
+    seed: number('the first seed', { default: 1, min: 0 }),
+    runs: number('how many schedules', { default: 10_000, min: 1 }),
+    workers: number('threads that share the work', { default: 1, min: 1 }),
+    plant: choice('run a mutant, to see that its bug is detected', Object.keys(MUTANTS)),
+    path: text('run one schedule of the seed, as it was printed when it failed', 'path'),
+  },
+} as const;
 
-const HELP = `npm run simulate:faults -- [options]
-  --seed N      the first seed; 1 by default
-  --runs M      how many schedules; 10000 by default
-  --workers W   threads that share the work; 1 by default
-  --plant NAME  with a bug, to see it found
-  --path P      one schedule of the seed, as it was told when it failed`;
-
-/** Schedules of one seed; then the next seed follows. The same for any number of workers. */
+/** Schedules of one seed; then the next seed follows, whatever the number of workers. */
 const RUNS_PER_SEED = 2_000;
 const PROGRESS_MS = 5_000;
 
 interface Chunk {
   seed: number;
   runs: number;
-  plant?: string | undefined;
+  mutant?: string | undefined;
   path?: string | undefined;
 }
-interface Done {
+interface Result {
   tally: [string, number][];
   found?: Found | undefined;
 }
 
-async function work(chunk: Chunk): Promise<Done> {
+async function work(chunk: Chunk): Promise<Result> {
   const tally: Tally = new Map();
   const found = await search({ ...chunk, tally });
   return { tally: [...tally], found };
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string', default: '1' },
-      runs: { type: 'string', default: '10000' },
-      workers: { type: 'string', default: '1' },
-      plant: { type: 'string' },
-      path: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(`${HELP}\n`);
-    return;
-  }
-  const { plant, path } = values;
-  const seed = Number(values.seed);
-  const runs = path === undefined ? Number(values.runs) : 1;
+async function main(): Promise<number> {
+  const options = parseCommand(COMMAND)?.options;
+  if (options === undefined) return 0;
+  const { seed, path, workers, plant: mutant } = options;
+  const runs = path === undefined ? options.runs : 1;
   const chunks: Chunk[] = [];
   for (let first = 0; first < runs; first += RUNS_PER_SEED) {
-    const of = { seed: seed + chunks.length, runs: Math.min(RUNS_PER_SEED, runs - first) };
-    chunks.push({ ...of, plant, path });
+    const chunk = { seed: seed + chunks.length, runs: Math.min(RUNS_PER_SEED, runs - first) };
+    chunks.push({ ...chunk, mutant, path });
   }
   const tally: Tally = new Map();
   const started = performance.now();
-  let told = started;
+  let printed = started;
   const violations: Found[] = [];
-  const take = async (run: (chunk: Chunk) => Promise<Done>) => {
+  const take = async (run: (chunk: Chunk) => Promise<Result>) => {
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
       const { tally: counts, found } = await run(chunk);
       addTo(tally, counts);
@@ -69,24 +61,23 @@ async function main(): Promise<void> {
         violations.push(found);
         chunks.length = 0;
       }
-      if (performance.now() - told < PROGRESS_MS) continue;
-      told = performance.now();
-      say(`${progress(tally, told - started)} of ${runs}`);
+      if (performance.now() - printed < PROGRESS_MS) continue;
+      printed = performance.now();
+      print(`${progress(tally, printed - started)} of ${runs}`);
     }
   };
-  const workers = Number(values.workers);
   if (workers > 1) {
     const threads = Array.from({ length: workers }, () => new Worker(__filename));
-    await Promise.all(threads.map((thread) => take((chunk) => ask(thread, chunk))));
+    await Promise.all(threads.map((thread) => take((chunk) => workOn(thread, chunk))));
     await Promise.all(threads.map((thread) => thread.terminate()));
   } else {
     await take(work);
   }
-  say(progress(tally, performance.now() - started));
-  for (const [name, count] of [...tally].sort()) say(`  ${name}: ${count}`);
-  say(`violations: ${violations.length}`);
-  for (const found of violations) say(await tell(found));
-  if (violations.length > 0) process.exitCode = 1;
+  print(progress(tally, performance.now() - started));
+  for (const [name, count] of [...tally].sort()) print(`  ${name}: ${count}`);
+  print(`violations: ${violations.length}`);
+  for (const found of violations) print(await describeFound(found));
+  return violations.length > 0 ? 1 : 0;
 }
 
 function progress(tally: Tally, ms: number): string {
@@ -96,21 +87,21 @@ function progress(tally: Tally, ms: number): string {
   return `${schedules} schedules in ${(ms / 1000).toFixed(0)} s, ${each} ms of CPU each`;
 }
 
-async function ask(thread: Worker, chunk: Chunk): Promise<Done> {
+async function workOn(thread: Worker, chunk: Chunk): Promise<Result> {
   thread.postMessage(chunk);
-  // what the thread posts, below
-  const [done] = (await once(thread, 'message')) as [Done];
-  return done;
+  // the thread posts its result, below
+  const [result] = (await once(thread, 'message')) as [Result];
+  return result;
 }
 
-function say(text: string): void {
+function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
 if (isMainThread) {
-  void main();
+  runCommand(main);
 } else {
   parentPort?.on('message', (chunk: Chunk) => {
-    void work(chunk).then((done) => parentPort?.postMessage(done));
+    void work(chunk).then((result) => parentPort?.postMessage(result));
   });
 }

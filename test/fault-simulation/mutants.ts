@@ -7,98 +7,98 @@ import type { CallRequest, Sidecar } from '#kit/transport/sidecar';
 import { PlaceOrder } from '#contracts/order';
 import type { Order } from '../../services/order/domain';
 import type { App } from './faults';
-import type { Invariant } from './invariants/violation';
-import type { Stage } from './stage';
+import type { SimulationInvariant } from './fault-simulation';
+import type { Simulation } from './simulation';
 
-/** Where a bug can be planted without touching what is tested. */
-export interface Seams {
-  /** Another sidecar between the kit and the simulated one. */
-  sidecar?: (app: App, sidecar: Sidecar, stage: Stage) => Sidecar;
-  /** Other handlers. */
+/** Where a mutant changes the behaviour of the system without a change of its code. */
+export interface Hooks {
+  /** A sidecar between the kit and the simulated one. */
+  sidecar?: (app: App, sidecar: Sidecar, simulation: Simulation) => Sidecar;
+  /** A service with other handlers. */
   service?: (service: AnyService) => AnyService;
-  /** Another call in a call's stead. */
+  /** Replaces a call. */
   call?: (call: CallRequest) => CallRequest;
-  /** An answer in the callee's stead. */
+  /** Answers in place of the callee. */
   answer?: (appId: string, method: string) => object | undefined;
-  /** What the bus makes of what it was told. */
+  /** Replaces the acknowledgement that the bus gets. */
   acknowledge?: (outcome: AckStatus) => AckStatus;
 }
 
-export interface Plant {
+export interface Mutant {
   /** The bug, in words. */
   readonly bug: string;
-  /** By which invariant it shall be found. */
-  readonly breaks: Invariant;
-  /** For one schedule. */
-  readonly seams: () => Seams;
+  /** The invariant that detects it. */
+  readonly breaks: SimulationInvariant;
+  /** New ones for each schedule. */
+  readonly hooks: () => Hooks;
 }
 
-/** Bugs that this system could have had. A run that does not find one of them looks at too little. */
-export const PLANTS: Readonly<Record<string, Plant>> = {
+/** Bugs that this system could have had. A run that does not detect one of them checks too little. */
+export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'acknowledge-before-publishing': {
-    bug: 'a handler goes on, and its event is acknowledged, before what it says is on the bus',
-    breaks: 'events',
-    seams: () => ({
+    bug: 'a handler continues, and its event is acknowledged, before its own events are published',
+    breaks: 'everyChangeIsPublished',
+    hooks: () => ({
       sidecar: (_, sidecar, { loop }) =>
         changed(sidecar, {
           publish: async (event, timeout) => {
-            // what is never said when the process is killed meanwhile
+            // never published if the process is killed in the meantime
             loop.after(20, () => void sidecar.publish(event, timeout).catch(() => {}));
           },
         }),
     }),
   },
-  'no-marks': {
-    bug: 'a document does not remember which changes were made',
-    breaks: 'events',
-    seams: () => ({
+  'no-inbox-entries': {
+    bug: 'a document has no inbox entries',
+    breaks: 'stockEventsFormAChain',
+    hooks: () => ({
       sidecar: (_, sidecar) =>
         changed(sidecar, {
           save: (key, value, ...rest) =>
             sidecar.save(
               key,
-              withMarks(value, () => []),
+              withInbox(value, () => []),
               ...rest,
             ),
         }),
     }),
   },
-  'marks-without-ordinal': {
-    bug: 'a mark tells by which cause a document was changed, but not by which of its changes',
-    breaks: 'ending',
-    seams: () => ({
+  'inbox-entries-without-index': {
+    bug: 'an inbox entry identifies the execution that changed a document, but not which of its effects',
+    breaks: 'everyOrderEnds',
+    hooks: () => ({
       sidecar: (_, sidecar) =>
         changed(sidecar, {
           load: async (key, timeout) => {
             const loaded = await sidecar.load(key, timeout);
-            return loaded && { ...loaded, value: withMarks(loaded.value, ofAnyChange) };
+            return loaded && { ...loaded, value: withInbox(loaded.value, ofAnyEffect) };
           },
         }),
     }),
   },
   'release-skipped': {
-    bug: 'the items of an order that comes to nothing are not given back',
-    breaks: 'reservations',
-    seams: () => ({
+    bug: 'the reserved items of a cancelled order are not released',
+    breaks: 'nothingStaysReserved',
+    hooks: () => ({
       answer: (appId, method) => (appId === 'inventory' && method === 'release' ? {} : undefined),
     }),
   },
   'void-skipped': {
-    bug: 'a payment of unknown outcome is not voided',
-    breaks: 'money',
-    seams: () => ({
+    bug: 'a payment with an unknown outcome is not voided',
+    breaks: 'moneyAddsUp',
+    hooks: () => ({
       answer: (appId, method) => (appId === 'payment' && method === 'void' ? {} : undefined),
     }),
   },
   'reserve-not-idempotent': {
-    bug: 'to reserve again for an order holds its items a second time',
-    breaks: 'reservations',
-    seams: () => {
+    bug: 'repeating a reservation reserves the items of an order a second time',
+    breaks: 'nothingStaysReserved',
+    hooks: () => {
       const asked = new Map<string, number>();
       return {
         call: (call) => {
           if (call.appId !== 'inventory' || call.method.localName !== 'reserve') return call;
-          // this method's request, which names an order
+          // the request of this method has the id of an order
           const request = call.request as Message & { orderId: string };
           const { orderId } = request;
           const times = asked.get(orderId) ?? 0;
@@ -111,9 +111,9 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     },
   },
   'capture-under-a-new-key': {
-    bug: 'the provider is asked again for the same money under another key',
-    breaks: 'money',
-    seams: () => {
+    bug: 'a capture is repeated under another idempotency key',
+    breaks: 'moneyAddsUp',
+    hooks: () => {
       const asked = new Map<string, number>();
       return {
         sidecar: (_, sidecar) =>
@@ -131,9 +131,9 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     },
   },
   'stale-read-accepted': {
-    bug: 'a write is taken though somebody else wrote after what it was made from was read',
-    breaks: 'pieces',
-    seams: () => ({
+    bug: 'a document is saved although another process has saved it since it was loaded',
+    breaks: 'stockAddsUp',
+    hooks: () => ({
       sidecar: (_, sidecar) =>
         changed(sidecar, {
           save: async (key, value, etag, timeout, ttlSeconds) => {
@@ -144,11 +144,11 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     }),
   },
   'compensation-not-resumed': {
-    bug: 'an order that is found being cancelled is taken for somebody else’s work',
-    breaks: 'ending',
-    seams: () => ({
+    bug: 'a redelivered command leaves an order that is being cancelled alone',
+    breaks: 'everyOrderEnds',
+    hooks: () => ({
       service: (service) =>
-        hearing(service, PlaceOrder.type, (fulfil) => async (data, context, meta) => {
+        withHandler(service, PlaceOrder.type, (fulfil) => async (data, context, meta) => {
           // the context and data of this service's handler
           const { orders } = context as { orders: { getOrThrow(key: string): Promise<Order> } };
           const { status } = await orders.getOrThrow((data as { orderId: string }).orderId);
@@ -158,13 +158,13 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   },
   'failed-event-acknowledged': {
     bug: 'an event whose handler failed is acknowledged',
-    breaks: 'ending',
-    seams: () => ({ acknowledge: () => 'SUCCESS' }),
+    breaks: 'everyOrderEnds',
+    hooks: () => ({ acknowledge: () => 'SUCCESS' }),
   },
   'new-event-each-time': {
-    bug: 'what is said again in a redelivery is another event',
-    breaks: 'events',
-    seams: () => {
+    bug: 'a redelivery publishes its events under new ids',
+    breaks: 'everyChangeIsOneEvent',
+    hooks: () => {
       let count = 0;
       return {
         sidecar: (_, sidecar) =>
@@ -176,9 +176,9 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     },
   },
   'no-sequence': {
-    bug: 'an event does not tell which change of its document it is about',
-    breaks: 'sequence',
-    seams: () => ({
+    bug: 'an event has not the sequence number of its document',
+    breaks: 'sequencesRise',
+    hooks: () => ({
       sidecar: (_, sidecar) =>
         changed(sidecar, {
           publish: (event, timeout) => sidecar.publish({ ...event, sequence: 1 }, timeout),
@@ -204,38 +204,38 @@ function changed(sidecar: Sidecar, to: Partial<Sidecar>): Sidecar {
   return { ...same, ...to };
 }
 
-interface Mark {
+interface InboxEntry {
   by: string;
 }
 
-/** A document as it is stored, with other marks; what has none stays as it is. */
-function withMarks(value: unknown, change: (marks: Mark[]) => Mark[]): unknown {
+/** A stored document with other inbox entries; another value stays as it is. */
+function withInbox(value: unknown, change: (entries: InboxEntry[]) => InboxEntry[]): unknown {
   if (typeof value !== 'object' || value === null || !('marks' in value)) return value;
   // as the kit writes them
-  return { ...value, marks: change(value.marks as Mark[]) };
+  return { ...value, marks: change(value.marks as InboxEntry[]) };
 }
 
-/** Each mark as if it were there for all changes of its cause. */
-function ofAnyChange(marks: Mark[]): Mark[] {
-  return marks.flatMap((mark) => {
-    const [cause = '', which = ''] = mark.by.split('#');
-    if (!/^\d+$/.test(which)) return [mark];
-    return [0, 1, 2, 3].map((ordinal) => ({ ...mark, by: `${cause}#${ordinal}` }));
+/** Each entry as if it stood for every effect of its execution. */
+function ofAnyEffect(entries: InboxEntry[]): InboxEntry[] {
+  return entries.flatMap((entry) => {
+    const [execution = '', index = ''] = entry.by.split('#');
+    if (!/^\d+$/.test(index)) return [entry];
+    return [0, 1, 2, 3].map((effect) => ({ ...entry, by: `${execution}#${effect}` }));
   });
 }
 
-/** The service with another handler of an event in front of its own. */
-function hearing(
+/** The service with another handler of an event, which may call its own. */
+function withHandler(
   service: AnyService,
   type: string,
-  instead: (own: Handler) => Handler,
+  wrap: (own: Handler) => Handler,
 ): AnyService {
-  const heard = service.events.get(type);
-  if (heard === undefined) return service;
+  const subscription = service.events.get(type);
+  if (subscription === undefined) return service;
   const { name, definition, methods, bindings, jobs, schedules, intervalTasks, ingest } = service;
   const { subscribesTo, topics } = service;
-  const handle = instead(heard.handle as Handler);
-  const events = new Map(service.events).set(type, { ...heard, handle });
+  const handle = wrap(subscription.handle as Handler);
+  const events = new Map(service.events).set(type, { ...subscription, handle });
   return {
     name,
     definition,

@@ -7,14 +7,14 @@ import {
 } from '@bufbuild/protobuf';
 import { Code, type MicroserviceError, unavailable } from '#kit/core/errors';
 import type { CallResponse, CallRequest } from '#kit/transport/sidecar';
-import type { Chance } from './chance';
+import type { SeededRandom } from '../tools/seeded-random';
 import type { Way } from './faults';
 import { CALL_ATTEMPTS, pauseAfter, timeoutOf } from './policies';
 import type { SimulatedProcess } from './simulated-process';
 import { silence } from './simulated-sidecar';
-import type { Stage } from './stage';
+import type { Simulation } from './simulation';
 
-/** From one process to another by way of two sidecars, in milliseconds. */
+/** Milliseconds from one process to another through two sidecars. */
 const SOON_MS = 1;
 const LATE_MS = 15;
 
@@ -23,29 +23,29 @@ export interface Settled<T> {
   reject: (error: MicroserviceError) => void;
 }
 
-/** What an app answers that has no process here. */
+/** The answers of an app that is not simulated. */
 export type Fixed = (request: unknown) => object;
 
 /**
- * Calls between apps, as their sidecars make them: each attempt to either process of the app, again
- * where it is not there, and not beyond the caller's deadline. The cause is the same every time.
+ * Calls between apps, as their sidecars make them: each attempt to either process of the app, retried
+ * while the app is unavailable, until the caller's deadline. The call context is the same every time.
  */
 export class Network {
   /** The processes of each app. */
   readonly processes = new Map<string, readonly SimulatedProcess[]>();
   readonly fixed = new Map<string, Fixed>();
 
-  constructor(private readonly stage: Stage) {}
+  constructor(private readonly simulation: Simulation) {}
 
   call<M extends DescMethodUnary>(
     from: string,
-    chance: Chance,
+    random: SeededRandom,
     asked: CallRequest<M>,
     settled: Settled<CallResponse<M>>,
   ): void {
-    const { stage } = this;
-    const { loop, faults } = stage;
-    const call = stage.plant?.call?.(asked) ?? asked;
+    const { simulation } = this;
+    const { loop, faults } = simulation;
+    const call = simulation.mutant?.call?.(asked) ?? asked;
     const { appId, method, callContext } = call;
     const name = `${appId}.${method.localName}`;
     const fault = faults.take(`${from} call`, loop.now);
@@ -55,7 +55,7 @@ export class Network {
       if (isOver) return;
       isOver = true;
       deadline.run = undefined;
-      if (stage.trace) stage.note(from, `call ${name}: ${how}`);
+      if (simulation.trace) simulation.note(from, `call ${name}: ${how}`);
       then();
     };
     const fail = (error: MicroserviceError) => {
@@ -77,26 +77,26 @@ export class Network {
           fail(error);
           return;
         }
-        stage.count('calls repeated');
-        // a fault that is known soon is a way that is cut for a while; any other hits one message
+        simulation.count('calls repeated');
+        // a refusal means that the connection is down for a while; any other fault hits one message
         loop.after(pauseAfter(tries), () => {
           attempt(tries + 1, way === 'refused' ? way : undefined, ms);
         });
       };
       const timeout = loop.after(timeoutOf(appId), () => {
-        // whether the sidecar tries again what it has cut off itself depends on its version
-        if (chance.coin() && tries < CALL_ATTEMPTS) attempt(tries + 1, undefined, 0);
+        // whether a sidecar retries after its own timeout depends on its version
+        if (random.likely() && tries < CALL_ATTEMPTS) attempt(tries + 1, undefined, 0);
         else fail(silence(appId));
       });
-      const back = chance.delay(SOON_MS, LATE_MS);
-      const there = chance.delay(SOON_MS, LATE_MS) + (way === 'late' ? timeoutOf(appId) + ms : 0);
+      const back = random.delay(SOON_MS, LATE_MS);
+      const there = random.delay(SOON_MS, LATE_MS) + (way === 'late' ? timeoutOf(appId) + ms : 0);
       if (way === 'silent') return;
       loop.after(there, () => {
         if (way === 'refused') {
           again(unavailable(`${appId} cannot be reached`));
           return;
         }
-        this.#arrive(chance, call, {
+        this.#arrive(random, call, {
           resolve: (answer) => {
             if (way === 'lost') again(unavailable(`${appId} cannot be reached`));
             if (way === 'lost' || way === 'unanswered') return;
@@ -119,27 +119,27 @@ export class Network {
   }
 
   #arrive<M extends DescMethodUnary>(
-    chance: Chance,
+    random: SeededRandom,
     { appId, method, request, callContext }: CallRequest<M>,
     settled: Settled<CallResponse<M>>,
   ): void {
-    const { stage } = this;
+    const { simulation } = this;
     const answered = (response: object, published: CallResponse<M>['published']) => {
-      // as the server's side of the wire makes it
+      // as the server creates it
       const init = { ...response } as MessageInitShape<M['output']>;
       const message = create(method.output, init);
-      const arrived = stage.wire
+      const arrived = simulation.wire
         ? fromBinary(method.output, toBinary(method.output, message))
         : message;
       settled.resolve({ response: arrived as CallResponse<M>['response'], published });
     };
     const fixed =
-      stage.plant?.answer?.(appId, method.localName) ?? this.fixed.get(appId)?.(request);
+      simulation.mutant?.answer?.(appId, method.localName) ?? this.fixed.get(appId)?.(request);
     if (fixed !== undefined) {
       answered(fixed, []);
       return;
     }
-    const process = chance.one(this.processes.get(appId) ?? []);
+    const process = random.pick(this.processes.get(appId) ?? []);
     const gone = () => {
       settled.reject(unavailable(`${appId} cannot be reached`));
     };
@@ -147,18 +147,18 @@ export class Network {
       gone();
       return;
     }
-    const arrived = stage.wire
+    const arrived = simulation.wire
       ? fromBinary(method.input, toBinary(method.input, request))
       : request;
-    if (stage.trace)
-      stage.note(process.name, `is asked ${method.localName} (cause ${callContext.id})`);
+    if (simulation.trace)
+      simulation.note(process.name, `handles ${method.localName} (call ${callContext.id})`);
     process.serve(
       (runtime) =>
         runtime
           .handleCall(method, arrived as CallRequest<M>['request'], process.inward(callContext))
           .then(
             (answer) => ({ answer }),
-            // the host throws no other
+            // the runtime throws nothing else
             (error: unknown) => ({ error: error as MicroserviceError }),
           ),
       (ended) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-// What the sidecars and the bus are told of time and retries, from the files that tell them.
+// The timeouts and retries of the sidecars and the bus, read from the files that configure them.
 
 const Duration = z
   .union([z.string(), z.number()])
@@ -27,13 +27,13 @@ const Resiliency = z.object({
 });
 
 const Bus = z.object({
-  // a password comes from the environment, and has no value here
+  // a password comes from the environment and has no value here
   spec: z.object({
     metadata: z.array(z.object({ name: z.string(), value: z.string().optional() })),
   }),
 });
 
-/** Of the sidecar's exponential policy: the first pause, and by how much each is longer. */
+/** The sidecar's exponential policy: the first pause, and the factor of each further one. */
 const FIRST_PAUSE_MS = 500;
 const LONGER = 1.5;
 
@@ -48,14 +48,14 @@ function setting(name: string): number {
   return Duration.parse(metadata.find((one) => one.name === name)?.value);
 }
 
-/** After so long without an acknowledgement an event is given to somebody else... */
+/** An event that is unacknowledged for this time is redelivered to any process... */
 export const PROCESSING_TIMEOUT_MS = setting('processingTimeout');
-/** ... which is looked for so often. */
+/** ... which is checked at this interval. */
 export const REDELIVER_INTERVAL_MS = setting('redeliverInterval');
-/** What was not taken is given again by the same sidecar after so long. */
+/** The pause before a sidecar retries an event that was not acknowledged with SUCCESS. */
 export const EVENT_PAUSE_MS = policies.retries.event.duration;
 
-/** How often a call is made at most, and what lies between two attempts. */
+/** The most attempts of a call. */
 export const CALL_ATTEMPTS = 1 + policies.retries.call.maxRetries;
 
 export function pauseAfter(attempt: number): number {
@@ -66,7 +66,7 @@ const timeouts = new Map(
   Object.entries(targets.apps).map(([app, { timeout }]) => [app, policies.timeouts[timeout]]),
 );
 
-/** Longest that a sidecar waits for an app's answer. */
+/** The longest time that a sidecar waits for an app's answer. */
 export function timeoutOf(app: string): number {
   const timeout = timeouts.get(app);
   if (timeout === undefined) throw new Error(`${app} has no target in components/resiliency.yaml`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { APPS, type App, type Fault, type Operation, WAYS } from './faults';
 
-/** The products that there are, and one that there is not. */
+/** The products in the catalogue, and one that is not. */
 export const PRODUCTS = ['ink', 'pen'] as const;
 const UNKNOWN = 'tea';
 
@@ -14,33 +14,40 @@ export const TOKENS = [
   'tok_unheard_of',
 ] as const;
 
-export interface Wish {
+export interface OrderForm {
   items: { productId: string; quantity: number }[];
   token: (typeof TOKENS)[number];
-  /** 00000 is no postal code, AQ no country that is served. */
+  /** 00000 is not a postal code, and AQ is not served. */
   postalCode: '10115' | '00000';
   country: 'DE' | 'AQ';
 }
 
-/** What somebody does at a moment, in milliseconds; `order` counts the orders, from 0. */
+/** An action and its time in milliseconds; `order` is the number of an order, from 0. */
 export type Action =
-  | { do: 'place'; at: number; order: number; wish: Wish; respondAsync: boolean; tries: number }
-  /** Once more under the same key: the same request, or with one piece more. */
+  | {
+      do: 'place';
+      at: number;
+      order: number;
+      form: OrderForm;
+      respondAsync: boolean;
+      tries: number;
+    }
+  /** Repeats an order under its key: the same request, or with one more piece. */
   | { do: 'repeat'; at: number; order: number; changed: boolean }
   | { do: 'cancel'; at: number; order: number; tries: number }
-  /** By an admin; all that is left where there is no amount. */
+  /** By an admin; null refunds the rest. */
   | { do: 'refund'; at: number; order: number; amount: string | null; tries: number }
   | { do: 'adjust'; at: number; productId: string; change: number; tries: number }
-  /** One step on: picked up, in transit, delivered. */
+  /** Steps of the delivery: picked up, in transit, delivered. */
   | { do: 'deliver'; at: number; order: number; steps: number }
   | { do: 'replay'; at: number; app: App };
 
 export interface Scenario {
-  /** Decides how long everything takes, and with it what comes before what. */
+  /** Decides all latencies, and with them the interleaving. */
   seed: number;
-  /** Pieces of each product at the start. */
+  /** The opening stock of each product. */
   pieces: number[];
-  /** Stocks and lists that so many others change too that the marks of a change are soon forgotten. */
+  /** Stocks and lists are changed so often by others that inbox entries are soon dropped. */
   hot: boolean;
   actions: Action[];
   faults: Fault[];
@@ -48,13 +55,13 @@ export interface Scenario {
 
 const MOST_ORDERS = 4;
 
-/** A moment: most are early, when something is under way. */
+/** A time: most are early, when requests are in flight. */
 const at = fc.oneof(
   { arbitrary: fc.nat({ max: 600 }), weight: 4 },
   { arbitrary: fc.nat({ max: 8_000 }), weight: 3 },
   { arbitrary: fc.nat({ max: 100_000 }), weight: 1 },
 );
-/** How long something is away: less than a retry, than a redelivery, or longer than any deadline. */
+/** The duration of a fault: shorter than a retry, than a redelivery, or longer than any deadline. */
 const ms = fc.oneof(
   { arbitrary: fc.integer({ min: 10, max: 2_000 }), weight: 3 },
   { arbitrary: fc.integer({ min: 2_000, max: 90_000 }), weight: 2 },
@@ -62,7 +69,7 @@ const ms = fc.oneof(
 const order = fc.nat({ max: MOST_ORDERS - 1 });
 const tries = fc.integer({ min: 1, max: 3 });
 const replica = fc.nat({ max: 1 });
-/** Which one it hits; most are early, as most schedules have few. */
+/** The number of the operation that is hit; most are low, as most schedules have few operations. */
 const nth = fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 50 }));
 const app = fc.oneof(
   { arbitrary: fc.constant<App>('order'), weight: 5 },
@@ -70,7 +77,7 @@ const app = fc.oneof(
   { arbitrary: fc.constantFrom(...APPS), weight: 3 },
 );
 
-/** What each app asks of its sidecar; what it has to itself, or seldom asks, is drawn as often as the rest. */
+/** The operations of each app; rare ones are repeated, so that they are drawn as often as the others. */
 const OPERATIONS: Readonly<Record<App, readonly Operation[]>> = {
   order: ['load', 'save', 'publish', 'call', 'call', 'call'],
   inventory: ['load', 'save', 'publish'],
@@ -82,12 +89,12 @@ const OPERATIONS: Readonly<Record<App, readonly Operation[]>> = {
 const operation = app.chain((of) =>
   fc.record({ app: fc.constant(of), operation: fc.constantFrom(...OPERATIONS[of]) }),
 );
-/** Events are given up only by who hears them for others: these are hit by what lasts for long. */
-const hearer = fc.record({
+/** Only these apps give up events: faults that last long hit them. */
+const lateSubscriber = fc.record({
   app: fc.constantFrom<App>('notification', 'product'),
   operation: fc.constantFrom<Operation>('load', 'save', 'publish'),
 });
-/** Long enough that what is tried in vain meanwhile is a dead letter. */
+/** Long enough that an event becomes a dead letter meanwhile. */
 const longMs = fc.integer({ min: 12_000, max: 60_000 });
 
 const items = fc.uniqueArray(
@@ -101,7 +108,7 @@ const items = fc.uniqueArray(
   { minLength: 1, maxLength: 2, selector: ({ productId }) => productId },
 );
 
-const wish: fc.Arbitrary<Wish> = fc.record({
+const form: fc.Arbitrary<OrderForm> = fc.record({
   items,
   token: fc.oneof(
     { arbitrary: fc.constant('tok_ok' as const), weight: 3 },
@@ -118,7 +125,7 @@ const wish: fc.Arbitrary<Wish> = fc.record({
 });
 
 const place = fc.record({
-  ...{ do: fc.constant('place' as const), at, order, wish, tries },
+  ...{ do: fc.constant('place' as const), at, order, form, tries },
   respondAsync: fc.boolean(),
 });
 const other: fc.Arbitrary<Action> = fc.oneof(
@@ -172,7 +179,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     arbitrary: fc
       .oneof(
         { arbitrary: fc.tuple(operation, nth, ms), weight: 3 },
-        { arbitrary: fc.tuple(hearer, nth, longMs), weight: 1 },
+        { arbitrary: fc.tuple(lateSubscriber, nth, longMs), weight: 1 },
       )
       .map(([which, nth, ms]) => ({ kind: 'away' as const, ...which, nth, ms })),
     weight: 2,
@@ -206,7 +213,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   },
 );
 
-/** Few orders for few pieces, so that they meet; and some faults, so that each can be told apart. */
+/** Few orders for few pieces, so that they compete, and few faults, so that one can tell which was the cause. */
 export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   seed: fc.nat(),
   pieces: fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 6 })),

@@ -7,17 +7,17 @@ import type { Memory } from '#kit/testing/memory';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';
-import type { Chance } from './chance';
+import type { SeededRandom } from '../tools/seeded-random';
 import type { App } from './faults';
 import { SimulatedSidecar, type Surroundings } from './simulated-sidecar';
 
-/** A process that is told to stop has so long for what it is doing. */
+/** The time that a process has to finish its work after SIGTERM. */
 const DRAIN_MS = 25_000;
 
-/** In half of the schedules clocks differ: each is up to so much ahead or behind, as without NTP. */
+/** In half of the schedules each clock is up to this far off, as without NTP. */
 const SKEW_MS = 30_000;
 
-/** They decide nothing, and making them is slow. */
+/** They decide nothing, and creating them is slow. */
 const metrics = new Metrics();
 
 const flags: FlagSource = {
@@ -32,18 +32,18 @@ export interface Program {
   readonly config?: unknown;
 }
 
-/** One of the processes of a service: it can be killed, stopped and started, and keeps nothing. */
+/** A process of a service: it can be killed, stopped and restarted, and has no state of its own. */
 export class SimulatedProcess {
   readonly name: string;
-  readonly chance: Chance;
+  readonly random: SeededRandom;
   host!: ServiceRuntime;
-  /** Of this life of the process; it is dead afterwards. */
+  /** The sidecar of the current life of the process; dead after a kill. */
   life!: SimulatedSidecar;
   /** Milliseconds that its clock is ahead. */
   readonly skew: number;
   readonly #stepName: string;
   #wakesAt = 0;
-  /** What the process was given and has not answered: told when it dies. */
+  /** Requests and events without an answer yet, which fail if the process is killed. */
   readonly #unanswered = new Set<() => void>();
 
   constructor(
@@ -54,10 +54,10 @@ export class SimulatedProcess {
   ) {
     this.name = `${program.app}-${replica}`;
     this.#stepName = `${this.name} step`;
-    const { stage } = surroundings;
-    this.chance = stage.chance(this.name);
-    this.skew = stage.skewed
-      ? Math.round((stage.chance(`${this.name} clock`).next() * 2 - 1) * SKEW_MS)
+    const { simulation } = surroundings;
+    this.random = simulation.random(this.name);
+    this.skew = simulation.skewed
+      ? Math.round((simulation.random(`${this.name} clock`).next() * 2 - 1) * SKEW_MS)
       : 0;
     this.#start();
   }
@@ -66,12 +66,12 @@ export class SimulatedProcess {
     return !this.life.dead;
   }
 
-  /** Runs code of a life of this process: now, when it wakes, or never where it is over. */
+  /** Runs code in a life of this process: now, when it continues after a stop, or never if it was killed. */
   inside(life: SimulatedSidecar, code: () => void): void {
     if (life.dead) return;
-    const { loop } = this.surroundings.stage;
+    const { loop } = this.surroundings.simulation;
     if (this.#wakesAt > loop.now) {
-      loop.after(this.#wakesAt - loop.now + this.chance.delay(0, 5), () => {
+      loop.after(this.#wakesAt - loop.now + this.random.delay(0, 5), () => {
         this.inside(life, code);
       });
     } else {
@@ -80,8 +80,8 @@ export class SimulatedProcess {
   }
 
   /**
-   * Gives it work, as a server. `done` gets the answer when it has left the process, `failed` is
-   * told if the process dies before that.
+   * Gives it a request or an event. `done` is called with the answer once it has left the process, `failed`
+   * if the process is killed before.
    */
   serve<T>(
     work: (runtime: ServiceRuntime) => Promise<T>,
@@ -105,75 +105,75 @@ export class SimulatedProcess {
     });
   }
 
-  /** A cause of this process as it is for all others: over the wire goes the time that is left. */
+  /** A call context for other processes: the deadline is sent as the remaining time. */
   outward(callContext: CallContext): CallContext {
     return { ...callContext, deadline: callContext.deadline - this.skew };
   }
 
-  /** A cause that comes from the wire, by this process's clock. */
+  /** A received call context, with the deadline by this process's clock. */
   inward(callContext: CallContext): CallContext {
     return { ...callContext, deadline: callContext.deadline + this.skew };
   }
 
-  /** Counts an operation that was carried out, and lets happen to the process what then shall. */
+  /** Counts a completed operation, and injects the fault that is due at it. */
   stepped(): void {
-    const { stage } = this.surroundings;
-    const fault = stage.faults.take(this.#stepName, stage.loop.now);
+    const { simulation } = this.surroundings;
+    const fault = simulation.faults.take(this.#stepName, simulation.loop.now);
     if (fault?.kind === 'kill') this.kill(fault.ms);
     else if (fault?.kind === 'stop') this.#stop(fault.ms);
     else if (fault?.kind === 'restart') this.#restart(fault.ms);
   }
 
-  /** From here on this life of it has no effect; it comes back after a while. */
+  /** Ends this life of the process; a new one begins after a while. */
   kill(forMs: number): void {
     if (!this.isUp) return;
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     this.life.dead = true;
-    stage.count('crashes');
-    if (stage.trace) stage.note(this.name, `KILLED, back in ${forMs} ms`);
+    simulation.count('crashes');
+    if (simulation.trace) simulation.note(this.name, `KILLED, back in ${forMs} ms`);
     const left = [...this.#unanswered];
     this.#unanswered.clear();
     for (const failed of left) failed();
-    stage.loop.after(forMs, () => {
+    simulation.loop.after(forMs, () => {
       this.#start();
-      if (stage.trace) stage.note(this.name, 'starts');
+      if (simulation.trace) simulation.note(this.name, 'starts');
     });
   }
 
   #stop(forMs: number): void {
-    const { stage } = this.surroundings;
-    if (stage.trace) stage.note(this.name, `STOPPED for ${forMs} ms`);
-    this.#wakesAt = stage.loop.now + forMs;
+    const { simulation } = this.surroundings;
+    if (simulation.trace) simulation.note(this.name, `STOPPED for ${forMs} ms`);
+    this.#wakesAt = simulation.loop.now + forMs;
   }
 
   #restart(forMs: number): void {
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const { life } = this;
-    if (stage.trace) stage.note(this.name, 'TOLD TO STOP');
+    if (simulation.trace) simulation.note(this.name, 'TOLD TO STOP');
     const end = () => {
       if (!life.dead) this.kill(forMs);
     };
-    stage.loop.after(DRAIN_MS, end);
+    simulation.loop.after(DRAIN_MS, end);
     void this.host.drain().then(() => {
       this.inside(life, end);
     });
   }
 
   #start(): void {
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const { app, service, config } = this.program;
     this.#wakesAt = 0;
     const life = new SimulatedSidecar(this, this.memory, this.surroundings);
     this.life = life;
-    const sidecar: Sidecar = stage.plant?.sidecar?.(app, life, stage) ?? life;
-    this.host = new ServiceRuntime(stage.plant?.service?.(service) ?? service, {
-      ...{ sidecar, clock: this.#clock(life), random: () => this.chance.next() },
+    const sidecar: Sidecar = simulation.mutant?.sidecar?.(app, life, simulation) ?? life;
+    this.host = new ServiceRuntime(simulation.mutant?.service?.(service) ?? service, {
+      ...{ sidecar, clock: this.#clock(life), random: () => this.random.next() },
       ...{ log: this.#log(), metrics, flags, config },
     });
   }
 
   #clock(life: SimulatedSidecar): Clock {
-    const { loop } = this.surroundings.stage;
+    const { loop } = this.surroundings.simulation;
     return {
       now: () => loop.now + this.skew,
       sleep: (milliseconds, signal) =>
@@ -183,15 +183,15 @@ export class SimulatedProcess {
           });
           signal?.addEventListener('abort', () => {
             timer.run = undefined;
-            reject(new Error('nobody waits any more'));
+            reject(new Error('the sleep was aborted'));
           });
         }),
     };
   }
 
-  /** Looks for errors that nobody foresaw. */
+  /** A log that collects unexpected errors. */
   #log(): Log {
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const nothing = () => {};
     const suspect = (line: object, message: string) => {
       const failure: unknown = 'err' in line ? line.err : 'failure' in line ? line.failure : line;
@@ -203,7 +203,7 @@ export class SimulatedProcess {
         failure.reason !== 'data_loss';
       if (isForeseen) return;
       const text = failure instanceof Error ? failure.stack : JSON.stringify(failure);
-      stage.unforeseen.push(`${this.name}: ${message}: ${text ?? ''}`);
+      simulation.unexpected.push(`${this.name}: ${message}: ${text ?? ''}`);
     };
     const log = {
       ...{ trace: nothing, debug: nothing, info: nothing, warn: suspect },
@@ -212,7 +212,7 @@ export class SimulatedProcess {
       },
       child: () => log,
     };
-    // what the kit and the services use of a log
+    // the part of a log that the kit and the services use
     return log as unknown as Log;
   }
 }

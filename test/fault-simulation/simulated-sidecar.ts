@@ -15,18 +15,18 @@ import type { Bus } from './bus';
 import type { Fault, Operation } from './faults';
 import type { Network } from './network';
 import type { SimulatedProcess } from './simulated-process';
-import type { Stage } from './stage';
+import type { Simulation } from './simulation';
 
-/** What is around every process. */
+/** What surrounds every process. */
 export interface Surroundings {
-  readonly stage: Stage;
+  readonly simulation: Simulation;
   readonly bus: Bus;
   readonly network: Network;
-  /** What is outside of the system, by name. */
+  /** The external endpoints, by name. */
   readonly endpoints: Readonly<Record<string, FakeEndpoint>>;
 }
 
-/** The way to a sidecar and back, in milliseconds. */
+/** Milliseconds to a sidecar and back. */
 const SOON_MS = 1;
 const LATE_MS = 20;
 
@@ -36,7 +36,7 @@ export function silence(what: string): MicroserviceError {
   });
 }
 
-/** What many others change keeps the last mark only, as theirs have pushed out the others. */
+/** A hot document keeps its last inbox entry only, as those of others have pushed out the rest. */
 function withoutMarks(key: string, value: unknown): unknown {
   const isHot = key.startsWith('stocks:') || key.startsWith('list-');
   if (!isHot || typeof value !== 'object' || value === null) return value;
@@ -44,7 +44,7 @@ function withoutMarks(key: string, value: unknown): unknown {
   return { ...value, marks: value.marks.slice(-1) };
 }
 
-/** What one life of a process asks of its sidecar; each operation takes time, and may go wrong. */
+/** The sidecar of one life of a process; each operation takes time, and may fail. */
 export class SimulatedSidecar implements Sidecar {
   dead = false;
 
@@ -69,25 +69,27 @@ export class SimulatedSidecar implements Sidecar {
     timeout: number,
     ttlSeconds?: number,
   ): Promise<boolean> {
-    const { stage } = this.surroundings;
-    // how a command ended is written by nobody else
+    const { simulation } = this.surroundings;
+    // only one process writes the result of a command
     const contended =
       !key.startsWith('outcome:') &&
-      stage.faults.take(`${this.process.program.app} conflict`, stage.loop.now) !== undefined;
-    // what is sent is what it is now
-    const text = JSON.stringify(stage.scenario.hot ? withoutMarks(key, value) : value);
+      simulation.faults.take(`${this.process.program.app} conflict`, simulation.loop.now) !==
+        undefined;
+    // the value is sent as it is now
+    const text = JSON.stringify(simulation.scenario.hot ? withoutMarks(key, value) : value);
     return this.#operate('save', key, timeout, () => {
       const stored = this.#stored(key);
       if (contended && stored !== undefined) {
         this.memory.writeJson(key, stored.json, stored.expires);
       }
       if (contended || stored?.etag !== etag) {
-        stage.count('conflicts');
+        simulation.count('conflicts');
         return false;
       }
-      // as the strictest of stores: what had a time to live has it still
+      // as the strictest store does it: a write keeps the time to live
       this.memory.writeJson(key, text, stored?.expires);
-      if (ttlSeconds !== undefined) this.memory.setExpiry(key, expiry(ttlSeconds, stage.loop.now));
+      if (ttlSeconds !== undefined)
+        this.memory.setExpiry(key, expiry(ttlSeconds, simulation.loop.now));
       return true;
     });
   }
@@ -99,7 +101,7 @@ export class SimulatedSidecar implements Sidecar {
   }
 
   publish(event: CloudEvent, timeout: number): Promise<void> {
-    // what arrives is what JSON makes of it
+    // the event arrives after a round trip through JSON
     const copy = JSON.parse(JSON.stringify(event)) as CloudEvent;
     return this.#operate('publish', `${event.type} ${event.subject}`, timeout, () => {
       this.memory.events.push(copy);
@@ -125,7 +127,7 @@ export class SimulatedSidecar implements Sidecar {
         process.inside(this, answer);
       };
       const asked = { ...call, callContext: process.outward(call.callContext) };
-      network.call(process.program.app, process.chance, asked, {
+      network.call(process.program.app, process.random, asked, {
         resolve: (answer) => {
           settle(() => {
             resolve(answer);
@@ -155,12 +157,12 @@ export class SimulatedSidecar implements Sidecar {
 
   request(endpoint: string, request: EndpointRequest, timeout: number): Promise<EndpointResponse> {
     const { endpoints } = this.surroundings;
-    // what is sent and answered is what JSON makes of it
+    // request and answer make a round trip through JSON
     const text = JSON.stringify(request);
     const what = `${endpoint} ${request.method} ${request.path}`;
     const answered = this.#operate('request', what, timeout, () => {
       const answer = endpoints[endpoint]?.(JSON.parse(text) as EndpointRequest);
-      // it answers at once, or with what never settles
+      // it answers right away, or with a promise that never settles
       if (answer === undefined || answer instanceof Promise) return undefined;
       return JSON.parse(JSON.stringify(answer)) as EndpointResponse;
     });
@@ -169,7 +171,7 @@ export class SimulatedSidecar implements Sidecar {
 
   #silence(what: string, timeout: number): Promise<never> {
     return new Promise((_, reject) => {
-      this.surroundings.stage.loop.after(timeout, () => {
+      this.surroundings.simulation.loop.after(timeout, () => {
         this.process.inside(this, () => {
           reject(silence(what));
         });
@@ -178,27 +180,27 @@ export class SimulatedSidecar implements Sidecar {
   }
 
   schedule(): Promise<void> {
-    throw new Error('no service that is simulated has jobs');
+    throw new Error('no simulated service has jobs');
   }
 
   unschedule(): Promise<void> {
-    throw new Error('no service that is simulated has jobs');
+    throw new Error('no simulated service has jobs');
   }
 
-  /** An operation: its way there, its effect, its way back. A dead process starts none. */
+  /** An operation: its way to the sidecar, its effect, its way back. A dead process starts none. */
   #operate<T>(operation: Operation, what: string, timeout: number, effect: () => T): Promise<T> {
     if (this.dead) return new Promise(() => {});
     if (timeout <= 0) {
       return Promise.reject(new MicroserviceError('no time is left', Code.DEADLINE_EXCEEDED));
     }
     const { process } = this;
-    const { stage } = this.surroundings;
+    const { simulation } = this.surroundings;
     const { app } = process.program;
-    const { loop } = stage;
-    const fault = stage.faults.take(`${app} ${operation}`, loop.now);
-    const latency = process.chance.delay(SOON_MS, LATE_MS);
+    const { loop } = simulation;
+    const fault = simulation.faults.take(`${app} ${operation}`, loop.now);
+    const latency = process.random.delay(SOON_MS, LATE_MS);
     const note = (how: string) => {
-      if (stage.trace) stage.note(process.name, `${operation} ${what}: ${how}`);
+      if (simulation.trace) simulation.note(process.name, `${operation} ${what}: ${how}`);
     };
     return new Promise((resolve, reject) => {
       const answer = (settle: () => void) => {
@@ -212,8 +214,8 @@ export class SimulatedSidecar implements Sidecar {
       };
       if (fault?.kind !== 'operation') {
         loop.after(latency, () => {
-          // what a process had sent when it was killed has arrived, or not
-          if (this.dead && process.chance.coin()) return;
+          // a request that was sent before the kill may or may not have arrived
+          if (this.dead && process.random.likely()) return;
           const value = effect();
           note(value === false ? 'conflict' : 'done');
           answer(() => {
@@ -251,7 +253,7 @@ export class SimulatedSidecar implements Sidecar {
     latency: number,
     ends: { effect: () => T; resolve: (value: T) => void; cut: () => void; silent: () => void },
   ): void {
-    const { loop } = this.surroundings.stage;
+    const { loop } = this.surroundings.simulation;
     const { effect, resolve, cut, silent } = ends;
     switch (way) {
       case 'refused':
@@ -284,7 +286,7 @@ export class SimulatedSidecar implements Sidecar {
 
   #stored(key: string) {
     const stored = this.memory.documents.get(key);
-    return stored !== undefined && stored.expires > this.surroundings.stage.loop.now
+    return stored !== undefined && stored.expires > this.surroundings.simulation.loop.now
       ? stored
       : undefined;
   }

@@ -1,31 +1,31 @@
 import { LocalProcess, type Process, type ProcessPlan } from './process';
 import { until } from './until';
 
-/** An app with its sidecar, as data. */
+/** The plan of an app with its sidecar. */
 export interface AppPlan {
-  /** Its app id, or the name of one more process of that app. */
+  /** Its app id, or the name of another process of that app. */
   readonly id: string;
-  /** Where a service answers /health and /metrics, and the edge its API. */
+  /** The port of /health and /metrics, and at the edge of the API. */
   readonly port: number;
-  /** Where the sidecar finds the service. */
+  /** The port at which the sidecar calls the service. */
   readonly appPort: number;
   readonly daprHttpPort: number;
   readonly daprGrpcPort: number;
-  /** What the service reads: the ports above and what else it is told. */
+  /** The environment of the service, with the ports above. */
   readonly env: Readonly<Record<string, string>>;
   readonly sidecar: ProcessPlan;
-  /** Absent where the service runs inside of the test. */
+  /** Absent where the service runs inside the test. */
   readonly service?: ProcessPlan;
-  /** Whether it is started by the test, and not with the others. */
+  /** Whether the test starts it, instead of `RunningSystem.start`. */
   readonly later: boolean;
 }
 
 const READY_MS = 60_000;
 
-/** An app of the system: its sidecar and, unless it runs inside of the test, its service. */
+/** A running app: its sidecar and, unless it runs inside the test, its service. */
 export class App {
   readonly sidecar: Process;
-  /** Absent where the service runs inside of the test. */
+  /** Absent where the service runs inside the test. */
   readonly service: Process | undefined;
 
   constructor(readonly plan: AppPlan) {
@@ -58,7 +58,7 @@ export class App {
     for (const process of this.processes) process.start();
   }
 
-  /** Waits until the service can work; where it runs in the test, until its sidecar can be used. */
+  /** Waits until the service is ready; where it runs inside the test, until its sidecar can be used. */
   async ready(withinMs = READY_MS): Promise<void> {
     const url =
       this.service === undefined

@@ -7,7 +7,7 @@ export interface ControlPlane {
   readonly scheduler: { readonly port: number; readonly args: string[] };
 }
 
-/** How placement and scheduler, which jobs and workflows need, are started on ports of their own. */
+/** How placement and scheduler, which jobs and workflows need, are started, on free ports. */
 export async function controlPlane(folder: string): Promise<ControlPlane> {
   const ports = await freePorts(9);
   const [placement = 0, raft = 0, scheduler = 0, etcd = 0, peer = 0, ...other] = ports;

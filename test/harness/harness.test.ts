@@ -8,13 +8,13 @@ import { freePorts } from './ports';
 import { startSidecars } from './sidecars';
 import { until } from './until';
 
-describe('waiting', () => {
-  test('gives what was found at last', async () => {
+describe('until', () => {
+  test('returns the value found', async () => {
     let looked = 0;
     expect(await until('the third look', () => ++looked === 3 && 'found')).toBe('found');
   });
 
-  test('says what it waited for and what was wrong last', async () => {
+  test('reports what it waited for and the last error', async () => {
     const look = () => {
       expect(1 + 1).toBe(3);
     };
@@ -23,28 +23,28 @@ describe('waiting', () => {
   });
 });
 
-test('ports are given once', async () => {
-  // one by one as well: what was given need not be listened on yet
+test('each free port is returned once', async () => {
+  // one by one as well: a port may be unused for a while
   const ports = (await Promise.all([freePorts(20), freePorts(20)])).flat();
   for (let app = 0; app < 100; app++) ports.push(...(await freePorts(6)));
   expect(new Set(ports).size).toBe(ports.length);
 });
 
-test('two systems run beside one another, and each leaves nothing', async () => {
-  const worlds = await Promise.all([1, 2].map(() => startSidecars([{ appId: 'order' }])));
-  for (const { servers, apps } of worlds) {
+test('two systems run concurrently, and leave nothing behind', async () => {
+  const systems = await Promise.all([1, 2].map(() => startSidecars([{ appId: 'order' }])));
+  for (const { servers, apps } of systems) {
     expect([...servers, apps[0]!.sidecar].every(({ running }) => running)).toBe(true);
   }
-  const [first, second] = worlds;
-  const processes = worlds.flatMap(({ servers, apps }) => [...servers, ...apps[0]!.processes]);
+  const [first, second] = systems;
+  const processes = systems.flatMap(({ servers, apps }) => [...servers, ...apps[0]!.processes]);
   await first!.stop();
   expect(second!.app('order').sidecar.running).toBe(true);
   await second!.stop();
   expect(processes.filter(({ running }) => running)).toEqual([]);
-  expect(worlds.filter(({ folder }) => existsSync(folder))).toEqual([]);
+  expect(systems.filter(({ folder }) => existsSync(folder))).toEqual([]);
 });
 
-test('a sidecar that cannot run is named, with the end of its log', async () => {
+test('the error of a sidecar that cannot run has its name and the end of its log', async () => {
   const overrides = { state: { connectionString: '/nowhere/state.db' } };
   const starting = startSidecars([{ appId: 'order' }], { overrides });
   await expect(starting).rejects.toThrow(
@@ -63,7 +63,7 @@ describe('a test run that is killed', () => {
     const env = { ...childEnv(), REPORT: report };
     run = spawn('jest', args, { cwd: root, env, stdio: 'ignore' });
     const text = await until('the sidecars of the run', () => readFileSync(report, 'utf8'), 60_000);
-    // as the fixture has written it
+    // the fixture writes it so
     left = JSON.parse(text) as typeof left;
     run.kill('SIGKILL');
   });

@@ -1,9 +1,9 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** What takes minutes. jest knows that only from its second run on, and may begin with it last. */
+/** The test files that take minutes. jest knows durations only from the second run on, and might begin these last. */
 const LONGEST = ['kafka', 'rabbitmq', 'redis'].map((bus) => `test/conformance/${bus}.test.ts`);
 
-/** The order of test files: nothing long is left to run alone at the end. */
+/** Orders test files so that no long one runs alone at the end. */
 module.exports = class extends Sequencer {
   sort(tests) {
     const rank = ({ path }) => LONGEST.findIndex((file) => path.endsWith(file));

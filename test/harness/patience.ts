@@ -1,4 +1,4 @@
 import { jest } from '@jest/globals';
 
-// Real processes take their time; jest takes testTimeout from a project's settings for nothing.
+// Real processes need longer; jest ignores the testTimeout of a project.
 jest.setTimeout(120_000);

@@ -3,22 +3,22 @@ import { type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Below what Linux and macOS give to outgoing connections, so that none of these is taken between
-// now and the moment at which its process listens.
+// Below the ephemeral ports of Linux and macOS, so that no outgoing connection takes one of these before
+// its process listens.
 const FIRST = 20_000;
 const BLOCKS = 12;
-/** More than a run has in use at once: a system takes about 60. */
+/** More than a run uses at a time: a system needs about 60. */
 const BLOCK = 1_000;
 
-/** Where it is noted whose each block is. */
+/** Holds the owner of each block. */
 const CLAIMS = join(tmpdir(), 'omnichannel-ports');
 
-/** Where the ports of this process begin, and which of them was given last. */
+/** The first port of this process, and the last one returned. */
 let own: { first: number; last: number } | undefined;
 
 /**
- * Ports that nobody listens on, and that were not given before. Each process has a block of its own:
- * a service that is killed leaves its port free for a while, and another run would take it.
+ * Ports without a listener that were not returned before. Each process has a block of its own: a killed
+ * service leaves its port free for a while, and another test run would take it.
  */
 export async function freePorts(count: number): Promise<number[]> {
   own ??= { first: claimBlock(), last: Math.floor(Math.random() * BLOCK) };
@@ -34,7 +34,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return held.map((each) => each.port);
 }
 
-/** The first port of a block that is claimed by this process, or by none that lives. */
+/** The first port of a block that no other living process has claimed. */
 function claimBlock(): number {
   mkdirSync(CLAIMS, { recursive: true });
   for (let block = 0; block < BLOCKS; block++) {
@@ -50,7 +50,7 @@ function claimBlock(): number {
   throw new Error(`all ${BLOCKS} blocks of ports are in use: see ${CLAIMS}`);
 }
 
-/** False where somebody else was quicker. */
+/** False if another process was faster. */
 function write(claim: string): boolean {
   try {
     writeFileSync(claim, String(process.pid), { flag: 'wx' });

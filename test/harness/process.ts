@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { until } from './until';
 
-/** A process as data, so that whoever knows it may start it again. */
+/** A process as data, so that it can be started again. */
 export interface ProcessPlan {
   readonly name: string;
   readonly command: string;
@@ -10,7 +10,7 @@ export interface ProcessPlan {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly log: string;
-  /** Holds the number of its process group while it runs; the reaper reads it too. */
+  /** Contains the id of its process group while it runs; the reaper reads it too. */
   readonly pidFile: string;
 }
 
@@ -19,7 +19,7 @@ const GONE_MS = 5_000;
 /** One process of a system, on this machine or in a container. */
 export interface Process {
   readonly name: string;
-  /** The file that holds its log, where there is one. */
+  /** The file of its log, if it has one. */
   readonly log: string;
   readonly env: Readonly<Record<string, string>>;
   readonly pid: number | undefined;
@@ -29,13 +29,13 @@ export interface Process {
   stop(withinMs?: number): Promise<void>;
   kill(): Promise<void>;
   read(): string;
-  /** The end of its log, under its name. */
+  /** The end of its log, headed by its name. */
   tail(): string;
-  /** Where something is left of it that ends with nothing else. */
+  /** Removes what outlives it, if there is anything. */
   remove?(): Promise<void>;
 }
 
-/** A process of this machine, in a group of its own, which holds all that it starts. */
+/** A process of this machine in a process group of its own, with all of its children. */
 export class LocalProcess implements Process {
   constructor(private readonly plan: ProcessPlan) {}
 
@@ -69,13 +69,13 @@ export class LocalProcess implements Process {
     const out = openSync(log, 'a');
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', out, out] });
     closeSync(out);
-    // that it could not be started shows in what waits for it, which names it
+    // whoever waits for it reports that it could not be started
     child.on('error', () => {});
     child.unref();
     if (child.pid !== undefined) writeFileSync(pidFile, String(child.pid));
   }
 
-  /** Sends a signal; false where nobody is there to hear it. */
+  /** Sends a signal; false if the process is gone. */
   signal(signal: NodeJS.Signals | 0): boolean {
     const { pid } = this;
     if (pid === undefined) return false;
@@ -86,7 +86,7 @@ export class LocalProcess implements Process {
     }
   }
 
-  /** Asks it to end, and waits until it has. */
+  /** Stops it with SIGTERM, and waits until it has ended. */
   async stop(withinMs = 30_000): Promise<void> {
     this.signal('SIGTERM');
     try {
@@ -97,13 +97,13 @@ export class LocalProcess implements Process {
     }
   }
 
-  /** Ends it at once, as a crash does. */
+  /** Kills it, as a crash does. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.#gone(GONE_MS);
   }
 
-  /** What it has written. */
+  /** Its output so far. */
   read(): string {
     try {
       return readFileSync(this.log, 'utf8');
@@ -112,7 +112,7 @@ export class LocalProcess implements Process {
     }
   }
 
-  /** The end of its log, under its name. */
+  /** The end of its log, headed by its name. */
   tail(lines = 15): string {
     const last = this.read().trimEnd().split('\n').slice(-lines);
     const state = this.running ? 'runs' : 'does not run';

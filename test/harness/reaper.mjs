@@ -1,6 +1,6 @@
 // @ts-check
-// node reaper.mjs <folder>: waits for the end of its input, which comes with the end of the test
-// run however that ends, and leaves nothing of the system in the folder: no process, no file.
+// node reaper.mjs <folder>: waits for the end of its input, which comes when the test run ends, even if it
+// is killed. Then it kills every process of the system in the folder and removes its files.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,10 +17,10 @@ function reap() {
     try {
       process.kill(-Number(readFileSync(join(pids, name), 'utf8')), 'SIGKILL');
     } catch {
-      // it has ended by itself
+      // it has already ended
     }
   }
-  // where the system's documents are on a small disk of their own
+  // the documents of the system may be on a small disk of their own
   spawnSync('umount', ['--lazy', join(folder, 'data')], { stdio: 'ignore' });
   const keep = process.env['KEEP_SYSTEM'] !== undefined;
   if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });

@@ -6,23 +6,23 @@ import { servers } from '../../scripts/start/servers.mjs';
 /** Values of a component's metadata, by the component's name. */
 export type Overrides = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** A server that components need. */
+/** A server that a component may need. */
 export type ServerKind = keyof typeof servers;
 
-// Object.keys does not know the keys of what it is given
+// Object.keys loses the type of the keys
 export const SERVER_KINDS = Object.keys(servers) as ServerKind[];
 
-/** Where in this system is what components name. */
+/** The addresses of servers in this system. */
 export interface Servers {
-  /** The ports by which servers are reached. */
+  /** The port by which each server is reached. */
   readonly ports: Readonly<Record<ServerKind, number>>;
-  /** The URL of the broker of the devices, with the platform's account where it wants one. */
+  /** The URL of the broker of the devices, with the platform's account if it needs one. */
   readonly devices: string;
-  /** Base URLs of HTTP endpoints, by name; the others are where their file says. */
+  /** Base URLs of HTTP endpoints, by name; all others keep the one in their file. */
   readonly endpoints: Readonly<Record<string, string>>;
 }
 
-/** What in a component is the address of its server. */
+/** The metadata of a component that is the address of its server. */
 const ADDRESS: Readonly<
   Record<Exclude<ServerKind, 'mosquitto'>, (port: number) => [name: string, value: string]>
 > = {
@@ -33,8 +33,8 @@ const ADDRESS: Readonly<
 };
 
 /**
- * Copies a folder of components. Only the addresses of servers and what is asked for is changed;
- * paths of files need no change, since they are relative to where a sidecar is started.
+ * Copies a folder of components. Only the addresses of servers and the overrides are changed; file
+ * paths stay, as they are relative to the working directory of the sidecar.
  */
 export function copyResources(from: string, to: string, servers: Servers, overrides: Overrides) {
   mkdirSync(to, { recursive: true });
@@ -60,7 +60,7 @@ export function copyResources(from: string, to: string, servers: Servers, overri
   }
 }
 
-/** The HTTP endpoints of a folder that these apps ask. */
+/** The HTTP endpoints of a folder that these apps call. */
 export function endpointsNeeded(folder: string, apps: readonly string[]) {
   return documentsFor(folder, apps)
     .filter(isEndpoint)
@@ -72,19 +72,19 @@ export function serversNeeded(folder: string, apps: readonly string[]): ServerKi
   return documentsFor(folder, apps).flatMap((document) => serverOf(document, folder) ?? []);
 }
 
-/** The broker of the devices, if the component of it is in this folder and for one of these apps. */
+/** The broker of the devices, if its component is in this folder and for one of these apps. */
 export function deviceBrokerIn(folder: string, apps: readonly string[]): ServerKind | undefined {
   const devices = documentsFor(folder, apps).find(isForDevices);
   return devices && serverOf(devices, folder);
 }
 
-/** The server of the component that carries the events, if that is in this folder. */
+/** The server of the bus component, if that is in this folder. */
 export function brokerIn(folder: string): ServerKind | undefined {
   const bus = documentsFor(folder, []).find((document) => nameOf(document) === 'bus');
   return bus && serverOf(bus, folder);
 }
 
-/** The topics that each app may hear, as the component of the bus says it, if that is in this folder. */
+/** The topics of each app by the bus component, if that is in this folder. */
 export function subscriptionsIn(folder: string): Record<string, string[]> {
   const bus = documentsFor(folder, []).find((document) => nameOf(document) === 'bus');
   const scopes = bus === undefined ? '' : (metadataOf(bus, 'subscriptionScopes') ?? '');
@@ -96,7 +96,7 @@ export function subscriptionsIn(folder: string): Record<string, string[]> {
   );
 }
 
-/** What in a folder is for one of these apps. */
+/** The components of a folder that are scoped to one of these apps. */
 function documentsFor(folder: string, apps: readonly string[]) {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
@@ -116,7 +116,7 @@ const isEndpoint = (document: Document) => document.get('kind') === 'HTTPEndpoin
 
 const typeOf = (document: Document) => String(document.getIn(['spec', 'type']));
 
-/** Several servers speak this protocol: which is meant, the folder's name says. */
+/** Several servers have this protocol; the name of the folder decides. */
 const isForDevices = (document: Document) => typeOf(document) === 'bindings.mqtt3';
 
 function serverOf(document: Document, folder: string): ServerKind | undefined {

@@ -6,7 +6,7 @@ import { inProject } from '../../scripts/start/project.mjs';
 const Env = z.record(z.string(), z.coerce.string()).default({});
 const Protocol = z.enum(['grpc', 'http']);
 
-/** What the harness takes from dapr.yaml. */
+/** The parts of dapr.yaml that the harness reads. */
 const RunFile = z.object({
   common: z.object({
     resourcesPaths: z.array(z.string()),
@@ -19,7 +19,7 @@ const RunFile = z.object({
       appID: z.string(),
       appDirPath: z.string(),
       appProtocol: Protocol.optional(),
-      /** Absent where the app stands in for something outside, which no sidecar calls. */
+      /** Absent where the app simulates an external endpoint, which no sidecar calls. */
       appPort: z.int().optional(),
       command: z.tuple([z.string()], z.string()),
       env: Env,

@@ -11,25 +11,25 @@ import { freePorts } from './ports';
 import type { Engine } from './containers/engine';
 import type { ProcessPlan } from './process';
 import { SERVER_KINDS, type ServerKind } from './resources';
-import type { ServerPlan } from './world';
+import type { ServerPlan } from './running-system';
 
-/** What stands in front of a server: the port by which it is reached, given where it listens. */
+/** Puts a proxy in front of a server, which listens on `port`; returns the port of the proxy. */
 export type Front = (server: string, port: number) => Promise<number>;
 
-/** How a system's own account at the broker of its devices is called, where that wants one. */
+/** The platform's own account at the broker of the devices, where that needs one. */
 export const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
 
-/** The servers of one system: that to which its devices speak is another, where it is RabbitMQ. */
+/** The servers of one system. If its devices use RabbitMQ, that is a server of its own. */
 export interface Servers {
   readonly of: Readonly<Record<ServerKind, Server>>;
   readonly deviceBroker: DeviceBroker;
-  /** The platform's account there. */
+  /** The platform's account at the broker of the devices. */
   readonly platform?: { readonly userName: string; readonly password: string };
 }
 
 /**
- * A mosquitto of a test lets everybody in: most of the systems have no service that knows the accounts.
- * The plugin of a RabbitMQ knows no such thing, and is told of them by its tests.
+ * In a test mosquitto accepts any client, as most systems run no service with the accounts. The MQTT
+ * plugin of RabbitMQ cannot; its tests create the accounts.
  */
 export function serversFor(deviceBroker: ServerKind | undefined): Servers {
   if (deviceBroker !== 'rabbitmq') return { of: servers, deviceBroker: deviceBrokers.mosquitto() };
@@ -37,17 +37,17 @@ export function serversFor(deviceBroker: ServerKind | undefined): Servers {
   return { of: { ...servers, rabbitmq: broker }, deviceBroker: broker, platform: PLATFORM };
 }
 
-/** Where the servers of one system listen, and where they are reached. */
+/** The ports of the servers of one system, and those of the proxies in front of them. */
 export interface ServerPorts {
-  /** All ports of each, the one for clients first. */
+  /** All ports of each server, the one for clients first. */
   readonly own: Readonly<Record<ServerKind, readonly number[]>>;
   readonly clients: Readonly<Record<ServerKind, number>>;
   readonly fronts: Readonly<Record<ServerKind, number>>;
 }
 
 /**
- * Gives ports to all servers, needed or not: a port that nobody listens on costs nothing. Something
- * stands in front of those that are needed only.
+ * Assigns ports to all servers, needed or not: an unused port costs nothing. Only the needed ones get
+ * a proxy.
  */
 export async function serverPorts(
   { of }: Servers,
@@ -65,10 +65,10 @@ export async function serverPorts(
   return { own, clients, fronts };
 }
 
-/** Where servers of a kind run in containers: the engine that runs them. */
+/** The engines that run servers in containers, by the kind of server. */
 export type Engines = Readonly<Partial<Record<ServerKind, Engine>>>;
 
-/** How a server is started in the folder of a system. Sets up its own folder there. */
+/** How a server is started in the folder of a system. Creates the server's own folder there. */
 export async function planServer(
   { of }: Servers,
   kind: ServerKind,

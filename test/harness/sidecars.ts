@@ -1,16 +1,16 @@
-import { type AppSpec, type WorldOptions, startWorld } from './start-world';
-import type { World } from './world';
+import { type AppSpec, type StartOptions, startApps } from './start-apps';
+import type { RunningSystem } from './running-system';
 
 /**
- * Starts sidecars for services that run inside of the test: `start(service, sidecars.app(id).env)`.
- * They can be used at once, and wait for their services to say events to them. What such a service
- * may say and hear is up to the test.
+ * Starts sidecars for services that run inside the test: `start(service, sidecars.app(id).env)`. The
+ * sidecars can be used right away, and deliver events once their services listen. The test decides what
+ * such a service may publish and subscribe to.
  */
 export const startSidecars = (
   apps: readonly AppSpec[],
-  options: WorldOptions = {},
-): Promise<World> =>
-  startWorld(apps, {
+  options: StartOptions = {},
+): Promise<RunningSystem> =>
+  startApps(apps, {
     ...options,
     overrides: { ...options.overrides, bus: { ...UNSCOPED, ...options.overrides?.['bus'] } },
   });

@@ -5,17 +5,17 @@ import type { ProcessPlan } from './process';
 import { endpointsNeeded } from './resources';
 import type { RunFile } from './run-file';
 
-/** A program that stands in for an HTTP endpoint outside of the system. */
+/** A program that simulates an external HTTP endpoint. */
 export interface StandIn {
-  /** The endpoint's name, by which services ask it. */
+  /** The name of the endpoint by which services call it. */
   readonly endpoint: string;
   readonly port: number;
   readonly process: Pick<ProcessPlan, 'name' | 'command' | 'args' | 'env'>;
 }
 
 /**
- * Those apps of dapr.yaml that the apps started ask as an HTTP endpoint: they have no appPort, and
- * the endpoint's base URL names their PORT. Each gets a free port, and a ledger in the folder.
+ * The simulated endpoints that the started apps call: apps of dapr.yaml without an appPort, whose PORT is
+ * in the base URL of the endpoint. Each gets a free port, and a ledger in the folder.
  */
 export async function standIns(
   { apps }: RunFile,

@@ -1,28 +1,28 @@
 import { existsSync } from 'node:fs';
 import { inProject } from '../../scripts/start/project.mjs';
 import { readRunFile } from './run-file';
-import { type AppSpec, type WorldOptions, startWorld } from './start-world';
-import type { World } from './world';
+import { type AppSpec, type StartOptions, startApps } from './start-apps';
+import type { RunningSystem } from './running-system';
 
-/** Whom an order meets on its way, and who is told of it: most tests need no more of the system. */
+/** The services that take part in an order or its notifications: enough for most tests. */
 export const ORDER_FLOW = [
   ...['gateway', 'user', 'product', 'order', 'payment'],
   ...['inventory', 'delivery', 'notification'],
 ] as const;
 
-export interface SystemOptions extends WorldOptions {
-  /** The apps to start: those of an order's way unless others are named, `all` for the whole of dapr.yaml. */
+export interface SystemOptions extends StartOptions {
+  /** The apps to start: by default those of an order, `all` for the whole of dapr.yaml. */
   apps?: 'all' | readonly string[];
-  /** A module that the Node of an app loads before its own, by app id. */
+  /** A module to preload into the Node process of an app, by app id. */
   preload?: Readonly<Record<string, string>>;
   /** Apps that are not in dapr.yaml. */
   more?: readonly AppSpec[];
 }
 
-/** Whom the system's first admin is, in every test. */
+/** The account of the first admin in every test. */
 export const ADMIN = { email: 'admin@example.com', password: 'only-for-tests-of-one-minute' };
 
-/** What a system of a test is told, however it is started; its clients ask more than people do. */
+/** The environment of a tested system; its rate limits are higher, as test clients send more than people. */
 export const TEST_ENV = {
   ADMIN_EMAIL: ADMIN.email,
   ADMIN_PASSWORD: ADMIN.password,
@@ -30,14 +30,14 @@ export const TEST_ENV = {
 };
 
 /**
- * Starts what dapr.yaml describes, or a part of it, as it is built in dist/: each service beside its
- * sidecar, on free ports, with servers of its own, all at once.
+ * Starts the apps of dapr.yaml, or a part of them, as built in dist/: each service with its sidecar, on
+ * free ports and with servers of its own, concurrently.
  */
-export async function startSystem(options: SystemOptions = {}): Promise<World> {
+export async function startSystem(options: SystemOptions = {}): Promise<RunningSystem> {
   const { apps: chosen = ORDER_FLOW, preload, more = [] } = options;
   const { apps } = readRunFile();
   const wanted = apps
-    // what stands in for something outside is started with whoever asks it
+    // simulated endpoints are started with the apps that call them
     .filter(({ appPort }) => appPort !== undefined)
     .filter(({ appID }) => chosen === 'all' || chosen.some((id) => id === appID));
   const specs = wanted.map(({ appID, appDirPath, appProtocol, appPort, command, env }) => {
@@ -56,7 +56,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<World> {
       ...protocol,
     };
   });
-  return startWorld([...specs, ...more], {
+  return startApps([...specs, ...more], {
     ...options,
     env: { ...TEST_ENV, ...options.env },
   });

@@ -1,12 +1,12 @@
-/** What carries the events: a folder of components/bus. */
+/** The brokers of the bus: folders of components/bus. */
 export const BUSES = ['redis', 'rabbitmq', 'kafka'] as const;
 export type Bus = (typeof BUSES)[number];
 
-/** What keeps the documents: a folder of components/state. */
+/** The state stores: folders of components/state. */
 export const STATES = ['sqlite', 'postgresql', 'redis'] as const;
 export type State = (typeof STATES)[number];
 
-/** What devices speak to: a folder of components/devices. */
+/** The brokers of the devices: folders of components/devices. */
 export const DEVICES = ['mosquitto', 'rabbitmq'] as const;
 export type Devices = (typeof DEVICES)[number];
 
@@ -16,7 +16,7 @@ export interface Transports {
   readonly devices?: Devices | undefined;
 }
 
-/** Folders of components, with others in the place of those for which one is asked. */
+/** Folders of components, with the chosen transports in place of the default ones. */
 export function withTransports(paths: readonly string[], asked: Transports): string[] {
   const folder = (kind: string, chosen: string | undefined) => (path: string) =>
     chosen === undefined

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 type Found<T> = Exclude<T, undefined | null | false>;
 
 /**
- * Waits until `look` gives something, and gives it. A `look` that throws is asked again; what it
- * threw last is told when the time is over.
+ * Waits until `look` returns a value, and returns it. A `look` that throws is tried again; its last error
+ * is reported when the time is over.
  */
 export async function until<T>(
   what: string,
@@ -16,7 +16,7 @@ export async function until<T>(
     let failure: unknown;
     try {
       const found = await look();
-      // the three values left out by Found are those left out here
+      // these three values are excluded by Found
       if (found !== undefined && found !== null && found !== false) return found as Found<T>;
     } catch (error) {
       failure = error;

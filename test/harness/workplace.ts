@@ -6,9 +6,9 @@ import { inProject } from '../../scripts/start/project.mjs';
 import { until } from './until';
 
 /**
- * A temporary folder for one system: logs, data, the numbers of its processes. A process beside
- * the test run watches over it, and removes it with all that runs in it when the run ends, also
- * when that is killed. With KEEP_SYSTEM set the files stay, to be read.
+ * A temporary folder for one system, with its logs, data and process ids. A process outside the test run
+ * watches it: when the run ends or is killed, it kills everything in the folder and removes it. With
+ * KEEP_SYSTEM set the files stay for inspection.
  */
 export class Workplace {
   private constructor(

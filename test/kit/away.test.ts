@@ -15,23 +15,23 @@ import { newCallContext } from '#kit/core/call-context';
 import { type RunningService, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import { type Context, answerer, asker, seen } from './sample';
 
 const price = { amount: '1.00', currency: 'EUR' };
-let world: World;
+let system: RunningSystem;
 let order: RunningService;
 let inventory: RunningService;
 
 beforeAll(async () => {
   const env = { LOG_LEVEL: 'silent' };
-  world = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], { env });
-  order = await start(asker, world.app('order').env);
-  inventory = await start(answerer, world.app('inventory').env);
+  system = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], { env });
+  order = await start(asker, system.app('order').env);
+  inventory = await start(answerer, system.app('inventory').env);
 });
 afterAll(async () => {
   await Promise.all([order.stop(), inventory.stop()]);
-  await world.stop();
+  await system.stop();
 });
 
 const say = async (orderId: string) => {
@@ -47,42 +47,42 @@ const say = async (orderId: string) => {
 };
 const heard = (orderId: string) => seen.some(({ what, id }) => what === 'event' && id === orderId);
 
-it('what is said while a service is away, for longer than it is tried, is handled when it is back', async () => {
+it('events that are published while a service is down, for longer than they are retried, are handled later', async () => {
   await say('before');
   await until('the first event', () => heard('before'), 30_000);
   await order.stop();
-  // its publishing half alone, on ports where the sidecar does not look for it
-  order = await start(asker, { ...world.app('order').env, APP_PORT: '0', PORT: '0' });
+  // the publishing half alone, on ports that the sidecar does not call
+  order = await start(asker, { ...system.app('order').env, APP_PORT: '0', PORT: '0' });
   for (const id of ['away_1', 'away_2', 'away_3']) await say(id);
   await order.stop();
-  const { sidecar } = world.app('order');
-  // three events, each tried more often than their handler would be given them
+  const { sidecar } = system.app('order');
+  // three events, each delivered more times than a handler would get it
   const tried = () => sidecar.read().split('connection refused').length > 3 * 2 * MAX_ATTEMPTS;
-  await until('the sidecar to try in vain', tried, 60_000);
+  await until('the sidecar to fail to deliver', tried, 60_000);
 
-  order = await start(asker, world.app('order').env);
+  order = await start(asker, system.app('order').env);
   await until('the events', () => ['away_1', 'away_2', 'away_3'].every(heard), 60_000);
   expect(await order.runtime.deadLetters.page(1, 10)).toMatchObject({ total: 0 });
 });
 
-/** So often a daprd asks an app by default what it hears. */
+/** How many times a daprd asks an app for its subscriptions by default. */
 const BY_DEFAULT = 4;
 
-it('a sidecar that starts while its service cannot say yet what it hears asks until it can', async () => {
-  const { sidecar, plan } = world.app('order');
+it('a sidecar asks for the subscriptions of a service until that is ready', async () => {
+  const { sidecar, plan } = system.app('order');
   await order.stop();
   await sidecar.kill();
   const busy = await busyApp(plan.appPort);
   sidecar.start();
-  await until('more tries than by default', () => busy.asked() > BY_DEFAULT, 60_000);
+  await until('more attempts than by default', () => busy.asked() > BY_DEFAULT, 60_000);
   busy.stop();
 
-  order = await start(asker, world.app('order').env);
-  await until('the sidecar to take events', () => say('asked').then(() => true), 30_000);
+  order = await start(asker, system.app('order').env);
+  await until('the sidecar to accept events', () => say('asked').then(() => true), 30_000);
   await until('the event', () => heard('asked'), 30_000);
 });
 
-/** A service that is not ready to say what it hears; counts how often it is asked. */
+/** A service that is not ready to return its subscriptions; counts the requests for them. */
 async function busyApp(port: number) {
   let asked = 0;
   const raw = (bytes: Buffer) => bytes;

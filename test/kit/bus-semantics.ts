@@ -4,8 +4,8 @@ import { asService } from '#kit/core/caller';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { Code, refused, unavailable } from '#kit/core/errors';
 import { newCallContext } from '#kit/core/call-context';
-import { Acts, created, fresh } from './acts';
-import type { BusBench } from './bench';
+import { SemanticsFixture, created, fresh } from './semantics-fixture';
+import type { SampleBusSystem } from './sample-system';
 import {
   AskStock,
   type Context,
@@ -17,13 +17,13 @@ import {
 } from './sample';
 
 /**
- * What the kit promises of batches, versions and requests. In memory: on the brokers that is what
- * test/conformance looks at.
+ * The kit's guarantees for batches, versions and requests, in memory. test/conformance runs the same
+ * on real brokers.
  */
-export function describeBusSemantics(open: () => Promise<BusBench>): void {
+export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void {
   describe("the kit's semantics of the bus", () => {
-    const acts = new Acts(open);
-    const { times, until, begin, letter, event } = acts;
+    const acts = new SemanticsFixture(open);
+    const { times, until, begin, deadLetter, event } = acts;
 
     describe('events in batches', () => {
       const confirmed = (orderId: string) => ({
@@ -34,15 +34,15 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         await begin().publishAll(OrderConfirmed, ids.map(confirmed));
       };
 
-      it('are said by the hundred and arrive, each once, many at a time', async () => {
+      it('are published by the hundred and arrive once each, many at a time', async () => {
         const ids = Array.from({ length: 250 }, () => fresh());
-        const before = await acts.bench.batches();
+        const before = await acts.system.batches();
         await sayAll(ids);
-        await acts.bench.until('all of them', () =>
+        await acts.system.until('all of them', () =>
           ids.every((id) => times('batched', id).length > 0),
         );
         expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
-        const after = await acts.bench.batches();
+        const after = await acts.system.batches();
         expect(after.events - before.events).toBe(250);
         expect(after.count - before.count).toBeLessThan(125);
         expect(times('batched', ids[0]!)[0]?.detail).toMatchObject({
@@ -50,9 +50,9 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         });
       });
 
-      it('are the same events when they are said again under the same cause', async () => {
+      it('have the same ids when they are published again under the same call context', async () => {
         const ids = [fresh(), fresh()];
-        const callContext = newCallContext(acts.bench.clock, {
+        const callContext = newCallContext(acts.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
@@ -65,7 +65,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         }
       });
 
-      it('are not held by one that is refused, cannot be read, or fails for a while', async () => {
+      it('are not blocked by one that is refused, is invalid, or fails for a while', async () => {
         const ids = Array.from({ length: 20 }, () => fresh());
         const [no, later] = [fresh(), fresh()];
         script.set(no, async () => {
@@ -76,24 +76,24 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         });
         const junk = fresh('junk');
         const type = OrderConfirmed.type;
-        await acts.bench.publish(event(junk, { type, data: { orderId: junk } }));
+        await acts.system.publish(event(junk, { type, data: { orderId: junk } }));
         await sayAll([...ids.slice(0, 10), no, later, ...ids.slice(10)]);
         await until('batched', later, 3);
-        await acts.bench.until('the rest', () =>
+        await acts.system.until('the rest', () =>
           ids.every((id) => times('batched', id).length > 0),
         );
-        expect(await letter(junk)).toMatchObject({ reason: 'unreadable' });
-        await acts.bench.until('the refused one', async () => {
-          const { letters } = await acts.bench.order.runtime.deadLetters.page(1, 100);
+        expect(await deadLetter(junk)).toMatchObject({ reason: 'unreadable' });
+        await acts.system.until('the dead letter of the refused one', async () => {
+          const { letters } = await acts.system.order.runtime.deadLetters.page(1, 100);
           return letters.some(({ subject, reason }) => subject === no && reason === 'closed');
         });
-        // what was done is not done again because of the others
+        // events that were handled are not handled again because of the others
         expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
       });
     });
 
-    describe('a new version of an event beside the old', () => {
-      /** What the old and the new hearer make of it, once both have it. */
+    describe('a new version of an event beside the old one', () => {
+      /** The data that the old and the new subscriber got, once both have it. */
       const said = async (say: (context: Context) => Promise<void>) => {
         const id = fresh('corr');
         await say(begin({ correlationId: id }));
@@ -105,25 +105,25 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         return times('counted by old', id)[0]?.detail;
       };
 
-      it('said by the old is heard by the old, and by the new as if by the new', async () => {
+      it('published by the old code is handled by the old code, and upcast for the new', async () => {
         const { id, byNew } = await said(({ publish }) => publish(StockCountedOld, { pieces: 3 }));
         expect(byNew).toEqual({ available: 3, reserved: 0 });
         expect(await byOld(id)).toEqual({ pieces: 3 });
       });
 
-      it('said by the new for both is heard by the new, and by the old as if by the old', async () => {
+      it('published by the new code for both is handled by both', async () => {
         const stock = { available: 3, reserved: 1, pieces: 3 };
         const { id, byNew } = await said(({ publish }) => publish(StockCountedForBoth, stock));
         expect(byNew).toEqual({ available: 3, reserved: 1 });
         expect(await byOld(id)).toEqual({ pieces: 3 });
       });
 
-      it('said by the new alone is heard by the new, and kept by the old until it can read it', async () => {
+      it('published by the new code only is handled by the new, and stored as a dead letter by the old', async () => {
         const stock = { available: 3, reserved: 1 };
         const { id, byNew } = await said(({ publish }) => publish(StockCounted, stock));
         expect(byNew).toEqual(stock);
-        await acts.bench.until('a dead letter', async () => {
-          const { letters } = await acts.bench.inventory.runtime.deadLetters.page(1, 100);
+        await acts.system.until('a dead letter', async () => {
+          const { letters } = await acts.system.inventory.runtime.deadLetters.page(1, 100);
           return letters.some(({ correlationId, reason }) => {
             return correlationId === id && reason === 'unreadable';
           });
@@ -133,8 +133,8 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
     });
 
     describe('requests over the bus', () => {
-      const soon = (milliseconds: number) => ({ deadline: acts.bench.clock.now() + milliseconds });
-      /** A reply as another process might say it. */
+      const soon = (milliseconds: number) => ({ deadline: acts.system.clock.now() + milliseconds });
+      /** A reply as another process might publish it. */
       const replyTo = (request: string, available: number, over: Partial<CloudEvent> = {}) =>
         event(fresh('reply'), {
           type: 'order.replies',
@@ -143,7 +143,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
           ...over,
         });
 
-      it('are answered, and carry what caused them', async () => {
+      it('are answered, and have the call context of their caller', async () => {
         const orderId = fresh();
         const context = begin({ caller: asService('tenant-7'), correlationId: `corr-${orderId}` });
         const answer = await context.request(AskStock, { orderId });
@@ -157,24 +157,24 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         });
       });
 
-      it('each get their own answer, forty at once', async () => {
+      it('get their own answers, forty at the same time', async () => {
         const ids = Array.from({ length: 40 }, () => fresh());
         const said = ids.map((id, at) => {
           answering.set(id, async ({ id: request }) => {
-            await acts.bench.publish(replyTo(request, at));
+            await acts.system.publish(replyTo(request, at));
           });
           return begin().request(AskStock, { orderId: id });
         });
         const answers = await Promise.all(said);
-        // the one said first, or the answerer's own
+        // the forged answer or the responder's own, whichever came first
         answers.forEach(({ available }, at) => {
           expect([at, 3]).toContain(available);
         });
       });
 
-      it('are the same request when they are made again under the same cause', async () => {
+      it('are the same request when they are sent again under the same call context', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, {
+        const callContext = newCallContext(acts.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
@@ -185,7 +185,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         expect(third).not.toBe(first);
       });
 
-      it('that are refused tell why', async () => {
+      it('that are refused have the reason', async () => {
         const orderId = fresh('refused');
         await expect(begin().request(AskStock, { orderId })).rejects.toMatchObject({
           code: Code.FAILED_PRECONDITION,
@@ -195,7 +195,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         expect(times('asked', orderId)).toHaveLength(1);
       });
 
-      it('are asked again where the answerer fails, and answered then', async () => {
+      it('are redelivered when the responder fails, and answered then', async () => {
         const orderId = fresh();
         answering.set(orderId, async () => {
           if (times('asked', orderId).length < 2) throw unavailable('not yet');
@@ -205,7 +205,7 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         });
       });
 
-      it('that get no answer in time are DEADLINE_EXCEEDED', async () => {
+      it('without an answer in time are DEADLINE_EXCEEDED', async () => {
         const orderId = fresh();
         answering.set(orderId, async () => {
           throw unavailable('never');
@@ -217,33 +217,33 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
         });
       });
 
-      it('that nobody waits for any more are let be', async () => {
+      it('that have expired are not handled', async () => {
         const [late, early] = [fresh(), fresh()];
         const type = AskStock.type;
         const at = (orderId: string, milliseconds: number) =>
           event(orderId, {
             ...{ type, data: { orderId } },
-            expirytime: new Date(acts.bench.clock.now() + milliseconds).toISOString(),
+            expirytime: new Date(acts.system.clock.now() + milliseconds).toISOString(),
           });
-        await acts.bench.publish(at(late, -1));
-        await acts.bench.publish(at(early, 60_000));
+        await acts.system.publish(at(late, -1));
+        await acts.system.publish(at(early, 60_000));
         await until('asked', early);
-        await acts.bench.until('the end', () => acts.bench.inventory.runtime.activeCount === 0);
+        await acts.system.until('the end', () => acts.system.inventory.runtime.activeCount === 0);
         expect(times('asked', late)).toEqual([]);
       });
 
-      it('have their answer when it comes to another replica than the one that asked', async () => {
+      it('get an answer that arrives at another replica than the one that sent the request', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, {
+        const callContext = newCallContext(acts.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
-        const context = acts.bench.replica.openContext(callContext) as unknown as Context;
+        const context = acts.system.replica.openContext(callContext) as unknown as Context;
         const answer = await context.request(AskStock, { orderId });
         expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
       });
 
-      it('whose answer comes twice have been answered once', async () => {
+      it('with two answers are answered once', async () => {
         const orderId = fresh();
         script.set(orderId, async ({ counts, request }) => {
           const { available } = await request(AskStock, { orderId });
@@ -253,29 +253,32 @@ export function describeBusSemantics(open: () => Promise<BusBench>): void {
           }));
         });
         answering.set(orderId, async ({ id }) => {
-          await acts.bench.publish(replyTo(id, 3));
-          await acts.bench.publish(replyTo(id, 3));
+          await acts.system.publish(replyTo(id, 3));
+          await acts.system.publish(replyTo(id, 3));
         });
         await begin().publish(OrderCreated, created(orderId));
-        await acts.bench.until('the count', async () => {
+        await acts.system.until('the count', async () => {
           return (await begin().counts.get(orderId)) !== undefined;
         });
-        await acts.bench.until(
+        await acts.system.until(
           'the end of the handler',
-          () => acts.bench.order.runtime.activeCount === 0,
+          () => acts.system.order.runtime.activeCount === 0,
         );
         await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 3 });
       });
 
-      it('forget an answer that is too late for anybody', async () => {
+      it('ignore an answer that arrives too late', async () => {
         const [late, early] = [fresh('request'), fresh('request')];
         const at = (milliseconds: number) =>
-          new Date(acts.bench.clock.now() + milliseconds).toISOString();
-        await acts.bench.publish(replyTo(late, 1, { expirytime: at(-1) }));
-        await acts.bench.publish(replyTo(early, 1, { expirytime: at(60_000) }));
+          new Date(acts.system.clock.now() + milliseconds).toISOString();
+        await acts.system.publish(replyTo(late, 1, { expirytime: at(-1) }));
+        await acts.system.publish(replyTo(early, 1, { expirytime: at(60_000) }));
         const kept = (request: string) =>
-          acts.bench.order.sidecar.load(`outcome:${request}`, 5_000);
-        await acts.bench.until('the one in time', async () => (await kept(early)) !== undefined);
+          acts.system.order.sidecar.load(`outcome:${request}`, 5_000);
+        await acts.system.until(
+          'the answer in time',
+          async () => (await kept(early)) !== undefined,
+        );
         await expect(kept(late)).resolves.toBeUndefined();
       });
     });

@@ -3,28 +3,28 @@ import { Code } from '#kit/core/errors';
 import { type RunningService, start } from '#kit/boot/run';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
-import { startEcho } from './outside';
+import type { RunningSystem } from '../harness/running-system';
+import { startEcho } from './echo-server';
 import { asked, asker, forget } from './sample';
 
-// What test/kit/components/endpoints.yaml says of the endpoints is what the sidecar does.
+// The sidecar behaves as test/kit/components/endpoints.yaml configures it.
 let outside: Awaited<ReturnType<typeof startEcho>>;
-let world: World;
+let system: RunningSystem;
 let order: RunningService;
 
 beforeAll(async () => {
   outside = await startEcho();
   const { endpoints } = outside;
   const resources = ['components', 'components/bus/redis', 'components/state/sqlite'];
-  world = await startSidecars([{ appId: 'order' }], {
+  system = await startSidecars([{ appId: 'order' }], {
     ...{ resources: [...resources, 'test/kit/components'], endpoints },
     env: { LOG_LEVEL: 'silent' },
   });
-  order = await start(asker, world.app('order').env);
+  order = await start(asker, system.app('order').env);
 });
 afterAll(async () => {
   await order.stop();
-  await world.stop();
+  await system.stop();
   await outside.stop();
 });
 afterEach(forget);
@@ -33,32 +33,32 @@ const ask = (endpoint: string, path: string) =>
   order.sidecar.request(endpoint, { method: 'POST', path, body: {} }, 10_000);
 
 describe('the policy of an endpoint', () => {
-  it('ends each try at its timeout and asks again, within the deadline of the caller', async () => {
+  it('ends each attempt at its timeout and retries, within the deadline of the caller', async () => {
     await expect(ask('echo', '/silent')).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
     expect(asked).toHaveLength(1 + 2);
   });
 
-  it('asks again where nobody listens', async () => {
+  it('retries if nothing listens', async () => {
     await expect(ask('nowhere', '/')).rejects.toMatchObject({ code: Code.UNAVAILABLE });
-    const { sidecar } = world.app('order');
-    // said before the first retry, not before the others
+    const { sidecar } = system.app('order');
+    // logged before the first retry only
     await until('a retry', () =>
       sidecar.read().includes('Error processing operation endpoint[now'),
     );
   });
 
-  it('does not ask again where there was an answer', async () => {
+  it('does not retry if there was an answer', async () => {
     await expect(ask('echo', '/status/503')).resolves.toMatchObject({ status: 503 });
     expect(asked).toHaveLength(1);
   });
 
-  it('asks no more while its breaker is open, and again when that has waited', async () => {
+  it('sends nothing while its circuit breaker is open, and again after the breaker has waited', async () => {
     const open = async () => {
       const answer = await ask('echo', '/status/500').catch((error: unknown) => error);
       return answer instanceof Error && answer;
     };
-    const error = await until('the breaker to open', open);
+    const error = await until('the circuit breaker to open', open);
     expect(error).toMatchObject({ code: Code.UNAVAILABLE, details: { reason: 'circuit_open' } });
-    await until('the breaker to close', () => ask('echo', '/status/200'));
+    await until('the circuit breaker to close', () => ask('echo', '/status/200'));
   });
 });

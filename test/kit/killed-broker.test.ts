@@ -9,29 +9,29 @@ import { type BrokerLog, type Group, brokerLog } from '../harness/bus/broker-log
 import { startSidecars } from '../harness/sidecars';
 import { BUSES } from '../harness/transports';
 import { until } from '../harness/until';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import { type Context, asker, seen } from './sample';
 
-/** How many events are said at a time, so that the broker dies with some of them in hand. */
+/** Events that are published concurrently, so that the broker is killed with some of them in flight. */
 const SPEAKERS = 16;
 const EACH = 40;
 
 const Said = z.object({ subject: z.string() });
 const price = { amount: '1.00', currency: 'EUR' };
-let world: World | undefined;
+let system: RunningSystem | undefined;
 let order: RunningService | undefined;
 
 afterEach(async () => {
   await order?.stop();
-  await world?.stop();
+  await system?.stop();
 });
 
-test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus) => {
+test.each(BUSES)('%s loses no accepted event when it is killed', async (bus) => {
   const env = { LOG_LEVEL: 'silent' };
   const overrides = { bus: { subscriptionScopes: `order=${asker.topics.join(',')}` } };
-  world = await startSidecars([{ appId: 'order' }], { bus, env, overrides });
-  const log = brokerLog(world);
-  order = await start(asker, world.app('order').env);
+  system = await startSidecars([{ appId: 'order' }], { bus, env, overrides });
+  const log = brokerLog(system);
+  order = await start(asker, system.app('order').env);
   const { runtime } = order;
   const taken: string[] = [];
 
@@ -41,14 +41,14 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
     ) as unknown as Context;
     const event = { orderId, shopId: 's', userId: 'u', totalAmount: price };
     const items = [{ productId: 'p', quantity: 1, unitPrice: price }];
-    // what is refused is nobody's loss: whoever says it knows
+    // a rejected event is not lost: its publisher knows
     await context.publish(OrderCreated, { ...event, items }).then(
       () => taken.push(orderId),
       () => undefined,
     );
   };
   const heard = (id: string) => seen.some((one) => one.what === 'event' && one.id === id);
-  // what is said before the sidecar listens may be for nobody
+  // an event that is published before the sidecar subscribes may have no consumer
   const before = `${bus}_before`;
   await until('the sidecar to listen', () => say(before).then(() => heard(before)), 60_000);
   await log.keep();
@@ -57,13 +57,13 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
     for (let n = 0; n < EACH; n++) await say(`${bus}_${speaker}_${n}`);
   });
   await until('some events', () => taken.length > (SPEAKERS * EACH) / 4);
-  const { process } = world.broker;
+  const { process } = system.broker;
   await process.kill();
   process.start();
   await Promise.all(speaking);
 
   await until(
-    'the broker to take events again',
+    'the broker to accept events again',
     async () => {
       const before = taken.length;
       await say(`${bus}_after`);
@@ -72,17 +72,17 @@ test.each(BUSES)('%s is killed, and loses nothing that it had taken', async (bus
     60_000,
   );
   const missing = () => taken.filter((id) => !heard(id));
-  // that some are missing is told by name below
-  await until('all that was taken', () => missing().length === 0, 60_000).catch(() => undefined);
+  // the missing ones are reported by name below
+  await until('all accepted events', () => missing().length === 0, 60_000).catch(() => undefined);
   expect(missing()).toEqual([]);
   await tellsAll(
     log,
     taken.filter((id) => id !== before),
   );
-  await tellsWhatWaits(log, world, order);
+  await tellsWhatWaits(log, system, order);
 });
 
-/** The log of the broker has what it had taken, whoever has handled it. */
+/** The log of the broker has every accepted event, consumed or not. */
 async function tellsAll(log: BrokerLog, taken: readonly string[]): Promise<void> {
   const entries = await log.entries();
   const said = new Set(entries.map(({ text }) => Said.parse(JSON.parse(text)).subject));
@@ -91,16 +91,20 @@ async function tellsAll(log: BrokerLog, taken: readonly string[]): Promise<void>
   expect(Math.max(...times) - Math.min(...times)).toBeLessThan(300_000);
 }
 
-/** The log of the broker tells of what nobody has handled yet, and whose it is. */
-async function tellsWhatWaits(log: BrokerLog, world: World, order: RunningService): Promise<void> {
-  // RabbitMQ has queues for services that do not run here
+/** The log of the broker shows an unhandled event, and its consumer. */
+async function tellsWhatWaits(
+  log: BrokerLog,
+  system: RunningSystem,
+  order: RunningService,
+): Promise<void> {
+  // RabbitMQ has queues of services that do not run here
   const open = async () =>
     (await log.groups()).filter(({ name, pending, lag }) => name === 'order' && pending + lag > 0);
-  await until('all to be acknowledged', async () => (await open()).length === 0, 60_000);
+  await until('all events to be acknowledged', async () => (await open()).length === 0, 60_000);
   await order.stop();
   const { source, type } = { source: 'order', type: OrderCreated.type };
-  await world.publish({ specversion: '1.0', id: 'waits', type, source, subject: 'waits' });
-  const waiting = await until('one that waits', async () => (await open())[0], 60_000);
+  await system.publish({ specversion: '1.0', id: 'waits', type, source, subject: 'waits' });
+  const waiting = await until('the unhandled event', async () => (await open())[0], 60_000);
   const one: Partial<Group> = { topic: type, name: source };
   expect(waiting).toMatchObject(one);
   expect(waiting.pending + waiting.lag).toBe(1);

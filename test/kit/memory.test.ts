@@ -2,12 +2,12 @@ import { type ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { Testbed } from '#kit/testing/testbed';
-import { type BusBench, batchesOf, hostOn } from './bench';
+import { type SampleBusSystem, batchesOf, runtimeOn } from './sample-system';
 import { answerer, asker, echo } from './sample';
 import { describeBusSemantics } from './bus-semantics';
 import { describeSemantics } from './semantics';
 
-function memoryBench(): Promise<BusBench> {
+function memoryBench(): Promise<SampleBusSystem> {
   const clock = new FakeClock();
   const order = new Testbed(asker, { clock, endpoints: { echo } });
   const inventory = new Testbed(answerer, { clock });
@@ -19,7 +19,7 @@ function memoryBench(): Promise<BusBench> {
     for (const { runtime } of beds) {
       if (!runtime.service.topics.includes(event.type)) continue;
       waiting.push({ runtime, event });
-      // what is said at once is there before any of it is handed on
+      // events that are published together arrive together
       void clock.sleep(0).then(pump);
     }
   };
@@ -34,7 +34,7 @@ function memoryBench(): Promise<BusBench> {
       waiting.push(...batched.filter((_, at) => outcomes[at] === 'RETRY'));
     }
     for (const delivery of batch.filter((it) => !isBatched(it))) {
-      // a sidecar gives an event until it is taken
+      // a sidecar delivers an event until it is acknowledged
       if ((await delivery.runtime.deliver(delivery.event)) === 'RETRY') waiting.push(delivery);
     }
     if (waiting.length > 0) void clock.sleep(500).then(pump);
@@ -45,7 +45,7 @@ function memoryBench(): Promise<BusBench> {
     order,
     inventory,
     clock,
-    replica: hostOn(asker, order.sidecar, clock),
+    replica: runtimeOn(asker, order.sidecar, clock),
     batches: () => batchesOf(order.runtime),
     device: async (topic, payload) => {
       await order.runtime.handleBindingMessage('devices', {
@@ -64,7 +64,7 @@ function memoryBench(): Promise<BusBench> {
         await clock.sleep(100);
         if (await holds()) return;
       }
-      throw new Error(`never came about: ${what}`);
+      throw new Error(`never happened: ${what}`);
     },
     close: () => Promise.resolve(),
   });

@@ -10,12 +10,12 @@ import { type ContextOf, Service } from '#kit/service/service';
 import type { EndpointResponse, EndpointRequest } from '#kit/transport/sidecar';
 
 /**
- * Two services that do nothing of their own: each handler does what its test put into `script`
- * under the order's id, so that one suite can ask the same of every transport.
+ * Two services without behaviour of their own: each handler runs the function that its test has put into
+ * `script` under the id of the order, so that one suite can run on every transport.
  */
 export const script = new Map<string, (context: Context, meta?: EventMeta) => Promise<void>>();
 
-/** What reached the services, in order. */
+/** The calls of all handlers, in order. */
 export const seen: {
   what: string;
   id: string;
@@ -26,7 +26,7 @@ export const seen: {
 
 const Counted = z.object({ orderId: z.string(), count: z.number() });
 
-/** What the one asks the other over the bus. */
+/** A request from one service to the other over the bus. */
 export const AskStock = defineRequest('AskStock', {
   type: 'inventory.ask-stock',
   description: 'How many pieces there are.',
@@ -39,7 +39,7 @@ const stockSubject = () => 'stock';
 const OldStock = z.object({ pieces: z.int() });
 const NewStock = z.object({ available: z.int(), reserved: z.int() });
 const counted = { type: 'stock.counted', description: 'A test.', subject: stockSubject };
-/** One event as the old code has it, as the new has it, and as the new has it for both. */
+/** One event for the old code, for the new code, and from the new code for both. */
 export const StockCountedOld = defineEvent('StockCounted', { ...counted, data: OldStock });
 const upcast = (data: unknown) => ({ available: OldStock.parse(data).pieces, reserved: 0 });
 const newer = { ...counted, version: 2, earlierVersions: [{ version: 1, data: OldStock, upcast }] };
@@ -64,7 +64,7 @@ export const asker = new Service('order', {
     StockCountedForBoth,
   ],
   requests: [AskStock],
-  // ample where it is answered; where it is not, a test says how long it waits
+  // ample where it is answered; otherwise the test sets its own
   callTimeouts: { [AskStock.type]: 30_000 },
 });
 export type Context = ContextOf<typeof asker>;
@@ -122,7 +122,7 @@ asker.serve({
   getStory: async () => ({}),
 });
 
-/** The HTTP endpoint `echo`: answers as the path says. Where nobody listens is `nowhere`. */
+/** The HTTP endpoint `echo`: its path decides the answer. `nowhere` has no listener. */
 export function echo(request: EndpointRequest): EndpointResponse | Promise<EndpointResponse> {
   const { path } = request;
   asked.push(request);
@@ -131,10 +131,10 @@ export function echo(request: EndpointRequest): EndpointResponse | Promise<Endpo
   const [, status = '200'] = /^\/status\/(\d+)$/.exec(path) ?? [];
   return { status: Number(status), body: { asked: request.body ?? null } };
 }
-/** What reached the endpoint, in order. */
+/** The requests to the endpoint, in order. */
 export const asked: EndpointRequest[] = [];
 
-/** What the other one does before it answers, by the order's id. */
+/** What the responder runs before it answers, by the id of the order. */
 export const answering = new Map<string, (meta: EventMeta) => Promise<void>>();
 
 let unavailableOnce = new Set<string>();
@@ -147,7 +147,7 @@ export function forget(): void {
   unavailableOnce = new Set();
 }
 
-/** The other one: answers as the order's id says. */
+/** The responder: the id of the order decides the answer. */
 export const answerer = new Service('inventory', {
   serves: InventoryService,
   publishes: [OrderCancelled],

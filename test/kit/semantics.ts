@@ -9,21 +9,21 @@ import {
 import { asService } from '#kit/core/caller';
 import { Code, MicroserviceError, refused, unavailable } from '#kit/core/errors';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
-import { Acts, created, fresh, price } from './acts';
-import type { Bench } from './bench';
+import { SemanticsFixture, created, fresh, price } from './semantics-fixture';
+import type { SampleSystem } from './sample-system';
 import { type Context, asked, script } from './sample';
 
 /**
- * What the kit promises to a service, whatever carries its messages; what brokers and stores have to
- * give for it is looked at by test/conformance.
+ * The kit's guarantees to a service on any transport. test/conformance checks what they need from brokers
+ * and stores.
  */
-export function describeSemantics(transport: string, open: () => Promise<Bench>): void {
+export function describeSemantics(transport: string, open: () => Promise<SampleSystem>): void {
   describe(`the kit's semantics ${transport}`, () => {
-    const acts = new Acts(open);
-    const { times, until, begin, letter, event } = acts;
+    const acts = new SemanticsFixture(open);
+    const { times, until, begin, deadLetter, event } = acts;
 
     describe('documents', () => {
-      it('keeps tenants apart', async () => {
+      it('of different tenants are separate', async () => {
         const orderId = fresh();
         const other = begin({ caller: asService('other') });
         await other.counts.update(orderId, () => ({ orderId, count: 1 }));
@@ -33,7 +33,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
       });
 
-      it('lists ids newest first over pages, each once', async () => {
+      it('are listed newest first over pages, once each', async () => {
         const owner = fresh('owner');
         const ids = Array.from({ length: 230 }, (_, index) => `id-${String(index)}`);
         for (const id of [...ids, 'id-229', 'id-228']) await begin().lists.all.add(owner, id);
@@ -49,7 +49,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
     });
 
     describe('events', () => {
-      it('arrive whole, with what caused them', async () => {
+      it('arrive complete, with their call context', async () => {
         const orderId = fresh();
         const context = begin({ caller: asService('tenant-7'), correlationId: `corr-${orderId}` });
         await context.counts.update(orderId, () => ({ orderId, count: 1 }));
@@ -68,7 +68,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
       });
 
-      it('continue the trace of whoever said them', async () => {
+      it('continue the trace of their publisher', async () => {
         const orderId = fresh();
         const trace = '0af7651916cd43dd8448eb211c80319c';
         let heard = '';
@@ -82,9 +82,9 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         expect(heard).not.toBe(context.callContext.traceparent);
       });
 
-      it('are the same event when they are said again under the same cause', async () => {
+      it('have the same id when they are published again under the same call context', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         await begin(callContext).publish(OrderCreated, created(orderId));
         await until('event', orderId);
         await begin(callContext).publish(OrderCreated, created(orderId));
@@ -92,7 +92,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         expect(new Set(times('event', orderId).map(({ causeId }) => causeId)).size).toBe(1);
       });
 
-      it('come again after a transient failure, and take effect once', async () => {
+      it('are redelivered after a transient failure, and take effect once', async () => {
         const orderId = fresh();
         script.set(orderId, async ({ counts }) => {
           await counts.update(orderId, (now) => ({ orderId, count: (now?.count ?? 0) + 1 }));
@@ -100,23 +100,23 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
         await begin().publish(OrderCreated, created(orderId));
         await until('event', orderId, 3);
-        await acts.bench.until(
+        await acts.system.until(
           'the end of the handler',
-          () => acts.bench.order.runtime.activeCount === 0,
+          () => acts.system.order.runtime.activeCount === 0,
         );
         await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 1 });
         expect(times('event', orderId)).toHaveLength(3);
       });
 
-      it('that are refused become dead letters with the reason, and replay after the fix', async () => {
+      it('that are refused become dead letters with the reason, and are handled when replayed after the fix', async () => {
         const orderId = fresh();
         let open = false;
         script.set(orderId, async ({ counts }) => {
           if (!open) throw refused('closed', 'the shop is closed');
           await counts.update(orderId, (now) => ({ orderId, count: (now?.count ?? 0) + 1 }));
         });
-        await acts.bench.publish(event(orderId));
-        const kept = await letter(orderId);
+        await acts.system.publish(event(orderId));
+        const kept = await deadLetter(orderId);
         expect(kept).toMatchObject({
           type: 'order.created',
           reason: 'closed',
@@ -126,7 +126,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           replayCount: 0,
           event: { data: created(orderId), sequence: 7 },
         });
-        const { runtime } = acts.bench.order;
+        const { runtime } = acts.system.order;
         await expect(runtime.replay(orderId)).resolves.toEqual({ succeeded: false });
         expect(await runtime.deadLetters.get(orderId)).toMatchObject({ replayCount: 1 });
         open = true;
@@ -137,31 +137,31 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 1 });
       });
 
-      it('that nobody can read become dead letters that name the field', async () => {
+      it('that are invalid become dead letters that name the field', async () => {
         const id = fresh();
         const data = {
           ...created(id),
           items: [{ productId: 'p', quantity: -1, unitPrice: price }],
         };
-        await acts.bench.publish(event(id, { data }));
-        const kept = await letter(id);
+        await acts.system.publish(event(id, { data }));
+        const kept = await deadLetter(id);
         expect(kept.reason).toBe('unreadable');
         expect(kept.message).toContain('items[0].quantity');
       });
 
-      it('of a version that nobody knows become dead letters', async () => {
+      it('of an unknown version become dead letters', async () => {
         const id = fresh();
-        await acts.bench.publish(event(id, { eventversion: 99 }));
-        expect(await letter(id)).toMatchObject({ reason: 'unreadable' });
+        await acts.system.publish(event(id, { eventversion: 99 }));
+        expect(await deadLetter(id)).toMatchObject({ reason: 'unreadable' });
       });
 
-      it('that fail to the end become dead letters with the last error', async () => {
+      it('that fail in every attempt become dead letters with the last error', async () => {
         const orderId = fresh();
         script.set(orderId, async () => {
           throw new MicroserviceError('down for good', Code.UNAVAILABLE, { reason: 'down' });
         });
-        await acts.bench.publish(event(orderId));
-        const kept = await letter(orderId);
+        await acts.system.publish(event(orderId));
+        const kept = await deadLetter(orderId);
         expect(kept).toMatchObject({ reason: 'down', message: 'down for good' });
         expect(kept.attempts).toBe(times('event', orderId).length);
         expect(kept.attempts).toBe(6);
@@ -171,8 +171,8 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
     describe('commands', () => {
       const method = OrderService.method.placeOrder;
       const place = async (given: Partial<CallContext>) => {
-        const callContext = newCallContext(acts.bench.clock, { caller: asService(), ...given });
-        const answer = await acts.bench.order.runtime.handleCall(
+        const callContext = newCallContext(acts.system.clock, { caller: asService(), ...given });
+        const answer = await acts.system.order.runtime.handleCall(
           method,
           create(PlaceOrderRequestSchema),
           callContext,
@@ -181,7 +181,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       };
       const idOf = (callContext: string) => begin({ id: callContext }).newId('order');
 
-      it('are answered with their outcome', async () => {
+      it('return their result', async () => {
         const callContext = fresh('cause');
         const orderId = idOf(callContext);
         script.set(orderId, async ({ counts }) => {
@@ -191,7 +191,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         expect(await place({ id: callContext })).toMatchObject({ orderId, status: 'done 1' });
       });
 
-      it('that are refused refuse whoever waits, and leave no dead letter', async () => {
+      it('that are refused reject for the waiting caller, and leave no dead letter', async () => {
         const callContext = fresh('cause');
         script.set(idOf(callContext), async () => {
           throw refused('closed', 'the shop is closed');
@@ -200,11 +200,11 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
           code: Code.FAILED_PRECONDITION,
           details: { reason: 'closed' },
         });
-        const { letters } = await acts.bench.order.runtime.deadLetters.page(1, 100);
+        const { letters } = await acts.system.order.runtime.deadLetters.page(1, 100);
         expect(letters.filter(({ type }) => type === PlaceOrder.type)).toEqual([]);
       });
 
-      it('are not waited for by one who takes "accepted" for an answer', async () => {
+      it('are not waited for by a caller that asked for an asynchronous response', async () => {
         const callContext = fresh('cause');
         const orderId = idOf(callContext);
         expect(await place({ id: callContext, respondAsync: true })).toMatchObject({
@@ -216,18 +216,18 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
 
     describe('calls', () => {
       const reserve = (orderId: string, given: Partial<CallContext> = {}) =>
-        begin({ deadline: acts.bench.clock.now() + 20_000, ...given }).inventory.reserve({
+        begin({ deadline: acts.system.clock.now() + 20_000, ...given }).inventory.reserve({
           orderId,
         });
 
-      it('carry their cause, their caller and their deadline, and give back what was said', async () => {
+      it('have the call context, the caller and the deadline, and return the response unchanged', async () => {
         const orderId = fresh();
         const caller = { userId: 'user_1', role: 'customer', tenantId: 'tenant-7' } as const;
         const context = begin({
           caller,
           correlationId: `corr-${orderId}`,
           requestId: 'req_1',
-          deadline: acts.bench.clock.now() + 4_000,
+          deadline: acts.system.clock.now() + 4_000,
         });
         const answer = await context.inventory.reserve({ orderId });
         expect(answer.reason).toBe('größer 🎉');
@@ -241,9 +241,9 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await until('cancelled', orderId);
       });
 
-      it('are the same work when they are made again under the same cause', async () => {
+      it('have the same identity when they are made again under the same call context', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         await begin(callContext).inventory.reserve({ orderId });
         await begin(callContext).inventory.reserve({ orderId });
         await begin().inventory.reserve({ orderId });
@@ -253,7 +253,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         expect(first).not.toBe(callContext.id);
       });
 
-      it('that are refused tell why', async () => {
+      it('that are refused have the reason', async () => {
         const orderId = fresh('refused');
         await expect(reserve(orderId)).rejects.toMatchObject({
           code: Code.FAILED_PRECONDITION,
@@ -262,14 +262,14 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
       });
 
-      it('that are wrong name the field', async () => {
+      it('that are invalid name the field', async () => {
         await expect(reserve(fresh('invalid'))).rejects.toMatchObject({
           code: Code.INVALID_ARGUMENT,
           details: { fields: [{ field: 'items.0.quantity', message: 'must be at least 1' }] },
         });
       });
 
-      it('do not tell the text of an unforeseen error', async () => {
+      it('do not return the text of an unexpected error', async () => {
         const failed = reserve(fresh('bug'));
         await expect(failed).rejects.toMatchObject({ code: Code.INTERNAL });
         await expect(failed).rejects.not.toMatchObject({
@@ -277,7 +277,7 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
       });
 
-      it('to one who asks for the moon are answered, forty times in a row', async () => {
+      it('that are NOT_FOUND do not open the circuit breaker, forty times in a row', async () => {
         const answers = await Promise.allSettled(
           Array.from({ length: 40 }, () => reserve(fresh('missing'))),
         );
@@ -287,28 +287,28 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         await expect(reserve(fresh())).resolves.toMatchObject({ reason: 'größer 🎉' });
       });
 
-      it('are not made once the time is over', async () => {
+      it('are not made after the deadline', async () => {
         const orderId = fresh();
         await expect(
-          reserve(orderId, { deadline: acts.bench.clock.now() - 1 }),
+          reserve(orderId, { deadline: acts.system.clock.now() - 1 }),
         ).rejects.toMatchObject({
           code: Code.DEADLINE_EXCEEDED,
         });
         expect(times('reserve', orderId)).toEqual([]);
       });
 
-      it('of a method that is not answered are UNIMPLEMENTED', async () => {
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+      it('of an unimplemented method are UNIMPLEMENTED', async () => {
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         const request = create(GetOrderRequestSchema, { orderId: 'x' });
-        const { runtime } = acts.bench.inventory;
+        const { runtime } = acts.system.inventory;
         await expect(
           runtime.handleCall(OrderService.method.getOrder, request, callContext),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
       });
     });
 
-    describe('requests to an endpoint outside', () => {
-      it('are answered with what it says, whatever its status', async () => {
+    describe('requests to an external endpoint', () => {
+      it('return its response, whatever the status', async () => {
         const { echo } = begin().endpoints;
         const body = { text: 'größer 🎉' };
         for (const status of [200, 201, 402, 404, 500, 503]) {
@@ -320,8 +320,8 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         expect(text).toEqual({ status: 200, body: 'größer' });
       });
 
-      it('have the same identity when they are made again under the same cause', async () => {
-        const callContext = newCallContext(acts.bench.clock, { caller: asService() });
+      it('have the same identity when they are made again under the same call context', async () => {
+        const callContext = newCallContext(acts.system.clock, { caller: asService() });
         const ask = ({ endpoints }: Context, headers = {}) =>
           endpoints.echo.request({ method: 'POST', path: '/status/200', headers });
         for (const context of [begin(callContext), begin(callContext), begin()]) await ask(context);
@@ -331,14 +331,14 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         expect(new Set(keys).size).toBe(3);
       });
 
-      it('that get no answer are DEADLINE_EXCEEDED', async () => {
+      it('without an answer are DEADLINE_EXCEEDED', async () => {
         await expect(
           begin().endpoints.echo.request({ method: 'POST', path: '/silent' }),
         ).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED, details: { reason: 'timeout' } });
         expect(asked.length).toBeGreaterThan(0);
       });
 
-      it('that nobody takes are UNAVAILABLE, and do not tell where they went', async () => {
+      it('without a listener are UNAVAILABLE, and do not return the address', async () => {
         const request = begin().endpoints.nowhere.request({ method: 'GET', path: '/secret' });
         await expect(request).rejects.toMatchObject({
           code: Code.UNAVAILABLE,
@@ -346,8 +346,8 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
         });
       });
 
-      it('are not made once the time is over', async () => {
-        const { echo } = begin({ deadline: acts.bench.clock.now() - 1 }).endpoints;
+      it('are not made after the deadline', async () => {
+        const { echo } = begin({ deadline: acts.system.clock.now() - 1 }).endpoints;
         await expect(echo.request({ method: 'GET', path: '/text' })).rejects.toMatchObject({
           code: Code.DEADLINE_EXCEEDED,
         });
@@ -355,18 +355,18 @@ export function describeSemantics(transport: string, open: () => Promise<Bench>)
       });
     });
 
-    it('does a job when it is due, once', async () => {
+    it('runs a job once when it is due', async () => {
       const orderId = fresh();
       await begin().jobs.once('remind', orderId, '1s', { orderId });
       await until('job', orderId);
       expect(times('job', orderId)).toHaveLength(1);
     });
 
-    it('hears an input binding, and knows a message that comes twice', async () => {
+    it('handles the messages of an input binding, and deduplicates a redelivered one', async () => {
       const payload = fresh('reading');
       const topic = 'retail/default/device_1/telemetry';
-      await acts.bench.device(topic, payload);
-      await acts.bench.device(topic, payload);
+      await acts.system.device(topic, payload);
+      await acts.system.device(topic, payload);
       await until('binding', `${topic} ${payload}`, 2);
       const [first, second] = times('binding', `${topic} ${payload}`);
       expect(second?.causeId).toBe(first?.causeId);

@@ -1,4 +1,4 @@
 import { describeSemantics } from './semantics';
-import { sidecarBench } from './sidecar-bench';
+import { sidecarSystem } from './sidecar-system';
 
-describeSemantics('over real sidecars', sidecarBench);
+describeSemantics('over real sidecars', sidecarSystem);

@@ -4,7 +4,7 @@ import { AppCallback } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { startSidecars } from '../harness/sidecars';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 import { until } from '../harness/until';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
@@ -21,46 +21,46 @@ import { type Context, answerer, asker, forget, seen } from './sample';
 
 const TOKEN = 'the-token-of-the-sidecar';
 
-describe('between two services, on real sidecars', () => {
-  let world: World;
+describe('between two services with real sidecars', () => {
+  let system: RunningSystem;
   let order: RunningService;
   let inventory: RunningService;
 
   beforeAll(async () => {
-    // a sidecar reads it from its own environment, and shows it to its service
+    // a sidecar reads it from its own environment, and sends it to its service
     process.env['APP_API_TOKEN'] = TOKEN;
     const env = { LOG_LEVEL: 'silent', APP_API_TOKEN: TOKEN };
-    world = await startSidecars(
+    system = await startSidecars(
       [{ appId: 'order' }, { appId: 'inventory' }, { appId: 'payment' }],
       { env },
     );
-    order = await start(asker, world.app('order').env);
-    inventory = await start(answerer, world.app('inventory').env);
+    order = await start(asker, system.app('order').env);
+    inventory = await start(answerer, system.app('inventory').env);
     await until('the first answer', () => begin().inventory.getStock({}), 30_000);
   });
   afterAll(async () => {
     delete process.env['APP_API_TOKEN'];
     await Promise.all([order.stop(), inventory.stop()]);
-    await world.stop();
+    await system.stop();
   });
   afterEach(forget);
 
   const begin = (given: Partial<CallContext> = {}): Context => {
     const deadline = systemClock.now() + 20_000;
-    // the host of this very service
+    // the runtime of this very service
     return order.runtime.openContext(
       newCallContext(systemClock, { caller: asService(), deadline, ...given }),
     ) as unknown as Context;
   };
 
-  it('an answer that is unavailable once is asked for again, as the same work', async () => {
+  it('a call that is unavailable once is retried with the same identity', async () => {
     await expect(begin().inventory.reserve({ orderId: 'flaky_1' })).resolves.toBeDefined();
     const tries = seen.filter(({ id, what }) => id === 'flaky_1' && what === 'reserve');
     expect(tries).toHaveLength(2);
     expect(tries[1]?.causeId).toBe(tries[0]?.causeId);
   });
 
-  it('the deadline and the trace of the caller go along', async () => {
+  it('a call has the deadline and the trace of its caller', async () => {
     const trace = '0af7651916cd43dd8448eb211c80319c';
     const context = begin({
       traceparent: `00-${trace}-b7ad6b7169203331-01`,
@@ -74,7 +74,7 @@ describe('between two services, on real sidecars', () => {
     expect(left).toBeLessThanOrEqual(2_000);
   });
 
-  it('a service that is not there cannot be reached', async () => {
+  it('a call to a service that does not run is UNAVAILABLE', async () => {
     const delivery = begin().client('delivery', DeliveryService);
     await expect(delivery.getDelivery({ orderId: 'x' })).rejects.toMatchObject({
       code: Code.UNAVAILABLE,
@@ -82,14 +82,14 @@ describe('between two services, on real sidecars', () => {
     });
   });
 
-  it('every service tells how it is', async () => {
+  it('every service returns its status', async () => {
     const status = await begin().client('inventory', OperationsService).getStatus({});
     expect(status).toMatchObject({ service: 'inventory', ready: true });
     expect(status.checks).toMatchObject([{ name: 'sidecar', ok: true, message: '' }]);
   });
 
-  it('a sidecar is told what its service hears, though it shows no token when it asks', async () => {
-    const port = world.app('order').env['DAPR_HTTP_PORT'] ?? '';
+  it('a sidecar gets the subscriptions of its service, although it sends no token for that', async () => {
+    const port = system.app('order').env['DAPR_HTTP_PORT'] ?? '';
     const Told = z.object({ subscriptions: z.array(z.object({ topic: z.string() })).min(1) });
     await until('the subscriptions', async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/v1.0/metadata`);
@@ -97,7 +97,7 @@ describe('between two services, on real sidecars', () => {
     });
   });
 
-  /** Calls as a program that is none of ours: what it is answered, and what it is told. */
+  /** Calls as a foreign program; returns the code and the message. */
   const ask = async (
     port: number,
     method: DescMethodUnary,
@@ -122,15 +122,15 @@ describe('between two services, on real sidecars', () => {
     client.close();
     return answered;
   };
-  /** A token of a service, and whom it is for. */
+  /** A token of a service for an audience. */
   const tokenOf = async (service: string, audience: string) => {
-    const keys = world.app('order').env['SERVICE_KEYS'] ?? '';
+    const keys = system.app('order').env['SERVICE_KEYS'] ?? '';
     return (await ServiceTokens.open(service, keys, systemClock, silentLog)).tokenFor(audience);
   };
   const { getStock } = InventoryService.method;
 
-  it('a call that does not come through the sidecar is turned away', async () => {
-    const { appPort } = world.app('inventory').plan;
+  it('a call that does not come through the sidecar is rejected', async () => {
+    const { appPort } = system.app('inventory').plan;
     const token = { 'x-service-token': await tokenOf('order', 'inventory') };
     const turnedAway = {
       code: Code.UNAUTHENTICATED,
@@ -144,8 +144,8 @@ describe('between two services, on real sidecars', () => {
     expect(await ask(appPort, getStock, right)).toMatchObject({ code: Code.OK });
   });
 
-  it('a program that shows no token of a service, or that of another, is turned away', async () => {
-    const { daprGrpcPort } = world.app('order').plan;
+  it('a call without a service token, or with that of another service, is rejected', async () => {
+    const { daprGrpcPort } = system.app('order').plan;
     const call = (headers: Record<string, string>) =>
       ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...headers });
     const { UNAUTHENTICATED: code } = Code;
@@ -155,7 +155,7 @@ describe('between two services, on real sidecars', () => {
     expect(await call({ 'x-service-token': await tokenOf('order', 'delivery') })).toEqual({
       ...{ code, details: 'the token is for calls to another service' },
     });
-    // whatever it says of itself: the sidecar knows better
+    // the sidecar overwrites the app id that a caller claims
     const other = { 'x-service-token': await tokenOf('delivery', 'inventory') };
     expect(await call({ ...other, 'dapr-caller-app-id': 'delivery' })).toEqual({
       ...{ code, details: 'the token belongs to another service than the caller' },
@@ -164,8 +164,8 @@ describe('between two services, on real sidecars', () => {
     expect(await call(own)).toMatchObject({ code: Code.OK });
   });
 
-  it('a service that does not declare that it calls another is refused', async () => {
-    const { daprGrpcPort } = world.app('payment').plan;
+  it('a call that the calling service does not declare is refused', async () => {
+    const { daprGrpcPort } = system.app('payment').plan;
     const token = { 'x-service-token': await tokenOf('payment', 'inventory') };
     expect(await ask(daprGrpcPort, getStock, { 'dapr-app-id': 'inventory', ...token })).toEqual({
       code: Code.PERMISSION_DENIED,
@@ -173,8 +173,8 @@ describe('between two services, on real sidecars', () => {
     });
   });
 
-  it('no service gives another an event as if it were its sidecar', async () => {
-    const { daprGrpcPort } = world.app('order').plan;
+  it('no service can deliver an event to another one as if it were its sidecar', async () => {
+    const { daprGrpcPort } = system.app('order').plan;
     const headers = {
       'dapr-app-id': 'inventory',
       'x-service-token': await tokenOf('order', 'inventory'),
@@ -185,8 +185,8 @@ describe('between two services, on real sidecars', () => {
     });
   });
 
-  // last: it leaves the breaker open
-  it('a service that fails again and again is left alone for a while', async () => {
+  // last: it leaves the circuit breaker open
+  it('a service that fails repeatedly is not called for a while', async () => {
     const failures = await Promise.allSettled(
       Array.from({ length: 20 }, (_, index) =>
         begin().inventory.reserve({ orderId: `lost_${String(index)}` }),

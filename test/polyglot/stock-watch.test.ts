@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { inProject } from '../../scripts/start/project.mjs';
 import { type Event, eventsOf } from '../e2e/bus';
-import { Market, SHOP, type Shopper } from '../e2e/market';
+import { SystemFixture, SHOP, type Shopper } from '../e2e/fixtures';
 import type { App } from '../harness/app';
 import { until } from '../harness/until';
 import { BUILD_MS, buildParticipant } from './build';
 
 // A program in Go joins the running system with its own sidecar. It uses proto/ and docs/asyncapi.json
 // only.
-let market: Market;
+let fixture: SystemFixture;
 let shopper: Shopper;
 let watch: App;
 
 beforeAll(async () => {
   const program = await buildParticipant();
-  market = await Market.open({
+  fixture = await SystemFixture.open({
     more: [
       {
         appId: 'stock-watch',
@@ -27,15 +27,15 @@ beforeAll(async () => {
       },
     ],
   });
-  shopper = await market.shopper();
-  watch = market.world.app('stock-watch');
+  shopper = await fixture.shopper();
+  watch = fixture.system.app('stock-watch');
   watch.start();
   await watch.ready();
 }, BUILD_MS);
-afterAll(() => market.close());
+afterAll(() => fixture.close());
 
 const published = async (type: string, about: string) => {
-  const events = await eventsOf(market.world);
+  const events = await eventsOf(fixture.system);
   return events.filter((it) => it.type === type && JSON.stringify(it.data).includes(about));
 };
 const alertsOf = async (productId: string) =>
@@ -47,9 +47,9 @@ const alertOf = (productId: string): Promise<Event> =>
 
 describe('a participant in another language', () => {
   test('handles a confirmed order, calls two services, and publishes what a third one handles', async () => {
-    const [plenty, scarce] = [await market.product(100), await market.product(6)];
-    await shopper.buys(plenty);
-    const { orderId } = await shopper.buys(scarce, {
+    const [plenty, scarce] = [await fixture.product(100), await fixture.product(6)];
+    await shopper.buyConfirmed(plenty);
+    const { orderId } = await shopper.buyConfirmed(scarce, {
       items: [{ productId: scarce, quantity: 2 }],
     });
     const alert = await alertOf(scarce);
@@ -80,14 +80,14 @@ describe('a participant in another language', () => {
   });
 
   test('publishes the same event again when an event is redelivered', async () => {
-    const productId = await market.product(3);
-    const { orderId } = await shopper.buys(productId);
+    const productId = await fixture.product(3);
+    const { orderId } = await shopper.buyConfirmed(productId);
     await alertOf(productId);
     const [{ topic: _, ...confirmed } = { topic: '' }] = await published(
       'order.confirmed',
       orderId,
     );
-    await market.world.publish(confirmed);
+    await fixture.system.publish(confirmed);
     const alerts = await until('the second alert', async () => {
       const found = await alertsOf(productId);
       return found.length === 2 && found;
@@ -96,24 +96,24 @@ describe('a participant in another language', () => {
   });
 
   test('handles orders that were confirmed while it was stopped', async () => {
-    const productId = await market.product(3);
+    const productId = await fixture.product(3);
     await Promise.all([watch.service?.stop(), watch.sidecar.stop()]);
-    await shopper.buys(productId);
+    await shopper.buyConfirmed(productId);
     watch.start();
     await watch.ready();
     await alertOf(productId);
   });
 
   test('drops an event that does not match its schema', async () => {
-    const productId = await market.product(3);
-    const { orderId } = await shopper.buys(productId);
+    const productId = await fixture.product(3);
+    const { orderId } = await shopper.buyConfirmed(productId);
     await alertOf(productId);
     const [{ topic: _, ...confirmed } = { topic: '', data: {} }] = await published(
       'order.confirmed',
       orderId,
     );
     const data = { ...(confirmed.data as object), items: [] };
-    await market.world.publish({ ...confirmed, id: `wrong_${orderId}`, data });
+    await fixture.system.publish({ ...confirmed, id: `wrong_${orderId}`, data });
     await until('the refusal', () => watch.service?.read().includes('dropped an unreadable event'));
     expect(await alertsOf(productId)).toHaveLength(1);
   });

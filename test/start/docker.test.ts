@@ -9,19 +9,19 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** How docker runs a server that is reached by port 5000. */
+/** The docker command of a server that is reached by port 5000. */
 function runOf(server: Server): string[] {
   folder = mkdtempSync(join(tmpdir(), 'docker-'));
   return dockerRun(server.container(5000), 5000, folder);
 }
 
-/** The text of a file that is mounted at a path. */
+/** The content of the file that is mounted at a path. */
 function mounted(args: readonly string[], path: string): string {
   const mount = args.find((arg) => arg.endsWith(`:${path}:ro`));
   return readFileSync(mount?.split(':')[0] ?? '', 'utf8');
 }
 
-test('RabbitMQ in Docker knows the topics and queues of the services, and lets its guest in', () => {
+test('RabbitMQ in Docker has the topics and queues of the services, and accepts its guest user', () => {
   const args = runOf(servers.rabbitmq);
   const definitions = JSON.parse(mounted(args, '/etc/rabbitmq/definitions.json')) as unknown;
   expect(definitions).toMatchObject({
@@ -33,7 +33,7 @@ test('RabbitMQ in Docker knows the topics and queues of the services, and lets i
   expect(args).toEqual(expect.arrayContaining(['-p', '127.0.0.1:5000:5672']));
 });
 
-test('Kafka in Docker tells its clients the port by which they reach it', () => {
+test('Kafka in Docker advertises the port by which clients reach it', () => {
   expect(runOf(servers.kafka)).toEqual(
     expect.arrayContaining([
       'KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://127.0.0.1:5000',
@@ -43,7 +43,7 @@ test('Kafka in Docker tells its clients the port by which they reach it', () => 
   );
 });
 
-test('Redis in Docker has what it acknowledges on its disk', () => {
+test('Redis in Docker writes to disk before it acknowledges', () => {
   const args = runOf(servers.redis);
   expect(args.slice(args.indexOf('redis:7'))).toEqual([
     ...['redis:7', 'redis-server', '--protected-mode', 'no'],
@@ -51,7 +51,7 @@ test('Redis in Docker has what it acknowledges on its disk', () => {
   ]);
 });
 
-test('mosquitto in Docker keeps what came while nobody heard, as the one that is a process does', () => {
+test('mosquitto in Docker stores messages for offline clients, as the process does', () => {
   const args = runOf(servers.mosquitto);
   const [config = ''] = args.slice(-1);
   expect(args.slice(-4)).toEqual(['eclipse-mosquitto:2', 'mosquitto', '-c', config]);
@@ -62,7 +62,7 @@ test('mosquitto in Docker keeps what came while nobody heard, as the one that is
 
 const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
 
-test('mosquitto in Docker lets in who is in its folder of accounts, where there are accounts', () => {
+test('mosquitto in Docker accepts the accounts of its folder, if there are any', () => {
   const args = runOf(deviceBrokers.mosquitto(PLATFORM));
   expect(args).toContain(`${folder}/accounts:/mosquitto-accounts:ro`);
   expect(mounted(args, args.at(-1) ?? '').split('\n')).toEqual(
@@ -73,7 +73,7 @@ test('mosquitto in Docker lets in who is in its folder of accounts, where there 
   );
 });
 
-test('RabbitMQ in Docker speaks MQTT where it is the broker of the devices', () => {
+test('RabbitMQ in Docker has MQTT if it is the broker of the devices', () => {
   const args = runOf(deviceBrokers.rabbitmq(PLATFORM));
   expect(args).toEqual(expect.arrayContaining(['127.0.0.1:1883:1883', '127.0.0.1:15672:15672']));
   expect(mounted(args, '/etc/rabbitmq/enabled_plugins')).toContain('rabbitmq_mqtt');

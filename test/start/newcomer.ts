@@ -3,19 +3,19 @@ import { z } from 'zod';
 import { topicText } from '#contracts/device-messages';
 import { readAccounts } from '../../scripts/start/accounts.mjs';
 import { call, login } from '../../scripts/start/gateway.mjs';
-import { ends, enterAt } from '../devices/door';
+import { endAfter, logIn } from '../devices/mqtt-login';
 import { until } from '../harness/until';
 
-// What becomes of a device that is registered while `npm start` runs: said as JSON, to whoever asks.
+// Registers a device while `npm start` runs, and prints as JSON what its account may do.
 
 const PORT = 1883;
 const PATIENCE_MS = 60_000;
 
 const Registered = z.looseObject({ userName: z.string(), credential: z.string() });
 
-/** How somebody is answered who would like to come in. */
+/** The result of a login attempt. */
 const asks = async (userName: string, password: string) =>
-  enterAt(PORT, userName, password, { clientId: 'a-stranger' }).then(
+  logIn(PORT, userName, password, { clientId: 'a-stranger' }).then(
     () => 'welcome',
     (error: unknown) => String(error),
   );
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   await register(token, otherId);
   const { userName, credential } = await register(token, deviceId);
   const begun = performance.now();
-  const enter = (heard: string[]) => enterAt(PORT, userName, credential, { heard });
+  const enter = (heard: string[]) => logIn(PORT, userName, credential, { heard });
   const first = await until('the account', () => enter([]), PATIENCE_MS);
   const admittedMs = Math.round(performance.now() - begun);
 
@@ -41,11 +41,14 @@ async function main(): Promise<void> {
     topicText({ tenantId: 'default', deviceId: id, kind });
   const [says, hears]: [string[], string[]] = [[], []];
   const { userName: name, password } = platform;
-  const listener = await enterAt(PORT, name, password, { clientId: randomUUID(), heard: says });
+  const listener = await logIn(PORT, name, password, { clientId: randomUUID(), heard: says });
   await listener.subscribeAsync('retail/+/+/telemetry', { qos: 1 });
-  await ends(first, first.publishAsync(topic(otherId, 'telemetry'), 'forged', { qos: 1 }));
+  await endAfter(first, first.publishAsync(topic(otherId, 'telemetry'), 'forged', { qos: 1 }));
   const second = await enter(hears);
-  await ends(second, second.subscribeAsync(['retail/#', topic(otherId, 'command')], { qos: 1 }));
+  await endAfter(
+    second,
+    second.subscribeAsync(['retail/#', topic(otherId, 'command')], { qos: 1 }),
+  );
   const own = await enter(hears);
   await own.subscribeAsync(topic(deviceId, 'command'), { qos: 1 });
   await own.publishAsync(topic(deviceId, 'telemetry'), 'own', { qos: 1 });
@@ -55,7 +58,7 @@ async function main(): Promise<void> {
     const known = lines.filter((line) => line.includes(deviceId) || line.includes(otherId));
     return known.map((line) => line.replace(deviceId, 'own').replace(otherId, 'other'));
   };
-  await until('what it may', () => named(says).length > 0 && hears.length > 0);
+  await until('the permitted messages', () => named(says).length > 0 && hears.length > 0);
   const answers = {
     wrong: await asks(userName, `${credential}x`),
     unknown: await asks(`default/${randomUUID()}/1`, credential),

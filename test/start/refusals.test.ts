@@ -8,8 +8,8 @@ import { isFree } from '../../scripts/start/ports.mjs';
 import { inProject, root } from '../../scripts/start/project.mjs';
 import { Room } from './room';
 
-// What `npm start` says on a machine that lacks something: one sentence that says what to do, exit
-// code 1, and nothing left running. Each machine here is a folder of the programs that it has.
+// `npm start` on a machine that lacks something prints one sentence that says what to do, exits with 1,
+// and leaves nothing running. Each machine here is a folder with its programs.
 
 const PROGRAMS = ['sh', 'ps', 'ip', 'nsenter', 'env', 'cat', 'apt-cache'];
 
@@ -30,12 +30,12 @@ interface Machine {
   name: string;
   /** Programs by name: a script, or true for the machine's own. */
   has?: Readonly<Record<string, string | true>>;
-  /** What has been set up before. */
+  /** Parts that are set up already. */
   links?: readonly ('node_modules' | '.runtime')[];
   env?: Readonly<Record<string, string>>;
-  /** A script that node runs first. */
+  /** A script that Node preloads. */
   before?: string;
-  /** What follows `npm start --`. */
+  /** The arguments after `npm start --`. */
   args?: readonly string[];
 }
 
@@ -72,13 +72,13 @@ async function expectRefusal(machine: Machine, sentence: RegExp): Promise<void> 
   const { status, stdout, stderr } = start(machine);
   const said = stdout + stderr;
   expect(said).toMatch(sentence);
-  // the sentence is the last word: no stack, no second fault
+  // the sentence is the last output: no stack, no second error
   expect(said).not.toMatch(/^\s+at .*\(.*:\d+:\d+\)$/m);
   expect(status).toBe(1);
   expect(await room?.processes()).toEqual(room && []);
 }
 
-test('a Node that is too old is told which one to install', async () => {
+test('an old Node is refused with the version to install', async () => {
   const before = `
     const versions = { ...process.versions, node: '18.20.4' };
     Object.defineProperty(process, 'versions', { value: versions });`;
@@ -90,17 +90,17 @@ test('without Go the missing runtime cannot be built', async () => {
   await expectRefusal({ name: 'no-go' }, /Go is missing.*: install Go 1\.\d+\S* or newer/);
 });
 
-test('with a Go that is too old it cannot be built either', async () => {
+test('with an old Go it cannot be built either', async () => {
   const go = 'echo "go: go.mod requires go >= 1.26.5 (running go 1.21.0)" >&2; exit 1';
   await expectRefusal({ name: 'old-go', has: { go } }, /Go is too old.*: install Go 1\.\d+/);
 });
 
-test('a broker that there is no folder for is refused, and those that there are named', async () => {
+test('an unknown broker is refused with the names of the known ones', async () => {
   const machine = { name: 'no-such-bus', args: ['--bus', 'pigeon'] };
   await expectRefusal(machine, /--bus must be one of kafka, rabbitmq, redis, not pigeon/);
 });
 
-test('an installed Dapr that is too old is refused', async () => {
+test('an old installed Dapr is refused', async () => {
   const installed = join(home, 'old-dapr-home');
   const daprd = join(installed, '.dapr', 'bin', 'daprd');
   mkdirSync(join(installed, '.dapr', 'bin'), { recursive: true });
@@ -110,7 +110,7 @@ test('an installed Dapr that is too old is refused', async () => {
   await expectRefusal(machine, /Dapr runtime installed in \S+ is 1\.16\.4, and 1\.17 or newer/);
 });
 
-test('a port that is taken is named, with who holds it', async () => {
+test('a used port is reported with the process that uses it', async () => {
   const before = `require('node:net').createServer().listen(4000, '127.0.0.1').unref();`;
   const machine: Machine = { name: 'taken', links: ['.runtime'], before };
   await expectRefusal(machine, /ports are in use: .*4000 by .*Stop these processes/);
@@ -126,9 +126,9 @@ test('without a network the packages cannot be installed', async () => {
   await expectRefusal(machine, /npm cannot reach its registry: check the network/);
 });
 
-test('without Redis, and without a way to get it, it is told what to install', async () => {
+test('without Redis, and without a way to get it, the packages to install are named', async () => {
   if (room === undefined && !(await isFree(6379))) {
-    throw new Error('this needs a machine without Redis: stop the one on 6379');
+    throw new Error('this needs a machine without Redis: stop the one on port 6379');
   }
   const links = ['node_modules', '.runtime'] as const;
   const has = { npm: true, git: true } as const;

@@ -4,7 +4,7 @@ import { until } from '../harness/until';
 
 const run = promisify(execFile);
 
-// Who is not root may have such a room in a name space of users of their own.
+// Without root this needs a user namespace.
 const ownUsers = process.getuid?.() === 0 ? [] : ['--user'];
 const SEPARATE = [
   ...(ownUsers.length > 0 ? ['--user', '--map-root-user'] : []),
@@ -12,14 +12,14 @@ const SEPARATE = [
 ];
 
 /**
- * The first process in the room. It ends with its input, which ends with this process; and with it
- * ends all that is in there. A shell that waits also collects what others leave behind, as an init.
+ * The first process of the namespace. It ends with its input, which ends with this process, and everything
+ * in the namespace ends with it. A shell that waits also reaps orphans, as an init does.
  */
 const FIRST = ['sh', '-c', 'ip link set lo up && cat; exit'];
 
 /**
- * A room of Linux with a loopback and processes of its own: all ports are free in it, whatever runs
- * on the machine. It lasts as long as this process, and nothing in it lasts longer.
+ * Linux namespaces for network and processes: all ports are free in them, whatever runs on the machine.
+ * They last as long as this process, and so does everything in them.
  */
 export class Room {
   private constructor(
@@ -27,14 +27,14 @@ export class Room {
     private readonly pid: number,
   ) {}
 
-  /** Undefined where there can be none: elsewhere than on Linux, or where it is forbidden. */
+  /** Undefined where namespaces are not available: not on Linux, or not permitted. */
   static async open(): Promise<Room | undefined> {
     const { status } = spawnSync('unshare', [...SEPARATE, 'sh', '-c', 'ip link set lo up']);
     if (status !== 0) return undefined;
     const keeper = spawn('unshare', [...SEPARATE, ...FIRST], {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    const pid = await until('the room', async () => {
+    const pid = await until('the namespaces', async () => {
       const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,comm=']);
       const line = stdout
         .split('\n')
@@ -44,16 +44,16 @@ export class Room {
     return new Room(keeper, pid);
   }
 
-  /** How a command is run in the room, in this folder. */
+  /** How a command is run in the namespaces, in this folder. */
   inside(folder: string, command: string, ...args: string[]): [string, string[]] {
     const users = ownUsers.length > 0 ? ['--user', '--preserve-credentials'] : [];
     const enter = ['--target', String(this.pid), ...users, '--net', '--pid', '--mount'];
-    // only what is forked is in there; what is not can have no threads. Ctrl-C is for the command.
+    // only forked processes are in the namespace, and a process that forks must have no threads. Ctrl-C is for the command.
     const fork = ['sh', '-c', 'trap : INT; cd "$0"; "$@"; exit $?', folder];
     return ['nsenter', [...enter, '--no-fork', ...fork, command, ...args]];
   }
 
-  /** The processes in the room. */
+  /** The processes in the namespaces. */
   async processes(): Promise<string[]> {
     const { stdout } = await run(...this.inside('/', 'ps', '-A', '-o', 'args='));
     const own = [FIRST.join(' '), 'cat', 'ps -A -o args='];

@@ -10,8 +10,8 @@ import { findInstalledRuntime, runtimeIsStale } from '../../scripts/start/runtim
 import { until } from '../harness/until';
 import { Room } from './room';
 
-// `npm start` in a clone of the last commit, as a user types it. Packages and the built Dapr are
-// those of this project, or it would take ten minutes; everything else is made in the clone.
+// `npm start` in a clone of the last commit, as a user types it. Packages and the built Dapr are linked
+// from this project, as making them takes ten minutes; everything else is made in the clone.
 
 const START_MS = 180_000;
 
@@ -22,7 +22,7 @@ let output = '';
 
 const ended = () => start.exitCode !== null || start.signalCode !== null;
 
-/** Waits until the command has said this, but not longer than it runs. */
+/** Waits until the command has printed this text, or has ended. */
 async function said(text: string, withinMs: number): Promise<void> {
   await until(`npm start to say "${text}"`, () => output.includes(text) || ended(), withinMs);
   if (!output.includes(text)) throw new Error(`npm start has ended:\n${output}`);
@@ -40,10 +40,10 @@ beforeAll(async () => {
   type('npm', 'start');
 });
 
-/** Types a command that goes on. */
+/** Starts a command that keeps running. */
 function type(program: string, ...words: string[]): void {
   const [command, args] = room?.inside(folder, program, ...words) ?? [program, words];
-  // a group of its own, so that what Ctrl-C signals is the command and not this test
+  // a process group of its own, so that Ctrl-C signals the command and not this test
   start = spawn(command, args, { cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   output = '';
   for (const stream of [start.stdout, start.stderr]) {
@@ -57,7 +57,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
-test('npm start brings the system up and confirms an order, whose story it prints', async () => {
+test('npm start starts the system and confirms an order, whose story it prints', async () => {
   await said('Press Ctrl-C to stop.', START_MS);
   expect(output).toMatch(/✓ order: order_\S+ confirmed \(/);
   for (const step of ['place', 'reserve', 'charge', 'schedule']) {
@@ -71,7 +71,7 @@ test('npm start brings the system up and confirms an order, whose story it print
   expect(output).not.toContain('✗');
 });
 
-test('a device that is registered meanwhile is let in, to what is its own, and no stranger is', () => {
+test('a device that is registered meanwhile may use its own topics, and a stranger may not log in', () => {
   const program = ['--import', './scripts/typescript.mjs', 'test/start/newcomer.ts'];
   const node = inProject('node_modules', '.bin', 'node');
   const [command, args] = room?.inside(folder, node, ...program) ?? [node, program];
@@ -86,20 +86,20 @@ test('a device that is registered meanwhile is let in, to what is its own, and n
   });
 });
 
-test('Ctrl-C stops it all, says so, and leaves nothing', async () => {
+test('Ctrl-C stops everything, says so, and leaves nothing running', async () => {
   signal('SIGINT');
   await until('the end of npm start', ended, 30_000).catch(async (error: unknown) => {
     const left = await room?.processes();
     throw new Error([String(error), output, ...(left ?? [])].join('\n'), { cause: error });
   });
-  // 130 where the shell between npm and the command tells that it was interrupted too
+  // 130 if the shell between npm and the command reports that it was interrupted too
   expect([0, 130]).toContain(start.exitCode);
   expect(output).toMatch(/^Stopped: devices, dapr run, .*Redis\.$/m);
   expect(await room?.processes()).toEqual(room && []);
   if (room === undefined) await assertPortsFree();
 });
 
-test('a service that dies ends a start that is up, with its name and its last lines', async () => {
+test('a service that dies ends npm start, which prints its name and its last lines', async () => {
   type('npm', 'start');
   await said('Press Ctrl-C to stop.', START_MS);
   const kill =
@@ -115,7 +115,7 @@ test('a service that dies ends a start that is up, with its name and its last li
   if (room === undefined) await assertPortsFree();
 });
 
-test('other brokers and another database are brought up as well, and confirm an order', async () => {
+test('another broker and database are started as well, and confirm an order', async () => {
   type(
     'npm',
     'start',
@@ -139,14 +139,14 @@ function signal(name: NodeJS.Signals): void {
   if (start.pid !== undefined) process.kill(-start.pid, name);
 }
 
-/** What is linked into the clone must be what its commit asks for: else it would be replaced there. */
+/** The linked packages must be those of the clone's commit, or npm start would replace them. */
 async function assertCurrent(): Promise<void> {
   const committed = execFileSync('git', ['show', 'HEAD:package-lock.json'], { cwd: root });
   if (packagesAreStale() || !committed.equals(readFileSync(inProject('package-lock.json')))) {
-    throw new Error('node_modules is not what the last commit asks for: commit, or run "npm ci"');
+    throw new Error('node_modules differs from the last commit: commit, or run "npm ci"');
   }
   if (!(await findInstalledRuntime()) && runtimeIsStale()) {
-    throw new Error('the Dapr runtime is not current: run "npm run runtime"');
+    throw new Error('the Dapr runtime is outdated: run "npm run runtime"');
   }
 }
 

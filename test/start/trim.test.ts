@@ -5,17 +5,17 @@ import { parse } from 'yaml';
 import { inProject } from '../../scripts/start/project.mjs';
 import { trim } from '../../scripts/start/trim.mjs';
 import { startSidecars } from '../harness/sidecars';
-import type { World } from '../harness/world';
+import type { RunningSystem } from '../harness/running-system';
 
-let world: World;
+let system: RunningSystem;
 
 beforeAll(async () => {
-  world = await startSidecars([{ appId: 'order' }]);
+  system = await startSidecars([{ appId: 'order' }]);
 });
-afterAll(() => world.stop());
+afterAll(() => system.stop());
 
 const redis = (...words: string[]) =>
-  execFileSync('redis-cli', ['-p', String(world.redisPort), ...words], { encoding: 'utf8' });
+  execFileSync('redis-cli', ['-p', String(system.redisPort), ...words], { encoding: 'utf8' });
 
 /** A topic with the entries 1-0, 2-0, ... 5-0, of which a group has read some. */
 function topic(name: string, groups: Readonly<Record<string, number>>): void {
@@ -31,41 +31,41 @@ const acknowledge = (name: string, group: string, ...ids: number[]) =>
   redis('XACK', name, group, ...ids.map((id) => `${id}-0`));
 const left = (name: string) => redis('XRANGE', name, '-', '+').match(/\d+-0/g);
 
-test('what all have acknowledged goes', async () => {
+test('entries that all groups have acknowledged are removed', async () => {
   topic('both', { fast: 5, slow: 3 });
   acknowledge('both', 'fast', 1, 2, 3, 4, 5);
   acknowledge('both', 'slow', 1, 2, 3);
-  expect(await trim(world.redisPort, 'both', 4)).toBe(2);
+  expect(await trim(system.redisPort, 'both', 4)).toBe(2);
   expect(left('both')).toEqual(['3-0', '4-0', '5-0']);
 });
 
-test('what one has not read, or has not acknowledged, stays', async () => {
+test('entries that a group has not read or not acknowledged stay', async () => {
   topic('unread', { fast: 5, never: 0 });
   acknowledge('unread', 'fast', 1, 2, 3, 4, 5);
-  expect(await trim(world.redisPort, 'unread', 0)).toBe(0);
+  expect(await trim(system.redisPort, 'unread', 0)).toBe(0);
   topic('pending', { one: 5 });
   acknowledge('pending', 'one', 1, 3, 4, 5);
-  expect(await trim(world.redisPort, 'pending', 0)).toBe(1);
+  expect(await trim(system.redisPort, 'pending', 0)).toBe(1);
   expect(left('pending')).toEqual(['2-0', '3-0', '4-0', '5-0']);
 });
 
-test('a topic that is short, or is not there, is left alone', async () => {
+test('a short or missing topic is left alone', async () => {
   topic('short', { one: 5 });
   acknowledge('short', 'one', 1, 2, 3, 4, 5);
-  expect(await trim(world.redisPort, 'short', 5)).toBe(0);
-  expect(await trim(world.redisPort, 'nowhere', 0)).toBe(0);
+  expect(await trim(system.redisPort, 'short', 5)).toBe(0);
+  expect(await trim(system.redisPort, 'nowhere', 0)).toBe(0);
 });
 
-describe('where no `npm start` does it', () => {
+describe('without `npm start`', () => {
   const script = inProject('components', 'bus', 'redis', 'trim.sh');
   const run = (password?: string) =>
-    execFileSync('sh', [script, '-p', String(world.redisPort)], {
+    execFileSync('sh', [script, '-p', String(system.redisPort)], {
       encoding: 'utf8',
       env: { ...process.env, KEEP: '4', REDISCLI_AUTH: password },
       stdio: 'pipe',
     });
 
-  test('trim.sh trims every topic, and fails where it is not let in', () => {
+  test('trim.sh trims every topic, and fails if it cannot log in', () => {
     topic('by.script', { one: 5 });
     acknowledge('by.script', 'one', 1, 2, 3);
     expect(run()).toContain('by.script: 3 entries deleted\n');

@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { inProject } from '../../../scripts/start/project.mjs';
-import { ADDRESS, SHOP } from '../../e2e/market';
-import { startWorld } from '../../harness/start-world';
-import type { World } from '../../harness/world';
+import { ADDRESS, SHOP } from '../../e2e/fixtures';
+import { startApps } from '../../harness/start-apps';
+import type { RunningSystem } from '../../harness/running-system';
 import { appsRunBy, onSources } from '../apps';
-import type { Arm } from '../arm';
-import type { Cpu } from '../cpu';
-import { busSettled, cpuOfWorld, pauseWorld, resumeWorld } from '../world-arm';
+import { SystemVariant } from '../system-variant';
 import {
   type Operations,
   differences,
@@ -20,30 +18,27 @@ import {
 import { record } from './record';
 import { type Script, type Steps, idOf, keyFor, recordingFor } from './recording';
 
-/** As many customers and products as the other arms have. */
+/** As many customers and products as the other variants have. */
 const SLOTS = 20;
 
-/** A system that was stopped finds nobody for a moment when it wakes, and then events come again. */
+/** After a pause a system is unavailable for a moment, and then events are redelivered. */
 const GIVEN_AGAIN = 0.02;
 
 /**
- * Bare sidecars: the sidecars, components, messages and documents of an order as ours, between
- * services that do nothing else. What ours costs more than this is our own code; what both cost is
- * the price of sidecars, of so many operations. The operations are recorded anew at each start.
+ * Bare sidecars: the sidecars, components, messages and documents of an order in ours, between services
+ * that do nothing else. The difference between ours and this is the cost of our own code; the rest is
+ * the cost of sidecars for this number of operations. The operations are recorded at each start.
  */
-export class Bare implements Arm {
-  readonly name = 'bare';
+export class Bare extends SystemVariant {
   #folder: string | undefined;
-  #world: World | undefined;
   #script: Script | undefined;
   #pool: Pool | undefined;
   #orders = 0;
   readonly #confirmed: number[] = [];
   #before: Operations = new Map();
 
-  get world(): World {
-    if (this.#world === undefined) throw new Error('bare is not started');
-    return this.#world;
+  constructor() {
+    super('bare');
   }
 
   get script(): Script {
@@ -58,10 +53,11 @@ export class Bare implements Arm {
     writeFileSync(file, JSON.stringify(this.#script));
     this.#orders = this.#confirmed.length = 0;
     const env = { BARE_SCRIPT: file, BARE_SLOTS: String(SLOTS) };
-    this.#world = await startWorld(echoes(), { env });
+    const system = await startApps(echoes(), { env });
+    this.system = system;
     this.#connect();
-    await seed(this.#world, this.#script);
-    this.#before = await operationsOf(this.#world);
+    await seed(system, this.#script);
+    this.#before = await operationsOf(system);
   }
 
   async placeOrder(n: number): Promise<void> {
@@ -79,31 +75,18 @@ export class Bare implements Arm {
     this.#confirmed.push(number);
   }
 
-  settled(): Promise<void> {
-    return busSettled(this.world);
-  }
-
-  cpu(): Cpu {
-    return cpuOfWorld(this.world);
-  }
-
-  pause(): void {
-    pauseWorld(this.world);
-  }
-
-  async resume(): Promise<void> {
-    resumeWorld(this.world);
+  protected async reconnect(): Promise<void> {
     const old = this.#pool;
     this.#connect();
     await old?.close();
   }
 
   /**
-   * Throws where the sidecars did not see what was recorded: no less, and no more by more than this
-   * share. Of an order that was not confirmed nobody knows how much was done.
+   * Throws if the sidecars did not do the recorded operations: any fewer, or more of them by more than this
+   * share. An order that was not confirmed has an unknown number of operations.
    */
   async check(share = 0): Promise<void> {
-    const seen = operationsBetween(this.#before, await operationsOf(this.world));
+    const seen = operationsBetween(this.#before, await operationsOf(this.system));
     const all = Array.from({ length: this.#orders }, (_, number) => number);
     const most = [...this.#expected(all)].map(
       ([name, count]) => [name, Math.ceil(count * (1 + share))] as const,
@@ -118,20 +101,20 @@ export class Bare implements Arm {
     );
   }
 
-  /** What was measured counts only if it was as much work as ours: then nothing is thrown. */
-  async stop(): Promise<void> {
+  /** The result counts only if it did the same work as ours; otherwise this throws. */
+  override async stop(): Promise<void> {
     try {
-      if (this.#world !== undefined && this.#orders > 0) await this.check(GIVEN_AGAIN);
+      if (this.isStarted && this.#orders > 0) await this.check(GIVEN_AGAIN);
     } finally {
       await this.#pool?.destroy();
-      await this.#world?.stop();
-      this.#world = this.#pool = undefined;
+      this.#pool = undefined;
+      await super.stop();
       if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     }
   }
 
   #connect(): void {
-    const { url } = this.world.app('gateway');
+    const { url } = this.system.app('gateway');
     this.#pool = new Pool(url, { connections: 512, keepAliveTimeout: 60_000 });
   }
 }
@@ -148,8 +131,8 @@ const echoes = () =>
     onSources(inProject('test', 'bench', 'bare', isEdge ? 'edge.ts' : 'echo.ts')),
   );
 
-/** Writes the documents that are there before an order: a customer's, a product's. */
-async function seed(world: World, { recordings: [first] }: Script): Promise<void> {
+/** Writes the documents that exist before an order: those of a customer and of a product. */
+async function seed(system: RunningSystem, { recordings: [first] }: Script): Promise<void> {
   const handlings: (readonly [app: string, steps: Steps])[] = [
     ...(first?.calls ?? []).map(({ app, steps }) => [app, steps] as const),
     ...(first?.events ?? []).flatMap(({ heard }) => Object.entries(heard)),
@@ -170,7 +153,7 @@ async function seed(world: World, { recordings: [first] }: Script): Promise<void
       ([key, value]) => `{"key":${JSON.stringify(key)},"value":${value}}`,
     );
     if (items.length === 0) continue;
-    const response = await fetch(`${world.app(app).sidecarUrl}/v1.0/state/state`, {
+    const response = await fetch(`${system.app(app).sidecarUrl}/v1.0/state/state`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: `[${items.join()}]`,

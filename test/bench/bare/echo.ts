@@ -19,10 +19,10 @@ import { type Script, readId } from './recording';
 import { Replay } from './replay';
 import { BareSidecar } from './sidecar';
 
-/** A service that does what another one was seen to do for an order, and nothing else. */
+/** A service that does what another one was recorded to do for an order, and nothing else. */
 function serve(env: NodeJS.ProcessEnv): void {
   const { APP_ID = '', PORT, APP_PORT = '', DAPR_HTTP_PORT = '', DAPR_GRPC_PORT = '' } = env;
-  // written by the arm, a moment ago
+  // the variant wrote it just before
   const script = JSON.parse(readFileSync(env['BARE_SCRIPT'] ?? '', 'utf8')) as Script;
   const sidecar = new BareSidecar(DAPR_HTTP_PORT, DAPR_GRPC_PORT);
   const replay = new Replay(script, Number(env['BARE_SLOTS']), sidecar);
@@ -33,7 +33,7 @@ function serve(env: NodeJS.ProcessEnv): void {
   server.bindAsync(`127.0.0.1:${APP_PORT}`, ServerCredentials.createInsecure(), (error) => {
     if (error !== null) throw error;
   });
-  // /health/ready, for who starts it
+  // /health/ready, for the start of the system
   createServer((_, response) => {
     void sidecar.isReady().then((ready) => response.writeHead(ready ? 200 : 503).end());
   }).listen(Number(PORT), '127.0.0.1');
@@ -129,7 +129,7 @@ const same = (bytes: Buffer): Buffer => bytes;
 
 const pathOf = ({ parent, name }: DescMethodUnary) => `/${parent.typeName}/${name}`;
 
-/** Shown in the log: the arm's counts will not agree, and this says why. */
+/** For the log: the variant's counts will be wrong, and this is the reason. */
 function failed(error: unknown): Partial<Error> & { code: number } {
   console.error(error);
   return { code: 13, message: String(error) };

@@ -4,10 +4,10 @@ import { type Script, readId } from './recording';
 import { Replay } from './replay';
 import { BareSidecar } from './sidecar';
 
-/** The edge without anything that it is for: takes an order by POST, has it done, answers. */
+/** The edge without its features: it takes an order by POST, has it fulfilled, and answers. */
 function serve(env: NodeJS.ProcessEnv): void {
   const { PORT, DAPR_HTTP_PORT = '', DAPR_GRPC_PORT = '' } = env;
-  // written by the arm, a moment ago
+  // the variant wrote it just before
   const script = JSON.parse(readFileSync(env['BARE_SCRIPT'] ?? '', 'utf8')) as Script;
   const sidecar = new BareSidecar(DAPR_HTTP_PORT, DAPR_GRPC_PORT);
   const replay = new Replay(script, Number(env['BARE_SLOTS']), sidecar);

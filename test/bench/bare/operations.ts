@@ -1,11 +1,11 @@
 import type { App } from '../../harness/app';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import type { Recording, Steps } from './recording';
 
-/** How often something was done: `order: save`, `inventory: publish inventory.reserved`. */
+/** Counts of operations: `order: save`, `inventory: publish inventory.reserved`. */
 export type Operations = ReadonlyMap<string, number>;
 
-/** What counts an operation in a sidecar's metrics, and how it is called here. */
+/** The metric of a sidecar that counts an operation, and the operation's name here. */
 const COUNTERS: Readonly<Record<string, (label: (name: string) => string) => string>> = {
   dapr_component_state_count: (label) => STATE[label('operation')] ?? label('operation'),
   dapr_component_pubsub_egress_count: (label) => `publish ${label('topic')}`,
@@ -15,10 +15,10 @@ const COUNTERS: Readonly<Record<string, (label: (name: string) => string) => str
 };
 const STATE: Readonly<Record<string, string>> = { get: 'load', set: 'save', delete: 'erase' };
 
-/** What the sidecars of a system have been asked for since they were started. */
-export async function operationsOf(world: World): Promise<Operations> {
+/** The operations of a system's sidecars since their start. */
+export async function operationsOf(system: RunningSystem): Promise<Operations> {
   const counts = new Map<string, number>();
-  for (const app of world.apps) {
+  for (const app of system.apps) {
     for (const line of (await metricsOf(app)).split('\n')) {
       const [, name = '', labels = '', value = ''] = /^(\w+)\{(.*)\} (\S+)$/.exec(line) ?? [];
       const label = (wanted: string) =>
@@ -35,7 +35,7 @@ export function operationsBetween(before: Operations, after: Operations): Operat
   return new Map(done.filter(([, count]) => count !== 0));
 }
 
-/** What a recording asks for, added up over so many orders. */
+/** The operations of this number of recorded orders. */
 export function operationsIn(recordings: readonly Recording[]): Operations {
   const counts = new Map<string, number>();
   for (const { edge, calls, events, requests } of recordings) {
@@ -61,7 +61,7 @@ export function operationsIn(recordings: readonly Recording[]): Operations {
   return counts;
 }
 
-/** What was done less or more often than expected: `order: save 3 times, expected 2`. */
+/** The operations with an unexpected count: `order: save 3 times, expected 2`. */
 export function differences(
   seen: Operations,
   atLeast: Operations,

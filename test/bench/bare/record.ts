@@ -18,7 +18,7 @@ import { PROVIDER } from '../../../services/payment/provider';
 import { SimulatedProvider } from '../../../services/payment/simulator/provider';
 import { product } from '../../../services/product/service';
 import { user } from '../../../services/user/service';
-import { ADDRESS, PRICE, SHOP } from '../../e2e/market';
+import { ADDRESS, PRICE, SHOP } from '../../e2e/fixtures';
 import { Recorder, Take } from './recorder';
 import type { Recording, Scope, Script, Steps } from './recording';
 import { Tape, onTape } from './tape';
@@ -26,8 +26,8 @@ import { Tape, onTape } from './tape';
 const SERVICES = [user, product, order, payment, notification, inventory, delivery, gateway];
 
 /**
- * Documents grow with the orders before, so their sizes are taken after so many. The arms of a run
- * get about 40 orders for each product and customer, and are started anew then.
+ * Documents grow with earlier orders, so their sizes are recorded after this number of orders. The
+ * variants of a run have about 40 orders for each product and customer, and are restarted then.
  */
 const AGES = [1, 4, 8, 16, 32, 64, 96];
 
@@ -36,14 +36,14 @@ interface Buyer {
   readonly productId: string;
 }
 
-/** Runs orders through the services as they are, in memory, and writes down what each one does. */
+/** Runs orders through the real services, in memory, and records what each one does. */
 export async function record(): Promise<Script> {
   const provider = new SimulatedProvider(new Map());
   const recorder = new Recorder(SERVICES, { [PROVIDER]: (request) => provider.answer(request) });
   try {
     const buyer = await prepare(recorder, 'one');
     const another = await prepare(recorder, 'two');
-    // what two customers with two products both touch is everybody's
+    // a document that orders of two customers with two products touch is shared by all
     const shared = await buy(recorder, another);
     const seen = (await buy(recorder, buyer)).take.keys;
     const recordings: Recording[] = [];
@@ -55,7 +55,7 @@ export async function record(): Promise<Script> {
     const hears: Record<string, readonly string[]> = {};
     for (const service of SERVICES)
       hears[service.name] = service.subscribesTo.map(({ type }) => type);
-    // younger ones do as much, in smaller documents: the first stands for them
+    // earlier orders do the same operations on smaller documents: the first recording stands for them
     return { hears, recordings: fromTheStart(recordings) };
   } finally {
     await recorder.close();
@@ -114,7 +114,7 @@ function edge(recorder: Recorder, caller: Caller): Context<Definition> {
 
 type Keys = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Says of each document whose it is: by who else has touched it. */
+/** Decides which entity each document belongs to, by the orders that touch it. */
 function withScopes(
   { age, edge, take }: { age: number; edge: Recording['edge']; take: Take },
   others: Take,

@@ -17,7 +17,7 @@ import type { FakeEndpoint } from '#kit/testing/fakes';
 import type { Asked, MadeCall, SaidEvent, Scope, Template } from './recording';
 import { Tape, onTape, tapeHere } from './tape';
 
-/** What has happened since it was begun. */
+/** The operations since the recording began. */
 export class Take {
   readonly events: SaidEvent[] = [];
   readonly calls: MadeCall[] = [];
@@ -29,7 +29,7 @@ export class Take {
 
 const FLAGS_FILE = KitConfig.shape.FLAGS_FILE.parse(undefined);
 
-/** Services in memory, one process each, who write down all that they ask of their sidecars. */
+/** Services in memory, one process each, with all operations on their sidecars recorded. */
 export class Recorder {
   readonly hosts = new Map<string, ServiceRuntime>();
   take = new Take();
@@ -78,7 +78,7 @@ export class Recorder {
       const keys = this.take.keys.get(app) ?? new Set<string>();
       this.take.keys.set(app, keys.add(key));
     };
-    // whose a document is shows only when another order is recorded
+    // which entity a document belongs to shows when another order is recorded
     const scope: Scope = 'order';
     return {
       load: (key) => {
@@ -116,12 +116,12 @@ export class Recorder {
       },
       call: (call) => {
         const index = this.take.calls.length;
-        // its place; what it came to is known at its end
+        // its place in the sequence; its result is known at its end
         this.take.calls.push(unanswered(call.appId));
         return tapeHere().record({ do: 'call', call: index }, () => this.#call(call, index));
       },
       stream: () => {
-        throw new Error('a stream is no part of an order');
+        throw new Error('an order has no streams');
       },
       send: (binding, operation, data, metadata) => {
         const { fileName = '' } = metadata;
@@ -134,7 +134,7 @@ export class Recorder {
         const { method, path, headers = {} } = request;
         const body = request.body === undefined ? undefined : JSON.stringify(request.body);
         const asked = { endpoint, method, path, headers, body };
-        // its place; what it came to is known at its end
+        // its place in the sequence; its result is known at its end
         this.take.requests.push({ ...asked, status: 0, answer: '' });
         return tapeHere().record({ do: 'request', request: index }, async () => {
           const answer = await this.endpoints[endpoint]?.(request);
@@ -150,7 +150,7 @@ export class Recorder {
           documents.delete(key);
         });
       },
-      // no happy order does this; one that did would have to be replayed
+      // a confirmed order has none of these; if it had, they would have to be replayed
       publishAll: () => Promise.reject(new Error('a batch is not recorded')),
       schedule: () => Promise.reject(new Error('a job is not recorded')),
       unschedule: () => Promise.reject(new Error('the end of a job is not recorded')),
@@ -161,7 +161,7 @@ export class Recorder {
     for (const { name, subscribesTo } of this.services) {
       if (!subscribesTo.some(({ type }) => type === event.type)) continue;
       const tape = new Tape();
-      // as it arrives; numbers of extensions are text by then, which every service understands
+      // as received: numbers in extensions are text by then, which every service parses
       const copy = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
       const delivery = onTape(tape, () => this.host(name).deliver(copy)).then((outcome) => {
         if (outcome !== 'SUCCESS') throw new Error(`${name} has not handled ${event.type}`);
@@ -212,7 +212,7 @@ function unanswered(app: string): MadeCall {
   return { app, path: '', metadata: {}, request: '', response: '', trailers: {}, steps: [] };
 }
 
-/** Metadata of gRPC: what the kit sets is text. */
+/** gRPC metadata: the values that the kit sets are text. */
 function textsOf(metadata: Metadata): Record<string, string> {
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(metadata.getMap())) texts[name] = String(value);

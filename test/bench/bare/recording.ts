@@ -1,10 +1,10 @@
-// What one order makes each service do, as data: recorded from the services as they are, replayed
-// by services that do nothing else. Sizes and shapes are those of the messages and documents seen.
+// The operations of one order in each service as data, recorded from the real services and replayed by
+// services that do nothing else. Sizes and shapes are those of the recorded messages and documents.
 
-/** Whose a document is: this order's, that of its customer or product, or everybody's. */
+/** Which entity a document belongs to: the order, its customer, its product, or all. */
 export type Scope = 'order' | 'slot' | 'all';
 
-/** A text with a gap for what makes it one of its kind, of a given length. */
+/** A text with a gap for a unique part of a given length. */
 export interface Template {
   readonly before: string;
   readonly after: string;
@@ -12,18 +12,18 @@ export interface Template {
 }
 
 export type Operation =
-  /** `forUpdate`: it is written afterwards, and until then nobody else here may read it for that. */
+  /** `forUpdate`: it is written afterwards, and until then no other handler here may read it for an update. */
   | { do: 'load'; key: string; scope: Scope; forUpdate: boolean; was: string | undefined }
   | { do: 'save'; key: string; scope: Scope; value: string; ttlSeconds?: number }
   | { do: 'erase'; key: string; scope: Scope }
   | { do: 'publish'; event: number }
-  /** Until the event, which this service hears itself, is handled. */
+  /** Waits until the event, which this service subscribes to itself, is handled. */
   | { do: 'wait'; event: number }
   | { do: 'call'; call: number }
   | { do: 'request'; request: number }
   | { do: 'send'; binding: string; number: number; message: Template };
 
-/** One after the other; those within a step at once. */
+/** The steps run one after the other; the operations of a step run concurrently. */
 export type Steps = readonly (readonly Operation[])[];
 
 export interface SaidEvent {
@@ -31,9 +31,9 @@ export interface SaidEvent {
   /** In the URL. */
   readonly subject: string;
   readonly message: Template;
-  /** Some handling waits until it is handled. */
+  /** Another handler waits until it is handled. */
   awaited: boolean;
-  /** What each service does that hears it. */
+  /** The operations of each subscribed service. */
   readonly heard: Record<string, Steps>;
 }
 
@@ -41,14 +41,14 @@ export interface MadeCall {
   readonly app: string;
   readonly path: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** In base64, as is the response. */
+  /** In base64, like the response. */
   readonly request: string;
   readonly response: string;
   readonly trailers: Readonly<Record<string, string>>;
   readonly steps: Steps;
 }
 
-/** What was asked of an HTTP endpoint outside, and answered. */
+/** A request to an external HTTP endpoint, and its response. */
 export interface Asked {
   readonly endpoint: string;
   readonly method: string;
@@ -59,7 +59,7 @@ export interface Asked {
   readonly answer: string;
 }
 
-/** One order, from the edge on, when its customer and product had so many orders before. */
+/** One order, from the edge on, whose customer and product had this number of earlier orders. */
 export interface Recording {
   readonly age: number;
   readonly edge: { readonly steps: Steps; readonly answer: string };
@@ -69,24 +69,24 @@ export interface Recording {
 }
 
 export interface Script {
-  /** What each service hears, whether an order says it or not. */
+  /** The subscriptions of each service, whether or not an order publishes to them. */
   readonly hears: Readonly<Record<string, readonly string[]>>;
   /** By age. */
   readonly recordings: readonly Recording[];
 }
 
-/** An order that is replayed: its number, and whose customer and product it has. */
+/** An order to replay: its number, and the age of its customer and product. */
 export interface Order {
   readonly number: number;
   readonly slot: number;
 }
 
-/** Fills the gap: which one of an order's messages this is, and which order. */
+/** Fills the gap with the number of the message and that of the order. */
 export function fill({ before, after, length }: Template, which: number, order: Order): string {
   return before + idOf(which, order).padEnd(length, '_') + after;
 }
 
-/** Of letters that any header, file or provider takes. */
+/** Of characters that headers, files and providers accept. */
 export function idOf(which: number, { number, slot }: Order): string {
   return `${which}_${number}_${slot}`;
 }
@@ -106,7 +106,7 @@ export function keyFor(key: string, scope: Scope, { number, slot }: Order): stri
   return whose + key.slice(whose.length);
 }
 
-/** The recording of the age that this order's customer and product have. */
+/** The recording with the age of this order's customer and product. */
 export function recordingFor({ recordings }: Script, { number }: Order, slots: number): Recording {
   const age = Math.floor(number / slots);
   const recording = recordings.findLast((one) => one.age <= age);

@@ -11,21 +11,21 @@ import {
 } from './recording';
 import type { BareSidecar } from './sidecar';
 
-/** As long as an identity of the kit. */
+/** As long as an id of the kit. */
 const ID_LENGTH = 22;
 
 interface Handling {
   readonly recording: Recording;
   readonly order: Order;
-  /** Of the documents it has read. */
+  /** The etags of the documents that it has read. */
   readonly etags: Map<string, string | undefined>;
-  /** What lets others read the documents that it is about to write. */
+  /** Releases the documents that it is about to write. */
   readonly holds: Map<string, () => void>;
 }
 
-/** Does what was recorded, and nothing else. */
+/** Does the recorded operations, and nothing else. */
 export class Replay {
-  /** Who waits for an event, or has handled one that is waited for. */
+  /** The handlers that wait for an event, and the handled events that are waited for. */
   readonly #handled = new Map<string, PromiseWithResolvers<unknown>>();
   readonly #queues = new Map<string, Promise<unknown>>();
 
@@ -53,7 +53,7 @@ export class Replay {
     }
   }
 
-  /** An event is handled that some other handling waits for. */
+  /** An event is handled that another handler waits for. */
   handled(event: number, order: Order): void {
     this.#waiting(event, order).resolve(undefined);
   }
@@ -111,8 +111,8 @@ export class Replay {
   }
 
   /**
-   * The turn of whoever reads a document to write it, as the kit gives it: without, two orders of
-   * one customer would meet, and what comes of that is no part of an order.
+   * The lock between the read and the write of a document, as in the kit: without it, two orders of one
+   * customer would conflict, and retries are not part of the recording.
    */
   async #hold(key: string): Promise<() => void> {
     const before = this.#queues.get(key);

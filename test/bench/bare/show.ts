@@ -2,7 +2,7 @@ import { record } from './record';
 import type { Operation, Recording, Steps } from './recording';
 
 /**
- * What one order makes each service ask of its sidecar, and how many bytes are read and written:
+ * Shows the sidecar operations of one order in each service, with the bytes read and written:
  * `node --import ./scripts/typescript.mjs test/bench/bare/show.ts [orders before]`.
  */
 async function show([age = '0']: string[]): Promise<void> {

@@ -4,8 +4,8 @@ import { exchange } from '#kit/adapters/dapr/http-exchange';
 import type { Asked, MadeCall } from './recording';
 
 /**
- * The sidecar as the kit asks it (kit/dapr/sidecar.ts): the same paths, headers, connections and
- * protocols, so that what this costs more or less than the kit is not the way to the sidecar.
+ * The sidecar as the kit uses it (kit/adapters/dapr/sidecar.ts): with the same paths, headers, connections
+ * and protocols, so that the difference in cost is not the access to the sidecar.
  */
 export class BareSidecar {
   readonly #http: Pool;
@@ -22,7 +22,7 @@ export class BareSidecar {
     });
   }
 
-  /** The etag of a document; undefined where there is none. */
+  /** The etag of a document; undefined if there is none. */
   async load(key: string): Promise<string | undefined> {
     const path = `/v1.0/state/state/${encodeURIComponent(key)}?consistency=strong`;
     const { status, headers, body } = await this.#exchange({ method: 'GET', path });
@@ -52,7 +52,7 @@ export class BareSidecar {
     await this.#send('POST', `/v1.0/bindings/${binding}`, message);
   }
 
-  /** A recorded request of an endpoint, under this id. */
+  /** A recorded request to an endpoint, under this id. */
   async request(
     { endpoint, method, path, headers, body, status }: Asked,
     id: string,

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Operation, Steps } from './recording';
 
-/** What one handling does, in the order in which it does it. */
+/** The operations of one handler, in their order. */
 export class Tape {
   readonly #steps: Operation[][] = [];
   #inFlight = 0;
@@ -12,12 +12,12 @@ export class Tape {
     return this.#steps;
   }
 
-  /** Does the work of an operation. What begins before another one has ended is at once with it. */
+  /** Runs an operation. One that begins before another has ended is concurrent with it. */
   async record<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
     const isAlone = this.#inFlight === 0;
     this.#inFlight++;
     try {
-      // whoever has waited for an event may go on before all of its handling has returned
+      // a handler that waited for an event may continue before its handler has returned
       await turn();
       this.endOfWait();
       if (isAlone) this.#steps.push([]);
@@ -29,14 +29,14 @@ export class Tape {
     }
   }
 
-  /** Has said an event that its own service hears; `handled` is to be called when that is done. */
+  /** Notes an event that its own service handles; `handled` is called when that is done. */
   mayWaitFor(event: number): { handled: () => void } {
     const awaited = { event, handled: false };
     this.#awaited = awaited;
     return { handled: () => (awaited.handled = true) };
   }
 
-  /** If the event has been handled by now, then this handling has waited for it. */
+  /** If the event is handled by now, this handler has waited for it. */
   endOfWait(): void {
     if (this.#awaited?.handled !== true) return;
     this.#steps.push([{ do: 'wait', event: this.#awaited.event }]);
@@ -53,12 +53,12 @@ export class Tape {
 
 const current = new AsyncLocalStorage<Tape>();
 
-/** Runs a handling; what it does is on its tape. */
+/** Runs a handler with a tape of its own. */
 export function onTape<T>(tape: Tape, execution: () => Promise<T>): Promise<T> {
   return current.run(tape, execution);
 }
 
-/** The tape of the handling that this runs in. */
+/** The tape of the current handler. */
 export function tapeHere(): Tape {
   const tape = current.getStore();
   if (tape === undefined) throw new Error('nothing is done but by a handling');

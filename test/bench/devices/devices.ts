@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cpuBetween, sum } from '../cpu';
 import { type Effort, part } from '../part';
 import { abba } from '../statistics';
-import { DeviceArm } from './arms';
+import { DeviceVariant } from './variants';
 import { aims, report } from './report';
 
 const PLANS: Readonly<Record<Effort, { rounds: number; messages: number; first: number }>> = {
@@ -27,40 +27,40 @@ export const devices = part({
   result: DevicesResult,
   run: async (effort, say) => {
     const { rounds, messages, first } = PLANS[effort];
-    const arms: DeviceArm[] = [];
+    const variants: DeviceVariant[] = [];
     const runs: DevicesResult['runs'] = [];
-    const start = async (starting: Promise<DeviceArm>) => {
-      const arm = await starting;
-      arms.push(arm);
-      say(`devices: ${arm.name} is there`);
-      return arm;
+    const start = async (starting: Promise<DeviceVariant>) => {
+      const variant = await starting;
+      variants.push(variant);
+      say(`devices: ${variant.name} is started`);
+      return variant;
     };
     try {
-      const ours = await start(DeviceArm.ours('ours'));
+      const ours = await start(DeviceVariant.ours('ours'));
       await ours.send(1);
       const [event] = await ours.events();
-      if (event === undefined) throw new Error('nothing was said of a message');
-      await start(DeviceArm.ours('ours again'));
-      const bare = await start(DeviceArm.bare('bare', ours, event));
-      await start(DeviceArm.bare('acknowledges', ours));
+      if (event === undefined) throw new Error('no event was published for a message');
+      await start(DeviceVariant.ours('ours again'));
+      const bare = await start(DeviceVariant.bare('bare', ours, event));
+      await start(DeviceVariant.bare('acknowledges', ours));
       await bare.send(1);
       const [other = ''] = await bare.events();
       say(`devices: an event of ours has ${event.length} characters, a bare one ${other.length}`);
-      for (const arm of arms) await arm.send(first);
+      for (const variant of variants) await variant.send(first);
       for (let round = 0; round < rounds; round++) {
-        for (const arm of abba(arms, round)) {
-          const before = arm.cpu();
+        for (const variant of abba(variants, round)) {
+          const before = variant.cpu();
           const begun = performance.now();
-          await arm.send(messages);
+          await variant.send(messages);
           const seconds = (performance.now() - begun) / 1_000;
-          const cpu = { ...cpuBetween(before, arm.cpu()) };
-          runs.push({ round, arm: arm.name, messages, seconds, cpu });
+          const cpu = { ...cpuBetween(before, variant.cpu()) };
+          runs.push({ round, arm: variant.name, messages, seconds, cpu });
         }
-        const last = runs.slice(-arms.length).map((run) => `${run.arm} ${sum(run.cpu)} ms`);
+        const last = runs.slice(-variants.length).map((run) => `${run.arm} ${sum(run.cpu)} ms`);
         say(`devices: round ${round + 1} of ${rounds} (${last.join(', ')})`);
       }
     } finally {
-      for (const arm of arms) await arm.stop();
+      for (const variant of variants) await variant.stop();
     }
     return { runs };
   },

@@ -11,18 +11,18 @@ import {
 } from '@grpc/grpc-js';
 import { BareSidecar } from '../bare/sidecar';
 
-// A bare handler of the binding: it reads a message's JSON and publishes one event of it, like ours in
-// all but what makes it safe. Where there is no BARE_EVENT it only acknowledges.
+// A bare handler of the binding: it parses a message's JSON and publishes one event of it, like ours but
+// without what makes ours safe. Without BARE_EVENT it only acknowledges.
 
 const { PORT, APP_PORT = '', DAPR_HTTP_PORT = '', DAPR_GRPC_PORT = '', BARE_EVENT } = process.env;
 const sidecar = new BareSidecar(DAPR_HTTP_PORT, DAPR_GRPC_PORT);
 
-/** An event as ours publishes it, of which the handler fills in what is a message's own. */
+/** An event as ours publishes it, in which the handler replaces the parts of a message. */
 interface Event {
   readonly type: string;
   readonly data: { readonly shopId: string };
 }
-// given by the part, which has read it as one
+// set by the part, which has parsed it
 const event = BARE_EVENT === undefined ? undefined : (JSON.parse(BARE_EVENT) as Event);
 
 async function publishFor(topic: string, payload: Uint8Array): Promise<void> {
@@ -86,7 +86,7 @@ answers(onBindingEvent, done, (request) => {
 server.bindAsync(`127.0.0.1:${APP_PORT}`, ServerCredentials.createInsecure(), (error) => {
   if (error !== null) throw error;
 });
-// /health/ready, for who starts it
+// /health/ready, for the start of the system
 createServer((_, response) => {
   void sidecar.isReady().then((ready) => response.writeHead(ready ? 200 : 503).end());
 }).listen(Number(PORT), '127.0.0.1');

@@ -17,7 +17,7 @@ const VARIANTS: Variants = {
   },
   acknowledges: { label: 'acknowledge only', meaning: 'acknowledges the message.' },
 };
-const labelOf = (arm: string) => VARIANTS[arm]?.label ?? arm;
+const labelOf = (variant: string) => VARIANTS[variant]?.label ?? variant;
 
 const BARE = [
   'The bare handler is a gRPC server with the same library that uses its sidecar in the same way. It does',
@@ -25,8 +25,8 @@ const BARE = [
   'track the order of messages and the presence of the device, or write logs and metrics.',
 ];
 
-function runsOf({ runs }: DevicesResult, arm: string): Run[] {
-  return runs.filter((run) => run.arm === arm).sort((left, right) => left.round - right.round);
+function runsOf({ runs }: DevicesResult, variant: string): Run[] {
+  return runs.filter((run) => run.arm === variant).sort((left, right) => left.round - right.round);
 }
 
 const armsOf = ({ runs }: DevicesResult) => [...new Set(runs.map(({ arm }) => arm))];
@@ -35,8 +35,8 @@ const armsOf = ({ runs }: DevicesResult) => [...new Set(runs.map(({ arm }) => ar
 const cpuOf = (runs: readonly Run[]) =>
   runs.map(({ cpu, messages }) => (sum(cpu) / messages) * 1_000);
 
-const ratioTo = (result: DevicesResult, arm: string) =>
-  ratios(cpuOf(runsOf(result, 'ours')), cpuOf(runsOf(result, arm)));
+const ratioTo = (result: DevicesResult, variant: string) =>
+  ratios(cpuOf(runsOf(result, 'ours')), cpuOf(runsOf(result, variant)));
 
 export function aims(result: DevicesResult): Aim[] {
   const ratio = ratioTo(result, 'bare');
@@ -50,14 +50,14 @@ export function aims(result: DevicesResult): Aim[] {
 }
 
 export function report(result: DevicesResult): string[] {
-  const arms = armsOf(result);
+  const variants = armsOf(result);
   const [first] = result.runs;
   return [
     'The cost of a device message, from the device broker until its event is on the bus and the message is',
     'acknowledged. The messages come from 100 registered devices. Of ten messages, five are telemetry, three',
     'change a stock, and two are sales.',
     '',
-    ...arms.map((arm) => `- ${labelOf(arm)}: ${VARIANTS[arm]?.meaning ?? ''}`),
+    ...variants.map((variant) => `- ${labelOf(variant)}: ${VARIANTS[variant]?.meaning ?? ''}`),
     '',
     ...BARE,
     '',
@@ -68,13 +68,13 @@ export function report(result: DevicesResult): string[] {
     '',
     ...table(
       ['variant', 'messages/s', 'CPU µs per message', 'CPU ratio of iot-gateway to it'],
-      arms.map((arm) => {
-        const runs = runsOf(result, arm);
+      variants.map((variant) => {
+        const runs = runsOf(result, variant);
         return [
-          labelOf(arm),
+          labelOf(variant),
           figure(median(runs.map(({ messages, seconds }) => messages / seconds))),
           figure(median(cpuOf(runs))),
-          arm === 'ours' ? '' : spreadText(ratioTo(result, arm)),
+          variant === 'ours' ? '' : spreadText(ratioTo(result, variant)),
         ];
       }),
     ),
@@ -86,14 +86,16 @@ export function report(result: DevicesResult): string[] {
 }
 
 function byProcess(result: DevicesResult): string[] {
-  const arms = armsOf(result);
+  const variants = armsOf(result);
   const names = [...new Set(result.runs.flatMap(({ cpu }) => Object.keys(cpu)))];
-  const used = (arm: string, name: string) =>
-    median(runsOf(result, arm).map(({ cpu, messages }) => ((cpu[name] ?? 0) / messages) * 1_000));
+  const used = (variant: string, name: string) =>
+    median(
+      runsOf(result, variant).map(({ cpu, messages }) => ((cpu[name] ?? 0) / messages) * 1_000),
+    );
   return table(
-    ['process', ...arms.map(labelOf)],
+    ['process', ...variants.map(labelOf)],
     names
       .toSorted((left, right) => used('ours', right) - used('ours', left))
-      .map((name) => [name, ...arms.map((arm) => figure(used(arm, name)))]),
+      .map((name) => [name, ...variants.map((variant) => figure(used(variant, name)))]),
   );
 }

@@ -21,7 +21,7 @@ const SERVICES: readonly AnyService[] = [
   ...[user, product, order, payment, notification, inventory, delivery, gateway],
 ];
 
-/** All services in this process, with nothing between them; as they are otherwise. */
+/** All services unchanged in this process, with nothing between them. */
 export async function openServices(
   env: NodeJS.ProcessEnv,
   textsOf: (appId: string) => Texts,
@@ -39,7 +39,7 @@ export async function openServices(
 async function hostOf(service: AnyService, env: NodeJS.ProcessEnv, sidecar: DirectSidecar) {
   const schema = KitConfig.extend(service.definition.config?.shape ?? {});
   const noSidecar = { DAPR_HTTP_PORT: '0', DAPR_GRPC_PORT: '0' };
-  // a shape that is known only now hides the kit's own part from the type
+  // the generic type hides the kit's part of it
   const config = readConfig(schema, { ...env, ...noSidecar }) as KitConfig;
   const log = createLog(service.name, config.LOG_LEVEL);
   const metrics = new Metrics();

@@ -15,17 +15,17 @@ import type {
 } from '#kit/transport/sidecar';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 
-/** As the sidecar waits before it gives an event again: see components/resiliency.yaml. */
+/** The sidecar's pause before it redelivers an event: see components/resiliency.yaml. */
 const AGAIN_MS = 2_000;
 
-/** What stands for an HTTP endpoint outside: its answers, without the wire. */
+/** A double of an external HTTP endpoint: its answers, without the network. */
 export type Endpoint = (request: EndpointRequest) => EndpointResponse | Promise<EndpointResponse>;
 
-/** What connects services in one process: their hosts by name, and a bus that is a loop. */
+/** Connects services in one process: their runtimes by name, and a bus that is a loop. */
 export class Exchange {
   readonly hosts = new Map<string, ServiceRuntime>();
   readonly endpoints = new Map<string, Endpoint>();
-  /** Events that are kept back instead of being given to whoever hears them, by type. */
+  /** Events that are held back instead of delivered, by type. */
   readonly keptBack = new Map<string, CloudEvent[]>();
   #undone = 0;
   #settled: PromiseWithResolvers<unknown> | undefined;
@@ -36,7 +36,7 @@ export class Exchange {
     return runtime;
   }
 
-  /** Gives an event to whoever hears it; nobody waits for them. */
+  /** Delivers an event to its subscribers; the publisher does not wait. */
   say(event: CloudEvent): void {
     const kept = this.keptBack.get(event.type);
     if (kept !== undefined) {
@@ -49,7 +49,7 @@ export class Exchange {
     }
   }
 
-  /** Settles when every event that was said is handled. */
+  /** Settles when every published event is handled. */
   async settled(): Promise<void> {
     if (this.#undone === 0) return;
     this.#settled ??= Promise.withResolvers<unknown>();
@@ -58,7 +58,7 @@ export class Exchange {
 
   async #deliver(runtime: ServiceRuntime, text: string): Promise<void> {
     this.#undone++;
-    // a host never throws, and takes what is an object
+    // a runtime never throws, and accepts any object
     while ((await runtime.deliver(JSON.parse(text) as Record<string, unknown>)) === 'RETRY') {
       await sleep(AGAIN_MS);
     }
@@ -69,7 +69,7 @@ export class Exchange {
   }
 }
 
-/** The documents of one service, as texts: what is given out is nobody else's. */
+/** The documents of one service as text, so that each load is a copy. */
 export interface Texts {
   get(key: string): { readonly json: string; readonly etag: string } | undefined;
   set(key: string, json: string): void;
@@ -94,8 +94,8 @@ export class MemoryTexts implements Texts {
 }
 
 /**
- * The world of one service where nothing lies between services: calls are calls, and events are
- * handed over.
+ * The sidecar of one service with nothing between services: calls are function calls, and events are
+ * passed on.
  */
 export class DirectSidecar implements Sidecar {
   constructor(
@@ -133,7 +133,7 @@ export class DirectSidecar implements Sidecar {
       method.parent.typeName === OperationsService.typeName
         ? { response: await statusOf(runtime), published: [] }
         : await runtime.handleCall(method, request, callContext);
-    // made of this very method's output
+    // created from this very method's output
     return {
       response: create(method.output, { ...response }) as MessageShape<M['output']>,
       published,
@@ -150,7 +150,7 @@ export class DirectSidecar implements Sidecar {
     return answer(request);
   }
 
-  /** Letters go nowhere. */
+  /** Messages are dropped. */
   async send(): Promise<void> {}
 
   async schedule(): Promise<void> {
@@ -160,7 +160,7 @@ export class DirectSidecar implements Sidecar {
   async unschedule(): Promise<void> {}
 }
 
-/** The one thing that is asked of every service here. */
+/** The only request of every service here. */
 async function statusOf(runtime: ServiceRuntime) {
   const { getStatus } = operationsHandlers(runtime, {
     ...{ service: runtime.service.name, version: '', instance: runtime.service.name },

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { HealthReport } from '../../../services/gateway/backends/health-report';
 import { apps } from '../../../services/gateway/definition';
 import { Delivery, Notifications, Order, Orders, Payment, Product, Stock } from '../../e2e/edge';
-import { SHOP, Shopper, paidWith } from '../../e2e/market';
+import { SHOP, Shopper, paidWith } from '../../e2e/fixtures';
 import { ORDER_FLOW, TEST_ENV } from '../../harness/system';
 import { addCustomer, addProduct, signedIn } from '../shop';
 import { startDirect } from './system';
 
-// The directly wired services are a measure for the real ones only if they do the same work.
+// The directly wired services are comparable with the real ones only if they do the same work.
 
-// to hash passwords takes a busy machine its time
+// hashing passwords takes a while on a busy machine
 jest.setTimeout(60_000);
 
 let system: Awaited<ReturnType<typeof startDirect>>;
@@ -33,7 +33,7 @@ async function market() {
   return {
     shopper: new Shopper(system.url, token, userId, ''),
     productId,
-    /** How many pieces have gone, and how many are held. */
+    /** The pieces sold and reserved. */
     gone: async () => {
       const { available, reserved } = await admin.get(Stock, stockPath);
       return { sold: before.available - available - reserved, reserved };
@@ -41,7 +41,7 @@ async function market() {
   };
 }
 
-test('whom an order meets is there, so that the gateway goes on calling them', async () => {
+test('all services of an order are there, so that the gateway keeps calling them', async () => {
   const answer = await fetch(`${system.url}/api/v1/health/detailed`);
   const { data } = z.object({ data: HealthReport }).parse(await answer.json());
   const away = data.services.filter(({ status }) => status !== 'healthy');
@@ -49,9 +49,9 @@ test('whom an order meets is there, so that the gateway goes on calling them', a
   expect(away.map(({ service }) => service)).toEqual(others);
 });
 
-test('an order is confirmed, and everybody has it in their books', async () => {
+test('an order is confirmed, and every service has recorded it', async () => {
   const { shopper, productId, gone } = await market();
-  const order = await shopper.buys(productId);
+  const order = await shopper.buyConfirmed(productId);
   await system.settled();
   expect(order.status).toBe('confirmed');
   expect(await gone()).toEqual({ sold: 1, reserved: 0 });
@@ -70,9 +70,9 @@ test('an order is confirmed, and everybody has it in their books', async () => {
   });
 });
 
-test('a declined order is cancelled, and nothing is kept of it', async () => {
+test('a declined order is cancelled, and every effect of it is compensated', async () => {
   const { shopper, productId, gone } = await market();
-  const orderId = await shopper.isDenied('payment_failed', productId, paidWith('tok_declined'));
+  const orderId = await shopper.buyCancelled('payment_failed', productId, paidWith('tok_declined'));
   await system.settled();
   expect(await shopper.get(Order, `/orders/${orderId}`)).toMatchObject({ status: 'cancelled' });
   expect(await gone()).toEqual({ sold: 0, reserved: 0 });

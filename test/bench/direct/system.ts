@@ -3,7 +3,7 @@ import { createApp } from '../../../services/gateway/app';
 import { openServices } from './services';
 import { MemoryTexts } from './sidecar';
 
-/** The path at which the process tells, once it is so, that nothing is left to do. */
+/** The path that answers once nothing is left to do. */
 export const SETTLED = '/settled';
 
 /** The services with their documents in memory, behind the gateway's own app. */

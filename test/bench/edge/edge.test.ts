@@ -63,7 +63,7 @@ describe('a load', () => {
   let server: Server;
   let url = '';
   let [inFlight, most] = [0, 0];
-  /** As many wait as may: nothing is answered before. */
+  /** Answers wait until this number of requests is in flight. */
   const full = Promise.withResolvers<undefined>();
   let seen: { path: string; key: string | undefined }[] = [];
 
@@ -82,7 +82,7 @@ describe('a load', () => {
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    // a server that listens on a port has an address that is no path
+    // the address of a server that listens on a port is an object
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterAll(() => {
@@ -95,7 +95,7 @@ describe('a load', () => {
     return { ...{ url, requests: 10, inFlight: 3, each: [get('/a'), get('/b')] }, ...given };
   };
 
-  test('is of so many requests, in turns, and of no more at a time than is said', async () => {
+  test('sends this number of requests in turns, with no more in flight than configured', async () => {
     const { latencies } = await send(load({}));
     expect({ sent: seen.length, latencies: latencies.length, most }).toEqual({
       ...{ sent: 10, latencies: 10, most: 3 },
@@ -103,7 +103,7 @@ describe('a load', () => {
     expect(seen.filter(({ path }) => path === '/a')).toHaveLength(5);
   });
 
-  test('has for each order a key of its own, and none for what is read', async () => {
+  test('has a new key for each order, and none for reads', async () => {
     await send(load({}));
     expect(new Set(seen.map(({ key }) => key))).toEqual(new Set([undefined]));
     const post: Asked = { method: 'POST', path: '/a', headers: {}, body: '{}', status: 200 };
@@ -111,11 +111,11 @@ describe('a load', () => {
     expect(new Set(seen.map(({ key }) => key)).size).toBe(10);
   });
 
-  test('ends at an answer that is not right', async () => {
+  test('ends at a wrong answer', async () => {
     await expect(send(load({ each: [get('/a'), get('/no')] }))).rejects.toThrow('answered 404');
   });
 
-  test('that comes when it comes does not wait for those before it', async () => {
+  test('with Poisson arrivals does not wait for earlier requests', async () => {
     const other = new LoadProcess();
     try {
       const { outcomes } = await other.offer({
@@ -130,7 +130,7 @@ describe('a load', () => {
     }
   });
 
-  test('comes from a process of its own, which tells what went wrong', async () => {
+  test('comes from a process of its own, which reports its failure', async () => {
     const other = new LoadProcess();
     try {
       expect((await other.send(load({}))).latencies).toHaveLength(10);

@@ -1,20 +1,20 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import { Product } from '../../e2e/edge';
-import { ADDRESS, SHOP } from '../../e2e/market';
-import type { World } from '../../harness/world';
+import { ADDRESS, SHOP } from '../../e2e/fixtures';
+import type { RunningSystem } from '../../harness/running-system';
 import { cpuBetween } from '../cpu';
 import { type Effort, part } from '../part';
 import { Shop } from '../shop';
 import { abba } from '../statistics';
-import { busSettled, cpuOfWorld } from '../world-arm';
+import { busSettled, cpuOfSystem } from '../system-variant';
 import { EDGES, startEdges } from './edges';
 import type { Asked } from './load';
 import { LoadProcess } from './load-process';
 import { aims, report } from './report';
 import { Shedding, measureShedding } from './shedding';
 
-/** What is asked, how often at once, and how often in a round. */
+/** The kinds of requests, how many are in flight, and how many in a round. */
 interface Level {
   readonly name: string;
   readonly inFlight: number;
@@ -42,7 +42,7 @@ const PLANS: Readonly<Record<Effort, { rounds: number; first: number; levels: re
       ],
     },
   };
-/** In each round, as a part of what is then counted. */
+/** The warm-up of each round, as a part of the counted requests. */
 const WARM_UP = 0.1;
 
 const Run = z.object({
@@ -53,7 +53,7 @@ const Run = z.object({
   requests: z.int(),
   seconds: z.number(),
   latencies: z.array(z.number()),
-  /** Milliseconds of the edge's own process, and of the sidecar beside it. */
+  /** Milliseconds of the edge's own process, and of its sidecar. */
   cpu: z.object({ own: z.number(), sidecar: z.number() }),
 });
 export const EdgeResult = z.object({
@@ -74,24 +74,24 @@ export const edge = part({
     let shedding: Shedding;
     const load = new LoadProcess();
     say('edge: starting');
-    const world = await startEdges();
+    const system = await startEdges();
     try {
-      say('edge: filling the shop');
-      const shop = await Shop.open(world.app('gateway').url);
+      say('edge: adding products and customers');
+      const shop = await Shop.open(system.app('gateway').url);
       const asked = new Map<string, Readonly<Record<string, readonly Asked[]>>>();
       for (const name of edges) {
-        asked.set(name, await requestsTo(urlOf(world, name), shop, name.startsWith('ours')));
+        asked.set(name, await requestsTo(urlOf(system, name), shop, name.startsWith('ours')));
       }
       const measure = async (name: string, level: Level, requests: number) => {
         const { inFlight, name: what } = level;
         const each = asked.get(name)?.[what] ?? [];
-        const before = cpuOfWorld(world);
-        const loaded = await load.send({ url: urlOf(world, name), requests, inFlight, each });
-        const cpu = cpuBetween(before, cpuOfWorld(world));
+        const before = cpuOfSystem(system);
+        const loaded = await load.send({ url: urlOf(system, name), requests, inFlight, each });
+        const cpu = cpuBetween(before, cpuOfSystem(system));
         const app = EDGES[name] ?? '';
         const used = { own: cpu[app] ?? 0, sidecar: cpu[`${app}-sidecar`] ?? 0 };
-        // the services behind have more to do for an order than whoever asked waits for
-        await busSettled(world);
+        // the services behind it do more for an order than its answer waits for
+        await busSettled(system);
         return { edge: name, asked: what, inFlight, requests, ...loaded, cpu: used };
       };
       for (const name of edges) {
@@ -111,11 +111,11 @@ export const edge = part({
       }
       say('edge: overload');
       const through = asked.get(edges[0] ?? '')?.['GET through'] ?? [];
-      shedding = await measureShedding(world, load, through, effort);
+      shedding = await measureShedding(system, load, through, effort);
       await shop.close();
     } finally {
       load.stop();
-      await world.stop();
+      await system.stop();
     }
     return { edges, runs, shedding };
   },
@@ -123,12 +123,12 @@ export const edge = part({
   aims,
 });
 
-const urlOf = (world: World, name: string) => world.app(EDGES[name] ?? '').url;
+const urlOf = (system: RunningSystem, name: string) => system.app(EDGES[name] ?? '').url;
 
-/** The gateway wraps what it answers; any other edge tells it as it is. */
+/** The gateway wraps its answers; the other edges do not. */
 const Ours = z.object({ data: Product }).transform(({ data }) => data);
 
-/** What is sent to an edge, by kind. Of the bare ones whoever asks says by a header who it is. */
+/** The requests to an edge, by kind. The bare edges take the user from a header. */
 async function requestsTo(url: string, shop: Shop, isOurs: boolean) {
   const reads = await Promise.all(
     shop.products.map(async (productId) => {

@@ -1,11 +1,11 @@
 import { inProject } from '../../../scripts/start/project.mjs';
 import { readRunFile } from '../../harness/run-file';
-import type { AppSpec } from '../../harness/start-world';
+import type { AppSpec } from '../../harness/start-apps';
 import { type SystemOptions, startSystem } from '../../harness/system';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import { onSources } from '../apps';
 
-/** What stands in front of the same services, by the name of its app. */
+/** The edges of the same services, by the name of the app. */
 export const EDGES: Readonly<Record<string, string>> = {
   ours: 'gateway',
   'ours again': 'gateway-again',
@@ -13,12 +13,12 @@ export const EDGES: Readonly<Record<string, string>> = {
   fastify: 'bench-fastify',
 };
 
-/** A gateway that refuses nobody for there being too much to do. */
+/** A gateway without load shedding. */
 export const OPEN = 'gateway-open';
 const NEVER = { SHED_IN_FLIGHT: '1000000', SHED_LAG_MS: '1000000' };
 
-/** The system, and beside its gateway another one, and two that do nothing but pass requests on. */
-export function startEdges(options: SystemOptions = {}): Promise<World> {
+/** The system, with another gateway and two edges that only pass requests on. */
+export function startEdges(options: SystemOptions = {}): Promise<RunningSystem> {
   const gateway = readRunFile().apps.find(({ appID }) => appID === 'gateway');
   if (gateway === undefined) throw new Error('dapr.yaml has no gateway');
   const { appID: appId, command, env } = gateway;

@@ -1,7 +1,7 @@
 import express from 'express';
 import { Hop } from './hop';
 
-/** An edge of Express and nothing else: the same hops, and ETags as Express has them. */
+/** An edge of Express only, with the same hops, and Express' own ETags. */
 const hop = new Hop(process.env);
 const app = express();
 app.get('/api/v1/products/:productId', async (request, response) => {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { fastify } from 'fastify';
 import { Hop } from './hop';
 
-/** An edge of Fastify and nothing else: the same hops, and an ETag, which Fastify has not by itself. */
+/** An edge of Fastify only, with the same hops, and an ETag, which Fastify has no support for. */
 const hop = new Hop(process.env);
 const app = fastify();
 app.get<{ Params: { productId: string } }>(

@@ -10,8 +10,8 @@ import { OrderService, PlaceOrderRequestSchema } from '#proto/retail/order/v1/or
 import { GetProductRequestSchema, ProductService } from '#proto/retail/product/v1/product_pb';
 
 /**
- * The way behind an edge: its sidecar, that of the service, the service, and the JSON of the answer;
- * with the token without which no service lets anybody in.
+ * The hops behind an edge: its sidecar, that of the service, the service, and the JSON of the answer; with
+ * the service token that every service requires.
  */
 export class Hop {
   readonly #sidecar: string;
@@ -35,7 +35,7 @@ export class Hop {
 
   /** Places an order for a user, under a key. */
   order(body: unknown, userId: string, key: string): Promise<JsonValue> {
-    // what is measured sends what an order is
+    // the benchmark sends valid orders only
     const message = fromJson(PlaceOrderRequestSchema, body as JsonValue);
     return this.#call('order', OrderService.method.placeOrder, message, {
       ...{ 'x-cause-id': key, 'x-keyed': 'true' },

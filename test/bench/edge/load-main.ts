@@ -4,7 +4,7 @@ import { type Offer, offer } from './offer';
 
 const answer = (told: Answer) => process.send?.(told);
 
-// what comes is one or the other: nobody else has forked this process
+// the message is one or the other: only load-process.ts forks this
 process.on('message', (work: Load | Offer) => {
   const done =
     'perSecond' in work

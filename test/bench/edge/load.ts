@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Pool } from 'undici';
 
-/** Requests as a client sends them: always so many at a time, on connections that are kept. */
+/** Requests of clients, a fixed number in flight, on connections that are kept alive. */
 export interface Load {
   readonly url: string;
   readonly requests: number;
@@ -16,18 +16,18 @@ export interface Asked {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The one that is right; any other ends the load. */
+  /** The expected status; any other one ends the load. */
   readonly status: number;
 }
 
 export interface Loaded {
   /** From the first request to the last answer. */
   readonly seconds: number;
-  /** Of each request, in milliseconds. */
+  /** Milliseconds of each request. */
   readonly latencies: number[];
 }
 
-/** Sends a load. Throws at the first answer that is another than it shall be. */
+/** Sends a load. Throws at the first unexpected answer. */
 export async function send({ url, requests, inFlight, each }: Load): Promise<Loaded> {
   const pool = new Pool(url, { connections: inFlight, headersTimeout: 60_000 });
   const latencies: number[] = [];

@@ -1,10 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { poisson, seeded } from '../statistics';
+import { SeededRandom } from '../../tools/seeded-random';
+import { poisson } from '../statistics';
 import type { Asked } from './load';
 
-/** Requests that come when they come, however long those before them take. */
+/** Requests with arrival times that do not depend on the answers to earlier ones. */
 export interface Offer {
   readonly url: string;
   readonly perSecond: number;
@@ -13,7 +14,7 @@ export interface Offer {
   readonly each: readonly Asked[];
 }
 
-/** What became of one: its status, and the milliseconds from when it should have been sent. */
+/** The outcome of one: its status, and the milliseconds from the time at which it should have been sent. */
 export interface Outcome {
   readonly status: number;
   readonly ms: number;
@@ -25,14 +26,14 @@ export interface Offered {
   readonly seconds: number;
 }
 
-/** More clients than these at once wait for a connection; what they wait counts. */
+/** More clients than these wait for a connection; the wait counts. */
 const CONNECTIONS = 3_000;
 const SEED = 7;
 
-/** Offers requests, and settles when each has its answer. */
+/** Sends the requests at their times, and settles when each has its answer. */
 export async function offer({ url, perSecond, count, each }: Offer): Promise<Offered> {
   const pool = new Pool(url, { connections: CONNECTIONS, headersTimeout: 60_000 });
-  const times = poisson(perSecond, count, seeded(SEED));
+  const times = poisson(perSecond, count, new SeededRandom(SEED, 'arrivals'));
   const under: Promise<Outcome>[] = [];
   const begun = performance.now();
   const ask = async ({ method, path, headers }: Asked, at: number): Promise<Outcome> => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import { figure, table } from '../markdown';
 import type { Effort } from '../part';
 import { median, percentile } from '../statistics';
@@ -38,15 +38,15 @@ export type Shedding = z.infer<typeof Shedding>;
 
 /** Increasing rates of requests for a gateway with load shedding and for one without. */
 export async function measureShedding(
-  world: World,
+  system: RunningSystem,
   load: LoadProcess,
   each: readonly Asked[],
   effort: Effort,
 ): Promise<Shedding> {
   const { seconds, knee: requests } = PLANS[effort];
   const gateways = [
-    { sheds: true, url: world.app('gateway').url },
-    { sheds: false, url: world.app(OPEN).url },
+    { sheds: true, url: system.app('gateway').url },
+    { sheds: false, url: system.app(OPEN).url },
   ];
   const speeds: number[] = [];
   for (const { url } of [...gateways, ...gateways]) {

@@ -7,7 +7,7 @@ import { asService } from '#kit/core/caller';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { SHOP } from '../../e2e/market';
+import { SHOP } from '../../e2e/fixtures';
 import { Books, restore } from './books';
 
 jest.setTimeout(60_000);
@@ -22,7 +22,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'omnichannel-books-'));
   for (const app of APPS) {
     const file = new DatabaseSync(join(folder, `${app}.db`));
-    // as the sidecar makes it
+    // as the sidecar creates it
     file.exec(`CREATE TABLE state (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL,
       is_binary BOOLEAN NOT NULL, etag TEXT NOT NULL, expiration_time TIMESTAMP DEFAULT NULL,
       update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)`);
@@ -41,7 +41,7 @@ const orders = (books: Books) => books.call('order', OrderService.method.listOrd
 const stock = (books: Books, productId: string) =>
   books.call('inventory', InventoryService.method.getStock, { shopId: SHOP, productId }, ann);
 
-test('what is written is what the services find later', async () => {
+test('the services read the documents that were written', async () => {
   const productId = await Books.write(folder, async (books) => {
     const added = await books.addProduct();
     await books.order('ann', added);
@@ -56,7 +56,7 @@ test('what is written is what the services find later', async () => {
   });
 });
 
-test('an order that is only placed comes with its command', async () => {
+test('an order that is only placed has its command', async () => {
   await Books.write(folder, async (books) => {
     const productId = await books.addProduct();
     const commands = await books.pending(3, () => ['ann', productId]);
@@ -67,7 +67,7 @@ test('an order that is only placed comes with its command', async () => {
   });
 });
 
-test('a size can be left and come back to', async () => {
+test('a size can be left and returned to', async () => {
   const grown = await Books.write(folder, async (books) => {
     for (let n = 0; n < 101; n++) await books.addProduct();
     return books.pages();

@@ -13,7 +13,7 @@ import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { ADDRESS, PRICE, SHOP } from '../../e2e/market';
+import { ADDRESS, PRICE, SHOP } from '../../e2e/fixtures';
 import { openServices } from '../direct/services';
 import type { Exchange } from '../direct/sidecar';
 import { FileTexts, type Rows } from './file-texts';
@@ -25,8 +25,8 @@ const PIECES = 1_000_000;
 export type Pages = ReadonlyMap<string, Rows>;
 
 /**
- * The books of a system at rest, in which the services' own code writes: what would have taken the
- * system minutes is there within seconds, and in the form that the system gives it.
+ * The documents of a system at rest, written by the services' own code: data that would take the system
+ * minutes is there within seconds, in the form that the system gives it.
  */
 export class Books {
   private constructor(
@@ -34,7 +34,7 @@ export class Books {
     private readonly texts: ReadonlyMap<string, FileTexts>,
   ) {}
 
-  /** Opens the books of the system whose data is in this folder, writes, and closes them. */
+  /** Opens the documents of the system whose data is in this folder, runs `write`, and closes them. */
   static async write<T>(folder: string, work: (books: Books) => Promise<T>): Promise<T> {
     const texts = new Map<string, FileTexts>();
     try {
@@ -55,7 +55,7 @@ export class Books {
     return this.exchange.host(appId);
   }
 
-  /** A product in stock, as those of the shop. */
+  /** A product in stock, like those of the shop. */
   async addProduct(): Promise<string> {
     const wanted = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
     const { createProduct } = ProductService.method;
@@ -65,13 +65,13 @@ export class Books {
     return productId;
   }
 
-  /** An order of this user, confirmed before this settles. */
+  /** An order of this user, which is confirmed when this settles. */
   async order(userId: string, productId: string): Promise<void> {
     const { status } = await this.#place(userId, productId, false);
     if (status !== 'confirmed') throw new Error(`an order is ${status}`);
   }
 
-  /** Orders that are placed, each with the command to fulfil it, which nobody has got yet. */
+  /** Orders that are placed, each with the command to fulfil it, which is not delivered yet. */
   async pending(count: number, who: (n: number) => [userId: string, productId: string]) {
     const commands: CloudEvent[] = [];
     this.exchange.keptBack.set('order.place', commands);
@@ -79,7 +79,7 @@ export class Books {
     return commands;
   }
 
-  /** Holds a piece for some order; with `commit`, it is sold. */
+  /** Reserves a piece for an order; with `commit`, it is sold. */
   async reserve(productId: string, commit: boolean): Promise<void> {
     const { method } = InventoryService;
     const items = [{ productId, quantity: 1 }];
@@ -88,7 +88,7 @@ export class Books {
     if (commit) await this.call('inventory', method.commit, goods, asService());
   }
 
-  /** What was written so far, and what it took the place of. */
+  /** The documents written so far, and the ones that they replaced. */
   pages(): { now: Pages; before: Pages } {
     const written = [...this.texts].map(([appId, texts]) => [appId, texts.written()] as const);
     return {
@@ -105,7 +105,7 @@ export class Books {
     respondAsync = false,
   ): Promise<MessageShape<M['output']>> {
     const callContext = newCallContext(systemClock, { caller, respondAsync });
-    // made of this very method's input
+    // created from this very method's input
     const message = create(method.input, request) as MessageShape<M['input']>;
     return (await this.host(appId).handleCall(method, message, callContext)).response;
   }
@@ -122,7 +122,7 @@ export class Books {
   }
 }
 
-/** Writes documents as they were. */
+/** Restores documents. */
 export function restore(folder: string, pages: Pages): void {
   for (const [appId, rows] of pages) {
     if (rows.size === 0) continue;

@@ -3,13 +3,13 @@ import { closedLoop } from '../closed-loop';
 import { type Cpu, cpuBetween } from '../cpu';
 import type { Ours } from '../ours';
 import { type Customer, type Purchase, addCustomer, patiently } from '../shop';
-import { busSettled } from '../world-arm';
+import { busSettled } from '../system-variant';
 import { Books, type Pages, restore } from './books';
 
 export const FACTORS = [1, 10, 100] as const;
 export type Factor = (typeof FACTORS)[number];
 
-/** The CPU of so many orders. */
+/** The CPU of this number of orders. */
 export interface Cost {
   readonly orders: number;
   readonly cpu: Cpu;
@@ -18,10 +18,10 @@ export interface Cost {
 /** Brings the shop to a size, and places orders there. */
 export type Measure = (factor: Factor, orders: number) => Promise<Cost>;
 
-/** Something that grows in a shop, and for which an order must not cost more. */
+/** A kind of data that grows in a shop, with which the cost of an order must not grow. */
 export interface Dimension {
   readonly name: string;
-  /** How much there is at 1x. */
+  /** The amount at 1x. */
   readonly one: number;
   /** Prepares all sizes in a system that is at rest. */
   readonly prepare: (ours: Ours) => Promise<Measure>;
@@ -29,7 +29,7 @@ export interface Dimension {
 
 const IN_FLIGHT = 4;
 
-const dataOf = (ours: Ours) => join(ours.world.folder, 'data');
+const dataOf = (ours: Ours) => join(ours.system.folder, 'data');
 
 const measured = (ours: Ours, orders: number, purchase: (n: number) => Purchase): Promise<Cost> =>
   closedLoop(
@@ -42,7 +42,7 @@ const measured = (ours: Ours, orders: number, purchase: (n: number) => Purchase)
     IN_FLIGHT,
   );
 
-/** What is there beside the products and customers of the orders: one size at a time. */
+/** Products and customers beside those of the orders: one size at a time. */
 function beside(
   name: string,
   one: number,
@@ -94,12 +94,12 @@ const deadLetters = beside('dead letters of each service', 10, async (books, fro
 
 const CUSTOMERS = 2;
 
-/** Their orders, and all that was told them of these; brought back before each measurement. */
+/** The customers' orders and notifications, restored before each measurement. */
 const ordersPerUser: Dimension = {
   name: 'orders of a user',
   one: 10,
   prepare: async (ours) => {
-    const { url } = ours.world.app('gateway');
+    const { url } = ours.system.app('gateway');
     const folder = dataOf(ours);
     const sizes = new Map<Factor, { customers: Customer[]; pages: Pages }>();
     for (const factor of FACTORS) {
@@ -132,7 +132,7 @@ const ordersPerUser: Dimension = {
 
 const PRODUCTS = 4;
 
-/** Of products that are new at each measurement, as each order changes them. */
+/** Products that are new at each measurement, as each order changes them. */
 function reservations(name: string, one: number, commit: boolean): Dimension {
   return {
     name,
@@ -155,17 +155,17 @@ function reservations(name: string, one: number, commit: boolean): Dimension {
   };
 }
 
-/** The drain alone: from when the service that fulfils orders goes on until nothing is left. */
+/** The drain alone: from when the service that fulfils orders continues until nothing is left. */
 export const backlog: Dimension = {
   name: 'commands in a backlog',
   one: 5,
   prepare: async (ours) => async (factor, orders) => {
-    const { world, shop } = ours;
-    const service = world.app('order').service;
+    const { system, shop } = ours;
+    const service = system.app('order').service;
     const waiting = backlog.one * factor;
     const used: Cpu[] = [];
     let drained = 0;
-    // of a small backlog several, so that as much is measured
+    // a small backlog is drained several times, so that as many orders are measured
     while (drained < orders) {
       service?.signal('SIGSTOP');
       const commands = await Books.write(dataOf(ours), (books) =>
@@ -174,10 +174,10 @@ export const backlog: Dimension = {
           return [customer.userId, productId];
         }),
       );
-      for (const command of commands) await world.publish(command);
+      for (const command of commands) await system.publish(command);
       const before = ours.cpu();
       service?.signal('SIGCONT');
-      await busSettled(world, 600_000);
+      await busSettled(system, 600_000);
       used.push(cpuBetween(before, ours.cpu()));
       drained += waiting;
     }
@@ -187,9 +187,9 @@ export const backlog: Dimension = {
   },
 };
 
-/** With how many settled orders a product is remembered; the service keeps 256 at most. */
+/** The number of settled orders that a stock remembers; the service keeps 256 at most. */
 const settled = reservations('settled reservations of a product', 2, true);
 const held = reservations('open reservations of a product', 10, false);
 
-/** The backlog last: its many orders are remembered by the shop's products and customers. */
+/** The backlog comes last: the products and customers of the shop keep its many orders. */
 export const DIMENSIONS = [catalogue, deadLetters, ordersPerUser, settled, held, backlog];

@@ -7,16 +7,16 @@ export interface Row {
   readonly etag: string;
 }
 
-/** Documents of a service by their keys; undefined stands for one that is not there. */
+/** Documents of a service by their keys; undefined stands for a missing one. */
 export type Rows = ReadonlyMap<string, Row | undefined>;
 
 /**
- * The documents of a service in the very file in which its sidecar keeps them, in one transaction
- * that ends with `close`. It is for a system in which nothing is going on.
+ * The documents of a service in the database file of its sidecar, in one transaction that ends with
+ * `close`. For a system that is at rest only.
  */
 export class FileTexts implements Texts {
   readonly #file: DatabaseSync;
-  /** What was there before, of all that was written. */
+  /** The previous values of all written documents. */
   readonly #before = new Map<string, Row | undefined>();
 
   constructor(
@@ -42,12 +42,12 @@ export class FileTexts implements Texts {
     this.#put(key, undefined);
   }
 
-  /** Brings back what was there. */
+  /** Restores the previous values. */
   restore(rows: Rows): void {
     for (const [key, row] of rows) this.#put(key, row);
   }
 
-  /** What stands under every key that was written so far, and what stood there before. */
+  /** The current and the previous value of every written key. */
   written(): { now: Rows; before: Rows } {
     const keys = [...this.#before.keys()];
     return { now: new Map(keys.map((key) => [key, this.get(key)])), before: new Map(this.#before) };
@@ -55,7 +55,7 @@ export class FileTexts implements Texts {
 
   close(): void {
     this.#file.exec('COMMIT');
-    // what is left in the log, the sidecar's next write would have to move into the file
+    // otherwise the sidecar's next write would have to move the write-ahead log into the file
     this.#file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#file.close();
   }

@@ -8,8 +8,8 @@ import { type Order, toEventPayload, toReservation } from '../../../services/ord
 import type { Context } from '../../../services/order/definition';
 import type { Outcome } from './outcome';
 
-// The steps of services/order/fulfil.ts and compensate.ts, each as an activity: what is asked, written
-// and said in them is the same. A workflow keeps the story of an order by itself, so that the
+// The steps of services/order/fulfil.ts and compensate.ts, each as an activity, with the same calls, writes
+// and events. A workflow has its own history of an order, so the order's document has no saga log.
 // order's document has none.
 
 type Activity = (order: Order, context: Context, outcome: Outcome) => Promise<Outcome>;
@@ -79,7 +79,7 @@ async function cancel(order: Order, context: Context, outcome: Outcome): Promise
   const { orderId, userId, shopId } = order;
   const reason = whyNot(outcome);
   const at = isoTime(clock);
-  // all is undone by now, so that the decision and its end are one
+  // all steps are compensated by now, so the decision and the end are one change
   await orders.update(orderId, (now = order) =>
     completeCancellation(applyOutcome(now, { confirmed: false, reason }, UNTOLD, at), UNTOLD, at),
   );
@@ -89,7 +89,7 @@ async function cancel(order: Order, context: Context, outcome: Outcome): Promise
 }
 
 function whyNot({ reason }: Outcome): NonNullable<Outcome['reason']> {
-  if (reason === undefined) throw new Error('nothing is undone without a reason');
+  if (reason === undefined) throw new Error('a compensation needs a reason');
   return reason;
 }
 

@@ -4,7 +4,7 @@ import { Outcome, type Task } from './outcome';
 
 type Step = ReturnType<WorkflowContext['callActivity']>;
 
-/** The saga of an order, as Dapr's documentation writes one: what was done is undone in reverse. */
+/** The saga of an order as in Dapr's documentation: completed steps are compensated in reverse. */
 export async function* fulfilOrder(
   context: WorkflowContext,
   orderId: string,

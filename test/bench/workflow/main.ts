@@ -20,7 +20,7 @@ import { type Outcome, Task } from './outcome';
 /** As long as the edge waits for an order. */
 const WAIT_SECONDS = 30;
 
-/** The order service, but for this: a workflow carries out what a command on the bus did. */
+/** The order service, with a workflow in place of the command on the bus. */
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const sidecar = { daprHost: '127.0.0.1', daprPort: env['DAPR_GRPC_PORT'] ?? '' };
   const workflows = new DaprWorkflowClient(sidecar);
@@ -35,7 +35,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   };
   service.serve({
     placeOrder: (request, context) => {
-      // a context has its parts from its class
+      // the parts of a context are on its prototype
       const own = Object.create(context, {
         dispatchAndWait: { value: dispatchAndWait },
       }) as Context;
@@ -51,7 +51,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   process.once('SIGTERM', () => void stop());
 
   const runtime = runtimeOf(sidecar, running.runtime);
-  // started before its sidecar is there, it would never connect
+  // a client that starts before its sidecar never connects
   const healthy = `http://127.0.0.1:${env['DAPR_HTTP_PORT'] ?? ''}/v1.0/healthz/outbound`;
   await until('the sidecar', async () => (await fetch(healthy)).ok, 60_000);
   await runtime.start();
@@ -75,13 +75,13 @@ function runtimeOf(
       perform(name, context, Task.parse(input), runtime),
     );
   }
-  // Beyond 10 at a time and 100 that wait, the SDK drops work without a word; an option there is none.
+  // Beyond 10 running and 100 waiting items the SDK drops work silently, and has no option for it.
   const { worker } = workflows as unknown as { worker: { _maxConcurrentWorkItems: number } };
   worker._maxConcurrentWorkItems = 1_000;
   return workflows;
 }
 
-/** An activity as the kit knows work: under a cause that is the same when it is run again. */
+/** An activity with a call context that is the same when it is run again. */
 async function perform(
   name: ActivityName,
   workflow: WorkflowActivityContext,
@@ -95,7 +95,7 @@ async function perform(
     caller: asService(),
     deadline: clock.now() + EXECUTION_BUDGET_MS,
   });
-  // the host opens what the definition says, which is the order service's
+  // the runtime opens what the definition declares, which is the order service's
   const context = runtime.openContext(callContext) as unknown as ContextOf<typeof order>;
   return activities[name](await context.orders.getOrThrow(orderId), context, outcome);
 }

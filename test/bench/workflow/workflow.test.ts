@@ -2,22 +2,22 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { type Event, eventsOf } from '../../e2e/bus';
 import { Edge, Order, Stock } from '../../e2e/edge';
-import { ADDRESS, SHOP } from '../../e2e/market';
-import type { World } from '../../harness/world';
+import { ADDRESS, SHOP } from '../../e2e/fixtures';
+import type { RunningSystem } from '../../harness/running-system';
 import { startSystem } from '../../harness/system';
 import { until } from '../../harness/until';
 import { type Customer, addCustomer, addProduct, signedIn } from '../shop';
-import { busSettled } from '../world-arm';
+import { busSettled } from '../system-variant';
 import { startWorkflowWorld } from './workflow';
 
 /** A system with one product, and one customer who is signed in. */
 interface System {
-  readonly world: World;
+  readonly system: RunningSystem;
   readonly productId: string;
   readonly customer: Customer;
 }
 
-const worlds: World[] = [];
+const systems: RunningSystem[] = [];
 let ours: System;
 let workflow: System;
 
@@ -27,39 +27,39 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const world of worlds) await world.stop();
+  for (const system of systems) await system.stop();
 });
 
-async function open(world: World): Promise<System> {
-  worlds.push(world);
-  const { url } = world.app('gateway');
-  // on a busy machine a password may take longer to hash than a call may take
+async function open(system: RunningSystem): Promise<System> {
+  systems.push(system);
+  const { url } = system.app('gateway');
+  // on a busy machine hashing a password may take longer than a call may take
   const admin = await until('the admin', () => signedIn(url), 60_000);
   const customer = await until('a customer', () => addCustomer(url), 60_000);
-  return { world, productId: await addProduct(admin), customer };
+  return { system, productId: await addProduct(admin), customer };
 }
 
-/** An order, and the events that were said until all that follows from it was done. */
-async function order({ world, productId, customer }: System, token: string) {
-  const before = new Set((await eventsOf(world)).map(({ id }) => id));
-  const edge = new Edge(world.app('gateway').url, customer.token);
+/** Places an order, and returns the events that are published until all of them are handled. */
+async function order({ system, productId, customer }: System, token: string) {
+  const before = new Set((await eventsOf(system)).map(({ id }) => id));
+  const edge = new Edge(system.app('gateway').url, customer.token);
   const items = [{ productId, quantity: 1 }];
   const payment = { method: 'card', token };
   const answer = await edge.send('POST', '/orders', {
     body: { shopId: SHOP, items, payment, deliveryAddress: ADDRESS },
     headers: { 'idempotency-key': randomUUID() },
   });
-  await busSettled(world);
-  const said = (await eventsOf(world)).filter(({ id }) => !before.has(id));
+  await busSettled(system);
+  const said = (await eventsOf(system)).filter(({ id }) => !before.has(id));
   const orderId = said.find(({ type }) => type === 'order.created')?.subject;
   const kept = await edge.get(Order, `/orders/${orderId}`);
-  const admin = await until('the admin', () => signedIn(world.app('gateway').url), 60_000);
+  const admin = await until('the admin', () => signedIn(system.app('gateway').url), 60_000);
   const stock = await admin.get(Stock, `/inventory/${SHOP}/${productId}`);
   const { available, reserved } = stock;
   return { answer, kept, stock: { available, reserved }, said: typesOf(said) };
 }
 
-/** How often each event was said; the command that the workflow does without is none. */
+/** The count of each event, without the command that the workflow does not need. */
 function typesOf(events: readonly Event[]): Record<string, number> {
   const types = events.map(({ type }) => type).filter((type) => type !== 'order.place');
   return Object.fromEntries(
@@ -67,7 +67,7 @@ function typesOf(events: readonly Event[]): Record<string, number> {
   );
 }
 
-test('an order is confirmed by the workflow, and what is said of it is what ours says', async () => {
+test('an order is confirmed by the workflow with the same events as ours', async () => {
   const done = await order(workflow, 'tok_ok');
   expect(done.answer.status).toBe(201);
   expect(done.kept).toMatchObject({
@@ -79,7 +79,7 @@ test('an order is confirmed by the workflow, and what is said of it is what ours
   expect(done.said).toEqual((await order(ours, 'tok_ok')).said);
 });
 
-test('an order that is not paid is cancelled by it, its items are released, and the same is said', async () => {
+test('an unpaid order is cancelled and its items are released, with the same events as ours', async () => {
   const done = await order(workflow, 'tok_declined');
   expect(done.answer.status).toBe(422);
   expect(done.kept).toMatchObject({ status: 'cancelled', reason: 'payment_failed' });
@@ -87,9 +87,9 @@ test('an order that is not paid is cancelled by it, its items are released, and 
   expect(done.said).toEqual((await order(ours, 'tok_declined')).said);
 });
 
-test('what is undone is undone in reverse: an order that cannot be brought is paid back first', async () => {
-  const { world, productId, customer } = workflow;
-  const edge = new Edge(world.app('gateway').url, customer.token);
+test('compensations run in reverse: an undeliverable order is refunded first', async () => {
+  const { system, productId, customer } = workflow;
+  const edge = new Edge(system.app('gateway').url, customer.token);
   const body = {
     ...{ shopId: SHOP, items: [{ productId, quantity: 1 }] },
     ...{ payment: { method: 'card', token: 'tok_ok' } },
@@ -100,8 +100,8 @@ test('what is undone is undone in reverse: an order that cannot be brought is pa
     headers: { 'idempotency-key': randomUUID() },
   });
   expect(refusal.details.reason).toBe('undeliverable');
-  await busSettled(world);
-  const said = (await eventsOf(world)).filter(
+  await busSettled(system);
+  const said = (await eventsOf(system)).filter(
     ({ correlationid }) => correlationid === refusal.details.orderId,
   );
   const refunded = said.find(({ type }) => type === 'payment.refunded');

@@ -1,14 +1,14 @@
 import { inProject } from '../../../scripts/start/project.mjs';
 import { readRunFile } from '../../harness/run-file';
-import { startWorld } from '../../harness/start-world';
+import { startApps } from '../../harness/start-apps';
 import { TEST_ENV } from '../../harness/system';
-import type { World } from '../../harness/world';
+import type { RunningSystem } from '../../harness/running-system';
 import { appsRunBy, onSources } from '../apps';
 import { Ours } from '../ours';
 
 /**
- * The system as it is, but for how an order is carried out: by a Dapr Workflow, whose activities
- * ask the same services. Placement and scheduler, which it needs, are part of what it costs.
+ * The system with a Dapr Workflow in place of the saga; its activities call the same services. Its cost
+ * includes placement and scheduler, which it needs.
  */
 export class Workflow extends Ours {
   constructor() {
@@ -16,10 +16,10 @@ export class Workflow extends Ours {
   }
 }
 
-export function startWorkflowWorld(): Promise<World> {
+export function startWorkflowWorld(): Promise<RunningSystem> {
   const main = inProject('test', 'bench', 'workflow', 'main.ts');
   const specs = appsRunBy(({ appID, command }) => (appID === 'order' ? onSources(main) : command));
-  return startWorld(specs, {
+  return startApps(specs, {
     resources: [...readRunFile().common.resourcesPaths, 'test/bench/workflow/components'],
     controlPlane: true,
     env: TEST_ENV,

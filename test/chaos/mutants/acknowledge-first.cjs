@@ -1,10 +1,10 @@
 // @ts-check
 'use strict';
-// A handler does not wait until its events are said: what caused them is acknowledged before.
-const { plant } = require('./mutant.cjs');
+// A handler does not wait until its events are published, so that its own event is acknowledged first.
+const { mutant } = require('./mutant.cjs');
 
-plant(
-  'dist/kit/runtime/publishing.js',
-  'await send(event, execution);\n        execution.published.push',
-  'setTimeout(() => send(event, execution).catch(() => undefined), 2_000);\n        execution.published.push',
-);
+module.exports = mutant({
+  file: 'kit/runtime/publishing.js',
+  piece: /await (\w+)\(event, execution\);(\s+execution\.published\.push\(\{)/,
+  replacement: 'setTimeout(() => $1(event, execution).catch(() => undefined), 2_000);$2',
+});

@@ -1,15 +1,28 @@
 // @ts-check
 'use strict';
-// A bug for the checker to find: `node --require <plant>.cjs dist/services/x/main.js` runs a service
-// with one piece of its compiled code replaced. What runs for users has no hook for this.
+// A mutant is a service with a bug that the invariants must detect. `node --require <mutant>.cjs
+// dist/services/x/main.js` runs a service with one piece of its compiled code replaced, so that the
+// services themselves need no hook for it. test/chaos/mutants.test.ts checks that each piece still exists.
 const Module = require('node:module');
 
 /**
- * @param {string} file the end of the path of a compiled module
- * @param {string} piece of its code, which must be there
- * @param {string} instead
+ * @typedef {object} Mutant
+ * @property {string} file the compiled module, below dist/
+ * @property {RegExp} piece of its code, which must occur exactly once
+ * @property {string} replacement as for String.replace
  */
-function plant(file, piece, instead) {
+
+/**
+ * Replaces the piece when the module is loaded, if this runs before the main module.
+ * @param {Mutant} mutant
+ */
+function mutant(mutant) {
+  if (require.main === undefined) patch(mutant);
+  return mutant;
+}
+
+/** @param {Mutant} mutant */
+function patch({ file, piece, replacement }) {
   // how Node compiles a CommonJS module; not in its types
   const prototype = /** @type {any} */ (Module).prototype;
   const compile = prototype._compile;
@@ -18,16 +31,11 @@ function plant(file, piece, instead) {
     /** @type {string} */ path,
     /** @type {unknown[]} */ ...rest
   ) {
-    if (!path.endsWith(file)) return compile.call(this, code, path, ...rest);
-    if (!code.includes(piece)) throw new Error(`${file} has no ${piece}: the plant is out of date`);
-    console.error(`planted in ${file}`);
-    return compile.call(
-      this,
-      code.replace(piece, () => instead),
-      path,
-      ...rest,
-    );
+    if (!path.endsWith(`dist/${file}`)) return compile.call(this, code, path, ...rest);
+    if (!piece.test(code)) throw new Error(`dist/${file} has no ${piece}: update the mutant`);
+    console.error(`mutated dist/${file}`);
+    return compile.call(this, code.replace(piece, replacement), path, ...rest);
   };
 }
 
-module.exports = { plant };
+module.exports = { mutant };

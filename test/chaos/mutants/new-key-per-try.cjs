@@ -1,10 +1,10 @@
 // @ts-check
 'use strict';
-// The provider is asked for the same charge under another key each time.
-const { plant } = require('./mutant.cjs');
+// Each attempt of a charge has another idempotency key at the provider.
+const { mutant } = require('./mutant.cjs');
 
-plant(
-  'dist/services/payment/charge.js',
-  '[operation](paymentId, ',
-  '[operation](`${paymentId}_${process.hrtime.bigint()}`, ',
-);
+module.exports = mutant({
+  file: 'services/payment/charge.js',
+  piece: /\[operation\]\(paymentId, /,
+  replacement: '[operation](`${paymentId}_${process.hrtime.bigint()}`, ',
+});

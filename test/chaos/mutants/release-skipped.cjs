@@ -1,10 +1,10 @@
 // @ts-check
 'use strict';
-// What an order holds is not given back when it comes to nothing.
-const { plant } = require('./mutant.cjs');
+// The reserved items of a cancelled order are not released.
+const { mutant } = require('./mutant.cjs');
 
-plant(
-  'dist/services/order/compensate.js',
-  'inventory.release({ ...(0, domain_1.toReservation)(order), reason: reasonOf(order) })',
-  'Promise.resolve(inventory)',
-);
+module.exports = mutant({
+  file: 'services/order/compensate.js',
+  piece: /(release: \(order, \{ inventory \}\) => )inventory\.release\(/,
+  replacement: '$1Promise.resolve(',
+});

@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { NO_EXPIRY } from '#kit/transport/sidecar';
 import { until } from '../../harness/until';
 import { type Behaviour, inMs, seconds } from '../behaviour';
-import { type Keepers, STEP_MS } from './keepers';
+import { type StoreFixture, STEP_MS } from './store-fixture';
 
 const WRITERS = 50;
 const fresh = () => randomUUID();
 
-export const createIfAbsent: Behaviour<Keepers> = {
+export const createIfAbsent: Behaviour<StoreFixture> = {
   name: `of ${WRITERS} concurrent creations of a document one succeeds`,
   holds: { created: 1, stored: "the winner's document" },
-  observe: async (keepers) => {
+  observe: async (store) => {
     const key = fresh();
-    const { written, took } = await writeAll(keepers, key, undefined);
-    const kept = await keepers.one.sidecar.load(key, STEP_MS);
+    const { written, took } = await writeAll(store, key, undefined);
+    const kept = await store.one.sidecar.load(key, STEP_MS);
     return {
       facts: {
         created: written.length,
@@ -24,17 +24,17 @@ export const createIfAbsent: Behaviour<Keepers> = {
   },
 };
 
-export const conflict: Behaviour<Keepers> = {
+export const conflict: Behaviour<StoreFixture> = {
   name: `of ${WRITERS} concurrent changes of one version of a document one succeeds`,
   holds: { changed: 1, stored: "the winner's document", 'change of an older version': 'rejected' },
-  observe: async (keepers) => {
+  observe: async (store) => {
     const key = fresh();
-    const { sidecar } = keepers.one;
+    const { sidecar } = store.one;
     await sidecar.save(key, { writer: -1 }, undefined, STEP_MS);
     const read = await sidecar.load(key, STEP_MS);
-    const { written, took } = await writeAll(keepers, key, read?.etag);
+    const { written, took } = await writeAll(store, key, read?.etag);
     const kept = await sidecar.load(key, STEP_MS);
-    const late = await keepers.other.sidecar.save(key, { writer: -2 }, read?.etag, STEP_MS);
+    const late = await store.other.sidecar.save(key, { writer: -2 }, read?.etag, STEP_MS);
     return {
       facts: {
         changed: written.length,
@@ -46,8 +46,8 @@ export const conflict: Behaviour<Keepers> = {
   },
 };
 
-/** Some write at once, of two processes, by the same state; which of them did. */
-async function writeAll({ one, other }: Keepers, key: string, etag: string | undefined) {
+/** Two processes write concurrently with the same etag; returns which of them succeeded. */
+async function writeAll({ one, other }: StoreFixture, key: string, etag: string | undefined) {
   const begun = performance.now();
   const answers = await Promise.all(
     Array.from({ length: WRITERS }, (_, writer) =>
@@ -61,7 +61,7 @@ async function writeAll({ one, other }: Keepers, key: string, etag: string | und
 const isWriters = (value: unknown, [writer]: readonly number[]) =>
   JSON.stringify(value) === JSON.stringify({ writer });
 
-export const gone: Behaviour<Keepers> = {
+export const gone: Behaviour<StoreFixture> = {
   name: 'a change of a document that was deleted or never existed is rejected',
   holds: { 'a deleted document': 'rejected', 'a document that never existed': 'rejected' },
   observe: async ({ one: { sidecar } }) => {
@@ -69,7 +69,7 @@ export const gone: Behaviour<Keepers> = {
     await sidecar.save(key, { value: 1 }, undefined, STEP_MS);
     const held = await sidecar.load(key, STEP_MS);
     await sidecar.delete(key, STEP_MS);
-    if ((await sidecar.load(key, STEP_MS)) !== undefined) throw new Error('it is not gone');
+    if ((await sidecar.load(key, STEP_MS)) !== undefined) throw new Error('it still exists');
     const overGone = await sidecar.save(key, { value: 2 }, held?.etag, STEP_MS);
     const overNothing = await sidecar.save(fresh(), { value: 2 }, held?.etag, STEP_MS);
     return {
@@ -84,7 +84,7 @@ export const gone: Behaviour<Keepers> = {
 
 const outcome = (written: boolean) => (written ? 'written' : 'rejected');
 
-export const marks: Behaviour<Keepers> = {
+export const marks: Behaviour<StoreFixture> = {
   name: 'a repeated change is made once and returns the same result, also in another process',
   holds: { changes: 2, results: '0, 0, 0' },
   observe: async ({ one, other }) => {
@@ -105,7 +105,7 @@ export const marks: Behaviour<Keepers> = {
 
 const TTL_SECONDS = 2;
 
-export const expiry: Behaviour<Keepers> = {
+export const expiry: Behaviour<StoreFixture> = {
   name: 'a document expires after its time to live, and can be created again then',
   holds: { before: 'exists', after: 'expired', 'expired early': false, 'created again': 'written' },
   observe: async ({ one: { sidecar } }) => {
@@ -114,7 +114,7 @@ export const expiry: Behaviour<Keepers> = {
     await sidecar.save(key, { value: 1 }, undefined, STEP_MS, TTL_SECONDS);
     const isThere = async () => (await sidecar.load(key, STEP_MS)) !== undefined;
     const before = await isThere();
-    await until('the end of its time', async () => !(await isThere()), 10_000);
+    await until('its expiry', async () => !(await isThere()), 10_000);
     const took = performance.now() - begun;
     const anew = await sidecar.save(key, { value: 2 }, undefined, STEP_MS);
     return {
@@ -131,7 +131,7 @@ export const expiry: Behaviour<Keepers> = {
   },
 };
 
-export const lasting: Behaviour<Keepers> = {
+export const lasting: Behaviour<StoreFixture> = {
   name: 'the time to live of a document stays until a write clears it',
   holds: { 'written with a cleared time to live': 'exists', 'written without one': 'expired' },
   observe: async ({ one: { sidecar } }) => {
@@ -139,13 +139,13 @@ export const lasting: Behaviour<Keepers> = {
       await sidecar.save(key, { value: 1 }, undefined, STEP_MS, TTL_SECONDS);
       const read = await sidecar.load(key, STEP_MS);
       const written = await sidecar.save(key, { value: 2 }, read?.etag, STEP_MS, ttlSeconds);
-      if (!written) throw new Error('it was gone before it was written again');
+      if (!written) throw new Error('it expired before it was written again');
     };
     const isThere = async (key: string) => (await sidecar.load(key, STEP_MS)) !== undefined;
     const [forGood, withoutWord, other] = [fresh(), fresh(), fresh()];
     await again(forGood, NO_EXPIRY);
     await again(withoutWord);
-    // written after them, it has gone after them
+    // a document that was written later has expired before
     await sidecar.save(other, { value: 1 }, undefined, STEP_MS, TTL_SECONDS + 1);
     await until('a later one to go', async () => !(await isThere(other)), 10_000);
     const outcome = async (key: string) => ((await isThere(key)) ? 'exists' : 'expired');
@@ -168,7 +168,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 };
 const ROUNDS = 20;
 
-export const contents: Behaviour<Keepers> = {
+export const contents: Behaviour<StoreFixture> = {
   name: 'documents of up to 1 MB, with text in any script, are stored unchanged',
   holds: Object.fromEntries(Object.keys(TEXTS).map((name) => [name, 'unchanged'])),
   observe: async ({ one, other }) => {
@@ -200,7 +200,7 @@ export const contents: Behaviour<Keepers> = {
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-export const manyWriters: Behaviour<Keepers> = {
+export const manyWriters: Behaviour<StoreFixture> = {
   name: `${WRITERS} concurrent changes of a document, in two processes, all take effect`,
   holds: { changes: WRITERS },
   observe: async ({ one, other }) => {

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { until } from '../../harness/until';
 import { type Behaviour, seconds } from '../behaviour';
-import { type Keepers, STEP_MS } from './keepers';
+import { type StoreFixture, STEP_MS } from './store-fixture';
 
 const WRITERS = 8;
 const AMPLE_MS = 60_000;
 
-export const restart: Behaviour<Keepers> = {
+export const restart: Behaviour<StoreFixture> = {
   name: 'a restart or kill of the store under load loses no acknowledged change',
   holds: { lost: 0, duplicated: 0 },
-  observe: async (keepers, { load: size }) => {
-    const load = new Changes(keepers);
+  observe: async (store, { load: size }) => {
+    const load = new Changes(store);
     await load.reached(size / 4);
-    const restarted = await flowAgain(keepers, load, 'stop');
+    const restarted = await flowAgain(store, load, 'stop');
     await load.reached(load.acknowledged + size / 4);
-    const killed = await flowAgain(keepers, load, 'kill');
+    const killed = await flowAgain(store, load, 'kill');
     await load.reached(load.acknowledged + size / 4);
     const { lost, duplicated } = await load.ended();
     return {
@@ -29,13 +29,13 @@ export const restart: Behaviour<Keepers> = {
   },
 };
 
-/** Ends the store and starts it at once; milliseconds from then to the first change acknowledged. */
+/** Stops or kills the store and starts it again; returns the milliseconds from then to the first acknowledged change. */
 async function flowAgain(
-  { server }: Keepers,
+  { server }: StoreFixture,
   load: Changes,
   how: 'stop' | 'kill',
 ): Promise<number> {
-  if (server === undefined) throw new Error('what is in memory has no server');
+  if (server === undefined) throw new Error('the memory has no server');
   await server.end(how);
   const away = Date.now();
   const before = load.begun;
@@ -44,9 +44,9 @@ async function flowAgain(
   return Date.now() - away;
 }
 
-/** Changes of some documents, each asked for under its cause until it is acknowledged. */
+/** Changes of some documents, each retried under its call context until it is acknowledged. */
 class Changes {
-  /** How many were begun, and the number of the latest that was acknowledged. */
+  /** How many changes were begun, and the number of the latest acknowledged one. */
   begun = 0;
   latest = 0;
   acknowledged = 0;
@@ -56,7 +56,7 @@ class Changes {
   readonly #done = new Map<string, number>();
   readonly #running: Promise<unknown>;
 
-  constructor(private readonly keepers: Keepers) {
+  constructor(private readonly store: StoreFixture) {
     this.#running = Promise.all(this.#keys.map((key) => this.#write(key)));
     this.#running.catch(() => {});
   }
@@ -71,10 +71,10 @@ class Changes {
     let lost = 0;
     let duplicated = 0;
     for (const [key, count] of this.#done) {
-      // the other has read nothing since: its connections are of the server that went
+      // the other process has read nothing since: its connections are to the stopped server
       const kept = await until(
         'documents to be read by the other',
-        async () => ({ count: await this.keepers.other.counted(key) }),
+        async () => ({ count: await this.store.other.counted(key) }),
         AMPLE_MS,
       );
       lost += Math.max(0, count - kept.count);
@@ -92,7 +92,7 @@ class Changes {
         async () => {
           try {
             const deadline = Date.now() + STEP_MS;
-            await this.keepers.one.count(key, { id, deadline });
+            await this.store.one.count(key, { id, deadline });
           } catch (error) {
             this.failed++;
             throw error;

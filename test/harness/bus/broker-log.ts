@@ -1,50 +1,50 @@
-import type { World } from '../world';
+import type { RunningSystem } from '../running-system';
 import { KafkaLog } from './kafka-log';
 import { RabbitLog } from './rabbit-log';
 import { RedisLog } from './redis-log';
 
-/** An event as the broker has it. */
+/** An event in the log of the broker. */
 export interface Entry {
-  /** When it was said, in milliseconds since the epoch, and a number: `1700000000000-7`. */
+  /** When it was published, in milliseconds since the epoch, and a number: `1700000000000-7`. */
   readonly entry: string;
   readonly topic: string;
-  /** The event itself, as it was said: JSON. */
+  /** The event itself, as published: JSON. */
   readonly text: string;
-  /** What else the broker keeps with it. */
+  /** Headers or other fields that the broker stores with it. */
   readonly beside: string;
 }
 
-/** How far the consumers of a topic are. */
+/** The progress of a consumer of a topic. */
 export interface Group {
   readonly topic: string;
-  /** The service. */
+  /** The consuming service. */
   readonly name: string;
-  /** Entries that were given out and are not acknowledged; 0 where a broker does not tell them apart. */
+  /** Entries delivered and not acknowledged; 0 where the broker does not count them apart from `lag`. */
   readonly pending: number;
-  /** Entries that were not given out yet. */
+  /** Entries not delivered yet. */
   readonly lag: number;
 }
 
-/** What the broker itself has, read past everything that stands in front of it. */
+/** The broker's own log, read directly and not through a proxy or a sidecar. */
 export interface BrokerLog {
-  /** Has the broker keep every event that is said from now on, where it would not by itself. */
+  /** Makes the broker keep every event that is published from now on, where it would not anyway. */
   keep(): Promise<void>;
-  /** Every event of every topic, in the order in which they were said, whoever has read it. */
+  /** Every event of every topic in the order of publication, consumed or not. */
   entries(): Promise<Entry[]>;
-  /** Whoever hears a topic, and how far. Rejects while the broker is away. */
+  /** The consumers of every topic and their progress. Rejects while the broker is unavailable. */
   groups(): Promise<Group[]>;
 }
 
-export function brokerLog(world: World): BrokerLog {
-  const { name } = world.broker;
+export function brokerLog(system: RunningSystem): BrokerLog {
+  const { name } = system.broker;
   switch (name) {
     case 'redis':
-      return new RedisLog(world.broker.port);
+      return new RedisLog(system.broker.port);
     case 'rabbitmq':
-      return new RabbitLog(world.broker);
+      return new RabbitLog(system.broker);
     case 'kafka':
-      return new KafkaLog(world.broker.port, world.hears);
+      return new KafkaLog(system.broker.port, system.subscriptions);
     default:
-      throw new Error(`nobody can read what ${name} has`);
+      throw new Error(`the log of ${name} cannot be read`);
   }
 }

@@ -3,18 +3,18 @@ import { Admin, Consumer, type Message, stringDeserializers } from '@platformati
 import type { BrokerLog, Entry, Group } from './broker-log';
 
 const PATIENCE_MS = 30_000;
-/** What Kafka takes for a moment, where its first record, or the end, is meant. */
+/** The timestamps by which Kafka means its first record, and the end. */
 const MOMENTS = { first: -2n, end: -1n };
 
 type Text = Message<string, string, string, string>;
 /** Offsets by topic and partition. */
 type Offsets = ReadonlyMap<string, ReadonlyMap<number, bigint>>;
 
-/** Topics in partitions, with all that was said, and how far each group has come in each of them. */
+/** Topics with partitions: all records, and the committed offset of each group in each partition. */
 export class KafkaLog implements BrokerLog {
   readonly #options;
 
-  /** `hears`: which topics each service hears. */
+  /** `subscriptions`: the topics of each service. */
   constructor(
     port: number,
     private readonly hears: Readonly<Record<string, readonly string[]>>,
@@ -42,8 +42,8 @@ export class KafkaLog implements BrokerLog {
   }
 
   /**
-   * What a group has not committed. Where it has never committed anything that is all: it begins with
-   * the oldest (initialOffset).
+   * The records that a group has not committed. A group without a commit has all of them left, as it begins
+   * with the oldest (initialOffset).
    */
   async groups(): Promise<Group[]> {
     return this.#asking(async (admin) => {
@@ -61,14 +61,14 @@ export class KafkaLog implements BrokerLog {
             ...(first.get(topic) ?? []),
             ...(done.get(name)?.get(topic) ?? []),
           ]);
-          // what nobody has said and nobody was there to hear is no topic yet
+          // a topic exists from its first record or subscriber on
           return { topic, name, pending: 0, lag: between(from, end.get(topic) ?? new Map()) };
         }),
       );
     });
   }
 
-  /** Every record of these topics up to, but not, their end. */
+  /** Every record of these topics before their end. */
   async #read(first: Offsets, end: Offsets): Promise<Text[]> {
     let left = 0;
     for (const [topic, ends] of end) left += between(first.get(topic) ?? new Map(), ends);
@@ -102,7 +102,7 @@ export class KafkaLog implements BrokerLog {
   }
 }
 
-/** How many partitions each topic has; Kafka's own are not among them. */
+/** The number of partitions of each topic, without Kafka's own topics. */
 async function topicsOf(admin: Admin): Promise<Map<string, number>> {
   const topics = await admin.listTopics();
   if (topics.length === 0) return new Map();
@@ -134,7 +134,7 @@ async function offsetsOf(
   );
 }
 
-/** What each group has committed, where it has. */
+/** The committed offset of each group, where there is one. */
 async function committedBy(admin: Admin, groups: string[]): Promise<ReadonlyMap<string, Offsets>> {
   const listed = await admin.listConsumerGroupOffsets({ groups });
   return new Map(

@@ -9,7 +9,7 @@ import type { BrokerLog, Entry, Group } from './broker-log';
 
 const run = promisify(execFile);
 
-/** Hears everything, and is never emptied. Durable, like those of the services. */
+/** Gets a copy of every event, and is never consumed. Durable, like the queues of the services. */
 const EVERYTHING = 'said';
 const PATIENCE_MS = 30_000;
 
@@ -19,7 +19,7 @@ const Queues = z.array(
 const Exchanges = z.array(z.object({ name: z.string(), type: z.string() }));
 const Event = z.object({ time: z.iso.datetime({ offset: true }) });
 
-/** A queue for each service and topic, with what that service has not acknowledged. */
+/** A queue for each service and topic, with the messages that the service has not acknowledged. */
 export class RabbitLog implements BrokerLog {
   readonly #port: number;
   readonly #process: Process;
@@ -29,7 +29,7 @@ export class RabbitLog implements BrokerLog {
     this.#process = process;
   }
 
-  /** Of what all have acknowledged nothing is left, unless there is a queue that nobody empties. */
+  /** An acknowledged message is gone, unless there is a queue that keeps a copy. */
   async keep(): Promise<void> {
     const exchanges = Exchanges.parse(await this.#list('exchanges', 'name', 'type'));
     const topics = exchanges.filter(
@@ -64,7 +64,7 @@ export class RabbitLog implements BrokerLog {
       });
   }
 
-  /** What is not acknowledged when the work is done, the queue has again. */
+  /** Messages that are unacknowledged at the end are requeued. */
   async #connected<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
     const heartbeat = PATIENCE_MS / 2_000;
     const connection = await connect(
@@ -79,27 +79,27 @@ export class RabbitLog implements BrokerLog {
     });
     try {
       const channel = await connection.createChannel();
-      // whoever waits for an answer on it is told as well
+      // a pending answer on the channel rejects as well
       channel.on('error', () => {});
       return await Promise.race([work(channel), lost]);
     } finally {
-      // where it is lost there is nothing to close
+      // a lost connection needs no closing
       await connection.close().catch(() => undefined);
     }
   }
 
-  /** What the broker itself says now; its HTTP API would say what was seconds ago. */
+  /** The broker's current figures; those of its HTTP API are seconds old. */
   async #list(what: string, ...columns: string[]): Promise<unknown> {
     const args = ['--quiet', '--formatter', 'json', `list_${what}`, ...columns];
     const options = { env: this.#process.env, maxBuffer: 1 << 24, timeout: PATIENCE_MS };
-    // beside the server itself: Debian's own on the PATH is for another user
+    // the one of the running server: Debian's on the PATH is for another user
     const program = join(dirname(rabbitmq.find() ?? ''), 'rabbitmqctl');
     const { stdout } = await run(program, args, options);
     return JSON.parse(stdout);
   }
 }
 
-// kept on disk: it is as large as all that is said, and read once
+// in a file: it holds every event, and is read once
 const declared = (channel: Channel) =>
   channel.assertQueue(EVERYTHING, { durable: true, arguments: { 'x-queue-mode': 'lazy' } });
 
@@ -120,7 +120,7 @@ async function read(channel: Channel, count: number): Promise<ConsumeMessage[]> 
   return messages.slice(0, count);
 }
 
-/** As daprd names a queue: `notification-order.confirmed`. No service has a dot in its name. */
+/** The inverse of daprd's name of a queue, `notification-order.confirmed`. No service has a dot in its name. */
 export function namesIn(queue: string): Pick<Group, 'name' | 'topic'> {
   const [, name = queue, topic = ''] = /^(.+?)-([^-.]+\..+)$/.exec(queue) ?? [];
   return { name, topic };

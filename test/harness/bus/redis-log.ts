@@ -6,9 +6,9 @@ import type { BrokerLog, Entry, Group } from './broker-log';
 const run = promisify(execFile);
 
 /**
- * Every stream with its groups; the broker's lists of names and values made objects. What a group
- * was not given yet is counted, up to 1,000: Redis 7.0's own count, its lag, is wrong for good once
- * it was killed after it had written its file anew.
+ * Every stream with its groups; the broker's lists of names and values become objects. Entries that a
+ * group has not read are counted, up to 1,000: the lag that Redis 7.0 reports stays wrong for good after
+ * it was killed after a rewrite of its append-only file.
  */
 const GROUPS = `
   local all = {}
@@ -29,7 +29,7 @@ const GROUPS = `
 const PAGE = `return cjson.encode(redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2]))`;
 const PAGE_SIZE = 2_000;
 
-// an empty table of Lua is an object in JSON
+// Lua encodes an empty table as an object
 const list = <T extends z.ZodType>(item: T) =>
   z.union([z.array(item), z.strictObject({}).transform(() => [])]);
 const Streams = list(
@@ -40,7 +40,7 @@ const Streams = list(
 );
 const Entries = list(z.tuple([z.string(), z.array(z.string())]));
 
-/** A stream for each topic, with all that was said. */
+/** A stream for each topic, with all of its entries. */
 export class RedisLog implements BrokerLog {
   constructor(private readonly port: number) {}
 

@@ -1,14 +1,14 @@
 import type { Process } from '../process';
 import type { ContainerSpec, Engine, EngineContainer } from './engine';
 
-/** A server in a container, in the place of a process of this machine. */
+/** A server in a container, in place of a process of this machine. */
 export class ContainerProcess implements Process {
   readonly log = '';
   #container: EngineContainer | undefined;
   #running = false;
   #pid: number | undefined;
   #failure = '';
-  /** What it was told last, which waits for what it was told before. */
+  /** The last operation, which begins when the ones before it have ended. */
   #latest: Promise<void> = Promise.resolve();
 
   constructor(
@@ -24,7 +24,7 @@ export class ContainerProcess implements Process {
     return this.spec.env ?? {};
   }
 
-  /** Of its first process, where the engine's processes are this machine's. */
+  /** The pid of its first process, where the engine's processes are on this machine. */
   get pid(): number | undefined {
     return this.#pid;
   }
@@ -33,7 +33,7 @@ export class ContainerProcess implements Process {
     return this.#running;
   }
 
-  /** At once. That it could not be started shows in what waits for it, and in its tail. */
+  /** Returns before it has started. A failure shows in `running`, and in its tail. */
   start(): void {
     if (this.#running) throw new Error(`${this.name} runs already`);
     this.#running = true;
@@ -49,7 +49,7 @@ export class ContainerProcess implements Process {
 
   signal(signal: NodeJS.Signals | 0): boolean {
     if (this.#running && signal !== 0) {
-      // that it has ended meanwhile shows in what follows
+      // if it has ended in the meantime, the next operation shows that
       this.#then(async () => this.#container?.kill(signal)).catch(() => {});
     }
     return this.#running;
@@ -59,19 +59,19 @@ export class ContainerProcess implements Process {
     return this.#ended(async () => this.#container?.stop());
   }
 
-  /** Ends it at once, as a crash does. */
+  /** Kills it, as a crash does. */
   kill(): Promise<void> {
     return this.#ended(async () => this.#container?.kill('SIGKILL'));
   }
 
-  /** Leaves nothing of it. */
+  /** Removes the container and its disk. */
   async remove(): Promise<void> {
     await this.#then(async () => this.#container?.remove());
     this.#container = undefined;
     this.#running = false;
   }
 
-  /** Why it could not be started; the rest `docker logs` has. */
+  /** Why it could not be started; `docker logs` has everything else. */
   read(): string {
     return this.#failure;
   }

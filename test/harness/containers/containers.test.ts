@@ -5,9 +5,9 @@ import { choose } from './choice';
 import { ContainerProcess } from './container-process';
 import type { ContainerSpec, Engine } from './engine';
 
-/** An engine that notes what it is told. */
+/** An engine that records its operations. */
 class FakeEngine implements Engine {
-  readonly told: string[] = [];
+  readonly operations: string[] = [];
   readonly specs: ContainerSpec[] = [];
 
   constructor(private readonly images: readonly string[] = []) {}
@@ -17,16 +17,16 @@ class FakeEngine implements Engine {
   run = async (spec: ContainerSpec) => {
     if (!this.images.includes(spec.image)) throw new Error(`no ${spec.image}`);
     this.specs.push(spec);
-    this.told.push('run');
+    this.operations.push('run');
     const tell = (what: string) => async () => {
-      this.told.push(what);
+      this.operations.push(what);
     };
     return {
       pid: async () => 4711,
       start: tell('start'),
       stop: tell('stop'),
       kill: async (signal: string) => {
-        this.told.push(signal);
+        this.operations.push(signal);
       },
       remove: tell('remove'),
     };
@@ -36,21 +36,22 @@ class FakeEngine implements Engine {
 const server = { ...servers.redis, find: () => '/usr/bin/redis-server' };
 
 describe('a server runs', () => {
-  test('in a container, where the engine has its image', async () => {
+  test('in a container if the engine has its image', async () => {
     const engine = new FakeEngine(['redis:7']);
     const choice = await choose(server, async () => engine);
-    expect(choice).toEqual({ engine, says: 'Redis: redis:7, in a container' });
+    expect(choice).toEqual({ engine, description: 'Redis: redis:7, in a container' });
   });
 
-  test('as a process, where no engine answers', async () => {
+  test('as a process if no engine answers', async () => {
     expect(await choose(server, async () => undefined)).toEqual({
-      says: 'Redis: /usr/bin/redis-server, as a process: no Docker engine answers',
+      description: 'Redis: /usr/bin/redis-server, as a process: no Docker engine answers',
     });
   });
 
-  test('as a process, where the engine cannot get its image', async () => {
+  test('as a process if the engine cannot pull its image', async () => {
     expect(await choose(server, async () => new FakeEngine())).toEqual({
-      says: 'Redis: /usr/bin/redis-server, as a process: Docker has no redis:7, nor can it get it',
+      description:
+        'Redis: /usr/bin/redis-server, as a process: Docker has no redis:7 and cannot pull it',
     });
   });
 });
@@ -60,7 +61,7 @@ describe('a server in a container', () => {
     ...{ ...servers[kind].container(5000), name: kind, front: 5000 },
   });
 
-  test('is made once, and started again with what it has on its disk', async () => {
+  test('is created once, and keeps its disk when it is started again', async () => {
     const engine = new FakeEngine(['redis:7']);
     const container = new ContainerProcess(specOf('redis'), engine);
     container.start();
@@ -71,22 +72,22 @@ describe('a server in a container', () => {
     container.start();
     await container.stop();
     await container.remove();
-    expect(engine.told).toEqual(['run', 'SIGKILL', 'start', 'stop', 'remove']);
+    expect(engine.operations).toEqual(['run', 'SIGKILL', 'start', 'stop', 'remove']);
     expect(engine.specs).toMatchObject([{ image: 'redis:7', port: 6379, front: 5000 }]);
   });
 
-  test('takes what it is told one after another, however slow the engine is', async () => {
+  test('runs its operations one after another, however slow the engine is', async () => {
     const engine = new FakeEngine(['redis:7']);
     const container = new ContainerProcess(specOf('redis'), engine);
     container.start();
     const ended = container.kill();
     expect(container.signal('SIGCONT')).toBe(true);
     await ended;
-    expect(engine.told[0]).toBe('run');
+    expect(engine.operations[0]).toBe('run');
     expect(container.signal('SIGTERM')).toBe(false);
   });
 
-  test('that cannot be started tells why', async () => {
+  test('reports why it could not be started', async () => {
     const container = new ContainerProcess(specOf('kafka'), new FakeEngine());
     container.start();
     await until('its end', () => !container.running);

@@ -1,7 +1,7 @@
 import { GenericContainer, ImageName, Wait, getContainerRuntimeClient } from 'testcontainers';
 import type { ContainerSpec, Engine, EngineContainer } from './engine';
 
-/** The Docker engine of this machine, by testcontainers; undefined where none answers. */
+/** The Docker engine of this machine, by testcontainers; undefined if none answers. */
 export async function dockerEngine(): Promise<Engine | undefined> {
   try {
     const { image } = await getContainerRuntimeClient();
@@ -43,14 +43,14 @@ async function run(spec: ContainerSpec): Promise<EngineContainer> {
   };
 }
 
-/** What testcontainers is told. */
+/** The container for testcontainers. */
 function containerOf({ image, port, front, env, files, command }: ContainerSpec): GenericContainer {
   const copies = Object.entries(files ?? {}).map(([target, content]) => ({ target, content }));
   const container = new GenericContainer(image)
     .withExposedPorts({ container: port, host: front })
     .withEnvironment(env ?? {})
     .withCopyContentToContainer(copies)
-    // that it answers is waited for by whoever needs it, as of a process
+    // its user waits until it answers, as for a process
     .withWaitStrategy(Wait.forLogMessage(/./));
   return command === undefined ? container : container.withCommand(command);
 }

@@ -1,27 +1,27 @@
 import type { Container } from '../../../scripts/start/servers.mjs';
 
-/** A server in a container, to be reached on this machine by a port that was chosen for it. */
+/** The specification of a container for a server, and the port of this machine by which it is reached. */
 export interface ContainerSpec extends Container {
   readonly name: string;
   readonly front: number;
 }
 
-/** A container that was made: what it has on its disk stays until it is removed. */
+/** A created container: its disk stays until it is removed. */
 export interface EngineContainer {
-  /** Of its first process, as this machine counts; 0 where it does not run. */
+  /** The pid of its first process on this machine; 0 if it is not running. */
   pid(): Promise<number>;
   start(): Promise<void>;
-  /** Asks it to end, and waits until it has. */
+  /** Stops it with SIGTERM, and waits until it has ended. */
   stop(): Promise<void>;
-  /** Sends a signal; for SIGKILL, waits until it has ended. */
+  /** Sends a signal; after SIGKILL, waits until it has ended. */
   kill(signal: NodeJS.Signals): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** What runs containers: a Docker engine, or in a test its double. */
+/** Runs containers: a Docker engine, or a double in a test. */
 export interface Engine {
-  /** Whether it has an image, or can get it. */
+  /** Whether it has an image, or can pull it. */
   has(image: string): Promise<boolean>;
-  /** Makes a container and starts it. */
+  /** Creates a container and starts it. */
   run(spec: ContainerSpec): Promise<EngineContainer>;
 }

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { ADMIN, type SystemOptions, startSystem } from '../harness/system';
+import { until } from '../harness/until';
+import type { RunningSystem } from '../harness/running-system';
+import {
+  Edge,
+  LoggedIn,
+  Order,
+  Payment,
+  Product,
+  type Refusal,
+  Registered,
+  Stock,
+  Story,
+} from './edge';
+
+export const SHOP = 'shop_1';
+export const PRICE = { amount: '19.99', currency: 'EUR' };
+export const ADDRESS = {
+  name: 'Ada Example',
+  line1: 'Hauptstraße 1',
+  postalCode: '10827',
+  city: 'Berlin',
+  country: 'DE',
+};
+/** Well-formed, but undeliverable. */
+export const UNDELIVERABLE = { ...ADDRESS, postalCode: '00000' };
+
+export interface OrderForm {
+  items?: { productId: string; quantity: number }[];
+  payment?: { method: string; token: string };
+  deliveryAddress?: object;
+}
+
+/** The Idempotency-Key and other headers of a request. */
+export interface RequestOptions {
+  key?: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** A new customer, so that tests do not see one another's orders. */
+export class Shopper extends Edge {
+  constructor(
+    url: string,
+    private readonly signedIn: string,
+    readonly userId: string,
+    readonly email: string,
+  ) {
+    super(url, signedIn);
+  }
+
+  /** The same customer at another gateway. */
+  at(url: string): Shopper {
+    return new Shopper(url, this.signedIn, this.userId, this.email);
+  }
+
+  /** Orders one piece, and returns the answer as it is. */
+  async order(productId: string, wish: OrderForm = {}, how: RequestOptions = {}) {
+    return this.send('POST', '/orders', orderOf(productId, wish, how));
+  }
+
+  /** Places an order that must be confirmed in the answer. */
+  async buyConfirmed(
+    productId: string,
+    wish: OrderForm = {},
+    how: RequestOptions = {},
+  ): Promise<Order> {
+    return this.ask(Order, 201, 'POST', '/orders', orderOf(productId, wish, how));
+  }
+
+  /** Places an order that must be cancelled in the answer, for this reason; returns its id. */
+  async buyCancelled(reason: string, productId: string, wish: OrderForm = {}): Promise<string> {
+    const refusal = await this.refused(422, 'POST', '/orders', orderOf(productId, wish));
+    return orderIdOf(refusal, reason);
+  }
+
+  /** Places an order that must be accepted with 202. */
+  async buyAsync(productId: string, wish: OrderForm = {}): Promise<Order> {
+    const how = { headers: { prefer: 'respond-async' } };
+    return this.ask(Order, 202, 'POST', '/orders', orderOf(productId, wish, how));
+  }
+
+  /** Waits until an order has this status. */
+  async waitForStatus(status: Order['status'], orderId: string, withinMs?: number): Promise<Order> {
+    return until(
+      `${orderId} to be ${status}`,
+      async () => {
+        const order = await this.get(Order, `/orders/${orderId}`);
+        return order.status === status ? order : undefined;
+      },
+      withinMs,
+    );
+  }
+
+  story(orderId: string): Promise<Story> {
+    return this.get(Story, `/orders/${orderId}/story`);
+  }
+
+  async payment({ paymentId = 'none' }: Order) {
+    return this.get(Payment, `/payments/${paymentId}`);
+  }
+}
+
+function orderIdOf({ details }: Refusal, reason: string): string {
+  if (details.reason !== reason || details.orderId === undefined) {
+    throw new Error(`cancelled for ${JSON.stringify(details)}, not for ${reason}`);
+  }
+  return details.orderId;
+}
+
+function orderOf(productId: string, wish: OrderForm, { key, headers }: RequestOptions = {}) {
+  const body = {
+    shopId: SHOP,
+    items: [{ productId, quantity: 1 }],
+    payment: { method: 'card', token: 'tok_ok' },
+    deliveryAddress: ADDRESS,
+    ...wish,
+  };
+  return { body, headers: { 'idempotency-key': key ?? randomUUID(), ...headers } };
+}
+
+export const paidWith = (token: string) => ({ payment: { method: 'card', token } });
+
+/** A running system with an admin, and helpers that many tests need. */
+export class SystemFixture {
+  private constructor(
+    readonly system: RunningSystem,
+    readonly admin: Edge,
+  ) {}
+
+  static async open(options: SystemOptions = {}): Promise<SystemFixture> {
+    const system = await startSystem(options);
+    try {
+      const { url } = system.app('gateway');
+      const login = () => new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: ADMIN });
+      // right after the start, hashing a password may take longer than a call may
+      const { token } = await until('the login of the admin', login, 30_000);
+      return new SystemFixture(system, new Edge(url, token));
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.system.app('gateway').url;
+  }
+
+  /** A client that is not signed in. */
+  get anonymous(): Edge {
+    return new Edge(this.url);
+  }
+
+  async shopper(account: Partial<Record<'email' | 'password' | 'name', string>> = {}) {
+    const body = {
+      email: `${randomUUID()}@example.com`,
+      password: 'a-password-of-a-test',
+      name: 'Ada Example',
+      ...account,
+    };
+    const { anonymous } = this;
+    const { userId } = await anonymous.ask(Registered, 201, 'POST', '/auth/register', { body });
+    const { email, password } = body;
+    const login = { body: { email, password } };
+    const { token } = await anonymous.ask(LoggedIn, 200, 'POST', '/auth/login', login);
+    return new Shopper(this.url, token, userId, email);
+  }
+
+  /** A new product with this stock, which the catalogue shows. */
+  async product(pieces: number): Promise<string> {
+    const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
+    const { productId } = await this.admin.ask(Product, 201, 'POST', '/products', { body });
+    if (pieces > 0) await this.stockUp(productId, pieces);
+    return productId;
+  }
+
+  async stockUp(productId: string, change: number): Promise<void> {
+    const path = `/inventory/${SHOP}/${productId}/adjustments`;
+    const body = { change, reason: 'Delivery of Monday' };
+    await this.admin.ask(Stock, 200, 'POST', path, { body });
+  }
+
+  async stock(productId: string) {
+    const { available, reserved } = await this.admin.get(Stock, `/inventory/${SHOP}/${productId}`);
+    return { available, reserved };
+  }
+
+  close(): Promise<void> {
+    return this.system.stop();
+  }
+}

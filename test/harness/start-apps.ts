@@ -1,0 +1,260 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CallPermissions } from '#kit/security/call-permissions';
+import type { Account } from '../../scripts/devices/broker-files.mjs';
+import { isOpen } from '../../scripts/start/ports.mjs';
+import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
+import { findRuntime } from '../../scripts/start/runtime.mjs';
+import type { AppPlan } from './app';
+import { type ControlPlane, controlPlane } from './control-plane';
+import { freePorts } from './ports';
+import type { ProcessPlan } from './process';
+import {
+  type Overrides,
+  type ServerKind,
+  brokerIn,
+  deviceBrokerIn,
+  copyResources,
+  serversNeeded,
+  subscriptionsIn,
+} from './resources';
+import { readRunFile } from './run-file';
+import {
+  type Engines,
+  type Front,
+  type ServerPorts,
+  type Servers,
+  planServer,
+  serverPorts,
+  serversFor,
+} from './servers';
+import { standIns } from './stand-ins';
+import { type Transports, withTransports } from './transports';
+import { Workplace } from './workplace';
+import { type ServerPlan, RunningSystem, type SystemPlan } from './running-system';
+
+export interface StartOptions extends Transports {
+  /** Folders of components; by default those of dapr.yaml. */
+  resources?: readonly string[];
+  /** Other values for the metadata of components: `{ bus: { processingTimeout: '5s' } }`. */
+  overrides?: Overrides;
+  /** The URLs of HTTP endpoints, by name: `{ 'payment-provider': 'http://127.0.0.1:8080' }`. */
+  endpoints?: Readonly<Record<string, string>>;
+  /** Starts placement and scheduler, which jobs and workflows need. */
+  controlPlane?: boolean;
+  /** Environment variables for every service. */
+  env?: Readonly<Record<string, string>>;
+  /**
+   * Puts a proxy in front of a server and returns its port: for `redis`, `kafka`, ..., and for simulated
+   * HTTP endpoints, by the name of the endpoint.
+   */
+  front?: Front;
+  /** The engines that run servers in containers, by kind; all other servers are processes of this machine. */
+  engines?: Engines;
+  /** Called with the system's folder while it is empty. */
+  prepare?: (folder: string) => void;
+}
+
+/** An app to start. */
+export interface AppSpec {
+  readonly appId: string;
+  /** The name of this process, where it is another process of an app; else its appId. */
+  readonly name?: string;
+  readonly protocol?: 'grpc' | 'http';
+  /** A free port by default. */
+  readonly appPort?: number;
+  /** The sidecar calls the service on the port of /health: the edge. */
+  readonly onePort?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The command of its service; absent where the service runs inside the test. */
+  readonly command?: readonly [string, ...string[]];
+  readonly cwd?: string;
+  /** The services that it calls, where it is not a service of the system. */
+  readonly calls?: readonly string[];
+  /** The test starts it: `system.app(id).start()`. */
+  readonly later?: boolean;
+}
+
+/** Starts apps on free ports in a temporary folder, and waits until each is ready. */
+export async function startApps(
+  specs: readonly AppSpec[],
+  options: StartOptions,
+): Promise<RunningSystem> {
+  const workplace = Workplace.open();
+  try {
+    const system = new RunningSystem(await planSystem(specs, options, workplace));
+    await system.start();
+    return system;
+  } catch (error) {
+    await workplace.close();
+    throw error;
+  }
+}
+
+/** Plans a system, with all ports, files and processes. Starts nothing. */
+async function planSystem(
+  specs: readonly AppSpec[],
+  options: StartOptions,
+  workplace: Workplace,
+): Promise<SystemPlan> {
+  const { folder } = workplace;
+  const runFile = readRunFile();
+  const paths = options.resources ?? runFile.common.resourcesPaths;
+  const folders = withTransports(paths, options).map((it) => inProject(it));
+  const { bin } = await findRuntime();
+  options.prepare?.(folder);
+  const fronted = async (server: string, port: number) =>
+    (await options.front?.(server, port)) ?? port;
+  const ids = specs.map(({ appId }) => appId);
+  const needed = [...new Set(folders.flatMap((from) => serversNeeded(from, ids)))];
+  const deviceBroker = folders.flatMap((from) => deviceBrokerIn(from, ids) ?? [])[0];
+  const servers = serversFor(deviceBroker);
+  const ports = await serverPorts(servers, fronted, needed);
+  const devices = devicesAt(servers, deviceBroker, ports);
+  const outside = await standIns(runFile, folders, ids, folder);
+  const endpoints: Record<string, string> = {};
+  for (const { endpoint, port } of outside) {
+    endpoints[endpoint] = `http://127.0.0.1:${await fronted(endpoint, port)}`;
+  }
+  Object.assign(endpoints, options.endpoints);
+
+  const resources = folders.map((from, at) => {
+    const to = join(folder, 'resources', String(at));
+    copyResources(
+      from,
+      to,
+      { ports: ports.fronts, devices: devices.url, endpoints },
+      options.overrides ?? {},
+    );
+    return to;
+  });
+  const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
+
+  const planned = (name: string, command: string, args: readonly string[]): ProcessPlan => ({
+    ...{ name, command, args, cwd: folder, env: cleanEnv() },
+    ...{ log: join(folder, 'logs', `${name}.log`), pidFile: join(folder, 'pids', name) },
+  });
+  const plans: ServerPlan[] = [];
+  for (const kind of needed) {
+    plans.push(await planServer(servers, kind, ports, folder, planned, options.engines?.[kind]));
+  }
+  for (const { process } of outside) {
+    const { name, command, args, env } = process;
+    plans.push({ ...planned(name, command, args), env: { ...cleanEnv(), ...env } });
+  }
+  if (plane !== undefined) {
+    plans.push(planned('placement', join(bin, 'placement'), plane.placement.args));
+    plans.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
+  }
+
+  const calls = join(folder, 'calls.json');
+  writeFileSync(calls, withOthers(inProject('components', 'calls.json'), specs));
+  const configuration = inProject(runFile.common.configFilePath);
+  const apps: AppPlan[] = [];
+  for (const spec of specs) {
+    const { appId, name = appId, protocol = runFile.common.appProtocol } = spec;
+    const [port = 0, own = 0, daprHttpPort = 0, daprGrpcPort = 0, internal = 0, metrics = 0] =
+      await freePorts(6);
+    const appPort = spec.appPort ?? (spec.onePort === true ? port : own);
+    const env = {
+      ...runFile.common.env,
+      SERVICE_KEYS: join(folder, 'service-keys'),
+      SERVICE_CALLS: calls,
+      ...options.env,
+      ...spec.env,
+      ...(spec.env?.['DEVICE_KEY_FILE'] && { DEVICE_KEY_FILE: join(folder, 'device-key') }),
+      ...(spec.env?.['INGEST_PORT'] && { INGEST_PORT: '0' }),
+      APP_ID: appId,
+      PORT: String(port),
+      APP_PORT: String(appPort),
+      DAPR_HTTP_PORT: String(daprHttpPort),
+      DAPR_GRPC_PORT: String(daprGrpcPort),
+    };
+    const started = planned(`${name}-sidecar`, join(bin, 'daprd'), [
+      ...['--app-id', appId, '--app-protocol', protocol, '--app-port', String(appPort)],
+      ...['--dapr-http-port', String(daprHttpPort), '--dapr-grpc-port', String(daprGrpcPort)],
+      ...['--dapr-listen-addresses', '127.0.0.1'],
+      ...['--dapr-internal-grpc-port', String(internal)],
+      ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
+      ...['--metrics-port', String(metrics), '--metrics-listen-address', '127.0.0.1'],
+      ...['--config', configuration, ...resources.flatMap((path) => ['--resources-path', path])],
+      ...controlPlaneArgs(plane),
+    ]);
+    const sidecar = { ...started, env: { ...started.env, POD_NAME: name } };
+    const service = spec.command && {
+      ...planned(name, spec.command[0], spec.command.slice(1)),
+      ...{ cwd: spec.cwd ?? root, env: { ...cleanEnv(), ...env } },
+    };
+    const ports = { port, appPort, daprHttpPort, daprGrpcPort };
+    const later = spec.later ?? false;
+    apps.push({ id: name, ...ports, env, sidecar, later, ...(service && { service }) });
+  }
+
+  const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));
+  const serversAnswer = async () =>
+    (await standInsAnswer()).every(Boolean) &&
+    (await Promise.all(needed.map((kind) => servers.of[kind].responds(ports.clients[kind])))).every(
+      Boolean,
+    ) &&
+    (plane === undefined ||
+      ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
+  const standInPorts = Object.fromEntries(outside.map(({ endpoint, port }) => [endpoint, port]));
+  const brokers = resources.flatMap((from) => brokerIn(from) ?? []);
+  const hears = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
+  return {
+    ...{
+      workplace,
+      ports: ports.clients,
+      brokers,
+      subscriptions: Object.fromEntries(hears),
+      standInPorts,
+    },
+    devices,
+    ...{ servers: plans, apps, serversAnswer },
+  };
+}
+
+/** The broker of the devices: its port for devices, its URL for sidecars, and its accounts. */
+function devicesAt(
+  { deviceBroker, platform }: Servers,
+  kind: ServerKind = 'mosquitto',
+  ports: ServerPorts,
+): SystemPlan['devices'] {
+  const own = [...ports.own[kind]];
+  // a proxy is in front of the port for clients
+  const port = deviceBroker.devicePort(own) ?? 0;
+  const front = port === own[0] ? ports.fronts[kind] : port;
+  const account = platform === undefined ? '' : `${platform.userName}:${platform.password}@`;
+  return {
+    port,
+    url: `tcp://${account}127.0.0.1:${front}`,
+    ...(platform && {
+      admit: (accounts: readonly Account[]) =>
+        deviceBroker.setAccounts([...accounts], { dir: '', ports: own, reload: () => {} }),
+    }),
+  };
+}
+
+/** Adds the calls of other apps to the permissions of this system. */
+function withOthers(file: string, specs: readonly AppSpec[]): string {
+  const { services } = CallPermissions.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const others = Object.fromEntries(specs.map(({ appId, calls = [] }) => [appId, calls]));
+  return JSON.stringify({ services, others });
+}
+
+function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
+  if (plane === undefined) return [];
+  return [
+    ...['--placement-host-address', `127.0.0.1:${plane.placement.port}`],
+    ...['--scheduler-host-address', `127.0.0.1:${plane.scheduler.port}`],
+  ];
+}
+
+/** Variables of this shell that would change a service or a sidecar. */
+const FOREIGN = /^(DAPR_|FLAGSMITH_|JEST_|ADMIN_|NODE_OPTIONS$)/;
+
+function cleanEnv(): Record<string, string> {
+  const kept = Object.entries(childEnv()).filter(([name]) => !FOREIGN.test(name));
+  // childEnv returns variables that are set only
+  return { ...(Object.fromEntries(kept) as Record<string, string>), DAPR_HOST_IP: '127.0.0.1' };
+}
