@@ -35,6 +35,9 @@ export type AnyService = Pick<
   | 'topics'
 >;
 
+/** Makes a misspelt or outdated key of a definition a type error. */
+type WithoutUnknownKeys<D> = Readonly<Record<Exclude<keyof D, keyof Definition>, never>>;
+
 /** A service as data: its definition and its handlers. A ServiceRuntime runs it. */
 export class Service<const D extends Definition = Definition> {
   readonly methods = new Map<string, AnyHandler>();
@@ -45,12 +48,16 @@ export class Service<const D extends Definition = Definition> {
   readonly schedules = new Map<string, string>();
   readonly intervalTasks = new Map<string, IntervalTask>();
   ingest: IngestHandler | undefined;
+  /** Its stores, calls, events and so on. */
+  readonly definition: D;
 
   constructor(
     /** The app id. */
     readonly name: string,
-    readonly definition: D,
-  ) {}
+    definition: D & WithoutUnknownKeys<D>,
+  ) {
+    this.definition = definition;
+  }
 
   /** Registers the handlers of its unary methods. */
   serve(handlers: Handlers<NonNullable<D['serves']>, Context<D>>): void {
