@@ -223,8 +223,8 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** `5 s` in milliseconds; a number without a unit as it is. */
-function measured(said: string): number {
-  const [, number = '', unit] = /^([\d.]+)(?: (\w+))?$/.exec(said) ?? [];
+function measured(publishedEvents: string): number {
+  const [, number = '', unit] = /^([\d.]+)(?: (\w+))?$/.exec(publishedEvents) ?? [];
   return Number(number) * (unit === undefined ? 1 : (UNITS[unit] ?? NaN));
 }
 

@@ -39,6 +39,7 @@ export function fileNames(files: readonly SourceFile[]): Fault[] {
   return files.flatMap(({ path }) => {
     const name = posix.basename(path);
     if (/^index\.\w+$/.test(name)) return [`${path} is a barrel`];
+    if (name === 'README.md') return [];
     return /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$/.test(name) ? [] : [`${path} is not kebab-case`];
   });
 }

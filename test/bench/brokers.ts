@@ -20,13 +20,13 @@ const WARM_UP = 16;
 export const brokers = part({
   title: 'Orders on each broker',
   result: OrdersResult,
-  run: async (effort, say) => {
+  run: async (effort, log) => {
     const { rounds, orders, first } = PLANS[effort];
     const variants = BUSES.map((bus) => new Ours(bus, () => startSystem({ bus })));
     const runs: z.infer<typeof OrdersResult>['runs'] = [];
     try {
       for (const variant of variants) {
-        say(`brokers: starting ${variant.name}`);
+        log(`brokers: starting ${variant.name}`);
         await variant.start();
         await warmUp(variant, first);
       }
@@ -38,7 +38,7 @@ export const brokers = part({
           const sample = await closedLoop(variant, orders, IN_FLIGHT);
           runs.push({ round, arm: variant.name, inFlight: IN_FLIGHT, ...plain(sample) });
         }
-        say(`brokers: round ${round + 1} of ${rounds}`);
+        log(`brokers: round ${round + 1} of ${rounds}`);
       }
     } finally {
       for (const variant of variants) await variant.stop();

@@ -36,7 +36,7 @@ type Grown = z.infer<typeof GrowthResult>[number];
 export const growth = part({
   title: 'Growing data',
   result: GrowthResult,
-  run: async (effort, say) => {
+  run: async (effort, log) => {
     const plan = PLANS[effort];
     const result: Grown[] = [];
     const variant = new Ours('ours');
@@ -44,7 +44,7 @@ export const growth = part({
       await variant.start();
       await warmUp(variant, 100);
       for (const { name, one, prepare } of DIMENSIONS) {
-        say(`growth: ${name}`);
+        log(`growth: ${name}`);
         const measure = await prepare(variant);
         const rounds = name === backlog.name ? Math.min(DRAIN_ROUNDS, plan.rounds) : plan.rounds;
         const cpu: Record<string, number[]> = {};

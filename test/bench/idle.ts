@@ -22,13 +22,13 @@ const percent = (ms: number, seconds: number) => ms / seconds / 10;
 export const idle = part({
   title: 'Idle system',
   result: IdleResult,
-  run: async (effort, say) => {
+  run: async (effort, log) => {
     const variant = new Ours('ours', () => startSystem({ apps: 'all' }));
     try {
       await variant.start();
       await warmUp(variant, 20);
       await sleep(REST_MS);
-      say(`idle: ${SECONDS[effort]} s`);
+      log(`idle: ${SECONDS[effort]} s`);
       const before = variant.cpu();
       const begun = performance.now();
       await sleep(SECONDS[effort] * 1000);

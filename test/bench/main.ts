@@ -57,7 +57,7 @@ async function main(): Promise<number> {
   const file = join(localDir, `bench${options.quick ? '-quick' : ''}.json`);
   for (const [name, part] of Object.entries(PARTS)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
-    const result = await part.run(effort, say);
+    const result = await part.run(effort, log);
     // Stored now, because a later part may fail.
     writeResults(file, { ...readResults(file), [name]: result });
   }
@@ -75,7 +75,7 @@ async function main(): Promise<number> {
 }
 
 /** Prints progress to stderr, apart from the results. */
-function say(line: string): void {
+function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 

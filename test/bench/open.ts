@@ -47,7 +47,7 @@ type OpenResult = z.infer<typeof OpenResult>;
 export const open = part({
   title: 'Orders with Poisson arrivals',
   result: OpenResult,
-  run: async (effort, say) => {
+  run: async (effort, log) => {
     const plan = PLANS[effort];
     const random = new SeededRandom(SEED, 'arrivals');
     const variant = new Ours('ours');
@@ -63,14 +63,14 @@ export const open = part({
       const alone = [...(await closedLoop(variant, plan.alone, 1)).latencies];
       const { seconds } = await closedLoop(variant, plan.capacity, IN_FLIGHT);
       const capacity = plan.capacity / seconds;
-      say(`open: ${figure(capacity)} orders/s at ${IN_FLIGHT} in flight`);
+      log(`open: ${figure(capacity)} orders/s at ${IN_FLIGHT} in flight`);
 
       const steps: OpenResult['steps'] = [];
       const step = async (rate: number) => {
         const { left, latencies, failed } = await load(rate, Math.ceil(rate * plan.stepSeconds));
         const kept = failed === 0 && left <= rate * QUEUE_SECONDS;
         steps.push({ rate, left, p99: percentile(latencies, 0.99), kept });
-        say(`open: ${figure(rate)} orders/s: ${kept ? 'no queue' : 'a queue'}`);
+        log(`open: ${figure(rate)} orders/s: ${kept ? 'no queue' : 'a queue'}`);
         return kept;
       };
       for (const share of STEPS) {
@@ -91,7 +91,7 @@ export const open = part({
           const { latencies, failed } = await load(at.rate, (plan.orders * at.part) / 2);
           at.latencies.push(...latencies);
           at.failed += failed;
-          say(`open: ${latencies.length} orders at ${figure(at.rate)} per second`);
+          log(`open: ${latencies.length} orders at ${figure(at.rate)} per second`);
         }
       }
       return { alone, capacity, steps, knee, loads };

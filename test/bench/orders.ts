@@ -78,7 +78,7 @@ const labelOf = (variant: string) => VARIANTS[variant]?.label ?? variant;
 export const orders = part({
   title: 'Orders, compared with other architectures',
   result: OrdersResult,
-  run: async (effort, say) => {
+  run: async (effort, log) => {
     const variants = [
       new Ours('ours'),
       new Ours('ours again'),
@@ -92,9 +92,9 @@ export const orders = part({
       for (let round = 0; round < rounds; round++) {
         // twice, so that no result depends on one start, and in reverse, as on some machines the processes
         // that were started first cost more for good
-        if (round === 0) await startAll(variants, FIRST_WARM_UP[effort], say);
+        if (round === 0) await startAll(variants, FIRST_WARM_UP[effort], log);
         else if (round === Math.floor(rounds / 2))
-          await startAll(variants.toReversed(), FIRST_WARM_UP[effort], say);
+          await startAll(variants.toReversed(), FIRST_WARM_UP[effort], log);
         for (const variant of abba(variants, round)) {
           await variant.resume();
           await warmUp(variant, WARM_UP);
@@ -104,7 +104,7 @@ export const orders = part({
           }
           variant.pause();
         }
-        say(`orders: round ${round + 1} of ${rounds}`);
+        log(`orders: round ${round + 1} of ${rounds}`);
       }
     } finally {
       await stopAll(variants);
@@ -129,11 +129,11 @@ const started = new Set<Variant>();
 async function startAll(
   variants: readonly Variant[],
   warmUpBy: number,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ) {
   await stopAll(variants);
   for (const variant of variants) {
-    say(`orders: starting ${variant.name}`);
+    log(`orders: starting ${variant.name}`);
     await variant.start();
     started.add(variant);
     await warmUp(variant, warmUpBy);

@@ -14,7 +14,7 @@ export interface Aim {
 export interface Part<S extends z.ZodType = z.ZodType> {
   /** The schema of its result: plain data, kept in a file so that parts can be run one by one. */
   readonly result: S;
-  run(effort: Effort, say: (line: string) => void): Promise<z.output<S>>;
+  run(effort: Effort, log: (line: string) => void): Promise<z.output<S>>;
   /** A chapter of docs/performance.md, without its title. */
   report(result: z.output<S>): string[];
   readonly title: string;

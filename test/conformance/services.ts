@@ -120,7 +120,7 @@ async function work(
   const failed = failures.get(meta.id) ?? 0;
   if (failed < fails) {
     failures.set(meta.id, failed + 1);
-    throw unavailable('as it was told to');
+    throw unavailable('it fails as the test wants');
   }
   if (whileClosed !== 'do' && !existsSync(inFolder(key))) {
     if (whileClosed === 'refuse') throw refused('closed', 'it is closed');

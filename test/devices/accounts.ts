@@ -46,8 +46,8 @@ export function testDeviceAccounts(brokerOf: () => BrokerFixture): void {
   test('a device publishes on its own topics only', async () => {
     const { platform, logIn, device, other } = brokerOf();
     const { userName, credential, deviceId } = device;
-    const heard: string[] = [];
-    platform.on('message', (topic, payload) => heard.push(`${topic} ${payload.toString()}`));
+    const received: string[] = [];
+    platform.on('message', (topic, payload) => received.push(`${topic} ${payload.toString()}`));
     await platform.subscribeAsync('retail/+/+/+', { qos: 1 });
     for (const topic of [
       topicOf(other.deviceId, 'status'),
@@ -64,16 +64,16 @@ export function testDeviceAccounts(brokerOf: () => BrokerFixture): void {
     for (const kind of KINDS) {
       await client.publishAsync(`retail/default/${deviceId}/${kind}`, 'own', { qos: 1 });
     }
-    await until('the permitted messages', () => heard.length >= KINDS.length);
-    expect(heard).toEqual(KINDS.map((kind) => `retail/default/${deviceId}/${kind} own`));
+    await until('the permitted messages', () => received.length >= KINDS.length);
+    expect(received).toEqual(KINDS.map((kind) => `retail/default/${deviceId}/${kind} own`));
   });
 
   test('a device receives its own commands only', async () => {
     const { platform, logIn, device, other } = brokerOf();
     const { userName, credential, deviceId } = device;
-    const heard: string[] = [];
+    const received: string[] = [];
     for (const topic of ['retail/#', '#', topicOf(other.deviceId, 'command')]) {
-      const client = await logIn(userName, credential, { clientId: deviceId, heard });
+      const client = await logIn(userName, credential, { clientId: deviceId, received });
       await endAfter(client, client.subscribeAsync(topic, { qos: 1 }));
     }
     // nor does it get the stored messages of another device by using its client id
@@ -82,16 +82,16 @@ export function testDeviceAccounts(brokerOf: () => BrokerFixture): void {
     await theirs.subscribeAsync(topicOf(clientId, 'command'), { qos: 1 });
     await theirs.endAsync();
     await platform.publishAsync(topicOf(other.deviceId, 'command'), 'not for it', { qos: 1 });
-    const thief = await logIn(userName, credential, { clientId, heard }).catch(() => undefined);
+    const thief = await logIn(userName, credential, { clientId, received }).catch(() => undefined);
     if (thief) {
       await endAfter(thief, thief.subscribeAsync(topicOf(deviceId, 'command'), { qos: 1 }));
     }
-    const own = await logIn(userName, credential, { heard });
+    const own = await logIn(userName, credential, { received });
     await own.subscribeAsync(topicOf(deviceId, 'command'), { qos: 1 });
     await own.publishAsync(topicOf(deviceId, 'sale'), 'its own', { qos: 1 });
     await platform.publishAsync(topicOf(deviceId, 'command'), 'for it', { qos: 1 });
-    await until('the command', () => heard.length > 0);
-    expect(new Set(heard)).toEqual(new Set([`${topicOf(deviceId, 'command')} for it`]));
+    await until('the command', () => received.length > 0);
+    expect(new Set(received)).toEqual(new Set([`${topicOf(deviceId, 'command')} for it`]));
   });
 
   test('a retired device is disconnected, and cannot log in again', async () => {

@@ -27,10 +27,10 @@ export function testDeviceMessages(fleetOf: () => DeviceFixture): void {
   test('a command reaches its device, is acknowledged and settled', async () => {
     const devices = fleetOf();
     const device = await devices.device();
-    const heard = await device.subscribe();
+    const received = await device.subscribe();
     const { commandId } = await devices.command(device.deviceId);
-    await until('the command', () => heard.length > 0);
-    expect(heard[0]).toMatchObject({ commandId });
+    await until('the command', () => received.length > 0);
+    expect(received[0]).toMatchObject({ commandId });
     await device.publish('ack', { commandId, outcome: 'acknowledged' });
     const settled = await devices.waitForEvents('device.command.settled', device.deviceId, 1);
     expect(settled).toMatchObject([{ commandId, name: 'dispense', outcome: 'acknowledged' }]);

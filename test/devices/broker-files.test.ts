@@ -57,8 +57,8 @@ describe('on a real mosquitto, configured as by npm start', () => {
   beforeEach(async () => {
     shop = await withDevice();
     const { bed, shopId, userName, credential, deviceId } = shop;
-    const asked = { shopId, kind: 'shelf', name: 'Yard' };
-    const other = await bed.call('registerDevice', asked, { caller: sally });
+    const request = { shopId, kind: 'shelf', name: 'Yard' };
+    const other = await bed.call('registerDevice', request, { caller: sally });
     const { port, process } = await startMosquitto();
     reread = async () => {
       const { items } = await bed.call('listBrokerAccounts', { limit: 100 }, { caller: admin });

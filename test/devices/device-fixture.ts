@@ -117,8 +117,8 @@ export class DeviceFixture {
     return until(
       `${many} ${type} of ${deviceId}`,
       async () => {
-        const said = await this.published(type, deviceId);
-        return said.length >= many && said;
+        const publishedEvents = await this.published(type, deviceId);
+        return publishedEvents.length >= many && publishedEvents;
       },
       withinMs,
     );
@@ -205,16 +205,16 @@ export class TestDevice {
 
   /** The commands that it receives, which are added as they arrive. */
   async subscribe(): Promise<{ commandId: string }[]> {
-    const heard: { commandId: string }[] = [];
+    const received: { commandId: string }[] = [];
     const topic = topicText({ tenantId: 'default', deviceId: this.deviceId, kind: 'command' });
     this.client.on('message', (_, payload) => {
       const command = Command.pick({ commandId: true }).safeParse(
         this.signer.verifyCommand(String(payload)),
       );
-      if (command.success) heard.push(command.data);
+      if (command.success) received.push(command.data);
     });
     await this.client.subscribeAsync(topic, { qos: 1 });
-    return heard;
+    return received;
   }
 
   /** Loses its connection, so that the broker publishes its last will. */

@@ -24,8 +24,10 @@ afterAll(() => devices.close());
 
 /** Every message that the broker has accepted from a device becomes one event. */
 async function expectAll(device: TestDevice, many: number, where = devices): Promise<void> {
-  const said = await where.waitForEvents(DATA, device.deviceId, many, 90_000);
-  const numbers = said.map(({ position }) => position?.seq ?? 0).sort((one, two) => one - two);
+  const publishedEvents = await where.waitForEvents(DATA, device.deviceId, many, 90_000);
+  const numbers = publishedEvents
+    .map(({ position }) => position?.seq ?? 0)
+    .sort((one, two) => one - two);
   expect(numbers).toEqual(Array.from({ length: many }, (_, index) => index + 1));
 }
 
@@ -97,8 +99,8 @@ test('after the broker was killed messages arrive again, and none twice', async 
     (await devices.published(DATA, device.deviceId)).map((it) => it.position?.seq);
   const last = Array.from({ length: 50 }, (_, index) => 101 + index);
   await until('the last 50', async () => {
-    const heard = await seqs();
-    return last.every((seq) => heard.includes(seq));
+    const received = await seqs();
+    return last.every((seq) => received.includes(seq));
   });
   const all = await seqs();
   expect(all).toHaveLength(new Set(all).size);

@@ -30,8 +30,8 @@ describe('the message of a device on a real broker', () => {
     service?.start();
     await device.send(message);
     await device.publish('stock', change);
-    const said = await devices.waitForEvents(DATA, device.deviceId, 3, 60_000);
-    expect(said.map(({ position }) => position?.seq).sort()).toEqual([1, 2, 3]);
+    const publishedEvents = await devices.waitForEvents(DATA, device.deviceId, 3, 60_000);
+    expect(publishedEvents.map(({ position }) => position?.seq).sort()).toEqual([1, 2, 3]);
   });
 
   test('is refused if it is forged, old, or on the topic of another device, and later ones are handled', async () => {
@@ -85,7 +85,7 @@ describe('a device that loses its connection', () => {
 describe('a command', () => {
   test('is sent again until it is answered, and expires without an answer', async () => {
     const device = await devices.device();
-    const heard = await device.subscribe();
+    const received = await device.subscribe();
     const { commandId } = await devices.command(device.deviceId, 5);
     const settled = await devices.waitForEvents(
       'device.command.settled',
@@ -94,6 +94,6 @@ describe('a command', () => {
       60_000,
     );
     expect(settled).toMatchObject([{ commandId, outcome: 'expired' }]);
-    expect(heard.length).toBeGreaterThan(1);
+    expect(received.length).toBeGreaterThan(1);
   });
 });

@@ -4,7 +4,7 @@ export interface LoginOptions {
   /** The client id, where it is not the user name. */
   readonly clientId?: string;
   /** Received messages are added to it, as `<topic> <payload>`. */
-  readonly heard?: string[];
+  readonly received?: string[];
 }
 
 /** Logs in at a broker as a device does, with a persistent session. */
@@ -12,12 +12,12 @@ export async function logIn(
   port: number,
   username: string,
   password: string,
-  { clientId = username, heard = [] }: LoginOptions = {},
+  { clientId = username, received = [] }: LoginOptions = {},
 ): Promise<MqttClient> {
   const account = { username, password, clientId, clean: false };
   const client = connect(`mqtt://127.0.0.1:${port}`, { ...account, reconnectPeriod: 0 });
   // stored messages arrive right after the connection
-  client.on('message', (topic, payload) => heard.push(`${topic} ${payload.toString()}`));
+  client.on('message', (topic, payload) => received.push(`${topic} ${payload.toString()}`));
   await new Promise<void>((resolve, reject) => {
     client.once('connect', () => {
       resolve();

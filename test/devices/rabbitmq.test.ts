@@ -32,8 +32,15 @@ describe('on a real RabbitMQ', () => {
     app.sidecar.start();
     await app.ready();
     await device.publishSales(5);
-    const said = await devices.waitForEvents('device.data.received', device.deviceId, 45, 90_000);
-    const numbers = said.map(({ position }) => position?.seq ?? 0).sort((one, two) => one - two);
+    const publishedEvents = await devices.waitForEvents(
+      'device.data.received',
+      device.deviceId,
+      45,
+      90_000,
+    );
+    const numbers = publishedEvents
+      .map(({ position }) => position?.seq ?? 0)
+      .sort((one, two) => one - two);
     expect(numbers).toEqual(Array.from({ length: 45 }, (_, index) => index + 1));
   });
 });

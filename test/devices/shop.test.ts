@@ -261,13 +261,13 @@ describe('a device', () => {
 
     const files = filesBelow(fixture.system.folder);
     expect(files.filter((file) => file.endsWith('shop.log'))).toHaveLength(1);
-    const telling = (text: string) =>
+    const filesWith = (text: string) =>
       files.filter((file) => readFileSync(file, 'latin1').includes(text));
     // the folder of the documents is searched
-    expect(telling(deviceId)).not.toEqual([]);
-    expect(telling(credential)).toEqual([]);
+    expect(filesWith(deviceId)).not.toEqual([]);
+    expect(filesWith(credential)).toEqual([]);
     const key = readFileSync(join(fixture.system.folder, 'device-key'), 'utf8').trim();
-    expect(telling(key)).toEqual([join(fixture.system.folder, 'device-key')]);
+    expect(filesWith(key)).toEqual([join(fixture.system.folder, 'device-key')]);
   });
 });
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => devices.close());
 
-const said = async (type: string, id: string) => {
+const publishedEvents = async (type: string, id: string) => {
   const events = (await eventsOf(devices.system)).filter(
     (event) => event.type === type && JSON.stringify(event.data).includes(id),
   );
@@ -33,7 +33,7 @@ const said = async (type: string, id: string) => {
 };
 const isSaid = (type: string, id: string) =>
   until(`${type} of ${id}`, async () => {
-    const events = await said(type, id);
+    const events = await publishedEvents(type, id);
     return events.length > 0 && events;
   });
 
@@ -136,20 +136,20 @@ describe('a vend is refused', () => {
 
   test('if the slot is faulty, until the machine reports it as repaired or it is restocked', async () => {
     const machine = await MachineFixture.open(devices);
-    const tells = (faults: object[]) =>
+    const reportFaults = (faults: object[]) =>
       machine.device.publish('status', { status: 'online', faults });
     const hasFault = (fault?: string) =>
       until('the slot to be so', async () => (await machine.slot()).fault === fault);
-    await tells([{ code: 'motor_broken', slot: 'A1' }]);
+    await reportFaults([{ code: 'motor_broken', slot: 'A1' }]);
     await hasFault('motor_broken');
     expect(await machine.refusedVend(ann)).toBe('slot_faulty');
-    await tells([]);
+    await reportFaults([]);
     await hasFault();
-    await tells([{ code: 'motor_broken', slot: 'A1' }]);
+    await reportFaults([{ code: 'motor_broken', slot: 'A1' }]);
     await hasFault('motor_broken');
     await machine.restock(1);
     await machine.waitForStatus(ann, (await machine.beginVend(ann)).vendId, 'completed');
-    expect(await said('slot.faulted', machine.device.deviceId)).toHaveLength(2);
+    expect(await publishedEvents('slot.faulted', machine.device.deviceId)).toHaveLength(2);
   });
 });
 
@@ -163,7 +163,7 @@ describe('a vend is compensated', () => {
     expect(await machine.paymentStatus(vendId)).toBe('voided');
     expect(await machine.slot()).toEqual({ quantity: 5, fault: 'jammed' });
     expect(await machine.stock()).toEqual({ available: 20, reserved: 0 });
-    expect(await said('payment.refunded', vendId)).toEqual([]);
+    expect(await publishedEvents('payment.refunded', vendId)).toEqual([]);
     await isSaid('slot.faulted', machine.device.deviceId);
   });
 

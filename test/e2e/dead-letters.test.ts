@@ -156,9 +156,9 @@ describe('a notification whose user could not be read', () => {
     const replay = () => fixture.admin.ask(Replayed, 200, 'POST', path);
     await until('a replay that succeeds', async () => (await replay()).succeeded, 60_000);
     const { items } = await shopper.get(Notifications, '/notifications?limit=100');
-    const told = items.filter(({ eventType }) => eventType === 'order.confirmed');
-    expect(new Set(told.map(({ channel }) => channel)).size).toBe(told.length);
-    expect(told.length).toBeGreaterThan(0);
+    const notifications = items.filter(({ eventType }) => eventType === 'order.confirmed');
+    expect(new Set(notifications.map(({ channel }) => channel)).size).toBe(notifications.length);
+    expect(notifications.length).toBeGreaterThan(0);
   });
 });
 

@@ -78,12 +78,12 @@ describe('an order for available products', () => {
   });
 
   test('is notified once for each event, in the inbox and by email', async () => {
-    const told = await until('the notification of the order', async () => {
+    const notifications = await until('the notification of the order', async () => {
       const { items } = await shopper.get(Notifications, '/notifications?limit=100');
       const about = items.filter(({ subject, text }) => (subject + text).includes(order.orderId));
       return about.some(({ eventType }) => eventType === 'order.confirmed') && about;
     });
-    const keys = told.map(({ channel, eventType }) => `${channel} ${eventType}`);
+    const keys = notifications.map(({ channel, eventType }) => `${channel} ${eventType}`);
     expect(new Set(keys).size).toBe(keys.length);
     const folder = join(fixture.system.folder, 'data', 'messages', 'email');
     await until('the email', () =>
@@ -115,9 +115,9 @@ describe('a cancelled order', () => {
     expect(await fixture.stock(one)).toEqual({ available: 1, reserved: 0 });
     const story = await shopper.story(orderId);
     expect(steps(story).join()).not.toContain('charge');
-    const said = events(story);
-    expect(said).not.toContain('inventory.reserved');
-    expect(said.at(-2)).toBe('order.cancelled');
+    const publishedEvents = events(story);
+    expect(publishedEvents).not.toContain('inventory.reserved');
+    expect(publishedEvents.at(-2)).toBe('order.cancelled');
   });
 
   test('for an unknown product is refused with the name of the field', async () => {
@@ -203,11 +203,11 @@ describe('a payment', () => {
     const order = await shopper.waitForStatus('cancelled', orderId, 100_000);
     expect(order.reason).toBe('payment_unknown');
     expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
-    const said = (await eventsOf(fixture.system)).filter(({ data }) =>
+    const publishedEvents = (await eventsOf(fixture.system)).filter(({ data }) =>
       JSON.stringify(data).includes(orderId),
     );
-    const taken = said.filter(({ type }) => type === 'payment.processed').length;
-    const given = said.filter(({ type }) => type === 'payment.refunded').length;
+    const taken = publishedEvents.filter(({ type }) => type === 'payment.processed').length;
+    const given = publishedEvents.filter(({ type }) => type === 'payment.refunded').length;
     expect(taken).toBe(given);
   });
 });

@@ -87,9 +87,9 @@ export class Bus {
     process.serve(
       (runtime) => runtime.deliver(event),
       (outcome) => {
-        const said = simulation.mutant?.acknowledge?.(outcome) ?? outcome;
-        if (trace) simulation.note(process.name, `${said.toLowerCase()} ${name}`);
-        if (said !== 'SUCCESS') {
+        const publishedEvents = simulation.mutant?.acknowledge?.(outcome) ?? outcome;
+        if (trace) simulation.note(process.name, `${publishedEvents.toLowerCase()} ${name}`);
+        if (publishedEvents !== 'SUCCESS') {
           simulation.count('deliveries to be retried');
           again();
         } else if (!loseAcknowledgement) {

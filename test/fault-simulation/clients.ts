@@ -128,7 +128,7 @@ export class Clients {
       case 'adjust': {
         const { productId, change, tries } = action;
         const attempt = { kind: 'adjust', appId: 'inventory', key, caller: ADMIN, tries } as const;
-        // the key as the reason tells the events of two adjustments apart
+        // with the key as its reason, each adjustment has different events
         const request = { shopId: SHOP, productId, change, reason: key };
         await this.#send(attempt, InventoryService.method.adjustStock, request);
         break;

@@ -94,15 +94,15 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     bug: 'repeating a reservation reserves the items of an order a second time',
     breaks: 'nothingStaysReserved',
     hooks: () => {
-      const asked = new Map<string, number>();
+      const attempts = new Map<string, number>();
       return {
         call: (call) => {
           if (call.appId !== 'inventory' || call.method.localName !== 'reserve') return call;
           // the request of this method has the id of an order
           const request = call.request as Message & { orderId: string };
           const { orderId } = request;
-          const times = asked.get(orderId) ?? 0;
-          asked.set(orderId, times + 1);
+          const times = attempts.get(orderId) ?? 0;
+          attempts.set(orderId, times + 1);
           if (times === 0) return call;
           const callContext = { ...call.callContext, id: `${call.callContext.id}-${times}` };
           return { ...call, callContext, request: { ...request, orderId: `${orderId}-${times}` } };
@@ -114,14 +114,14 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     bug: 'a capture is repeated under another idempotency key',
     breaks: 'moneyAddsUp',
     hooks: () => {
-      const asked = new Map<string, number>();
+      const attempts = new Map<string, number>();
       return {
         sidecar: (_, sidecar) =>
           changed(sidecar, {
             request: (endpoint, request, timeout) => {
               const key = request.headers?.['idempotency-key'] ?? '';
-              const times = asked.get(key) ?? 0;
-              if (request.path === '/captures') asked.set(key, times + 1);
+              const times = attempts.get(key) ?? 0;
+              if (request.path === '/captures') attempts.set(key, times + 1);
               const other = times === 0 ? key : `${key}-${times}`;
               const headers = { 'idempotency-key': other };
               return sidecar.request(endpoint, { ...request, headers }, timeout);
@@ -189,17 +189,17 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
 
 function changed(sidecar: Sidecar, to: Partial<Sidecar>): Sidecar {
   const same: Sidecar = {
-    load: (...asked) => sidecar.load(...asked),
-    save: (...asked) => sidecar.save(...asked),
-    delete: (...asked) => sidecar.delete(...asked),
-    publish: (...asked) => sidecar.publish(...asked),
-    publishAll: (...asked) => sidecar.publishAll(...asked),
+    load: (...args) => sidecar.load(...args),
+    save: (...args) => sidecar.save(...args),
+    delete: (...args) => sidecar.delete(...args),
+    publish: (...args) => sidecar.publish(...args),
+    publishAll: (...args) => sidecar.publishAll(...args),
     call: (call) => sidecar.call(call),
     stream: (call) => sidecar.stream(call),
-    send: (...asked) => sidecar.send(...asked),
-    request: (...asked) => sidecar.request(...asked),
-    schedule: (...asked) => sidecar.schedule(...asked),
-    unschedule: (...asked) => sidecar.unschedule(...asked),
+    send: (...args) => sidecar.send(...args),
+    request: (...args) => sidecar.request(...args),
+    schedule: (...args) => sidecar.schedule(...args),
+    unschedule: (...args) => sidecar.unschedule(...args),
   };
   return { ...same, ...to };
 }

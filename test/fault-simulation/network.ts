@@ -40,12 +40,12 @@ export class Network {
   call<M extends DescMethodUnary>(
     from: string,
     random: SeededRandom,
-    asked: CallRequest<M>,
+    request: CallRequest<M>,
     settled: Settled<CallResponse<M>>,
   ): void {
     const { simulation } = this;
     const { loop, faults } = simulation;
-    const call = simulation.mutant?.call?.(asked) ?? asked;
+    const call = simulation.mutant?.call?.(request) ?? request;
     const { appId, method, callContext } = call;
     const name = `${appId}.${method.localName}`;
     const fault = faults.take(`${from} call`, loop.now);

@@ -149,7 +149,7 @@ export class SimulatedProcess {
   #restart(forMs: number): void {
     const { simulation } = this.surroundings;
     const { life } = this;
-    if (simulation.trace) simulation.note(this.name, 'TOLD TO STOP');
+    if (simulation.trace) simulation.note(this.name, 'STOPPING, as by SIGTERM');
     const end = () => {
       if (!life.dead) this.kill(forMs);
     };

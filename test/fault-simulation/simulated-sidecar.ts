@@ -126,8 +126,8 @@ export class SimulatedSidecar implements Sidecar {
         process.stepped();
         process.inside(this, answer);
       };
-      const asked = { ...call, callContext: process.outward(call.callContext) };
-      network.call(process.program.app, process.random, asked, {
+      const request = { ...call, callContext: process.outward(call.callContext) };
+      network.call(process.program.app, process.random, request, {
         resolve: (answer) => {
           settle(() => {
             resolve(answer);

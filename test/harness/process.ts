@@ -69,7 +69,7 @@ export class LocalProcess implements Process {
     const out = openSync(log, 'a');
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', out, out] });
     closeSync(out);
-    // whoever waits for it reports that it could not be started
+    // the code that waits for it reports that it could not be started
     child.on('error', () => {});
     child.unref();
     if (child.pid !== undefined) writeFileSync(pidFile, String(child.pid));

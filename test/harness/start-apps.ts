@@ -200,13 +200,13 @@ async function planSystem(
       ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
   const standInPorts = Object.fromEntries(outside.map(({ endpoint, port }) => [endpoint, port]));
   const brokers = resources.flatMap((from) => brokerIn(from) ?? []);
-  const hears = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
+  const subscriptions = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
   return {
     ...{
       workplace,
       ports: ports.clients,
       brokers,
-      subscriptions: Object.fromEntries(hears),
+      subscriptions: Object.fromEntries(subscriptions),
       standInPorts,
     },
     devices,

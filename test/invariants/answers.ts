@@ -58,7 +58,7 @@ interface Ended {
 }
 
 /**
- * An order that a client was told has ended is not reported as undecided afterwards, and ends so: for
+ * An order that was answered as ended is not answered as undecided afterwards, and ends as answered: for
  * the same reason if it is cancelled; only a buyer's cancellation may follow a confirmation.
  */
 export function answersStayTrue({ requests, orders }: Books): Finding[] {

@@ -45,10 +45,10 @@ export const MEANING: Readonly<Record<InvariantName, string>> = {
   nothingStaysReserved: 'no pieces stay reserved for an order that has ended',
   moneyAddsUp: 'the provider has kept what confirmed orders cost, less their refunds',
   everyOrderEnds:
-    'each accepted order is confirmed, or cancelled and compensated, and says so once',
+    'each accepted order is confirmed, or cancelled and compensated, and publishes that once',
   cancellationsHappen: 'an order whose cancellation was accepted is cancelled',
   sameKeySameAnswer: 'the same key returns the same order, and another request under it is refused',
-  answersStayTrue: 'what a client was told about an order stays true',
+  answersStayTrue: 'an order ends as it was answered to its clients',
   everyChangeIsPublished: 'each committed change is published',
   everyChangeIsOneEvent: 'each committed change is published as one event',
   oneIdOneEvent: 'copies of an event are the same',

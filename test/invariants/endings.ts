@@ -88,7 +88,7 @@ function ofDelivery({ status, delivery = 'none' }: OrderBook): string[] {
   return [`is ${status}, and its delivery is ${delivery}`];
 }
 
-/** An order is cancelled whose cancellation was accepted, as its client or its command was told. */
+/** An order is cancelled if its cancellation was accepted, in an answer to a client or by its command. */
 export function cancellationsHappen(books: Books): Finding[] {
   const { requests, orders, refusedCommands } = books;
   const status = new Map(orders.map((order) => [order.orderId, order.status]));

@@ -34,7 +34,7 @@ afterAll(async () => {
   await system.stop();
 });
 
-const say = async (orderId: string) => {
+const publishEvent = async (orderId: string) => {
   const callContext = newCallContext(systemClock, { caller: asService() });
   const context = order.runtime.openContext(callContext) as unknown as Context;
   await context.publish(OrderCreated, {
@@ -45,15 +45,16 @@ const say = async (orderId: string) => {
     totalAmount: price,
   });
 };
-const heard = (orderId: string) => seen.some(({ what, id }) => what === 'event' && id === orderId);
+const received = (orderId: string) =>
+  seen.some(({ what, id }) => what === 'event' && id === orderId);
 
 it('events that are published while a service is down, for longer than they are retried, are handled later', async () => {
-  await say('before');
-  await until('the first event', () => heard('before'), 30_000);
+  await publishEvent('before');
+  await until('the first event', () => received('before'), 30_000);
   await order.stop();
   // the publishing half alone, on ports that the sidecar does not call
   order = await start(asker, { ...system.app('order').env, APP_PORT: '0', PORT: '0' });
-  for (const id of ['away_1', 'away_2', 'away_3']) await say(id);
+  for (const id of ['away_1', 'away_2', 'away_3']) await publishEvent(id);
   await order.stop();
   const { sidecar } = system.app('order');
   // three events, each delivered more times than a handler would get it
@@ -61,7 +62,7 @@ it('events that are published while a service is down, for longer than they are 
   await until('the sidecar to fail to deliver', tried, 60_000);
 
   order = await start(asker, system.app('order').env);
-  await until('the events', () => ['away_1', 'away_2', 'away_3'].every(heard), 60_000);
+  await until('the events', () => ['away_1', 'away_2', 'away_3'].every(received), 60_000);
   expect(await order.runtime.deadLetters.page(1, 10)).toMatchObject({ total: 0 });
 });
 
@@ -78,8 +79,8 @@ it('a sidecar asks for the subscriptions of a service until that is ready', asyn
   busy.stop();
 
   order = await start(asker, system.app('order').env);
-  await until('the sidecar to accept events', () => say('asked').then(() => true), 30_000);
-  await until('the event', () => heard('asked'), 30_000);
+  await until('the sidecar to accept events', () => publishEvent('asked').then(() => true), 30_000);
+  await until('the event', () => received('asked'), 30_000);
 });
 
 /** A service that is not ready to return its subscriptions; counts the requests for them. */

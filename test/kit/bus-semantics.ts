@@ -22,8 +22,8 @@ import {
  */
 export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void {
   describe("the kit's semantics of the bus", () => {
-    const acts = new SemanticsFixture(open);
-    const { times, until, begin, deadLetter, event } = acts;
+    const fixture = new SemanticsFixture(open);
+    const { times, until, begin, deadLetter, event } = fixture;
 
     describe('events in batches', () => {
       const confirmed = (orderId: string) => ({
@@ -36,13 +36,13 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
 
       it('are published by the hundred and arrive once each, many at a time', async () => {
         const ids = Array.from({ length: 250 }, () => fresh());
-        const before = await acts.system.batches();
+        const before = await fixture.system.batches();
         await sayAll(ids);
-        await acts.system.until('all of them', () =>
+        await fixture.system.until('all of them', () =>
           ids.every((id) => times('batched', id).length > 0),
         );
         expect(ids.filter((id) => times('batched', id).length !== 1)).toEqual([]);
-        const after = await acts.system.batches();
+        const after = await fixture.system.batches();
         expect(after.events - before.events).toBe(250);
         expect(after.count - before.count).toBeLessThan(125);
         expect(times('batched', ids[0]!)[0]?.detail).toMatchObject({
@@ -52,7 +52,7 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
 
       it('have the same ids when they are published again under the same call context', async () => {
         const ids = [fresh(), fresh()];
-        const callContext = newCallContext(acts.system.clock, {
+        const callContext = newCallContext(fixture.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
@@ -76,15 +76,15 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
         });
         const junk = fresh('junk');
         const type = OrderConfirmed.type;
-        await acts.system.publish(event(junk, { type, data: { orderId: junk } }));
+        await fixture.system.publish(event(junk, { type, data: { orderId: junk } }));
         await sayAll([...ids.slice(0, 10), no, later, ...ids.slice(10)]);
         await until('batched', later, 3);
-        await acts.system.until('the rest', () =>
+        await fixture.system.until('the rest', () =>
           ids.every((id) => times('batched', id).length > 0),
         );
         expect(await deadLetter(junk)).toMatchObject({ reason: 'unreadable' });
-        await acts.system.until('the dead letter of the refused one', async () => {
-          const { letters } = await acts.system.order.runtime.deadLetters.page(1, 100);
+        await fixture.system.until('the dead letter of the refused one', async () => {
+          const { letters } = await fixture.system.order.runtime.deadLetters.page(1, 100);
           return letters.some(({ subject, reason }) => subject === no && reason === 'closed');
         });
         // events that were handled are not handled again because of the others
@@ -94,9 +94,9 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
 
     describe('a new version of an event beside the old one', () => {
       /** The data that the old and the new subscriber got, once both have it. */
-      const said = async (say: (context: Context) => Promise<void>) => {
+      const publishedEvents = async (publishEvent: (context: Context) => Promise<void>) => {
         const id = fresh('corr');
-        await say(begin({ correlationId: id }));
+        await publishEvent(begin({ correlationId: id }));
         await until('counted by new', id);
         return { id, byNew: times('counted by new', id)[0]?.detail };
       };
@@ -106,24 +106,28 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
       };
 
       it('published by the old code is handled by the old code, and upcast for the new', async () => {
-        const { id, byNew } = await said(({ publish }) => publish(StockCountedOld, { pieces: 3 }));
+        const { id, byNew } = await publishedEvents(({ publish }) =>
+          publish(StockCountedOld, { pieces: 3 }),
+        );
         expect(byNew).toEqual({ available: 3, reserved: 0 });
         expect(await byOld(id)).toEqual({ pieces: 3 });
       });
 
       it('published by the new code for both is handled by both', async () => {
         const stock = { available: 3, reserved: 1, pieces: 3 };
-        const { id, byNew } = await said(({ publish }) => publish(StockCountedForBoth, stock));
+        const { id, byNew } = await publishedEvents(({ publish }) =>
+          publish(StockCountedForBoth, stock),
+        );
         expect(byNew).toEqual({ available: 3, reserved: 1 });
         expect(await byOld(id)).toEqual({ pieces: 3 });
       });
 
       it('published by the new code only is handled by the new, and stored as a dead letter by the old', async () => {
         const stock = { available: 3, reserved: 1 };
-        const { id, byNew } = await said(({ publish }) => publish(StockCounted, stock));
+        const { id, byNew } = await publishedEvents(({ publish }) => publish(StockCounted, stock));
         expect(byNew).toEqual(stock);
-        await acts.system.until('a dead letter', async () => {
-          const { letters } = await acts.system.inventory.runtime.deadLetters.page(1, 100);
+        await fixture.system.until('a dead letter', async () => {
+          const { letters } = await fixture.system.inventory.runtime.deadLetters.page(1, 100);
           return letters.some(({ correlationId, reason }) => {
             return correlationId === id && reason === 'unreadable';
           });
@@ -133,7 +137,9 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
     });
 
     describe('requests over the bus', () => {
-      const soon = (milliseconds: number) => ({ deadline: acts.system.clock.now() + milliseconds });
+      const soon = (milliseconds: number) => ({
+        deadline: fixture.system.clock.now() + milliseconds,
+      });
       /** A reply as another process might publish it. */
       const replyTo = (request: string, available: number, over: Partial<CloudEvent> = {}) =>
         event(fresh('reply'), {
@@ -159,13 +165,13 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
 
       it('get their own answers, forty at the same time', async () => {
         const ids = Array.from({ length: 40 }, () => fresh());
-        const said = ids.map((id, at) => {
+        const publishedEvents = ids.map((id, at) => {
           answering.set(id, async ({ id: request }) => {
-            await acts.system.publish(replyTo(request, at));
+            await fixture.system.publish(replyTo(request, at));
           });
           return begin().request(AskStock, { orderId: id });
         });
-        const answers = await Promise.all(said);
+        const answers = await Promise.all(publishedEvents);
         // the forged answer or the responder's own, whichever came first
         answers.forEach(({ available }, at) => {
           expect([at, 3]).toContain(available);
@@ -174,7 +180,7 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
 
       it('are the same request when they are sent again under the same call context', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.system.clock, {
+        const callContext = newCallContext(fixture.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
@@ -223,22 +229,25 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
         const at = (orderId: string, milliseconds: number) =>
           event(orderId, {
             ...{ type, data: { orderId } },
-            expirytime: new Date(acts.system.clock.now() + milliseconds).toISOString(),
+            expirytime: new Date(fixture.system.clock.now() + milliseconds).toISOString(),
           });
-        await acts.system.publish(at(late, -1));
-        await acts.system.publish(at(early, 60_000));
+        await fixture.system.publish(at(late, -1));
+        await fixture.system.publish(at(early, 60_000));
         await until('asked', early);
-        await acts.system.until('the end', () => acts.system.inventory.runtime.activeCount === 0);
+        await fixture.system.until(
+          'the end',
+          () => fixture.system.inventory.runtime.activeCount === 0,
+        );
         expect(times('asked', late)).toEqual([]);
       });
 
       it('get an answer that arrives at another replica than the one that sent the request', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.system.clock, {
+        const callContext = newCallContext(fixture.system.clock, {
           caller: asService(),
           deadline: Infinity,
         });
-        const context = acts.system.replica.openContext(callContext) as unknown as Context;
+        const context = fixture.system.replica.openContext(callContext) as unknown as Context;
         const answer = await context.request(AskStock, { orderId });
         expect(answer).toEqual({ available: 3, text: 'größer 🎉' });
       });
@@ -253,16 +262,16 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
           }));
         });
         answering.set(orderId, async ({ id }) => {
-          await acts.system.publish(replyTo(id, 3));
-          await acts.system.publish(replyTo(id, 3));
+          await fixture.system.publish(replyTo(id, 3));
+          await fixture.system.publish(replyTo(id, 3));
         });
         await begin().publish(OrderCreated, created(orderId));
-        await acts.system.until('the count', async () => {
+        await fixture.system.until('the count', async () => {
           return (await begin().counts.get(orderId)) !== undefined;
         });
-        await acts.system.until(
+        await fixture.system.until(
           'the end of the handler',
-          () => acts.system.order.runtime.activeCount === 0,
+          () => fixture.system.order.runtime.activeCount === 0,
         );
         await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 3 });
       });
@@ -270,12 +279,12 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
       it('ignore an answer that arrives too late', async () => {
         const [late, early] = [fresh('request'), fresh('request')];
         const at = (milliseconds: number) =>
-          new Date(acts.system.clock.now() + milliseconds).toISOString();
-        await acts.system.publish(replyTo(late, 1, { expirytime: at(-1) }));
-        await acts.system.publish(replyTo(early, 1, { expirytime: at(60_000) }));
+          new Date(fixture.system.clock.now() + milliseconds).toISOString();
+        await fixture.system.publish(replyTo(late, 1, { expirytime: at(-1) }));
+        await fixture.system.publish(replyTo(early, 1, { expirytime: at(60_000) }));
         const kept = (request: string) =>
-          acts.system.order.sidecar.load(`outcome:${request}`, 5_000);
-        await acts.system.until(
+          fixture.system.order.sidecar.load(`outcome:${request}`, 5_000);
+        await fixture.system.until(
           'the answer in time',
           async () => (await kept(early)) !== undefined,
         );

@@ -5,7 +5,7 @@ import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import type { RunningSystem } from '../harness/running-system';
 import { startEcho } from './echo-server';
-import { asked, asker, forget } from './sample';
+import { endpointRequests, asker, forget } from './sample';
 
 // The sidecar behaves as test/kit/components/endpoints.yaml configures it.
 let outside: Awaited<ReturnType<typeof startEcho>>;
@@ -35,7 +35,7 @@ const ask = (endpoint: string, path: string) =>
 describe('the policy of an endpoint', () => {
   it('ends each attempt at its timeout and retries, within the deadline of the caller', async () => {
     await expect(ask('echo', '/silent')).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
-    expect(asked).toHaveLength(1 + 2);
+    expect(endpointRequests).toHaveLength(1 + 2);
   });
 
   it('retries if nothing listens', async () => {
@@ -49,7 +49,7 @@ describe('the policy of an endpoint', () => {
 
   it('does not retry if there was an answer', async () => {
     await expect(ask('echo', '/status/503')).resolves.toMatchObject({ status: 503 });
-    expect(asked).toHaveLength(1);
+    expect(endpointRequests).toHaveLength(1);
   });
 
   it('sends nothing while its circuit breaker is open, and again after the breaker has waited', async () => {

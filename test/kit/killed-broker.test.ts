@@ -35,7 +35,7 @@ test.each(BUSES)('%s loses no accepted event when it is killed', async (bus) => 
   const { runtime } = order;
   const taken: string[] = [];
 
-  const say = async (orderId: string) => {
+  const publishEvent = async (orderId: string) => {
     const context = runtime.openContext(
       newCallContext(systemClock, { caller: asService() }),
     ) as unknown as Context;
@@ -47,14 +47,18 @@ test.each(BUSES)('%s loses no accepted event when it is killed', async (bus) => 
       () => undefined,
     );
   };
-  const heard = (id: string) => seen.some((one) => one.what === 'event' && one.id === id);
+  const received = (id: string) => seen.some((one) => one.what === 'event' && one.id === id);
   // an event that is published before the sidecar subscribes may have no consumer
   const before = `${bus}_before`;
-  await until('the sidecar to listen', () => say(before).then(() => heard(before)), 60_000);
+  await until(
+    'the sidecar to listen',
+    () => publishEvent(before).then(() => received(before)),
+    60_000,
+  );
   await log.keep();
 
-  const speaking = Array.from({ length: SPEAKERS }, async (_, speaker) => {
-    for (let n = 0; n < EACH; n++) await say(`${bus}_${speaker}_${n}`);
+  const speaking = Array.from({ length: SPEAKERS }, async (_, publisher) => {
+    for (let n = 0; n < EACH; n++) await publishEvent(`${bus}_${publisher}_${n}`);
   });
   await until('some events', () => taken.length > (SPEAKERS * EACH) / 4);
   const { process } = system.broker;
@@ -66,12 +70,12 @@ test.each(BUSES)('%s loses no accepted event when it is killed', async (bus) => 
     'the broker to accept events again',
     async () => {
       const before = taken.length;
-      await say(`${bus}_after`);
+      await publishEvent(`${bus}_after`);
       return taken.length > before;
     },
     60_000,
   );
-  const missing = () => taken.filter((id) => !heard(id));
+  const missing = () => taken.filter((id) => !received(id));
   // the missing ones are reported by name below
   await until('all accepted events', () => missing().length === 0, 60_000).catch(() => undefined);
   expect(missing()).toEqual([]);
@@ -85,8 +89,8 @@ test.each(BUSES)('%s loses no accepted event when it is killed', async (bus) => 
 /** The log of the broker has every accepted event, consumed or not. */
 async function tellsAll(log: BrokerLog, taken: readonly string[]): Promise<void> {
   const entries = await log.entries();
-  const said = new Set(entries.map(({ text }) => Said.parse(JSON.parse(text)).subject));
-  expect(taken.filter((id) => !said.has(id))).toEqual([]);
+  const publishedEvents = new Set(entries.map(({ text }) => Said.parse(JSON.parse(text)).subject));
+  expect(taken.filter((id) => !publishedEvents.has(id))).toEqual([]);
   const times = entries.map(({ entry }) => Number(entry.split('-')[0]));
   expect(Math.max(...times) - Math.min(...times)).toBeLessThan(300_000);
 }

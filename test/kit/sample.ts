@@ -125,14 +125,14 @@ asker.serve({
 /** The HTTP endpoint `echo`: its path decides the answer. `nowhere` has no listener. */
 export function echo(request: EndpointRequest): EndpointResponse | Promise<EndpointResponse> {
   const { path } = request;
-  asked.push(request);
+  endpointRequests.push(request);
   if (path === '/silent') return new Promise(() => {});
   if (path === '/text') return { status: 200, body: 'größer' };
   const [, status = '200'] = /^\/status\/(\d+)$/.exec(path) ?? [];
   return { status: Number(status), body: { asked: request.body ?? null } };
 }
 /** The requests to the endpoint, in order. */
-export const asked: EndpointRequest[] = [];
+export const endpointRequests: EndpointRequest[] = [];
 
 /** What the responder runs before it answers, by the id of the order. */
 export const answering = new Map<string, (meta: EventMeta) => Promise<void>>();
@@ -143,7 +143,7 @@ export function forget(): void {
   script.clear();
   answering.clear();
   seen.length = 0;
-  asked.length = 0;
+  endpointRequests.length = 0;
   unavailableOnce = new Set();
 }
 

@@ -11,7 +11,7 @@ import { Code, MicroserviceError, refused, unavailable } from '#kit/core/errors'
 import { type CallContext, newCallContext } from '#kit/core/call-context';
 import { SemanticsFixture, created, fresh, price } from './semantics-fixture';
 import type { SampleSystem } from './sample-system';
-import { type Context, asked, script } from './sample';
+import { type Context, endpointRequests, script } from './sample';
 
 /**
  * The kit's guarantees to a service on any transport. test/conformance checks what they need from brokers
@@ -19,8 +19,8 @@ import { type Context, asked, script } from './sample';
  */
 export function describeSemantics(transport: string, open: () => Promise<SampleSystem>): void {
   describe(`the kit's semantics ${transport}`, () => {
-    const acts = new SemanticsFixture(open);
-    const { times, until, begin, deadLetter, event } = acts;
+    const fixture = new SemanticsFixture(open);
+    const { times, until, begin, deadLetter, event } = fixture;
 
     describe('documents', () => {
       it('of different tenants are separate', async () => {
@@ -71,20 +71,20 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
       it('continue the trace of their publisher', async () => {
         const orderId = fresh();
         const trace = '0af7651916cd43dd8448eb211c80319c';
-        let heard = '';
+        let received = '';
         script.set(orderId, async ({ callContext }) => {
-          heard = callContext.traceparent;
+          received = callContext.traceparent;
         });
         const context = begin({ traceparent: `00-${trace}-b7ad6b7169203331-01` });
         await context.publish(OrderCreated, created(orderId));
         await until('event', orderId);
-        expect(heard).toContain(trace);
-        expect(heard).not.toBe(context.callContext.traceparent);
+        expect(received).toContain(trace);
+        expect(received).not.toBe(context.callContext.traceparent);
       });
 
       it('have the same id when they are published again under the same call context', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.system.clock, { caller: asService() });
+        const callContext = newCallContext(fixture.system.clock, { caller: asService() });
         await begin(callContext).publish(OrderCreated, created(orderId));
         await until('event', orderId);
         await begin(callContext).publish(OrderCreated, created(orderId));
@@ -100,9 +100,9 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
         });
         await begin().publish(OrderCreated, created(orderId));
         await until('event', orderId, 3);
-        await acts.system.until(
+        await fixture.system.until(
           'the end of the handler',
-          () => acts.system.order.runtime.activeCount === 0,
+          () => fixture.system.order.runtime.activeCount === 0,
         );
         await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 1 });
         expect(times('event', orderId)).toHaveLength(3);
@@ -115,7 +115,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
           if (!open) throw refused('closed', 'the shop is closed');
           await counts.update(orderId, (now) => ({ orderId, count: (now?.count ?? 0) + 1 }));
         });
-        await acts.system.publish(event(orderId));
+        await fixture.system.publish(event(orderId));
         const kept = await deadLetter(orderId);
         expect(kept).toMatchObject({
           type: 'order.created',
@@ -126,7 +126,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
           replayCount: 0,
           event: { data: created(orderId), sequence: 7 },
         });
-        const { runtime } = acts.system.order;
+        const { runtime } = fixture.system.order;
         await expect(runtime.replay(orderId)).resolves.toEqual({ succeeded: false });
         expect(await runtime.deadLetters.get(orderId)).toMatchObject({ replayCount: 1 });
         open = true;
@@ -143,7 +143,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
           ...created(id),
           items: [{ productId: 'p', quantity: -1, unitPrice: price }],
         };
-        await acts.system.publish(event(id, { data }));
+        await fixture.system.publish(event(id, { data }));
         const kept = await deadLetter(id);
         expect(kept.reason).toBe('unreadable');
         expect(kept.message).toContain('items[0].quantity');
@@ -151,7 +151,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
 
       it('of an unknown version become dead letters', async () => {
         const id = fresh();
-        await acts.system.publish(event(id, { eventversion: 99 }));
+        await fixture.system.publish(event(id, { eventversion: 99 }));
         expect(await deadLetter(id)).toMatchObject({ reason: 'unreadable' });
       });
 
@@ -160,7 +160,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
         script.set(orderId, async () => {
           throw new MicroserviceError('down for good', Code.UNAVAILABLE, { reason: 'down' });
         });
-        await acts.system.publish(event(orderId));
+        await fixture.system.publish(event(orderId));
         const kept = await deadLetter(orderId);
         expect(kept).toMatchObject({ reason: 'down', message: 'down for good' });
         expect(kept.attempts).toBe(times('event', orderId).length);
@@ -171,8 +171,8 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
     describe('commands', () => {
       const method = OrderService.method.placeOrder;
       const place = async (given: Partial<CallContext>) => {
-        const callContext = newCallContext(acts.system.clock, { caller: asService(), ...given });
-        const answer = await acts.system.order.runtime.handleCall(
+        const callContext = newCallContext(fixture.system.clock, { caller: asService(), ...given });
+        const answer = await fixture.system.order.runtime.handleCall(
           method,
           create(PlaceOrderRequestSchema),
           callContext,
@@ -200,7 +200,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
           code: Code.FAILED_PRECONDITION,
           details: { reason: 'closed' },
         });
-        const { letters } = await acts.system.order.runtime.deadLetters.page(1, 100);
+        const { letters } = await fixture.system.order.runtime.deadLetters.page(1, 100);
         expect(letters.filter(({ type }) => type === PlaceOrder.type)).toEqual([]);
       });
 
@@ -216,7 +216,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
 
     describe('calls', () => {
       const reserve = (orderId: string, given: Partial<CallContext> = {}) =>
-        begin({ deadline: acts.system.clock.now() + 20_000, ...given }).inventory.reserve({
+        begin({ deadline: fixture.system.clock.now() + 20_000, ...given }).inventory.reserve({
           orderId,
         });
 
@@ -227,7 +227,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
           caller,
           correlationId: `corr-${orderId}`,
           requestId: 'req_1',
-          deadline: acts.system.clock.now() + 4_000,
+          deadline: fixture.system.clock.now() + 4_000,
         });
         const answer = await context.inventory.reserve({ orderId });
         expect(answer.reason).toBe('größer 🎉');
@@ -243,7 +243,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
 
       it('have the same identity when they are made again under the same call context', async () => {
         const orderId = fresh();
-        const callContext = newCallContext(acts.system.clock, { caller: asService() });
+        const callContext = newCallContext(fixture.system.clock, { caller: asService() });
         await begin(callContext).inventory.reserve({ orderId });
         await begin(callContext).inventory.reserve({ orderId });
         await begin().inventory.reserve({ orderId });
@@ -290,7 +290,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
       it('are not made after the deadline', async () => {
         const orderId = fresh();
         await expect(
-          reserve(orderId, { deadline: acts.system.clock.now() - 1 }),
+          reserve(orderId, { deadline: fixture.system.clock.now() - 1 }),
         ).rejects.toMatchObject({
           code: Code.DEADLINE_EXCEEDED,
         });
@@ -298,9 +298,9 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
       });
 
       it('of an unimplemented method are UNIMPLEMENTED', async () => {
-        const callContext = newCallContext(acts.system.clock, { caller: asService() });
+        const callContext = newCallContext(fixture.system.clock, { caller: asService() });
         const request = create(GetOrderRequestSchema, { orderId: 'x' });
-        const { runtime } = acts.system.inventory;
+        const { runtime } = fixture.system.inventory;
         await expect(
           runtime.handleCall(OrderService.method.getOrder, request, callContext),
         ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
@@ -321,12 +321,12 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
       });
 
       it('have the same identity when they are made again under the same call context', async () => {
-        const callContext = newCallContext(acts.system.clock, { caller: asService() });
+        const callContext = newCallContext(fixture.system.clock, { caller: asService() });
         const ask = ({ endpoints }: Context, headers = {}) =>
           endpoints.echo.request({ method: 'POST', path: '/status/200', headers });
         for (const context of [begin(callContext), begin(callContext), begin()]) await ask(context);
         await ask(begin(), { 'idempotency-key': 'of the caller' });
-        const keys = asked.map(({ headers }) => headers?.['idempotency-key']);
+        const keys = endpointRequests.map(({ headers }) => headers?.['idempotency-key']);
         expect(keys).toEqual([keys[0], keys[0], expect.any(String), 'of the caller']);
         expect(new Set(keys).size).toBe(3);
       });
@@ -335,7 +335,7 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
         await expect(
           begin().endpoints.echo.request({ method: 'POST', path: '/silent' }),
         ).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED, details: { reason: 'timeout' } });
-        expect(asked.length).toBeGreaterThan(0);
+        expect(endpointRequests.length).toBeGreaterThan(0);
       });
 
       it('without a listener are UNAVAILABLE, and do not return the address', async () => {
@@ -347,11 +347,11 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
       });
 
       it('are not made after the deadline', async () => {
-        const { echo } = begin({ deadline: acts.system.clock.now() - 1 }).endpoints;
+        const { echo } = begin({ deadline: fixture.system.clock.now() - 1 }).endpoints;
         await expect(echo.request({ method: 'GET', path: '/text' })).rejects.toMatchObject({
           code: Code.DEADLINE_EXCEEDED,
         });
-        expect(asked).toEqual([]);
+        expect(endpointRequests).toEqual([]);
       });
     });
 
@@ -365,8 +365,8 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
     it('handles the messages of an input binding, and deduplicates a redelivered one', async () => {
       const payload = fresh('reading');
       const topic = 'retail/default/device_1/telemetry';
-      await acts.system.device(topic, payload);
-      await acts.system.device(topic, payload);
+      await fixture.system.device(topic, payload);
+      await fixture.system.device(topic, payload);
       await until('binding', `${topic} ${payload}`, 2);
       const [first, second] = times('binding', `${topic} ${payload}`);
       expect(second?.causeId).toBe(first?.causeId);

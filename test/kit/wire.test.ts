@@ -90,10 +90,12 @@ describe('between two services with real sidecars', () => {
 
   it('a sidecar gets the subscriptions of its service, although it sends no token for that', async () => {
     const port = system.app('order').env['DAPR_HTTP_PORT'] ?? '';
-    const Told = z.object({ subscriptions: z.array(z.object({ topic: z.string() })).min(1) });
+    const Subscriptions = z.object({
+      subscriptions: z.array(z.object({ topic: z.string() })).min(1),
+    });
     await until('the subscriptions', async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/v1.0/metadata`);
-      return Told.safeParse(await answer.json()).success;
+      return Subscriptions.safeParse(await answer.json()).success;
     });
   });
 

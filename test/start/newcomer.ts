@@ -33,23 +33,26 @@ async function main(): Promise<void> {
   await register(token, otherId);
   const { userName, credential } = await register(token, deviceId);
   const begun = performance.now();
-  const enter = (heard: string[]) => logIn(PORT, userName, credential, { heard });
+  const enter = (received: string[]) => logIn(PORT, userName, credential, { received });
   const first = await until('the account', () => enter([]), PATIENCE_MS);
   const admittedMs = Math.round(performance.now() - begun);
 
   const topic = (id: string, kind: 'telemetry' | 'command') =>
     topicText({ tenantId: 'default', deviceId: id, kind });
-  const [says, hears]: [string[], string[]] = [[], []];
+  const [published, received]: [string[], string[]] = [[], []];
   const { userName: name, password } = platform;
-  const listener = await logIn(PORT, name, password, { clientId: randomUUID(), heard: says });
+  const listener = await logIn(PORT, name, password, {
+    clientId: randomUUID(),
+    received: published,
+  });
   await listener.subscribeAsync('retail/+/+/telemetry', { qos: 1 });
   await endAfter(first, first.publishAsync(topic(otherId, 'telemetry'), 'forged', { qos: 1 }));
-  const second = await enter(hears);
+  const second = await enter(received);
   await endAfter(
     second,
     second.subscribeAsync(['retail/#', topic(otherId, 'command')], { qos: 1 }),
   );
-  const own = await enter(hears);
+  const own = await enter(received);
   await own.subscribeAsync(topic(deviceId, 'command'), { qos: 1 });
   await own.publishAsync(topic(deviceId, 'telemetry'), 'own', { qos: 1 });
   await listener.publishAsync(topic(otherId, 'command'), 'not for it', { qos: 1 });
@@ -58,13 +61,20 @@ async function main(): Promise<void> {
     const known = lines.filter((line) => line.includes(deviceId) || line.includes(otherId));
     return known.map((line) => line.replace(deviceId, 'own').replace(otherId, 'other'));
   };
-  await until('the permitted messages', () => named(says).length > 0 && hears.length > 0);
+  await until('the permitted messages', () => named(published).length > 0 && received.length > 0);
   const answers = {
     wrong: await asks(userName, `${credential}x`),
     unknown: await asks(`default/${randomUUID()}/1`, credential),
     anonymous: await asks('', ''),
   };
-  console.log(JSON.stringify({ admittedMs, says: named(says), hears: named(hears), ...answers }));
+  console.log(
+    JSON.stringify({
+      admittedMs,
+      published: named(published),
+      received: named(received),
+      ...answers,
+    }),
+  );
   await Promise.all([own, listener].map((client) => client.endAsync(true)));
 }
 

@@ -70,10 +70,10 @@ function start(machine: Machine): SpawnSyncReturns<string> {
 
 async function expectRefusal(machine: Machine, sentence: RegExp): Promise<void> {
   const { status, stdout, stderr } = start(machine);
-  const said = stdout + stderr;
-  expect(said).toMatch(sentence);
+  const publishedEvents = stdout + stderr;
+  expect(publishedEvents).toMatch(sentence);
   // the sentence is the last output: no stack, no second error
-  expect(said).not.toMatch(/^\s+at .*\(.*:\d+:\d+\)$/m);
+  expect(publishedEvents).not.toMatch(/^\s+at .*\(.*:\d+:\d+\)$/m);
   expect(status).toBe(1);
   expect(await room?.processes()).toEqual(room && []);
 }

@@ -78,8 +78,8 @@ test('a device that is registered meanwhile may use its own topics, and a strang
   const output = execFileSync(command, args, { cwd: folder, encoding: 'utf8' });
   expect(JSON.parse(output)).toEqual({
     admittedMs: expect.any(Number),
-    says: ['retail/default/own/telemetry own'],
-    hears: ['retail/default/own/command for it'],
+    published: ['retail/default/own/telemetry own'],
+    received: ['retail/default/own/command for it'],
     wrong: expect.stringContaining('Not authorized'),
     unknown: expect.stringContaining('Not authorized'),
     anonymous: expect.stringContaining('Not authorized'),

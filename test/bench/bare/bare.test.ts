@@ -55,9 +55,9 @@ test('the sidecars of the real services do the recorded operations, no more and 
   atMost.set('notification: load', (expected.get('notification: load') ?? 0) + 3 * turns);
   atMost.set('notification: save', (expected.get('notification: save') ?? 0) + 2 * turns);
   // the gateway asks for ended sessions at most every two seconds, whatever is ordered
-  const asked = seen.get('gateway: call user') ?? 0;
-  atMost.set('gateway: call user', asked);
-  atMost.set('user: load', (expected.get('user: load') ?? 0) + SESSION_LISTS * asked);
+  const requested = seen.get('gateway: call user') ?? 0;
+  atMost.set('gateway: call user', requested);
+  atMost.set('user: load', (expected.get('user: load') ?? 0) + SESSION_LISTS * requested);
   expect(differences(seen, expected, atMost)).toEqual([]);
 });
 

@@ -73,7 +73,7 @@ async function answer(metadata: Metadata, replay: Replay) {
 
 function addEvents(server: Server, app: string, replay: Replay): void {
   const { listTopicSubscriptions, onTopicEvent } = AppCallback.method;
-  const topics = replay.script.hears[app] ?? [];
+  const topics = replay.script.subscriptions[app] ?? [];
   const subscriptions = topics.map((topic) => ({ pubsubName: 'bus', topic }));
   const list = Buffer.from(
     toBinary(

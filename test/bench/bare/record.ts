@@ -52,11 +52,11 @@ export async function record(): Promise<Script> {
       if (AGES.includes(age)) recordings.push(withScopes({ age, edge, take }, shared.take, seen));
       merge(seen, take.keys);
     }
-    const hears: Record<string, readonly string[]> = {};
+    const subscriptions: Record<string, readonly string[]> = {};
     for (const service of SERVICES)
-      hears[service.name] = service.subscribesTo.map(({ type }) => type);
+      subscriptions[service.name] = service.subscribesTo.map(({ type }) => type);
     // earlier orders do the same operations on smaller documents: the first recording stands for them
-    return { hears, recordings: fromTheStart(recordings) };
+    return { subscriptions, recordings: fromTheStart(recordings) };
   } finally {
     await recorder.close();
   }

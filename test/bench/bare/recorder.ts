@@ -105,13 +105,19 @@ export class Recorder {
         const index = this.take.events.length;
         const topic = event.type;
         const message = templateOf(JSON.stringify(event), event.id);
-        const said = { topic, subject: event.subject, message, awaited: false, heard: {} };
-        this.take.events.push(said);
+        const publishedEvents = {
+          topic,
+          subject: event.subject,
+          message,
+          awaited: false,
+          heard: {},
+        };
+        this.take.events.push(publishedEvents);
         const tape = tapeHere();
         return tape.record({ do: 'publish', event: index }, async () => {
           const isOwn = subscribesTo.some(({ type, kind }) => type === topic && kind === 'command');
           const { handled } = isOwn ? tape.mayWaitFor(index) : { handled: () => {} };
-          this.#deliver(event, said, handled);
+          this.#deliver(event, publishedEvents, handled);
         });
       },
       call: (call) => {
@@ -133,14 +139,14 @@ export class Recorder {
         const index = this.take.requests.length;
         const { method, path, headers = {} } = request;
         const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-        const asked = { endpoint, method, path, headers, body };
+        const requested = { endpoint, method, path, headers, body };
         // its place in the sequence; its result is known at its end
-        this.take.requests.push({ ...asked, status: 0, answer: '' });
+        this.take.requests.push({ ...requested, status: 0, answer: '' });
         return tapeHere().record({ do: 'request', request: index }, async () => {
           const answer = await this.endpoints[endpoint]?.(request);
           if (answer === undefined) throw new Error(`${endpoint} is not recorded`);
           const { status } = answer;
-          this.take.requests[index] = { ...asked, status, answer: JSON.stringify(answer.body) };
+          this.take.requests[index] = { ...requested, status, answer: JSON.stringify(answer.body) };
           return answer;
         });
       },
@@ -157,7 +163,7 @@ export class Recorder {
     };
   }
 
-  #deliver(event: CloudEvent, said: SaidEvent, handled: () => void): void {
+  #deliver(event: CloudEvent, publishedEvents: SaidEvent, handled: () => void): void {
     for (const { name, subscribesTo } of this.services) {
       if (!subscribesTo.some(({ type }) => type === event.type)) continue;
       const tape = new Tape();
@@ -166,7 +172,7 @@ export class Recorder {
       const delivery = onTape(tape, () => this.host(name).deliver(copy)).then((outcome) => {
         if (outcome !== 'SUCCESS') throw new Error(`${name} has not handled ${event.type}`);
         tape.endOfWait();
-        said.heard[name] = tape.steps;
+        publishedEvents.heard[name] = tape.steps;
         handled();
         this.#deliveries.delete(delivery);
       });

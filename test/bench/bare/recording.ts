@@ -70,7 +70,7 @@ export interface Recording {
 
 export interface Script {
   /** The subscriptions of each service, whether or not an order publishes to them. */
-  readonly hears: Readonly<Record<string, readonly string[]>>;
+  readonly subscriptions: Readonly<Record<string, readonly string[]>>;
   /** By age. */
   readonly recordings: readonly Recording[];
 }

@@ -91,9 +91,12 @@ export class Replay {
         return this.sidecar.call(call, idOf(operation.call, order).padEnd(ID_LENGTH, '_'));
       }
       case 'request': {
-        const asked = recording.requests[operation.request];
-        if (asked === undefined) throw new Error('a request is not in the recording');
-        return this.sidecar.request(asked, idOf(operation.request, order).padEnd(ID_LENGTH, '_'));
+        const requested = recording.requests[operation.request];
+        if (requested === undefined) throw new Error('a request is not in the recording');
+        return this.sidecar.request(
+          requested,
+          idOf(operation.request, order).padEnd(ID_LENGTH, '_'),
+        );
       }
       case 'send':
         return this.sidecar.send(

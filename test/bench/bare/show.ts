@@ -14,7 +14,7 @@ async function show([age = '0']: string[]): Promise<void> {
   for (const { app, path, steps } of calls) say(`${app} answers ${path}`, steps, recording);
   for (const { topic, heard } of events) {
     for (const [app, steps] of Object.entries(heard))
-      say(`${app} hears ${topic}`, steps, recording);
+      say(`${app} handles ${topic}`, steps, recording);
   }
 }
 

@@ -25,14 +25,14 @@ export type DevicesResult = z.infer<typeof DevicesResult>;
 export const devices = part({
   title: 'Devices',
   result: DevicesResult,
-  run: async (effort, say) => {
+  run: async (effort, log) => {
     const { rounds, messages, first } = PLANS[effort];
     const variants: DeviceVariant[] = [];
     const runs: DevicesResult['runs'] = [];
     const start = async (starting: Promise<DeviceVariant>) => {
       const variant = await starting;
       variants.push(variant);
-      say(`devices: ${variant.name} is started`);
+      log(`devices: ${variant.name} is started`);
       return variant;
     };
     try {
@@ -45,7 +45,7 @@ export const devices = part({
       await start(DeviceVariant.bare('acknowledges', ours));
       await bare.send(1);
       const [other = ''] = await bare.events();
-      say(`devices: an event of ours has ${event.length} characters, a bare one ${other.length}`);
+      log(`devices: an event of ours has ${event.length} characters, a bare one ${other.length}`);
       for (const variant of variants) await variant.send(first);
       for (let round = 0; round < rounds; round++) {
         for (const variant of abba(variants, round)) {
@@ -57,7 +57,7 @@ export const devices = part({
           runs.push({ round, arm: variant.name, messages, seconds, cpu });
         }
         const last = runs.slice(-variants.length).map((run) => `${run.arm} ${sum(run.cpu)} ms`);
-        say(`devices: round ${round + 1} of ${rounds} (${last.join(', ')})`);
+        log(`devices: round ${round + 1} of ${rounds} (${last.join(', ')})`);
       }
     } finally {
       for (const variant of variants) await variant.stop();

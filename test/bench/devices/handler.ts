@@ -33,7 +33,7 @@ async function publishFor(topic: string, payload: Uint8Array): Promise<void> {
   // signed by the part itself
   const { boot, seq, at, data } = JSON.parse(line) as Record<string, unknown>;
   const { shopId } = event.data;
-  const said = {
+  const publishedEvents = {
     ...event,
     ...{
       id: randomBytes(16).toString('base64url'),
@@ -42,7 +42,7 @@ async function publishFor(topic: string, payload: Uint8Array): Promise<void> {
     },
     data: { deviceId, shopId, position: { boot, seq, at }, dataType, data },
   };
-  await sidecar.publish(event.type, deviceId, JSON.stringify(said));
+  await sidecar.publish(event.type, deviceId, JSON.stringify(publishedEvents));
 }
 
 const server = new Server({ 'grpc.enable_channelz': 0 });

@@ -16,7 +16,7 @@ import { processesOf } from '../system-variant';
 /** The number of devices, which send in turns. */
 const DEVICES = 100;
 /** The app that subscribes to devices, in each variant. */
-const HEARER = 'iot-gateway';
+const SUBSCRIBER = 'iot-gateway';
 /** Apps for the registration of devices; messages do not reach them. */
 const ASIDE = ['gateway', 'gateway-sidecar', 'user', 'user-sidecar'];
 const PATIENCE_MS = 120_000;
@@ -62,7 +62,7 @@ export class DeviceVariant {
 
   /** iot-gateway, and the services for its devices. */
   static async ours(name: string): Promise<DeviceVariant> {
-    const apps = ['gateway', 'user', 'shop', HEARER];
+    const apps = ['gateway', 'user', 'shop', SUBSCRIBER];
     const system = await startSystem({ apps, controlPlane: true });
     const admin = await Platform.signIn(system.app('gateway').url, ADMIN);
     const shop = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
@@ -83,7 +83,7 @@ export class DeviceVariant {
   ): Promise<DeviceVariant> {
     const command = onSources(inProject('test', 'bench', 'devices', 'handler.ts'));
     const env = event === undefined ? {} : { BARE_EVENT: event };
-    const system = await startApps([{ appId: HEARER, cwd: root, command }], { env });
+    const system = await startApps([{ appId: SUBSCRIBER, cwd: root, command }], { env });
     return new DeviceVariant(name, system, await brokerOf(system), devices);
   }
 
@@ -119,15 +119,15 @@ export class DeviceVariant {
     const number = this.#sent++;
     const signer = this.#signers[number % this.#signers.length];
     // each device sends all of the mix, one after the other
-    const tells = MIX[(number + Math.floor(number / this.#signers.length)) % MIX.length];
-    if (signer === undefined || tells === undefined) throw new Error('there are no devices');
-    const { kind, data } = tells(number);
+    const message = MIX[(number + Math.floor(number / this.#signers.length)) % MIX.length];
+    if (signer === undefined || message === undefined) throw new Error('there are no devices');
+    const { kind, data } = message(number);
     return signer.sign(kind, data);
   }
 
   /** The number of messages that the service got from its sidecar. */
   async #handled(): Promise<number> {
-    const { args } = this.system.app(HEARER).plan.sidecar;
+    const { args } = this.system.app(SUBSCRIBER).plan.sidecar;
     const port = args[args.indexOf('--metrics-port') + 1];
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const counts = text.matchAll(

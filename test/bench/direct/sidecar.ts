@@ -37,7 +37,7 @@ export class Exchange {
   }
 
   /** Delivers an event to its subscribers; the publisher does not wait. */
-  say(event: CloudEvent): void {
+  publish(event: CloudEvent): void {
     const kept = this.keptBack.get(event.type);
     if (kept !== undefined) {
       kept.push(event);
@@ -119,11 +119,11 @@ export class DirectSidecar implements Sidecar {
   }
 
   async publish(event: CloudEvent): Promise<void> {
-    this.exchange.say(event);
+    this.exchange.publish(event);
   }
 
   async publishAll(events: readonly CloudEvent[]): Promise<void> {
-    for (const event of events) this.exchange.say(event);
+    for (const event of events) this.exchange.publish(event);
   }
 
   async call<M extends DescMethodUnary>(call: CallRequest<M>): Promise<CallResponse<M>> {

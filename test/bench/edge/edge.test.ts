@@ -12,8 +12,8 @@ const result: EdgeResult = {
   edges: Object.keys(costs),
   runs: Object.entries(costs).flatMap(([name, rounds]) =>
     rounds.flatMap((own, round) =>
-      ['GET through', 'POST'].map((asked) => ({
-        ...{ round, edge: name, asked, inFlight: 16, requests: 10, seconds: 2 },
+      ['GET through', 'POST'].map((requested) => ({
+        ...{ round, edge: name, asked: requested, inFlight: 16, requests: 10, seconds: 2 },
         ...{ latencies: [1, 2, 3, 400], cpu: { own, sidecar: 2 * own } },
       })),
     ),

@@ -67,24 +67,24 @@ export type EdgeResult = z.infer<typeof EdgeResult>;
 export const edge = part({
   title: 'Gateway',
   result: EdgeResult,
-  run: async (effort, say) => {
+  run: async (effort, log) => {
     const { rounds, first, levels } = PLANS[effort];
     const edges = Object.keys(EDGES);
     const runs: EdgeResult['runs'] = [];
     let shedding: Shedding;
     const load = new LoadProcess();
-    say('edge: starting');
+    log('edge: starting');
     const system = await startEdges();
     try {
-      say('edge: adding products and customers');
+      log('edge: adding products and customers');
       const shop = await Shop.open(system.app('gateway').url);
-      const asked = new Map<string, Readonly<Record<string, readonly Asked[]>>>();
+      const requested = new Map<string, Readonly<Record<string, readonly Asked[]>>>();
       for (const name of edges) {
-        asked.set(name, await requestsTo(urlOf(system, name), shop, name.startsWith('ours')));
+        requested.set(name, await requestsTo(urlOf(system, name), shop, name.startsWith('ours')));
       }
       const measure = async (name: string, level: Level, requests: number) => {
         const { inFlight, name: what } = level;
-        const each = asked.get(name)?.[what] ?? [];
+        const each = requested.get(name)?.[what] ?? [];
         const before = cpuOfSystem(system);
         const loaded = await load.send({ url: urlOf(system, name), requests, inFlight, each });
         const cpu = cpuBetween(before, cpuOfSystem(system));
@@ -95,7 +95,7 @@ export const edge = part({
         return { edge: name, asked: what, inFlight, requests, ...loaded, cpu: used };
       };
       for (const name of edges) {
-        say(`edge: warming up ${name}`);
+        log(`edge: warming up ${name}`);
         for (const level of levels) {
           await measure(name, level, level.name === 'POST' ? level.requests : first);
         }
@@ -107,10 +107,10 @@ export const edge = part({
             runs.push({ round, ...(await measure(name, level, level.requests)) });
           }
         }
-        say(`edge: round ${round + 1} of ${rounds}`);
+        log(`edge: round ${round + 1} of ${rounds}`);
       }
-      say('edge: overload');
-      const through = asked.get(edges[0] ?? '')?.['GET through'] ?? [];
+      log('edge: overload');
+      const through = requested.get(edges[0] ?? '')?.['GET through'] ?? [];
       shedding = await measureShedding(system, load, through, effort);
       await shop.close();
     } finally {

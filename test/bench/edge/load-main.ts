@@ -2,7 +2,7 @@ import { type Load, send } from './load';
 import type { Answer } from './load-process';
 import { type Offer, offer } from './offer';
 
-const answer = (told: Answer) => process.send?.(told);
+const answer = (text: Answer) => process.send?.(text);
 
 // the message is one or the other: only load-process.ts forks this
 process.on('message', (work: Load | Offer) => {

@@ -34,8 +34,8 @@ export async function send({ url, requests, inFlight, each }: Load): Promise<Loa
   let sent = 0;
   const client = async () => {
     while (sent < requests) {
-      const asked = each[sent++ % each.length];
-      if (asked !== undefined) latencies.push(await ask(pool, asked));
+      const requested = each[sent++ % each.length];
+      if (requested !== undefined) latencies.push(await ask(pool, requested));
     }
   };
   try {

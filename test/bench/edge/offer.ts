@@ -45,8 +45,8 @@ export async function offer({ url, perSecond, count, each }: Offer): Promise<Off
     for (const [n, at] of times.entries()) {
       const early = at - (performance.now() - begun);
       if (early > 1) await wait(early);
-      const asked = each[n % each.length];
-      if (asked !== undefined) under.push(ask(asked, at));
+      const requested = each[n % each.length];
+      if (requested !== undefined) under.push(ask(requested, at));
     }
     const outcomes = await Promise.all(under);
     return { outcomes, seconds: (performance.now() - begun) / 1000 };

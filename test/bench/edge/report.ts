@@ -28,13 +28,13 @@ const KINDS: Readonly<Record<string, string>> = {
   [THROUGH]: 'GET (200)',
   POST: 'POST (201)',
 };
-const kindOf = (asked: string) => KINDS[asked] ?? asked;
+const kindOf = (requested: string) => KINDS[requested] ?? requested;
 
 type Run = EdgeResult['runs'][number];
 
-function select({ runs }: EdgeResult, edge: string, asked: string): Run[] {
+function select({ runs }: EdgeResult, edge: string, requested: string): Run[] {
   return runs
-    .filter((run) => run.edge === edge && run.asked === asked)
+    .filter((run) => run.edge === edge && run.asked === requested)
     .sort((left, right) => left.round - right.round);
 }
 
@@ -42,11 +42,11 @@ function select({ runs }: EdgeResult, edge: string, asked: string): Run[] {
 const cpuOf = (runs: readonly Run[], whose: keyof Run['cpu']) =>
   runs.map(({ cpu, requests }) => cpu[whose] / requests);
 
-function compared(result: EdgeResult, asked: string, other: string): Spread {
+function compared(result: EdgeResult, requested: string, other: string): Spread {
   const [ours = ''] = result.edges;
   return ratios(
-    cpuOf(select(result, ours, asked), 'own'),
-    cpuOf(select(result, other, asked), 'own'),
+    cpuOf(select(result, ours, requested), 'own'),
+    cpuOf(select(result, other, requested), 'own'),
   );
 }
 
@@ -85,14 +85,14 @@ export function report(result: EdgeResult): string[] {
         ...['request', 'variant', 'in flight', 'requests/s', 'p50 ms', 'p99 ms', 'requests'],
         ...['own CPU µs', 'sidecar CPU µs'],
       ],
-      kinds.flatMap((asked) =>
+      kinds.flatMap((requested) =>
         edges.map((edge) => {
-          const of = select(result, edge, asked);
+          const of = select(result, edge, requested);
           const latencies = of.flatMap((run) => run.latencies);
           const speed = median(of.map(({ requests, seconds }) => requests / seconds));
           const cpu = (['own', 'sidecar'] as const).map((whose) => 1000 * median(cpuOf(of, whose)));
           return [
-            ...[kindOf(asked), labelOf(edge), String(of[0]?.inFlight ?? '')],
+            ...[kindOf(requested), labelOf(edge), String(of[0]?.inFlight ?? '')],
             ...[speed, percentile(latencies, 0.5), percentile(latencies, 0.99)].map(figure),
             ...[String(latencies.length), ...cpu.map(figure)],
           ];
@@ -106,7 +106,7 @@ export function report(result: EdgeResult): string[] {
       ['relative to', ...kinds.map(kindOf)],
       others.map((other) => [
         labelOf(other),
-        ...kinds.map((asked) => spreadText(compared(result, asked, other))),
+        ...kinds.map((requested) => spreadText(compared(result, requested, other))),
       ]),
     ),
     '',

@@ -50,13 +50,13 @@ async function order({ system, productId, customer }: System, token: string) {
     headers: { 'idempotency-key': randomUUID() },
   });
   await busSettled(system);
-  const said = (await eventsOf(system)).filter(({ id }) => !before.has(id));
-  const orderId = said.find(({ type }) => type === 'order.created')?.subject;
+  const publishedEvents = (await eventsOf(system)).filter(({ id }) => !before.has(id));
+  const orderId = publishedEvents.find(({ type }) => type === 'order.created')?.subject;
   const kept = await edge.get(Order, `/orders/${orderId}`);
   const admin = await until('the admin', () => signedIn(system.app('gateway').url), 60_000);
   const stock = await admin.get(Stock, `/inventory/${SHOP}/${productId}`);
   const { available, reserved } = stock;
-  return { answer, kept, stock: { available, reserved }, said: typesOf(said) };
+  return { answer, kept, stock: { available, reserved }, said: typesOf(publishedEvents) };
 }
 
 /** The count of each event, without the command that the workflow does not need. */
@@ -101,11 +101,11 @@ test('compensations run in reverse: an undeliverable order is refunded first', a
   });
   expect(refusal.details.reason).toBe('undeliverable');
   await busSettled(system);
-  const said = (await eventsOf(system)).filter(
+  const publishedEvents = (await eventsOf(system)).filter(
     ({ correlationid }) => correlationid === refusal.details.orderId,
   );
-  const refunded = said.find(({ type }) => type === 'payment.refunded');
-  const released = said.find(({ type }) => type === 'inventory.released');
+  const refunded = publishedEvents.find(({ type }) => type === 'payment.refunded');
+  const released = publishedEvents.find(({ type }) => type === 'inventory.released');
   expect(Date.parse(String(refunded?.['time']))).toBeLessThan(
     Date.parse(String(released?.['time'])),
   );

@@ -116,13 +116,13 @@ export const expiry: Behaviour<StoreFixture> = {
     const before = await isThere();
     await until('its expiry', async () => !(await isThere()), 10_000);
     const took = performance.now() - begun;
-    const anew = await sidecar.save(key, { value: 2 }, undefined, STEP_MS);
+    const again = await sidecar.save(key, { value: 2 }, undefined, STEP_MS);
     return {
       facts: {
         before: before ? 'exists' : 'expired',
         after: 'expired',
         'expired early': took < TTL_SECONDS * 1000,
-        'created again': outcome(anew),
+        'created again': outcome(again),
       },
       figures: {
         [`document with a time to live of ${TTL_SECONDS} s expires after`]: seconds(took),

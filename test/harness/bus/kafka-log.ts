@@ -17,7 +17,7 @@ export class KafkaLog implements BrokerLog {
   /** `subscriptions`: the topics of each service. */
   constructor(
     port: number,
-    private readonly hears: Readonly<Record<string, readonly string[]>>,
+    private readonly subscriptions: Readonly<Record<string, readonly string[]>>,
   ) {
     this.#options = {
       ...{ clientId: 'reader', bootstrapBrokers: [{ host: '127.0.0.1', port }] },
@@ -50,7 +50,7 @@ export class KafkaLog implements BrokerLog {
       const topics = await topicsOf(admin);
       const first = await offsetsOf(admin, topics, 'first');
       const end = await offsetsOf(admin, topics, 'end');
-      const services = Object.entries(this.hears);
+      const services = Object.entries(this.subscriptions);
       const done = await committedBy(
         admin,
         services.map(([name]) => name),

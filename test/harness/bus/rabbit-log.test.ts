@@ -6,6 +6,6 @@ test.each([
   ['notification-inventory.low-stock', 'notification', 'inventory.low-stock'],
   ['iot-gateway-device.data.received', 'iot-gateway', 'device.data.received'],
   ['foreign', 'foreign', ''],
-])('a queue of RabbitMQ tells its service and its topic: %s', (queue, name, topic) => {
+])('the name of a queue of RabbitMQ has its service and its topic: %s', (queue, name, topic) => {
   expect(namesIn(queue)).toEqual({ name, topic });
 });

@@ -48,8 +48,8 @@ export class RabbitLog implements BrokerLog {
     });
     return messages.map(({ fields, content }, number) => {
       const text = content.toString();
-      const said = Date.parse(Event.parse(JSON.parse(text)).time);
-      return { entry: `${said}-${number}`, topic: fields.exchange, text, beside: '' };
+      const publishedEvents = Date.parse(Event.parse(JSON.parse(text)).time);
+      return { entry: `${publishedEvents}-${number}`, topic: fields.exchange, text, beside: '' };
     });
   }
 
