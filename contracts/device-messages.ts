@@ -118,6 +118,21 @@ const Envelope = z.object({
   data: z.unknown(),
 });
 
+/**
+ * The largest numbers that a device may send. They are checked after parsing, because the schemas of
+ * released versions must stay as they are. A stock holds at most 1,000,000,000 pieces.
+ */
+export const DEVICE_LIMITS = {
+  /** Of a count, and of a delta in either direction: as many as a seller may add by hand. */
+  pieces: 1_000_000,
+  /** Of a sale: as many as an order may have of a product. */
+  quantity: 1_000,
+  /** In minor units of the currency. */
+  paidMinor: 1_000_000_000,
+  /** Of a measurement, in either direction. Sums of larger numbers are not exact. */
+  measurement: Number.MAX_SAFE_INTEGER,
+} as const;
+
 /** A message of a device, in the newest version. */
 export type DeviceMessage = {
   [K in Kind]: Readonly<{ kind: K; boot: string; seq: number; at: string }> & {
@@ -126,6 +141,37 @@ export type DeviceMessage = {
 }[Kind];
 
 export type MessageOf<K extends Kind> = Extract<DeviceMessage, { kind: K }>;
+
+type StockData = MessageOf<'stock'>['data'];
+type SaleData = MessageOf<'sale'>['data'];
+
+/** Whether the number of pieces in a report is within DEVICE_LIMITS. */
+export function isStockWithinLimits(data: StockData): boolean {
+  const pieces = data.mode === 'count' ? data.pieces : data.change;
+  return Math.abs(pieces) <= DEVICE_LIMITS.pieces;
+}
+
+/** Whether the quantity and the amount of a sale are within DEVICE_LIMITS. */
+export function isSaleWithinLimits({ quantity, paidMinor = 0 }: SaleData): boolean {
+  return quantity <= DEVICE_LIMITS.quantity && paidMinor <= DEVICE_LIMITS.paidMinor;
+}
+
+/** Whether all numbers of a message are within DEVICE_LIMITS. */
+export function isWithinLimits(message: DeviceMessage): boolean {
+  switch (message.kind) {
+    case 'telemetry':
+      return Object.values(message.data).every(
+        (value) => Math.abs(value) <= DEVICE_LIMITS.measurement,
+      );
+    case 'stock':
+      return isStockWithinLimits(message.data);
+    case 'sale':
+      return isSaleWithinLimits(message.data);
+    case 'status':
+    case 'ack':
+      return true;
+  }
+}
 
 /** Parses a line of JSON. Undefined if it is not a message of this kind in a known version. */
 export function readMessage(kind: Kind, line: string): DeviceMessage | undefined {
@@ -137,7 +183,9 @@ export function readMessage(kind: Kind, line: string): DeviceMessage | undefined
   }
   const envelope = Envelope.safeParse(json);
   if (!envelope.success) return undefined;
-  const { v, boot, seq, at, data } = envelope.data;
+  const { v, boot, seq, data } = envelope.data;
+  // one form for all times, so that they can be compared as text and have a bounded length
+  const at = new Date(envelope.data.at).toISOString();
   const read = READERS[kind][v - 1]?.safeParse(data);
   if (!read?.success) return undefined;
   const isWill = kind === 'status' && 'will' in read.data && read.data.will === true;
