@@ -33,6 +33,25 @@ export function readTopic(text: string): Topic | undefined {
   return kind === undefined ? undefined : { tenantId, deviceId, kind: kind as Topic['kind'] };
 }
 
+/** The topic for which a device signs the challenge of a stream. No message has it. */
+export function streamTopic({ tenantId, deviceId }: Pick<Topic, 'tenantId' | 'deviceId'>): string {
+  return `retail/${tenantId}/${deviceId}/stream`;
+}
+
+/** Whether one of the keys made this signature of a line for a topic. Compares in constant time. */
+export function isSignature(
+  keys: readonly string[],
+  topic: string,
+  line: string,
+  signature: string,
+): boolean {
+  const given = Buffer.from(signature);
+  return keys.some((key) => {
+    const right = Buffer.from(signatureOf(key, topic, line));
+    return right.length === given.length && timingSafeEqual(right, given);
+  });
+}
+
 /** The signature of a line for a topic: HMAC-SHA256 in base64url without padding. */
 export function signatureOf(key: string, topic: string, line: string): string {
   return createHmac('sha256', key).update(`${topic}\n${line}`).digest('base64url');
@@ -52,12 +71,7 @@ export function signedLine(
 ): string | undefined {
   const end = payload.lastIndexOf('\n');
   const line = payload.slice(0, Math.max(end, 0));
-  const given = Buffer.from(payload.slice(end + 1));
-  const isSigned = keys.some((key) => {
-    const right = Buffer.from(signatureOf(key, topic, line));
-    return right.length === given.length && timingSafeEqual(right, given);
-  });
-  return isSigned ? line : undefined;
+  return isSignature(keys, topic, line, payload.slice(end + 1)) ? line : undefined;
 }
 
 const Fault = z.object({ code: Reason, slot: EntityId.optional() });
