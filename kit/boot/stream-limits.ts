@@ -8,7 +8,6 @@ const LIMITS = {
   unauthenticatedPerAddress: 10,
   failedPerAddress: 30,
 };
-const MINUTE_MS = 60_000;
 
 /** A stream that counts towards the limits until it is released. */
 export interface StreamSlot {
@@ -92,7 +91,7 @@ export class StreamLimits {
 
   /** The streams of this address that failed to authenticate in the current minute. */
   #failuresOf(address: string): number {
-    const minute = Math.floor(this.clock.now() / MINUTE_MS);
+    const minute = Math.floor(this.clock.now() / 60_000);
     if (minute !== this.#minute) this.#failed.clear();
     this.#minute = minute;
     return this.#failed.get(address) ?? 0;
