@@ -159,6 +159,35 @@ export type MessageOf<K extends Kind> = Extract<DeviceMessage, { kind: K }>;
 type StockData = MessageOf<'stock'>['data'];
 type SaleData = MessageOf<'sale'>['data'];
 
+/** The ids of the platform. */
+const PLATFORM_ID = /^[\w-]{1,64}$/;
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/**
+ * Whether every text of a message can be stored and used as a part of a key: ids of the platform have their
+ * form, and other texts have no control characters and no half of a surrogate pair. A database may refuse
+ * these, and the message would then be retried in vain.
+ */
+export function hasStorableTexts({ data }: Pick<DeviceMessage, 'data'>): boolean {
+  return Object.entries(data).every(([name, value]) => isStorable(name, value));
+}
+
+function isStorable(name: string, value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((item) => isStorable(name, item));
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).every(([inner, each]) => isStorable(inner, each));
+  }
+  if (!isPlainText(name)) return false;
+  if (typeof value !== 'string') return true;
+  return name === 'productId' || name === 'commandId'
+    ? PLATFORM_ID.test(value)
+    : isPlainText(value);
+}
+
+function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !CONTROL_CHARACTER.test(text);
+}
+
 /** Whether the number of pieces in a report is within DEVICE_LIMITS. */
 export function isStockWithinLimits(data: StockData): boolean {
   const pieces = data.mode === 'count' ? data.pieces : data.change;

@@ -233,6 +233,21 @@ describe('a message is rejected, and acknowledged to the broker, if', () => {
     await expect(rejectionsOf(bed)).resolves.toEqual([`${kind} out_of_range`]);
   });
 
+  it.each([
+    ['stock', { ...count, productId: 'tea||pen' }],
+    ['stock', { ...count, productId: 'shop_2:tea' }],
+    ['sale', { ...sale, saleId: 's\u0000' }],
+    ['sale', { ...sale, slot: '\ud800' }],
+    ['status', { status: 'online', firmwareVersion: '1\u0000' }],
+    ['status', { status: 'online', faults: [{ code: 'jammed', slot: 'A\n1' }] }],
+    ['telemetry', { 'tempera\u0000ture': 4 }],
+    ['ack', { commandId: 'c||1', outcome: 'acknowledged' }],
+  ] as const)('a text in it cannot be stored: %s %j', async (kind, data) => {
+    const { bed, signer } = setUp();
+    await deliver(bed, signer.sign(kind, data));
+    await expect(rejectionsOf(bed)).resolves.toEqual([`${kind} unreadable`]);
+  });
+
   it('its sequence number does not fit into an int32', async () => {
     const { bed, signer } = setUp();
     await deliver(bed, signer.sign('stock', count, { seq: 2 ** 31 }));

@@ -1,6 +1,7 @@
 import {
   type DeviceMessage,
   type Topic,
+  hasStorableTexts,
   isWithinLimits,
   readMessage,
   signedLine,
@@ -26,7 +27,7 @@ export function verifyMessage(
   if (line === undefined) return 'wrong_signature';
   const { tenantId, deviceId, kind } = topic;
   const message = kind === 'command' ? undefined : readMessage(kind, line);
-  if (message === undefined) return 'unreadable';
+  if (message === undefined || !hasStorableTexts(message)) return 'unreadable';
   if (!isWithinLimits(message)) return 'out_of_range';
   const { boot, seq } = message;
   const key = [tenantId, deviceId, kind, boot].join('/');
