@@ -1,4 +1,10 @@
-import { type Kind, signedMessage, signatureOf, topicText } from '#contracts/device-messages';
+import {
+  type Kind,
+  signedMessage,
+  signatureOf,
+  streamTopic,
+  topicText,
+} from '#contracts/device-messages';
 
 /** A message as a device publishes it. */
 export interface SignedMessage {
@@ -38,6 +44,16 @@ export class DeviceMessageSigner {
    */
   lastWill(): SignedMessage {
     return this.#signed('status', 0, { status: 'offline', will: true }, 1);
+  }
+
+  /** The opening of a gRPC stream: the answer to the challenge that is the stream's first message. */
+  answerChallenge(nonce: string): { tenantId: string; deviceId: string; signature: string } {
+    const { tenantId, deviceId, credential } = this.device;
+    return {
+      tenantId,
+      deviceId,
+      signature: signatureOf(credential, streamTopic(this.device), nonce),
+    };
   }
 
   /** The content of a command. Undefined if the platform did not sign it for this device. */

@@ -1,9 +1,12 @@
 import { describe, expect, it, test } from '@jest/globals';
+import { DeviceMessageSigner } from '#contracts/device-message-signer';
 import {
+  isSignature,
   readMessage,
   readTopic,
   signedLine,
   signedMessage,
+  streamTopic,
   topicText,
 } from '#contracts/device-messages';
 
@@ -92,5 +95,32 @@ describe('a message', () => {
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`t${index}`, index]));
     expect(read({ data: values(64) }, 'telemetry')).toBeDefined();
     expect(read({ data: values(65) }, 'telemetry')).toBeUndefined();
+  });
+
+  it('has its time in one form, whatever form the device chose', () => {
+    for (const at of ['2026-01-31T12:00:00Z', `2026-01-31T12:00:00.${'0'.repeat(10_000)}Z`]) {
+      expect(read({ at })).toMatchObject({ at: '2026-01-31T12:00:00.000Z' });
+    }
+  });
+});
+
+describe('the signature of a challenge', () => {
+  const device = { tenantId: 'default', deviceId: 'd1' };
+
+  it('is valid for one device and one challenge only', () => {
+    const { signature } = new DeviceMessageSigner(
+      { ...device, credential: 'key' },
+      'b1',
+      () => 0,
+    ).answerChallenge('nonce');
+    expect(isSignature(['other', 'key'], streamTopic(device), 'nonce', signature)).toBe(true);
+    expect(isSignature(['key'], streamTopic(device), 'another', signature)).toBe(false);
+    expect(isSignature(['other'], streamTopic(device), 'nonce', signature)).toBe(false);
+    const other = streamTopic({ ...device, deviceId: 'd2' });
+    expect(isSignature(['key'], other, 'nonce', signature)).toBe(false);
+  });
+
+  it('is not the signature of a message, because no message has its topic', () => {
+    expect(readTopic(streamTopic(device))).toBeUndefined();
   });
 });

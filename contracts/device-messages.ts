@@ -33,6 +33,25 @@ export function readTopic(text: string): Topic | undefined {
   return kind === undefined ? undefined : { tenantId, deviceId, kind: kind as Topic['kind'] };
 }
 
+/** The topic for which a device signs the challenge of a stream. No message has it. */
+export function streamTopic({ tenantId, deviceId }: Pick<Topic, 'tenantId' | 'deviceId'>): string {
+  return `retail/${tenantId}/${deviceId}/stream`;
+}
+
+/** Whether one of the keys made this signature of a line for a topic. Compares in constant time. */
+export function isSignature(
+  keys: readonly string[],
+  topic: string,
+  line: string,
+  signature: string,
+): boolean {
+  const given = Buffer.from(signature);
+  return keys.some((key) => {
+    const right = Buffer.from(signatureOf(key, topic, line));
+    return right.length === given.length && timingSafeEqual(right, given);
+  });
+}
+
 /** The signature of a line for a topic: HMAC-SHA256 in base64url without padding. */
 export function signatureOf(key: string, topic: string, line: string): string {
   return createHmac('sha256', key).update(`${topic}\n${line}`).digest('base64url');
@@ -52,12 +71,7 @@ export function signedLine(
 ): string | undefined {
   const end = payload.lastIndexOf('\n');
   const line = payload.slice(0, Math.max(end, 0));
-  const given = Buffer.from(payload.slice(end + 1));
-  const isSigned = keys.some((key) => {
-    const right = Buffer.from(signatureOf(key, topic, line));
-    return right.length === given.length && timingSafeEqual(right, given);
-  });
-  return isSigned ? line : undefined;
+  return isSignature(keys, topic, line, payload.slice(end + 1)) ? line : undefined;
 }
 
 const Fault = z.object({ code: Reason, slot: EntityId.optional() });
@@ -118,6 +132,21 @@ const Envelope = z.object({
   data: z.unknown(),
 });
 
+/**
+ * The largest numbers that a device may send. They are checked after parsing, because the schemas of
+ * released versions must stay as they are. A stock holds at most 1,000,000,000 pieces.
+ */
+export const DEVICE_LIMITS = {
+  /** Of a count, and of a delta in either direction: as many as a seller may add by hand. */
+  pieces: 1_000_000,
+  /** Of a sale: as many as an order may have of a product. */
+  quantity: 1_000,
+  /** In minor units of the currency. */
+  paidMinor: 1_000_000_000,
+  /** Of a measurement, in either direction. Sums of larger numbers are not exact. */
+  measurement: Number.MAX_SAFE_INTEGER,
+} as const;
+
 /** A message of a device, in the newest version. */
 export type DeviceMessage = {
   [K in Kind]: Readonly<{ kind: K; boot: string; seq: number; at: string }> & {
@@ -126,6 +155,66 @@ export type DeviceMessage = {
 }[Kind];
 
 export type MessageOf<K extends Kind> = Extract<DeviceMessage, { kind: K }>;
+
+type StockData = MessageOf<'stock'>['data'];
+type SaleData = MessageOf<'sale'>['data'];
+
+/** The ids of the platform. */
+const PLATFORM_ID = /^[\w-]{1,64}$/;
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/**
+ * Whether every text of a message can be stored and used as a part of a key: ids of the platform have their
+ * form, and other texts have no control characters and no half of a surrogate pair. A database may refuse
+ * these, and the message would then be retried in vain.
+ */
+export function hasStorableTexts({ data }: Pick<DeviceMessage, 'data'>): boolean {
+  return Object.entries(data).every(([name, value]) => isStorable(name, value));
+}
+
+function isStorable(name: string, value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((item) => isStorable(name, item));
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).every(([inner, each]) => isStorable(inner, each));
+  }
+  if (!isPlainText(name)) return false;
+  if (typeof value !== 'string') return true;
+  return name === 'productId' || name === 'commandId'
+    ? PLATFORM_ID.test(value)
+    : isPlainText(value);
+}
+
+function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !CONTROL_CHARACTER.test(text);
+}
+
+/** Whether the number of pieces in a report is within DEVICE_LIMITS. */
+export function isStockWithinLimits(data: StockData): boolean {
+  const pieces = data.mode === 'count' ? data.pieces : data.change;
+  return Math.abs(pieces) <= DEVICE_LIMITS.pieces;
+}
+
+/** Whether the quantity and the amount of a sale are within DEVICE_LIMITS. */
+export function isSaleWithinLimits({ quantity, paidMinor = 0 }: SaleData): boolean {
+  return quantity <= DEVICE_LIMITS.quantity && paidMinor <= DEVICE_LIMITS.paidMinor;
+}
+
+/** Whether all numbers of a message are within DEVICE_LIMITS. */
+export function isWithinLimits(message: DeviceMessage): boolean {
+  switch (message.kind) {
+    case 'telemetry':
+      return Object.values(message.data).every(
+        (value) => Math.abs(value) <= DEVICE_LIMITS.measurement,
+      );
+    case 'stock':
+      return isStockWithinLimits(message.data);
+    case 'sale':
+      return isSaleWithinLimits(message.data);
+    case 'status':
+    case 'ack':
+      return true;
+  }
+}
 
 /** Parses a line of JSON. Undefined if it is not a message of this kind in a known version. */
 export function readMessage(kind: Kind, line: string): DeviceMessage | undefined {
@@ -137,7 +226,9 @@ export function readMessage(kind: Kind, line: string): DeviceMessage | undefined
   }
   const envelope = Envelope.safeParse(json);
   if (!envelope.success) return undefined;
-  const { v, boot, seq, at, data } = envelope.data;
+  const { v, boot, seq, data } = envelope.data;
+  // one form for all times, so that they can be compared as text and have a bounded length
+  const at = new Date(envelope.data.at).toISOString();
   const read = READERS[kind][v - 1]?.safeParse(data);
   if (!read?.success) return undefined;
   const isWill = kind === 'status' && 'will' in read.data && read.data.will === true;

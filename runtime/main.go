@@ -4,7 +4,6 @@ package main
 
 import (
 	"github.com/dapr/components-contrib/bindings"
-	mqtt3 "github.com/dapr/components-contrib/bindings/mqtt3"
 	"github.com/dapr/components-contrib/bindings/smtp"
 	"github.com/dapr/components-contrib/nameresolution/hashicorp/consul"
 	"github.com/dapr/components-contrib/nameresolution/sqlite"
@@ -17,8 +16,8 @@ import (
 
 func main() {
 	bindingRegistry, resolverRegistry := bindingsloader.DefaultRegistry, resolverloader.DefaultRegistry
-	bindingRegistry.RegisterInputBinding(func(l logger.Logger) bindings.InputBinding { return mqtt3.NewMQTT(l) }, "mqtt3")
-	bindingRegistry.RegisterOutputBinding(func(l logger.Logger) bindings.OutputBinding { return mqtt3.NewMQTT(l) }, "mqtt3")
+	bindingRegistry.RegisterInputBinding(func(l logger.Logger) bindings.InputBinding { return newMQTT(l) }, "mqtt3")
+	bindingRegistry.RegisterOutputBinding(func(l logger.Logger) bindings.OutputBinding { return newMQTT(l) }, "mqtt3")
 	bindingRegistry.RegisterOutputBinding(smtp.NewSMTP, "smtp")
 	resolverRegistry.RegisterComponent(sqlite.NewResolver, "sqlite")
 	resolverRegistry.RegisterComponent(consul.NewResolver, "consul")

@@ -136,7 +136,9 @@ export async function start<D extends Definition>(
   const ingest =
     ingestPort === undefined || service.ingest === undefined
       ? undefined
-      : await startIngest(runtime, config.HOST, ingestPort);
+      : await startIngest(runtime, config.HOST, ingestPort, {
+          trustedProxies: config.INGEST_TRUSTED_PROXIES,
+        });
   const stopping = new AbortController();
   const http = await startHttpServer({
     host: config.HOST,

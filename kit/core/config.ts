@@ -3,6 +3,7 @@ import { findPackageJSON } from 'node:module';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { Networks } from './client-address';
 import { parseWith } from './schema-errors';
 
 /** The environment variables do not match the schema. The message lists every error. */
@@ -50,6 +51,8 @@ export const KitConfig = z.object({
   APP_PORT: Port.optional(),
   /** The port for message streams of external clients, if the service accepts them. */
   INGEST_PORT: Port.optional(),
+  /** The proxies in front of that port, which name the address of each client. */
+  INGEST_TRUSTED_PROXIES: Networks,
   DAPR_HTTP_PORT: Port,
   DAPR_GRPC_PORT: Port,
   /** The address to listen on: 0.0.0.0 in a container. */

@@ -64,6 +64,12 @@ export class Metrics {
     labelNames: ['binding', 'outcome'] as const,
     ...this.#registers,
   });
+  readonly ingestRefused = new Counter({
+    name: 'ingest_streams_refused_total',
+    help: 'Streams of external clients that were refused or ended unauthenticated, by reason',
+    labelNames: ['reason'] as const,
+    ...this.#registers,
+  });
   readonly deadLetters = new Gauge({
     name: 'dead_letters',
     help: 'Dead letters that no operator has replayed or discarded',

@@ -1,3 +1,4 @@
+import type { MicroserviceError } from '../core/errors';
 import type {
   DescMethodBiDiStreaming,
   DescMethodServerStreaming,
@@ -88,6 +89,10 @@ export interface JobHandler {
 export interface IngestConnection<M = object> {
   /** Sends an unsolicited message. Does nothing if the connection is closed. */
   write(message: M): void;
+  /** Keeps the stream open, which otherwise ends a few seconds after it began. */
+  authenticate(): void;
+  /** Ends the stream with the status of this error. */
+  end(error: MicroserviceError): void;
   readonly closed: AbortSignal;
 }
 
@@ -96,6 +101,8 @@ export interface IngestHandler {
   readonly handle: AnyHandler;
   /** The id of a message, as of a binding's message. */
   readonly identify: (message: never) => string;
+  /** Called when a stream begins, such as to challenge the client. */
+  readonly open: (connection: IngestConnection<never>) => void;
 }
 
 /** Work that each process does at an interval. */

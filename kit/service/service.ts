@@ -133,7 +133,8 @@ export class Service<const D extends Definition = Definition> {
 
   /**
    * Handles messages that external clients send by a stream to a separate port (INGEST_PORT). Each
-   * message gets a response. The clients are not authenticated: the handler has to do that.
+   * message gets a response. The handler authenticates the client, for which `open` may challenge it when
+   * the stream begins; until it calls `authenticate`, messages are handled one at a time.
    */
   onIngest<M extends DescMethodBiDiStreaming>(
     method: M,
@@ -143,8 +144,9 @@ export class Service<const D extends Definition = Definition> {
       connection: IngestConnection<MessageInitShape<M['output']>>,
     ) => Promise<MessageInitShape<M['output']>>,
     identify: (message: MessageShape<M['input']>) => string,
+    open: (connection: IngestConnection<MessageInitShape<M['output']>>) => void,
   ): void {
-    this.ingest = { method, handle, identify };
+    this.ingest = { method, handle, identify, open };
   }
 
   /**

@@ -3,7 +3,9 @@ import { pbkdf2Sync, randomBytes, randomUUID, timingSafeEqual } from 'node:crypt
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// The password file and the ACL file of mosquitto, written from the device accounts of the shop service.
+// The password files and the ACL files of mosquitto, written from the device accounts of the shop service.
+// Devices and the platform connect to listeners of their own, each with its own files: so an account of a
+// device is not valid where the platform connects, nor the platform's account where devices connect.
 
 /** The kinds of messages that devices publish. The platform publishes `command`. */
 export const KINDS = ['status', 'telemetry', 'stock', 'sale', 'ack'];
@@ -27,12 +29,16 @@ const ITERATIONS = 101;
 
 /** @param {string} folder */
 export const filesIn = (folder) => ({
+  /** Of the listener for devices. */
   passwords: join(folder, 'passwords'),
   acl: join(folder, 'acl'),
+  /** Of the listener for the platform. */
+  platformPasswords: join(folder, 'platform-passwords'),
+  platformAcl: join(folder, 'platform-acl'),
 });
 
 /**
- * Writes both files to a folder, each atomically and readable by its owner only.
+ * Writes these files to a folder, each atomically and readable by its owner only.
  * @param {string} folder
  * @param {Platform} platform
  * @param {readonly Account[]} accounts empty before the system runs: then only the platform may connect
@@ -42,11 +48,15 @@ export function writeBrokerFiles(folder, platform, accounts) {
   for (const account of accounts) assertSafe(account);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = filesIn(folder);
-  const platformLine = platformPasswordLine(platform, read(files.passwords));
-  // The ACL first, so that no account can connect before its permissions are limited.
-  const aclChanged = writeIfChanged(files.acl, aclText(platform, accounts));
-  const passwordsChanged = writeIfChanged(files.passwords, passwordsText(platformLine, accounts));
-  return aclChanged || passwordsChanged;
+  const platformLine = platformPasswordLine(platform, read(files.platformPasswords) ?? '');
+  // Each ACL first, so that no account can connect before its permissions are limited.
+  const changes = [
+    writeIfChanged(files.platformAcl, joinLines(platformPermissions(platform))),
+    writeIfChanged(files.platformPasswords, joinLines([platformLine])),
+    writeIfChanged(files.acl, joinLines(accounts.flatMap((each) => devicePermissions(each)))),
+    writeIfChanged(files.passwords, joinLines(accounts.map((each) => passwordLine(each)))),
+  ];
+  return changes.includes(true);
 }
 
 /**
@@ -56,39 +66,36 @@ export function writeBrokerFiles(folder, platform, accounts) {
  * @param {Platform} platform
  */
 export function ensureBrokerFiles(folder, platform) {
-  const existing = read(filesIn(folder).passwords);
+  const existing = read(filesIn(folder).platformPasswords) ?? '';
   if (!existing.split('\n').includes(platformPasswordLine(platform, existing)))
     writeBrokerFiles(folder, platform, []);
 }
 
-/**
- * @param {string} platformLine
- * @param {readonly Account[]} accounts
- */
-function passwordsText(platformLine, accounts) {
-  return joinLines([
-    platformLine,
-    ...accounts.map((each) => `${each.userName}:${each.passwordHash}`),
-  ]);
+/** @param {Account} account */
+function passwordLine({ userName, passwordHash }) {
+  return `${userName}:${passwordHash}`;
 }
 
 /**
- * The permissions of each account. mosquitto denies everything that is not listed.
+ * The platform's permissions, as lines of an ACL file. mosquitto denies everything that is not listed.
  * @param {Platform} platform
- * @param {readonly Account[]} accounts
  */
-function aclText(platform, accounts) {
-  return joinLines([
-    `user ${platform.userName}`,
+function platformPermissions({ userName }) {
+  return [
+    `user ${userName}`,
     ...KINDS.map((kind) => `topic read retail/+/+/${kind}`),
     'topic write retail/+/+/command',
-    ...accounts.flatMap(({ userName, topic }) => [
-      '',
-      `user ${userName}`,
-      ...KINDS.map((kind) => `topic write ${topic}/${kind}`),
-      `topic read ${topic}/command`,
-    ]),
-  ]);
+  ];
+}
+
+/** @param {Account} account */
+function devicePermissions({ userName, topic }) {
+  return [
+    `user ${userName}`,
+    ...KINDS.map((kind) => `topic write ${topic}/${kind}`),
+    `topic read ${topic}/command`,
+    '',
+  ];
 }
 
 /**
@@ -138,14 +145,14 @@ export function assertSafe({ userName, passwordHash, saltedSha256, topic }) {
 }
 
 /** @param {string[]} all */
-const joinLines = (all) => `${all.join('\n')}\n`;
+const joinLines = (all) => all.map((line) => `${line}\n`).join('');
 
-/** The text of a file; empty if there is none. @param {string} file */
+/** The text of a file; undefined if there is none. @param {string} file */
 function read(file) {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return '';
+    return undefined;
   }
 }
 

@@ -72,8 +72,10 @@ function userOf({ userName, saltedSha256, topic }) {
     name: userName,
     hash: saltedSha256,
     tags: [TAG],
-    // Otherwise it could receive the messages that wait for another device.
-    clientId: `(${deviceId}|${device}(/[0-9]+)?)`,
+    // Otherwise it could receive the messages that wait for another device. RabbitMQ checks the id of a
+    // client that subscribes only, and ends the connection of another client with the same id. A device
+    // that adds a secret part cannot be disconnected in this way.
+    clientId: `(${deviceId}|${device}(/[0-9]+(/[A-Za-z0-9_-]{1,64})?)?)`,
     publishes: `${own}\\.(${KINDS.join('|')})`,
     subscribes: `${own}\\.command`,
   };

@@ -1,5 +1,5 @@
 // @ts-check
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { localDir } from './project.mjs';
@@ -41,6 +41,16 @@ export function readAccounts() {
     ...(email && password && { admin: { email, password } }),
     ...(secret && { platform: { userName, password: secret } }),
   };
+}
+
+/**
+ * The MQTT client id of iot-gateway at a broker where a device could use the same one. It cannot be guessed,
+ * and stays the same over a restart, because messages wait at the broker for this id.
+ * @param {Platform} platform
+ */
+export function platformClientId({ userName, password }) {
+  const secret = createHash('sha256').update(`MQTT client id of ${userName}\n${password}`);
+  return `iot-gateway-${secret.digest('hex').slice(0, 32)}`;
 }
 
 /** @returns {Partial<Accounts>} */

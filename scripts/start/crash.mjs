@@ -22,7 +22,7 @@ const KNOWN_CAUSES = [
   [/5672.*refused|rabbitmq.*(refused|timeout)/i, 'RabbitMQ does not respond'],
   [/kafka: client has run out of available brokers/i, 'Kafka does not respond'],
   [/5432.*refused|failed to (connect to|ping) the database/i, 'PostgreSQL rejected the connection'],
-  [/1883.*refused/i, 'the MQTT broker does not respond'],
+  [/188[34].*refused/i, 'the MQTT broker does not respond'],
   [
     /devices.*(not authori[sz]ed|bad user name)/i,
     'the MQTT broker rejected the account in DEVICES_BROKER_URL',

@@ -36,6 +36,7 @@ import { UserError } from './user-error.mjs';
  * accounts that were last passed to `setAccounts`, and no others.
  * @typedef {Server & {
  *   devicePort: (ports: number[]) => number | undefined,
+ *   platformPort: (ports: number[]) => number | undefined,
  *   setAccounts: (accounts: import('../devices/broker-files.mjs').Account[], at: Location) => Promise<void>,
  * }} DeviceBroker
  *

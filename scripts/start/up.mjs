@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { keepAccountsInSync } from '../devices/broker-accounts.mjs';
-import { accountsFile, readAccounts } from './accounts.mjs';
+import { accountsFile, platformClientId, readAccounts } from './accounts.mjs';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './build.mjs';
 import { Children } from './children.mjs';
 import { killCommands } from './commands.mjs';
@@ -41,7 +41,8 @@ with Go, and each server is taken from the PATH, from Docker, or installed with 
 Environment variables:
   ADMIN_EMAIL, ADMIN_PASSWORD  the first admin (default: generated, in ${relativePath(accountsFile)})
   DEVICES_BROKER_URL           the device broker, with the platform's account (default:
-                               tcp://platform:<generated, in the same file>@127.0.0.1:1883)
+                               tcp://platform:<generated, in the same file>@127.0.0.1:1884)
+  DEVICES_CLIENT_ID            the platform's client id at RabbitMQ, a secret (default: generated)
   LOG_LEVEL                    log level of the services (default: info)
   NO_COLOR, CI                 print plain lines, without rewriting any
 
@@ -156,7 +157,6 @@ async function up(options, terminal, children) {
   const { admin, platform } = readAccounts();
   Object.assign(process.env, { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password });
   const { all, broker } = serversOf(transports, platform);
-  process.env.DEVICES_BROKER_URL ??= urlOf(platform, broker?.devicePort(broker.ports));
   terminal.print(`  ✓ admin account: ${admin.email}, password in ${relativePath(accountsFile)}`);
 
   terminal.print('Servers');
@@ -165,6 +165,11 @@ async function up(options, terminal, children) {
   for (const server of all) {
     waits.push(await ensureServer(server, children, terminal));
   }
+  // A broker that was running before may have one listener only.
+  const isOwn = broker !== undefined && children.has(broker.name);
+  const brokerPort = isOwn ? broker.platformPort(broker.ports) : broker?.devicePort(broker.ports);
+  process.env.DEVICES_BROKER_URL ??= urlOf(platform, brokerPort);
+  process.env.DEVICES_CLIENT_ID ??= platformClientId(platform);
   waits.push(await ensureControlPlane(runtime, children, terminal));
   for (const wait of waits) await wait();
   if (transports.bus === 'redis') keepTrimmed(servers.redis.ports[0]);

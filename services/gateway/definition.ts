@@ -13,7 +13,7 @@ import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { VendingService } from '#proto/retail/vending/v1/vending_pb';
-import { Networks } from './http/client-address';
+import { Networks } from '#kit/core/client-address';
 import { Origins } from './http/cors';
 import { StoreUrl } from './rate-limits/shared-counters';
 import { TiersFile } from './rate-limits/tiers';

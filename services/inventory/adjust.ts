@@ -52,7 +52,8 @@ export async function applyAdjustment(adjustment: EventData<typeof AdjustStock>,
   if (declined !== undefined) throw refused(declined.reason, declined.message);
 }
 
-function toMessage(stock: Stock): MessageInitShape<typeof StockSchema> {
+/** A stock as the API returns it. */
+export function toMessage(stock: Stock): MessageInitShape<typeof StockSchema> {
   const { shopId, productId, available, reserved, minimumStock } = stock;
   return { shopId, productId, available, reserved, minimumStock };
 }

@@ -1,5 +1,7 @@
+import { isSaleWithinLimits, isStockWithinLimits } from '#contracts/device-messages';
 import { StockDrifted } from '#contracts/inventory';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
+import { refused } from '#kit/core/errors';
 import type { EventData } from '#kit/messages/contract';
 import { changeStockAsReported } from './change-stock';
 import type { Context } from './definition';
@@ -31,6 +33,7 @@ export async function handleDeviceData(
 ) {
   // other data is for other services; sales from a vending machine's slot are for vending
   if (message.dataType !== 'stock' && message.dataType !== 'sale') return;
+  if (!isWithinLimits(message)) throw refused('out_of_range', 'a number is out of range');
   const { deviceId, shopId, dataType, position } = message;
   const { devices, clock } = context;
   const isOurs = message.dataType === 'stock' || message.data.slot === undefined;
@@ -51,6 +54,16 @@ export async function handleDeviceData(
     // the sequence itself shows that this message was processed
     return { document, outcome: undefined, selfIdempotent: true };
   });
+}
+
+/**
+ * iot-gateway rejects numbers beyond DEVICE_LIMITS. An event with one was published by an earlier release,
+ * or by another publisher.
+ */
+function isWithinLimits(message: StockMessage): boolean {
+  return message.dataType === 'stock'
+    ? isStockWithinLimits(message.data)
+    : isSaleWithinLimits(message.data);
 }
 
 async function changeStockByReport(

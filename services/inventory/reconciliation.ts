@@ -5,6 +5,7 @@ import {
   type Stock,
   type StockDecision,
   type StockOutcome,
+  appendBounded,
   changed,
   hasHistory,
   unchanged,
@@ -24,6 +25,8 @@ import {
 } from './reconciliation-state';
 
 // How the reports of a device change a stock, whatever the order in which they arrive.
+
+const MAX_DRIFT = Number.MAX_SAFE_INTEGER;
 
 export interface ReconciliationPolicy {
   policy: z.infer<typeof DriftPolicy>;
@@ -83,7 +86,8 @@ export function applyCount(
     // movements before `since` are unknown, so this count cannot be compared
     if (report.at < state.since) return { fields: { shelf: state } };
     const expected = physicalPieces(stock) - piecesMovedSince(state, report);
-    const drift = pieces - expected;
+    // a sum of unbounded reports, which earlier releases accepted, may not be exact
+    const drift = Math.max(-MAX_DRIFT, Math.min(MAX_DRIFT, pieces - expected));
     const compared = { compared: true } as const;
     if (drift === 0) return { fields: { shelf: acceptCount(state, report) }, ...compared };
     const corrected =
@@ -91,7 +95,38 @@ export function applyCount(
       (doubtful || (policy === 'tolerance' ? Math.abs(drift) <= tolerance : state.drift === drift));
     const outcome = { drift: { expected, found: pieces, corrected }, ...compared };
     if (!corrected) return { fields: { shelf: { ...state, drift } }, ...outcome };
-    return { fields: shiftPieces(stock, acceptCount(state, report), drift), ...outcome };
+    const present = pieces + piecesMovedSince(state, report);
+    return { fields: withPieces(stock, acceptCount(state, report), present), ...outcome };
+  });
+}
+
+/** A person counted the pieces and sets the stock to them. */
+export interface ManualCount {
+  countId: string;
+  /** All pieces that are there, including those that are reserved for orders. */
+  pieces: number;
+  minimumStock?: number | undefined;
+}
+
+/**
+ * Sets a stock to the counted pieces, once for each countId, whatever was reported before. Reports of
+ * devices from before it change nothing any more.
+ */
+export function setPieces(
+  stock: Stock,
+  { countId, pieces, minimumStock }: ManualCount,
+  now: number,
+): StockDecision {
+  if (stock.adjustments.includes(countId)) return unchanged(stock, {});
+  const state = acceptCount(stock.shelf ?? newReconciliationState(now), { at: now });
+  const { shelf, ...counters } = withPieces(stock, state, pieces);
+  // a stock on which no device has reported needs no state, unless reserved pieces are missing
+  const isNeeded = stock.shelf !== undefined || shelf.missing > 0;
+  return changed(stock, {
+    ...counters,
+    ...(isNeeded ? { shelf } : {}),
+    minimumStock: minimumStock ?? stock.minimumStock,
+    adjustments: appendBounded(stock.adjustments, countId),
   });
 }
 
@@ -128,12 +163,28 @@ function movementEffect(
 
 function shiftPieces({ available, received }: Stock, state: ReconciliationState, change: number) {
   const shift = Math.max(change, -available);
+  const missing = state.missing + shift - change;
   checkPieces(received + shift);
+  checkPieces(missing);
   return {
     available: available + shift,
     received: received + shift,
-    shelf: { ...state, missing: state.missing + shift - change },
+    shelf: { ...state, missing },
   };
+}
+
+/** The stock with this many pieces on the shelf, of which the reserved ones are a part. */
+function withPieces(
+  { available, reserved, received }: Stock,
+  state: ReconciliationState,
+  pieces: number,
+) {
+  const free = Math.max(0, pieces - reserved);
+  const total = received - available + free;
+  const missing = Math.max(0, reserved - pieces);
+  checkPieces(total);
+  checkPieces(missing);
+  return { available: free, received: total, shelf: { ...state, missing } };
 }
 
 function checkPieces(pieces: number): void {

@@ -17,6 +17,12 @@ export const AdjustmentRequest = StockRequest.extend({
   minimumStock: z.int().min(0).max(MAX_CHANGE).optional(),
 });
 
+export const SetStockRequest = StockRequest.extend({
+  pieces: z.int().min(0).max(MAX_CHANGE),
+  reason: Text(1, 200),
+  minimumStock: z.int().min(0).max(MAX_CHANGE).optional(),
+});
+
 /**
  * The items of an order, merged by product. They are sorted, so that concurrent orders reserve products
  * in the same sequence.

@@ -4,8 +4,9 @@ import { adjustStock, applyAdjustment, getStock } from './adjust';
 import { inventory } from './definition';
 import { handleDeviceData } from './device-reports';
 import { commit, release, reserve } from './reserve';
+import { setStock } from './set-stock';
 
-inventory.serve({ getStock, adjustStock, reserve, release, commit });
+inventory.serve({ getStock, adjustStock, setStock, reserve, release, commit });
 
 inventory.on(AdjustStock, applyAdjustment);
 inventory.on(DeviceDataReceived, handleDeviceData);

@@ -4,7 +4,11 @@ import { ResendJob, resendCommand } from './commands/resend-job';
 import { sendCommand } from './commands/send-command';
 import { iotGateway } from './definition';
 import { handleBindingMessage, identifyBindingMessage } from './messages/binding-messages';
-import { handleStreamMessage, identifyStreamMessage } from './messages/ingest-stream';
+import {
+  challengeStream,
+  handleStreamMessage,
+  identifyStreamMessage,
+} from './messages/ingest-stream';
 import { listRefusals } from './messages/rejected-messages';
 import { FLUSH_MS, flushPresence } from './presence/flush-presence';
 import { getPresence } from './presence/get-presence';
@@ -12,7 +16,12 @@ import { sweepPresence } from './presence/sweep-presence';
 
 iotGateway.serve({ sendCommand, getCommand, getPresence, listRefusals });
 iotGateway.onBinding('devices', handleBindingMessage, identifyBindingMessage);
-iotGateway.onIngest(DeviceIngestService.method.ingest, handleStreamMessage, identifyStreamMessage);
+iotGateway.onIngest(
+  DeviceIngestService.method.ingest,
+  handleStreamMessage,
+  identifyStreamMessage,
+  challengeStream,
+);
 iotGateway.onJob('resend', ResendJob, resendCommand);
 iotGateway.every('presence', '@every 15s', sweepPresence);
 iotGateway.onInterval('presence', FLUSH_MS, flushPresence);

@@ -90,7 +90,8 @@ export abstract class Device {
   connect(): void {
     if (this.#isOn) return;
     this.#isOn = true;
-    this.#link.open(this.#signed('status', 0, { status: 'offline', will: true }), () => {
+    const nextWill = () => this.#signed('status', 0, { status: 'offline', will: true });
+    this.#link.open(nextWill, () => {
       // after each connection, as the broker may have published the last will
       this.report('status', { status: 'online', firmwareVersion: FIRMWARE }, { steady: true });
       this.outbox.open((message) => this.#link.send(message));

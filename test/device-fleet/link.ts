@@ -31,12 +31,19 @@ export class Link {
     return this.#client?.connected ?? false;
   }
 
-  /** Connects with this last will, and retries; `up` is called on each connection. */
-  open(will: Message, up: () => void): void {
+  /**
+   * Connects, and retries; `up` is called on each connection. Each attempt has another last will, since a
+   * will has an effect once.
+   */
+  open(nextWill: () => Message, up: () => void): void {
     const lost = Promise.withResolvers<never>();
     // there may be no send that waits for it
     lost.promise.catch(() => {});
     this.#lost = lost;
+    const will = () => {
+      const { topic, payload } = nextWill();
+      return { topic, payload: Buffer.from(payload), qos: 1 as const, retain: false };
+    };
     const client = connect(this.url, {
       ...this.account,
       clean: false,
@@ -45,7 +52,7 @@ export class Link {
       reconnectPeriod: RECONNECT_MS,
       // the broker may read a new account a few seconds after the device has it
       reconnectOnConnackError: true,
-      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false },
+      will: will(),
     });
     this.#client = client;
     const { topic, received } = this.subscription;
@@ -56,6 +63,9 @@ export class Link {
     });
     client.on('message', (_, payload) => {
       if (client === this.#client) received(payload.toString());
+    });
+    client.on('close', () => {
+      client.options.will = will();
     });
     // it reconnects, and a connection that stays down is noticed from outside
     client.on('error', () => {});

@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { topicText } from '#contracts/device-messages';
 import { until } from '../harness/until';
 import { type DeviceFixture, change } from './device-fixture';
+import { endAfter } from './mqtt-login';
 
 const DATA = 'device.data.received';
 const STATUS = 'device.status.updated';
@@ -36,4 +38,24 @@ export function testDeviceMessages(fleetOf: () => DeviceFixture): void {
     expect(settled).toMatchObject([{ commandId, name: 'dispense', outcome: 'acknowledged' }]);
     await expect(devices.statusOf(commandId)).resolves.toBe('acknowledged');
   });
+
+  test.each([100_000, 4_300_000, 5 * 2 ** 20])(
+    'a device with messages of %i bytes does not stop the others',
+    async (bytes) => {
+      const devices = fleetOf();
+      const [large, other] = [await devices.device(), await devices.device()];
+      const topic = topicText({ tenantId: 'default', deviceId: large.deviceId, kind: 'sale' });
+      const payload = 'x'.repeat(bytes);
+      // more than a broker has in flight; it may end the connection at each of them
+      for (let times = 0; times < 25; times++) {
+        const client = await devices.connect(large.signer, large.account, { reconnectPeriod: 0 });
+        client.on('error', () => {});
+        await endAfter(client, client.publishAsync(topic, payload, { qos: 1 }));
+      }
+      await other.publish('stock', change);
+      await devices.waitForEvents(DATA, other.deviceId, 1);
+      expect(await devices.published(DATA, large.deviceId)).toEqual([]);
+    },
+    120_000,
+  );
 }

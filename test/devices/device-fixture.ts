@@ -99,6 +99,11 @@ export class DeviceFixture {
       ...{ reconnectPeriod: 200, will: { topic, payload: Buffer.from(payload), qos: 1 as const } },
       ...options,
     });
+    // a last will has an effect once: another one for each connection
+    client.on('close', () => {
+      const { will } = client.options;
+      if (will) will.payload = Buffer.from(signer.lastWill().payload);
+    });
     this.#clients.push(client);
     return client;
   }

@@ -1,4 +1,9 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { topicText } from '#contracts/device-messages';
+import { platformClientId } from '../../scripts/start/accounts.mjs';
+import { inProject } from '../../scripts/start/project.mjs';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { brokerLog } from '../harness/bus/broker-log';
 import { PLATFORM } from '../harness/servers';
@@ -6,7 +11,7 @@ import { until } from '../harness/until';
 import { type BrokerFixture, testDeviceAccounts } from './accounts';
 import { testDeviceMessages } from './behaviours';
 import { Logins } from './mqtt-login';
-import { DeviceFixture } from './device-fixture';
+import { DeviceFixture, change } from './device-fixture';
 
 // RabbitMQ as the broker of the devices and of the bus.
 
@@ -45,6 +50,19 @@ describe('on a real RabbitMQ', () => {
   });
 });
 
+describe('a message that RabbitMQ accepts and that is too large for the sidecar', () => {
+  test('is rejected as oversized, and no later message waits behind it', async () => {
+    const device = await devices.device();
+    const { deviceId } = device;
+    const topic = topicText({ tenantId: 'default', deviceId, kind: 'sale' });
+    const payload = 'x'.repeat(4_300_000);
+    for (let times = 0; times < 12; times++) await device.send({ topic, payload });
+    await device.publish('stock', change);
+    await devices.waitForEvents('device.data.received', deviceId, 1, 60_000);
+    expect(new Set(await devices.refusals(deviceId))).toEqual(new Set(['sale oversized']));
+  }, 120_000);
+});
+
 describe('the accounts of devices on a real RabbitMQ', () => {
   let logins: Logins;
   let broker: BrokerFixture;
@@ -68,4 +86,26 @@ describe('the accounts of devices on a real RabbitMQ', () => {
   });
 
   testDeviceAccounts(() => broker);
+
+  test('a device may add a secret part to its client id, so that no other device disconnects it', async () => {
+    const { logIn, device, platform } = broker;
+    const received: string[] = [];
+    const { userName, credential, deviceId } = device;
+    const clientId = `${userName}/${randomUUID()}`;
+    const client = await logIn(userName, credential, { clientId, received: heard });
+    const topic = topicText({ tenantId: 'default', deviceId, kind: 'command' });
+    await client.subscribeAsync(topic, { qos: 1 });
+    await platform.publishAsync(topic, 'for it', { qos: 1 });
+    await until('the command', () => heard.length > 0);
+    expect(heard).toEqual([`${topic} for it`]);
+  });
+});
+
+test('the client id of the platform is a secret that stays the same', () => {
+  const id = platformClientId(PLATFORM);
+  expect(id).toMatch(/^iot-gateway-[0-9a-f]{32}$/);
+  expect(platformClientId(PLATFORM)).toBe(id);
+  expect(platformClientId({ ...PLATFORM, password: 'another one' })).not.toBe(id);
+  const component = readFileSync(inProject('components/devices/rabbitmq/devices.yaml'), 'utf8');
+  expect(component).toMatch(/name: consumerID\s+envRef: DEVICES_CLIENT_ID/);
 });

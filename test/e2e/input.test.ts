@@ -99,6 +99,17 @@ const examples: Record<string, Example> = {
       minimumStock: [-1],
     },
   },
+  'POST /inventory/:shopId/:productId/counts': {
+    body: { pieces: 1, reason: 'Inventory of January', minimumStock: 1 },
+    optional: ['minimumStock'],
+    refused: {
+      shopId: [NO_ID],
+      productId: [NO_ID],
+      pieces: [-1, 2_000_000],
+      reason: ['', LONG],
+      minimumStock: [-1],
+    },
+  },
   'POST /orders': {
     body: {
       shopId: SHOP,

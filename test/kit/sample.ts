@@ -175,6 +175,7 @@ answerer.serve({
   },
   getStock: async () => ({}),
   adjustStock: async () => ({}),
+  setStock: async () => ({}),
   release: async () => ({}),
   commit: async () => ({}),
 });

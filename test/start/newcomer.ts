@@ -9,6 +9,7 @@ import { until } from '../harness/until';
 // Registers a device while `npm start` runs, and prints as JSON what its account may do.
 
 const PORT = 1883;
+const PLATFORM_PORT = 1884;
 const PATIENCE_MS = 60_000;
 
 const Registered = z.looseObject({ userName: z.string(), credential: z.string() });
@@ -41,10 +42,8 @@ async function main(): Promise<void> {
     topicText({ tenantId: 'default', deviceId: id, kind });
   const [published, received]: [string[], string[]] = [[], []];
   const { userName: name, password } = platform;
-  const listener = await logIn(PORT, name, password, {
-    clientId: randomUUID(),
-    received: published,
-  });
+  const options = { clientId: randomUUID(), received: published };
+  const listener = await logIn(PLATFORM_PORT, name, password, options);
   await listener.subscribeAsync('retail/+/+/telemetry', { qos: 1 });
   await endAfter(first, first.publishAsync(topic(otherId, 'telemetry'), 'forged', { qos: 1 }));
   const second = await enter(received);

@@ -33,14 +33,28 @@ const API_PORT = 15672;
 const MQTT_PLUGINS = ['rabbitmq_management', 'rabbitmq_mqtt'];
 
 /**
- * MQTT sessions never expire, as at other brokers. By default RabbitMQ deletes a session, with its waiting
- * messages, after a day. Newer versions have another name for this setting than older ones. Only
- * advanced.config ignores unknown names, so both can be set there.
+ * Above the 4 MiB that a sidecar sends and accepts. A larger message ends its publisher's connection; it
+ * could not be delivered.
  */
-const UNLIMITED_SESSIONS =
-  '[{rabbitmq_mqtt, [{subscription_ttl, undefined}, {max_session_expiry_interval_seconds, infinity}]}].\n';
+const MESSAGE_BYTES = 4_500_000;
+/** The size limit of an MQTT packet, above the 64 KiB of a device's message. */
+const PACKET_BYTES = 256 * 1024;
 
-const MQTT_SETTINGS = `mqtt.allow_anonymous = false
+/**
+ * MQTT sessions never expire, as at other brokers. By default RabbitMQ deletes a session, with its waiting
+ * messages, after a day. Newer versions have another name for this setting than older ones, and only newer
+ * versions limit MQTT packets. advanced.config ignores unknown names, so all can be set there.
+ */
+const ADVANCED = `[{rabbitmq_mqtt, [
+  {subscription_ttl, undefined},
+  {max_session_expiry_interval_seconds, infinity},
+  {max_packet_size_unauthenticated, ${PACKET_BYTES}},
+  {max_packet_size_authenticated, ${PACKET_BYTES}}
+]}].
+`;
+
+const MQTT_SETTINGS = `max_message_size = ${MESSAGE_BYTES}
+mqtt.allow_anonymous = false
 mqtt.vhost = ${VHOST}
 `;
 
@@ -96,7 +110,7 @@ export const rabbitmqFor = (platform) => ({
       // In addition to the image's own file, which accepts guest from outside the container.
       [`${ETC}/conf.d/20-omnichannel.conf`]: `load_definitions = ${DEFINITIONS}\n${platform ? MQTT_SETTINGS : ''}`,
       ...(platform && {
-        [`${ETC}/advanced.config`]: UNLIMITED_SESSIONS,
+        [`${ETC}/advanced.config`]: ADVANCED,
         [`${ETC}/enabled_plugins`]: `[${MQTT_PLUGINS.join(',')}].\n`,
       }),
     },
@@ -114,7 +128,7 @@ export const rabbitmqFor = (platform) => ({
       config,
       `load_definitions = ${topics}\nlog.console.level = warning\n${platform ? listening(mqtt, api) : ''}`,
     );
-    writeFileSync(advanced, platform ? UNLIMITED_SESSIONS : '[].\n');
+    writeFileSync(advanced, platform ? ADVANCED : '[].\n');
     writeFileSync(plugins, `[${platform ? MQTT_PLUGINS.join(',') : ''}].\n`);
     const home = join(dir, 'home');
     mkdirSync(home, { recursive: true });
@@ -145,6 +159,7 @@ export const rabbitmqFor = (platform) => ({
     };
   },
   devicePort: (ports) => ports[3],
+  platformPort: (ports) => ports[3],
   setAccounts: async (accounts, { ports }) => {
     await syncRabbitmqUsers(apiOf(ports), accounts);
   },

@@ -1,7 +1,7 @@
 import { Counter } from 'prom-client';
 import type { Caller } from '#kit/core/caller';
+import { clientNetwork } from '#kit/core/client-address';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
-import { clientNetwork } from '../http/client-address';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import { Counters, type StoreStatus } from './counters';

@@ -37,4 +37,9 @@ export const catalogueRoutes: readonly Route[] = [
     body: ['change', 'reason', 'minimumStock'],
     idempotent: true,
   }),
+  call('POST', '/inventory/:shopId/:productId/counts', 'inventory', inventory.setStock, {
+    access: SELLERS,
+    body: ['pieces', 'reason', 'minimumStock'],
+    idempotent: true,
+  }),
 ];

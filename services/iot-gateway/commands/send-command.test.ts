@@ -63,6 +63,7 @@ describe('a command', () => {
     ['it has no expiry', { expiresAt: undefined }, 'expiresAt'],
     ['its name is invalid', { name: 'Do it' }, 'name'],
     ['its arguments are too large', { arguments: { text: 'x'.repeat(32_000) } }, 'arguments'],
+    ['its arguments have too many bytes', { arguments: { text: '€'.repeat(11_000) } }, 'arguments'],
   ])('is refused if %s', async (_, more, message) => {
     const bed = new FakeServices().bed();
     await expect(send(bed, more)).rejects.toThrow(message);

@@ -12,8 +12,11 @@ import { type Command, requireValidExpiry } from './command';
 import { toMessage } from './queries';
 import { transmit } from './transmit';
 
-/** Keeps the message to the device, which contains the arguments, below its limit of 64 KiB. */
-const MAX_ARGUMENTS_LENGTH = 32_000;
+/**
+ * Keeps the message to the device, which contains the arguments, below its limit of 64 KiB, above which the
+ * broker drops it.
+ */
+const MAX_ARGUMENTS_BYTES = 32_000;
 
 const CommandRequest = z.object({
   commandId: z.union([z.literal(''), Id]),
@@ -28,8 +31,8 @@ const CommandRequest = z.object({
     .record(z.string(), z.unknown())
     .default({})
     .refine(
-      (value) => JSON.stringify(value).length <= MAX_ARGUMENTS_LENGTH,
-      `must be at most ${MAX_ARGUMENTS_LENGTH} characters of JSON`,
+      (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_ARGUMENTS_BYTES,
+      `must be at most ${MAX_ARGUMENTS_BYTES} bytes of JSON`,
     ),
   expiresAt: z.iso.datetime(),
 });

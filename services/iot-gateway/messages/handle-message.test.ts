@@ -96,6 +96,18 @@ describe('the data of a device', () => {
   });
 });
 
+test.each([
+  ['stock', { mode: 'delta', productId: 'tea', change: -1_000_000 }],
+  ['stock', { mode: 'count', productId: 'tea', pieces: 1_000_000 }],
+  ['sale', { ...sale, quantity: 1_000, paidMinor: 1_000_000_000 }],
+  ['telemetry', { epochMilliseconds: 1.8e12, loss: -0.001 }],
+] as const)('the largest numbers are accepted: %s %j', async (kind, data) => {
+  const services = new FakeServices();
+  const bed = services.bed();
+  await deliver(bed, services.signer().sign(kind, data));
+  expect(bed.published(DeviceDataReceived)).toMatchObject([{ data }]);
+});
+
 describe('a duplicate message', () => {
   it('is acknowledged without an effect', async () => {
     const services = new FakeServices();
@@ -189,6 +201,58 @@ describe('a message is rejected, and acknowledged to the broker, if', () => {
     const { bed, signer } = setUp();
     await deliver(bed, signer.sign('stock', { ...count, productId: 'x'.repeat(65_536) }));
     await expect(rejectionsOf(bed)).resolves.toEqual(['stock oversized']);
+  });
+
+  it.each([70_000, 5_000_000])(
+    'it has %i bytes, even if its device cannot be identified',
+    async (bytes) => {
+      const { services, bed } = setUp();
+      const topic = (deviceId: string) =>
+        topicText({ tenantId: 'default', deviceId, kind: 'sale' });
+      services.failures.push(unavailable('shop is unavailable'));
+      const payload = 'x'.repeat(bytes);
+      await deliver(bed, { topic: topic('d1'), payload });
+      await deliver(bed, { topic: topic('invented'), payload });
+      await expect(outcomesOf(bed)).resolves.toEqual(['oversized 2']);
+      expect(bed.memory.documents.size).toBe(0);
+    },
+  );
+
+  test.each([
+    ['stock', { mode: 'delta', productId: 'tea', change: -9_007_199_254_740_991 }],
+    ['stock', { mode: 'delta', productId: 'tea', change: 1_000_001 }],
+    ['stock', { mode: 'count', productId: 'tea', pieces: 1_000_001 }],
+    ['sale', { ...sale, quantity: 1_001 }],
+    ['sale', { ...sale, paidMinor: 1_000_000_001 }],
+    ['telemetry', { temperature: -1e308 }],
+    ['telemetry', { temperature: 4, energy: 1e16 }],
+  ] as const)('a number in it is out of range: %s %j', async (kind, data) => {
+    const { bed, signer } = setUp();
+    await deliver(bed, signer.sign(kind, data));
+    expect(bed.published(DeviceDataReceived)).toEqual([]);
+    await expect(rejectionsOf(bed)).resolves.toEqual([`${kind} out_of_range`]);
+  });
+
+  it.each([
+    ['stock', { ...count, productId: 'tea||pen' }],
+    ['stock', { ...count, productId: 'shop_2:tea' }],
+    ['sale', { ...sale, saleId: 's\u0000' }],
+    ['sale', { ...sale, slot: '\ud800' }],
+    ['status', { status: 'online', firmwareVersion: '1\u0000' }],
+    ['status', { status: 'online', faults: [{ code: 'jammed', slot: 'A\n1' }] }],
+    ['telemetry', { 'tempera\u0000ture': 4 }],
+    ['ack', { commandId: 'c||1', outcome: 'acknowledged' }],
+  ] as const)('a text in it cannot be stored: %s %j', async (kind, data) => {
+    const { bed, signer } = setUp();
+    await deliver(bed, signer.sign(kind, data));
+    await expect(rejectionsOf(bed)).resolves.toEqual([`${kind} unreadable`]);
+  });
+
+  it('its sequence number does not fit into an int32', async () => {
+    const { bed, signer } = setUp();
+    await deliver(bed, signer.sign('stock', count, { seq: 2 ** 31 }));
+    await deliver(bed, signer.sign('stock', count, { seq: -1 }));
+    await expect(rejectionsOf(bed)).resolves.toEqual(['stock unreadable', 'stock unreadable']);
   });
 
   it('it is from the future or too old', async () => {

@@ -1,5 +1,10 @@
 import { deterministicId } from '#kit/core/deterministic-id';
-import { type DeviceMessage, type Topic, readTopic } from '#contracts/device-messages';
+import {
+  type DeviceMessage,
+  MAX_MESSAGE_BYTES,
+  type Topic,
+  readTopic,
+} from '#contracts/device-messages';
 import type { Context } from '../definition';
 import { identifyDevice } from '../device-identity';
 import { recordActivity } from '../presence/record-presence';
@@ -12,6 +17,8 @@ import { verifyMessage } from './verify-message';
 const MAX_AHEAD_MS = 2 * 60_000;
 /** The age limit of a message that a device could not send earlier. */
 const MAX_AGE_MS = 7 * 24 * 60 * 60_000;
+/** The age limit of a last will: it was signed when its device connected. */
+const MAX_WILL_AGE_MS = 30 * 24 * 60 * 60_000;
 
 /**
  * The outcome of a message, and its label in the metrics. `taken`: it had its effect. `own_command`: a
@@ -39,10 +46,21 @@ export async function handleMessage(
   if (topic.kind === 'command') return 'own_command';
   const tenantContext = context.forTenant(topic.tenantId);
   const outcome = await checkAndApply(topic, payload, tenantContext);
-  if (outcome !== 'taken' && outcome !== 'duplicate') {
+  if (outcome === 'taken' || outcome === 'duplicate') return outcome;
+  // an oversized message is rejected before its device is identified, and an invented device id must not
+  // create a document
+  if (outcome !== 'oversized' || (await isRegistered(topic, tenantContext))) {
     await recordRejectedMessage(topic, outcome, tenantContext);
   }
   return outcome;
+}
+
+/** Whether a device is known to be registered. */
+async function isRegistered({ deviceId }: Topic, tenantContext: Context): Promise<boolean> {
+  return identifyDevice(deviceId, tenantContext).then(
+    (device) => device !== undefined,
+    () => false,
+  );
 }
 
 async function checkAndApply(
@@ -51,17 +69,19 @@ async function checkAndApply(
   tenantContext: Context,
 ): Promise<RejectionReason | 'taken' | 'duplicate'> {
   const { clock, sequenceWindows } = tenantContext;
+  // before anything that may fail, so that it is never retried
+  if (payload.length > MAX_MESSAGE_BYTES) return 'oversized';
   const device = await identifyDevice(topic.deviceId, tenantContext);
   if (device === undefined) return 'unknown_device';
   if (device.retired) return 'retired_device';
   const verified = verifyMessage(topic, payload, device.keys);
   if (typeof verified === 'string') return verified;
   const { message, position } = verified;
-  // a last will was signed when the device connected, and has no number in the sequence
-  if (isLastWill(message)) return applyMessage(message, device, tenantContext);
   const age = clock.now() - Date.parse(message.at);
   if (age < -MAX_AHEAD_MS) return 'from_the_future';
-  if (age > MAX_AGE_MS) return 'too_old';
+  if (age > (isLastWill(message) ? MAX_WILL_AGE_MS : MAX_AGE_MS)) return 'too_old';
+  // a last will has no number in the sequence
+  if (isLastWill(message)) return applyMessage(message, device, tenantContext);
   const order = sequenceWindows.check(position);
   if (order === 'duplicate') return 'duplicate';
   if (order === 'replayed') return 'replayed';

@@ -1,48 +1,106 @@
+import { randomBytes } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { isSignature, readTopic, streamTopic, topicText } from '#contracts/device-messages';
+import { Code, MicroserviceError } from '#kit/core/errors';
 import type { IngestConnection } from '#kit/service/handlers';
-import type { IngestRequest, IngestResponseSchema } from '#proto/retail/iot/v1/iot_gateway_pb';
-import { readTopic } from '#contracts/device-messages';
+import type {
+  IngestRequest,
+  IngestResponseSchema,
+  Opening,
+} from '#proto/retail/iot/v1/iot_gateway_pb';
 import type { Context } from '../definition';
+import { identifyDevice } from '../device-identity';
 import { deviceKey } from '../device-key';
-import { handleMessage, messageId } from './handle-message';
+import { type MessageOutcome, handleMessage, messageId } from './handle-message';
 
 type Response = MessageInitShape<typeof IngestResponseSchema>;
-type WriteCommand = (payload: Uint8Array) => void;
+type Connection = IngestConnection<Response>;
 
-/** One writer for each stream, as DeviceStreams recognises a stream by its writer. */
-const writers = new WeakMap<IngestConnection<Response>, WriteCommand>();
+const NONCE_BYTES = 24;
+
+/** A stream, from its challenge on. */
+interface Stream {
+  readonly nonce: string;
+  /** Whose stream it is, since its challenge was answered. */
+  device?: { tenantId: string; deviceId: string };
+}
+
+const streams = new WeakMap<Connection, Stream>();
+
+/** Challenges the client of a new stream. A captured opening is not valid for another stream. */
+export function challengeStream(connection: Connection): void {
+  const nonce = randomBytes(NONCE_BYTES).toString('base64url');
+  streams.set(connection, { nonce });
+  connection.write({ what: { case: 'challenge', value: { nonce } } });
+}
 
 /**
  * Handles a message of a device's stream in the same way as one of the broker, and answers with a
- * receipt. After its first accepted message the device gets its commands by this stream.
+ * receipt. The first message has to be the opening: then the device gets its commands by this stream, and
+ * the stream takes no message of another device.
  */
 export async function handleStreamMessage(
-  { topic, payload }: IngestRequest,
+  { topic, payload, opening }: IngestRequest,
   context: Context,
-  stream: IngestConnection<Response>,
+  connection: Connection,
 ): Promise<Response> {
-  const outcome = await handleMessage(topic, payload, context);
-  const accepted = outcome === 'taken' || outcome === 'duplicate';
-  const device = readTopic(topic);
-  if (accepted && device !== undefined) {
-    context.deviceStreams.open(deviceKey(device), writerOf(stream), stream.closed);
+  const stream = streams.get(connection);
+  if (stream?.device === undefined) {
+    if (stream === undefined || opening === undefined) throw unauthenticated();
+    await openStream(stream, opening, context, connection);
+    return { what: { case: 'opened', value: {} } };
   }
-  const receipt = { ...claimedPosition(payload), accepted, reason: accepted ? '' : outcome };
-  return { what: { case: 'receipt', value: receipt } };
+  const outcome = isOwnTopic(topic, stream.device)
+    ? await handleMessage(topic, payload, context)
+    : 'foreign_topic';
+  if (outcome === 'retired_device' || outcome === 'unknown_device') throw unauthenticated();
+  const accepted = outcome === 'taken' || outcome === 'duplicate';
+  return { what: { case: 'receipt', value: receiptFor(payload, outcome, accepted) } };
 }
 
-export function identifyStreamMessage({ topic, payload }: IngestRequest): string {
-  return messageId(topic, payload);
+export function identifyStreamMessage({ topic, payload, opening }: IngestRequest): string {
+  return opening === undefined ? messageId(topic, payload) : `opening ${opening.signature}`;
 }
 
-function writerOf(stream: IngestConnection<Response>): WriteCommand {
-  const known = writers.get(stream);
-  if (known !== undefined) return known;
-  const write = (command: Uint8Array) => {
-    stream.write({ what: { case: 'command', value: command } });
-  };
-  writers.set(stream, write);
-  return write;
+/** Binds a stream to its device. Throws UNAUTHENTICATED unless the device answered this stream's challenge. */
+async function openStream(
+  stream: Stream,
+  { tenantId, deviceId, signature }: Opening,
+  context: Context,
+  connection: Connection,
+): Promise<void> {
+  const device = { tenantId, deviceId };
+  // before the shop service is called with ids that no device can have
+  if (readTopic(topicText({ ...device, kind: 'status' })) === undefined) throw unauthenticated();
+  const known = await identifyDevice(deviceId, context.forTenant(tenantId));
+  const keys = known === undefined || known.retired ? [] : known.keys;
+  if (!isSignature(keys, streamTopic(device), stream.nonce, signature)) throw unauthenticated();
+  stream.device = device;
+  connection.authenticate();
+  const previous = context.deviceStreams.open(deviceKey(device), {
+    write: (command) => {
+      connection.write({ what: { case: 'command', value: command } });
+    },
+    end: (error) => {
+      connection.end(error);
+    },
+    closed: connection.closed,
+  });
+  previous?.end(new MicroserviceError('the device opened another stream', Code.ABORTED));
+}
+
+/** The same error for every reason, so that a client learns nothing about devices. */
+function unauthenticated(): MicroserviceError {
+  return new MicroserviceError('answer the challenge of this stream', Code.UNAUTHENTICATED);
+}
+
+function isOwnTopic(topic: string, { tenantId, deviceId }: NonNullable<Stream['device']>): boolean {
+  const named = readTopic(topic);
+  return named?.tenantId === tenantId && named.deviceId === deviceId;
+}
+
+function receiptFor(payload: Uint8Array, outcome: MessageOutcome, accepted: boolean) {
+  return { ...claimedPosition(payload), accepted, reason: accepted ? '' : outcome };
 }
 
 /** The position that a message claims, so that its sender can match the receipt. It is not verified. */

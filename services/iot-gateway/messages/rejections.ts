@@ -7,6 +7,7 @@ export type RejectionReason =
   | 'oversized'
   | 'wrong_signature'
   | 'unreadable'
+  | 'out_of_range'
   | 'from_the_future'
   | 'too_old'
   | 'out_of_order'

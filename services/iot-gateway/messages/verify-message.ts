@@ -1,7 +1,8 @@
 import {
   type DeviceMessage,
-  MAX_MESSAGE_BYTES,
   type Topic,
+  hasStorableTexts,
+  isWithinLimits,
   readMessage,
   signedLine,
   topicText,
@@ -21,13 +22,13 @@ export function verifyMessage(
   payload: Uint8Array,
   keys: readonly string[],
 ): VerifiedMessage | RejectionReason {
-  if (payload.length > MAX_MESSAGE_BYTES) return 'oversized';
   const text = Buffer.from(payload).toString();
   const line = signedLine(keys, topicText(topic), text);
   if (line === undefined) return 'wrong_signature';
   const { tenantId, deviceId, kind } = topic;
   const message = kind === 'command' ? undefined : readMessage(kind, line);
-  if (message === undefined) return 'unreadable';
+  if (message === undefined || !hasStorableTexts(message)) return 'unreadable';
+  if (!isWithinLimits(message)) return 'out_of_range';
   const { boot, seq } = message;
   const key = [tenantId, deviceId, kind, boot].join('/');
   return { message, position: { key, seq, signature: text.slice(line.length + 1) } };

@@ -45,6 +45,8 @@ export const Presence = z.object({
   told: StatusReport,
   /** When the last will arrived, if the device has not sent anything since. */
   will: Time.optional(),
+  /** When the newest last will was signed, by the device's clock. An earlier one is a repetition. */
+  willSigned: Time.optional(),
   /** The state that was published last, and the number of that change. */
   said: z.object({
     state: State,
@@ -106,9 +108,19 @@ export function withUpdate(
   return withState({ ...seen, told }, report.status, lastSeen);
 }
 
-/** Notes a last will; returns the same object if the will is of an earlier boot. */
-export function withLastWill(known: Presence, boot: string, at: string): Presence {
-  return known.told.boot === boot && known.state !== 'offline' ? { ...known, will: at } : known;
+/**
+ * Notes a last will. Returns the same object if the will is of an earlier boot, or was signed before
+ * another one or with it: a device signs a new will for each connection, so it is then a repetition.
+ */
+export function withLastWill(
+  known: Presence,
+  { boot, at: signed }: Pick<StatusReport, 'boot' | 'at'>,
+  at: string,
+): Presence {
+  const isRepeated = known.willSigned !== undefined && signed <= known.willSigned;
+  if (known.told.boot !== boot || isRepeated) return known;
+  const noted = { ...known, willSigned: signed };
+  return known.state === 'offline' ? noted : { ...noted, will: at };
 }
 
 /** The presence at a time: silent devices are offline; undefined if it is to be removed. */

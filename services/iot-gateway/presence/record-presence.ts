@@ -25,9 +25,7 @@ export async function recordStatus(
   if (message.data.will) {
     if ((await readShard(shard, platformContext))[key] === undefined) return;
     await updateShard(shard, platformContext, ({ [key]: known, ...others }) =>
-      known === undefined
-        ? others
-        : { ...others, [key]: withLastWill(known, message.boot, lastSeen) },
+      known === undefined ? others : { ...others, [key]: withLastWill(known, message, lastSeen) },
     );
     return;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
-import { count, deliver } from '../testing/fixtures';
+import { count, deliver, rejectionsOf } from '../testing/fixtures';
 import { published, setUp } from '../testing/presence';
 import { presenceAt, withUpdate } from './presence';
 
@@ -131,6 +131,60 @@ describe('a last will', () => {
     await deliver(bed, will);
     await advance(10);
     expect(published(bed)).toEqual(['d1 online', 'd1 offline']);
+  });
+});
+
+describe('a last will that was captured', () => {
+  test.each([31, 300])('is rejected after %i days', async (days) => {
+    const { bed, services, signer, advance } = setUp();
+    const will = signer.lastWill();
+    services.clock.advance(days * 24 * 3_600 * SECOND_MS);
+    await deliver(bed, signer.sign('status', { status: 'online' }));
+    await deliver(bed, will);
+    await advance(20);
+    expect(published(bed)).toEqual(['d1 online']);
+    await expect(rejectionsOf(bed)).resolves.toEqual(['status too_old']);
+  });
+
+  it('has an effect once, even if it arrives again when the device is back', async () => {
+    const { bed, services, signer, reportStatus, advance, presence } = setUp();
+    const will = signer.lastWill();
+    await reportStatus('online');
+    await deliver(bed, will);
+    await advance(10);
+    await reportStatus('online');
+    services.clock.advance(SECOND_MS);
+    await deliver(bed, will);
+    await advance(15);
+    expect(published(bed)).toEqual(['d1 online', 'd1 offline', 'd1 online']);
+    // the will of the device's next connection has one
+    await reportStatus('online');
+    await deliver(bed, signer.lastWill());
+    await advance(10);
+    await expect(presence()).resolves.toMatchObject({ status: 'offline' });
+  });
+
+  it('has no effect if it was signed before one that had an effect', async () => {
+    const { bed, services, signer, reportStatus, advance } = setUp();
+    const earlier = signer.lastWill();
+    services.clock.advance(SECOND_MS);
+    const will = signer.lastWill();
+    await reportStatus('online');
+    await deliver(bed, will);
+    await advance(10);
+    await reportStatus('online');
+    await deliver(bed, earlier);
+    await advance(15);
+    expect(published(bed)).toEqual(['d1 online', 'd1 offline', 'd1 online']);
+  });
+
+  it('is rejected if it is from the future', async () => {
+    const { bed, services, reportStatus, advance } = setUp();
+    await reportStatus('online');
+    await deliver(bed, services.signer('d1', { ahead: 3 * 60 * SECOND_MS }).lastWill());
+    await advance(20);
+    expect(published(bed)).toEqual(['d1 online']);
+    await expect(rejectionsOf(bed)).resolves.toEqual(['status from_the_future']);
   });
 });
 

@@ -49,4 +49,11 @@ export const catalogueExamples: RouteExamples = {
     body: { change: 40, reason: 'Delivery of Monday', minimumStock: 5 },
     data: stock,
   },
+  'POST /inventory/:shopId/:productId/counts': {
+    summary: 'Sets the stock to the counted pieces, including those that are reserved',
+    optional: ['minimumStock'],
+    params: { shopId, productId },
+    body: { pieces: 40, reason: 'Inventory of January', minimumStock: 5 },
+    data: stock,
+  },
 };

@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 
 /** Addresses and networks (`10.0.0.0/8`), separated by commas. */
@@ -16,7 +16,7 @@ function isNetwork(text: string): boolean {
 }
 
 /**
- * The address that counts for rate limits: an IPv4 address as it is, and the /64 network of an IPv6
+ * The address that counts for limits: an IPv4 address as it is, and the /64 network of an IPv6
  * address, as a client chooses the other half itself.
  */
 export function clientNetwork(address: string | undefined): string {
@@ -32,4 +32,16 @@ export function clientNetwork(address: string | undefined): string {
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(':')}::/64`;
+}
+
+/** Whether an address is one of these addresses and networks. */
+export function isIn(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const each of networks) {
+    const [address = '', prefix] = each.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
