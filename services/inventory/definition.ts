@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
+import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import {
   AdjustStock,
   InventoryReleased,
@@ -17,6 +18,7 @@ import { DriftPolicy } from './drift-policy';
 /** The stock of each product in each shop, with its reservations for orders and its device reports. */
 export const inventory = new Service('inventory', {
   serves: InventoryService,
+  calls: { shop: ShopService },
   stores: { stocks: Stock, devices: Device },
   publishes: [
     AdjustStock,
