@@ -10,11 +10,21 @@
  * - `shop`: what belongs to a shop, for its sellers and admins.
  * - `admin`: for admins.
  */
-export type Owner =
-  | 'everyone'
-  | 'credentials'
-  | 'caller'
-  | 'buyer'
-  | 'product'
-  | 'shop'
-  | 'admin';
+export type Owner = 'everyone' | 'credentials' | 'caller' | 'buyer' | 'product' | 'shop' | 'admin';
+
+/** The callers that a service admits besides admins. */
+const DESCRIPTIONS: Readonly<Partial<Record<Owner, string>>> = {
+  buyer: 'the customer who bought',
+  product: 'the seller who created the product',
+  shop: 'sellers of the shop',
+};
+
+/**
+ * A sentence about the callers that a route is for; undefined if `access` says it all, as where callers
+ * see and change only what is their own.
+ */
+export function describeOwners(owner: Owner | readonly Owner[]): string | undefined {
+  const callers = [owner].flat().flatMap((each) => DESCRIPTIONS[each] ?? []);
+  if (callers.length === 0) return undefined;
+  return `Only for ${[...callers, 'admins'].join(', ').replace(/, admins$/, ' and admins')}.`;
+}
