@@ -43,6 +43,7 @@ const config = {
         'contracts',
         'retail',
         'services',
+        'test/authorization',
         'test/fault-simulation',
         'test/invariants',
         'test/tools',

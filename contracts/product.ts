@@ -34,7 +34,12 @@ export const ProductUpdated = defineEvent('ProductUpdated', {
 export const CreateProduct = defineCommand('CreateProduct', {
   type: 'product.create',
   description: 'Add a product to the catalogue.',
-  data: z.object({ productId: EntityId, ...fields }),
+  data: z.object({
+    productId: EntityId,
+    ...fields,
+    /** The seller who may change the product besides admins. */
+    ownerId: EntityId.optional(),
+  }),
   subject: ({ productId }) => productId,
 });
 

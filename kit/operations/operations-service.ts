@@ -4,7 +4,8 @@ import {
   DeadLetterSchema,
   type OperationsService,
 } from '#proto/retail/operations/v1/operations_pb';
-import { type Caller, requireRole } from '../core/caller';
+import { type Caller, DEFAULT_TENANT, requireRole } from '../core/caller';
+import { Code, MicroserviceError } from '../core/errors';
 import { toTimestamp } from '../core/timestamps';
 import { PageRequest, validate } from '../core/validation';
 import type { DeadLetter } from '../delivery/dead-letters';
@@ -34,28 +35,38 @@ export function operationsHandlers(
       return { service, version, instance, startedAt: timestampFromDate(startedAt), ready, checks };
     },
     async listDeadLetters(request, { caller }) {
-      requireRole(caller, 'admin', 'service');
+      requireOperator(caller);
       const { page, limit } = validate(PageRequest, request);
       const { letters, total } = await deadLetters.page(page, limit);
       return { items: letters.map((letter) => toMessage(letter)), page, limit, total };
     },
     async getDeadLetter({ id }, { caller }) {
-      requireRole(caller, 'admin', 'service');
+      requireOperator(caller);
       return toMessage(await deadLetters.get(id), true);
     },
     async replayDeadLetter({ id }, { caller }) {
-      requireRole(caller, 'admin', 'service');
+      requireOperator(caller);
       const { succeeded } = await runtime.replay(id);
       return succeeded
         ? { succeeded }
         : { succeeded, deadLetter: toMessage(await deadLetters.get(id)) };
     },
     async discardDeadLetter({ id }, { caller }) {
-      requireRole(caller, 'admin', 'service');
+      requireOperator(caller);
       await deadLetters.discard(id);
       return {};
     },
   };
+}
+
+/**
+ * Throws PERMISSION_DENIED unless the caller is a service or an admin of the default tenant: the dead
+ * letters are those of all tenants.
+ */
+function requireOperator(caller: Caller): void {
+  requireRole(caller, 'admin', 'service');
+  if (caller.role === 'service' || caller.tenantId === DEFAULT_TENANT) return;
+  throw new MicroserviceError('only for admins of the default tenant', Code.PERMISSION_DENIED);
 }
 
 function toMessage({ event, ...letter }: DeadLetter, withEvent = false) {

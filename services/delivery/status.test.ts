@@ -24,6 +24,39 @@ describe('updateStatus', () => {
     },
   );
 
+  it.each([
+    ['a seller of another shop', as('seller', 'another'), Code.NOT_FOUND],
+    ['the buyer', as('customer', 'u1'), Code.PERMISSION_DENIED],
+    ['an anonymous caller', as('anonymous', ''), Code.PERMISSION_DENIED],
+  ])('is refused for %s, without a command', async (_, given, code) => {
+    const bed = await scheduled();
+    const before = bed.memory.events.length;
+    const step = { orderId: 'o1', status: 'picked_up' };
+    await expect(bed.call('updateStatus', step, given)).rejects.toMatchObject({ code });
+    expect(bed.memory.events).toHaveLength(before);
+    expect(await statusOf(bed)).toBe('scheduled');
+  });
+
+  it('does not reveal to a seller of another shop whether a delivery exists', async () => {
+    const bed = await scheduled();
+    const refusals = await Promise.all(
+      ['o1', 'unknown'].map((orderId) =>
+        bed
+          .call('updateStatus', { orderId, status: 'picked_up' }, as('seller', 'another'))
+          .catch((error: unknown) => error),
+      ),
+    );
+    expect(refusals[0]).toMatchObject({ code: Code.NOT_FOUND, message: 'delivery not found' });
+    expect(refusals[1]).toEqual(refusals[0]);
+  });
+
+  it('is crash safe for a seller of its shop', async () => {
+    const step = { orderId: 'o1', status: 'picked_up' };
+    await expectCrashSafe(scheduled, (bed) =>
+      bed.call('updateStatus', step, { id: 'c1', ...as('seller', 'someone') }),
+    );
+  });
+
   it('makes a step once for a request, however often it is repeated', async () => {
     const bed = await scheduled();
     const step = { orderId: 'o1', status: 'picked_up' };

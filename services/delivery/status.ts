@@ -8,6 +8,7 @@ import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
+import { mayManageShop } from '#retail/managed-shop';
 import type { Context } from './definition';
 import { advance, asPlanned } from './domain';
 import { publishStatusChange, toMessage } from './publish';
@@ -19,11 +20,13 @@ export async function getDelivery(request: GetDeliveryRequest, { caller, deliver
 }
 
 /**
- * Advances a delivery by a command. Only the command checks whether the step is allowed: a repeated
- * request finds the step made, and only the command's id shows that this was the same request.
+ * Advances a delivery by a command, for an admin or a seller of its shop. Only the command checks whether
+ * the step is allowed: a repeated request finds the step made, and only the command's id shows that this
+ * was the same request. Throws NOT_FOUND also for a delivery of another shop, so that its existence is
+ * not revealed.
  */
 export async function updateStatus(request: UpdateStatusRequest, context: Context) {
-  const { caller, callContext, deliveries, dispatchAndWait } = context;
+  const { caller, callContext, deliveries, shop, dispatchAndWait } = context;
   requireRole(caller, 'seller', 'admin', 'service');
   const command = validate(StatusRequest, request);
   const read = async () => {
@@ -32,6 +35,7 @@ export async function updateStatus(request: UpdateStatusRequest, context: Contex
     return delivery;
   };
   const before = await read();
+  if (!(await mayManageShop(caller, before.shopId, shop))) throw notFound('delivery');
   const after = await dispatchAndWait(UpdateDelivery, command, read);
   if (after === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(

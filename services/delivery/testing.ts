@@ -21,8 +21,18 @@ export const PERSONAL = /Secret|Hidden|Quiettown|10115/;
 
 const config = { DELIVERY_HOME: 'DE', DELIVERY_COUNTRIES: ['DE', 'FR'] };
 
+/** A shop service in which the seller `someone` manages shop_1. */
+const calls = {
+  shop: {
+    mayManage: (
+      { shopId }: { shopId: string },
+      { callContext }: { callContext: { caller: Caller } },
+    ) => ({ allowed: shopId === 'shop_1' && callContext.caller.userId === 'someone' }),
+  },
+};
+
 export function empty(): Bed {
-  return testbed(delivery, { config });
+  return testbed(delivery, { config, calls });
 }
 
 export async function scheduled(): Promise<Bed> {

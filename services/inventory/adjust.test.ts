@@ -5,12 +5,13 @@ import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
 import { testbed } from '#kit/testing/testbed';
 import { inventory } from './service';
+import { shopSellers } from './testing';
 
 const stockId = { shopId: 'shop_1', productId: 'pen' };
 const delivery = { ...stockId, change: 10, reason: 'Delivery on Monday' };
 const command = { ...delivery, adjustmentId: 'a1' };
-const as = (role: Role, tenantId = 'default'): { caller: Caller } => ({
-  caller: { userId: 'u1', role, tenantId },
+const as = (role: Role, tenantId = 'default', userId = 'u1'): { caller: Caller } => ({
+  caller: { userId, role, tenantId },
 });
 const stocked = async () => {
   const bed = testbed(inventory);
@@ -20,8 +21,9 @@ const stocked = async () => {
 
 describe('adjustStock', () => {
   it.each(['seller', 'admin', 'service'] as const)('adds pieces for a %s', async (role) => {
-    const bed = testbed(inventory);
+    const bed = testbed(inventory, { calls: shopSellers() });
     const stock = await bed.call('adjustStock', { ...delivery, minimumStock: 2 }, as(role));
+    expect(bed.callCount('shop', 'mayManage')).toBe(role === 'seller' ? 1 : 0);
     expect(stock).toMatchObject({ ...stockId, available: 10, reserved: 0, minimumStock: 2 });
     expect(bed.published(StockUpdated)).toEqual([
       { ...stockId, newStock: 10, previousStock: 0, change: 10, reason: 'Delivery on Monday' },
@@ -32,6 +34,38 @@ describe('adjustStock', () => {
     await expect(testbed(inventory).call('adjustStock', delivery, as(role))).rejects.toMatchObject({
       code: Code.PERMISSION_DENIED,
     });
+  });
+
+  it('is refused for a seller of another shop, without a command', async () => {
+    const bed = testbed(inventory, { calls: shopSellers() });
+    for (const change of [10, -10]) {
+      const call = bed.call(
+        'adjustStock',
+        { ...delivery, change },
+        as('seller', 'default', 'another'),
+      );
+      await expect(call).rejects.toMatchObject({
+        code: Code.PERMISSION_DENIED,
+        message: 'the shop belongs to another seller',
+      });
+    }
+    expect(bed.memory.events).toEqual([]);
+  });
+
+  it('is refused for a seller while the shop service is unavailable, but not for an admin', async () => {
+    const bed = testbed(inventory, {
+      calls: {
+        shop: {
+          mayManage: () => {
+            throw unavailable('shop is unavailable');
+          },
+        },
+      },
+    });
+    await expect(bed.call('adjustStock', delivery, as('seller'))).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+    });
+    expect((await bed.call('adjustStock', delivery, as('admin'))).available).toBe(10);
   });
 
   it('adds once for a request, however often it is repeated', async () => {
@@ -97,6 +131,13 @@ describe('adjustStock', () => {
   it('is crash safe', async () => {
     await expectCrashSafe(stocked, (bed) =>
       bed.call('adjustStock', { ...delivery, minimumStock: 30 }, { id: 'c1' }),
+    );
+  });
+
+  it('is crash safe for a seller', async () => {
+    await expectCrashSafe(
+      () => Promise.resolve(testbed(inventory, { calls: shopSellers() })),
+      (bed) => bed.call('adjustStock', delivery, { id: 'c1', ...as('seller') }),
     );
   });
 });

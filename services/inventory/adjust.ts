@@ -9,6 +9,7 @@ import { requireRole } from '#kit/core/caller';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
+import { mayManageShop } from '#retail/managed-shop';
 import { changeStock } from './change-stock';
 import type { Context } from './definition';
 import { isDoubtful } from './device-reports';
@@ -22,13 +23,20 @@ export async function getStock(request: GetStockRequest, context: Context) {
   return (await isDoubtful(stock, context)) ? { ...message, doubtful: true } : message;
 }
 
+/**
+ * Adjusts a stock by a command, for an admin or a seller of the shop. The command itself is not checked
+ * again: only this service publishes it.
+ */
 export async function adjustStock(request: AdjustStockRequest, context: Context) {
-  const { caller, callContext, stocks, dispatchAndWait, newId } = context;
+  const { caller, callContext, stocks, shop, dispatchAndWait, newId } = context;
   requireRole(caller, 'seller', 'admin', 'service');
   const adjustment = {
     ...validate(AdjustmentRequest, request),
     adjustmentId: newId('adjustment'),
   };
+  if (!(await mayManageShop(caller, adjustment.shopId, shop))) {
+    throw new MicroserviceError('the shop belongs to another seller', Code.PERMISSION_DENIED);
+  }
   const read = async () => (await stocks.get(keyOf(adjustment))) ?? emptyStock(adjustment);
   // refuses most impossible adjustments without a command
   adjust(await read(), adjustment);

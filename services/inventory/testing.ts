@@ -1,4 +1,4 @@
-import { asService } from '#kit/core/caller';
+import { type Caller, asService } from '#kit/core/caller';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { type Testbed, testbed } from '#kit/testing/testbed';
 import type { Stock } from './domain';
@@ -9,6 +9,16 @@ import { inventory } from './service';
 export type Bed = Testbed<(typeof inventory)['definition']>;
 
 type Config = ReturnType<Bed['context']>['config'];
+
+/** A shop service that knows the sellers of each shop. The seller u1 manages shop_1. */
+export const shopSellers = (sellers: Readonly<Record<string, string>> = { shop_1: 'u1' }) => ({
+  shop: {
+    mayManage: (
+      { shopId }: { shopId: string },
+      { callContext }: { callContext: { caller: Caller } },
+    ) => ({ allowed: sellers[shopId] === callContext.caller.userId }),
+  },
+});
 
 const DEFAULTS = { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } as const;
 

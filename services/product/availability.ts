@@ -24,7 +24,7 @@ export async function recordStock(
 }
 
 /** A product as the API returns it, with its availability. */
-export async function toMessage(product: Product, { stocks }: Context) {
+export async function toMessage({ ownerId: _, ...product }: Product, { stocks }: Context) {
   const stock = await stocks.get(product.productId);
   return {
     ...product,

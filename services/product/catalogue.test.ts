@@ -9,6 +9,8 @@ import { product } from './service';
 type Bed = Testbed<(typeof product)['definition']>;
 const build = (): Bed => testbed(product);
 const caller: Caller = { userId: 'sally', role: 'seller', tenantId: 'default' };
+const other: Caller = { ...caller, userId: 'bob' };
+const admin: Caller = { ...caller, userId: 'ada', role: 'admin' };
 const shopper: Caller = { userId: '', role: 'anonymous', tenantId: 'default' };
 const price = { amount: '18.90', currency: 'EUR' };
 const beans = { name: 'Espresso beans', description: '1 kg', category: 'coffee', price };
@@ -52,6 +54,22 @@ describe('creating a product', () => {
     expect(await listed(bed, '')).toEqual(['Espresso beans']);
     expect(await listed(bed, 'coffee')).toEqual(['Espresso beans']);
     expect(await listed(bed, 'tea')).toEqual([]);
+  });
+
+  test('stores its seller as the owner, and publishes and returns no owner', async () => {
+    const { bed, productId } = await withBeans();
+    expect(await bed.context(caller).products.get(productId)).toMatchObject({ ownerId: 'sally' });
+    const [created] = bed.memory.events.filter(({ type }) => type === ProductCreated.type);
+    expect(created?.data).toEqual({ productId, ...beans });
+    const found = await bed.call('getProduct', { productId }, { caller });
+    expect(Object.keys(found)).not.toContain('ownerId');
+  });
+
+  test('can still be handled from a command that has no owner', async () => {
+    const bed = build();
+    expect(await bed.handleEvent(CreateProduct, { productId: 'p1', ...beans })).toBe('SUCCESS');
+    const known = await bed.context(caller).products.getOrThrow('p1');
+    expect(known.ownerId).toBeUndefined();
   });
 
   test('creates one product for any number of requests under the same key', async () => {
@@ -182,6 +200,57 @@ describe('updating a product', () => {
     expect(await bed.call('updateProduct', request, { caller })).toMatchObject(beans);
     await bed.call('updateProduct', { productId }, { caller });
     expect(bed.published(ProductUpdated)).toEqual([]);
+  });
+
+  test('is not allowed for a seller who did not create it', async () => {
+    const { bed, productId } = await withBeans();
+    const before = bed.memory.events.length;
+    const request = { productId, price: { amount: '0.01', currency: 'EUR' } };
+    const call = bed.call('updateProduct', request, { caller: other });
+    await expect(call).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+      message: 'the product belongs to another seller',
+    });
+    // not even if it would change nothing
+    const same = bed.call('updateProduct', { productId }, { caller: other });
+    await expect(same).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    expect(bed.memory.events).toHaveLength(before);
+    const found = await bed.call('getProduct', { productId }, { caller: other });
+    expect(found).toMatchObject(beans);
+  });
+
+  test('stays allowed for its owner after an admin changed it', async () => {
+    const { bed, productId } = await withBeans();
+    await bed.call('updateProduct', { productId, name: 'Beans' }, { caller: admin });
+    const changed = await bed.call('updateProduct', { productId, name: 'B' }, { caller });
+    expect(changed.name).toBe('B');
+    const taken = bed.call('updateProduct', { productId, name: 'Mine' }, { caller: other });
+    await expect(taken).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('of an admin is allowed for admins only', async () => {
+    const bed = build();
+    const { productId } = await bed.call('createProduct', beans, { caller: admin });
+    const call = bed.call('updateProduct', { productId, name: 'Mine' }, { caller });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const request = { productId, name: 'Beans' };
+    const changed = await bed.call('updateProduct', request, {
+      caller: { ...admin, userId: 'eve' },
+    });
+    expect(changed.name).toBe('Beans');
+  });
+
+  test('that was stored before products had owners is allowed for admins only', async () => {
+    const { bed, productId } = await withBeans();
+    await bed.context(caller).products.update(productId, (known) => {
+      if (known === undefined) throw new Error('no product');
+      const { ownerId: _, ...old } = known;
+      return old;
+    });
+    const call = bed.call('updateProduct', { productId, name: 'Mine' }, { caller });
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    const changed = await bed.call('updateProduct', { productId, name: 'B' }, { caller: admin });
+    expect(changed.name).toBe('B');
   });
 
   test.each(['anonymous', 'customer'] as const)('is not allowed for the role %s', async (role) => {

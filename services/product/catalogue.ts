@@ -10,10 +10,8 @@ import type {
 } from '#proto/retail/product/v1/product_pb';
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
 import { toMessage } from './availability';
-import { Price, type Product, categoryKey, newProduct, updated } from './domain';
+import { Price, type Product, categoryKey, newProduct, requireEditor, updated } from './domain';
 import type { Context } from './definition';
-
-const EDITORS = ['seller', 'admin', 'service'] as const;
 
 const NewProductFields = z.object({
   name: Text(1, 200),
@@ -23,10 +21,14 @@ const NewProductFields = z.object({
 });
 const ProductUpdate = NewProductFields.partial().extend({ productId: Id });
 
+/** Creates a product. A seller becomes its owner. */
 export async function createProduct(request: CreateProductRequest, context: Context) {
   const { products, newId, dispatchAndWait, clock, caller } = context;
-  requireRole(caller, ...EDITORS);
-  const fields = validate(NewProductFields, request);
+  requireRole(caller, 'seller', 'admin', 'service');
+  const fields = {
+    ...validate(NewProductFields, request),
+    ...(caller.role === 'seller' ? { ownerId: caller.userId } : {}),
+  };
   const productId = newId('product');
   const known = await products.get(productId);
   // a retry, and the product was created the first time
@@ -55,10 +57,11 @@ export async function addProduct(
 
 export async function updateProduct(request: UpdateProductRequest, context: Context) {
   const { products, dispatchAndWait, clock, caller } = context;
-  requireRole(caller, ...EDITORS);
+  requireRole(caller, 'seller', 'admin', 'service');
   const { productId, ...update } = validate(ProductUpdate, request);
   const known = await products.get(productId);
   if (known === undefined) throw notFound('product');
+  requireEditor(caller, known);
   const { document, outcome } = updated(known, update, isoTime(clock));
   if (outcome.changed.length === 0) return toMessage(known, context);
   const product = await dispatchAndWait(UpdateProduct, { productId, ...update }, () =>

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { type Caller, mayAccess } from '#kit/core/caller';
+import { Code, MicroserviceError } from '#kit/core/errors';
 import type { Decision } from '#kit/state/apply-change';
 import { Money, minor, ofMinor } from '#retail/money';
 
@@ -11,11 +13,16 @@ export const Product = z.object({
   description: z.string(),
   category: z.string(),
   price: Money,
+  /**
+   * The user or API key, by id, that may change the product besides admins: the seller who created it.
+   * Absent in products that an admin created, and in those that were stored before products had owners.
+   */
+  ownerId: z.string().optional(),
   createdAt: Time,
   updatedAt: Time,
 });
 export type Product = z.infer<typeof Product>;
-export type ProductFields = Omit<Product, 'productId' | 'createdAt' | 'updatedAt'>;
+export type ProductFields = Omit<Product, 'productId' | 'ownerId' | 'createdAt' | 'updatedAt'>;
 
 /** A price with the decimals of its currency, so that 5 and 5.00 are the same text. */
 export const Price = Money.transform((price) => ofMinor(minor(price), price.currency)).refine(
@@ -23,8 +30,24 @@ export const Price = Money.transform((price) => ofMinor(minor(price), price.curr
   { path: ['amount'], message: 'must be more than 0' },
 );
 
-export function newProduct(productId: string, fields: ProductFields, at: string): Product {
+export function newProduct(
+  productId: string,
+  fields: Omit<Product, 'productId' | 'createdAt' | 'updatedAt'>,
+  at: string,
+): Product {
   return { productId, ...fields, createdAt: at, updatedAt: at };
+}
+
+/** No user or API key has this id. */
+const NO_OWNER = '';
+
+/**
+ * Throws PERMISSION_DENIED if the caller may not change the product. It does not hide the product:
+ * anyone can read the catalogue.
+ */
+export function requireEditor(caller: Caller, { ownerId }: Product): void {
+  if (mayAccess(caller, ownerId ?? NO_OWNER)) return;
+  throw new MicroserviceError('the product belongs to another seller', Code.PERMISSION_DENIED);
 }
 
 const FIELDS = ['name', 'description', 'category', 'price'] as const;

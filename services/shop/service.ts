@@ -2,7 +2,7 @@ import { listBrokerAccounts } from './broker-accounts';
 import { identifyDevice, renewCredential } from './credentials';
 import { getDevice, listDevices, registerDevice, retireDevice, updateDevice } from './devices';
 import { listOffers, priceOffers, removeOffer, setOffer } from './offers';
-import { createShop, getShop, listShops, updateShop } from './shops';
+import { createShop, getShop, listShops, mayManageShop, updateShop } from './shops';
 import { updateDeviceStatus } from './status';
 import { shop } from './definition';
 
@@ -11,6 +11,7 @@ shop.serve({
   updateShop,
   getShop,
   listShops,
+  mayManage: mayManageShop,
   setOffer,
   removeOffer,
   listOffers,

@@ -14,6 +14,43 @@ import {
   withShop,
 } from './testing';
 
+describe('mayManage', () => {
+  test.each([
+    ['its seller', sally, true],
+    ['an admin', admin, true],
+    ['another seller', bob, false],
+    ['a customer', customer, false],
+    ['an anonymous caller', stranger, false],
+    ['a customer with the id of its seller', { ...customer, userId: 'sally' }, false],
+    ['its seller in another tenant', elsewhere(sally), false],
+  ])('answers for %s', async (_, caller, allowed) => {
+    const { bed, shopId } = await withShop();
+    expect((await bed.call('mayManage', { shopId }, { caller })).allowed).toBe(allowed);
+  });
+
+  test('allows only admins to manage an unknown shop', async () => {
+    const bed = shopBed();
+    for (const [caller, allowed] of [
+      [admin, true],
+      [sally, false],
+    ] as const) {
+      expect((await bed.call('mayManage', { shopId: 'none' }, { caller })).allowed).toBe(allowed);
+    }
+  });
+
+  test('follows a change of the sellers immediately', async () => {
+    const { bed, shopId } = await withShop();
+    await bed.call('updateShop', { shopId, sellerIds: ['bob'] }, { caller: admin });
+    expect((await bed.call('mayManage', { shopId }, { caller: sally })).allowed).toBe(false);
+    expect((await bed.call('mayManage', { shopId }, { caller: bob })).allowed).toBe(true);
+  });
+
+  test('names an invalid shopId', async () => {
+    const call = shopBed().call('mayManage', { shopId: 'no id!' }, { caller: sally });
+    await expect(call).rejects.toMatchObject({ details: { fields: [{ field: 'shopId' }] } });
+  });
+});
+
 describe('a new shop', () => {
   test('belongs to its seller and is visible to every caller', async () => {
     const bed = shopBed();

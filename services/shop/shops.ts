@@ -8,6 +8,7 @@ import type {
   CreateShopRequest,
   GetShopRequest,
   ListShopsRequest,
+  MayManageRequest,
   UpdateShopRequest,
 } from '#proto/retail/shop/v1/shop_pb';
 import { CHANNELS, type Shop, mayManage, requireManager, withChanges } from './domain';
@@ -80,6 +81,13 @@ export async function listShops(request: ListShopsRequest, context: Context) {
   const found = await Promise.all(items.map((shopId) => shops.get(shopId)));
   const known = found.filter((shop) => shop !== undefined);
   return { items: known.map((shop) => toMessage(shop, context)), page, limit, total };
+}
+
+/** Whether the caller may change what other services store for a shop. */
+export async function mayManageShop(request: MayManageRequest, { shops, caller }: Context) {
+  const { shopId } = validate(z.object({ shopId: Id }), request);
+  const shop = await shops.get(shopId);
+  return { allowed: shop === undefined ? caller.role === 'admin' : mayManage(caller, shop) };
 }
 
 /** Returns a shop. Throws NOT_FOUND. */

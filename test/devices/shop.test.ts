@@ -10,8 +10,9 @@ import { newCallContext } from '#kit/core/call-context';
 import { type RunningService, start } from '#kit/boot/run';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
-import { Edge, Nothing } from '../e2e/edge';
-import { SystemFixture, PRICE } from '../e2e/fixtures';
+import { Nothing } from '../e2e/edge';
+import { PRICE, SystemFixture } from '../e2e/fixtures';
+import { Seller } from '../e2e/seller';
 
 const Time = z.iso.datetime();
 const Money = z.strictObject({ amount: z.string(), currency: z.string() });
@@ -63,24 +64,6 @@ const Accounts = listOf(
 
 const SCOPES = ['shops:read', 'shops:write', 'devices:read', 'devices:write'];
 
-/** A seller: an integration with its own API key. */
-class Seller extends Edge {
-  constructor(
-    url: string,
-    readonly keyId: string,
-    private readonly key: string,
-  ) {
-    super(url);
-  }
-
-  override send(method: string, path: string, sent: Parameters<Edge['send']>[2] = {}) {
-    return super.send(method, path, {
-      ...sent,
-      headers: { 'x-api-key': this.key, ...sent.headers },
-    });
-  }
-}
-
 /** Stands in for iot-gateway, which asks who a message is from and reports the presence. */
 const asking = new Service('iot-gateway', { calls: { shop: ShopService } });
 
@@ -91,12 +74,7 @@ let running: RunningService;
 let sally: Seller;
 let bob: Seller;
 
-async function seller(name: string): Promise<Seller> {
-  const ApiKey = z.object({ keyId: z.string(), key: z.string() });
-  const body = { name, role: 'seller', scopes: SCOPES };
-  const { keyId, key } = await fixture.admin.ask(ApiKey, 201, 'POST', '/api-keys', { body });
-  return new Seller(fixture.url, keyId, key);
-}
+const seller = (name: string) => Seller.register(fixture, name, SCOPES);
 
 /** The shop service as called by another service of a tenant. */
 function shopFor(tenantId = DEFAULT_TENANT) {

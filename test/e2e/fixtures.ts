@@ -180,8 +180,11 @@ export class SystemFixture {
     await this.admin.ask(Stock, 200, 'POST', path, { body });
   }
 
-  async stock(productId: string) {
-    const { available, reserved } = await this.admin.get(Stock, `/inventory/${SHOP}/${productId}`);
+  async stock(productId: string, shopId = SHOP) {
+    const { available, reserved } = await this.admin.get(
+      Stock,
+      `/inventory/${shopId}/${productId}`,
+    );
     return { available, reserved };
   }
 

@@ -12,7 +12,11 @@ const customer: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' 
 const pen = { shopId: 'shop_1', productId: 'pen' };
 
 test('a service answers its methods, and refuses with a gRPC code', async () => {
-  const bed = testbed(inventory, { config: { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } });
+  const bed = testbed(inventory, {
+    config: { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 },
+    // the shop service, as inventory calls it: sam is a seller of every shop
+    calls: { shop: { mayManage: () => ({ allowed: true }) } },
+  });
 
   await bed.call('adjustStock', { ...pen, change: 5, reason: 'delivery' }, { caller: seller });
   expect(await bed.call('getStock', pen)).toMatchObject({ available: 5, reserved: 0 });

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { z } from 'zod';
-import type { Access } from '../auth/access';
+import { describeOwners } from '../auth/owner';
 import { apps } from '../definition';
 import type { LocalRoute, Route, RpcRoute, StreamRoute } from '../routes/types';
 import { examples } from './examples/examples';
@@ -63,7 +63,7 @@ export function openapi(base: string, routes: readonly Route[]): Json {
 
 function operation(route: Route, messages: MessageSchemas): Json {
   const example = exampleOf(route);
-  const common = { tags: [tagOf(route)], summary: example.summary, ...security(route.access) };
+  const common = { tags: [tagOf(route)], summary: example.summary, ...security(route) };
   if ('handle' in route) return localOperation(route, common);
   if ('streams' in route) return streamOperation(route, example, common, messages);
   return rpcOperation(route, example, common, messages);
@@ -167,13 +167,16 @@ export function exampleOf({ method, path }: Route): RouteExample {
   return example;
 }
 
-function security(access: Access): Json {
+function security(route: Route): Json {
+  const { access } = route;
   if (access === 'anonymous') return { security: [] };
   if (access === 'optional') return { security: [{}, { token: [] }, { apiKey: [] }] };
-  const description =
+  const roles =
     access.length === 1
       ? `Requires the role ${access.join()}.`
       : `Requires the role ${access.slice(0, -1).join(', ')} or ${access.slice(-1).join()}.`;
+  const owners = 'owner' in route ? describeOwners(route.owner) : undefined;
+  const description = owners === undefined ? roles : `${roles} ${owners}`;
   return { description, security: [{ token: [] }, { apiKey: [] }] };
 }
 

@@ -8,16 +8,20 @@ const operations = OperationsService.method;
 export const adminRoutes: readonly Route[] = [
   call('GET', '/admin/dead-letters/:service', ':service', operations.listDeadLetters, {
     access: ADMINS,
+    owner: 'admin',
     query: ['page', 'limit'],
   }),
   call('GET', '/admin/dead-letters/:service/:id', ':service', operations.getDeadLetter, {
     access: ADMINS,
+    owner: 'admin',
   }),
   call('DELETE', '/admin/dead-letters/:service/:id', ':service', operations.discardDeadLetter, {
     access: ADMINS,
+    owner: 'admin',
   }),
   call('POST', '/admin/dead-letters/:service/:id/replay', ':service', operations.replayDeadLetter, {
     access: ADMINS,
+    owner: 'admin',
     idempotent: true,
   }),
 ];

@@ -10,30 +10,36 @@ const inventory = InventoryService.method;
 export const catalogueRoutes: readonly Route[] = [
   call('GET', '/products', 'product', product.listProducts, {
     access: 'optional',
+    owner: 'everyone',
     query: ['page', 'limit', 'category'],
     staleIfError: true,
   }),
   call('GET', '/products/:productId', 'product', product.getProduct, {
     access: 'optional',
+    owner: 'everyone',
     staleIfError: true,
   }),
   call('POST', '/products', 'product', product.createProduct, {
     access: SELLERS,
+    owner: 'caller',
     status: 201,
     body: ['name', 'description', 'category', 'price'],
     idempotent: true,
   }),
   call('PATCH', '/products/:productId', 'product', product.updateProduct, {
     access: SELLERS,
+    owner: 'product',
     body: ['name', 'description', 'category', 'price'],
     idempotent: true,
   }),
 
   call('GET', '/inventory/:shopId/:productId', 'inventory', inventory.getStock, {
     access: SIGNED_IN,
+    owner: 'everyone',
   }),
   call('POST', '/inventory/:shopId/:productId/adjustments', 'inventory', inventory.adjustStock, {
     access: SELLERS,
+    owner: 'shop',
     body: ['change', 'reason', 'minimumStock'],
     idempotent: true,
   }),

@@ -21,6 +21,7 @@ const cancelled: StatusMapping = {
 export const orderRoutes: readonly Route[] = [
   call('POST', '/orders', 'order', order.placeOrder, {
     access: SIGNED_IN,
+    owner: 'caller',
     status: placed,
     body: ['shopId', 'items', 'payment', 'deliveryAddress'],
     idempotent: true,
@@ -28,27 +29,37 @@ export const orderRoutes: readonly Route[] = [
   }),
   call('GET', '/orders', 'order', order.listOrders, {
     access: SIGNED_IN,
+    owner: 'caller',
     query: ['page', 'limit'],
   }),
-  call('GET', '/orders/:orderId', 'order', order.getOrder, { access: SIGNED_IN }),
-  call('GET', '/orders/:orderId/story', 'order', order.getStory, { access: SIGNED_IN }),
-  events('/orders/:orderId/events', 'order', order.watchOrder, SIGNED_IN, 'order'),
+  call('GET', '/orders/:orderId', 'order', order.getOrder, { access: SIGNED_IN, owner: 'buyer' }),
+  call('GET', '/orders/:orderId/story', 'order', order.getStory, {
+    access: SIGNED_IN,
+    owner: 'buyer',
+  }),
+  events('/orders/:orderId/events', 'order', order.watchOrder, SIGNED_IN, 'buyer', 'order'),
   call('POST', '/orders/:orderId/cancel', 'order', order.cancelOrder, {
     access: SIGNED_IN,
+    owner: 'buyer',
     status: cancelled,
     body: ['reason'],
     idempotent: true,
     async: true,
   }),
 
-  call('GET', '/deliveries/:orderId', 'delivery', delivery.getDelivery, { access: SIGNED_IN }),
+  call('GET', '/deliveries/:orderId', 'delivery', delivery.getDelivery, {
+    access: SIGNED_IN,
+    owner: 'buyer',
+  }),
   call('POST', '/deliveries/:orderId/status', 'delivery', delivery.updateStatus, {
     access: SELLERS,
+    owner: 'shop',
     body: ['status'],
     idempotent: true,
   }),
   call('GET', '/notifications', 'notification', notification.listNotifications, {
     access: SIGNED_IN,
+    owner: 'caller',
     query: ['page', 'limit'],
   }),
 ];

@@ -1,6 +1,7 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Access } from '../auth/access';
+import type { Owner } from '../auth/owner';
 import type { AppId } from '../definition';
 import type { EdgeState } from '../edge-state';
 
@@ -22,6 +23,8 @@ export interface RpcRoute {
   readonly app: AppId | ':service';
   readonly rpc: DescMethodUnary;
   readonly access: Access;
+  /** Of these, each may use the route. */
+  readonly owner: Owner | readonly Owner[];
   readonly status: number | StatusMapping;
   /** The fields of the request message that the query may set. */
   readonly query: readonly string[];
@@ -56,6 +59,7 @@ export interface StreamRoute {
   readonly app: AppId;
   readonly streams: DescMethodServerStreaming;
   readonly access: Access;
+  readonly owner: Owner | readonly Owner[];
   /** The field of each message that is sent: a resource with a `status`. */
   readonly field: string;
 }
@@ -66,6 +70,7 @@ type FieldOf<M extends DescMethodUnary> = keyof M['input']['field'] & string;
 
 interface Columns<M extends DescMethodUnary> {
   readonly access: Access;
+  readonly owner: Owner | readonly Owner[];
   readonly status?: number | StatusMapping;
   readonly query?: readonly FieldOf<M>[];
   readonly body?: readonly FieldOf<M>[];
@@ -102,9 +107,10 @@ export function events<M extends DescMethodServerStreaming>(
   app: AppId,
   streams: M,
   access: Access,
+  owner: Owner,
   field: keyof M['output']['field'] & string,
 ): StreamRoute {
-  return { method: 'GET', path, app, streams, access, field };
+  return { method: 'GET', path, app, streams, access, owner, field };
 }
 
 /** A route that the gateway answers itself; what its function returns is checked against the schema. */

@@ -22,21 +22,28 @@ const started: StatusMapping = {
 export const vendingRoutes: readonly Route[] = [
   call('GET', '/machines', 'vending', vending.listMachines, {
     access: SIGNED_IN,
+    owner: 'everyone',
     query: ['shopId', 'page', 'limit'],
   }),
-  call('GET', '/machines/:machineId', 'vending', vending.getMachine, { access: SIGNED_IN }),
+  call('GET', '/machines/:machineId', 'vending', vending.getMachine, {
+    access: SIGNED_IN,
+    owner: 'everyone',
+  }),
   call('POST', '/machines/:machineId/planogram', 'vending', vending.setPlanogram, {
     access: SELLERS,
+    owner: 'shop',
     body: ['slots'],
     idempotent: true,
   }),
   call('POST', '/machines/:machineId/restocks', 'vending', vending.restock, {
     access: SELLERS,
+    owner: 'shop',
     body: ['slot', 'quantity'],
     idempotent: true,
   }),
   call('POST', '/vends', 'vending', vending.startVend, {
     access: SIGNED_IN,
+    owner: 'caller',
     status: started,
     body: ['machineId', 'slot', 'payment'],
     idempotent: true,
@@ -45,8 +52,16 @@ export const vendingRoutes: readonly Route[] = [
   }),
   call('GET', '/vends', 'vending', vending.listVends, {
     access: SIGNED_IN,
+    // with a machineId; without one, the caller's own
+    owner: 'shop',
     query: ['machineId', 'page', 'limit'],
   }),
-  call('GET', '/vends/:vendId', 'vending', vending.getVend, { access: SIGNED_IN }),
-  call('GET', '/vends/:vendId/story', 'vending', vending.getVendStory, { access: SIGNED_IN }),
+  call('GET', '/vends/:vendId', 'vending', vending.getVend, {
+    access: SIGNED_IN,
+    owner: ['buyer', 'shop'],
+  }),
+  call('GET', '/vends/:vendId/story', 'vending', vending.getVendStory, {
+    access: SIGNED_IN,
+    owner: ['buyer', 'shop'],
+  }),
 ];

@@ -18,7 +18,7 @@ import { openServices } from '../direct/services';
 import type { Exchange } from '../direct/sidecar';
 import { FileTexts, type Rows } from './file-texts';
 
-const SELLER: Caller = { userId: 'seller', role: 'seller', tenantId: 'default' };
+const ADMIN: Caller = { userId: 'admin', role: 'admin', tenantId: 'default' };
 const PIECES = 1_000_000;
 
 /** Documents by service. */
@@ -59,9 +59,9 @@ export class Books {
   async addProduct(): Promise<string> {
     const wanted = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
     const { createProduct } = ProductService.method;
-    const { productId } = await this.call('product', createProduct, wanted, SELLER);
+    const { productId } = await this.call('product', createProduct, wanted, ADMIN);
     const opening = { shopId: SHOP, productId, change: PIECES, reason: 'opening' };
-    await this.call('inventory', InventoryService.method.adjustStock, opening, SELLER);
+    await this.call('inventory', InventoryService.method.adjustStock, opening, ADMIN);
     return productId;
   }
 

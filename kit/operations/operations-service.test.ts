@@ -1,0 +1,63 @@
+import { describe, expect, test } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import {
+  DiscardDeadLetterRequestSchema,
+  GetDeadLetterRequestSchema,
+  ListDeadLettersRequestSchema,
+  ReplayDeadLetterRequestSchema,
+} from '#proto/retail/operations/v1/operations_pb';
+import { type Caller, DEFAULT_TENANT, asService } from '../core/caller';
+import { Code } from '../core/errors';
+import { Service } from '../service/service';
+import { testbed } from '../testing/testbed';
+import { operationsHandlers } from './operations-service';
+
+const ID = 'event_1';
+
+async function withDeadLetter() {
+  const { runtime } = testbed(new Service('sample', {}));
+  const failure = { reason: 'not_found', message: 'not found', attempts: 6 };
+  await runtime.deadLetters.store({ id: ID, type: 'a.b', tenantid: DEFAULT_TENANT }, failure);
+  const handlers = operationsHandlers(runtime, {
+    service: 'sample',
+    version: '1',
+    instance: 'test',
+    startedAt: new Date(0),
+    checks: () => Promise.resolve([]),
+  });
+  const list = (caller: Caller) =>
+    handlers.listDeadLetters(create(ListDeadLettersRequestSchema), { caller });
+  const calls = (caller: Caller) => [
+    () => list(caller),
+    () => handlers.getDeadLetter(create(GetDeadLetterRequestSchema, { id: ID }), { caller }),
+    () => handlers.replayDeadLetter(create(ReplayDeadLetterRequestSchema, { id: ID }), { caller }),
+    () =>
+      handlers.discardDeadLetter(create(DiscardDeadLetterRequestSchema, { id: ID }), { caller }),
+  ];
+  return { list, calls };
+}
+
+const admin: Caller = { userId: 'ada', role: 'admin', tenantId: DEFAULT_TENANT };
+
+describe('the dead letters of all tenants', () => {
+  test.each([
+    ['an admin of another tenant', { ...admin, tenantId: 'other' }],
+    ['a seller', { ...admin, role: 'seller' as const }],
+    ['a customer', { ...admin, role: 'customer' as const }],
+    ['an anonymous caller', { ...admin, role: 'anonymous' as const }],
+  ])('are refused to %s', async (_, caller) => {
+    const { calls, list } = await withDeadLetter();
+    for (const call of calls(caller)) {
+      await expect(call()).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    }
+    expect((await list(admin)).total).toBe(1);
+  });
+
+  test.each([
+    ['an admin of the platform', admin],
+    ['a service', asService()],
+  ])('are shown to %s', async (_, caller) => {
+    const { list } = await withDeadLetter();
+    expect((await list(caller)).items).toMatchObject([{ id: ID, reason: 'not_found' }]);
+  });
+});

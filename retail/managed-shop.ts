@@ -1,0 +1,22 @@
+import type { Caller } from '#kit/core/caller';
+
+/** The part of the shop service's client that answers the question. */
+interface ShopService {
+  mayManage(request: { shopId: string }): Promise<{ readonly allowed: boolean }>;
+}
+
+/**
+ * Whether the caller may change what belongs to a shop, such as its stock or its deliveries: an admin, a
+ * service, or a seller of the shop.
+ *
+ * Only a seller's rights need a call of the shop service. Its answer is not cached, so that a seller who
+ * is removed from a shop loses the right immediately.
+ */
+export async function mayManageShop(
+  caller: Caller,
+  shopId: string,
+  shop: ShopService,
+): Promise<boolean> {
+  if (caller.role === 'admin' || caller.role === 'service') return true;
+  return caller.role === 'seller' && (await shop.mayManage({ shopId })).allowed;
+}
