@@ -115,14 +115,14 @@ describe('on a real mosquitto, configured as by npm start', () => {
     const { logIn, device } = broker;
     const { userName, credential, deviceId } = device;
     const received: string[] = [];
-    const platform = await logInAsPlatform({ clientId: PLATFORM_ID, received: heard });
+    const platform = await logInAsPlatform({ clientId: PLATFORM_ID, received });
     await platform.subscribeAsync('retail/+/+/+', { qos: 1 });
     for (const clientId of [PLATFORM_ID, 'platform', 'iot-gateway-producer', deviceId]) {
       const thief = await logIn(userName, credential, { clientId });
       await thief.publishAsync(saleTopic(deviceId), clientId, { qos: 1 });
       await thief.endAsync();
     }
-    await until('the messages', () => heard.length === 4);
+    await until('the messages', () => received.length === 4);
     expect(platform.connected).toBe(true);
     // nor while the platform is not connected
     await platform.endAsync();

@@ -92,12 +92,12 @@ describe('the accounts of devices on a real RabbitMQ', () => {
     const received: string[] = [];
     const { userName, credential, deviceId } = device;
     const clientId = `${userName}/${randomUUID()}`;
-    const client = await logIn(userName, credential, { clientId, received: heard });
+    const client = await logIn(userName, credential, { clientId, received });
     const topic = topicText({ tenantId: 'default', deviceId, kind: 'command' });
     await client.subscribeAsync(topic, { qos: 1 });
     await platform.publishAsync(topic, 'for it', { qos: 1 });
-    await until('the command', () => heard.length > 0);
-    expect(heard).toEqual([`${topic} for it`]);
+    await until('the command', () => received.length > 0);
+    expect(received).toEqual([`${topic} for it`]);
   });
 });
 
