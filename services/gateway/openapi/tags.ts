@@ -3,9 +3,9 @@ import type { Json } from './messages';
 
 /** The tags of the operations: the first segment of the path, in the order of the document. */
 const TAGS: Readonly<Record<string, string>> = {
-  auth: 'Registering, signing in and signing out',
+  auth: 'Registering, signing in and out, resetting a password and verifying an address',
   'api-keys': 'API keys of external integrations',
-  users: 'The profile of the signed-in user',
+  users: 'The profile, password and sessions of the signed-in user, and blocking users',
   products: 'The product catalogue',
   inventory: 'Stock of products in shops',
   orders: 'Orders, from placing to cancelling',

@@ -1,6 +1,7 @@
-import { UserService } from '#proto/retail/user/v1/user_pb';
+import { fromTimestamp } from '#kit/core/timestamps';
+import { type LoginResponse, UserService } from '#proto/retail/user/v1/user_pb';
 import { ADMINS, SIGNED_IN } from '../auth/access';
-import { type Route, call } from './types';
+import { type AuditFacts, type Route, call } from './types';
 
 const user = UserService.method;
 
@@ -17,6 +18,7 @@ export const accountRoutes: readonly Route[] = [
     access: 'anonymous',
     body: ['email', 'password'],
     limit: 'login',
+    audit: signedIn,
   }),
   call('POST', '/auth/refresh', 'user', user.refresh, {
     access: 'anonymous',
@@ -30,21 +32,88 @@ export const accountRoutes: readonly Route[] = [
     endsSession: true,
     limit: 'login',
   }),
+  call('POST', '/auth/password-reset', 'user', user.requestPasswordReset, {
+    access: 'anonymous',
+    status: 202,
+    body: ['email'],
+    limit: 'login',
+  }),
+  call('POST', '/auth/password-reset/confirm', 'user', user.resetPassword, {
+    access: 'anonymous',
+    body: ['token', 'newPassword'],
+    endsSession: true,
+    limit: 'login',
+  }),
+  call('POST', '/auth/verify-email', 'user', user.verifyEmail, {
+    access: 'anonymous',
+    body: ['token'],
+    limit: 'login',
+  }),
   call('POST', '/api-keys', 'user', user.createApiKey, {
     access: ADMINS,
     status: 201,
-    body: ['name', 'role', 'scopes'],
+    body: ['name', 'role', 'scopes', 'validDays'],
     idempotent: true,
+    audit: ({ keyId, role, scopes, createdBy, expiresAt }) => ({
+      keyId,
+      role,
+      scopes,
+      createdBy,
+      expiresAt: expiresAt === undefined ? '' : fromTimestamp(expiresAt),
+    }),
   }),
   call('GET', '/api-keys', 'user', user.listApiKeys, {
     access: ADMINS,
     query: ['page', 'limit'],
   }),
-  call('DELETE', '/api-keys/:keyId', 'user', user.revokeApiKey, { access: ADMINS }),
+  call('DELETE', '/api-keys/:keyId', 'user', user.revokeApiKey, {
+    access: ADMINS,
+    audit: ({ keyIds }) => ({ keyIds }),
+  }),
   call('GET', '/users/profile', 'user', user.getProfile, { access: SIGNED_IN }),
   call('PATCH', '/users/profile', 'user', user.updateProfile, {
     access: SIGNED_IN,
     body: ['name', 'phone'],
     idempotent: true,
   }),
+  call('POST', '/users/verification-email', 'user', user.requestEmailVerification, {
+    access: SIGNED_IN,
+    status: 202,
+    idempotent: true,
+  }),
+  call('POST', '/users/password', 'user', user.changePassword, {
+    access: SIGNED_IN,
+    body: ['currentPassword', 'newPassword'],
+    endsSession: true,
+    limit: 'login',
+    audit: signedIn,
+  }),
+  call('GET', '/users/sessions', 'user', user.listSessions, {
+    access: SIGNED_IN,
+    query: ['page', 'limit'],
+  }),
+  call('DELETE', '/users/sessions', 'user', user.endSessions, {
+    access: SIGNED_IN,
+    query: ['except'],
+    endsSession: true,
+  }),
+  call('DELETE', '/users/sessions/:sessionId', 'user', user.endSession, {
+    access: SIGNED_IN,
+    endsSession: true,
+  }),
+  call('POST', '/users/:userId/block', 'user', user.blockUser, {
+    access: ADMINS,
+    idempotent: true,
+    endsSession: true,
+  }),
+  call('POST', '/users/:userId/unblock', 'user', user.unblockUser, {
+    access: ADMINS,
+    idempotent: true,
+  }),
 ];
+
+/** The user and the session of a sign-in. */
+function signedIn({ user, refreshToken, endedSessions }: LoginResponse): AuditFacts {
+  const [, sessionId = ''] = refreshToken.split('.');
+  return { userId: user?.userId ?? '', role: user?.role ?? '', sessionId, endedSessions };
+}

@@ -1,4 +1,9 @@
-import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
+import type {
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  Message,
+  MessageShape,
+} from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Access } from '../auth/access';
 import type { AppId } from '../definition';
@@ -10,6 +15,9 @@ export interface StatusMapping {
   /** For statuses of 400 and more: the error message, and the fields of the data in its details. */
   readonly refusal?: { readonly error: string; readonly details: readonly string[] };
 }
+
+/** Facts of a response that the audit log records: ids, and names that are ours. */
+export type AuditFacts = Readonly<Record<string, string | number | readonly string[]>>;
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
@@ -37,6 +45,8 @@ export interface RpcRoute {
   readonly staleIfError: boolean;
   /** Whether it ends a session, whose tokens are refused from then on. */
   readonly endsSession: boolean;
+  /** The facts of the response for the audit log. */
+  readonly audit?: (response: Message) => AuditFacts;
 }
 
 /** A route that the gateway answers itself. */
@@ -74,6 +84,7 @@ interface Columns<M extends DescMethodUnary> {
   readonly staleIfError?: boolean;
   readonly endsSession?: boolean;
   readonly limit?: 'payment' | 'login';
+  readonly audit?: (response: MessageShape<M['output']>) => AuditFacts;
 }
 
 /** A route that calls a method; the names of its fields are checked against the request message. */
@@ -93,7 +104,17 @@ export function call<M extends DescMethodUnary>(
     staleIfError: false,
     endsSession: false,
   };
-  return { method, path, app, rpc, ...defaults, ...columns };
+  const { audit, ...others } = columns;
+  return {
+    method,
+    path,
+    app,
+    rpc,
+    ...defaults,
+    ...others,
+    // the response of a call is of this method's type
+    ...(audit && { audit: (response: Message) => audit(response as MessageShape<M['output']>) }),
+  };
 }
 
 /** A route of server-sent events; the name of its field is checked against the message. */
