@@ -4,9 +4,9 @@ import type { Decision } from '#kit/state/apply-change';
 import { hashSecret } from './session-domain';
 import { RESET_TOKEN_MS, VERIFICATION_TOKEN_MS } from './timeouts';
 
-/** E-mails of one kind that a user is sent within an hour, so that nobody can flood a mailbox. */
+/** E-mails of one kind that a user is sent within `MAIL_WINDOW_MS`, so that nobody can flood a mailbox. */
 const MAX_PER_HOUR = 3;
-const HOUR_MS = 3_600_000;
+const MAIL_WINDOW_MS = 3_600_000;
 
 const Time = z.iso.datetime();
 
@@ -43,10 +43,10 @@ export function withMail(
 ): Decision<AccountMails, boolean> {
   const recent = now.mails.filter(
     ({ createdAt, expiresAt }) =>
-      at < Math.max(Date.parse(createdAt) + HOUR_MS, Date.parse(expiresAt)),
+      at < Math.max(Date.parse(createdAt) + MAIL_WINDOW_MS, Date.parse(expiresAt)),
   );
   const lately = recent.filter(
-    (mail) => mail.kind === kind && at < Date.parse(mail.createdAt) + HOUR_MS,
+    (mail) => mail.kind === kind && at < Date.parse(mail.createdAt) + MAIL_WINDOW_MS,
   );
   if (lately.length >= MAX_PER_HOUR) return { document: now, outcome: false };
   const mail = {

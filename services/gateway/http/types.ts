@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Caller } from '#kit/core/caller';
 import type { Clock } from '#kit/core/clock';
-import type { AuditFacts } from '../routes/types';
+import type { AuditFacts } from '../auth/audit-facts';
 import type { Trail } from './headers';
 
 /** State of a request, in `response.locals`. */

@@ -1,7 +1,8 @@
 import { fromTimestamp } from '#kit/core/timestamps';
 import { type LoginResponse, UserService } from '#proto/retail/user/v1/user_pb';
 import { ADMINS, SIGNED_IN } from '../auth/access';
-import { type AuditFacts, type Route, call } from './types';
+import type { AuditFacts } from '../auth/audit-facts';
+import { type Route, call } from './types';
 
 const user = UserService.method;
 
@@ -101,12 +102,12 @@ export const accountRoutes: readonly Route[] = [
     access: SIGNED_IN,
     endsSession: true,
   }),
-  call('POST', '/users/:userId/block', 'user', user.blockUser, {
+  call('POST', '/admin/users/:userId/block', 'user', user.blockUser, {
     access: ADMINS,
     idempotent: true,
     endsSession: true,
   }),
-  call('POST', '/users/:userId/unblock', 'user', user.unblockUser, {
+  call('POST', '/admin/users/:userId/unblock', 'user', user.unblockUser, {
     access: ADMINS,
     idempotent: true,
   }),

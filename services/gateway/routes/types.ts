@@ -6,6 +6,7 @@ import type {
 } from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Access } from '../auth/access';
+import type { AuditFacts } from '../auth/audit-facts';
 import type { AppId } from '../definition';
 import type { EdgeState } from '../edge-state';
 
@@ -15,9 +16,6 @@ export interface StatusMapping {
   /** For statuses of 400 and more: the error message, and the fields of the data in its details. */
   readonly refusal?: { readonly error: string; readonly details: readonly string[] };
 }
-
-/** Facts of a response that the audit log records: ids, and names that are ours. */
-export type AuditFacts = Readonly<Record<string, string | number | readonly string[]>>;
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 

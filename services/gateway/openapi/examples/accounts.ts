@@ -113,13 +113,13 @@ export const accountExamples: RouteExamples = {
     params: { sessionId },
     data: {},
   },
-  'POST /users/:userId/block': {
+  'POST /admin/users/:userId/block': {
     summary: 'Blocks a user, who is signed out and cannot sign in',
     params: { userId },
     body: {},
     data: { userId, blocked: true },
   },
-  'POST /users/:userId/unblock': {
+  'POST /admin/users/:userId/unblock': {
     summary: 'Lets a blocked user sign in again',
     params: { userId },
     body: {},
