@@ -39,3 +39,41 @@ export const UpdateUser = defineCommand('UpdateUser', {
   data: z.object({ userId: EntityId, revisionId: EntityId }),
   subject: ({ userId }) => userId,
 });
+
+export const SendPasswordReset = defineCommand('SendPasswordReset', {
+  type: 'user.password-reset.send',
+  description: 'Send an e-mail to reset the password of an address that is stored under the id.',
+  data: z.object({ requestId: EntityId }),
+  subject: ({ requestId }) => requestId,
+});
+
+export const AccountMailRequested = defineEvent('AccountMailRequested', {
+  type: 'user.mail.requested',
+  description:
+    'An e-mail with a one-time token is to be sent. Contains neither the token nor the address.',
+  data: z.object({
+    userId: EntityId,
+    mailId: EntityId,
+    kind: z.enum(['reset_password', 'verify_email']),
+  }),
+  subject: ({ userId }) => userId,
+});
+
+export const AccountSecurityChanged = defineEvent('AccountSecurityChanged', {
+  type: 'user.security.changed',
+  public: true,
+  description: 'Something happened to the access to an account that its user has to know.',
+  data: z.object({
+    userId: EntityId,
+    change: z.enum([
+      /** A sign-in beyond the limit of sessions ended the least recently used one. */
+      'session_displaced',
+      /** A refresh token was used twice: it was copied, and its session is ended. */
+      'refresh_token_reused',
+      'password_changed',
+      'password_reset',
+    ]),
+    at: Time,
+  }),
+  subject: ({ userId }) => userId,
+});

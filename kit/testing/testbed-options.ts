@@ -28,7 +28,10 @@ export interface TestbedOptions<D extends Definition> {
 
 /** Fields of the call context of a call or event in a test. */
 export interface CallOptions extends Partial<
-  Pick<CallContext, 'caller' | 'correlationId' | 'respondAsync' | 'hasIdempotencyKey'>
+  Pick<
+    CallContext,
+    'caller' | 'correlationId' | 'respondAsync' | 'hasIdempotencyKey' | 'forwardedFor'
+  >
 > {
   /** A call with the same id is a repetition. A new id by default. */
   id?: string;

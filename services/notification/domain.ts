@@ -64,13 +64,26 @@ export interface OutgoingMessage {
   text: string;
 }
 
+/** Who receives an e-mail. */
+export interface Contact {
+  /** Empty: unknown. */
+  name: string;
+  email: string;
+  /** Whether the user has proved to receive e-mails at the address. */
+  emailVerified: boolean;
+  phone?: string | undefined;
+}
+
+/**
+ * Greets the reader by name only at an address that is verified: anyone can create an account with the
+ * address of another person, and with a name that is a message to that person.
+ */
 export function email(
   notificationId: string,
-  to: string,
-  name: string,
+  { email: to, name, emailVerified }: Contact,
   { subject, text }: NotificationText,
 ): OutgoingMessage {
-  const greeting = name === '' ? 'Hello,' : `Hello ${name},`;
+  const greeting = name === '' || !emailVerified ? 'Hello,' : `Hello ${name},`;
   return { notificationId, to, subject, text: `${greeting}\n\n${text}\n` };
 }
 

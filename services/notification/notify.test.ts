@@ -14,6 +14,7 @@ describe('an event', () => {
     ['payment.refunded', ['inbox', 'email'], 'Refund of 39.98 EUR issued'],
     ['delivery.scheduled', ['inbox'], 'The delivery of your order o1 is scheduled'],
     ['delivery.status.updated', ['inbox', 'sms'], 'Your order o1 is on its way'],
+    ['user.security.changed', ['inbox', 'email'], 'Your password was changed'],
   ] as const)('%s notifies its user by %j', async (type, by, subject) => {
     const on = bed({ flags: smsForAnn });
     expect(await deliver[type](on, { id: 'e1' })).toBe('SUCCESS');
@@ -98,7 +99,7 @@ it('stores and publishes no personal data', async () => {
   const on = bed({ flags: smsForAnn });
   for (const type of types) await deliver[type](on);
   const stored = JSON.stringify([[...on.memory.documents], on.memory.events]);
-  for (const personal of [ann.email, ann.phone, 'Ann', 'ops@example.com']) {
+  for (const personal of [ann.email, ann.phone, 'Ann', 'ops@example.com', 'ssssss']) {
     expect(stored).not.toContain(personal);
   }
 });

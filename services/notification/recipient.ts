@@ -1,12 +1,6 @@
 import { Code, MicroserviceError } from '#kit/core/errors';
-import type { Audience } from './domain';
+import type { Audience, Contact } from './domain';
 import type { Context } from './definition';
-
-interface Contact {
-  name: string;
-  email: string;
-  phone?: string | undefined;
-}
 
 /**
  * The recipient of a notification. The contact is looked up on first use, at most once, and is never
@@ -39,7 +33,9 @@ export class Recipient {
 
   async #lookUp(): Promise<Contact | undefined> {
     const { userId, context } = this;
-    if (userId === undefined) return { name: '', email: context.config.OPERATIONS_EMAIL };
+    if (userId === undefined) {
+      return { name: '', email: context.config.OPERATIONS_EMAIL, emailVerified: true };
+    }
     try {
       return await context.user.getContact({ userId });
     } catch (error) {

@@ -26,6 +26,19 @@ describe('an email', () => {
     });
   });
 
+  it('contains no name at an address that is not verified', async () => {
+    const name = 'https://evil.example';
+    const getContact = () => ({ ...ann, name, emailVerified: false });
+    const on = bed({ calls: { user: { getContact } } });
+    await deliver['order.confirmed'](on);
+    const [{ data } = { data: undefined }] = on.sentMessages;
+    expect(data).toMatchObject({
+      to: ann.email,
+      text: expect.stringMatching(/^Hello,\n/) as unknown,
+    });
+    expect(JSON.stringify(data)).not.toContain('evil');
+  });
+
   it('is not sent to a user who no longer exists; the inbox still gets the notification', async () => {
     const calls: NonNullable<Options['calls']> = {
       user: {
@@ -97,8 +110,14 @@ describe('a text message', () => {
   });
 
   it.each([undefined, ''])('is not sent without a phone number: %j', async (phone) => {
-    const { userId, email, name } = ann;
-    const contact = { userId, email, name, ...(phone === undefined ? {} : { phone }) };
+    const { userId, email, name, emailVerified } = ann;
+    const contact = {
+      userId,
+      email,
+      name,
+      emailVerified,
+      ...(phone === undefined ? {} : { phone }),
+    };
     const on = bed({ flags: smsForAnn, calls: { user: { getContact: () => contact } } });
     await deliver['order.cancelled'](on);
     expect(channels(on)).toEqual(['inbox', 'email']);

@@ -31,7 +31,7 @@ export async function send(
     case 'email': {
       const contact = await recipient.contact();
       if (contact === undefined) return false;
-      await sendBy('email', email(id, contact.email, contact.name, notification), context);
+      await sendBy('email', email(id, contact, notification), context);
       return true;
     }
     case 'sms': {
@@ -43,7 +43,11 @@ export async function send(
   }
 }
 
-async function sendBy(binding: 'email' | 'sms', message: OutgoingMessage, { bindings }: Context) {
+export async function sendBy(
+  binding: 'email' | 'sms',
+  message: OutgoingMessage,
+  { bindings }: Context,
+): Promise<void> {
   try {
     await bindings[binding].send('create', message, { fileName: `${message.notificationId}.json` });
   } catch (error) {

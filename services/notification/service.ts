@@ -3,7 +3,9 @@ import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { LowStockAlert } from '#contracts/inventory';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import { AccountMailRequested, AccountSecurityChanged } from '#contracts/user';
 import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
+import { sendAccountMail } from './account-mail';
 import { type NotificationRule, operators, user } from './domain';
 import { listNotifications } from './list-notifications';
 import { notify } from './notify';
@@ -31,10 +33,16 @@ notifyOn(DeliveryStatusUpdated, {
   channels: ['inbox', 'sms'],
   text: texts.deliveryStatusUpdated,
 });
+notifyOn(AccountSecurityChanged, {
+  to: user,
+  channels: ['inbox', 'email'],
+  text: texts.accountSecurityChanged,
+});
 notifyOn(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock });
 notifyOn(SlotFaulted, { to: operators, channels: ['email'], text: texts.slotFaulted });
 notifyOn(StockMissing, { to: operators, channels: ['email'], text: texts.stockMissing });
 notifyOn(VendUnpaid, { to: operators, channels: ['email'], text: texts.vendUnpaid });
+notification.on(AccountMailRequested, sendAccountMail);
 
 export { notification };
 

@@ -1,3 +1,4 @@
+import { toTimestamp } from '#kit/core/timestamps';
 import type { Contract, EventInput } from '#kit/messages/contract';
 import { type CallOptions, type TestbedOptions } from '#kit/testing/testbed-options';
 import { testbed } from '#kit/testing/testbed';
@@ -6,6 +7,7 @@ import { LowStockAlert } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import { AccountMailRequested, AccountSecurityChanged } from '#contracts/user';
 import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import { notification } from './service';
 
@@ -18,6 +20,13 @@ export const ann = {
   email: 'ann@example.com',
   name: 'Ann',
   phone: '+4915100000000',
+  emailVerified: true,
+};
+export const accountMail = {
+  email: ann.email,
+  kind: 'reset_password',
+  token: `ann.mail_1.${'s'.repeat(43)}`,
+  expiresAt: toTimestamp('2026-01-01T00:30:00.000Z'),
 };
 export const smsForAnn = ({ userId }: { userId: string }) => ({
   sms_notifications: userId === 'ann',
@@ -25,7 +34,7 @@ export const smsForAnn = ({ userId }: { userId: string }) => ({
 
 export function bed(options: Options = {}) {
   return testbed(notification, {
-    calls: { user: { getContact: () => ann } },
+    calls: { user: { getContact: () => ann, getAccountMail: () => accountMail } },
     config: { OPERATIONS_EMAIL: 'ops@example.com' },
     ...options,
   });
@@ -63,6 +72,16 @@ export const deliver = {
     ...delivery,
     status: 'in_transit',
     previousStatus: 'picked_up',
+  }),
+  'user.security.changed': deliverable(AccountSecurityChanged, {
+    userId: 'ann',
+    change: 'password_changed',
+    at: '2026-01-01T00:00:00.000Z',
+  }),
+  'user.mail.requested': deliverable(AccountMailRequested, {
+    userId: 'ann',
+    mailId: 'mail_1',
+    kind: 'reset_password',
   }),
   'inventory.low-stock': deliverable(LowStockAlert, {
     shopId: 's1',

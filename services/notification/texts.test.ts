@@ -8,6 +8,7 @@ const items = [
   { productId: 'p2', quantity: 1 },
 ];
 const payment = { ...owner, paymentId: 'pay_o1', amount: total, status: 'success' } as const;
+const TIME = '2026-01-01T00:30:00.000Z';
 const slot = { machineId: 'm1', shopId: 's1', slot: 'A3', productId: 'p1' };
 
 const notifications = [
@@ -108,6 +109,31 @@ const notifications = [
     }),
     'Machine m1 dispensed an unpaid product',
     'Machine m1 dispensed product p1 for 39.98 EUR from slot A3, but the payment for vend v1 can no longer be captured. Reason: the machine reported too late.',
+  ],
+  [
+    texts.accountSecurityChanged({ userId: 'ann', change: 'session_displaced', at: TIME }),
+    'You were signed out on one device',
+    'You signed in on an eleventh device. You can be signed in on ten, so the device that you had not used for the longest time was signed out. If this was not you, reset your password and end your other sessions in your account.',
+  ],
+  [
+    texts.accountSecurityChanged({ userId: 'ann', change: 'refresh_token_reused', at: TIME }),
+    'You were signed out on one device for your safety',
+    'A sign-in that had already been renewed was used again. It may have been copied, so we ended that session. If this was not you, reset your password and end your other sessions in your account.',
+  ],
+  [
+    texts.accountSecurityChanged({ userId: 'ann', change: 'password_reset', at: TIME }),
+    'Your password was reset',
+    'Your password was reset by a token from an e-mail, and all sessions were ended. If this was not you, reset your password and end your other sessions in your account.',
+  ],
+  [
+    texts.accountMail('reset_password', 'a.b.c', TIME),
+    'Reset your password',
+    'Use this token to set a new password:\n\na.b.c\n\nIt is valid once, until 2026-01-01 00:30 UTC. If you did not request it, ignore this e-mail: your password has not changed.',
+  ],
+  [
+    texts.accountMail('verify_email', 'a.b.c', TIME),
+    'Verify your e-mail address',
+    'Use this token to verify your e-mail address:\n\na.b.c\n\nIt is valid once, until 2026-01-01 00:30 UTC. If you did not create an account with us, ignore this e-mail.',
   ],
 ] as const;
 

@@ -4,6 +4,7 @@ import type { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delive
 import type { LowStockAlert } from '#contracts/inventory';
 import type { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import type { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
+import type { AccountSecurityChanged } from '#contracts/user';
 import type { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import type { NotificationText } from './domain';
 
@@ -118,6 +119,53 @@ export function vendUnpaid(event: EventData<typeof VendUnpaid>): NotificationTex
     subject: `Machine ${machineId} dispensed an unpaid product`,
     text: `Machine ${machineId} dispensed product ${productId}${worth} from slot ${slot}, but the payment for vend ${vendId} can no longer be captured. Reason: ${describe(reason)}.`,
   };
+}
+
+type AccountChange = EventData<typeof AccountSecurityChanged>['change'];
+
+const NOT_YOU =
+  'If this was not you, reset your password and end your other sessions in your account.';
+
+const ACCOUNT_CHANGE: Readonly<Record<AccountChange, NotificationText>> = {
+  session_displaced: {
+    subject: 'You were signed out on one device',
+    text: `You signed in on an eleventh device. You can be signed in on ten, so the device that you had not used for the longest time was signed out. ${NOT_YOU}`,
+  },
+  refresh_token_reused: {
+    subject: 'You were signed out on one device for your safety',
+    text: `A sign-in that had already been renewed was used again. It may have been copied, so we ended that session. ${NOT_YOU}`,
+  },
+  password_changed: {
+    subject: 'Your password was changed',
+    text: `Your password was changed, and all other sessions were ended. ${NOT_YOU}`,
+  },
+  password_reset: {
+    subject: 'Your password was reset',
+    text: `Your password was reset by a token from an e-mail, and all sessions were ended. ${NOT_YOU}`,
+  },
+};
+
+export function accountSecurityChanged({
+  change,
+}: EventData<typeof AccountSecurityChanged>): NotificationText {
+  return ACCOUNT_CHANGE[change];
+}
+
+/**
+ * An e-mail with a one-time token. The address may not be the reader's own, so the text contains nothing
+ * that a user wrote, and no link.
+ */
+export function accountMail(kind: string, token: string, expiresAt: string): NotificationText {
+  const until = `${expiresAt.slice(0, 16).replace('T', ' ')} UTC`;
+  return kind === 'reset_password'
+    ? {
+        subject: 'Reset your password',
+        text: `Use this token to set a new password:\n\n${token}\n\nIt is valid once, until ${until}. If you did not request it, ignore this e-mail: your password has not changed.`,
+      }
+    : {
+        subject: 'Verify your e-mail address',
+        text: `Use this token to verify your e-mail address:\n\n${token}\n\nIt is valid once, until ${until}. If you did not create an account with us, ignore this e-mail.`,
+      };
 }
 
 /** Phrases that follow "Reason:". A code that is not listed is shown with spaces. */

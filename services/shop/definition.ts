@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { KeyFile } from '#kit/security/key-file';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
-import { DeviceKeyFile } from './device-key';
 import { Device, Offer, Shop } from './domain';
 
 /** Shops with their opening hours, offers and devices. */
@@ -19,7 +19,7 @@ export const shop = new Service('shop', {
   lists: ['shops', 'offers', 'devices', 'accounts'],
   config: z.object({
     /** Path of the master key, from which the credentials of devices are derived. */
-    DEVICE_KEY_FILE: DeviceKeyFile,
+    DEVICE_KEY_FILE: KeyFile,
   }),
 });
 

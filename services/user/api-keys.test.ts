@@ -1,10 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Role } from '#kit/core/caller';
 import { Code } from '#kit/core/errors';
-import { testbed } from '#kit/testing/testbed';
-import { user } from './service';
+import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { type Bed, build as emptyBed, withUser } from './testing';
 
-const build = () => testbed(user, { config: { PASSWORD_COST: 4 } });
+async function build(): Promise<Bed> {
+  const bed = emptyBed();
+  for (const tenantId of ['default', 'other'])
+    await withUser(bed, 'u1', { role: 'admin' }, tenantId);
+  return bed;
+}
 const as = (role: Role, tenantId = 'default') => ({ caller: { userId: 'u1', role, tenantId } });
 const admin = as('admin');
 const service = as('service');
@@ -12,7 +18,7 @@ const fields = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:
 
 describe('an API key', () => {
   test('authenticates its integration until it is revoked', async () => {
-    const bed = build();
+    const bed = await build();
     const { key, keyId } = await bed.call('createApiKey', fields, admin);
     expect(await bed.call('authenticateApiKey', { key }, service)).toMatchObject({
       keyId,
@@ -31,7 +37,7 @@ describe('an API key', () => {
   });
 
   test('is returned once and stored as a hash; lists show everything else', async () => {
-    const bed = build();
+    const bed = await build();
     const { key, keyId } = await bed.call('createApiKey', fields, admin);
     const secret = key.split('.')[1] ?? '?';
     expect(secret).toHaveLength(43);
@@ -40,12 +46,12 @@ describe('an API key', () => {
     expect(total).toBe(1);
     expect(items).toMatchObject([{ keyId, ...fields }]);
     expect(items.map((item) => Object.keys(item).sort())).toEqual([
-      ['$typeName', 'createdAt', 'keyId', 'name', 'role', 'scopes'],
+      ['$typeName', 'createdAt', 'createdBy', 'expiresAt', 'keyId', 'name', 'role', 'scopes'],
     ]);
   });
 
   test('is the same for a repeat under one Idempotency-Key, which a different request cannot use', async () => {
-    const bed = build();
+    const bed = await build();
     const options = { ...admin, id: 'cause_1', hasIdempotencyKey: true };
     const { key } = await bed.call('createApiKey', fields, options);
     expect((await bed.call('createApiKey', fields, options)).key).toBe(key);
@@ -59,7 +65,7 @@ describe('an API key', () => {
   test.each(['', 'x', 'key_1', `key_1.${'x'.repeat(43)}`, '../x.y', 'emails.x'])(
     'that was not issued is refused: %p',
     async (key) => {
-      const bed = build();
+      const bed = await build();
       await expect(bed.call('authenticateApiKey', { key }, service)).rejects.toMatchObject({
         code: Code.UNAUTHENTICATED,
       });
@@ -67,7 +73,7 @@ describe('an API key', () => {
   );
 
   test('is not valid in another tenant', async () => {
-    const bed = build();
+    const bed = await build();
     const { key } = await bed.call('createApiKey', fields, as('admin', 'other'));
     await expect(bed.call('authenticateApiKey', { key }, service)).rejects.toMatchObject({
       code: Code.UNAUTHENTICATED,
@@ -80,7 +86,7 @@ describe('an API key', () => {
     ['scopes.0', { scopes: ['everything'] }],
     ['name', { name: '' }],
   ])('with an invalid field is refused with the name of the field: %s', async (field, invalid) => {
-    const created = build().call('createApiKey', { ...fields, ...invalid }, admin);
+    const created = (await build()).call('createApiKey', { ...fields, ...invalid }, admin);
     await expect(created).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },
@@ -90,7 +96,7 @@ describe('an API key', () => {
   test.each(['customer', 'seller', 'anonymous'] as const)(
     'cannot be created, listed, revoked or checked by a %s',
     async (role) => {
-      const bed = build();
+      const bed = await build();
       const refused = { code: Code.PERMISSION_DENIED };
       await expect(bed.call('createApiKey', fields, as(role))).rejects.toMatchObject(refused);
       await expect(bed.call('listApiKeys', {}, as(role))).rejects.toMatchObject(refused);
@@ -101,4 +107,160 @@ describe('an API key', () => {
       await expect(bed.call('authenticateApiKey', key, as(role))).rejects.toMatchObject(refused);
     },
   );
+});
+
+describe('a chain of API keys', () => {
+  const DAY = 24 * 3_600_000;
+  const maker = { name: 'Maker', role: 'admin', scopes: ['api-keys:write', 'orders:read'] };
+  const child = { name: 'Child', role: 'seller', scopes: ['orders:read'] };
+  const asKey = (userId: string) => ({ caller: { ...admin.caller, userId } });
+  const isValid = (bed: Bed, key: string) =>
+    bed.call('authenticateApiKey', { key }, service).then(
+      () => true,
+      () => false,
+    );
+
+  async function withChain() {
+    const bed = await build();
+    const parent = await bed.call('createApiKey', maker, admin);
+    const made = await bed.call('createApiKey', child, asKey(parent.keyId));
+    return { bed, parent, made };
+  }
+
+  test('shows who created each of them, and belongs to the user who created the first', async () => {
+    const { bed, parent, made } = await withChain();
+    expect([parent.createdBy, made.createdBy]).toEqual(['u1', parent.keyId]);
+    const { items } = await bed.call('listApiKeys', {}, admin);
+    expect(items).toMatchObject([{ createdBy: parent.keyId }, { createdBy: 'u1' }]);
+    const { key } = made;
+    expect(await bed.call('authenticateApiKey', { key }, service)).toMatchObject({ ownerId: 'u1' });
+  });
+
+  test.each([
+    ['a scope that the key lacks', { scopes: ['orders:read', 'orders:write'] }],
+    ['an unlimited scope', { scopes: ['admin:read'] }],
+  ])('never grows in rights: %s', async (_, more) => {
+    const { bed, parent } = await withChain();
+    const call = bed.call('createApiKey', { ...child, ...more }, asKey(parent.keyId));
+    await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    expect((await bed.call('listApiKeys', {}, admin)).total).toBe(2);
+  });
+
+  test('never grows in rights: the role of an admin, by the key of a seller', async () => {
+    const bed = await build();
+    const scopes = ['api-keys:write'];
+    const { keyId } = await bed.call('createApiKey', { ...child, scopes }, admin);
+    for (const role of ['seller', 'admin'] as const) {
+      const caller = { ...asKey(keyId).caller, role };
+      const call = bed.call('createApiKey', { ...child, scopes, role: 'admin' }, { caller });
+      await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    }
+  });
+
+  test('continues only with a key that may create keys', async () => {
+    const { bed } = await withChain();
+    const plain = await bed.call('createApiKey', { ...maker, scopes: ['orders:read'] }, admin);
+    await expect(bed.call('createApiKey', child, asKey(plain.keyId))).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+      message: expect.stringContaining('api-keys:write') as unknown,
+    });
+  });
+
+  test('has three keys at most', async () => {
+    const { bed, parent } = await withChain();
+    const second = await bed.call('createApiKey', maker, asKey(parent.keyId));
+    const third = await bed.call('createApiKey', maker, asKey(second.keyId));
+    expect(await isValid(bed, third.key)).toBe(true);
+    const fourth = bed.call('createApiKey', child, asKey(third.keyId));
+    await expect(fourth).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('ends with its first key, and the revocation lists every key', async () => {
+    const { bed, parent, made } = await withChain();
+    const other = await bed.call('createApiKey', fields, admin);
+    const { keyId } = parent;
+    const { keyIds } = await bed.call('revokeApiKey', { keyId }, admin);
+    expect(keyIds).toEqual([made.keyId, keyId]);
+    expect([await isValid(bed, parent.key), await isValid(bed, made.key)]).toEqual([false, false]);
+    expect(await isValid(bed, other.key)).toBe(true);
+    expect((await bed.call('listApiKeys', {}, admin)).items).toMatchObject([
+      { keyId: other.keyId },
+    ]);
+  });
+
+  test('is invalid while its user is blocked, and after the user lost the role or the account', async () => {
+    const { bed, made } = await withChain();
+    const { users } = bed.context();
+    await withUser(bed, 'u1', { role: 'admin', blockedAt: '2026-01-01T00:00:00.000Z' });
+    expect(await isValid(bed, made.key)).toBe(false);
+    await withUser(bed, 'u1', { role: 'admin' });
+    expect(await isValid(bed, made.key)).toBe(true);
+    await withUser(bed, 'u1', { role: 'customer' });
+    expect(await isValid(bed, made.key)).toBe(false);
+    await users.delete('u1');
+    expect(await isValid(bed, made.key)).toBe(false);
+  });
+
+  test('expires: after 90 days, or those that were asked for, and never after the key before', async () => {
+    const { bed, parent } = await withChain();
+    const lifetime = async (validDays: number, by = admin) => {
+      const { expiresAt } = await bed.call('createApiKey', { ...child, validDays }, by);
+      return (timestampMs(expiresAt!) - bed.clock.now()) / DAY;
+    };
+    expect([await lifetime(0), await lifetime(1), await lifetime(365)]).toEqual([90, 1, 365]);
+    expect(await lifetime(365, asKey(parent.keyId))).toBe(90);
+    for (const validDays of [366, -1]) {
+      await expect(lifetime(validDays)).rejects.toMatchObject({
+        details: { fields: [{ field: 'validDays' }] },
+      });
+    }
+    bed.clock.advance(90 * DAY - 1);
+    expect(await isValid(bed, parent.key)).toBe(true);
+    bed.clock.advance(1);
+    expect(await isValid(bed, parent.key)).toBe(false);
+  });
+
+  test('from before keys expired is valid for a year after it was created', async () => {
+    const bed = await build();
+    const { key, keyId } = await bed.call('createApiKey', fields, admin);
+    await bed.context().apiKeys.update(keyId, (now) => {
+      const { name, role, scopes, secretHash, createdAt } = now!;
+      return { name, role, scopes, keyId, secretHash, createdAt };
+    });
+    const { items } = await bed.call('listApiKeys', {}, admin);
+    expect(items).toMatchObject([{ createdBy: '' }]);
+    bed.clock.advance(365 * DAY - 1);
+    expect(await isValid(bed, key)).toBe(true);
+    bed.clock.advance(1);
+    expect(await isValid(bed, key)).toBe(false);
+  });
+
+  test('is created and revoked in the same way, wherever the process is killed', async () => {
+    let parent = '';
+    const prepare = async () => {
+      const bed = await build();
+      parent = (await bed.call('createApiKey', maker, { ...admin, id: 'k1' })).keyId;
+      return bed;
+    };
+    await expectCrashSafe(prepare, (bed) =>
+      bed.call('createApiKey', child, { ...asKey(parent), id: 'k2' }),
+    );
+    const withChild = async () => {
+      const bed = await prepare();
+      await bed.call('createApiKey', child, { ...asKey(parent), id: 'k2' });
+      return bed;
+    };
+    await expectCrashSafe(withChild, (bed) =>
+      bed.call('revokeApiKey', { keyId: parent }, { ...admin, id: 'r1' }),
+    );
+  });
+
+  test('is created by a caller whose own account or key is the one of an admin', async () => {
+    const { bed } = await withChain();
+    await withUser(bed, 'u2', { role: 'seller' });
+    for (const userId of ['u2', 'unknown', '', 'key_unknown']) {
+      const call = bed.call('createApiKey', fields, asKey(userId));
+      await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    }
+  });
 });

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
-import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { isoTimeAt } from '#kit/core/clock';
 import { toTimestamp } from '#kit/core/timestamps';
 import { idempotencyKeyReused } from '#kit/delivery/idempotency-store';
 import { Id, PageRequest, validate } from '#kit/core/validation';
@@ -12,39 +12,62 @@ import type {
   ListApiKeysRequest,
   RevokeApiKeyRequest,
 } from '#proto/retail/user/v1/user_pb';
+import { requireAdmin } from './accounts';
+import {
+  type ApiKey,
+  ApiKeyFields,
+  type Creator,
+  MAX_DEPTH,
+  descendantsOf,
+  expiryOf,
+  newApiKey,
+  permitsRole,
+  refusalOfKey,
+} from './api-key-domain';
 import type { Context } from './definition';
-import { type ApiKey, ApiKeyFields } from './domain';
+import { deriveSecret } from './secrets';
 import { hashSecret } from './session-domain';
-import { deriveSecret } from './tokens';
 
 /** The list of all keys of a tenant. */
 const LIST = 'all';
+/** Entries of a page while all keys are read. */
+const PAGE = 100;
 
 /**
- * Creates a key. The response is the only place where the key appears; a repeat under the same
- * Idempotency-Key returns the same key.
+ * Creates a key with rights that its creator has. The response is the only place where the key appears;
+ * a repeat under the same Idempotency-Key returns the same key.
  */
 export async function createApiKey(request: CreateApiKeyRequest, context: Context) {
-  const { apiKeys, lists, clock, caller, newId } = context;
-  requireRole(caller, 'admin');
+  const { apiKeys, lists, clock, newId } = context;
+  await requireAdmin(context);
   const fields = validate(ApiKeyFields, request);
+  const creator = await creatorOf(context);
+  const refusal = refusalOfKey(fields, creator);
+  if (refusal !== undefined) throw new MicroserviceError(refusal, Code.PERMISSION_DENIED);
   const keyId = newId('key');
-  const secret = await deriveSecret(`api key ${keyId}`, context);
+  const secret = deriveSecret(`api key ${keyId}`, context);
   // the list comes first: a key that works can always be found and revoked
   await lists.apiKeys.add(LIST, keyId);
   const key = await apiKeys.update(
     keyId,
-    (now) => now ?? { ...fields, keyId, secretHash: hashSecret(secret), createdAt: isoTime(clock) },
+    (now) => now ?? newApiKey(fields, creator, keyId, hashSecret(secret), clock.now()),
   );
-  const { name, role, scopes } = key;
-  if (JSON.stringify({ name, role, scopes }) !== JSON.stringify(fields))
+  const { name, role, scopes, validDays } = key;
+  if (JSON.stringify({ name, role, scopes, validDays }) !== JSON.stringify(fields))
     throw idempotencyKeyReused();
   return { ...toMessage(key), key: `${keyId}.${secret}` };
 }
 
+/** The user or API key on whose behalf a key is created. */
+async function creatorOf({ caller, apiKeys }: Context): Promise<Creator> {
+  const { userId: id } = caller;
+  const key = await apiKeys.get(id);
+  return key === undefined ? { id, ownerId: id } : { id, ownerId: key.ownerId ?? '', key };
+}
+
 export async function listApiKeys(request: ListApiKeysRequest, context: Context) {
-  const { apiKeys, lists, caller } = context;
-  requireRole(caller, 'admin');
+  const { apiKeys, lists } = context;
+  await requireAdmin(context);
   const { page, limit } = validate(PageRequest, request);
   const { items, total } = await lists.apiKeys.page(LIST, page, limit);
   const keys = await Promise.all(items.map((keyId) => apiKeys.get(keyId)));
@@ -58,32 +81,82 @@ export async function listApiKeys(request: ListApiKeysRequest, context: Context)
 
 const RevokeRequest = z.object({ keyId: Id });
 
-/** Revokes a key. Gateways cache valid keys, so that the last one refuses it within a minute. */
+/**
+ * Revokes a key and the keys that it created. Gateways cache valid keys, so that the last one refuses
+ * them within a minute. The key itself is deleted last: a retry after a crash finds what is left.
+ */
 export async function revokeApiKey(request: RevokeApiKeyRequest, context: Context) {
-  const { apiKeys, lists, caller } = context;
-  requireRole(caller, 'admin');
+  const { apiKeys, lists } = context;
+  await requireAdmin(context);
   const { keyId } = validate(RevokeRequest, request);
   if ((await apiKeys.get(keyId)) === undefined) throw notFound('api key');
-  await apiKeys.delete(keyId);
-  await lists.apiKeys.remove(LIST, keyId);
-  return {};
+  const descendants = descendantsOf(keyId, await allKeys(context));
+  const { revokes = [] } = await apiKeys.update(keyId, (now) => {
+    if (now === undefined) throw notFound('api key');
+    return { ...now, revokes: [...new Set([...(now.revokes ?? []), ...descendants])] };
+  });
+  const keyIds = [...revokes, keyId];
+  for (const each of keyIds) {
+    await lists.apiKeys.remove(LIST, each);
+    await apiKeys.delete(each);
+  }
+  return { keyIds };
+}
+
+async function allKeys({ apiKeys, lists }: Context): Promise<ApiKey[]> {
+  const all: ApiKey[] = [];
+  for (let page = 1, left = true; left; page++) {
+    const { items, total } = await lists.apiKeys.page(LIST, page, PAGE);
+    const keys = await Promise.all(items.map((keyId) => apiKeys.get(keyId)));
+    all.push(...keys.filter((key) => key !== undefined));
+    left = page * PAGE < total;
+  }
+  return all;
 }
 
 /** Returns the role and scopes of a key. For the gateway only. */
-export async function authenticateApiKey(
-  request: AuthenticateApiKeyRequest,
-  { apiKeys, caller }: Context,
-) {
+export async function authenticateApiKey(request: AuthenticateApiKeyRequest, context: Context) {
+  const { apiKeys, caller } = context;
   requireRole(caller, 'service');
   const [keyId = '', secret = ''] = request.key.split('.');
   const key = Id.safeParse(keyId).success ? await apiKeys.get(keyId) : undefined;
   const given = Buffer.from(hashSecret(secret));
-  if (key === undefined || !timingSafeEqual(given, Buffer.from(key.secretHash))) {
+  const isRight = key !== undefined && timingSafeEqual(given, Buffer.from(key.secretHash));
+  if (!isRight || !(await isValid(key, context))) {
     throw new MicroserviceError('the API key is not valid', Code.UNAUTHENTICATED);
   }
-  return { keyId, role: key.role, scopes: key.scopes, tenantId: caller.tenantId };
+  const { role, scopes, ownerId = '' } = key;
+  const expiresAt = toTimestamp(isoTimeAt(expiryOf(key)));
+  return { keyId, role, scopes, tenantId: caller.tenantId, expiresAt, ownerId };
 }
 
-function toMessage({ keyId, name, role, scopes, createdAt }: ApiKey) {
-  return { keyId, name, role, scopes, createdAt: toTimestamp(createdAt) };
+/**
+ * Whether a key and every key that it comes from has not expired or been revoked, and the user who
+ * created the first one may still do so.
+ */
+async function isValid(key: ApiKey, { apiKeys, users, clock }: Context): Promise<boolean> {
+  let current: ApiKey | undefined = key;
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    if (expiryOf(current) <= clock.now() || current.revokes !== undefined) return false;
+    const { createdBy, role } = current;
+    if (createdBy === undefined) return true;
+    const user = createdBy === current.ownerId ? await users.get(createdBy) : undefined;
+    if (user !== undefined) return user.blockedAt === undefined && permitsRole(user.role, role);
+    current = await apiKeys.get(createdBy);
+    if (current === undefined) return false;
+  }
+  return false;
+}
+
+function toMessage(key: ApiKey) {
+  const { keyId, name, role, scopes, createdAt, createdBy = '' } = key;
+  return {
+    keyId,
+    name,
+    role,
+    scopes,
+    createdAt: toTimestamp(createdAt),
+    expiresAt: toTimestamp(isoTimeAt(expiryOf(key))),
+    createdBy,
+  };
 }

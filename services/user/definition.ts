@@ -1,10 +1,23 @@
 import { z } from 'zod';
 import { integerVariable } from '#kit/core/config';
+import { KeyFile } from '#kit/security/key-file';
 import { type ContextOf, Service } from '#kit/service/service';
 import { UserService } from '#proto/retail/user/v1/user_pb';
-import { RegisterUser, UpdateUser, UserCreated, UserUpdated } from '#contracts/user';
-import { ApiKey, Email, EmailOwner, Password, ProfileUpdate, Registration, User } from './domain';
+import {
+  AccountMailRequested,
+  AccountSecurityChanged,
+  RegisterUser,
+  SendPasswordReset,
+  UpdateUser,
+  UserCreated,
+  UserUpdated,
+} from '#contracts/user';
+import { AccountMails } from './account-mail-domain';
+import { ApiKey } from './api-key-domain';
+import { Email, EmailOwner, ProfileUpdate, Registration, ResetRequest, User } from './domain';
+import { Password } from './password-policy';
 import { RevokedSessions, Sessions } from './session-domain';
+import { SignInThrottle } from './sign-in-throttle';
 import { SigningKeySet } from './signing-keys';
 
 /** Accounts, sign-in, sessions, signing keys and API keys. */
@@ -24,17 +37,38 @@ export const user = new Service('user', {
     // Personal data of a command: it waits here, because the command on the bus has only its key.
     registrations: Registration,
     revisions: ProfileUpdate,
+    resetRequests: ResetRequest,
     keyRings: SigningKeySet,
     /** By user. */
     sessions: Sessions,
     /** By time slice. */
     endedSessions: RevokedSessions,
     apiKeys: ApiKey,
+    /** By user. */
+    accountMails: AccountMails,
   },
+  processMemory: { throttle: (clock) => new SignInThrottle(clock) },
   lists: ['apiKeys'],
-  publishes: [RegisterUser, UpdateUser, UserCreated, UserUpdated],
+  publishes: [
+    RegisterUser,
+    UpdateUser,
+    SendPasswordReset,
+    UserCreated,
+    UserUpdated,
+    AccountMailRequested,
+    AccountSecurityChanged,
+  ],
   config: z.object({
-    /** If both are set, the first sign-in with them creates an admin. */
+    /**
+     * Path of the master key. It encrypts the private parts of the signing keys, and the secrets of
+     * refresh tokens, API keys and e-mails are derived from it. With another key, new signing keys are
+     * made, and the tokens in e-mails that were sent are invalid.
+     */
+    USER_KEY_FILE: KeyFile,
+    /**
+     * If both are set, the first sign-in with them creates an admin. A changed password takes effect at
+     * the next sign-in with the address.
+     */
     ADMIN_EMAIL: Email.optional(),
     ADMIN_PASSWORD: Password.optional(),
     /**

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Decision } from '#kit/state/apply-change';
-import { Text } from '#kit/core/validation';
 import { Code, MicroserviceError } from '#kit/core/errors';
 
 /** Normalised, because people write the same address in different ways. */
 export const Email = z.string().max(254).trim().toLowerCase().pipe(z.email());
-
-export const Password = z.string().min(8).max(128);
 
 const Time = z.iso.datetime();
 
@@ -17,12 +14,19 @@ export const Registration = z.object({
   name: z.string(),
   role: z.enum(['customer', 'seller', 'admin']),
   passwordHash: z.string(),
+  /** For the admin of the environment: a fingerprint of ADMIN_PASSWORD, to notice that it was changed. */
+  adminPassword: z.string().optional(),
 });
 export type Registration = z.infer<typeof Registration>;
 
 export const User = Registration.extend({
   userId: z.string(),
   phone: z.string().optional(),
+  /** Changes with the password. Absent: the password was never changed. */
+  passwordId: z.string().optional(),
+  /** When the user proved to receive e-mails at the address. */
+  emailVerifiedAt: Time.optional(),
+  blockedAt: Time.optional(),
   createdAt: Time,
   updatedAt: Time,
 });
@@ -32,31 +36,15 @@ export type User = z.infer<typeof User>;
 export const EmailOwner = z.object({ userId: z.string() });
 export type EmailOwner = z.infer<typeof EmailOwner>;
 
+/** An address whose owner is to be sent an e-mail, if it has one. */
+export const ResetRequest = z.object({ email: z.string() });
+
 /** Requested changes of a profile. An empty phone removes the number. */
 export const ProfileUpdate = z.object({
   name: z.string().optional(),
   phone: z.string().optional(),
 });
 export type ProfileUpdate = z.infer<typeof ProfileUpdate>;
-
-/** The fields that a client chooses for an API key. */
-export const ApiKeyFields = z.object({
-  name: Text(1, 100),
-  /** An integration may do what this role may, limited to its scopes. */
-  role: z.enum(['seller', 'admin']),
-  scopes: z
-    .array(z.string().regex(/^[a-z-]{1,32}:(read|write)$/, 'must be a scope such as orders:read'))
-    .min(1)
-    .max(32),
-});
-
-/** The API key of an external integration. */
-export const ApiKey = ApiKeyFields.extend({
-  keyId: z.string(),
-  secretHash: z.string(),
-  createdAt: Time,
-});
-export type ApiKey = z.infer<typeof ApiKey>;
 
 /**
  * The key under which an e-mail address is stored. It is a hash, because keys are visible where
@@ -67,7 +55,9 @@ export function emailKey(email: string): string {
 }
 
 export function newUser(userId: string, registration: Registration, at: string): User {
-  return { ...registration, userId, createdAt: at, updatedAt: at };
+  const user = { ...registration, userId, createdAt: at, updatedAt: at };
+  // the address of the admin comes from the environment
+  return user.role === 'admin' ? { ...user, emailVerifiedAt: at } : user;
 }
 
 interface ProfileChange {

@@ -6,9 +6,11 @@ import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
 import { type Testbed, testbed } from '#kit/testing/testbed';
 import { UserCreated } from '#contracts/user';
 import { user } from './service';
+import { config } from './testing';
+import { unseal } from './secrets';
+import type { SigningKeySet } from './signing-keys';
 import { KEY_LEAD_MS, KEY_ROTATION_MS } from './timeouts';
 
-const config = { PASSWORD_COST: 4 };
 const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
 const admin = { email: 'admin@example.com', password: 'first of all' };
 const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
@@ -125,12 +127,20 @@ describe('a login', () => {
 
   test('hashes a password again that was hashed at a lower cost', async () => {
     const old = await withAnna();
-    const bed: Bed = testbed(user, { config: { PASSWORD_COST: 5 }, memory: old.memory });
+    const bed: Bed = testbed(user, { config: { ...config, PASSWORD_COST: 5 }, memory: old.memory });
     const { user: known } = await bed.call('login', anna, { caller });
     const stored = await bed.context().users.get(known!.userId);
     expect(stored?.passwordHash).toContain('ln=5,');
     await expect(bed.call('login', anna, { caller })).resolves.toBeDefined();
   });
+
+  test.each(['\ud800', 'correct \ufffd horse', '\udfff\ud83d'])(
+    'refuses the password %j, which different bytes could have become',
+    async (password) => {
+      const call = (await withAnna()).call('login', { ...anna, password }, { caller });
+      await expect(call).rejects.toThrow(/password|utf/i);
+    },
+  );
 
   test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     await expectCrashSafe(withAnna, (bed) => bed.call('login', anna, { caller, id: 'l1' }), {
@@ -178,6 +188,74 @@ describe('the first admin', () => {
   });
 });
 
+describe('a changed ADMIN_PASSWORD', () => {
+  const changed = 'second of all';
+  const withPassword = (memory: Bed['memory'], ADMIN_PASSWORD: string): Bed =>
+    testbed(user, {
+      config: { ...config, ADMIN_EMAIL: admin.email, ADMIN_PASSWORD },
+      memory,
+    });
+
+  test('takes effect at the next login, and ends the sessions of the earlier one', async () => {
+    const old = buildWithAdmin();
+    const { refreshToken } = await old.call('login', admin, { caller });
+    const bed = withPassword(old.memory, changed);
+    // with ids of their own: a second testbed counts from the start again
+    const wrong = bed.call('login', admin, { caller, id: 'wrong' });
+    await expect(wrong).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+    const refresh = bed.call('refresh', { refreshToken }, { caller, id: 'refresh' });
+    await expect(refresh).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+    const right = bed.call('login', { ...admin, password: changed }, { caller, id: 'right' });
+    await expect(right).resolves.toMatchObject({ user: { role: 'admin' } });
+  });
+
+  test('takes effect for an account from before its changes were noticed', async () => {
+    const old = buildWithAdmin();
+    const { user: account } = await old.call('login', admin, { caller });
+    await old.context().users.update(account!.userId, (now) => {
+      const { adminPassword, ...rest } = now!;
+      expect(adminPassword).toBeDefined();
+      return rest;
+    });
+    await expect(
+      withPassword(old.memory, admin.password).call('login', admin, { caller }),
+    ).resolves.toBeDefined();
+    const bed = withPassword(old.memory, changed);
+    await expect(
+      bed.call('login', { ...admin, password: changed }, { caller }),
+    ).resolves.toBeDefined();
+  });
+
+  test('does not undo a password that the admin changed', async () => {
+    const bed = buildWithAdmin();
+    const { user: account } = await bed.call('login', admin, { caller });
+    const own = 'an own password of the admin';
+    await bed.call(
+      'changePassword',
+      { currentPassword: admin.password, newPassword: own },
+      { caller: { ...caller, userId: account!.userId, role: 'admin' } },
+    );
+    bed.restart();
+    await expect(bed.call('login', { ...admin, password: own }, { caller })).resolves.toBeDefined();
+    await expect(bed.call('login', admin, { caller })).rejects.toMatchObject({
+      code: Code.UNAUTHENTICATED,
+    });
+  });
+
+  test('is applied in the same way, wherever the process is killed', async () => {
+    const prepare = async () => {
+      const old = buildWithAdmin();
+      await old.call('login', admin, { caller, id: 'l1' });
+      return withPassword(old.memory, changed);
+    };
+    await expectCrashSafe(
+      prepare,
+      (bed) => bed.call('login', { ...admin, password: changed }, { caller, id: 'l2' }),
+      { ignore: ['passwordHash', 'keys'] },
+    );
+  });
+});
+
 describe('the published keys', () => {
   test('exist before the first login and contain no secret', async () => {
     const { keys } = await build().call('getKeys', {}, { caller });
@@ -191,6 +269,48 @@ describe('the published keys', () => {
     const calls = Array.from({ length: 5 }, () => bed.call('getKeys', {}, { caller }));
     const kids = (await Promise.all(calls)).map(({ keys }) => keys.map(({ kid }) => kid).join());
     expect(new Set(kids).size).toBe(1);
+  });
+
+  test('are stored without a private part that can be used', async () => {
+    const bed = await withAnna();
+    await bed.call('login', anna, { caller });
+    const stored = bed.memory.documents.get('keyRings:default:signing')?.json ?? '';
+    const { data } = JSON.parse(stored) as { data: SigningKeySet };
+    expect(data.keys.map(({ jwk }) => Object.keys(jwk).sort())).toEqual([['crv', 'kty', 'x', 'y']]);
+    const [{ kid, sealed } = { kid: '', sealed: undefined }] = data.keys;
+    expect(sealed?.d).toMatch(/^[\w-]{80,}$/);
+    expect(unseal(config.USER_KEY_FILE, kid, sealed?.d ?? '')).toMatch(/^[\w-]{43}$/);
+    expect(() => unseal('o'.repeat(43), kid, sealed?.d ?? '')).toThrow();
+  });
+
+  test('that were stored unsealed are sealed at the next use, and earlier tokens stay valid', async () => {
+    const bed = await withAnna();
+    const before = await bed.call('login', anna, { caller });
+    await bed.context().keyRings.update('signing', (now) => ({
+      keys: now!.keys.map(({ sealed, ...key }) => {
+        const d = unseal(config.USER_KEY_FILE, key.kid, sealed?.d ?? '');
+        return { ...key, jwk: { ...key.jwk, d } };
+      }),
+    }));
+    const after = await bed.call('login', anna, { caller });
+    const [kid] = [before, after].map(({ token }) => decodeProtectedHeader(token).kid);
+    expect(decodeProtectedHeader(after.token).kid).toBe(kid);
+    await expect(verified(bed, before.token)).resolves.toBeDefined();
+    const { keys } = (await bed.context().keyRings.get('signing'))!;
+    expect(keys.map(({ jwk }) => jwk.d)).toEqual([undefined, undefined]);
+    bed.clock.advance(KEY_LEAD_MS);
+    const later = await bed.call('login', anna, { caller });
+    expect(decodeProtectedHeader(later.token).kid).not.toBe(kid);
+  });
+
+  test('verify earlier tokens after the file of the master key was lost, and new tokens as well', async () => {
+    const old = await withAnna();
+    const before = await old.call('login', anna, { caller });
+    const other = { ...config, USER_KEY_FILE: 'o'.repeat(43) };
+    const bed: Bed = testbed(user, { config: other, memory: old.memory });
+    const after = await bed.call('login', anna, { caller });
+    await expect(verified(bed, before.token)).resolves.toBeDefined();
+    await expect(verified(bed, after.token)).resolves.toBeDefined();
   });
 
   test('verify old and new tokens during a rotation', async () => {

@@ -1,32 +1,56 @@
 import { z } from 'zod';
+import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
 import type { LoginRequest } from '#proto/retail/user/v1/user_pb';
+import { AccountSecurityChanged } from '#contracts/user';
+import { fingerprintOf, isFirstAdmin, withConfiguredPassword } from './configured-admin';
 import type { Context } from './definition';
 import { Email, type EmailOwner, type User, emailKey, wrongCredentials } from './domain';
 import { dummyHash, hashPassword, needsRehash, verifyPassword } from './password';
-import { createAccount, isFirstAdmin } from './registration';
+import { GivenPassword } from './password-policy';
+import { createAccount } from './registration';
 import { startSession } from './sessions';
 
-const Credentials = z.object({ email: Email, password: z.string().min(1).max(128) });
+const Credentials = z.object({ email: Email, password: GivenPassword });
 
 export async function login(request: LoginRequest, context: Context) {
   const { email, password } = validate(Credentials, request);
-  const { config } = context;
-  const user = await userWithEmail(email, context);
+  const { config, throttle, clock, caller, callContext, publish, newId } = context;
+  const attempt = {
+    account: `${caller.tenantId} ${emailKey(email)}`,
+    address: callContext.forwardedFor,
+  };
+  const delay = throttle.begin(attempt);
+  if (delay > 0) await clock.sleep(delay);
+  const sessionId = newId('session');
+  const user = await userWithEmail(email, context, sessionId);
   const hash = user?.passwordHash ?? dummyHash(config.PASSWORD_COST);
   const isCorrect = await verifyPassword(password, hash);
   if (user === undefined || !isCorrect) throw wrongCredentials();
+  throttle.succeeded(attempt);
+  if (user.blockedAt !== undefined) throw blocked();
   if (needsRehash(user.passwordHash, config.PASSWORD_COST)) await rehash(user, password, context);
 
-  return startSession(user, context);
+  const response = await startSession(user, context, sessionId);
+  if (response.endedSessions > 0) {
+    const { userId } = user;
+    const facts = { userId, change: 'session_displaced', at: isoTime(clock) } as const;
+    await publish(AccountSecurityChanged, facts);
+  }
+  return response;
 }
 
-async function userWithEmail(email: string, context: Context): Promise<User | undefined> {
+async function userWithEmail(
+  email: string,
+  context: Context,
+  sessionId: string,
+): Promise<User | undefined> {
   const { emails, users } = context;
   const owner = (await emails.get(emailKey(email))) ?? (await firstAdmin(email, context));
   // a user is read in any case, so that an unknown address takes as long as a known one
-  return users.get(owner?.userId ?? 'nobody');
+  const user = await users.get(owner?.userId ?? 'nobody');
+  return user && withConfiguredPassword(user, context, sessionId);
 }
 
 /** The admin that the environment configures. The first sign-in creates the account. */
@@ -34,7 +58,8 @@ async function firstAdmin(email: string, context: Context): Promise<EmailOwner |
   const { ADMIN_PASSWORD: password } = context.config;
   if (password === undefined || !isFirstAdmin(email, context)) return undefined;
   try {
-    const account = { email, password, name: 'Admin', role: 'admin' } as const;
+    const adminPassword = fingerprintOf(password, context);
+    const account = { email, password, name: 'Admin', role: 'admin', adminPassword } as const;
     return { userId: await createAccount(account, context) };
   } catch (error) {
     // a concurrent sign-in created the account
@@ -48,6 +73,16 @@ async function rehash(user: User, password: string, { users, config }: Context):
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
   await users.update(user.userId, (now) => {
     if (now === undefined) throw wrongCredentials();
-    return { ...now, passwordHash };
+    // a password that was changed meanwhile stays
+    return now.passwordHash === user.passwordHash ? { ...now, passwordHash } : now;
   });
+}
+
+/** Only a caller who knows the password learns that the account is blocked. */
+function blocked(): MicroserviceError {
+  return new MicroserviceError(
+    'Your account is blocked. Please contact us.',
+    Code.PERMISSION_DENIED,
+    { reason: 'account_blocked' },
+  );
 }

@@ -5,13 +5,14 @@ import { Code, unavailable } from '#kit/core/errors';
 import { testbed } from '#kit/testing/testbed';
 import { UpdateUser, UserUpdated } from '#contracts/user';
 import { user } from './service';
+import { config } from './testing';
 
 const AT = '2025-12-01T00:00:00.000Z';
 const anna: Caller = { userId: 'anna', role: 'customer', tenantId: 'default' };
 const service: Caller = { userId: '', role: 'service', tenantId: 'default' };
 
 async function build() {
-  const bed = testbed(user, { config: { PASSWORD_COST: 4 } });
+  const bed = testbed(user, { config });
   await bed.context().users.update('anna', () => ({
     userId: 'anna',
     email: 'anna@example.com',

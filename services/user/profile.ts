@@ -2,17 +2,19 @@ import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { notFound } from '#kit/core/errors';
 import { toTimestamp } from '#kit/core/timestamps';
 import { IDEMPOTENCY_SECONDS } from '#kit/delivery/idempotency-store';
-import { Id, Text, validate } from '#kit/core/validation';
+import { Id, validate } from '#kit/core/validation';
 import type { GetContactRequest, UpdateProfileRequest } from '#proto/retail/user/v1/user_pb';
 import { UpdateUser, UserUpdated } from '#contracts/user';
+import { callerAccount } from './accounts';
 import type { Context } from './definition';
 import { type User, applyProfileUpdate } from './domain';
+import { PersonName } from './names';
 
 const ProfileFields = z.object({
-  name: Text(1, 100).optional(),
+  name: PersonName.optional(),
   phone: z
     .string()
     .trim()
@@ -64,26 +66,23 @@ export async function applyUserUpdate(
 
 const ContactRequest = z.object({ userId: Id });
 
-/** Returns the name, e-mail address and phone number of a user. For services and admins. */
+/**
+ * Returns the name, e-mail address and phone number of a user. For services and admins. The name is empty
+ * if it was stored before names were checked and is not safe to use in an e-mail.
+ */
 export async function getContact(request: GetContactRequest, { users, caller }: Context) {
   requireRole(caller, 'service', 'admin');
   const { userId } = validate(ContactRequest, request);
   const user = await users.get(userId);
   if (user === undefined) throw notFound('user');
-  const { email, name, phone } = user;
-  return { userId, email, name, ...(phone === undefined ? {} : { phone }) };
+  const { email, phone, emailVerifiedAt } = user;
+  const name = PersonName.safeParse(user.name).data ?? '';
+  const emailVerified = emailVerifiedAt !== undefined;
+  return { userId, email, name, emailVerified, ...(phone === undefined ? {} : { phone }) };
 }
 
-async function callerAccount({ users, caller }: Context): Promise<User> {
-  if (caller.userId === '') {
-    throw new MicroserviceError('Sign in to see or change your profile.', Code.UNAUTHENTICATED);
-  }
-  const user = await users.get(caller.userId);
-  if (user === undefined) throw notFound('user');
-  return user;
-}
-
-function toMessage({ userId, email, name, role, phone, createdAt, updatedAt }: User) {
+function toMessage(user: User) {
+  const { userId, email, name, role, phone, createdAt, updatedAt, emailVerifiedAt } = user;
   return {
     userId,
     email,
@@ -92,5 +91,6 @@ function toMessage({ userId, email, name, role, phone, createdAt, updatedAt }: U
     ...(phone === undefined ? {} : { phone }),
     createdAt: toTimestamp(createdAt),
     updatedAt: toTimestamp(updatedAt),
+    emailVerified: emailVerifiedAt !== undefined,
   };
 }

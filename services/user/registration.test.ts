@@ -5,8 +5,8 @@ import { testbed } from '#kit/testing/testbed';
 import { RegisterUser, UserCreated } from '#contracts/user';
 import { emailKey } from './domain';
 import { user } from './service';
+import { config } from './testing';
 
-const config = { PASSWORD_COST: 4 };
 const build = () => testbed(user, { config });
 const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
 const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
@@ -43,7 +43,9 @@ describe('a registration', () => {
     expect(stored?.expires).toBe(bed.clock.now() + 24 * 3600 * 1000);
 
     await bed.call('register', anna, { caller, id: 'r1' });
+    // the account, its address and its e-mail
     expect([...bed.memory.documents.values()].map(({ expires }) => expires)).toEqual([
+      Infinity,
       Infinity,
       Infinity,
     ]);
@@ -55,6 +57,7 @@ describe('a registration', () => {
     const { userId } = await bed.call('register', anna, { caller });
     const keys = [...bed.memory.documents.keys()].filter((key) => !key.startsWith('outcome:'));
     expect(keys.sort()).toEqual([
+      `accountMails:default:${userId}`,
       `emails:default:${emailKey('anna@example.com')}`,
       `users:default:${userId}`,
     ]);

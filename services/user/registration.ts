@@ -1,22 +1,26 @@
 import { z } from 'zod';
-import { DEFAULT_TENANT } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { unavailable } from '#kit/core/errors';
 import { IDEMPOTENCY_SECONDS, idempotencyKeyReused } from '#kit/delivery/idempotency-store';
-import { Text, validate } from '#kit/core/validation';
+import { validate } from '#kit/core/validation';
 import type { RegisterRequest } from '#proto/retail/user/v1/user_pb';
 import { RegisterUser, UserCreated } from '#contracts/user';
+import { requestMail } from './account-mails';
+import { isFirstAdmin } from './configured-admin';
 import type { Context } from './definition';
-import { Email, Password, type Registration, emailKey, emailTaken, newUser } from './domain';
+import { Email, type Registration, emailKey, emailTaken, newUser } from './domain';
 import { hashPassword, verifyPassword } from './password';
+import { Password, assertNotGuessable } from './password-policy';
+import { PersonName } from './names';
 
-const RegistrationFields = z.object({ email: Email, password: Password, name: Text(1, 100) });
+const RegistrationFields = z.object({ email: Email, password: Password, name: PersonName });
 
 type NewAccount = Omit<Registration, 'passwordHash'> & { password: string };
 
 export async function register(request: RegisterRequest, context: Context) {
   const fields = validate(RegistrationFields, request);
+  assertNotGuessable('password', fields.password, fields);
   // otherwise a stranger could register this address before the first admin signs in
   if (isFirstAdmin(fields.email, context)) throw emailTaken();
   const userId = await createAccount({ ...fields, role: 'customer' }, context);
@@ -66,8 +70,9 @@ async function assertSame({ email, name, password }: NewAccount, before: Registr
  */
 export async function completeRegistration(
   { userId }: EventData<typeof RegisterUser>,
-  { registrations, emails, users, publish, clock, caller }: Context,
+  context: Context,
 ): Promise<void> {
+  const { registrations, emails, users, publish, clock, caller } = context;
   const registration = await registrations.get(userId);
   if (registration === undefined) {
     // an earlier delivery has completed or refused the registration
@@ -75,7 +80,7 @@ export async function completeRegistration(
     return;
   }
   await registrations.clearExpiry(userId);
-  const { role, createdAt } = await users.update(
+  const { role, createdAt, emailVerifiedAt } = await users.update(
     userId,
     (now) => now ?? newUser(userId, registration, isoTime(clock)),
   );
@@ -86,10 +91,6 @@ export async function completeRegistration(
     throw emailTaken();
   }
   await publish(UserCreated, { userId, role, tenantId: caller.tenantId, createdAt });
+  if (emailVerifiedAt === undefined) await requestMail(userId, 'verify_email', context);
   await registrations.delete(userId);
-}
-
-/** Whether this is the address of the admin that the environment configures. */
-export function isFirstAdmin(email: string, { config, caller }: Context): boolean {
-  return caller.tenantId === DEFAULT_TENANT && email === config.ADMIN_EMAIL;
 }

@@ -1,6 +1,16 @@
-import { RegisterUser, UpdateUser } from '#contracts/user';
+import { RegisterUser, SendPasswordReset, UpdateUser } from '#contracts/user';
+import { getAccountMail } from './account-mails';
 import { authenticateApiKey, createApiKey, listApiKeys, revokeApiKey } from './api-keys';
+import { blockUser, unblockUser } from './blocking';
+import { requestEmailVerification, verifyEmail } from './email-verification';
 import { login } from './login';
+import { endOwnSessions, endSession, listSessions } from './own-sessions';
+import {
+  changePassword,
+  requestPasswordReset,
+  resetPassword,
+  sendPasswordReset,
+} from './passwords';
 import { applyUserUpdate, getContact, getProfile, updateProfile } from './profile';
 import { completeRegistration, register } from './registration';
 import { getEndedSessions } from './revoked-sessions';
@@ -13,6 +23,17 @@ user.serve({
   login,
   refresh,
   logout,
+  listSessions,
+  endSession,
+  endSessions: endOwnSessions,
+  changePassword,
+  requestPasswordReset,
+  resetPassword,
+  requestEmailVerification,
+  verifyEmail,
+  blockUser,
+  unblockUser,
+  getAccountMail,
   getEndedSessions,
   getKeys,
   getProfile,
@@ -25,5 +46,6 @@ user.serve({
 });
 user.on(RegisterUser, completeRegistration);
 user.on(UpdateUser, applyUserUpdate);
+user.on(SendPasswordReset, sendPasswordReset);
 
 export { user };

@@ -1,16 +1,22 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { isoTimeAt } from '#kit/core/clock';
-import { SESSION_MS } from './timeouts';
+import { SESSION_MAX_MS, SESSION_MS } from './timeouts';
 
 /** Devices on which a user can be signed in. One more signs out the least recently used one. */
 const MAX_SESSIONS = 10;
+
+const Time = z.iso.datetime();
 
 const Session = z.object({
   sessionId: z.string(),
   /** Hash of the only refresh token that is valid now. */
   tokenHash: z.string(),
-  expiresAt: z.iso.datetime(),
+  /** Absent in sessions that were stored before their lifetime was limited: see `startOf`. */
+  startedAt: Time.optional(),
+  /** When tokens were last issued. */
+  lastUsedAt: Time.optional(),
+  expiresAt: Time,
 });
 export type Session = z.infer<typeof Session>;
 
@@ -25,21 +31,52 @@ export const RevokedSessions = z.object({
   sessions: z.array(z.object({ sessionId: z.string(), endedAt: z.iso.datetime() })),
 });
 
-export function newSession(sessionId: string, secret: string, at: number): Session {
-  const expiresAt = isoTimeAt(at + SESSION_MS);
-  return { sessionId, tokenHash: hashSecret(secret), expiresAt };
-}
-
-/** Whether a refresh token is the current one of its session or an earlier one. */
-export function refreshTokenState(
-  { sessions }: Sessions,
+/** A session whose tokens are issued now. It started at `startedAt`, in milliseconds since the epoch. */
+export function newSession(
   sessionId: string,
   secret: string,
   at: number,
-): 'current' | 'reused' | 'unknown' {
+  startedAt = at,
+): Required<Session> {
+  return {
+    sessionId,
+    tokenHash: hashSecret(secret),
+    startedAt: isoTimeAt(startedAt),
+    lastUsedAt: isoTimeAt(at),
+    expiresAt: isoTimeAt(Math.min(at + SESSION_MS, startedAt + SESSION_MAX_MS)),
+  };
+}
+
+/**
+ * When a session started, in milliseconds since the epoch. If that was not stored: when its tokens were
+ * last issued.
+ */
+export function startOf({ startedAt, expiresAt }: Session): number {
+  return startedAt === undefined ? Date.parse(expiresAt) - SESSION_MS : Date.parse(startedAt);
+}
+
+/** The session with this id, unless it has expired. */
+export function findSession(
+  { sessions }: Sessions,
+  sessionId: string,
+  at: number,
+): Session | undefined {
   const known = sessions.find((session) => session.sessionId === sessionId);
-  if (known === undefined || Date.parse(known.expiresAt) <= at) return 'unknown';
-  return known.tokenHash === hashSecret(secret) ? 'current' : 'reused';
+  return known === undefined || Date.parse(known.expiresAt) <= at ? undefined : known;
+}
+
+/**
+ * Whether a refresh token is the current one of its session or an earlier one. A secret that was never
+ * issued for the session (`wasIssued`) proves nothing, and must have no effect on the session.
+ */
+export function refreshTokenState(
+  session: Session | undefined,
+  secret: string,
+  wasIssued: boolean,
+): 'current' | 'reused' | 'unknown' {
+  if (session === undefined) return 'unknown';
+  if (session.tokenHash === hashSecret(secret)) return 'current';
+  return wasIssued ? 'reused' : 'unknown';
 }
 
 export function withSession(now: Sessions, session: Session, at: number): Sessions {
@@ -47,8 +84,10 @@ export function withSession(now: Sessions, session: Session, at: number): Sessio
   return { sessions: [...others.filter(({ expiresAt }) => Date.parse(expiresAt) > at), session] };
 }
 
+/** The same object if it contains none of the sessions. */
 export function withoutSessions(now: Sessions, sessionIds: readonly string[]): Sessions {
-  return { sessions: now.sessions.filter(({ sessionId }) => !sessionIds.includes(sessionId)) };
+  const left = now.sessions.filter(({ sessionId }) => !sessionIds.includes(sessionId));
+  return left.length === now.sessions.length ? now : { sessions: left };
 }
 
 /** The least recently used sessions beyond the limit. */

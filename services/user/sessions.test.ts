@@ -4,17 +4,20 @@ import { decodeJwt } from 'jose';
 import { Code } from '#kit/core/errors';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { testbed } from '#kit/testing/testbed';
+import { AccountSecurityChanged } from '#contracts/user';
 import { user } from './service';
+import { config } from './testing';
 import type { Sessions } from './session-domain';
-import { SESSION_MS } from './timeouts';
+import { SESSION_MAX_MS, SESSION_MS } from './timeouts';
 
 const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 const caller = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
 const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
 const signedOut = { code: Code.UNAUTHENTICATED, details: { reason: 'signed_out' } };
 
 async function withAnna() {
-  const bed = testbed(user, { config: { PASSWORD_COST: 4 } });
+  const bed = testbed(user, { config });
   await bed.call('register', anna, { caller });
   const login = () => bed.call('login', anna, { caller });
   const refresh = (refreshToken: string, id?: string) =>
@@ -169,10 +172,10 @@ describe('a session that ended', () => {
 });
 
 describe('a refresh token', () => {
-  test('is exchanged for a new pair of tokens, any number of times', async () => {
+  test('is exchanged for a new pair of tokens, any number of times until 90 days after the sign-in', async () => {
     const { bed, login, refresh } = await withAnna();
     let { refreshToken, token } = await login();
-    for (let day = 0; day < 5; day++) {
+    for (let days = 20; days <= 80; days += 20) {
       bed.clock.advance(20 * 24 * 3_600_000);
       const next = await refresh(refreshToken);
       expect(next.token).not.toBe(token);
@@ -180,6 +183,69 @@ describe('a refresh token', () => {
       expect(next.user).toMatchObject({ email: 'anna@example.com', role: 'customer' });
       ({ refreshToken, token } = next);
     }
+    // ten days are left, although the token was used a moment ago
+    bed.clock.advance(SESSION_MAX_MS - 80 * DAY - MINUTE);
+    const last = await refresh(refreshToken);
+    expect(timestampMs(last.refreshExpiresAt!)).toBe(bed.clock.now() + MINUTE);
+    expect(timestampMs(last.expiresAt!)).toBe(bed.clock.now() + MINUTE);
+    bed.clock.advance(MINUTE);
+    await expect(refresh(last.refreshToken)).rejects.toMatchObject(signedOut);
+  });
+
+  test('of a session that was stored before its lifetime was limited expires 90 days after its next use', async () => {
+    const { bed, login, refresh } = await withAnna();
+    const first = await login();
+    const { userId } = first.user!;
+    await bed.context().sessions.update(userId, (now) => ({
+      sessions: now!.sessions.map(({ sessionId, tokenHash, expiresAt }) => {
+        return { sessionId, tokenHash, expiresAt };
+      }),
+    }));
+    let { refreshToken } = first;
+    for (let days = 20; days <= 80; days += 20) {
+      bed.clock.advance(20 * DAY);
+      ({ refreshToken } = await refresh(refreshToken));
+    }
+    bed.clock.advance(10 * DAY);
+    await expect(refresh(refreshToken)).rejects.toMatchObject(signedOut);
+  });
+
+  test('with a made-up secret ends nothing, by refresh or by logout', async () => {
+    const { bed, login, refresh, logout } = await withAnna();
+    const { refreshToken } = await login();
+    const [userId, sessionId] = refreshToken.split('.');
+    for (const letter of ['x', 'A', '_']) {
+      const made = `${userId}.${sessionId}.${letter.repeat(43)}`;
+      await expect(refresh(made)).rejects.toMatchObject(signedOut);
+      await expect(logout(made)).resolves.toBeDefined();
+    }
+    expect(signedInOn(bed)).toEqual([sessionId]);
+    expect(bed.published(AccountSecurityChanged)).toEqual([]);
+    await expect(refresh(refreshToken)).resolves.toBeDefined();
+  });
+
+  test('of another session, with the id of this one, ends nothing', async () => {
+    const { bed, login, refresh, logout } = await withAnna();
+    const mine = (await login()).refreshToken.split('.');
+    const other = (await login()).refreshToken.split('.');
+    const mixed = `${mine[0]}.${mine[1]}.${other[2]}`;
+    await expect(refresh(mixed)).rejects.toMatchObject(signedOut);
+    await logout(mixed);
+    expect(signedInOn(bed)).toEqual([mine[1], other[1]]);
+  });
+
+  test('that was exchanged ends its session at a logout, too, and the user is notified of a second use', async () => {
+    const { bed, login, refresh, logout } = await withAnna();
+    const { refreshToken: spent } = await login();
+    await refresh(spent);
+    await logout(spent);
+    expect(signedInOn(bed)).toEqual([]);
+    const { refreshToken: copied } = await login();
+    await refresh(copied);
+    await expect(refresh(copied)).rejects.toMatchObject(signedOut);
+    expect(bed.published(AccountSecurityChanged)).toMatchObject([
+      { change: 'refresh_token_reused' },
+    ]);
   });
 
   test('works once: a second use ends the session for both holders', async () => {
@@ -290,5 +356,21 @@ describe('a refresh token', () => {
       (bed) => bed.call('refresh', { refreshToken }, { caller, id: 'cause_1' }),
       { ignore },
     );
+  });
+});
+
+describe('an eleventh sign-in', () => {
+  test('tells that it ended the least recently used session, and the user is notified', async () => {
+    const { bed, login, refresh } = await withAnna();
+    const first = await login();
+    for (let device = 2; device <= 10; device++) {
+      expect((await login()).endedSessions).toBe(0);
+    }
+    expect(bed.published(AccountSecurityChanged)).toEqual([]);
+    expect((await login()).endedSessions).toBe(1);
+    expect(bed.published(AccountSecurityChanged)).toMatchObject([
+      { userId: first.user?.userId, change: 'session_displaced' },
+    ]);
+    await expect(refresh(first.refreshToken)).rejects.toMatchObject(signedOut);
   });
 });

@@ -6,14 +6,24 @@ const Time = z.iso.datetime();
 
 export const SigningKey = z.object({
   kid: z.string(),
-  /** The private key. Its secret is `d`, which never leaves this document. */
   jwk: z.object({
     kty: z.literal('EC'),
     crv: z.literal('P-256'),
     x: z.string(),
     y: z.string(),
-    d: z.string(),
+    /** The private part of a key that was stored before private parts were sealed: see `withSealedKeys`. */
+    d: z.string().optional(),
   }),
+  /** The private part, encrypted with a key from outside of the state store. */
+  sealed: z
+    .object({
+      /** The name of the master key. */
+      by: z.string(),
+      d: z.string(),
+    })
+    .optional(),
+  /** Whether the private part was stored unencrypted once: then the key is replaced immediately. */
+  exposed: z.boolean().optional(),
   createdAt: Time,
   signsFrom: Time,
 });
@@ -23,12 +33,17 @@ export type SigningKey = z.infer<typeof SigningKey>;
 export const SigningKeySet = z.object({ keys: z.array(SigningKey).min(1) });
 export type SigningKeySet = z.infer<typeof SigningKeySet>;
 
-export type NewKey = Pick<SigningKey, 'kid' | 'jwk'>;
+export type Sealed = NonNullable<SigningKey['sealed']>;
+export type NewKey = Pick<SigningKey, 'kid' | 'jwk'> & { readonly sealed: Sealed };
 
-/** Whether a new key has to be made. `now` is in milliseconds since the epoch, here and below. */
-export function isRotationDue(keySet: SigningKeySet | undefined, now: number): boolean {
-  const newest = keySet?.keys.at(-1);
-  return newest === undefined || now - Date.parse(newest.createdAt) >= KEY_ROTATION_MS;
+/**
+ * Whether a new key has to be made, by a process with the master key `by`. It can use only keys that
+ * were sealed with that. `now` is in milliseconds since the epoch, here and below.
+ */
+export function isRotationDue(keySet: SigningKeySet | undefined, by: string, now: number): boolean {
+  const newest = keySet && usableKeys(keySet, by).at(-1);
+  if (newest === undefined || newest.exposed === true) return true;
+  return now - Date.parse(newest.createdAt) >= KEY_ROTATION_MS;
 }
 
 /**
@@ -40,12 +55,35 @@ export function rotated(
   key: NewKey,
   now: number,
 ): SigningKeySet {
-  if (keySet !== undefined && !isRotationDue(keySet, now)) return keySet;
+  const { by } = key.sealed;
+  if (keySet !== undefined && !isRotationDue(keySet, by, now)) return keySet;
   const createdAt = isoTimeAt(now);
   // the first key signs immediately, because there is no earlier one that could
-  if (keySet === undefined) return { keys: [{ ...key, createdAt, signsFrom: createdAt }] };
-  const signsFrom = isoTimeAt(now + KEY_LEAD_MS);
-  return { keys: [...verificationKeys(keySet, now), { ...key, createdAt, signsFrom }] };
+  const isFirst = keySet === undefined || usableKeys(keySet, by).length === 0;
+  const signsFrom = isFirst ? createdAt : isoTimeAt(now + KEY_LEAD_MS);
+  const earlier = keySet === undefined ? [] : verificationKeys(keySet, now);
+  return { keys: [...earlier, { ...key, createdAt, signsFrom }] };
+}
+
+/**
+ * Seals the private parts that are stored unencrypted. Such a key signs until its successor does, and
+ * its successor is due immediately: a copy of the store may still contain it.
+ */
+export function withSealedKeys(
+  keySet: SigningKeySet,
+  seal: (kid: string, d: string) => Sealed,
+): SigningKeySet {
+  if (!hasUnsealedKey(keySet)) return keySet;
+  return {
+    keys: keySet.keys.map((key) => {
+      const { d, ...jwk } = key.jwk;
+      return d === undefined ? key : { ...key, jwk, sealed: seal(key.kid, d), exposed: true };
+    }),
+  };
+}
+
+export function hasUnsealedKey({ keys }: SigningKeySet): boolean {
+  return keys.some(({ jwk }) => jwk.d !== undefined);
 }
 
 /** The keys to verify tokens with: those that sign now, will sign, or signed an unexpired token. */
@@ -56,9 +94,21 @@ export function verificationKeys({ keys }: SigningKeySet, now: number): SigningK
   });
 }
 
-/** The key that signs now. */
-export function currentSigningKey({ keys }: SigningKeySet, now: number): SigningKey {
-  const signing = keys.findLast(({ signsFrom }) => Date.parse(signsFrom) <= now) ?? keys[0];
+/** The key that signs now, in a process with the master key `by`. */
+export function currentSigningKey(
+  keySet: SigningKeySet,
+  by: string,
+  now: number,
+): SigningKey & { readonly sealed: Sealed } {
+  const usable = usableKeys(keySet, by);
+  const signing = usable.findLast(({ signsFrom }) => Date.parse(signsFrom) <= now) ?? usable[0];
   if (signing === undefined) throw new Error('a signing key set is never empty');
   return signing;
+}
+
+function usableKeys({ keys }: SigningKeySet, by: string) {
+  return keys.flatMap((key) => {
+    const { sealed } = key;
+    return sealed?.by === by ? [{ ...key, sealed }] : [];
+  });
 }

@@ -1,12 +1,16 @@
+import { TOKEN_MAX_AGE_SECONDS } from '#retail/session-token';
+
 // Times that depend on each other. The gateway has its own share: see docs/architecture.md.
 
-/**
- * Lifetime of an access token. Also the longest time that a role is still in use after it was taken
- * away.
- */
-export const ACCESS_TOKEN_MS = 3_600_000;
+/** Lifetime of an access token. */
+export const ACCESS_TOKEN_MS = TOKEN_MAX_AGE_SECONDS * 1000;
 /** A session ends when its refresh token was not used for this long. */
 export const SESSION_MS = 30 * 24 * 3_600_000;
+/** A session ends this long after its sign-in, however often its refresh token was used. */
+export const SESSION_MAX_MS = 90 * 24 * 3_600_000;
+/** Validity of the token in an e-mail that resets a password, and of one that verifies the address. */
+export const RESET_TOKEN_MS = 30 * 60_000;
+export const VERIFICATION_TOKEN_MS = 24 * 3_600_000;
 /** Age of the newest signing key at which the next one is made. */
 export const KEY_ROTATION_MS = 30 * 24 * 3_600_000;
 /**

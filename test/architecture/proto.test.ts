@@ -25,9 +25,11 @@ test('no response contains a payment token, a password or an address', () => {
     /^(password|address|.*_address)$/.test(field.name),
   );
   expect(personal.map(String)).toEqual([]);
-  // the only token in a response is the access token of the user who signs in
+  // the access token of the user who signs in, and the one-time token for the service that e-mails it
   const tokens = fieldsOf(responses).filter((field) => field.name === 'token');
-  expect(new Set(tokens.map((field) => field.parent.name))).toEqual(new Set(['LoginResponse']));
+  expect(new Set(tokens.map((field) => field.parent.name))).toEqual(
+    new Set(['LoginResponse', 'AccountMail']),
+  );
 });
 
 test('a list returns items, page, limit and total, as numbers in JSON', () => {

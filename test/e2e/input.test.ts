@@ -53,7 +53,7 @@ const account = { email: 'input@example.com', password: 'a-password-of-a-test', 
 const examples: Record<string, Example> = {
   'POST /auth/register': {
     body: account,
-    refused: { email: ['', 'ada', LONG], password: ['', 'short', LONG], name: ['', LONG] },
+    refused: { email: ['', 'ada', LONG], password: ['', 'short', 'password1', LONG], name: ['', LONG] },
   },
   'POST /auth/login': {
     body: { email: account.email, password: account.password },
@@ -67,9 +67,22 @@ const examples: Record<string, Example> = {
     body: { refreshToken: REFRESH_TOKEN },
     refused: { refreshToken: ['', 'a.b', LONG] },
   },
+  'POST /auth/password-reset': {
+    body: { email: account.email },
+    refused: { email: ['', 'ada', LONG] },
+  },
+  'POST /auth/password-reset/confirm': {
+    body: { token: REFRESH_TOKEN, newPassword: account.password },
+    refused: { token: ['', 'a.b', LONG], newPassword: ['', 'short', LONG] },
+  },
+  'POST /auth/verify-email': {
+    body: { token: REFRESH_TOKEN },
+    refused: { token: ['', 'a.b', LONG] },
+  },
   'POST /api-keys': {
-    body: { name: 'ERP', role: 'seller', scopes: ['orders:read'] },
-    refused: { name: ['', LONG], role: ['', 'customer'], scopes: [[]] },
+    body: { name: 'ERP', role: 'seller', scopes: ['orders:read'], validDays: 90 },
+    optional: ['validDays'],
+    refused: { name: ['', LONG], role: ['', 'customer'], scopes: [[]], validDays: [-1, 366] },
   },
   'GET /api-keys': { refused: page },
   'DELETE /api-keys/:keyId': { refused: { keyId: [NO_ID] } },
@@ -77,8 +90,18 @@ const examples: Record<string, Example> = {
   'PATCH /users/profile': {
     body: { name: 'Ada', phone: '+49 30 123456' },
     optional: ['name', 'phone'],
-    refused: { name: ['', LONG], phone: ['call me'] },
+    refused: { name: ['', LONG, 'see https://evil.example'], phone: ['call me'] },
   },
+  'POST /users/verification-email': { refused: {} },
+  'POST /users/password': {
+    body: { currentPassword: account.password, newPassword: 'another-password-of-a-test' },
+    refused: { currentPassword: ['', LONG], newPassword: ['', 'short', 'password1', LONG] },
+  },
+  'GET /users/sessions': { refused: page },
+  'DELETE /users/sessions': { refused: { except: ['', 'no id!'] } },
+  'DELETE /users/sessions/:sessionId': { refused: { sessionId: [NO_ID] } },
+  'POST /admin/users/:userId/block': { refused: { userId: [NO_ID] } },
+  'POST /admin/users/:userId/unblock': { refused: { userId: [NO_ID] } },
   'GET /products': { refused: { ...page, category: [LONG] } },
   'GET /products/:productId': { refused: { productId: [NO_ID] } },
   'POST /products': { body: product, optional: ['description'], refused: refusedProduct },

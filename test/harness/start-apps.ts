@@ -163,6 +163,7 @@ async function planSystem(
       ...options.env,
       ...spec.env,
       ...(spec.env?.['DEVICE_KEY_FILE'] && { DEVICE_KEY_FILE: join(folder, 'device-key') }),
+      ...(spec.env?.['USER_KEY_FILE'] && { USER_KEY_FILE: join(folder, 'user-key') }),
       ...(spec.env?.['INGEST_PORT'] && { INGEST_PORT: '0' }),
       APP_ID: appId,
       PORT: String(port),

@@ -32,7 +32,11 @@ export function requirePermission(rule: AccessRule, { caller, scopes }: Principa
   throw new MicroserviceError(`the API key lacks the scope ${scope}`, Code.PERMISSION_DENIED);
 }
 
+const ABOUT_CREDENTIALS = /^\/(auth|users\/(password|sessions))(\/|$)/;
+
 /** Whether the route is not for customers, or is about credentials. */
 export function isPrivileged({ access, path }: AccessRule): boolean {
-  return path.startsWith('/auth/') || (typeof access !== 'string' && !access.includes('customer'));
+  return (
+    ABOUT_CREDENTIALS.test(path) || (typeof access !== 'string' && !access.includes('customer'))
+  );
 }

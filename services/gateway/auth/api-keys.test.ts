@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Caller } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { type Edge, openEdge } from '../testing/edge';
@@ -10,10 +11,12 @@ const ORDERS = '/api/v1/orders';
 
 let edge: Edge;
 let revoked: boolean;
+let expiresAt: number | undefined;
 let caller: Caller | undefined;
 
 beforeEach(async () => {
   revoked = false;
+  expiresAt = undefined;
   caller = undefined;
   const record = (_: unknown, { callContext }: { callContext: { caller: Caller } }) => {
     caller = callContext.caller;
@@ -29,7 +32,16 @@ beforeEach(async () => {
             throw new MicroserviceError('the API key is not valid', Code.UNAUTHENTICATED);
           }
           const scopes = ['orders:read', 'products:write', 'payments:write'];
-          return { keyId, role: 'seller', scopes, tenantId: 'default' };
+          if (expiresAt !== undefined && edge.clock.now() >= expiresAt) {
+            throw new MicroserviceError('the API key is not valid', Code.UNAUTHENTICATED);
+          }
+          return {
+            keyId,
+            role: 'seller',
+            scopes,
+            tenantId: 'default',
+            ...(expiresAt === undefined ? {} : { expiresAt: timestampFromMs(expiresAt) }),
+          };
         },
       },
       order: { listOrders: record },
@@ -52,6 +64,15 @@ describe('an API key', () => {
     expect(caller).toEqual({ userId: 'key_1', role: 'seller', tenantId: 'default' });
     expect((await send('POST', PRODUCTS)).status).toBe(201);
     expect(edge.bed.callCount('user', 'authenticateApiKey')).toBe(1);
+  });
+
+  it('is refused from the moment it expires, although it was verified a moment ago', async () => {
+    expiresAt = edge.clock.now() + 10_000;
+    expect((await send('GET', ORDERS)).status).toBe(200);
+    edge.clock.advance(9_999);
+    expect((await send('GET', ORDERS)).status).toBe(200);
+    edge.clock.advance(1);
+    expect((await send('GET', ORDERS)).status).toBe(401);
   });
 
   it('permits nothing else', async () => {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { asService } from '#kit/core/caller';
 import { newCallContext } from '#kit/core/call-context';
@@ -34,13 +35,12 @@ export class ApiKeys {
     // a key that was valid a minute ago is exempt, so that a flood from its address cannot block it
     if (!hasEntry(this.#verified, name)) await beforeVerification();
     this.#verified.delete(name);
-    const { user } = openContext(
-      this.runtime,
-      newCallContext(this.runtime.clock, { caller: asService() }),
-    );
-    const { keyId, role, scopes, tenantId } = await user.authenticateApiKey({ key });
+    const { clock } = this.runtime;
+    const { user } = openContext(this.runtime, newCallContext(clock, { caller: asService() }));
+    const { keyId, role, scopes, tenantId, expiresAt } = await user.authenticateApiKey({ key });
     const principal = { caller: { userId: keyId, role: Role.parse(role), tenantId }, scopes };
-    setFor(this.#verified, name, principal, CACHE_MS);
+    const left = expiresAt === undefined ? CACHE_MS : timestampMs(expiresAt) - clock.now();
+    setFor(this.#verified, name, principal, Math.min(left, CACHE_MS));
     return principal;
   }
 }

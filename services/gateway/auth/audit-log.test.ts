@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { EdgeConfig } from '../definition';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { createLog } from '#kit/core/log';
 import { routes } from '../routes/table';
@@ -15,6 +17,8 @@ interface Line {
   outcome: number;
   requestId: string;
   message: string;
+  from?: string;
+  facts?: object;
 }
 
 let folder: string;
@@ -33,7 +37,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const open = () => {
+const open = (config: Partial<EdgeConfig> = {}) => {
   const write = (line: string) => {
     log += line;
   };
@@ -42,11 +46,27 @@ const open = () => {
   };
   return openEdge(
     {
-      user: { login: () => ({}), listApiKeys: () => ({}), createApiKey: () => ({}) },
+      user: {
+        login: () => ({
+          user: { userId: 'user_7', role: 'seller', email: 'canary@user.example', name: 'canary' },
+          refreshToken: 'user_7.session_1.canary',
+        }),
+        listApiKeys: () => ({}),
+        createApiKey: () => ({
+          keyId: 'key_2',
+          role: 'seller',
+          scopes: ['orders:read'],
+          createdBy: 'key_1',
+          expiresAt: timestampFromMs(Date.parse('2026-03-01T00:00:00Z')),
+          name: 'canary',
+          key: 'key_2.canary',
+        }),
+        revokeApiKey: () => ({ keyIds: ['key_2', 'key_1'] }),
+      },
       product: { listProducts: () => ({}) },
       order: { getOrder: refuse },
     },
-    { log: createLog('gateway', 'trace', { write }), config: { AUDIT_FILE: file } },
+    { log: createLog('gateway', 'trace', { write }), config: { AUDIT_FILE: file, ...config } },
   );
 };
 const text = () => readFileSync(file, 'utf8');
@@ -91,6 +111,46 @@ describe('the audit log', () => {
       ['GET /api/v1/api-keys', 403, 'customer'],
       ['POST /api/v1/auth/login', 200, 'anonymous'],
     ]);
+  });
+
+  it('records who signed in, from where, and in which session', async () => {
+    await edge.close();
+    edge = await open({ TRUSTED_PROXIES: ['127.0.0.1'] });
+    const headers = { 'x-forwarded-for': '203.0.113.77' };
+    await edge.send('POST', '/api/v1/auth/login', { headers, body: { email: 'a', password: 'b' } });
+    expect(lines()).toMatchObject([
+      {
+        what: 'POST /api/v1/auth/login',
+        from: '203.0.113.77',
+        facts: { userId: 'user_7', role: 'seller', sessionId: 'session_1' },
+      },
+    ]);
+    // not of a request that says nothing about credentials
+    const token = await edge.token();
+    await edge.send('GET', '/api/v1/orders/order_1', { headers, token });
+    expect(lines()[1]).not.toHaveProperty('from');
+  });
+
+  it('records which API key was created, by whom, with which rights, and which were revoked', async () => {
+    const token = await edge.token({ role: 'admin', sub: 'user_1' });
+    const body = { name: 'ERP', role: 'seller', scopes: ['orders:read'] };
+    await edge.send('POST', '/api/v1/api-keys', { token, body });
+    await edge.send('DELETE', '/api/v1/api-keys/key_1', { token });
+    expect(lines()).toMatchObject([
+      {
+        who: { userId: 'user_1', role: 'admin' },
+        from: '127.0.0.1',
+        facts: {
+          keyId: 'key_2',
+          role: 'seller',
+          scopes: ['orders:read'],
+          createdBy: 'key_1',
+          expiresAt: '2026-03-01T00:00:00.000Z',
+        },
+      },
+      { whom: { keyId: 'key_1' }, facts: { keyIds: ['key_2', 'key_1'] } },
+    ]);
+    expect(text()).not.toContain('canary');
   });
 
   it('is appended to by the next process, never overwritten', async () => {

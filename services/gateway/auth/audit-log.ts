@@ -5,7 +5,9 @@ import type { EdgeRequest, EdgeResponse } from '../http/types';
 
 /**
  * Writes a line for every request that was refused, and for every request to a privileged route: the
- * caller, the route, the ids in its path, the status, and the ids that connect it with other lines.
+ * caller, the route, the ids in its path, the status, and the ids that connect it with other lines. For
+ * a privileged route, it also contains the address of the client and the route's facts of the response,
+ * such as the user who signed in, or the scopes of the API key that was created.
  * Ids and our own names only: anything else that a client sent may be a secret or personal data.
  */
 export function audit(log: Log, file: string | undefined) {
@@ -19,12 +21,15 @@ export function audit(log: Log, file: string | undefined) {
       const refused = status >= 400 && status < 500;
       if (!refused && !locals.privileged) return;
       const { userId, role, tenantId } = locals.caller;
-      const { requestId, correlationId } = locals;
+      const { requestId, correlationId, facts } = locals;
       lines.info(
         {
           who: { userId, role, tenantId },
           what: `${request.method} ${locals.endpoint}`,
           whom: idsIn(locals.params),
+          ...(facts === undefined ? {} : { facts }),
+          // personal data, so that it is recorded only where it can show a misuse
+          ...(locals.privileged ? { from: request.ip ?? '' } : {}),
           // 499 as in nginx: the client closed the connection before the response was sent
           outcome: response.writableFinished ? status : 499,
           requestId,

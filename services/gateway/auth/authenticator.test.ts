@@ -56,6 +56,15 @@ describe('a valid token', () => {
     expect((await profile(token)).status).toBe(401);
   });
 
+  it('is not accepted longer than an hour after it was issued, whatever its expiry', async () => {
+    const token = await edge.token({ exp: edge.clock.now() / 1000 + 36_000 });
+    edge.clock.advance(3_600_000 - 10_000);
+    expect((await profile(token)).status).toBe(200);
+    // neither does a cache extend it
+    edge.clock.advance(41_000);
+    expect((await profile(token)).status).toBe(401);
+  });
+
   it('may have several audiences', async () => {
     expect((await profile(await edge.token({ aud: ['omnichannel', 'other'] }))).status).toBe(200);
   });
@@ -76,6 +85,8 @@ describe('a token is refused', () => {
     ['with exp as a string', { exp: String(now + 3600) }],
     ['with iat as a string', { iat: 'now' }],
     ['that has expired', { exp: now - 31 }],
+    ['that was issued more than an hour ago', { iat: now - 3631 }],
+    ['that was issued in the future', { iat: now + 31 }],
     ['that is not valid yet', { nbf: now + 31 }],
     ['of another issuer', { iss: 'another' }],
     ['for another audience', { aud: 'another' }],

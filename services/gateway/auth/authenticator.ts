@@ -6,7 +6,7 @@ import { MicroserviceError } from '#kit/core/errors';
 import { type TtlCache, hasEntry, setFor, ttlCache } from '#kit/core/ttl-cache';
 import { Id } from '#kit/core/validation';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
-import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '#retail/session-token';
+import { TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_MAX_AGE_SECONDS } from '#retail/session-token';
 import type { Access } from './access';
 import { ApiKeys } from './api-keys';
 import { ALGORITHM, Jwks } from './jwks';
@@ -25,6 +25,7 @@ const Claims = z.object({
   role: z.enum(['customer', 'seller', 'admin']),
   sid: Id,
   exp: z.number(),
+  iat: z.number(),
 });
 
 interface Session {
@@ -100,12 +101,14 @@ export class Authenticator {
         // jose accepts a token without exp unless it is required
         requiredClaims: ['sub', 'exp', 'iat', 'nbf', 'iss', 'aud'],
         clockTolerance: SKEW_SECONDS,
+        maxTokenAge: TOKEN_MAX_AGE_SECONDS,
         currentDate: new Date(now),
       });
       const claims = Claims.safeParse(payload);
       if (!claims.success) throw unauthenticated('the token is not valid');
-      const { sub: userId, role, tenant: tenantId, sid: sessionId, exp } = claims.data;
-      return { caller: { userId, role, tenantId }, sessionId, expires: exp * 1000 };
+      const { sub: userId, role, tenant: tenantId, sid: sessionId } = claims.data;
+      const expires = Math.min(claims.data.exp, claims.data.iat + TOKEN_MAX_AGE_SECONDS) * 1000;
+      return { caller: { userId, role, tenantId }, sessionId, expires };
     } catch (error) {
       if (error instanceof MicroserviceError) throw error;
       if (error instanceof errors.JWTExpired) throw unauthenticated('the token has expired');

@@ -39,6 +39,7 @@ export function rpcHandler(route: RpcRoute, edge: EdgeState) {
       : { message: await call() };
     if (age !== undefined) setStaleHeaders(response, age);
     if (route.endsSession) edge.revokedSessions.invalidate();
+    if (route.audit !== undefined) response.locals.facts = route.audit(result);
     const json = toJson(route.rpc.output, result, { alwaysEmitImplicit: true });
     if (typeof route.status === 'number') sendData(response, route.status, json);
     else sendByStatus(response, route.status, json);

@@ -196,10 +196,11 @@ function pathParameters(
   }));
 }
 
-/** Of parameters that mean the same in every list. */
+/** Of parameters that mean the same on every route. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   page: 'Number of the page, from 1',
   limit: 'Items per page, at most 100; 20 by default',
+  except: 'The session that does not end, by its id',
 };
 
 function queryParameters(

@@ -3,9 +3,9 @@ import type { Json } from './messages';
 
 /** The tags of the operations: the first segment of the path, in the order of the document. */
 const TAGS: Readonly<Record<string, string>> = {
-  auth: 'Registering, signing in and signing out',
+  auth: 'Registering, signing in and out, resetting a password and verifying an address',
   'api-keys': 'API keys of external integrations',
-  users: 'The profile of the signed-in user',
+  users: 'The profile, password and sessions of the signed-in user',
   products: 'The product catalogue',
   inventory: 'Stock of products in shops',
   orders: 'Orders, from placing to cancelling',
@@ -14,7 +14,7 @@ const TAGS: Readonly<Record<string, string>> = {
   payments: 'Payments and refunds',
   shops: 'Shops and their offers',
   devices: 'Devices in shops, and commands to them',
-  admin: 'Dead letters of the services, and broker accounts of the devices',
+  admin: 'Dead letters of the services, blocked users, and broker accounts of the devices',
   machines: 'Vending machines: planograms and contents',
   vends: 'Sales by vending machines',
   health: 'Health of the system',

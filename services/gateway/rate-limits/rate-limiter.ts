@@ -84,14 +84,20 @@ export class RateLimiter {
   }
 
   /**
-   * For signing in, by address and by account. Refuses with 503 while the store fails, as each replica
+   * For signing in, by address, and by account and address together. An account alone is never refused:
+   * a stranger who guesses its password could lock its owner out. Instead, the user service delays wrong
+   * passwords (services/user/sign-in-throttle.ts). Refuses with 503 while the store fails, as each replica
    * would otherwise allow the full number of password guesses.
    */
   async login(request: EdgeRequest, response: EdgeResponse): Promise<void> {
     await this.#check(this.tiers.address, ['address', clientNetwork(request.ip)], response);
     const account = accountIn(request.body);
     if (account !== undefined) {
-      await this.#check(this.tiers.account, ['account', account], response);
+      await this.#check(
+        this.tiers.account,
+        ['account', account, clientNetwork(request.ip)],
+        response,
+      );
     }
     if (this.storeStatus !== 'away') return;
     response.set('retry-after', '1');

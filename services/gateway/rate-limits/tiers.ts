@@ -36,7 +36,7 @@ export const Tiers = z.strictObject({
   payment: TierByRole,
   /** In addition, for signing in, by address. */
   address: Tier,
-  /** In addition, for signing in, by account from any address. */
+  /** In addition, for signing in, by account and address. */
   account: Tier,
 });
 export type Tiers = z.output<typeof Tiers>;

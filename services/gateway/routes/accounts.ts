@@ -1,5 +1,7 @@
-import { UserService } from '#proto/retail/user/v1/user_pb';
+import { fromTimestamp } from '#kit/core/timestamps';
+import { type LoginResponse, UserService } from '#proto/retail/user/v1/user_pb';
 import { ADMINS, SIGNED_IN } from '../auth/access';
+import type { AuditFacts } from '../auth/audit-facts';
 import { type Route, call } from './types';
 
 const user = UserService.method;
@@ -19,6 +21,7 @@ export const accountRoutes: readonly Route[] = [
     owner: 'credentials',
     body: ['email', 'password'],
     limit: 'login',
+    audit: signedIn,
   }),
   call('POST', '/auth/refresh', 'user', user.refresh, {
     access: 'anonymous',
@@ -34,19 +37,50 @@ export const accountRoutes: readonly Route[] = [
     endsSession: true,
     limit: 'login',
   }),
+  call('POST', '/auth/password-reset', 'user', user.requestPasswordReset, {
+    access: 'anonymous',
+    owner: 'credentials',
+    status: 202,
+    body: ['email'],
+    limit: 'login',
+  }),
+  call('POST', '/auth/password-reset/confirm', 'user', user.resetPassword, {
+    access: 'anonymous',
+    owner: 'credentials',
+    body: ['token', 'newPassword'],
+    endsSession: true,
+    limit: 'login',
+  }),
+  call('POST', '/auth/verify-email', 'user', user.verifyEmail, {
+    access: 'anonymous',
+    owner: 'credentials',
+    body: ['token'],
+    limit: 'login',
+  }),
   call('POST', '/api-keys', 'user', user.createApiKey, {
     access: ADMINS,
     owner: 'admin',
     status: 201,
-    body: ['name', 'role', 'scopes'],
+    body: ['name', 'role', 'scopes', 'validDays'],
     idempotent: true,
+    audit: ({ keyId, role, scopes, createdBy, expiresAt }) => ({
+      keyId,
+      role,
+      scopes,
+      createdBy,
+      expiresAt: expiresAt === undefined ? '' : fromTimestamp(expiresAt),
+    }),
   }),
   call('GET', '/api-keys', 'user', user.listApiKeys, {
     access: ADMINS,
     owner: 'admin',
     query: ['page', 'limit'],
   }),
-  call('DELETE', '/api-keys/:keyId', 'user', user.revokeApiKey, { access: ADMINS, owner: 'admin' }),
+  call('DELETE', '/api-keys/:keyId', 'user', user.revokeApiKey, {
+    access: ADMINS,
+    owner: 'admin',
+    audit: ({ keyIds }) => ({ keyIds }),
+  }),
   call('GET', '/users/profile', 'user', user.getProfile, { access: SIGNED_IN, owner: 'caller' }),
   call('PATCH', '/users/profile', 'user', user.updateProfile, {
     access: SIGNED_IN,
@@ -54,4 +88,51 @@ export const accountRoutes: readonly Route[] = [
     body: ['name', 'phone'],
     idempotent: true,
   }),
+  call('POST', '/users/verification-email', 'user', user.requestEmailVerification, {
+    access: SIGNED_IN,
+    owner: 'caller',
+    status: 202,
+    idempotent: true,
+  }),
+  call('POST', '/users/password', 'user', user.changePassword, {
+    access: SIGNED_IN,
+    owner: 'caller',
+    body: ['currentPassword', 'newPassword'],
+    endsSession: true,
+    limit: 'login',
+    audit: signedIn,
+  }),
+  call('GET', '/users/sessions', 'user', user.listSessions, {
+    access: SIGNED_IN,
+    owner: 'caller',
+    query: ['page', 'limit'],
+  }),
+  call('DELETE', '/users/sessions', 'user', user.endSessions, {
+    access: SIGNED_IN,
+    owner: 'caller',
+    query: ['except'],
+    endsSession: true,
+  }),
+  call('DELETE', '/users/sessions/:sessionId', 'user', user.endSession, {
+    access: SIGNED_IN,
+    owner: 'caller',
+    endsSession: true,
+  }),
+  call('POST', '/admin/users/:userId/block', 'user', user.blockUser, {
+    access: ADMINS,
+    owner: 'admin',
+    idempotent: true,
+    endsSession: true,
+  }),
+  call('POST', '/admin/users/:userId/unblock', 'user', user.unblockUser, {
+    access: ADMINS,
+    owner: 'admin',
+    idempotent: true,
+  }),
 ];
+
+/** The user and the session of a sign-in. */
+function signedIn({ user, refreshToken, endedSessions }: LoginResponse): AuditFacts {
+  const [, sessionId = ''] = refreshToken.split('.');
+  return { userId: user?.userId ?? '', role: user?.role ?? '', sessionId, endedSessions };
+}

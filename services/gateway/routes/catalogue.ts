@@ -45,6 +45,7 @@ export const catalogueRoutes: readonly Route[] = [
   }),
   call('POST', '/inventory/:shopId/:productId/counts', 'inventory', inventory.setStock, {
     access: SELLERS,
+    owner: 'shop',
     body: ['pieces', 'reason', 'minimumStock'],
     idempotent: true,
   }),

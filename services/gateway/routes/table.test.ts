@@ -255,8 +255,18 @@ it('accepts an Idempotency-Key on every route that changes something, except for
     // another token changes nothing, and no response with one is stored
     'POST /auth/login',
     'POST /auth/logout',
+    // the response is the same, and the number of e-mails is limited
+    'POST /auth/password-reset',
+    // a token is valid once
+    'POST /auth/password-reset/confirm',
+    'POST /auth/verify-email',
     // deleting again has the same effect
     'DELETE /api-keys/:keyId',
+    // the response contains a token, as above
+    'POST /users/password',
+    // ending again has the same effect
+    'DELETE /users/sessions',
+    'DELETE /users/sessions/:sessionId',
     'DELETE /shops/:shopId/offers/:productId',
     'DELETE /devices/:deviceId',
     'DELETE /admin/dead-letters/:service/:id',

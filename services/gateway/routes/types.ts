@@ -1,6 +1,12 @@
-import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
+import type {
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  Message,
+  MessageShape,
+} from '@bufbuild/protobuf';
 import type { z } from 'zod';
 import type { Access } from '../auth/access';
+import type { AuditFacts } from '../auth/audit-facts';
 import type { Owner } from '../auth/owner';
 import type { AppId } from '../definition';
 import type { EdgeState } from '../edge-state';
@@ -40,6 +46,8 @@ export interface RpcRoute {
   readonly staleIfError: boolean;
   /** Whether it ends a session, whose tokens are refused from then on. */
   readonly endsSession: boolean;
+  /** The facts of the response for the audit log. */
+  readonly audit?: (response: Message) => AuditFacts;
 }
 
 /** A route that the gateway answers itself. */
@@ -79,6 +87,7 @@ interface Columns<M extends DescMethodUnary> {
   readonly staleIfError?: boolean;
   readonly endsSession?: boolean;
   readonly limit?: 'payment' | 'login';
+  readonly audit?: (response: MessageShape<M['output']>) => AuditFacts;
 }
 
 /** A route that calls a method; the names of its fields are checked against the request message. */
@@ -98,7 +107,17 @@ export function call<M extends DescMethodUnary>(
     staleIfError: false,
     endsSession: false,
   };
-  return { method, path, app, rpc, ...defaults, ...columns };
+  const { audit, ...others } = columns;
+  return {
+    method,
+    path,
+    app,
+    rpc,
+    ...defaults,
+    ...others,
+    // the response of a call is of this method's type
+    ...(audit && { audit: (response: Message) => audit(response as MessageShape<M['output']>) }),
+  };
 }
 
 /** A route of server-sent events; the name of its field is checked against the message. */

@@ -71,7 +71,11 @@ async function prepare(recorder: Recorder, name: string): Promise<Buyer> {
     const { productId } = await ask(admin).client('product', ProductService).createProduct(fields);
     const opening = { shopId: SHOP, productId, change: 1_000_000, reason: 'opening' };
     await ask(admin).client('inventory', InventoryService).adjustStock(opening);
-    const account = { email: `${name}@example.com`, password: 'a-password', name: 'Ada Example' };
+    const account = {
+      email: `${name}@example.com`,
+      password: 'a-password-of-a-test',
+      name: 'Ada Example',
+    };
     const { userId } = await ask(asService()).client('user', UserService).register(account);
     return { caller: { ...asService(), userId, role: 'customer' } as const, productId };
   });

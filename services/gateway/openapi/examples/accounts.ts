@@ -4,7 +4,14 @@ import { CREATED_AND_UPDATED, FIRST_PAGE, TIME, keyId, pageOf, userId } from './
 const account = { email: 'ada@example.com', name: 'Ada' };
 const password = 'correct horse';
 const phone = '+49 30 123456';
-const profile = { userId, ...account, role: 'customer', phone, ...CREATED_AND_UPDATED };
+const profile = {
+  userId,
+  ...account,
+  role: 'customer',
+  phone,
+  ...CREATED_AND_UPDATED,
+  emailVerified: true,
+};
 const refreshToken = `${userId}.session_m3Xc.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
 const tokens = {
   token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
@@ -12,9 +19,14 @@ const tokens = {
   user: { userId, ...account, role: 'customer', tenantId: 'default' },
   refreshToken,
   refreshExpiresAt: TIME,
+  endedSessions: 0,
 };
+const mailToken = `${userId}.mail_c7Rp.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
+const newPassword = 'a better horse';
+const sessionId = 'session_m3Xc';
+const session = { sessionId, startedAt: TIME, lastUsedAt: TIME, expiresAt: TIME };
 const apiKey = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
-const created = { keyId, ...apiKey, createdAt: TIME };
+const created = { keyId, ...apiKey, createdAt: TIME, expiresAt: TIME, createdBy: userId };
 
 /** For routes/accounts.ts. */
 export const accountExamples: RouteExamples = {
@@ -38,9 +50,25 @@ export const accountExamples: RouteExamples = {
     body: { refreshToken },
     data: {},
   },
+  'POST /auth/password-reset': {
+    summary: 'Sends an e-mail with a token to reset a password, if the address has an account',
+    body: { email: account.email },
+    data: {},
+  },
+  'POST /auth/password-reset/confirm': {
+    summary: 'Sets a new password by the token of an e-mail, and ends all sessions',
+    body: { token: mailToken, newPassword },
+    data: {},
+  },
+  'POST /auth/verify-email': {
+    summary: 'Verifies an address by the token of an e-mail',
+    body: { token: mailToken },
+    data: {},
+  },
   'POST /api-keys': {
     summary: 'Creates an API key for an external integration, which sends it as X-API-Key',
-    body: apiKey,
+    optional: ['validDays'],
+    body: { ...apiKey, validDays: 90 },
     data: { ...created, key: `${keyId}.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA` },
   },
   'GET /api-keys': {
@@ -49,9 +77,9 @@ export const accountExamples: RouteExamples = {
     data: pageOf(created),
   },
   'DELETE /api-keys/:keyId': {
-    summary: 'Revokes an API key, which is then refused within a minute',
+    summary: 'Revokes an API key and those that it created, which are then refused within a minute',
     params: { keyId },
-    data: {},
+    data: { keyIds: [keyId] },
   },
   'GET /users/profile': { summary: 'Returns your profile', data: profile },
   'PATCH /users/profile': {
@@ -59,5 +87,42 @@ export const accountExamples: RouteExamples = {
     optional: ['name', 'phone'],
     body: { name: account.name, phone },
     data: profile,
+  },
+  'POST /users/verification-email': {
+    summary: 'Sends an e-mail with a token to verify your address, unless it is verified',
+    body: {},
+    data: {},
+  },
+  'POST /users/password': {
+    summary: 'Changes your password, ends all your sessions and signs you in again',
+    body: { currentPassword: password, newPassword },
+    data: tokens,
+  },
+  'GET /users/sessions': {
+    summary: 'Lists your sessions, the most recently used one first',
+    query: FIRST_PAGE,
+    data: pageOf(session),
+  },
+  'DELETE /users/sessions': {
+    summary: 'Ends all your sessions, or all but one',
+    query: { except: sessionId },
+    data: { endedSessions: 1 },
+  },
+  'DELETE /users/sessions/:sessionId': {
+    summary: 'Ends one of your sessions',
+    params: { sessionId },
+    data: {},
+  },
+  'POST /admin/users/:userId/block': {
+    summary: 'Blocks a user, who is signed out and cannot sign in',
+    params: { userId },
+    body: {},
+    data: { userId, blocked: true },
+  },
+  'POST /admin/users/:userId/unblock': {
+    summary: 'Lets a blocked user sign in again',
+    params: { userId },
+    body: {},
+    data: { userId, blocked: false },
   },
 };
