@@ -22,7 +22,9 @@ import { payment } from '../../services/payment/service';
 import { SimulatedProvider } from '../../services/payment/simulator/provider';
 import { product } from '../../services/product/service';
 import { shop } from '../../services/shop/service';
+import { hashPassword } from '../../services/user/password';
 import { user } from '../../services/user/service';
+import { newSession } from '../../services/user/session-domain';
 import { vending } from '../../services/vending/service';
 import { pendingVend } from '../../services/vending/testing/fixtures';
 
@@ -189,6 +191,7 @@ function callsTo(bedOf: (app: AppName) => Beds[AppName] | undefined): Calls {
 
 /** Stores what a seller and a customer have; returns the ids. */
 async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
+  const passwordHash = await hashPassword('correct horse', 4);
   for (const { userId, role } of [sally, bob, carl, dora, ada]) {
     if (role !== 'customer' && role !== 'seller' && role !== 'admin') continue;
     await beds.user.context(asService()).users.update(userId, () => ({
@@ -196,11 +199,15 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
       role,
       email: `${userId}@example.com`,
       name: userId,
-      passwordHash: 'none',
+      passwordHash,
       createdAt: AT,
       updatedAt: AT,
     }));
   }
+  const sessionId = 'session_of_carl';
+  await beds.user
+    .context(asService())
+    .sessions.update(carl.userId, () => ({ sessions: [newSession(sessionId, 'secret', now)] }));
   const newShop = { name: 'Shop', channels: ['store'], timeZone: 'Europe/Berlin' };
   const { shopId } = await beds.shop.call('createShop', newShop, { caller: sally });
   await beds.shop.call('createShop', newShop, { caller: bob });
@@ -274,6 +281,8 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
     paymentId,
     vendId,
     keyId,
+    sessionId,
+    userId: carl.userId,
     service: 'product',
     id,
   };

@@ -21,6 +21,7 @@ const PERMITTED: Readonly<Record<Exclude<Owner, 'everyone' | 'credentials' | 'ca
   buyer: carl,
   product: sally,
   shop: sally,
+  session: carl,
   admin: ada,
 };
 
@@ -32,6 +33,7 @@ const NEIGHBOURS: Readonly<Record<Owner, readonly Caller[]>> = {
   buyer: [sally],
   product: [carl],
   shop: [carl],
+  session: [sally, ada],
   admin: [sally, carl],
 };
 
@@ -41,6 +43,8 @@ export function permittedCallers(route: OwnedRoute): Caller[] {
     if (owner === 'everyone' || owner === 'caller') return [carl, sally].filter(isAdmitted(route));
     return owner === 'credentials' ? [] : [PERMITTED[owner]];
   });
+  // a session is its user's alone
+  if (ownersOf(route).includes('session')) return callers;
   // admins may do all of it
   return [...new Set([...callers, ...(callers.includes(ada) ? [] : [ada])])];
 }

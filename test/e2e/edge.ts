@@ -27,6 +27,7 @@ export const LoggedIn = z.strictObject({
   }),
   refreshToken: z.string(),
   refreshExpiresAt: Time,
+  endedSessions: z.int(),
 });
 export const Profile = z.strictObject({
   userId: z.string(),
@@ -36,6 +37,7 @@ export const Profile = z.strictObject({
   phone: z.string().optional(),
   createdAt: Time,
   updatedAt: Time,
+  emailVerified: z.boolean(),
 });
 export const Product = z.strictObject({
   productId: z.string(),

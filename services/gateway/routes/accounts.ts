@@ -115,7 +115,7 @@ export const accountRoutes: readonly Route[] = [
   }),
   call('DELETE', '/users/sessions/:sessionId', 'user', user.endSession, {
     access: SIGNED_IN,
-    owner: 'caller',
+    owner: 'session',
     endsSession: true,
   }),
   call('POST', '/admin/users/:userId/block', 'user', user.blockUser, {
