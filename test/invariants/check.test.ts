@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { INVARIANTS, MEANING, check } from './check';
-import { goodBooks } from './sample-books';
+import { CANCELLED, goodBooks, ofOrder } from './sample-books';
 
 test('good books have no violations', () => {
   expect(check(goodBooks())).toEqual([]);
@@ -25,6 +25,20 @@ test('an abandoned order may expire undecided', () => {
   const orders = [...books.orders, { ...rest, expires: true, logged: [] }];
   expect(check({ ...books, orders })).toEqual([]);
   expect([payment, delivery]).not.toContain(undefined);
+});
+
+test('an order that is cancelled on request need not have been published before', () => {
+  const books = goodBooks();
+  const reason = 'changed_my_mind';
+  const orders = books.orders.map((order) =>
+    order.orderId === CANCELLED ? { ...order, reason, logged: [] } : order,
+  );
+  const command = ofOrder(CANCELLED, 'order.cancel', 'order', 0, { reason });
+  const events = [...books.events, command].filter(
+    ({ topic, subject }) => topic !== 'order.created' || subject !== CANCELLED,
+  );
+  const found = check({ ...books, orders, events, requests: [] });
+  expect(found.filter(({ invariant }) => invariant === 'everyChangeIsPublished')).toEqual([]);
 });
 
 test('stocks that lost inbox entries need not publish each change', () => {

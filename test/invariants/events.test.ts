@@ -11,6 +11,12 @@ detects([
     /never published: .*order.confirmed/,
   ],
   [
+    'a cancelled order that was not published, although it was not cancelled on request',
+    without('order.created', CANCELLED),
+    ['everyChangeIsPublished'],
+    /never published: order.created/,
+  ],
+  [
     'an event that the saga log records and that was not published',
     withOrder(CANCELLED, { logged: ['inventory.low-stock'] }),
     ['everyChangeIsPublished'],

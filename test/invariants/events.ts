@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { InventoryReleased, InventoryReserved, StockUpdated } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';
-import { OrderCancelled, OrderConfirmed, OrderCreated, OrderStatusUpdated } from '#contracts/order';
+import {
+  CancelOrder,
+  OrderCancelled,
+  OrderConfirmed,
+  OrderCreated,
+  OrderStatusUpdated,
+} from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import {
   type Books,
@@ -122,7 +128,8 @@ function expectedOf(
     const what = data === undefined ? contract.type : `${contract.type} ${JSON.stringify(data)}`;
     expected.push({ what, least, most, is: count(contract, data) });
   };
-  ofOrder(order, count, expect, books.inboxOverflows);
+  const isWithdrawn = count(CancelOrder, { reason: order.reason }) > 0;
+  ofOrder(order, { isWithdrawn, inboxOverflows: books.inboxOverflows }, count, expect);
   ofPayment(order, count, expect);
   ofDelivery(order, expect);
   return expected;
@@ -135,8 +142,12 @@ type Expect = (
   data?: Readonly<Record<string, unknown>>,
 ) => void;
 
-function ofOrder(order: OrderBook, count: Count, expect: Expect, inboxOverflows: boolean): void {
-  const { status, reason, wasConfirmed = true } = order;
+function ofOrder(
+  { status, wasConfirmed = true }: OrderBook,
+  { isWithdrawn, inboxOverflows }: { isWithdrawn: boolean; inboxOverflows: boolean },
+  count: Count,
+  expect: Expect,
+): void {
   const isCancelled = status === 'cancelled' ? 1 : 0;
   const confirmed = count(OrderConfirmed);
   expect(OrderCancelled, isCancelled);
@@ -149,9 +160,8 @@ function ofOrder(order: OrderBook, count: Count, expect: Expect, inboxOverflows:
     if (!inboxOverflows) expect(StockUpdated, 1, Infinity);
     return;
   }
-  // a cancellation may come before the order, or its confirmation, is published
-  const mayBeUnpublished = reason === 'changed_my_mind' || status === 'pending';
-  expect(OrderCreated, mayBeUnpublished ? 0 : 1, 1);
+  // a cancellation on request may come before the order, or its confirmation, is published
+  expect(OrderCreated, isWithdrawn || status === 'pending' ? 0 : 1, 1);
   expect(OrderConfirmed, 0, wasConfirmed ? 1 : 0);
   expect(InventoryReserved, 0, 1);
   expect(InventoryReleased, Math.min(1, count(InventoryReserved)), 1);
