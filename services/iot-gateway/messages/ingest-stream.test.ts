@@ -261,7 +261,8 @@ describe('the streams of an address', () => {
   const full = { code: Code.RESOURCE_EXHAUSTED, details: 'too_many_streams' };
 
   test('are at most ten while they are not opened: 300 more are refused', async () => {
-    const { bed, services, ingest } = await started();
+    // so that none of them ends on a busy machine before the others have begun
+    const { bed, services, ingest } = await started({ authenticationMs: 60_000 });
     const waiting = Array.from({ length: 10 }, () => connect(ingest));
     await Promise.all(waiting.map(async (each) => each.challenge()));
     const more = Array.from({ length: 300 }, () => connect(ingest).next());
@@ -273,7 +274,7 @@ describe('the streams of an address', () => {
     // one that ends makes room for a device
     waiting[0]?.close();
     await until(async () => (await connect(ingest).open(services.signer())) === 'opened');
-  });
+  }, 60_000);
 
   test('are limited when they are opened, too', async () => {
     const { services, ingest } = await started({ limits: { perAddress: 2 } });
