@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { accessControlOf } from './access-control.mjs';
 import { ownEnv, serviceEnv, sidecarEnv } from './environment.mjs';
+import { isFree } from './ports.mjs';
 import { inProject, localDir } from './project.mjs';
 import { runFile, withTransports } from './transports.mjs';
 
@@ -48,6 +49,19 @@ export async function prepareLaunch(runtime, transports, given) {
   const run = parse(withTransports(readFileSync(runFile, 'utf8'), transports));
   const { common } = run;
   const { identities } = given;
+  // Below the ports that the system gives to outgoing connections: among those is the dapr command's own choice,
+  // which was taken now and then before its sidecar had started.
+  let port = 20_000;
+  const freePort = async () => {
+    while (!(await isFree(port))) port++;
+    return port++;
+  };
+  const freePorts = async () => ({
+    daprHTTPPort: await freePort(),
+    daprGRPCPort: await freePort(),
+    daprInternalGRPCPort: await freePort(),
+    metricsPort: await freePort(),
+  });
   common.resourcesPaths = common.resourcesPaths.map(
     (/** @type {string} */ path, /** @type {number} */ at) =>
       changedFolder(inProject(path), join(folder, 'components', String(at)), given.components),
@@ -65,6 +79,7 @@ export async function prepareLaunch(runtime, transports, given) {
       app.configFilePath = join(bin, `${id}.yaml`);
       writeFileSync(app.configFilePath, stringify(configuration));
     }
+    Object.assign(app, await freePorts());
     const tokens = { DAPR_API_TOKEN: newToken(), APP_API_TOKEN: newToken() };
     app.env = {
       ...serviceEnv(id, given.services),
