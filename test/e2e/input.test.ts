@@ -53,7 +53,11 @@ const account = { email: 'input@example.com', password: 'a-password-of-a-test', 
 const examples: Record<string, Example> = {
   'POST /auth/register': {
     body: account,
-    refused: { email: ['', 'ada', LONG], password: ['', 'short', 'password1', LONG], name: ['', LONG] },
+    refused: {
+      email: ['', 'ada', LONG],
+      password: ['', 'short', 'password1', LONG],
+      name: ['', LONG],
+    },
   },
   'POST /auth/login': {
     body: { email: account.email, password: account.password },
