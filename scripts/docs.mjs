@@ -8,12 +8,15 @@ import { builtContracts } from './contracts/built-contracts.mjs';
 import { busComponents, serviceCalls } from './docs/components.mjs';
 import { dependencies } from './docs/dependencies.mjs';
 import { documents } from './docs/documents.mjs';
+import { accessLists, environment, sidecarConfigurations } from './docs/sidecars.mjs';
+import { readApps } from './start/project.mjs';
 
 const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
 const { Service } = require(join(dist, 'kit/service/service.js'));
+const { KitConfig } = require(join(dist, 'kit/core/config.js'));
 const { CloudEvent } = require(join(dist, 'kit/messages/cloud-event.js'));
 const { openapi } = require(join(dist, 'services/gateway/openapi/document.js'));
 const { BASE, routes } = require(join(dist, 'services/gateway/routes/table.js'));
@@ -49,7 +52,13 @@ const components = busComponents(services, texts).set(
   'components/calls.json',
   serviceCalls(services, readFileSync(calls, 'utf8')),
 );
-for (const [path, text] of components) {
+components.set('components/environment.json', environment(services, KitConfig));
+components.set('components/access.json', accessLists(services, 'gateway'));
+const names = new Set(services.map(({ name }) => name));
+const others = readApps().flatMap(({ id }) => (names.has(id) ? [] : [id]));
+const common = readFileSync(join(root, 'components', 'configuration.yaml'), 'utf8');
+mkdirSync(join(root, 'components', 'sidecars'), { recursive: true });
+for (const [path, text] of [...components, ...sidecarConfigurations(services, others, common)]) {
   writeFileSync(join(root, path), text);
   console.log(path);
 }

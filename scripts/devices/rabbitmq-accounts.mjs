@@ -7,12 +7,19 @@ import { KINDS, assertSafe } from './broker-files.mjs';
 /** Devices have a virtual host of their own, so that they cannot see the bus. */
 export const VHOST = 'devices';
 const EXCHANGE = 'amq.topic';
-const HASHING = 'rabbit_password_hashing_sha256';
+export const HASHING = 'rabbit_password_hashing_sha256';
 /** Marks the users that are devices. */
 const TAG = 'device';
 const TIMEOUT_MS = 30_000;
 
 /** @typedef {import('./broker-files.mjs').Account} Account */
+
+/** What a RabbitMQ stores of a password. @param {string} password */
+export function hashOf(password) {
+  const salt = randomBytes(4);
+  const hash = createHash('sha256').update(salt).update(password).digest();
+  return Buffer.concat([salt, hash]).toString('base64');
+}
 
 /**
  * The definitions of the platform's own account, with which iot-gateway reads the messages of all devices
@@ -20,12 +27,10 @@ const TIMEOUT_MS = 30_000;
  * @param {import('../start/accounts.mjs').Platform} platform
  */
 export function platformDefinitions({ userName, password }) {
-  const salt = randomBytes(4);
-  const hash = createHash('sha256').update(salt).update(password).digest();
   return definitionsOf([
     {
       name: userName,
-      hash: Buffer.concat([salt, hash]).toString('base64'),
+      hash: hashOf(password),
       tags: [],
       clientId: '.+',
       publishes: 'retail\\.[^.]+\\.[^.]+\\.command',

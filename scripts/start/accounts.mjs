@@ -7,10 +7,11 @@ import { localDir } from './project.mjs';
 export const accountsFile = join(localDir, 'accounts.json');
 
 /**
- * `platform` is the platform's own account at the device broker.
+ * `platform` is the platform's own account at the device broker. From `servers` the passwords of the accounts at
+ * the other servers are derived.
  * @typedef {{ email: string, password: string }} Account
  * @typedef {{ userName: string, password: string }} Platform
- * @typedef {{ admin: Account, customer: Account, platform: Platform }} Accounts
+ * @typedef {{ admin: Account, customer: Account, platform: Platform, servers: { secret: string } }} Accounts
  */
 
 const newPassword = () => randomBytes(18).toString('base64url');
@@ -19,6 +20,7 @@ const newAccounts = () => ({
   admin: { email: 'admin@example.com', password: newPassword() },
   customer: { email: 'customer@example.com', password: newPassword() },
   platform: { userName: 'platform', password: newPassword() },
+  servers: { secret: newPassword() },
 });
 
 /**

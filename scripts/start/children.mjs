@@ -4,7 +4,8 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crashError } from './crash.mjs';
-import { childEnv, localDir, root } from './project.mjs';
+import { ownEnv } from './environment.mjs';
+import { localDir, root } from './project.mjs';
 
 /**
  * @typedef {object} Child
@@ -64,7 +65,7 @@ export class Children {
    * @param {string[]} args
    * @param {{ env?: NodeJS.ProcessEnv, graceMs?: number, beforeStop?: () => Promise<void> }} [options]
    */
-  start(name, command, args, { env = childEnv(), graceMs = GRACE_MS, beforeStop } = {}) {
+  start(name, command, args, { env = ownEnv(), graceMs = GRACE_MS, beforeStop } = {}) {
     const log = logFileOf(name);
     mkdirSync(dirname(log), { recursive: true });
     const out = openSync(log, 'w');

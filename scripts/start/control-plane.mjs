@@ -1,7 +1,9 @@
 // @ts-check
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ownEnv } from './environment.mjs';
+import { authorityIn, controlPlaneTlsArgs, prepareSentry, sentryArgs } from './identities.mjs';
 import { isOpen } from './ports.mjs';
 import { localDir } from './project.mjs';
 
@@ -9,6 +11,14 @@ import { localDir } from './project.mjs';
 // are the same for all of them, or those of etcd.
 const PLACEMENT = { port: 50005, raft: 18201, health: 18202, metrics: 18203 };
 const SCHEDULER = { port: 50006, etcd: 18211, peer: 18212, health: 18213, metrics: 18214 };
+
+const SENTRY = { port: 18221, health: 18222 };
+
+/**
+ * How sidecars get their identities: the address of sentry, the certificate of its authority, and a token file
+ * for each app.
+ * @typedef {{ sentry: string, authority: string, tokenOf: (app: string) => string }} Identities
+ */
 
 /** @param {typeof PLACEMENT} ports */
 export const placementArgs = ({ port, raft, health, metrics }) => [
@@ -19,46 +29,73 @@ export const placementArgs = ({ port, raft, health, metrics }) => [
 /**
  * @param {typeof SCHEDULER} ports
  * @param {string} dir the folder for its jobs
+ * @param {boolean} tls
  */
-export const schedulerArgs = ({ port, etcd, peer, health, metrics }, dir) => [
-  ...['--id', 'scheduler', '--etcd-initial-cluster', `scheduler=http://127.0.0.1:${peer}`],
-  ...['--etcd-client-port', String(etcd), '--etcd-client-listen-address', '127.0.0.1'],
-  ...['--etcd-data-dir', dir],
-  ...listenArgs({ port, health, metrics }),
-];
+export const schedulerArgs = ({ port, etcd, peer, health, metrics }, dir, tls) => {
+  // The only name of a single scheduler that its certificate contains.
+  const id = tls ? 'dapr-scheduler-server-0' : 'scheduler';
+  return [
+    ...['--id', id, '--etcd-initial-cluster'],
+    `${id}=${tls ? 'https' : 'http'}://127.0.0.1:${peer}`,
+    // The default is a folder in /tmp that every user of the machine can find.
+    ...(tls ? ['--identity-directory-write', join(dir, 'identity')] : []),
+    ...['--etcd-client-port', String(etcd), '--etcd-client-listen-address', '127.0.0.1'],
+    ...['--etcd-data-dir', dir],
+    ...listenArgs({ port, health, metrics }),
+  ];
+};
 
 /** @param {{ port: number, health: number, metrics: number }} ports */
 const listenArgs = ({ port, health, metrics }) => [
   ...['--listen-address', '127.0.0.1', '--port', String(port)],
   ...['--healthz-port', String(health), '--metrics-port', String(metrics)],
-  ...['--metrics-listen-address', '127.0.0.1'],
+  // Dapr up to 1.18 ignores the second one; the one that is built here is patched.
+  ...['--metrics-listen-address', '127.0.0.1', '--healthz-listen-address', '127.0.0.1'],
 ];
 
 /**
- * Starts Dapr's placement and scheduler unless they are running: jobs and workflows need them.
+ * Starts Dapr's placement and scheduler, which jobs and workflows need, unless they are running. If both are started
+ * here, also sentry, which gives the sidecars their identities: those that run already know no such sentry.
  * @param {import('./runtime.mjs').Runtime} runtime
  * @param {import('./children.mjs').Children} children
  * @param {import('./terminal.mjs').Terminal} terminal
- * @returns {Promise<() => Promise<void>>} waits until both accept connections
+ * @param {boolean} mtls whether sidecars are to have identities
+ * @returns {Promise<{ ready: () => Promise<void>, identities: Identities | undefined }>} `ready` waits until all accept
+ *   connections
  */
-export async function ensureControlPlane(runtime, children, terminal) {
+export async function ensureControlPlane(runtime, children, terminal, mtls) {
   const dir = join(localDir, 'scheduler');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const running = await Promise.all([PLACEMENT, SCHEDULER].map(({ port }) => isOpen(port)));
+  const sentry = join(runtime.bin, 'sentry');
+  const identities =
+    mtls && !running.includes(true) && existsSync(sentry)
+      ? await startSentry(sentry, children)
+      : undefined;
+  const tls = (/** @type {string} */ id) =>
+    identities && {
+      args: controlPlaneTlsArgs(sentryDir, SENTRY.port),
+      env: { DAPR_SENTRY_TOKEN_FILE: identities.tokenOf(id) },
+    };
   const services = [
     { name: 'placement', port: PLACEMENT.port, args: placementArgs(PLACEMENT) },
-    { name: 'scheduler', port: SCHEDULER.port, args: schedulerArgs(SCHEDULER, dir) },
+    { name: 'scheduler', port: SCHEDULER.port, args: schedulerArgs(SCHEDULER, dir, !!identities) },
   ];
   /** @type {typeof services} */
   const started = [];
-  for (const service of services) {
-    if (await isOpen(service.port)) {
-      terminal.print(`  ✓ ${service.name}: already running on port ${service.port}`);
+  for (const [index, service] of services.entries()) {
+    const { name, port, args } = service;
+    if (running[index]) {
+      terminal.print(`  ✓ ${name}: already running on port ${port}`);
     } else {
-      children.start(service.name, join(runtime.bin, service.name), service.args);
+      const more = tls(`dapr-${name}`);
+      children.start(name, join(runtime.bin, name), [...args, ...(more?.args ?? [])], {
+        env: { ...ownEnv(), ...more?.env },
+      });
       started.push(service);
     }
   }
-  return async () => {
+  const ready = async () => {
     for (const { name, port } of started) {
       await terminal.runStep(
         [name, `waiting for ${name}`],
@@ -69,4 +106,20 @@ export async function ensureControlPlane(runtime, children, terminal) {
       );
     }
   };
+  return { ready, identities };
+}
+
+const sentryDir = join(localDir, 'sentry');
+
+/**
+ * @param {string} program
+ * @param {import('./children.mjs').Children} children
+ * @returns {Promise<Identities>}
+ */
+async function startSentry(program, children) {
+  const tokenOf = prepareSentry(sentryDir);
+  children.start('sentry', program, sentryArgs(sentryDir, SENTRY));
+  const file = authorityIn(sentryDir);
+  while (!existsSync(file) || !(await isOpen(SENTRY.port))) await children.guard(sleep(20));
+  return { sentry: `127.0.0.1:${SENTRY.port}`, authority: readFileSync(file, 'utf8'), tokenOf };
 }

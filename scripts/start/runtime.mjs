@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { findProgram, lastLines, run, isNetworkFailure, isDiskFull } from './commands.mjs';
 import { inProject } from './project.mjs';
 import { UserError } from './user-error.mjs';
@@ -43,14 +43,35 @@ const daprdFlags =
   `-X github.com/dapr/kit/logger.DaprVersion=${DAPR_VERSION}`;
 const dapr = { cwd: source, flags: daprdFlags, into: join('.dapr', 'bin') };
 
-/** @typedef {{ name: string, package: string, cwd: string, flags: string, into: string, tags?: string }} Binary */
+/**
+ * Placement, scheduler and sentry of this release ignore --healthz-listen-address: their health ports listen
+ * on all interfaces. Until a release respects it, they are built with this line of Dapr replaced.
+ */
+const onLoopback = {
+  module: 'github.com/dapr/dapr',
+  file: join('pkg', 'healthz', 'server', 'server.go'),
+  line: 'net.Listen("tcp", fmt.Sprintf(":%d", s.port))',
+  by: 'net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))',
+};
+
+/**
+ * `patch`: a line of a module that is replaced before the build.
+ * @typedef {object} Binary
+ * @property {string} name
+ * @property {string} package
+ * @property {string} cwd
+ * @property {string} flags
+ * @property {string} into
+ * @property {string} [tags]
+ * @property {typeof onLoopback} [patch]
+ */
 
 /** @type {Binary[]} */
 const binaries = [
   { ...dapr, name: 'daprd', package: '.', tags: 'stablecomponents' },
-  { ...dapr, name: 'placement', package: 'github.com/dapr/dapr/cmd/placement' },
-  { ...dapr, name: 'scheduler', package: 'github.com/dapr/dapr/cmd/scheduler' },
-  { ...dapr, name: 'sentry', package: 'github.com/dapr/dapr/cmd/sentry' },
+  { ...dapr, name: 'placement', package: 'github.com/dapr/dapr/cmd/placement', patch: onLoopback },
+  { ...dapr, name: 'scheduler', package: 'github.com/dapr/dapr/cmd/scheduler', patch: onLoopback },
+  { ...dapr, name: 'sentry', package: 'github.com/dapr/dapr/cmd/sentry', patch: onLoopback },
   {
     name: 'dapr',
     package: 'github.com/dapr/cli',
@@ -82,6 +103,7 @@ const goFiles = (folder) =>
 /** A hash of all inputs of a build. @param {Binary} binary */
 function stampOf(binary) {
   const hash = createHash('sha256').update(JSON.stringify([...argsOf(binary), binary.package]));
+  if (binary.patch) hash.update(JSON.stringify(binary.patch));
   const sources = ['go.mod', 'go.sum', ...(binary.package === '.' ? goFiles(binary.cwd) : [])];
   for (const file of sources) hash.update(readFileSync(join(binary.cwd, file)));
   return hash.digest('hex');
@@ -189,7 +211,7 @@ async function build(binary, terminal) {
       try {
         const { code, output } = await run(
           'go',
-          [...argsOf(binary), '-o', unfinished, binary.package],
+          [...argsOf(binary), ...(await patchArgs(binary)), '-o', unfinished, binary.package],
           {
             cwd: binary.cwd,
             env: { ...process.env, CGO_ENABLED: '0' },
@@ -207,6 +229,58 @@ async function build(binary, terminal) {
     () => 'built',
   );
   writeFileSync(stampFile, JSON.stringify({ ...readStamps(), [binary.name]: stampOf(binary) }));
+}
+
+/**
+ * Copies the module that a binary patches, because Go builds no changed file of its module cache.
+ * @param {Binary} binary
+ * @returns {Promise<string[]>} the arguments that build with the patched copy
+ */
+async function patchArgs({ name, cwd, patch }) {
+  if (!patch) return [];
+  const { module, file, line, by } = patch;
+  await run('go', ['mod', 'download', module], { cwd });
+  const { output } = await run('go', ['list', '-m', '-f', '{{.Dir}}', module], { cwd });
+  const from = output.trim();
+  const text = existsSync(join(from, file)) ? readFileSync(join(from, file), 'utf8') : '';
+  if (text.split(line).length !== 2) {
+    throw new UserError(
+      `The build of ${name} in runtime/ failed: ${file} of ${module} does not have the line ${line}`,
+      lastLines(output, 3),
+    );
+  }
+  const copy = join(home, 'patched', basename(module));
+  rmSync(copy, { recursive: true, force: true });
+  copySource(from, copy);
+  writeFileSync(
+    join(copy, file),
+    text.replace(line, () => by),
+  );
+  const modules = join(home, 'patched', 'go.mod');
+  writeFileSync(
+    modules,
+    `${readFileSync(join(cwd, 'go.mod'), 'utf8')}\nreplace ${module} => ${copy}\n`,
+  );
+  writeFileSync(join(home, 'patched', 'go.sum'), readFileSync(join(cwd, 'go.sum')));
+  return ['-modfile', modules];
+}
+
+/**
+ * Copies what a module is built from. The files and folders of the module cache are read-only; the copies
+ * are not.
+ * @param {string} from
+ * @param {string} to
+ */
+function copySource(from, to) {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const { name } = entry;
+    if (entry.isDirectory() && name !== 'tests' && name !== 'docs') {
+      copySource(join(from, name), join(to, name));
+    } else if (entry.isFile() && !name.endsWith('_test.go')) {
+      writeFileSync(join(to, name), readFileSync(join(from, name)));
+    }
+  }
 }
 
 /**

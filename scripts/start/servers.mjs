@@ -1,16 +1,17 @@
 // @ts-check
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram, lastLines, run, isNetworkFailure } from './commands.mjs';
 import { describePortOwner, isFree } from './ports.mjs';
-import { childEnv, localDir } from './project.mjs';
+import { ownEnv } from './environment.mjs';
+import { localDir } from './project.mjs';
 import { chromium } from './servers/chromium.mjs';
-import { kafka } from './servers/kafka.mjs';
+import { kafka, kafkaFor } from './servers/kafka.mjs';
 import { mosquitto, mosquittoFor } from './servers/mosquitto.mjs';
-import { postgresql } from './servers/postgresql.mjs';
+import { postgresql, postgresqlFor } from './servers/postgresql.mjs';
 import { rabbitmq, rabbitmqFor } from './servers/rabbitmq.mjs';
-import { redis } from './servers/redis.mjs';
+import { redis, redisFor } from './servers/redis.mjs';
 import { UserError } from './user-error.mjs';
 
 /**
@@ -29,6 +30,10 @@ import { UserError } from './user-error.mjs';
  * @property {(dir: string) => void} [prepare] writes the files that it needs in its folder when it starts
  * @property {(program: string, ports: number[], dir: string, clientPort: number) => Promise<Plan>} plan
  *   how to start it; dir is its own folder, which exists; clients reach it by clientPort
+ * @property {(ports: readonly number[]) => Promise<void>} [setUp] what is left to do when it responds, at every start
+ * @property {(app: string) => Record<string, string>} [clientEnv] the environment variables by which the components of
+ *   an app authenticate, if it was started with accounts
+ * @property {(component: string) => string} [secure] the text of its component, changed for a server with accounts
  *
  * @typedef {{ command: string, args: string[], env?: Record<string, string> }} Plan
  *
@@ -47,6 +52,7 @@ import { UserError } from './user-error.mjs';
  * @property {string} image
  * @property {number} port for clients, inside the container
  * @property {Record<string, string>} [env]
+ * @property {Record<string, string>} [secretEnv] more of it, which no other user of this machine may see
  * @property {Record<string, string>} [files] contents of files, by path in the container
  * @property {Record<string, string>} [folders] subfolders of the server's folder, by path in the container
  * @property {number[]} [morePorts] further ports; the same numbers inside and outside the container
@@ -55,6 +61,17 @@ import { UserError } from './user-error.mjs';
 
 /** By the names of the folders in components. */
 export const servers = /** @type {const} */ ({ redis, rabbitmq, kafka, postgresql, mosquitto });
+
+/**
+ * The same servers with accounts.
+ * @type {Record<string, (access: import('./access.mjs').Access) => Server>}
+ */
+export const serversWithAccounts = {
+  redis: redisFor,
+  rabbitmq: (access) => rabbitmqFor(undefined, access),
+  kafka: kafkaFor,
+  postgresql: postgresqlFor,
+};
 
 /** The device brokers, by the names of the folders in components/devices. */
 export const deviceBrokers = { mosquitto: mosquittoFor, rabbitmq: rabbitmqFor };
@@ -133,10 +150,12 @@ async function installPackages({ name, needs, aptPackages }, terminal) {
 /** @returns {Promise<[string, ...string[]] | undefined>} the apt-get command, if this user may run it */
 async function aptGet() {
   if (!findProgram('apt-get')) return undefined;
-  if (process.getuid?.() === 0) return ['apt-get'];
+  // Packages are for all users of the machine.
+  const command = /** @type {const} */ (['sh', '-c', 'umask 022; exec "$@"', 'sh']);
+  if (process.getuid?.() === 0) return [...command, 'apt-get'];
   if (!findProgram('sudo')) return undefined;
   const { code } = await run('sudo', ['-n', 'true']);
-  return code === 0 ? ['sudo', '-n', 'apt-get'] : undefined;
+  return code === 0 ? [...command, 'sudo', '-n', 'apt-get'] : undefined;
 }
 
 /**
@@ -184,13 +203,15 @@ export async function ensureServer(server, children, terminal) {
   server.prepare?.(dir);
   const start = async (/** @type {string} */ program) => {
     const { command, args, env } = await server.plan(program, ports, dir, port);
-    children.start(name, command, args, { env: { ...childEnv(), ...env } });
+    children.start(name, command, args, { env: { ...ownEnv(), ...env } });
   };
   const program = server.find();
   if (program) {
     await start(program);
   } else if (await hasImage(server, terminal)) {
-    children.start(name, 'docker', dockerRun(server.container(port), port, dir));
+    children.start(name, 'docker', dockerRun(server.container(port), port, dir), {
+      env: ownEnv(/^DOCKER_/),
+    });
   } else {
     const installed = await ensureProgram(server, terminal);
     if (!installed) throw missingError(server);
@@ -202,6 +223,7 @@ export async function ensureServer(server, children, terminal) {
       [name, `waiting for ${name}`],
       async () => {
         while (!(await children.guard(server.responds(port)))) await children.guard(sleep(50));
+        await server.setUp?.(ports);
       },
       () => `running on port ${port}`,
     );
@@ -221,6 +243,7 @@ export function dockerRun(container, clientPort, dir) {
     image,
     port,
     env = {},
+    secretEnv = {},
     files = {},
     folders = {},
     morePorts = [],
@@ -230,12 +253,21 @@ export function dockerRun(container, clientPort, dir) {
   const mounts = Object.entries(files).flatMap(([path, text]) => {
     const file = join(dir, basename(path));
     writeFileSync(file, text);
+    // A server in a container is another user. On this machine the folder keeps others from reading it.
+    chmodSync(file, 0o644);
     return ['-v', `${file}:${path}:ro`];
   });
   for (const [path, folder] of Object.entries(folders)) {
     mounts.push('-v', `${join(dir, folder)}:${path}:ro`);
   }
   const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  const secrets = Object.entries(secretEnv).map(([name, value]) => `${name}=${value}\n`);
+  if (secrets.length > 0) {
+    // The arguments of a program are visible to all users.
+    const file = join(dir, 'container.env');
+    writeFileSync(file, secrets.join(''), { mode: 0o600 });
+    settings.push('--env-file', file);
+  }
   const mappings = [`${clientPort}:${port}`, ...morePorts.map((each) => `${each}:${each}`)];
   const ports = mappings.flatMap((each) => ['-p', `127.0.0.1:${each}`]);
   return ['run', '--rm', ...ports, ...settings, ...mounts, image, ...command];

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crashError, lastLogLines } from './crash.mjs';
-import { childEnv, inProject, relativePath } from './project.mjs';
+import { inProject, relativePath } from './project.mjs';
 import { UserError } from './user-error.mjs';
 
 const logs = inProject('.dapr', 'logs');
@@ -28,12 +28,12 @@ export class Sidecars {
   #watching = true;
 
   /**
-   * @param {import('./runtime.mjs').Runtime} runtime
+   * @param {string} cli the dapr command
    * @param {import('./children.mjs').Children} children
    * @param {import('./project.mjs').App[]} apps
-   * @param {string} runFile
+   * @param {import('./run-file.mjs').Launch} launch
    */
-  constructor(runtime, children, apps, runFile) {
+  constructor(cli, children, apps, { runFile, env }) {
     this.#children = children;
     this.#apps = apps;
     mkdirSync(logs, { recursive: true });
@@ -42,13 +42,8 @@ export class Sidecars {
       if (statSync(file).mtimeMs < Date.now() - KEEP_LOGS_MS) rmSync(file);
     }
     this.#oldLogs = new Set(readdirSync(logs));
-    children.start('dapr run', runtime.cli, ['run', '-f', runFile], {
-      env: {
-        ...childEnv(),
-        // Otherwise sidecars call each other by the machine's external address.
-        DAPR_HOST_IP: '127.0.0.1',
-        DAPR_RUNTIME_PATH: runtime.path,
-      },
+    children.start('dapr run', cli, ['run', '-f', runFile], {
+      env,
       beforeStop: () => this.#drain(),
       graceMs: SIDECARS_STOP_MS,
     });

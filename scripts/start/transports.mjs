@@ -1,8 +1,8 @@
 // @ts-check
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { inProject, localDir, root } from './project.mjs';
-import { deviceBrokers, servers } from './servers.mjs';
+import { readFileSync, readdirSync } from 'node:fs';
+import { inProject } from './project.mjs';
+import { accessTo } from './access.mjs';
+import { deviceBrokers, serversWithAccounts } from './servers.mjs';
 import { UserError } from './user-error.mjs';
 
 /**
@@ -14,7 +14,7 @@ import { UserError } from './user-error.mjs';
 
 const KINDS = /** @type {const} */ (['bus', 'state', 'devices']);
 
-const runFile = inProject('dapr.yaml');
+export const runFile = inProject('dapr.yaml');
 const FOLDER = /^(\s*-\s*\.\/components\/(bus|state|devices)\/)([\w-]+)/;
 
 /** The folders to choose from. @param {Kind} kind */
@@ -43,17 +43,22 @@ export function chooseTransports(requested) {
 }
 
 /**
- * The servers that these transports need.
+ * The servers that these transports need, with accounts.
  * @param {Transports} transports
- * @param {import('./accounts.mjs').Platform} platform the platform's account at the device broker
+ * @param {import('./accounts.mjs').Accounts} accounts
+ * @param {readonly string[]} apps
  * @returns {{ all: import('./servers.mjs').Server[], broker: import('./servers.mjs').DeviceBroker | undefined }}
  *   `broker` is the device broker among them; undefined for a folder that the user has added
  */
-export function serversOf({ bus, state, devices }, platform) {
-  const broker = Object.entries(deviceBrokers).find(([kind]) => kind === devices)?.[1](platform);
-  const others = Object.entries(servers)
+export function serversOf({ bus, state, devices }, { platform, servers: { secret } }, apps) {
+  const access = (/** @type {string} */ server) => accessTo(server, { secret, bus, apps });
+  const broker =
+    devices === 'rabbitmq'
+      ? deviceBrokers.rabbitmq(platform, access('rabbitmq'))
+      : Object.entries(deviceBrokers).find(([kind]) => kind === devices)?.[1](platform);
+  const others = Object.entries(serversWithAccounts)
     .filter(([kind]) => kind !== devices && (kind === bus || kind === state))
-    .map(([, server]) => server);
+    .map(([kind, server]) => server(access(kind)));
   return { all: [...others, ...(broker ? [broker] : [])], broker };
 }
 
@@ -69,24 +74,3 @@ export const withTransports = (text, transports) =>
       line.replace(FOLDER, (_, before, kind) => before + transports[/** @type {Kind} */ (kind)]),
     )
     .join('\n');
-
-/**
- * The run file with these transports: dapr.yaml itself if it names them, otherwise a copy. The paths in the
- * copy are absolute, because paths in a run file are relative to that file.
- * @param {Transports} transports
- * @returns {string} its path
- */
-export function runFileFor(transports) {
-  const text = readFileSync(runFile, 'utf8');
-  const chosen = withTransports(text, transports);
-  if (chosen === text) return runFile;
-  const file = join(localDir, 'dapr.yaml');
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(
-    file,
-    chosen
-      .replace(/^(\s*-\s*|\s*configFilePath:\s*)\.\//gm, `$1${root}`)
-      .replace(/^(\s*appDirPath:\s*)\.$/gm, `$1${root}`),
-  );
-  return file;
-}

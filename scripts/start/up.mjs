@@ -1,5 +1,5 @@
 // @ts-check
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { keepAccountsInSync } from '../devices/broker-accounts.mjs';
 import { accountsFile, platformClientId, readAccounts } from './accounts.mjs';
@@ -8,16 +8,20 @@ import { Children } from './children.mjs';
 import { killCommands } from './commands.mjs';
 import { ensureControlPlane } from './control-plane.mjs';
 import { fillCatalogue, placeOrder } from './demo.mjs';
+import { ownEnv } from './environment.mjs';
 import { gatewayUrl } from './gateway.mjs';
 import { memoryOf } from './memory.mjs';
 import { checkNpm, preflight } from './preflight.mjs';
 import { inProject, localDir, readApps, relativePath } from './project.mjs';
+import { PRIVATE, makePrivate } from './private.mjs';
+import { prepareLaunch } from './run-file.mjs';
 import { buildRuntime } from './runtime.mjs';
+import { TRIMMER } from './servers/redis.mjs';
 import { ensureServer, folderOf, servers } from './servers.mjs';
 import { Sidecars } from './sidecars.mjs';
 import { storyLines } from './story.mjs';
 import { Terminal, elapsed } from './terminal.mjs';
-import { choices, chooseTransports, runFileFor, serversOf } from './transports.mjs';
+import { choices, chooseTransports, serversOf } from './transports.mjs';
 import { keepTrimmed } from './trim.mjs';
 import { reportError } from './user-error.mjs';
 
@@ -29,6 +33,7 @@ Options:
   --fresh            delete the data of earlier starts first
   --no-demo          start without the demo catalogue, the demo order and the demo devices
   --once             stop when the demo order is confirmed
+  --no-mtls          calls between sidecars without TLS and identities
   --bus <name>       event broker: ${choices('bus').join(', ')}
   --state <name>     database: ${choices('state').join(', ')}
   --devices <name>   device broker: ${choices('devices').join(', ')}
@@ -96,6 +101,7 @@ function readOptions(args, terminal) {
     fresh: { type: 'boolean' },
     'no-demo': { type: 'boolean' },
     once: { type: 'boolean' },
+    'no-mtls': { type: 'boolean' },
     bus: { type: 'string' },
     state: { type: 'string' },
     devices: { type: 'string' },
@@ -152,11 +158,14 @@ async function up(options, terminal, children) {
   if (buildIsStale()) await buildServices(terminal);
   const runtime = installed ?? (await buildRuntime(terminal));
   if (options.fresh) deleteStoredData();
-  // The sidecars create their databases in this folder, but not the folder itself.
-  mkdirSync(inProject('data'), { recursive: true });
-  const { admin, platform } = readAccounts();
-  Object.assign(process.env, { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password });
-  const { all, broker } = serversOf(transports, platform);
+  // From here on, because programs that are installed may be for all users of the machine.
+  process.umask(PRIVATE);
+  // The sidecars create their databases in data, but not the folder itself.
+  for (const folder of [inProject('data'), inProject('.dapr'), localDir]) makePrivate(folder);
+  const accounts = readAccounts();
+  const { admin, platform } = accounts;
+  const ids = apps.map(({ id }) => id);
+  const { all, broker } = serversOf(transports, accounts, ids);
   terminal.print(`  ✓ admin account: ${admin.email}, password in ${relativePath(accountsFile)}`);
 
   terminal.print('Servers');
@@ -165,17 +174,33 @@ async function up(options, terminal, children) {
   for (const server of all) {
     waits.push(await ensureServer(server, children, terminal));
   }
+  const plane = await ensureControlPlane(runtime, children, terminal, !options['no-mtls']);
+  waits.push(plane.ready);
+  for (const wait of waits) await wait();
+  // A server that was running before has its own accounts. The environment names them.
+  const own = all.filter(({ name }) => children.has(name));
+  if (transports.bus === 'redis') {
+    const trimmer = own.find(({ name }) => name === servers.redis.name)?.clientEnv?.(TRIMMER);
+    const password = trimmer?.REDIS_PASSWORD;
+    keepTrimmed(servers.redis.ports[0], password ? { name: TRIMMER, password } : undefined);
+  }
+
+  terminal.print('Services');
   // A broker that was running before may have one listener only.
   const isOwn = broker !== undefined && children.has(broker.name);
   const brokerPort = isOwn ? broker.platformPort(broker.ports) : broker?.devicePort(broker.ports);
-  process.env.DEVICES_BROKER_URL ??= urlOf(platform, brokerPort);
-  process.env.DEVICES_CLIENT_ID ??= platformClientId(platform);
-  waits.push(await ensureControlPlane(runtime, children, terminal));
-  for (const wait of waits) await wait();
-  if (transports.bus === 'redis') keepTrimmed(servers.redis.ports[0]);
-
-  terminal.print('Services');
-  const sidecars = new Sidecars(runtime, children, apps, runFileFor(transports));
+  const { env } = process;
+  const devices = {
+    DEVICES_BROKER_URL: env.DEVICES_BROKER_URL ?? urlOf(platform, brokerPort),
+    DEVICES_CLIENT_ID: env.DEVICES_CLIENT_ID ?? platformClientId(platform),
+  };
+  const launch = await prepareLaunch(runtime, transports, {
+    services: { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password },
+    sidecars: (app) => Object.assign({ ...devices }, ...own.map((it) => it.clientEnv?.(app))),
+    identities: plane.identities,
+    components: (text) => own.reduce((component, it) => it.secure?.(component) ?? component, text),
+  });
+  const sidecars = new Sidecars(runtime.cli, children, apps, launch);
   await sidecars.ready(terminal);
 
   if (broker) syncDeviceAccounts(broker, children);
@@ -232,7 +257,7 @@ function syncDeviceAccounts(broker, children) {
  */
 function startFleet(children, terminal) {
   const program = ['--import', './scripts/typescript.mjs', 'test/device-fleet/demo.ts'];
-  children.start('devices', 'node', program);
+  children.start('devices', 'node', program, { env: ownEnv(/^(ADMIN|MQTT|GATEWAY)_/) });
   terminal.print('  ✓ devices: two shelves, two vending machines and a till in demo-shop-0');
 }
 

@@ -1,18 +1,30 @@
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { KitConfig } from '#kit/core/config';
 import { CloudEvent } from '#kit/messages/cloud-event';
 import { defineEvent, defineRequest } from '#kit/messages/contract';
 import { Service } from '#kit/service/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import { UserService } from '#proto/retail/user/v1/user_pb';
 import { busComponents, serviceCalls } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
+import { accessLists, environment, sidecarConfigurations } from '../../scripts/docs/sidecars.mjs';
 import { openapi } from '../../services/gateway/openapi/document';
 import { BASE, routes } from '../../services/gateway/routes/table';
 import { contracts, filesOf, read, services } from './tree';
 
 const Scoped = z.object({
   spec: z.object({ metadata: z.array(z.object({ name: z.string(), value: z.string() })) }),
+});
+
+const Rule = z.object({ name: z.string(), version: z.string(), protocol: z.string() });
+const Configuration = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({ tracing: z.unknown(), api: z.object({ allowed: z.array(Rule) }) }),
+});
+const RunFile = z.object({
+  apps: z.array(z.object({ appID: z.string(), configFilePath: z.string() })),
 });
 
 const Happened = defineEvent('Happened', {
@@ -175,6 +187,73 @@ test('the permitted calls come from the definitions, and those of other apps are
 test('components/calls.json is up to date: `npm run docs` would change nothing', async () => {
   const there = read('components/calls.json');
   expect(serviceCalls(await services(), there)).toBe(there);
+});
+
+test('a sidecar opens the APIs that the definition of its service needs, and no others', () => {
+  const common = 'metadata: { name: common }\nspec: { tracing: { samplingRate: "0" } }\n';
+  const publisher = new Service('publisher', { publishes: [Happened] });
+  const subscriber = new Service('subscriber', { endpoints: ['bank'] });
+  subscriber.every('sweep', '@every 1m', async () => undefined);
+  const written = sidecarConfigurations([publisher, subscriber], ['simulator'], common);
+  const allowed = (app: string) => {
+    const { metadata, spec } = Configuration.parse(
+      parse(written.get(`components/sidecars/${app}.yaml`) ?? ''),
+    );
+    expect({ metadata, tracing: spec.tracing }).toEqual({
+      metadata: { name: app },
+      tracing: { samplingRate: '0' },
+    });
+    return spec.api.allowed.map(({ name, version, protocol }) => `${protocol} ${name} ${version}`);
+  };
+  const bindings = ['http bindings v1', 'grpc bindings v1'];
+  expect(allowed('publisher')).toEqual([
+    ...['http state v1', 'http publish v1', 'http publish v1alpha1'],
+    ...bindings,
+  ]);
+  expect(allowed('subscriber')).toEqual([
+    ...['http state v1', 'http jobs v1', 'http invoke v1'],
+    ...bindings,
+  ]);
+  expect(allowed('simulator')).toEqual(bindings);
+});
+
+test('the environment of a service is what its definition reads', () => {
+  const services = [new Service('reader', { config: z.object({ SECRET: z.string() }) })];
+  expect(JSON.parse(environment(services, z.object({ PORT: z.string() })))).toEqual({
+    common: ['PORT'],
+    services: { reader: ['SECRET'] },
+  });
+});
+
+test('a sidecar lets in the callers of its service, each to what it declares', () => {
+  const all = [
+    new Service('edge', { calls: { order: UserService } }),
+    new Service('basket', { calls: { order: UserService } }),
+    new Service('order', {}),
+  ];
+  expect(JSON.parse(accessLists(all, 'edge'))).toEqual({
+    order: {
+      basket: ['retail.user.v1.UserService'],
+      edge: ['retail.user.v1.UserService', 'retail.operations.v1.OperationsService'],
+    },
+  });
+});
+
+test('components/sidecars, components/environment.json and components/access.json are up to date', async () => {
+  const all = await services();
+  const names = all.map(({ name }) => name);
+  const run = RunFile.parse(parse(read('dapr.yaml')));
+  const ids = run.apps.map(({ appID }) => appID);
+  const others = ids.filter((app) => !names.includes(app));
+  const there = new Map(filesOf('components/sidecars').map(({ path, text }) => [path, text]));
+  const written = sidecarConfigurations(all, others, read('components/configuration.yaml'));
+  expect(Object.fromEntries(there)).toEqual(Object.fromEntries(written));
+  expect(read('components/environment.json')).toBe(environment(all, KitConfig));
+  expect(read('components/access.json')).toBe(accessLists(all, 'gateway'));
+  // and each sidecar is started with its own
+  expect(run.apps.map(({ configFilePath }) => configFilePath)).toEqual(
+    ids.map((app) => `./components/sidecars/${app}.yaml`),
+  );
 });
 
 test('components/bus is up to date: `npm run docs` would change nothing', async () => {

@@ -75,8 +75,9 @@ describe('the correlation id of a request', () => {
     ['payment', () => `payments:default:${String(order.paymentId)}`],
     ['delivery', () => `deliveries:default:${order.orderId}`],
   ])('is in the document of %s', async (app, key) => {
-    const { sidecarUrl } = fixture.system.app(app);
-    const document = await fetch(`${sidecarUrl}/v1.0/state/state/${encodeURIComponent(key())}`);
+    const { sidecarUrl, sidecarHeaders: headers } = fixture.system.app(app);
+    const path = `/v1.0/state/state/${encodeURIComponent(key())}`;
+    const document = await fetch(`${sidecarUrl}${path}`, { headers });
     expect(await document.json()).toMatchObject({ correlationId });
   });
 

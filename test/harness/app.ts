@@ -49,6 +49,12 @@ export class App {
     return `http://127.0.0.1:${this.plan.daprHttpPort}`;
   }
 
+  /** What a request to the sidecar must carry. */
+  get sidecarHeaders(): Record<string, string> {
+    const { DAPR_API_TOKEN: token } = this.env;
+    return token === undefined ? {} : { 'dapr-api-token': token };
+  }
+
   /** The processes of this app. */
   get processes(): Process[] {
     return this.service === undefined ? [this.sidecar] : [this.service, this.sidecar];

@@ -14,7 +14,7 @@ export async function controlPlane(folder: string): Promise<ControlPlane> {
   const usual = (port: number, health = 0, metrics = 0) => [
     ...['--listen-address', '127.0.0.1', '--port', String(port)],
     ...['--healthz-port', String(health), '--metrics-port', String(metrics)],
-    ...['--metrics-listen-address', '127.0.0.1'],
+    ...['--metrics-listen-address', '127.0.0.1', '--healthz-listen-address', '127.0.0.1'],
   ];
   const data = join(folder, 'servers', 'scheduler');
   mkdirSync(data, { mode: 0o700 });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { PRIVATE } from '../../scripts/start/private.mjs';
 import { until } from './until';
 
 /** A process as data, so that it can be started again. */
@@ -66,9 +67,11 @@ export class LocalProcess implements Process {
   start(): void {
     if (this.running) throw new Error(`${this.name} runs already`);
     const { command, args, cwd, env, log, pidFile } = this.plan;
+    const before = process.umask(PRIVATE);
     const out = openSync(log, 'a');
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', out, out] });
     closeSync(out);
+    process.umask(before);
     // the code that waits for it reports that it could not be started
     child.on('error', () => {});
     child.unref();

@@ -18,6 +18,7 @@ const RunFile = z.object({
     z.object({
       appID: z.string(),
       appDirPath: z.string(),
+      configFilePath: z.string(),
       appProtocol: Protocol.optional(),
       /** Absent where the app simulates an external endpoint, which no sidecar calls. */
       appPort: z.int().optional(),

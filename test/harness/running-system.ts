@@ -121,7 +121,7 @@ export class RunningSystem {
     const topic = String(event['type']);
     const response = await fetch(`${app.sidecarUrl}/v1.0/publish/bus/${topic}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/cloudevents+json' },
+      headers: { 'content-type': 'application/cloudevents+json', ...app.sidecarHeaders },
       body: JSON.stringify(event),
     });
     if (!response.ok) {

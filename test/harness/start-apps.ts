@@ -1,7 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDocument } from 'yaml';
 import { CallPermissions } from '#kit/security/call-permissions';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
+import { accessControlOf } from '../../scripts/start/access-control.mjs';
+import { readsVariable } from '../../scripts/start/environment.mjs';
+import { authorityIn, prepareSentry, sentryArgs } from '../../scripts/start/identities.mjs';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
 import { findRuntime } from '../../scripts/start/runtime.mjs';
@@ -44,6 +49,14 @@ export interface StartOptions extends Transports {
   controlPlane?: boolean;
   /** Environment variables for every service. */
   env?: Readonly<Record<string, string>>;
+  /**
+   * As `npm start` runs it: API tokens and a Configuration of each app, and for each service only the
+   * environment that it reads. Without it, for services in a test, a sidecar is open to everything on this
+   * machine.
+   */
+  secured?: boolean;
+  /** Sidecars have identities from a sentry, and services no tokens of their own. */
+  mtls?: boolean;
   /**
    * Puts a proxy in front of a server and returns its port: for `redis`, `kafka`, ..., and for simulated
    * HTTP endpoints, by the name of the endpoint.
@@ -147,20 +160,27 @@ async function planSystem(
     plans.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
   }
 
+  const sentry = options.mtls === true ? await planSentry(folder) : undefined;
+  if (sentry !== undefined) plans.push(planned('sentry', join(bin, 'sentry'), sentry.args));
+
   const calls = join(folder, 'calls.json');
   writeFileSync(calls, withOthers(inProject('components', 'calls.json'), specs));
-  const configuration = inProject(runFile.common.configFilePath);
+  const { secured = false } = options;
   const apps: AppPlan[] = [];
   for (const spec of specs) {
     const { appId, name = appId, protocol = runFile.common.appProtocol } = spec;
     const [port = 0, own = 0, daprHttpPort = 0, daprGrpcPort = 0, internal = 0, metrics = 0] =
       await freePorts(6);
     const appPort = spec.appPort ?? (spec.onePort === true ? port : own);
+    const ofRunFile = runFile.apps.find(({ appID }) => appID === appId);
+    const { configFilePath } = secured && ofRunFile !== undefined ? ofRunFile : runFile.common;
+    const tokens = secured ? { DAPR_API_TOKEN: newToken(), APP_API_TOKEN: newToken() } : {};
     const env = {
       ...runFile.common.env,
-      SERVICE_KEYS: join(folder, 'service-keys'),
+      SERVICE_KEYS: sentry === undefined ? join(folder, 'service-keys') : '',
       SERVICE_CALLS: calls,
-      ...options.env,
+      ...tokens,
+      ...(secured && ofRunFile !== undefined ? readBy(appId, options.env ?? {}) : options.env),
       ...spec.env,
       ...(spec.env?.['DEVICE_KEY_FILE'] && { DEVICE_KEY_FILE: join(folder, 'device-key') }),
       ...(spec.env?.['USER_KEY_FILE'] && { USER_KEY_FILE: join(folder, 'user-key') }),
@@ -171,7 +191,17 @@ async function planSystem(
       DAPR_HTTP_PORT: String(daprHttpPort),
       DAPR_GRPC_PORT: String(daprGrpcPort),
     };
-    const started = planned(`${name}-sidecar`, join(bin, 'daprd'), [
+    const configuration =
+      sentry === undefined ? inProject(configFilePath) : join(folder, 'resources', `${name}.yaml`);
+    if (sentry !== undefined) {
+      const document = parseDocument(readFileSync(inProject(configFilePath), 'utf8'));
+      document.setIn(['spec', 'accessControl'], accessControlOf(appId));
+      writeFileSync(configuration, String(document));
+    }
+    const [program, ...first] = [...(sentry?.before ?? []), join(bin, 'daprd')];
+    const started = planned(`${name}-sidecar`, program, [
+      ...first,
+      ...(sentry?.sidecarArgs ?? []),
       ...['--app-id', appId, '--app-protocol', protocol, '--app-port', String(appPort)],
       ...['--dapr-http-port', String(daprHttpPort), '--dapr-grpc-port', String(daprGrpcPort)],
       ...['--dapr-listen-addresses', '127.0.0.1'],
@@ -181,7 +211,10 @@ async function planSystem(
       ...['--config', configuration, ...resources.flatMap((path) => ['--resources-path', path])],
       ...controlPlaneArgs(plane),
     ]);
-    const sidecar = { ...started, env: { ...started.env, POD_NAME: name } };
+    const sidecar = {
+      ...started,
+      env: { ...started.env, ...tokens, ...sentry?.envOf(appId), POD_NAME: name },
+    };
     const service = spec.command && {
       ...planned(name, spec.command[0], spec.command.slice(1)),
       ...{ cwd: spec.cwd ?? root, env: { ...cleanEnv(), ...env } },
@@ -194,6 +227,7 @@ async function planSystem(
   const standInsAnswer = () => Promise.all(outside.map(({ port }) => isOpen(port)));
   const serversAnswer = async () =>
     (await standInsAnswer()).every(Boolean) &&
+    (sentry === undefined || (await sentry.answers())) &&
     (await Promise.all(needed.map((kind) => servers.of[kind].responds(ports.clients[kind])))).every(
       Boolean,
     ) &&
@@ -249,6 +283,30 @@ function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
     ...['--placement-host-address', `127.0.0.1:${plane.placement.port}`],
     ...['--scheduler-host-address', `127.0.0.1:${plane.scheduler.port}`],
   ];
+}
+
+/** How a sentry is started, and how sidecars get their identities from it. */
+async function planSentry(folder: string) {
+  const [port = 0, health = 0] = await freePorts(2);
+  const own = join(folder, 'servers', 'sentry');
+  const tokenOf = prepareSentry(own);
+  const authority = authorityIn(own);
+  return {
+    args: sentryArgs(own, { port, health }),
+    answers: async () => existsSync(authority) && (await isOpen(port)),
+    // the authority's certificate is made when sentry starts
+    before: ['sh', '-c', 'DAPR_TRUST_ANCHORS="$(cat "$0")" exec "$@"', authority],
+    sidecarArgs: ['--enable-mtls', '--sentry-address', `127.0.0.1:${port}`],
+    envOf: (app: string) => ({ DAPR_SENTRY_TOKEN_FILE: tokenOf(app) }),
+  };
+}
+
+const newToken = (): string => randomBytes(24).toString('base64url');
+
+/** The variables that a service reads. */
+function readBy(app: string, env: Readonly<Record<string, string>>): Record<string, string> {
+  const reads = readsVariable(app);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => reads(name)));
 }
 
 /** Variables of this shell that would change a service or a sidecar. */

@@ -57,6 +57,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
     };
   });
   return startApps([...specs, ...more], {
+    secured: true,
     ...options,
     env: { ...TEST_ENV, ...options.env },
   });

@@ -58,6 +58,10 @@ func main() {
 		fmt.Fprint(response, `[{"pubsubname":"bus","topic":"order.confirmed","route":"/confirmed"}]`)
 	})
 	http.HandleFunc("POST /confirmed", func(response http.ResponseWriter, request *http.Request) {
+		if request.Header.Get("dapr-api-token") != os.Getenv("APP_API_TOKEN") {
+			response.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		fmt.Fprintf(response, `{"status":"%s"}`, w.handle(request.Body))
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
@@ -112,7 +116,10 @@ func (w watch) publish(cause object, eventType, subject string, data object) err
 	body := must(json.Marshal(event))
 	must(read(w.lowStock, bytes.NewReader(body))) // invalid only by a bug of this program
 	address := w.publishURL + eventType + "?metadata.partitionKey=" + url.QueryEscape(subject)
-	response, err := client.Post(address, "application/cloudevents+json", bytes.NewReader(body))
+	request := must(http.NewRequest(http.MethodPost, address, bytes.NewReader(body)))
+	request.Header.Set("Content-Type", "application/cloudevents+json")
+	request.Header.Set("dapr-api-token", os.Getenv("DAPR_API_TOKEN"))
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
@@ -126,7 +133,7 @@ func (w watch) publish(cause object, eventType, subject string, data object) err
 // to is the context of a call to an app, with an idempotency key derived from the event and the key.
 func (w watch) to(app string, event object, key ...any) context.Context {
 	return metadata.AppendToOutgoingContext(context.Background(), "dapr-app-id", app,
-		"x-service-token", w.signer.token(app),
+		"dapr-api-token", os.Getenv("DAPR_API_TOKEN"), "x-service-token", w.signer.token(app),
 		"x-cause-id", deterministicID(append(key, event["id"], app)...), "x-user-role", "service",
 		"x-correlation-id", event["correlationid"].(string), "x-tenant-id", event["tenantid"].(string))
 }

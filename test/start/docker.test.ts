@@ -1,8 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { type Server, deviceBrokers, dockerRun, servers } from '../../scripts/start/servers.mjs';
+import { accessTo } from '../../scripts/start/access.mjs';
+import {
+  type Server,
+  deviceBrokers,
+  dockerRun,
+  servers,
+  serversWithAccounts,
+} from '../../scripts/start/servers.mjs';
 
 let folder = '';
 afterEach(() => {
@@ -59,6 +66,22 @@ test('mosquitto in Docker stores messages for offline clients, as the process do
     expect.arrayContaining(['listener 1883', 'persistence true', 'max_queued_messages 0']),
   );
 });
+
+test.each(Object.keys(serversWithAccounts))(
+  '%s in Docker knows its accounts, and no other user of the machine can read their passwords',
+  (kind) => {
+    const apps = ['order', 'payment'];
+    const access = accessTo(kind, { secret: 'only in this test', bus: 'redis', apps });
+    const args = runOf(serversWithAccounts[kind]!(access));
+    const passwords = [...apps, 'admin', 'broker', 'postgres', 'omnichannel'].map(
+      access.passwordOf,
+    );
+    for (const password of passwords) expect(args.join(' ')).not.toContain(password);
+    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    expect(files.join('')).toMatch(/order|omnichannel/);
+    expect(args.join(' ')).not.toMatch(/HOST_AUTH_METHOD|PLAINTEXT:\/\//);
+  },
+);
 
 const PLATFORM = { userName: 'platform', password: 'only-for-tests-of-one-minute' };
 

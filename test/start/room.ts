@@ -44,6 +44,11 @@ export class Room {
     return new Room(keeper, pid);
   }
 
+  /** The folder in /proc of a process in the room. */
+  get proc(): string {
+    return `/proc/${this.pid}`;
+  }
+
   /** How a command is run in the namespaces, in this folder. */
   inside(folder: string, command: string, ...args: string[]): [string, string[]] {
     const users = ownUsers.length > 0 ? ['--user', '--preserve-credentials'] : [];

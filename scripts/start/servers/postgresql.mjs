@@ -1,5 +1,5 @@
 // @ts-check
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, lastLines, run } from '../commands.mjs';
 import { exchange } from '../ports.mjs';
@@ -19,8 +19,19 @@ const START = Buffer.concat([
 ]);
 const NOT_READY_YET = '57P03';
 
-/** @type {import('../servers.mjs').Server} */
-export const postgresql = {
+/** The account that owns the server. Without a password nobody can sign in as it. */
+const OWNER = 'postgres';
+/** What a client must show: its password, or nothing. */
+const authentication = (/** @type {Access | undefined} */ access) =>
+  access ? 'scram-sha-256' : 'trust';
+
+/** @typedef {import('../access.mjs').Access} Access */
+
+/**
+ * @param {Access} [access] without it every client on this machine is trusted
+ * @returns {import('../servers.mjs').Server}
+ */
+export const postgresqlFor = (access) => ({
   name: 'PostgreSQL',
   program: 'postgresql',
   needs: 'PostgreSQL',
@@ -29,7 +40,13 @@ export const postgresql = {
   container: () => ({
     image: 'postgres:16',
     port: 5432,
-    env: { POSTGRES_USER: NAME, POSTGRES_HOST_AUTH_METHOD: 'trust' },
+    env: access
+      ? { POSTGRES_USER: OWNER }
+      : { POSTGRES_USER: NAME, POSTGRES_HOST_AUTH_METHOD: 'trust' },
+    ...(access && {
+      secretEnv: { POSTGRES_PASSWORD: access.passwordOf(OWNER) },
+      files: { '/docker-entrypoint-initdb.d/accounts.sql': accounts(access).join('\n') },
+    }),
   }),
   responds: async (port) => {
     const response = (await exchange(port, START))?.toString();
@@ -41,12 +58,37 @@ export const postgresql = {
     const data = join(dir, 'data');
     const prefix = await nonRootPrefix();
     const [command = '', ...args] = [...prefix, program];
-    if (!existsSync(join(data, 'PG_VERSION'))) {
-      await initialise([...prefix, program.replace(/postgres$/, 'initdb')], data);
+    const single = (/** @type {string} */ sql) =>
+      mustRun(
+        'sh',
+        [
+          '-c',
+          'printf "%s\\n" "$SQL" | exec "$@"',
+          'sh',
+          command,
+          ...args,
+          '--single',
+          '-D',
+          data,
+          'postgres',
+        ],
+        {
+          ...process.env,
+          SQL: sql,
+        },
+      );
+    const isNew = !existsSync(join(data, 'PG_VERSION'));
+    if (isNew) {
+      const owner = access ? OWNER : NAME;
+      await initialise([...prefix, program.replace(/postgres$/, 'initdb')], data, owner);
       // A database with the name of its user, as every client expects.
-      const create = `echo "CREATE DATABASE ${NAME}" | exec "$@" --single -D "$DATA" postgres`;
-      await mustRun('sh', ['-c', create, 'sh', command, ...args], { ...process.env, DATA: data });
+      await single(access ? accounts(access).join('\n') : `CREATE DATABASE ${NAME}`);
+    } else if (access) {
+      // Data of an earlier version has another password, or none.
+      await single(`ALTER ROLE ${NAME} PASSWORD '${access.passwordOf(NAME)}'`);
     }
+    const clients = authentication(access);
+    writeFileSync(join(data, 'pg_hba.conf'), `host all all 127.0.0.1/32 ${clients}\n`);
     return {
       command,
       args: [
@@ -56,7 +98,16 @@ export const postgresql = {
       ],
     };
   },
-};
+  clientEnv: () => ({ POSTGRES_PASSWORD: access?.passwordOf(NAME) ?? '' }),
+});
+
+export const postgresql = postgresqlFor();
+
+/** Its only account for clients owns one database, and nothing else. @param {Access} access */
+const accounts = ({ passwordOf }) => [
+  `CREATE ROLE ${NAME} LOGIN PASSWORD '${passwordOf(NAME)}';`,
+  `CREATE DATABASE ${NAME} OWNER ${NAME};`,
+];
 
 function newestOfDebian() {
   if (!existsSync(VERSIONS)) return undefined;
@@ -79,11 +130,11 @@ async function nonRootPrefix() {
   );
 }
 
-/** @param {string[]} initdb @param {string} data */
-async function initialise([command = '', ...args], data) {
-  // Every client on this machine is trusted, as by the other servers.
-  const trust = ['-U', NAME, '-A', 'trust', '-E', 'UTF8', '--no-instructions'];
-  await mustRun(command, [...args, '-D', data, ...trust]);
+/** @param {string[]} initdb @param {string} data @param {string} owner */
+async function initialise([command = '', ...args], data, owner) {
+  // Who may connect is written to pg_hba.conf at every start.
+  const options = ['-U', owner, '-A', 'trust', '-E', 'UTF8', '--no-instructions'];
+  await mustRun(command, [...args, '-D', data, ...options]);
 }
 
 /**

@@ -1,7 +1,14 @@
 // @ts-check
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VHOST, syncRabbitmqUsers, platformDefinitions } from '../../devices/rabbitmq-accounts.mjs';
+import {
+  HASHING,
+  VHOST,
+  hashOf,
+  platformDefinitions,
+  syncRabbitmqUsers,
+} from '../../devices/rabbitmq-accounts.mjs';
 import { findProgram } from '../commands.mjs';
 import { exchange } from '../ports.mjs';
 import { inProject } from '../project.mjs';
@@ -22,6 +29,9 @@ const RUN = `
 names=$(command -v epmd || echo /usr/lib/erlang/erts-*/bin/epmd)
 "$names" &
 exec "$0"`;
+
+/** The cookie of earlier versions. */
+const KNOWN_COOKIE = 'only-on-this-machine';
 
 // Paths in a container.
 const ETC = '/etc/rabbitmq';
@@ -62,19 +72,59 @@ mqtt.vhost = ${VHOST}
 const definitionsFor = (block) =>
   JSON.parse(readFileSync(inProject('components', block, 'rabbitmq', 'definitions.json'), 'utf8'));
 
+/** The account that manages the accounts of devices. */
+const ADMIN = 'admin';
+
 /**
- * The definitions to load: the topology of the bus and the accounts. A RabbitMQ that loads definitions does
- * not create its default user guest, so that user is declared here.
- * @param {Platform | undefined} platform
+ * The accounts for AMQP, without those of devices. A RabbitMQ that loads definitions does not create its
+ * default user guest. One that was started before without accounts has it, so it is made useless here.
+ * @param {Access | undefined} access
  */
-function definitions(platform) {
-  const bus = definitionsFor('bus');
-  const own = {
-    vhosts: [{ name: '/' }],
-    users: [{ name: 'guest', password: 'guest', tags: 'administrator' }],
-    permissions: [{ vhost: '/', user: 'guest', configure: '.*', write: '.*', read: '.*' }],
-    ...bus,
+function accounts(access) {
+  const vhost = '/';
+  if (!access) {
+    return {
+      users: [{ name: 'guest', password: 'guest', tags: 'administrator' }],
+      permissions: [{ vhost, user: 'guest', configure: '.*', write: '.*', read: '.*' }],
+    };
+  }
+  const { apps, passwordOf } = access;
+  const user = (/** @type {string} */ name, tags = '') => ({
+    ...{ name, tags, hashing_algorithm: HASHING },
+    password_hash: hashOf(passwordOf(name)),
+  });
+  const nothing = { vhost, configure: '^$', write: '^$', read: '^$' };
+  return {
+    users: [user('guest'), user(ADMIN, 'administrator'), ...apps.map(({ name }) => user(name))],
+    permissions: [
+      { ...nothing, user: 'guest' },
+      { ...nothing, user: ADMIN },
+      ...apps.map(({ name, publishes, subscribes }) => {
+        // A sidecar declares the exchange of each topic and its own queues.
+        const queues = subscribes.map((topic) => `${name}-${topic}`);
+        return {
+          ...{ vhost, user: name },
+          configure: anyOf([...publishes, ...subscribes, ...queues]),
+          // To bind a queue is to write to it, and to read the exchange.
+          write: anyOf([...publishes, ...queues]),
+          read: anyOf([...subscribes, ...queues]),
+        };
+      }),
+    ],
   };
+}
+
+/** A pattern of exactly these names. @param {readonly string[]} names */
+const anyOf = (names) => `^(${names.map((name) => name.replaceAll('.', '\\.')).join('|')})$`;
+
+/**
+ * The definitions to load: the topology of the bus and the accounts.
+ * @param {Platform | undefined} platform
+ * @param {Access | undefined} access
+ */
+function definitions(platform, access) {
+  const bus = definitionsFor('bus');
+  const own = { vhosts: [{ name: '/' }], ...accounts(access), ...bus };
   if (!platform) return JSON.stringify(own);
   const devices = definitionsFor('devices');
   const account = platformDefinitions(platform);
@@ -89,12 +139,14 @@ function definitions(platform) {
 }
 
 /** @typedef {import('../accounts.mjs').Platform} Platform */
+/** @typedef {import('../access.mjs').Access} Access */
 
 /**
  * @param {Platform} [platform] the platform's account for MQTT; without it MQTT is off
+ * @param {Access} [access] the other accounts; without them there is guest, which may do everything
  * @returns {import('../servers.mjs').DeviceBroker}
  */
-export const rabbitmqFor = (platform) => ({
+export const rabbitmqFor = (platform, access) => ({
   name: platform ? 'RabbitMQ with MQTT' : 'RabbitMQ',
   program: 'rabbitmq-server',
   needs: 'RabbitMQ',
@@ -106,7 +158,7 @@ export const rabbitmqFor = (platform) => ({
     port: 5672,
     morePorts: platform ? [MQTT_PORT, API_PORT] : [],
     files: {
-      [DEFINITIONS]: definitions(platform),
+      [DEFINITIONS]: definitions(platform, access),
       // In addition to the image's own file, which accepts guest from outside the container.
       [`${ETC}/conf.d/20-omnichannel.conf`]: `load_definitions = ${DEFINITIONS}\n${platform ? MQTT_SETTINGS : ''}`,
       ...(platform && {
@@ -123,7 +175,7 @@ export const rabbitmqFor = (platform) => ({
     const advanced = join(dir, 'advanced.config');
     const topics = join(dir, 'definitions.json');
     const plugins = join(dir, 'enabled_plugins');
-    writeFileSync(topics, definitions(platform));
+    writeFileSync(topics, definitions(platform, access));
     writeFileSync(
       config,
       `load_definitions = ${topics}\nlog.console.level = warning\n${platform ? listening(mqtt, api) : ''}`,
@@ -133,7 +185,11 @@ export const rabbitmqFor = (platform) => ({
     const home = join(dir, 'home');
     mkdirSync(home, { recursive: true });
     const cookie = join(home, '.erlang.cookie');
-    if (!existsSync(cookie)) writeFileSync(cookie, 'only-on-this-machine', { mode: 0o400 });
+    // Who knows it can run programs as this user, by the port of the cluster.
+    if (!existsSync(cookie) || readFileSync(cookie, 'utf8') === KNOWN_COOKIE) {
+      rmSync(cookie, { force: true });
+      writeFileSync(cookie, randomBytes(24).toString('hex'), { mode: 0o400 });
+    }
     return {
       command: 'sh',
       args: ['-c', RUN, command],
@@ -154,15 +210,21 @@ export const rabbitmqFor = (platform) => ({
         RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
         RABBITMQ_PID_FILE: join(dir, 'rabbitmq.pid'),
         // Without this its schedulers spin while they wait, on cores that the services need.
-        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
+        // The last argument keeps the port of its cluster on loopback.
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+          '+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
       },
     };
   },
   devicePort: (ports) => ports[3],
   platformPort: (ports) => ports[3],
   setAccounts: async (accounts, { ports }) => {
-    await syncRabbitmqUsers(apiOf(ports), accounts);
+    await syncRabbitmqUsers(apiOf(ports, access), accounts);
   },
+  clientEnv: (app) => ({
+    RABBITMQ_USERNAME: app,
+    RABBITMQ_PASSWORD: access?.passwordOf(app) ?? '',
+  }),
 });
 
 /** @param {number | undefined} mqtt @param {number | undefined} api */
@@ -176,7 +238,11 @@ management_agent.disable_metrics_collector = true
 /**
  * The URL of its management API, with an administrator.
  * @param {readonly number[]} ports
+ * @param {Access} [access]
  */
-export const apiOf = (ports) => `http://guest:guest@127.0.0.1:${ports[4]}`;
+function apiOf(ports, access) {
+  const account = access ? `${ADMIN}:${access.passwordOf(ADMIN)}` : 'guest:guest';
+  return `http://${account}@127.0.0.1:${ports[4]}`;
+}
 
 export const rabbitmq = rabbitmqFor();
