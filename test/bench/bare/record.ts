@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { toJson } from '@bufbuild/protobuf';
 import { type Caller, asService } from '#kit/core/caller';
 import { isoTime, systemClock } from '#kit/core/clock';
@@ -39,7 +42,9 @@ interface Buyer {
 /** Runs orders through the real services, in memory, and records what each one does. */
 export async function record(): Promise<Script> {
   const provider = new SimulatedProvider(new Map());
-  const recorder = new Recorder(SERVICES, { [PROVIDER]: (request) => provider.answer(request) });
+  const folder = mkdtempSync(join(tmpdir(), 'omnichannel-record-'));
+  const endpoints = { [PROVIDER]: provider.answer.bind(provider) };
+  const recorder = new Recorder(SERVICES, endpoints, { USER_KEY_FILE: join(folder, 'user-key') });
   try {
     const buyer = await prepare(recorder, 'one');
     const another = await prepare(recorder, 'two');
@@ -58,6 +63,7 @@ export async function record(): Promise<Script> {
     // earlier orders do the same operations on smaller documents: the first recording stands for them
     return { subscriptions, recordings: fromTheStart(recordings) };
   } finally {
+    rmSync(folder, { recursive: true });
     await recorder.close();
   }
 }

@@ -38,7 +38,8 @@ export class Recorder {
 
   constructor(
     readonly services: readonly AnyService[],
-    private readonly endpoints: Readonly<Record<string, FakeEndpoint>> = {},
+    private readonly endpoints: Readonly<Record<string, FakeEndpoint>>,
+    env: Readonly<Record<string, string>>,
   ) {
     for (const service of services) {
       const { config } = service.definition;
@@ -51,7 +52,7 @@ export class Recorder {
           log: silentLog,
           metrics: new Metrics(),
           flags: this.#flags,
-          config: config?.parse({}),
+          config: config?.parse(env),
         }),
       );
     }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { HealthReport } from '../../../services/gateway/backends/health-report';
@@ -14,15 +17,21 @@ import { startDirect } from './system';
 jest.setTimeout(60_000);
 
 let system: Awaited<ReturnType<typeof startDirect>>;
+let folder: string;
 
 beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'omnichannel-direct-'));
   system = await startDirect({
     PORT: '0',
     LOG_LEVEL: 'silent',
+    USER_KEY_FILE: join(folder, 'user-key'),
     ...TEST_ENV,
   });
 });
-afterEach(() => system.close());
+afterEach(async () => {
+  await system.close();
+  rmSync(folder, { recursive: true });
+});
 
 async function market() {
   const admin = await signedIn(system.url);

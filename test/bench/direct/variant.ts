@@ -31,7 +31,7 @@ export class Direct implements Variant {
       command: 'node',
       args: ['--import', './scripts/typescript.mjs', join(__dirname, 'main.ts')],
       cwd: root,
-      env: environment(port),
+      env: environment(port, folder),
       log: join(folder, 'logs', this.name),
       pidFile: join(folder, 'pids', this.name),
     });
@@ -85,12 +85,13 @@ export class Direct implements Variant {
   }
 }
 
-function environment(port: number): Record<string, string> {
+function environment(port: number, folder: string): Record<string, string> {
   const given = Object.entries(childEnv()).filter(([name]) => name !== 'NODE_OPTIONS');
   return {
     // childEnv returns variables that are set only
     ...(Object.fromEntries(given) as Record<string, string>),
     PORT: String(port),
+    USER_KEY_FILE: join(folder, 'user-key'),
     ...TEST_ENV,
   };
 }

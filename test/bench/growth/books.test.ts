@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { asService } from '#kit/core/caller';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
@@ -19,7 +19,8 @@ const APPS = [
 let folder: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'omnichannel-books-'));
+  folder = join(mkdtempSync(join(tmpdir(), 'omnichannel-books-')), 'data');
+  mkdirSync(folder);
   for (const app of APPS) {
     const file = new DatabaseSync(join(folder, `${app}.db`));
     // as the sidecar creates it
@@ -30,7 +31,7 @@ beforeEach(() => {
   }
 });
 afterEach(() => {
-  rmSync(folder, { recursive: true });
+  rmSync(dirname(folder), { recursive: true });
 });
 
 const ann = { userId: 'ann', role: 'customer', tenantId: 'default' } as const;

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import {
   type DescMethodUnary,
@@ -38,7 +39,10 @@ export class Books {
   static async write<T>(folder: string, work: (books: Books) => Promise<T>): Promise<T> {
     const texts = new Map<string, FileTexts>();
     try {
-      const exchange = await openServices({ PORT: '0', LOG_LEVEL: 'silent' }, (appId) => {
+      // the key of the running system, beside the folder of its data
+      const USER_KEY_FILE = join(dirname(folder), 'user-key');
+      const env = { PORT: '0', LOG_LEVEL: 'silent', USER_KEY_FILE };
+      const exchange = await openServices(env, (appId) => {
         const file = new FileTexts(folder, appId);
         texts.set(appId, file);
         return file;
