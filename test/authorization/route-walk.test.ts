@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type JsonValue, fromJson } from '@bufbuild/protobuf';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { exampleOf } from '../../services/gateway/openapi/document';
@@ -39,6 +39,9 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 const counts = { routes: 0, changing: 0, exclusive: 0, edge: 0, services: 0, permitted: 0 };
+
+// a test sends about ten requests, which take long on a busy machine
+jest.setTimeout(60_000);
 
 let platform: Platform;
 
