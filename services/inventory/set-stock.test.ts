@@ -56,6 +56,16 @@ describe('setStock', () => {
     expect(await stockOf(bed, 'pen')).toMatchObject({ shelf: { missing: 0 } });
   });
 
+  it('refuses a request without pieces, and does not set 0', async () => {
+    const bed = await shopWith({ pen: 10 });
+    const { pieces: _, ...withoutPieces } = count;
+    await expect(bed.call('setStock', withoutPieces, as('admin'))).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field: 'pieces', message: 'is missing' }] },
+    });
+    expect(await stockOf(bed, 'pen')).toMatchObject({ available: 10 });
+  });
+
   it('is for admins, services, and sellers of the shop', async () => {
     const bed = withShop();
     for (const caller of [as('admin'), as('service'), as('seller', 'sally')]) {
