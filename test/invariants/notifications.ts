@@ -19,6 +19,8 @@ const CHANNELS: Readonly<Record<string, readonly Channel[]>> = {
   'delivery.scheduled': ['inbox'],
   'delivery.status.updated': ['inbox', 'sms'],
   'inventory.low-stock': ['email'],
+  'user.mail.requested': ['email'],
+  'user.security.changed': ['inbox', 'email'],
 };
 
 interface Wanted {
