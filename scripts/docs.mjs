@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { builtContracts } from './contracts/built-contracts.mjs';
-import { busComponents, serviceCalls } from './docs/components.mjs';
+import { busComponents, eventPublishers, serviceCalls } from './docs/components.mjs';
 import { dependencies } from './docs/dependencies.mjs';
 import { documents } from './docs/documents.mjs';
 import { accessLists, environment, sidecarConfigurations } from './docs/sidecars.mjs';
@@ -51,6 +51,11 @@ const calls = join(root, 'components', 'calls.json');
 const components = busComponents(services, texts).set(
   'components/calls.json',
   serviceCalls(services, readFileSync(calls, 'utf8')),
+);
+const publishers = join(root, 'components', 'publishers.json');
+components.set(
+  'components/publishers.json',
+  eventPublishers(services, readFileSync(publishers, 'utf8')),
 );
 components.set('components/environment.json', environment(services, KitConfig));
 components.set('components/access.json', accessLists(services, 'gateway'));

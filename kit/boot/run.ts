@@ -10,10 +10,12 @@ import { ServiceRuntime } from '../runtime/service-runtime';
 import { startHttpServer } from './http-server';
 import { startIngest } from './grpc-ingest';
 import { type Log, createLog } from '../core/log';
+import { NO_SIGNATURES } from '../messages/event-signatures';
 import { Metrics } from '../core/metrics';
 import type { Definition } from '../service/definition';
 import type { Service } from '../service/service';
 import { permittedCallers } from '../security/call-permissions';
+import { eventPublishers } from '../security/event-publishers';
 import { ServiceTokens } from '../security/service-tokens';
 import type { Sidecar } from '../transport/sidecar';
 
@@ -102,6 +104,8 @@ export async function start<D extends Definition>(
   const runtime = new ServiceRuntime(service, {
     sidecar,
     clock: systemClock,
+    publishes: await eventPublishers(config.EVENT_PUBLISHERS),
+    signatures: NO_SIGNATURES,
     random: () => Math.random(),
     log,
     metrics,

@@ -73,6 +73,8 @@ export const KitConfig = z.object({
    * calls are refused.
    */
   SERVICE_CALLS: z.string().optional(),
+  /** The file that lists who publishes on which topic (kit/security/event-publishers.ts). */
+  EVENT_PUBLISHERS: z.string().default(() => packageFile('components', 'publishers.json')),
   /** A server-side key. If set, flags come from a flag server; until it answers, from the file. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),

@@ -45,6 +45,12 @@ export class Metrics {
     labelNames: ['type', 'outcome'] as const,
     ...this.#registers,
   });
+  readonly eventsRejected = new Counter({
+    name: 'events_rejected_total',
+    help: 'Events that were not taken, by the topic on which they arrived and the reason',
+    labelNames: ['topic', 'reason'] as const,
+    ...this.#registers,
+  });
   readonly criticalTime = new Histogram({
     name: 'event_critical_time_seconds',
     help: 'Time from the publishing of an event to the end of its handling',

@@ -79,7 +79,7 @@ describe('events in a batch', () => {
     expect(await bed.deliverAll(all)).toEqual(expected);
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters.map(({ id, reason }) => [id, reason]).sort()).toEqual([
-      ['junk', 'unreadable'],
+      [expect.any(String), 'unreadable'],
       ['refused-1', 'dark'],
     ]);
     expect(bed.published(Noted).map(({ lamp }) => lamp)).toEqual(['a', 'a', 'b', 'b']);

@@ -25,6 +25,8 @@ export const DeadLetter = z.object({
   lastFailedAt: z.string(),
   /** The whole event as it arrived. */
   event: z.record(z.string(), z.unknown()),
+  /** Of a rejected event: the topic on which it arrived. */
+  topic: z.string().optional(),
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
@@ -47,6 +49,14 @@ export function failureOf(error: unknown, attempts: number): Failure {
 /** The owner of the one list of dead letters. */
 const ALL = 'all';
 
+/**
+ * A rejected event is kept only if there are fewer dead letters than this: whoever can publish could fill
+ * the store otherwise. In parallel deliveries, a few more are kept.
+ */
+export const MAX_WITH_REJECTED = 1_000;
+/** The longest rejected event that is kept, in characters of its JSON. */
+const MAX_REJECTED_LENGTH = 65_536;
+
 /** The dead letters of one service, over all tenants. */
 export class DeadLetters {
   constructor(
@@ -57,7 +67,32 @@ export class DeadLetters {
 
   /** Stores an event with the failure. For an event that is stored already, updates the failure. */
   async store(event: Record<string, unknown>, failure: Failure): Promise<DeadLetter> {
-    const id = text(event['id']) || deterministicId(JSON.stringify(event));
+    return this.#store(text(event['id']), event, failure);
+  }
+
+  /**
+   * Stores an event that was not admitted, if there is room: see MAX_WITH_REJECTED. Returns whether it is
+   * stored. Its id is derived from its content: the id that it names may be that of a genuine event.
+   */
+  async storeRejected(
+    event: Record<string, unknown>,
+    topic: string,
+    failure: Failure,
+  ): Promise<boolean> {
+    const json = JSON.stringify(event);
+    if (json.length > MAX_REJECTED_LENGTH || (await this.#count()) >= MAX_WITH_REJECTED) {
+      return false;
+    }
+    await this.#store(deterministicId('rejected', topic, json), event, failure, topic);
+    return true;
+  }
+
+  async #store(
+    id: string,
+    event: Record<string, unknown>,
+    failure: Failure,
+    topic?: string,
+  ): Promise<DeadLetter> {
     const { letters, list } = this.#open(`store ${id} ${String(this.clock.now())}`);
     const now = isoTime(this.clock);
     const letter = await letters.update(id, (existing) => ({
@@ -71,6 +106,7 @@ export class DeadLetters {
       firstFailedAt: existing?.firstFailedAt ?? now,
       lastFailedAt: now,
       event,
+      ...(topic === undefined ? {} : { topic }),
     }));
     await list.add(ALL, id);
     await this.updateGauge();
@@ -119,8 +155,12 @@ export class DeadLetters {
 
   /** Sets the gauge to the number of dead letters. */
   async updateGauge(): Promise<void> {
+    this.metrics.deadLetters.set(await this.#count());
+  }
+
+  async #count(): Promise<number> {
     const { total } = await this.#open('count').list.page(ALL, 1, 1);
-    this.metrics.deadLetters.set(total);
+    return total;
   }
 
   #open(purpose: string) {

@@ -1,18 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
 import type { Clock } from '../core/clock';
-import { CloudEvent } from '../messages/cloud-event';
+import type { CloudEvent } from '../messages/cloud-event';
 import { type DeadLetters, type Failure, failureOf } from './dead-letters';
-import {
-  type Refusal,
-  isTransient,
-  isUnavailable,
-  refusalOf,
-  unreadableError,
-} from '../core/errors';
+import { type Refusal, isTransient, isUnavailable, refusalOf } from '../core/errors';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
 import type { CommandResults } from './command-results';
+import type { EventGate } from './event-gate';
 import { SIDECAR_TIMEOUT_MS } from '../transport/sidecar';
 
 /** SUCCESS acknowledges an event; RETRY lets the bus deliver it again. */
@@ -52,6 +46,7 @@ interface DispatcherDeps {
   metrics: Metrics;
   results: CommandResults;
   deadLetters: DeadLetters;
+  gate: EventGate;
   isCommand: (type: string) => boolean;
   /** Runs the handler of an event. */
   handle: (event: CloudEvent) => Promise<void>;
@@ -75,18 +70,15 @@ export class EventDispatcher {
 
   constructor(private readonly deps: DispatcherDeps) {}
 
-  /** Handles one delivery of an event. Never throws. */
-  async deliver(raw: Record<string, unknown>): Promise<AckStatus> {
-    const parsed = CloudEvent.safeParse(raw);
-    if (!parsed.success) {
-      const error = unreadableError(z.prettifyError(parsed.error));
-      return this.#storeDeadLetter(raw, failureOf(error, 1));
-    }
+  /** Handles one delivery of an event on a topic. Never throws. */
+  async deliver(raw: Record<string, unknown>, topic: string): Promise<AckStatus> {
+    const event = await this.deps.gate.admit(raw, topic);
+    if (typeof event === 'string') return event;
     // a delivery of an event that is being handled in this process shares the status of that one
-    const { id } = parsed.data;
+    const { id } = event;
     const running = this.#running.get(id);
     if (running !== undefined) return running;
-    const status = this.#handleObserved(parsed.data, raw).finally(() => {
+    const status = this.#handleObserved(event, raw).finally(() => {
       this.#running.delete(id);
     });
     this.#running.set(id, status);
@@ -95,12 +87,10 @@ export class EventDispatcher {
 
   /** Runs the handler of a dead letter's event again, under the same call context id. */
   async replay(id: string): Promise<{ succeeded: boolean }> {
-    const { deadLetters, handle } = this.deps;
+    const { deadLetters, gate, handle } = this.deps;
     const letter = await deadLetters.get(id);
-    const parsed = CloudEvent.safeParse(letter.event);
     try {
-      if (!parsed.success) throw unreadableError(z.prettifyError(parsed.error));
-      await handle(parsed.data);
+      await handle(await gate.admitReplay(letter));
     } catch (error) {
       await deadLetters.recordFailedReplay(id, failureOf(error, 1));
       return { succeeded: false };

@@ -63,6 +63,12 @@ export const CloudEvent = z.object({
     .datetime({ offset: true })
     .optional()
     .describe('Of a request or reply: the time after which the requester no longer waits.'),
+  signature: z
+    .string()
+    .optional()
+    .describe(
+      'A detached JWS (RFC 7515, appendix F) of the publisher: ES256, over the canonical JSON (RFC 8785) of the other attributes except `specversion`, `traceparent` and `traceid`.',
+    ),
   data: z.unknown(),
 });
 export type CloudEvent = z.infer<typeof CloudEvent>;

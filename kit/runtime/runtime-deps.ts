@@ -2,7 +2,9 @@ import type { Clock } from '../core/clock';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
 import type { CommandResults } from '../delivery/command-results';
+import type { Publishes } from '../delivery/event-gate';
 import type { FlagSource } from '../flags/flags';
+import type { EventSignatures } from '../messages/event-signatures';
 import type { Definition } from '../service/definition';
 import type { DocumentStore } from '../state/document-store';
 import type { Sidecar } from '../transport/sidecar';
@@ -16,6 +18,8 @@ export interface RuntimeDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly flags: FlagSource;
+  readonly publishes: Publishes;
+  readonly signatures: EventSignatures;
   /** The configuration, parsed with the schemas of the kit and the service. */
   readonly config: unknown;
 }

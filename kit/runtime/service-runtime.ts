@@ -8,6 +8,7 @@ import type { Metrics } from '../core/metrics';
 import { CommandResults } from '../delivery/command-results';
 import { DeadLetters, failureOf } from '../delivery/dead-letters';
 import { EventDispatcher, type AckStatus } from '../delivery/event-dispatcher';
+import { EventGate } from '../delivery/event-gate';
 import { IdempotencyStore } from '../delivery/idempotency-store';
 import type { Context } from '../service/context';
 import type { Definition } from '../service/definition';
@@ -71,13 +72,16 @@ export class ServiceRuntime {
     this.#results = results;
     this.#open = open;
     this.#bindingsAndJobs = bindingsAndJobs;
+    const isCommand = (type: string) => service.events.get(type)?.contract.kind === 'command';
+    const { topics } = service;
     this.#events = new EventDispatcher({
       clock,
       log,
       metrics,
       results,
       deadLetters,
-      isCommand: (type) => service.events.get(type)?.contract.kind === 'command',
+      gate: new EventGate({ ...deps, name, topics, isCommand, deadLetters }),
+      isCommand,
       handle: (event) => events.run(event),
     });
     const idempotency = new IdempotencyStore(sidecar, definition.idempotency);
@@ -143,17 +147,19 @@ export class ServiceRuntime {
     return this.#calls.withIdempotencyKey(method, request, callContext, work);
   }
 
-  /** Handles one delivery of an event. Never throws. */
-  async deliver(raw: Record<string, unknown>): Promise<AckStatus> {
+  /** Handles one delivery of an event on a topic. Never throws. */
+  async deliver(raw: Record<string, unknown>, topic: string): Promise<AckStatus> {
     // while the process stops, commands and replies that a running call waits for are still handled
     const isAwaited = () =>
       ['id', 'causationid'].some((name) => this.#results.isAwaited(String(raw[name])));
     const mayStart = !this.#lifecycle.isStopping || isAwaited();
-    return mayStart ? this.#lifecycle.run(() => this.#events.deliver(raw)) : 'RETRY';
+    return mayStart ? this.#lifecycle.run(() => this.#events.deliver(raw, topic)) : 'RETRY';
   }
 
-  /** Handles a batch: events of one subject in order, the others concurrently. Never throws. */
-  async deliverAll(batch: readonly Record<string, unknown>[]): Promise<AckStatus[]> {
+  /**
+   * Handles a batch of a topic: events of one subject in order, the others concurrently. Never throws.
+   */
+  async deliverAll(batch: readonly Record<string, unknown>[], topic: string): Promise<AckStatus[]> {
     this.metrics.batchSize.observe(batch.length);
     const lastOfSubject = new Map<unknown, Promise<unknown>>();
     const deliveries = batch.map(async (raw) => {
@@ -161,7 +167,7 @@ export class ServiceRuntime {
       const previous = lastOfSubject.get(subject);
       const delivery = (async () => {
         await previous;
-        return this.deliver(raw);
+        return this.deliver(raw, topic);
       })();
       lastOfSubject.set(subject, delivery);
       return delivery;

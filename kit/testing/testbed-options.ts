@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { CallContext } from '../core/call-context';
 import type { Caller } from '../core/caller';
 import type { Log } from '../core/log';
+import type { Publishes } from '../delivery/event-gate';
 import type { Definition } from '../service/definition';
 import type { FakeClock } from './fake-clock';
 import type { FakeReplies } from './fake-replies';
@@ -22,6 +23,8 @@ export interface TestbedOptions<D extends Definition> {
   flags?: FlagValues | ((caller: Caller) => FlagValues);
   clock?: FakeClock;
   log?: Log;
+  /** Whether an app publishes on a topic. By default every app does. */
+  publishes?: Publishes;
   /** The memory of another testbed, of which this is then a second process. */
   memory?: Memory;
 }

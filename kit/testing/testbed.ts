@@ -26,6 +26,7 @@ import { FakeClock } from './fake-clock';
 import { replyFromFake } from './fake-replies';
 import { Memory, type SentMessage } from './memory';
 import { Crash, type InjectedFaults, MemoryTransport } from './memory-transport';
+import { OPEN_BUS } from './open-bus';
 import type { CallOptions, FlagValues, TestbedOptions } from './testbed-options';
 
 type Method<D extends Definition, M extends keyof UnaryOf<NonNullable<D['serves']>>> = UnaryOf<
@@ -54,6 +55,7 @@ export class Testbed<D extends Definition> {
   /** Starts a new process with the memory of the old one. */
   restart(): void {
     const { flags = {}, endpoints = {}, config, log = silentLog } = this.options;
+    const { publishes = OPEN_BUS.publishes } = this.options;
     // a fake is typed by its method; the transport finds it by name
     const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemoryTransport>[2];
     const sidecar = new MemoryTransport(this.memory, this.clock, fakes, endpoints);
@@ -70,6 +72,8 @@ export class Testbed<D extends Definition> {
       log,
       metrics: new Metrics(),
       flags: fakeFlags(flags),
+      ...OPEN_BUS,
+      publishes,
       config,
     });
     // a fake is typed by its contract; it is found by name
@@ -134,7 +138,8 @@ export class Testbed<D extends Definition> {
 
   /** Delivers events in one batch. */
   async deliverAll(batch: readonly Record<string, unknown>[]): Promise<AckStatus[]> {
-    return this.#unlessCrashed(this.runtime.deliverAll(batch));
+    const topic = String(batch[0]?.['type']);
+    return this.#unlessCrashed(this.runtime.deliverAll(batch, topic));
   }
 
   /** An event as another service publishes it. */
@@ -148,7 +153,7 @@ export class Testbed<D extends Definition> {
       specversion: '1.0',
       id: callContext.id,
       type: contract.type,
-      source: 'test',
+      source: contract.kind === 'command' ? this.service.name : 'test',
       subject: contract.subject(contract.data.parse(data)),
       time: new Date(this.clock.now()).toISOString(),
       eventversion: options.version ?? contract.version,
@@ -160,9 +165,9 @@ export class Testbed<D extends Definition> {
     };
   }
 
-  /** Delivers an event as it is, valid or not. */
-  async deliver(event: Record<string, unknown>): Promise<AckStatus> {
-    return this.#unlessCrashed(this.runtime.deliver(event));
+  /** Delivers an event as it is, valid or not; by default on the topic of its type. */
+  async deliver(event: Record<string, unknown>, topic = String(event['type'])): Promise<AckStatus> {
+    return this.#unlessCrashed(this.runtime.deliver(event, topic));
   }
 
   /** Delivers a message of an input binding. */

@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * @typedef {import('#kit/service/service').Service} Service
+ * @typedef {import('#kit/service/service').AnyService} Service
  */
 
 /**
@@ -34,6 +34,30 @@ export function serviceCalls(services, written) {
     .filter(([, called]) => called.length > 0)
     .map(([name, called]) => [name, [...called].sort()]);
   return `${JSON.stringify({ services: Object.fromEntries(calls), others }, null, 2)}\n`;
+}
+
+/**
+ * components/publishers.json, by which a service checks the source of an event. Its part `others` is written
+ * by hand and kept.
+ * @param {readonly Service[]} services
+ * @param {string} written the present text of components/publishers.json
+ */
+export function eventPublishers(services, written) {
+  const { others } = JSON.parse(written);
+  return `${JSON.stringify({ services: publishersOf(services), others }, null, 2)}\n`;
+}
+
+/**
+ * The topics on which each service publishes.
+ * @param {readonly Service[]} services
+ * @returns {Record<string, string[]>}
+ */
+export function publishersOf(services) {
+  return Object.fromEntries(
+    services
+      .map((it) => /** @type {const} */ ([it.name, [...publishedTopics(it, services)].sort()]))
+      .filter(([, topics]) => topics.length > 0),
+  );
 }
 
 // everything after it, to the end of the file, is replaced

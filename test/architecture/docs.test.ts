@@ -7,7 +7,7 @@ import { defineEvent, defineRequest } from '#kit/messages/contract';
 import { Service } from '#kit/service/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
-import { busComponents, serviceCalls } from '../../scripts/docs/components.mjs';
+import { busComponents, serviceCalls, eventPublishers } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
 import { accessLists, environment, sidecarConfigurations } from '../../scripts/docs/sidecars.mjs';
 import { openapi } from '../../services/gateway/openapi/document';
@@ -187,6 +187,30 @@ test('the permitted calls come from the definitions, and those of other apps are
 test('components/calls.json is up to date: `npm run docs` would change nothing', async () => {
   const there = read('components/calls.json');
   expect(serviceCalls(await services(), there)).toBe(there);
+});
+
+test('the publishers of each topic come from the definitions, and those of other apps are kept', () => {
+  const Ask = defineRequest('Ask', {
+    type: 'thing.ask',
+    description: 'Returns the name of a thing.',
+    subject: () => '',
+    data: z.object({}),
+    reply: z.object({}),
+  });
+  const answerer = new Service('answerer', { publishes: [Happened] });
+  answerer.onRequest(Ask, async () => ({}));
+  const all = [answerer, new Service('sender', { requests: [Ask] }), new Service('silent', {})];
+  const others = { watch: ['thing.happened'] };
+  const written = eventPublishers(all, JSON.stringify({ services: { removed: ['x'] }, others }));
+  expect(JSON.parse(written)).toEqual({
+    services: { answerer: [Happened.type, 'sender.replies'].sort(), sender: ['thing.ask'] },
+    others,
+  });
+});
+
+test('components/publishers.json is up to date: `npm run docs` would change nothing', async () => {
+  const there = read('components/publishers.json');
+  expect(eventPublishers(await services(), there)).toBe(there);
 });
 
 test('a sidecar opens the APIs that the definition of its service needs, and no others', () => {

@@ -22,6 +22,7 @@ import { servers } from '../../scripts/start/servers.mjs';
 import type { App } from '../harness/app';
 import { choose } from '../harness/containers/choice';
 import { dockerEngine } from '../harness/containers/docker';
+import { appsOf } from '../harness/apps-of';
 import { startSidecars } from '../harness/sidecars';
 import type { AppSpec } from '../harness/start-apps';
 import type { Bus } from '../harness/transports';
@@ -81,13 +82,15 @@ export class BrokerFixture {
     const ledger = new Ledger(join(folder, 'ledger.jsonl'));
     const words = join(folder, 'words');
     mkdirSync(words);
+    const [own, other] = appsOf([publisher, worker]);
     const service = (appId: string, name: string, later = false): AppSpec => ({
+      ...(appId === other?.appId ? other : {}),
       ...{ appId, name, later, calls: ['worker'] },
       command: [process.execPath, '--import', './scripts/typescript.mjs', MAIN],
       env: { APP_NAME: name, LEDGER_FILE: ledger.file, WORD_FOLDER: words },
     });
     const apps = [
-      { appId: publisher.name },
+      { ...own, appId: publisher.name },
       service('worker', 'worker'),
       service('worker', 'worker-2'),
       service('worker', 'worker-3', true),

@@ -89,7 +89,16 @@ export const CountedForBoth = defineEvent('Counted', {
 
 /** Publishes events and sends requests for a test; it runs inside the test. */
 export const publisher = new Service('publisher', {
-  publishes: [CountedOld, Counted, CountedForBoth],
+  publishes: [
+    Task,
+    EarlyTask,
+    UndeclaredTask,
+    BacklogTask,
+    BatchedTask,
+    CountedOld,
+    Counted,
+    CountedForBoth,
+  ],
   requests: [TaskRequest],
   // ample where it is answered; otherwise a behaviour sets its own
   callTimeouts: { [TaskRequest.type]: 30_000 },

@@ -16,6 +16,7 @@ import { grpcDefinition } from '#kit/adapters/dapr/grpc-adapter';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
+import { OPEN_BUS } from '#kit/testing/open-bus';
 import { Metrics } from '#kit/core/metrics';
 import { ListProductsResponseSchema, ProductService } from '#proto/retail/product/v1/product_pb';
 import { createApp } from '../../services/gateway/app';
@@ -51,6 +52,7 @@ beforeAll(async () => {
     log: silentLog,
     metrics: new Metrics(),
     flags: { for: () => none, ready: async () => undefined, close: async () => undefined },
+    ...OPEN_BUS,
     config: { ...CONFIG, TRUSTED_PROXIES: ['10.0.0.0/8'] },
   });
   const stopping = new AbortController();

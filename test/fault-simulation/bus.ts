@@ -85,7 +85,7 @@ export class Bus {
     if (message.deliveries++ > 0) simulation.count('redeliveries');
     if (trace) simulation.note(process.name, `handles ${name}`);
     process.serve(
-      (runtime) => runtime.deliver(event),
+      (runtime) => runtime.deliver(event, event.type),
       (outcome) => {
         const publishedEvents = simulation.mutant?.acknowledge?.(outcome) ?? outcome;
         if (trace) simulation.note(process.name, `${publishedEvents.toLowerCase()} ${name}`);

@@ -1,6 +1,7 @@
 import type { Clock } from '#kit/core/clock';
 import type { FlagSource } from '#kit/flags/flags';
 import type { CallContext } from '#kit/core/call-context';
+import { OPEN_BUS } from '#kit/testing/open-bus';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { Log } from '#kit/core/log';
 import type { Memory } from '#kit/testing/memory';
@@ -168,7 +169,7 @@ export class SimulatedProcess {
     const sidecar: Sidecar = simulation.mutant?.sidecar?.(app, life, simulation) ?? life;
     this.host = new ServiceRuntime(simulation.mutant?.service?.(service) ?? service, {
       ...{ sidecar, clock: this.#clock(life), random: () => this.random.next() },
-      ...{ log: this.#log(), metrics, flags, config },
+      ...{ log: this.#log(), metrics, flags, ...OPEN_BUS, config },
     });
   }
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { CallPermissions } from '#kit/security/call-permissions';
+import { EventPublishers } from '#kit/security/event-publishers';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
 import { accessControlOf } from '../../scripts/start/access-control.mjs';
 import { readsVariable } from '../../scripts/start/environment.mjs';
@@ -84,6 +85,8 @@ export interface AppSpec {
   readonly cwd?: string;
   /** The services that it calls, where it is not a service of the system. */
   readonly calls?: readonly string[];
+  /** The topics on which it publishes, where it is not a service of the system. */
+  readonly publishes?: readonly string[];
   /** The test starts it: `system.app(id).start()`. */
   readonly later?: boolean;
 }
@@ -165,6 +168,8 @@ async function planSystem(
 
   const calls = join(folder, 'calls.json');
   writeFileSync(calls, withOthers(inProject('components', 'calls.json'), specs));
+  const publishers = join(folder, 'publishers.json');
+  writeFileSync(publishers, withPublishers(inProject('components', 'publishers.json'), specs));
   const { secured = false } = options;
   const apps: AppPlan[] = [];
   for (const spec of specs) {
@@ -179,6 +184,7 @@ async function planSystem(
       ...runFile.common.env,
       SERVICE_KEYS: sentry === undefined ? join(folder, 'service-keys') : '',
       SERVICE_CALLS: calls,
+      EVENT_PUBLISHERS: publishers,
       ...tokens,
       ...(secured && ofRunFile !== undefined ? readBy(appId, options.env ?? {}) : options.env),
       ...spec.env,
@@ -274,6 +280,13 @@ function devicesAt(
 function withOthers(file: string, specs: readonly AppSpec[]): string {
   const { services } = CallPermissions.parse(JSON.parse(readFileSync(file, 'utf8')));
   const others = Object.fromEntries(specs.map(({ appId, calls = [] }) => [appId, calls]));
+  return JSON.stringify({ services, others });
+}
+
+/** Adds the topics of other apps to the publishers of this system. */
+function withPublishers(file: string, specs: readonly AppSpec[]): string {
+  const { services } = EventPublishers.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const others = Object.fromEntries(specs.map(({ appId, publishes = [] }) => [appId, publishes]));
   return JSON.stringify({ services, others });
 }
 

@@ -13,6 +13,7 @@ import { systemClock } from '#kit/core/clock';
 import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
 import { newCallContext } from '#kit/core/call-context';
 import { type RunningService, start } from '#kit/boot/run';
+import { appsOf } from '../harness/apps-of';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import type { RunningSystem } from '../harness/running-system';
@@ -25,7 +26,7 @@ let inventory: RunningService;
 
 beforeAll(async () => {
   const env = { LOG_LEVEL: 'silent' };
-  system = await startSidecars([{ appId: 'order' }, { appId: 'inventory' }], { env });
+  system = await startSidecars(appsOf([asker, answerer]), { env });
   order = await start(asker, system.app('order').env);
   inventory = await start(answerer, system.app('inventory').env);
 });

@@ -143,7 +143,7 @@ export function describeBusSemantics(open: () => Promise<SampleBusSystem>): void
       /** A reply as another process might publish it. */
       const replyTo = (request: string, available: number, over: Partial<CloudEvent> = {}) =>
         event(fresh('reply'), {
-          type: 'order.replies',
+          ...{ type: 'order.replies', source: 'inventory' },
           causationid: request,
           data: { refusal: null, answer: { available, text: '' } },
           ...over,

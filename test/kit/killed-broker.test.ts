@@ -6,6 +6,7 @@ import { systemClock } from '#kit/core/clock';
 import { newCallContext } from '#kit/core/call-context';
 import { type RunningService, start } from '#kit/boot/run';
 import { type BrokerLog, type Group, brokerLog } from '../harness/bus/broker-log';
+import { appsOf } from '../harness/apps-of';
 import { startSidecars } from '../harness/sidecars';
 import { BUSES } from '../harness/transports';
 import { until } from '../harness/until';
@@ -29,7 +30,7 @@ afterEach(async () => {
 test.each(BUSES)('%s loses no accepted event when it is killed', async (bus) => {
   const env = { LOG_LEVEL: 'silent' };
   const overrides = { bus: { subscriptionScopes: `order=${asker.topics.join(',')}` } };
-  system = await startSidecars([{ appId: 'order' }], { bus, env, overrides });
+  system = await startSidecars(appsOf([asker]), { bus, env, overrides });
   const log = brokerLog(system);
   order = await start(asker, system.app('order').env);
   const { runtime } = order;

@@ -30,12 +30,16 @@ function memoryBench(): Promise<SampleBusSystem> {
       runtime.service.events.get(event.type)?.batches !== undefined;
     const batched = batch.filter(isBatched);
     if (batched.length > 0) {
-      const outcomes = await order.runtime.deliverAll(batched.map(({ event }) => event));
+      const outcomes = await order.runtime.deliverAll(
+        batched.map(({ event }) => event),
+        String(batched[0]?.event.type),
+      );
       waiting.push(...batched.filter((_, at) => outcomes[at] === 'RETRY'));
     }
     for (const delivery of batch.filter((it) => !isBatched(it))) {
+      const { runtime, event } = delivery;
       // a sidecar delivers an event until it is acknowledged
-      if ((await delivery.runtime.deliver(delivery.event)) === 'RETRY') waiting.push(delivery);
+      if ((await runtime.deliver(event, event.type)) === 'RETRY') waiting.push(delivery);
     }
     if (waiting.length > 0) void clock.sleep(500).then(pump);
   };

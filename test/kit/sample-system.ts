@@ -2,6 +2,7 @@ import type { Clock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
+import { OPEN_BUS } from '#kit/testing/open-bus';
 import { Metrics } from '#kit/core/metrics';
 import type { AnyService } from '#kit/service/service';
 import type { Sidecar } from '#kit/transport/sidecar';
@@ -37,7 +38,7 @@ export function runtimeOn(service: AnyService, sidecar: Sidecar, clock: Clock): 
   const flags = { for: () => none, ready: async () => undefined, close: async () => undefined };
   return new ServiceRuntime(service, {
     ...{ sidecar, clock, flags, random: () => Math.random() },
-    ...{ log: silentLog, metrics: new Metrics(), config: undefined },
+    ...{ ...OPEN_BUS, log: silentLog, metrics: new Metrics(), config: undefined },
   });
 }
 

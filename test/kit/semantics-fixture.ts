@@ -69,7 +69,7 @@ export class SemanticsFixture<B extends SampleSystem = SampleSystem> {
     specversion: '1.0',
     id,
     type: OrderCreated.type,
-    source: 'test',
+    source: 'order',
     subject: id,
     time: new Date().toISOString(),
     datacontenttype: 'application/json',

@@ -1,4 +1,5 @@
 import { connectAsync } from 'mqtt';
+import { appsOf } from '../harness/apps-of';
 import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import { systemClock } from '#kit/core/clock';
@@ -17,7 +18,7 @@ const RESOURCES = [
 
 /** The sample services with real sidecars. */
 export async function sidecarSystem(): Promise<SampleSystem> {
-  const apps = [{ appId: 'order' }, { appId: 'inventory' }];
+  const apps = appsOf([asker, answerer]);
   const env = { LOG_LEVEL: 'silent' };
   const outside = await startEcho();
   const { endpoints } = outside;
@@ -43,7 +44,8 @@ export async function sidecarSystem(): Promise<SampleSystem> {
     device: async (topic, payload) => {
       await devices.publishAsync(topic, payload, { qos: 1 });
     },
-    publish: (event) => order.sidecar.publish(event, 5_000),
+    publish: (event) =>
+      (event.source === 'inventory' ? inventory : order).sidecar.publish(event, 5_000),
     until: async (what, holds) => {
       await until(what, holds, 40_000);
     },

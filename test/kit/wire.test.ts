@@ -3,6 +3,7 @@ import { type DescMethodUnary, create } from '@bufbuild/protobuf';
 import { AppCallback } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_pb';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
+import { appsOf } from '../harness/apps-of';
 import { startSidecars } from '../harness/sidecars';
 import type { RunningSystem } from '../harness/running-system';
 import { until } from '../harness/until';
@@ -30,10 +31,7 @@ describe('between two services with real sidecars', () => {
     // a sidecar reads it from its own environment, and sends it to its service
     process.env['APP_API_TOKEN'] = TOKEN;
     const env = { LOG_LEVEL: 'silent', APP_API_TOKEN: TOKEN };
-    system = await startSidecars(
-      [{ appId: 'order' }, { appId: 'inventory' }, { appId: 'payment' }],
-      { env },
-    );
+    system = await startSidecars([...appsOf([asker, answerer]), { appId: 'payment' }], { env });
     order = await start(asker, system.app('order').env);
     inventory = await start(answerer, system.app('inventory').env);
     await until('the first answer', () => begin().inventory.getStock({}), 30_000);

@@ -20,6 +20,7 @@ beforeAll(async () => {
         appId: 'stock-watch',
         protocol: 'http',
         calls: ['inventory', 'order'],
+        publishes: ['inventory.low-stock'],
         onePort: true,
         command: [program],
         env: { ASYNCAPI_FILE: inProject('docs', 'asyncapi.json') },

@@ -49,8 +49,9 @@ export function addCallbacks(
     return { pubsubName: BUS, topic, bulkSubscribe };
   });
   const onBatch = authorized(async (call) => {
-    const { entries } = call.request as TopicEventBulkRequest;
-    const ackStatuses = await runtime.deliverAll(entries.map(entryOf));
+    const request = call.request as TopicEventBulkRequest;
+    const { entries } = request;
+    const ackStatuses = await runtime.deliverAll(entries.map(entryOf), topicOf(request));
     const statuses = entries.map(({ entryId }, index) => ({
       entryId,
       status: statusOf(ackStatuses[index]),
@@ -74,7 +75,7 @@ export function addCallbacks(
       onTopicEvent: authorized(async (call) => {
         // deserialized by this method's own deserializer; so are the requests below
         const request = call.request as TopicEventRequest;
-        const status = statusOf(await runtime.deliver(cloudEventOf(request)));
+        const status = statusOf(await runtime.deliver(cloudEventOf(request), topicOf(request)));
         return { response: create(AppCallback.method.onTopicEvent.output, { status }) };
       }),
       listInputBindings: unary(() => {
@@ -106,6 +107,11 @@ export function addCallbacks(
 
 function statusOf(ackStatus: AckStatus | undefined): Status {
   return ackStatus === 'SUCCESS' ? Status.SUCCESS : Status.RETRY;
+}
+
+/** The topic according to the subscription. What the event itself says about it is not trusted. */
+function topicOf({ pubsubName, topic }: { pubsubName: string; topic: string }): string {
+  return pubsubName === BUS ? topic : `${pubsubName}/${topic}`;
 }
 
 /**

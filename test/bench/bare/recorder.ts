@@ -11,6 +11,7 @@ import { createFlags } from '#kit/flags/flags';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
+import { OPEN_BUS } from '#kit/testing/open-bus';
 import type { AnyService } from '#kit/service/service';
 import type { CallResponse, CallRequest, StoredValue, Sidecar } from '#kit/transport/sidecar';
 import type { FakeEndpoint } from '#kit/testing/fakes';
@@ -52,6 +53,7 @@ export class Recorder {
           log: silentLog,
           metrics: new Metrics(),
           flags: this.#flags,
+          ...OPEN_BUS,
           config: config?.parse(env),
         }),
       );
@@ -170,7 +172,8 @@ export class Recorder {
       const tape = new Tape();
       // as received: numbers in extensions are text by then, which every service parses
       const copy = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
-      const delivery = onTape(tape, () => this.host(name).deliver(copy)).then((outcome) => {
+      const deliver = () => this.host(name).deliver(copy, event.type);
+      const delivery = onTape(tape, deliver).then((outcome) => {
         if (outcome !== 'SUCCESS') throw new Error(`${name} has not handled ${event.type}`);
         tape.endOfWait();
         publishedEvents.heard[name] = tape.steps;

@@ -4,6 +4,7 @@ import { createFlags } from '#kit/flags/flags';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { createLog } from '#kit/core/log';
 import { Metrics } from '#kit/core/metrics';
+import { OPEN_BUS } from '#kit/testing/open-bus';
 import type { AnyService } from '#kit/service/service';
 import { delivery } from '../../../services/delivery/service';
 import { gateway } from '../../../services/gateway/definition';
@@ -53,6 +54,7 @@ async function hostOf(service: AnyService, env: NodeJS.ProcessEnv, sidecar: Dire
     log,
     metrics,
     flags,
+    ...OPEN_BUS,
     config,
   });
 }

@@ -45,7 +45,7 @@ export class Exchange {
     }
     for (const runtime of this.hosts.values()) {
       if (runtime.service.events.has(event.type))
-        void this.#deliver(runtime, JSON.stringify(event));
+        void this.#deliver(runtime, event.type, JSON.stringify(event));
     }
   }
 
@@ -56,10 +56,11 @@ export class Exchange {
     await this.#settled.promise;
   }
 
-  async #deliver(runtime: ServiceRuntime, text: string): Promise<void> {
+  async #deliver(runtime: ServiceRuntime, type: string, text: string): Promise<void> {
     this.#undone++;
     // a runtime never throws, and accepts any object
-    while ((await runtime.deliver(JSON.parse(text) as Record<string, unknown>)) === 'RETRY') {
+    const again = () => runtime.deliver(JSON.parse(text) as Record<string, unknown>, type);
+    while ((await again()) === 'RETRY') {
       await sleep(AGAIN_MS);
     }
     this.#undone--;
