@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Caller, requireRole, anonymous, asService, mayAccess, requireOwner } from './caller';
+import {
+  type Caller,
+  accountOf,
+  anonymous,
+  asService,
+  isCaller,
+  mayAccess,
+  requireOwner,
+  requireRole,
+} from './caller';
 import { Code, MicroserviceError } from './errors';
 
 const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
@@ -38,6 +47,31 @@ describe('data of a user', () => {
       expect(refusal).toMatchObject({ message: 'order not found', code: Code.NOT_FOUND });
     }
     expect(requireOwner(ann, annsOrder, 'order')).toBe(annsOrder);
+  });
+});
+
+describe('an API key', () => {
+  const key: Caller = { userId: 'key_1', role: 'seller', tenantId: 'default', ownerId: 'ann' };
+
+  it('that acts for a user creates things that belong to the user, and may use those of both', () => {
+    expect(accountOf(key)).toBe('ann');
+    expect([mayAccess(key, 'ann'), mayAccess(key, 'key_1'), mayAccess(key, 'bob')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('that acts for itself has only what is its own', () => {
+    const { ownerId: _, ...old } = key;
+    for (const each of [old, { ...old, ownerId: '' }]) {
+      expect(accountOf(each)).toBe('key_1');
+      expect([isCaller(each, 'key_1'), isCaller(each, 'ann'), isCaller(each, '')]).toEqual([
+        true,
+        false,
+        false,
+      ]);
+    }
   });
 });
 

@@ -8,10 +8,12 @@ export type Role = (typeof ROLES)[number];
  * `service`.
  */
 export interface Caller {
-  /** Empty for anonymous callers and services. */
+  /** The id of a user or of an API key. Empty for anonymous callers and services. */
   readonly userId: string;
   readonly role: Role;
   readonly tenantId: string;
+  /** The user on whose behalf an API key acts. Absent for every other caller, and if it acts for itself. */
+  readonly ownerId?: string;
 }
 
 export const DEFAULT_TENANT = 'default';
@@ -26,10 +28,22 @@ export function asService(tenantId = DEFAULT_TENANT): Caller {
   return { userId: '', role: 'service', tenantId };
 }
 
-/** Whether the caller may read a user's data: the user, an admin, or a service. */
+/**
+ * The id that something belongs to which the caller creates. For an API key that acts on behalf of a user,
+ * it is that user: keys expire and are replaced, and what they created stays.
+ */
+export function accountOf({ userId, ownerId = '' }: Caller): string {
+  return ownerId === '' ? userId : ownerId;
+}
+
+/** Whether the id is the caller's own, or that of the user on whose behalf the caller's API key acts. */
+export function isCaller(caller: Caller, id: string): boolean {
+  return id !== '' && (id === caller.userId || id === accountOf(caller));
+}
+
+/** Whether the caller may read a user's data: the user, an API key of the user, an admin, or a service. */
 export function mayAccess(caller: Caller, ownerId: string): boolean {
-  if (caller.role === 'admin' || caller.role === 'service') return true;
-  return caller.userId !== '' && caller.userId === ownerId;
+  return caller.role === 'admin' || caller.role === 'service' || isCaller(caller, ownerId);
 }
 
 /**

@@ -11,11 +11,16 @@ export interface FieldError {
   message: string;
 }
 
+/** Facts for the audit log: ids, and names that are ours. */
+export type AuditFacts = Readonly<Record<string, string | number | readonly string[]>>;
+
 /** The data of an error besides its message. Never a secret or personal data. */
 export interface ErrorDetails {
   /** A short code for programs, such as `out_of_stock`. */
   reason?: string;
   fields?: FieldError[];
+  /** For the audit log of the edge, which removes it: clients never receive it. */
+  audit?: AuditFacts;
   [name: string]: unknown;
 }
 

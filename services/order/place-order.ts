@@ -1,3 +1,4 @@
+import { accountOf } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { deterministicId } from '#kit/core/deterministic-id';
@@ -23,7 +24,7 @@ export async function placeOrder(message: PlaceOrderRequest, context: Context) {
   const request = validate(OrderRequest, message);
   // computed from the Idempotency-Key: a repeated request finds the order of the first
   const orderId = newId('order');
-  const fingerprint = deterministicId(caller.userId, JSON.stringify(request));
+  const fingerprint = deterministicId(accountOf(caller), JSON.stringify(request));
   const existing = await orders.get(orderId);
   const order = existing ?? (await storeNewOrder(orderId, fingerprint, request, context));
   if (order.fingerprint !== fingerprint) {
@@ -66,7 +67,8 @@ async function storeNewOrder(
   return orders.update(
     orderId,
     (current) =>
-      current ?? newOrder({ orderId, userId: caller.userId, fingerprint, request, priced, step }),
+      current ??
+      newOrder({ orderId, userId: accountOf(caller), fingerprint, request, priced, step }),
   );
 }
 

@@ -118,3 +118,18 @@ describe('listOrders', () => {
     });
   });
 });
+
+describe('an order of an API key', () => {
+  it('that acts on behalf of a user belongs to the user, and is not for other keys', async () => {
+    const bed = openBed(new FakeServices());
+    const key: Caller = { userId: 'key_1', role: 'seller', tenantId: 'default', ownerId: 'ann' };
+    const { orderId } = await bed.call('placeOrder', orderRequest(), { caller: key });
+    for (const caller of [ann, key, { ...key, userId: 'key_2' }]) {
+      expect(await bed.call('getOrder', { orderId }, { caller })).toMatchObject({ userId: 'ann' });
+      const { items } = await bed.call('listOrders', {}, { caller });
+      expect(items).toMatchObject([{ orderId }]);
+    }
+    const other = bed.call('getOrder', { orderId }, { caller: { ...key, ownerId: 'bob' } });
+    await expect(other).rejects.toMatchObject({ code: Code.NOT_FOUND });
+  });
+});

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { requireOwner } from '#kit/core/caller';
+import { accountOf, requireOwner } from '#kit/core/caller';
 import { toTimestamp } from '#kit/core/timestamps';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
@@ -14,11 +14,11 @@ export async function getOrder(request: GetOrderRequest, context: Context) {
   return toMessage(await findOwnOrder(request, context));
 }
 
-/** The caller's own orders, for admins too. */
+/** The caller's own orders, for admins too; those of its user for an API key that acts on behalf of one. */
 export async function listOrders(request: ListOrdersRequest, context: Context) {
   const { page, limit } = validate(PageRequest, request);
   const { orders, lists, caller } = context;
-  const { items: ids, total } = await lists.byUser.page(caller.userId, page, limit);
+  const { items: ids, total } = await lists.byUser.page(accountOf(caller), page, limit);
   const found = await Promise.all(ids.map((id) => orders.get(id)));
   const items = found.filter((order) => order !== undefined).map(toMessage);
   return { items, page, limit, total };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { requireRole } from '#kit/core/caller';
+import { accountOf, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { notFound } from '#kit/core/errors';
@@ -27,7 +27,7 @@ export async function createProduct(request: CreateProductRequest, context: Cont
   requireRole(caller, 'seller', 'admin', 'service');
   const fields = {
     ...validate(NewProductFields, request),
-    ...(caller.role === 'seller' ? { ownerId: caller.userId } : {}),
+    ...(caller.role === 'seller' ? { ownerId: accountOf(caller) } : {}),
   };
   const productId = newId('product');
   const known = await products.get(productId);

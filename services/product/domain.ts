@@ -14,8 +14,9 @@ export const Product = z.object({
   category: z.string(),
   price: Money,
   /**
-   * The user or API key, by id, that may change the product besides admins: the seller who created it.
-   * Absent in products that an admin created, and in those that were stored before products had owners.
+   * The user, or the API key that acts for itself, by id, that may change the product besides admins: the
+   * seller who created it, or whom an admin has made the owner. Absent in products that an admin created,
+   * and in those that were stored before products had owners.
    */
   ownerId: z.string().optional(),
   createdAt: Time,

@@ -3,9 +3,18 @@ import { CreateProduct, UpdateProduct } from '#contracts/product';
 import { recordStock } from './availability';
 import { getProduct, listProducts, priceItems } from './browse';
 import { addProduct, applyUpdate, createProduct, updateProduct } from './catalogue';
+import { getProductOwner, setProductOwner } from './ownership';
 import { product } from './definition';
 
-product.serve({ createProduct, updateProduct, getProduct, listProducts, priceItems });
+product.serve({
+  createProduct,
+  updateProduct,
+  setProductOwner,
+  getProductOwner,
+  getProduct,
+  listProducts,
+  priceItems,
+});
 product.on(CreateProduct, addProduct);
 product.on(UpdateProduct, applyUpdate);
 product.on(StockUpdated, recordStock);

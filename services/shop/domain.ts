@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Caller, requireRole } from '#kit/core/caller';
+import { type Caller, isCaller, requireRole } from '#kit/core/caller';
 import { isoTimeAt } from '#kit/core/clock';
 import { Code, MicroserviceError, refused } from '#kit/core/errors';
 import { Money } from '#retail/money';
@@ -59,7 +59,7 @@ export type Device = z.infer<typeof Device>;
 /** Whether the caller may change the shop and see its devices. */
 export function mayManage(caller: Caller, shop: Shop): boolean {
   if (caller.role === 'admin') return true;
-  return caller.role === 'seller' && shop.sellerIds.includes(caller.userId);
+  return caller.role === 'seller' && shop.sellerIds.some((id) => isCaller(caller, id));
 }
 
 /** Throws PERMISSION_DENIED if the caller may not manage the shop. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
 import {
@@ -186,5 +187,35 @@ describe('an updated shop', () => {
       async () => (await withShop()).bed,
       (bed) => bed.call('updateShop', { shopId, name: 'New' }, { caller: sally, id: 'u1' }),
     );
+  });
+});
+
+describe('a shop of an API key', () => {
+  const key = { ...sally, userId: 'key_1' };
+  const actingForSally = { ...key, ownerId: 'sally' };
+
+  test('belongs to the seller on whose behalf the key acts, and outlives the key', async () => {
+    const bed = shopBed();
+    const { shopId, sellerIds } = await bed.call('createShop', corner, { caller: actingForSally });
+    expect(sellerIds).toEqual(['sally']);
+    for (const caller of [sally, actingForSally, { ...actingForSally, userId: 'key_2' }]) {
+      expect(await bed.call('mayManage', { shopId }, { caller })).toMatchObject({ allowed: true });
+    }
+    for (const caller of [bob, { ...key, ownerId: 'bob' }, { ...key, userId: 'key_3' }]) {
+      expect(await bed.call('mayManage', { shopId }, { caller })).toMatchObject({ allowed: false });
+    }
+  });
+
+  test('belongs to the key if it acts for itself', async () => {
+    const bed = shopBed();
+    const { shopId, sellerIds } = await bed.call('createShop', corner, { caller: key });
+    expect(sellerIds).toEqual(['key_1']);
+    const allowed = async (caller: Caller) =>
+      (await bed.call('mayManage', { shopId }, { caller })).allowed;
+    expect([await allowed(key), await allowed(sally), await allowed(actingForSally)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
-import { requireRole } from '#kit/core/caller';
+import { accountOf, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
 import { Id, PageRequest, Text, validate } from '#kit/core/validation';
@@ -49,7 +49,7 @@ export async function createShop(request: CreateShopRequest, context: Context) {
   // the list comes first: a shop can always be found
   if ((await shops.get(shopId)) === undefined) await lists.shops.add(ALL, shopId);
   const at = isoTime(clock);
-  const sellerIds = caller.role === 'seller' ? [caller.userId] : [];
+  const sellerIds = caller.role === 'seller' ? [accountOf(caller)] : [];
   const shop = await shops.update(shopId, (known) => {
     if (known === undefined) return { shopId, ...fields, sellerIds, createdAt: at, updatedAt: at };
     throw new MicroserviceError('a shop with this id already exists', Code.ALREADY_EXISTS);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { type AuditFacts, Code, MicroserviceError, notFound } from '#kit/core/errors';
 import { toTimestamp } from '#kit/core/timestamps';
 import { Id, validate } from '#kit/core/validation';
 import type { GetAccountMailRequest } from '#proto/retail/user/v1/user_pb';
@@ -75,14 +75,14 @@ export async function readToken(token: string, kind: Kind, context: Context): Pr
   const mails = await accountMails.get(userId);
   const user = await users.get(userId);
   if (mails === undefined || user === undefined || user.blockedAt !== undefined) {
-    throw tokenNotValid();
+    throw tokenNotValid(user && { userId });
   }
   return {
     user,
     isValid: isIn(mails),
     use: async () => {
       await accountMails.update(userId, (now) => {
-        if (now === undefined || !isIn(now)) throw tokenNotValid();
+        if (now === undefined || !isIn(now)) throw tokenNotValid({ userId });
         return withoutTokens(now, kind);
       });
     },
@@ -95,10 +95,10 @@ function mailSecret(userId: string, mailId: string, context: Context): string {
 }
 
 /** One error for every reason, so that it reveals nothing about the account. */
-function tokenNotValid(): MicroserviceError {
+function tokenNotValid(audit?: AuditFacts): MicroserviceError {
   return new MicroserviceError(
     'The token is not valid or has expired. Request another e-mail.',
     Code.FAILED_PRECONDITION,
-    { reason: 'token_not_valid' },
+    { reason: 'token_not_valid', ...(audit && { audit }) },
   );
 }

@@ -1,7 +1,9 @@
 import { requireRole } from '#kit/core/caller';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { type AuditFacts, Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { type ApiKey, permitsRole } from './api-key-domain';
 import type { Context } from './definition';
 import type { User } from './domain';
+import { secretOf } from './secrets';
 
 /** The account of the signed-in user. Throws UNAUTHENTICATED, or NOT_FOUND if it no longer exists. */
 export async function callerAccount({ users, caller }: Context): Promise<User> {
@@ -11,6 +13,25 @@ export async function callerAccount({ users, caller }: Context): Promise<User> {
   const user = await users.get(caller.userId);
   if (user === undefined) throw notFound('user');
   return user;
+}
+
+/**
+ * Names the account of a request for the audit log. An address without an account is named by a keyed hash:
+ * it may be a mistyped password or the address of a stranger, and attempts at it can still be compared.
+ */
+export function accountFacts(
+  account: { readonly userId: string } | undefined,
+  email: string,
+  context: Context,
+): AuditFacts {
+  if (account !== undefined) return { userId: account.userId };
+  const { tenantId } = context.caller;
+  return { unknownAccount: secretOf(`audit ${tenantId} ${email}`, context) };
+}
+
+/** Whether a user may hold an API key of this role. */
+export function mayHold(role: ApiKey['role'], user: User | undefined): boolean {
+  return user !== undefined && user.blockedAt === undefined && permitsRole(user.role, role);
 }
 
 /**

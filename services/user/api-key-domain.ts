@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isoTimeAt } from '#kit/core/clock';
+import { Id } from '#kit/core/validation';
 import { SingleLine } from './names';
 
 const DAY_MS = 24 * 3_600_000;
@@ -28,6 +29,8 @@ export const ApiKeyFields = z.object({
     .max(MAX_DAYS)
     .default(0)
     .transform((days) => (days === 0 ? DEFAULT_DAYS : days)),
+  /** Absent: the caller. */
+  ownerId: Id.optional(),
 });
 export type ApiKeyFields = z.infer<typeof ApiKeyFields>;
 
@@ -46,9 +49,9 @@ export const ApiKey = z.object({
   expiresAt: Time.optional(),
   /** The user or key that created it: it is invalid as soon as its creator is. */
   createdBy: z.string().optional(),
-  /** The user at the root of the chain of creators. */
+  /** The user whom it belongs to. A key belongs to the user of the key that created it. */
   ownerId: z.string().optional(),
-  /** Number of keys between it and its owner. */
+  /** Number of keys between it and the user who created the first key. */
   depth: z.int().optional(),
   /** The keys that are revoked with this one. A key with this field is invalid and about to be deleted. */
   revokes: z.array(z.string()).optional(),
@@ -64,8 +67,13 @@ export interface Creator {
 }
 
 /** Why the creator may not create such a key; undefined if it may. */
-export function refusalOfKey({ role, scopes }: ApiKeyFields, { key }: Creator): string | undefined {
+export function refusalOfKey(
+  { role, scopes, ownerId }: ApiKeyFields,
+  { key, ownerId: own }: Creator,
+): string | undefined {
   if (key === undefined) return undefined;
+  if (ownerId !== undefined && ownerId !== own)
+    return 'an API key creates keys for its own user only';
   if (!key.scopes.includes(CREATES_KEYS)) return `the API key lacks the scope ${CREATES_KEYS}`;
   const missing = scopes.filter((scope) => !key.scopes.includes(scope));
   if (missing.length > 0)
@@ -78,8 +86,8 @@ export function refusalOfKey({ role, scopes }: ApiKeyFields, { key }: Creator): 
 }
 
 export function newApiKey(
-  fields: ApiKeyFields,
-  { id, ownerId, key }: Creator,
+  { ownerId, ...fields }: ApiKeyFields,
+  { id, ownerId: own, key }: Creator,
   keyId: string,
   secretHash: string,
   at: number,
@@ -92,7 +100,7 @@ export function newApiKey(
     createdAt: isoTimeAt(at),
     expiresAt: isoTimeAt(key === undefined ? end : Math.min(end, expiryOf(key))),
     createdBy: id,
-    ownerId,
+    ownerId: ownerId ?? own,
     depth: key === undefined ? 0 : (key.depth ?? 0) + 1,
   };
 }
@@ -107,6 +115,12 @@ export function expiryOf({ createdAt, expiresAt }: ApiKey): number {
 /** Whether someone with the role may give another role. */
 export function permitsRole(own: string, given: ApiKey['role']): boolean {
   return own === 'admin' || own === given;
+}
+
+/** The key itself and the keys that it created, directly or not: all that the key may see and revoke. */
+export function managedBy(keyId: string, all: readonly ApiKey[]): ApiKey[] {
+  const ids = new Set([keyId, ...descendantsOf(keyId, all)]);
+  return all.filter((key) => ids.has(key.keyId));
 }
 
 /** The ids of the keys that a key created, directly or not: those farthest from it first. */

@@ -46,7 +46,17 @@ describe('an API key', () => {
     expect(total).toBe(1);
     expect(items).toMatchObject([{ keyId, ...fields }]);
     expect(items.map((item) => Object.keys(item).sort())).toEqual([
-      ['$typeName', 'createdAt', 'createdBy', 'expiresAt', 'keyId', 'name', 'role', 'scopes'],
+      [
+        '$typeName',
+        'createdAt',
+        'createdBy',
+        'expiresAt',
+        'keyId',
+        'name',
+        'ownerId',
+        'role',
+        'scopes',
+      ],
     ]);
   });
 
@@ -262,5 +272,163 @@ describe('a chain of API keys', () => {
       const call = bed.call('createApiKey', fields, asKey(userId));
       await expect(call).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
     }
+  });
+});
+
+describe('an API key that manages keys', () => {
+  const maker = {
+    name: 'Maker',
+    role: 'admin',
+    scopes: ['api-keys:write', 'api-keys:read', 'orders:read'],
+  };
+  const child = { name: 'Child', role: 'seller', scopes: ['orders:read'] };
+  const asKey = (userId: string) => ({ caller: { ...admin.caller, userId } });
+
+  /** A user's keys: one that creates keys with two generations, its sibling with a child, and a plain one. */
+  async function withFamily() {
+    const bed = await build();
+    const create = async (given: typeof child, by = admin) =>
+      (await bed.call('createApiKey', given, by)).keyId;
+    const parent = await create(maker);
+    const son = await create(maker, asKey(parent));
+    const grandson = await create(child, asKey(son));
+    const sibling = await create(maker);
+    const nephew = await create(child, asKey(sibling));
+    return { bed, parent, son, grandson, sibling, nephew };
+  }
+  const listed = async (bed: Bed, by = admin) =>
+    (await bed.call('listApiKeys', {}, by)).items.map(({ keyId }) => keyId).sort();
+
+  test('sees itself and the keys that come from it; a user sees all', async () => {
+    const { bed, parent, son, grandson, sibling, nephew } = await withFamily();
+    expect(await listed(bed, asKey(son))).toEqual([son, grandson].sort());
+    expect(await listed(bed, asKey(parent))).toEqual([parent, son, grandson].sort());
+    expect(await listed(bed)).toEqual([parent, son, grandson, sibling, nephew].sort());
+    const page = await bed.call('listApiKeys', { page: 2, limit: 2 }, asKey(parent));
+    expect(page).toMatchObject({ page: 2, limit: 2, total: 3, items: [expect.anything()] });
+  });
+
+  test('cannot revoke the key that it comes from, a sibling, or a key of a sibling', async () => {
+    const { bed, parent, son, sibling, nephew } = await withFamily();
+    const before = await listed(bed);
+    for (const keyId of [parent, sibling, nephew, 'unknown']) {
+      const call = bed.call('revokeApiKey', { keyId }, asKey(son));
+      await expect(call).rejects.toMatchObject({
+        code: Code.NOT_FOUND,
+        message: 'api key not found',
+      });
+    }
+    expect(await listed(bed)).toEqual(before);
+  });
+
+  test('can revoke those that come from it, and itself; a user can revoke any', async () => {
+    const { bed, parent, son, grandson, sibling, nephew } = await withFamily();
+    await bed.call('revokeApiKey', { keyId: grandson }, asKey(parent));
+    expect(await listed(bed)).toEqual([parent, son, sibling, nephew].sort());
+    await bed.call('revokeApiKey', { keyId: parent }, asKey(parent));
+    expect(await listed(bed)).toEqual([sibling, nephew].sort());
+    await bed.call('revokeApiKey', { keyId: sibling }, admin);
+    expect(await listed(bed)).toEqual([]);
+  });
+});
+
+describe('an API key for another user', () => {
+  const forSally = { ...fields, ownerId: 'sally' };
+
+  async function withSally() {
+    const bed = await build();
+    await withUser(bed, 'sally', { role: 'seller' });
+    await withUser(bed, 'carl', { role: 'customer' });
+    return bed;
+  }
+  const bearerOf = async (bed: Bed, key: string) =>
+    bed.call('authenticateApiKey', { key }, service);
+
+  test('belongs to that user, and acts on behalf of that user', async () => {
+    const bed = await withSally();
+    const made = await bed.call('createApiKey', forSally, admin);
+    expect(made).toMatchObject({ createdBy: 'u1', ownerId: 'sally' });
+    expect(await bearerOf(bed, made.key)).toMatchObject({ ownerId: 'sally', actsFor: 'sally' });
+  });
+
+  test('acts for itself if its role is lower than that of its user', async () => {
+    const bed = await withSally();
+    const { key } = await bed.call('createApiKey', fields, admin);
+    expect(await bearerOf(bed, key)).toMatchObject({ ownerId: 'u1', actsFor: '' });
+    const own = await bed.call('createApiKey', { ...fields, role: 'admin' }, admin);
+    expect(await bearerOf(bed, own.key)).toMatchObject({ ownerId: 'u1', actsFor: 'u1' });
+  });
+
+  test.each(['carl', 'nobody', 'key_1'])(
+    'is refused if %s cannot hold its role',
+    async (ownerId) => {
+      const call = (await withSally()).call('createApiKey', { ...fields, ownerId }, admin);
+      await expect(call).rejects.toMatchObject({
+        code: Code.INVALID_ARGUMENT,
+        details: { fields: [{ field: 'ownerId' }] },
+      });
+    },
+  );
+
+  test('is refused for a user who is blocked, and for a role above that of the user', async () => {
+    const bed = await withSally();
+    const above = bed.call('createApiKey', { ...forSally, role: 'admin' }, admin);
+    await expect(above).rejects.toMatchObject({ details: { fields: [{ field: 'ownerId' }] } });
+    await withUser(bed, 'sally', { role: 'seller', blockedAt: '2026-01-01T00:00:00.000Z' });
+    const call = bed.call('createApiKey', forSally, admin);
+    await expect(call).rejects.toMatchObject({ details: { fields: [{ field: 'ownerId' }] } });
+  });
+
+  test.each([
+    ['its user is blocked', 'sally', { role: 'seller', blockedAt: '2026-01-01T00:00:00.000Z' }],
+    ['its user loses the role', 'sally', { role: 'customer' }],
+    ['its creator is blocked', 'u1', { role: 'admin', blockedAt: '2026-01-01T00:00:00.000Z' }],
+    ['its creator loses the role', 'u1', { role: 'customer' }],
+  ] as const)('is invalid as soon as %s', async (_, userId, change) => {
+    const bed = await withSally();
+    const { key } = await bed.call('createApiKey', forSally, admin);
+    await withUser(bed, userId, change);
+    await expect(bearerOf(bed, key)).rejects.toMatchObject({ code: Code.UNAUTHENTICATED });
+  });
+
+  test('cannot be created by a key, which creates keys of its own user only', async () => {
+    const bed = await withSally();
+    const scopes = ['api-keys:write', ...fields.scopes];
+    const parent = await bed.call('createApiKey', { ...fields, role: 'admin', scopes }, admin);
+    const by = { caller: { ...admin.caller, userId: parent.keyId } };
+    await expect(bed.call('createApiKey', forSally, by)).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+    const own = await bed.call('createApiKey', { ...fields, ownerId: 'u1' }, by);
+    expect(own).toMatchObject({ createdBy: parent.keyId, ownerId: 'u1' });
+  });
+});
+
+describe('looking up sellers', () => {
+  test('finds users and API keys that may sell now, and nobody else', async () => {
+    const bed = await build();
+    await withUser(bed, 'sally', { role: 'seller' });
+    await withUser(bed, 'carl', { role: 'customer' });
+    await withUser(bed, 'bob', { role: 'seller', blockedAt: '2026-01-01T00:00:00.000Z' });
+    const { keyId } = await bed.call('createApiKey', fields, admin);
+    const short = await bed.call('createApiKey', { ...fields, validDays: 1 }, admin);
+    bed.clock.advance(25 * 3_600_000);
+    const ids = ['sally', 'u1', 'carl', 'bob', 'nobody', keyId, short.keyId, 'sally'];
+    const found = await bed.call('findSellers', { ids }, service);
+    expect([...found.userIds].sort()).toEqual(['sally', 'u1']);
+    expect(found.keyIds).toEqual([keyId]);
+  });
+
+  test('is for services and admins, and for 100 ids at most', async () => {
+    const bed = await build();
+    for (const role of ['anonymous', 'customer', 'seller'] as const) {
+      await expect(bed.call('findSellers', { ids: ['u1'] }, as(role))).rejects.toMatchObject({
+        code: Code.PERMISSION_DENIED,
+      });
+    }
+    const ids = Array.from({ length: 101 }, (_, n) => `user_${n}`);
+    await expect(bed.call('findSellers', { ids }, service)).rejects.toMatchObject({
+      details: { fields: [{ field: 'ids' }] },
+    });
   });
 });

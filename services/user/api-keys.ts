@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
 import { isoTimeAt } from '#kit/core/clock';
 import { toTimestamp } from '#kit/core/timestamps';
 import { idempotencyKeyReused } from '#kit/delivery/idempotency-store';
@@ -12,16 +12,16 @@ import type {
   ListApiKeysRequest,
   RevokeApiKeyRequest,
 } from '#proto/retail/user/v1/user_pb';
-import { requireAdmin } from './accounts';
+import { mayHold, requireAdmin } from './accounts';
 import {
   type ApiKey,
   ApiKeyFields,
   type Creator,
   MAX_DEPTH,
+  managedBy,
   descendantsOf,
   expiryOf,
   newApiKey,
-  permitsRole,
   refusalOfKey,
 } from './api-key-domain';
 import type { Context } from './definition';
@@ -44,6 +44,7 @@ export async function createApiKey(request: CreateApiKeyRequest, context: Contex
   const creator = await creatorOf(context);
   const refusal = refusalOfKey(fields, creator);
   if (refusal !== undefined) throw new MicroserviceError(refusal, Code.PERMISSION_DENIED);
+  await requireHolder(fields, context);
   const keyId = newId('key');
   const secret = deriveSecret(`api key ${keyId}`, context);
   // the list comes first: a key that works can always be found and revoked
@@ -52,8 +53,9 @@ export async function createApiKey(request: CreateApiKeyRequest, context: Contex
     keyId,
     (now) => now ?? newApiKey(fields, creator, keyId, hashSecret(secret), clock.now()),
   );
-  const { name, role, scopes, validDays } = key;
-  if (JSON.stringify({ name, role, scopes, validDays }) !== JSON.stringify(fields))
+  const { name, role, scopes, validDays, ownerId } = key;
+  const asStored = { ...fields, ownerId: fields.ownerId ?? creator.ownerId };
+  if (JSON.stringify({ name, role, scopes, validDays, ownerId }) !== JSON.stringify(asStored))
     throw idempotencyKeyReused();
   return { ...toMessage(key), key: `${keyId}.${secret}` };
 }
@@ -65,10 +67,24 @@ async function creatorOf({ caller, apiKeys }: Context): Promise<Creator> {
   return key === undefined ? { id, ownerId: id } : { id, ownerId: key.ownerId ?? '', key };
 }
 
+/** Throws INVALID_ARGUMENT if the key is for a user who cannot hold it. */
+async function requireHolder({ ownerId, role }: ApiKeyFields, { users }: Context): Promise<void> {
+  if (ownerId === undefined) return;
+  if (!mayHold(role, await users.get(ownerId))) {
+    throw invalid('ownerId', `must be a user with the role ${role} who is not blocked`);
+  }
+}
+
+/** The keys that the caller may see: all for a user, for a key itself and those that come from it. */
 export async function listApiKeys(request: ListApiKeysRequest, context: Context) {
-  const { apiKeys, lists } = context;
+  const { apiKeys, lists, caller } = context;
   await requireAdmin(context);
   const { page, limit } = validate(PageRequest, request);
+  if ((await apiKeys.get(caller.userId)) !== undefined) {
+    const managed = managedBy(caller.userId, await allKeys(context));
+    const items = managed.slice((page - 1) * limit, page * limit).map(toMessage);
+    return { items, page, limit, total: managed.length };
+  }
   const { items, total } = await lists.apiKeys.page(LIST, page, limit);
   const keys = await Promise.all(items.map((keyId) => apiKeys.get(keyId)));
   return {
@@ -82,15 +98,21 @@ export async function listApiKeys(request: ListApiKeysRequest, context: Context)
 const RevokeRequest = z.object({ keyId: Id });
 
 /**
- * Revokes a key and the keys that it created. Gateways cache valid keys, so that the last one refuses
+ * Revokes a key and the keys that it created. A user may revoke every key; a key may revoke itself, as when
+ * it became known, and those that come from it. Others do not exist for it. Gateways cache valid keys, so that the last one refuses
  * them within a minute. The key itself is deleted last: a retry after a crash finds what is left.
  */
 export async function revokeApiKey(request: RevokeApiKeyRequest, context: Context) {
-  const { apiKeys, lists } = context;
+  const { apiKeys, lists, caller } = context;
   await requireAdmin(context);
   const { keyId } = validate(RevokeRequest, request);
   if ((await apiKeys.get(keyId)) === undefined) throw notFound('api key');
-  const descendants = descendantsOf(keyId, await allKeys(context));
+  const all = await allKeys(context);
+  const byKey = (await apiKeys.get(caller.userId)) !== undefined;
+  if (byKey && !managedBy(caller.userId, all).some((key) => key.keyId === keyId)) {
+    throw notFound('api key');
+  }
+  const descendants = descendantsOf(keyId, all);
   const { revokes = [] } = await apiKeys.update(keyId, (now) => {
     if (now === undefined) throw notFound('api key');
     return { ...now, revokes: [...new Set([...(now.revokes ?? []), ...descendants])] };
@@ -116,7 +138,7 @@ async function allKeys({ apiKeys, lists }: Context): Promise<ApiKey[]> {
 
 /** Returns the role and scopes of a key. For the gateway only. */
 export async function authenticateApiKey(request: AuthenticateApiKeyRequest, context: Context) {
-  const { apiKeys, caller } = context;
+  const { apiKeys, caller, users } = context;
   requireRole(caller, 'service');
   const [keyId = '', secret = ''] = request.key.split('.');
   const key = Id.safeParse(keyId).success ? await apiKeys.get(keyId) : undefined;
@@ -127,21 +149,24 @@ export async function authenticateApiKey(request: AuthenticateApiKeyRequest, con
   }
   const { role, scopes, ownerId = '' } = key;
   const expiresAt = toTimestamp(isoTimeAt(expiryOf(key)));
-  return { keyId, role, scopes, tenantId: caller.tenantId, expiresAt, ownerId };
+  // a key with a lower role than its user is an integration of its own, apart from the user's other keys
+  const actsFor = (await users.get(ownerId))?.role === role ? ownerId : '';
+  return { keyId, role, scopes, tenantId: caller.tenantId, expiresAt, ownerId, actsFor };
 }
 
 /**
  * Whether a key and every key that it comes from has not expired or been revoked, and the user who
- * created the first one may still do so.
+ * created the first one, and the one whom it belongs to, may still hold it.
  */
-async function isValid(key: ApiKey, { apiKeys, users, clock }: Context): Promise<boolean> {
+export async function isValid(key: ApiKey, { apiKeys, users, clock }: Context): Promise<boolean> {
+  const { ownerId } = key;
+  if (ownerId !== undefined && !mayHold(key.role, await users.get(ownerId))) return false;
   let current: ApiKey | undefined = key;
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
     if (expiryOf(current) <= clock.now() || current.revokes !== undefined) return false;
     const { createdBy, role } = current;
     if (createdBy === undefined) return true;
-    const user = createdBy === current.ownerId ? await users.get(createdBy) : undefined;
-    if (user !== undefined) return user.blockedAt === undefined && permitsRole(user.role, role);
+    if ((current.depth ?? 0) === 0) return mayHold(role, await users.get(createdBy));
     current = await apiKeys.get(createdBy);
     if (current === undefined) return false;
   }
@@ -149,7 +174,7 @@ async function isValid(key: ApiKey, { apiKeys, users, clock }: Context): Promise
 }
 
 function toMessage(key: ApiKey) {
-  const { keyId, name, role, scopes, createdAt, createdBy = '' } = key;
+  const { keyId, name, role, scopes, createdAt, createdBy = '', ownerId = '' } = key;
   return {
     keyId,
     name,
@@ -158,5 +183,6 @@ function toMessage(key: ApiKey) {
     createdAt: toTimestamp(createdAt),
     expiresAt: toTimestamp(isoTimeAt(expiryOf(key))),
     createdBy,
+    ownerId,
   };
 }

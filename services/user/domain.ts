@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Decision } from '#kit/state/apply-change';
-import { Code, MicroserviceError } from '#kit/core/errors';
+import { type AuditFacts, Code, MicroserviceError } from '#kit/core/errors';
 
 /** Normalised, because people write the same address in different ways. */
 export const Email = z.string().max(254).trim().toLowerCase().pipe(z.email());
@@ -86,11 +86,11 @@ export function applyProfileUpdate(
   return { document, outcome: { changed, updatedAt: at } };
 }
 
-export function emailTaken(): MicroserviceError {
+export function emailTaken(audit?: AuditFacts): MicroserviceError {
   return new MicroserviceError(
     'An account with this email already exists. Sign in or use another email.',
     Code.ALREADY_EXISTS,
-    { reason: 'email_taken' },
+    { reason: 'email_taken', ...(audit && { audit }) },
   );
 }
 
@@ -98,8 +98,9 @@ export function emailTaken(): MicroserviceError {
  * The same error for an unknown address and for a wrong password, so that a caller cannot find out
  * which addresses have an account.
  */
-export function wrongCredentials(): MicroserviceError {
+export function wrongCredentials(audit?: AuditFacts): MicroserviceError {
   return new MicroserviceError('The email or password is incorrect.', Code.UNAUTHENTICATED, {
     reason: 'wrong_credentials',
+    ...(audit && { audit }),
   });
 }

@@ -26,5 +26,5 @@ export async function verifyEmail(request: VerifyEmailRequest, context: Context)
     if (now === undefined) throw notFound('user');
     return { ...now, emailVerifiedAt: now.emailVerifiedAt ?? at };
   });
-  return {};
+  return { userId: user.userId };
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
-import { Code, MicroserviceError } from '#kit/core/errors';
+import { type AuditFacts, Code, MicroserviceError } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
 import type { LoginRequest } from '#proto/retail/user/v1/user_pb';
 import { AccountSecurityChanged } from '#contracts/user';
+import { accountFacts } from './accounts';
 import { fingerprintOf, isFirstAdmin, withConfiguredPassword } from './configured-admin';
 import type { Context } from './definition';
 import { Email, type EmailOwner, type User, emailKey, wrongCredentials } from './domain';
@@ -27,16 +28,17 @@ export async function login(request: LoginRequest, context: Context) {
   const user = await userWithEmail(email, context, sessionId);
   const hash = user?.passwordHash ?? dummyHash(config.PASSWORD_COST);
   const isCorrect = await verifyPassword(password, hash);
-  if (user === undefined || !isCorrect) throw wrongCredentials();
+  const facts = accountFacts(user, email, context);
+  if (user === undefined || !isCorrect) throw wrongCredentials(facts);
   throttle.succeeded(attempt);
-  if (user.blockedAt !== undefined) throw blocked();
+  if (user.blockedAt !== undefined) throw blocked(facts);
   if (needsRehash(user.passwordHash, config.PASSWORD_COST)) await rehash(user, password, context);
 
   const response = await startSession(user, context, sessionId);
   if (response.endedSessions > 0) {
     const { userId } = user;
-    const facts = { userId, change: 'session_displaced', at: isoTime(clock) } as const;
-    await publish(AccountSecurityChanged, facts);
+    const change = { userId, change: 'session_displaced', at: isoTime(clock) } as const;
+    await publish(AccountSecurityChanged, change);
   }
   return response;
 }
@@ -72,17 +74,17 @@ async function firstAdmin(email: string, context: Context): Promise<EmailOwner |
 async function rehash(user: User, password: string, { users, config }: Context): Promise<void> {
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
   await users.update(user.userId, (now) => {
-    if (now === undefined) throw wrongCredentials();
+    if (now === undefined) throw wrongCredentials({ userId: user.userId });
     // a password that was changed meanwhile stays
     return now.passwordHash === user.passwordHash ? { ...now, passwordHash } : now;
   });
 }
 
 /** Only a caller who knows the password learns that the account is blocked. */
-function blocked(): MicroserviceError {
+function blocked(audit: AuditFacts): MicroserviceError {
   return new MicroserviceError(
     'Your account is blocked. Please contact us.',
     Code.PERMISSION_DENIED,
-    { reason: 'account_blocked' },
+    { reason: 'account_blocked', audit },
   );
 }

@@ -102,7 +102,7 @@ export async function resetPassword(request: ResetPasswordRequest, context: Cont
     change: (now) => ({ ...now, emailVerifiedAt: now.emailVerifiedAt ?? at }),
   });
   await publishChange(user.userId, 'password_reset', context);
-  return {};
+  return { userId: user.userId };
 }
 
 interface Replacement {

@@ -35,7 +35,7 @@ export async function createAccount(account: NewAccount, context: Context): Prom
   const { newId, emails, registrations, users, dispatchAndWait, callContext, config } = context;
   const userId = newId('user');
   const owner = await emails.get(emailKey(account.email));
-  if (owner !== undefined && owner.userId !== userId) throw emailTaken();
+  if (owner !== undefined && owner.userId !== userId) throw emailTaken({ userId: owner.userId });
   const existing = await users.get(userId);
   if (existing !== undefined) await assertSame(account, existing);
   // a retry, and the account is complete

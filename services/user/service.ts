@@ -14,6 +14,7 @@ import {
 import { applyUserUpdate, getContact, getProfile, updateProfile } from './profile';
 import { completeRegistration, register } from './registration';
 import { getEndedSessions } from './revoked-sessions';
+import { findSellers } from './sellers';
 import { logout, refresh } from './sessions';
 import { getKeys } from './tokens';
 import { user } from './definition';
@@ -43,6 +44,7 @@ user.serve({
   listApiKeys,
   revokeApiKey,
   authenticateApiKey,
+  findSellers,
 });
 user.on(RegisterUser, completeRegistration);
 user.on(UpdateUser, applyUserUpdate);

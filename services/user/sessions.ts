@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
-import { Code, MicroserviceError } from '#kit/core/errors';
+import { type AuditFacts, Code, MicroserviceError } from '#kit/core/errors';
 import { toTimestamp } from '#kit/core/timestamps';
 import { idempotencyKeyReused } from '#kit/delivery/idempotency-store';
 import { validate } from '#kit/core/validation';
@@ -48,7 +48,7 @@ export async function startSession(user: User, context: Context, sessionId: stri
   const now = await users.get(userId);
   if (now === undefined || now.blockedAt !== undefined || now.passwordId !== user.passwordId) {
     await endSessions(userId, [sessionId], context);
-    throw wrongCredentials();
+    throw wrongCredentials({ userId, sessionId });
   }
   return toResponse(user, session, secret, ended.length, context);
 }
@@ -91,7 +91,7 @@ export async function refresh(request: RefreshRequest, context: Context) {
   }
   const user = state === 'current' ? await users.get(userId) : undefined;
   if (user === undefined || user.blockedAt !== undefined || session === undefined) {
-    throw signedOut();
+    throw signedOut(state === 'unknown' ? undefined : { userId, sessionId, token: state });
   }
   return toResponse(user, session, secret, 0, context);
 }
@@ -104,6 +104,7 @@ export async function logout(request: LogoutRequest, context: Context) {
   const session = findSession(now, sessionId, clock.now());
   if (refreshTokenState(session, secret, wasIssued(sessionId, secret, context)) !== 'unknown') {
     await endSessions(userId, [sessionId], context);
+    return { userId, sessionId };
   }
   return {};
 }
@@ -170,8 +171,9 @@ async function toResponse(
 }
 
 /** One error for every reason, so that it reveals nothing about the session. */
-function signedOut(): MicroserviceError {
+function signedOut(audit?: AuditFacts): MicroserviceError {
   return new MicroserviceError('Your session has ended. Sign in again.', Code.UNAUTHENTICATED, {
     reason: 'signed_out',
+    ...(audit && { audit }),
   });
 }

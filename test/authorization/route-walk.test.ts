@@ -30,6 +30,8 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   // only admins may choose an id, or the sellers
   'POST /shops': { shopId: undefined },
   'PATCH /shops/:shopId': { sellerIds: undefined },
+  'POST /api-keys': { ownerId: undefined },
+  'POST /products/:productId/owner': { ownerId: sally.userId },
   'POST /devices': { deviceId: undefined },
   'POST /devices/:deviceId/commands': { commandId: undefined, expiresAt: '2026-01-01T00:10:00Z' },
   'POST /deliveries/:orderId/status': { status: 'picked_up' },

@@ -98,6 +98,7 @@ const INTERNAL = [
   'x-user-id',
   'x-user-role',
   'x-tenant-id',
+  'x-user-owner',
   'x-cause-id',
   'x-respond-async',
   'x-keyed',

@@ -4,7 +4,12 @@ import { newCallContext } from '../../core/call-context';
 import { callContextFromMetadata, callContextToMetadata } from './metadata';
 
 const clock = new FakeClock();
-const caller = { userId: 'user_1', role: 'customer', tenantId: 'shop' } as const;
+const caller = {
+  userId: 'key_1',
+  role: 'seller',
+  tenantId: 'shop',
+  ownerId: 'user_1',
+} as const;
 const callContext = newCallContext(clock, {
   id: 'context_1',
   correlationId: 'c',

@@ -17,6 +17,7 @@ const KEY = {
   user: 'x-user-id',
   role: 'x-user-role',
   tenant: 'x-tenant-id',
+  owner: 'x-user-owner',
   respondAsync: 'x-respond-async',
   keyed: 'x-keyed',
   forwardedFor: 'x-forwarded-for',
@@ -42,7 +43,9 @@ export function callContextToMetadata(callContext: CallContext, appId: string): 
   if (role !== DEFAULT_CALLER.role) metadata.set(KEY.role, role);
   if (tenantId !== DEFAULT_CALLER.tenantId) metadata.set(KEY.tenant, tenantId);
   if (callContext.requestId !== '') metadata.set(KEY.request, callContext.requestId);
-  if (callContext.caller.userId !== '') metadata.set(KEY.user, callContext.caller.userId);
+  const { userId, ownerId = '' } = callContext.caller;
+  if (userId !== '') metadata.set(KEY.user, userId);
+  if (ownerId !== '') metadata.set(KEY.owner, ownerId);
   if (callContext.respondAsync) metadata.set(KEY.respondAsync, 'true');
   if (callContext.hasIdempotencyKey) metadata.set(KEY.keyed, 'true');
   if (callContext.forwardedFor !== '') {
@@ -73,6 +76,7 @@ export function callContextFromMetadata(
     traceparent: last(KEY.trace),
   };
   const role = ROLES.find((name) => name === last(KEY.role)) ?? DEFAULT_CALLER.role;
+  const ownerId = last(KEY.owner);
   const requested = deadline instanceof Date ? deadline.getTime() : deadline;
   const latest = clock.now() + REQUEST_BUDGET_MS;
   return newCallContext(clock, {
@@ -85,6 +89,7 @@ export function callContextFromMetadata(
       userId: last(KEY.user) ?? '',
       role,
       tenantId: last(KEY.tenant) ?? DEFAULT_CALLER.tenantId,
+      ...(ownerId === undefined ? {} : { ownerId }),
     },
     respondAsync: last(KEY.respondAsync) === 'true',
     hasIdempotencyKey: last(KEY.keyed) === 'true',

@@ -12,11 +12,13 @@ const ORDERS = '/api/v1/orders';
 let edge: Edge;
 let revoked: boolean;
 let expiresAt: number | undefined;
+let actsFor: string;
 let caller: Caller | undefined;
 
 beforeEach(async () => {
   revoked = false;
   expiresAt = undefined;
+  actsFor = '';
   caller = undefined;
   const record = (_: unknown, { callContext }: { callContext: { caller: Caller } }) => {
     caller = callContext.caller;
@@ -40,6 +42,7 @@ beforeEach(async () => {
             role: 'seller',
             scopes,
             tenantId: 'default',
+            actsFor,
             ...(expiresAt === undefined ? {} : { expiresAt: timestampFromMs(expiresAt) }),
           };
         },
@@ -64,6 +67,12 @@ describe('an API key', () => {
     expect(caller).toEqual({ userId: 'key_1', role: 'seller', tenantId: 'default' });
     expect((await send('POST', PRODUCTS)).status).toBe(201);
     expect(edge.bed.callCount('user', 'authenticateApiKey')).toBe(1);
+  });
+
+  it('passes on the user on whose behalf it acts', async () => {
+    actsFor = 'user_1';
+    expect((await send('GET', ORDERS)).status).toBe(200);
+    expect(caller).toMatchObject({ userId: 'key_1', ownerId: 'user_1' });
   });
 
   it('is refused from the moment it expires, although it was verified a moment ago', async () => {

@@ -37,8 +37,10 @@ export class ApiKeys {
     this.#verified.delete(name);
     const { clock } = this.runtime;
     const { user } = openContext(this.runtime, newCallContext(clock, { caller: asService() }));
-    const { keyId, role, scopes, tenantId, expiresAt } = await user.authenticateApiKey({ key });
-    const principal = { caller: { userId: keyId, role: Role.parse(role), tenantId }, scopes };
+    const bearer = await user.authenticateApiKey({ key });
+    const { keyId: userId, role, scopes, tenantId, expiresAt, actsFor } = bearer;
+    const caller = { userId, role: Role.parse(role), tenantId };
+    const principal = { caller: actsFor === '' ? caller : { ...caller, ownerId: actsFor }, scopes };
     const left = expiresAt === undefined ? CACHE_MS : timestampMs(expiresAt) - clock.now();
     setFor(this.#verified, name, principal, Math.min(left, CACHE_MS));
     return principal;

@@ -37,6 +37,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const signedIn = {
+  user: { userId: 'user_7', role: 'seller', email: 'canary@user.example', name: 'canary' },
+  refreshToken: 'user_7.session_1.canary',
+};
+
 const open = (config: Partial<EdgeConfig> = {}) => {
   const write = (line: string) => {
     log += line;
@@ -47,16 +52,26 @@ const open = (config: Partial<EdgeConfig> = {}) => {
   return openEdge(
     {
       user: {
-        login: () => ({
-          user: { userId: 'user_7', role: 'seller', email: 'canary@user.example', name: 'canary' },
-          refreshToken: 'user_7.session_1.canary',
-        }),
+        login: ({ password }) => {
+          if (password === 'wrong') {
+            const audit = { userId: 'user_8' };
+            const details = { reason: 'wrong_credentials', audit };
+            throw new MicroserviceError('wrong', Code.UNAUTHENTICATED, details);
+          }
+          return signedIn;
+        },
+        refresh: () => signedIn,
+        logout: () => ({ userId: 'user_7', sessionId: 'session_1' }),
+        register: () => ({ userId: 'user_9', email: 'canary@user.example', role: 'customer' }),
+        resetPassword: () => ({ userId: 'user_7' }),
+        verifyEmail: () => ({ userId: 'user_7' }),
         listApiKeys: () => ({}),
         createApiKey: () => ({
           keyId: 'key_2',
           role: 'seller',
           scopes: ['orders:read'],
           createdBy: 'key_1',
+          ownerId: 'user_1',
           expiresAt: timestampFromMs(Date.parse('2026-03-01T00:00:00Z')),
           name: 'canary',
           key: 'key_2.canary',
@@ -131,6 +146,34 @@ describe('the audit log', () => {
     expect(lines()[1]).not.toHaveProperty('from');
   });
 
+  it('records the account of a refused sign-in, and the client does not receive it', async () => {
+    const body = { email: 'canary@stranger.example', password: 'wrong' };
+    const response = await edge.send('POST', '/api/v1/auth/login', { body });
+    expect(response.body).toMatchObject({ details: { reason: 'wrong_credentials' } });
+    expect(JSON.stringify(response.body)).not.toMatch(/audit|user_8/);
+    expect(lines()).toMatchObject([
+      {
+        what: 'POST /api/v1/auth/login',
+        outcome: 401,
+        from: '127.0.0.1',
+        facts: { userId: 'user_8' },
+      },
+    ]);
+    expect(text()).not.toContain('canary');
+  });
+
+  it.each([
+    ['/auth/register', { email: 'a', password: 'b', name: 'c' }, { userId: 'user_9' }],
+    ['/auth/refresh', { refreshToken: 'r' }, { userId: 'user_7', sessionId: 'session_1' }],
+    ['/auth/logout', { refreshToken: 'r' }, { userId: 'user_7', sessionId: 'session_1' }],
+    ['/auth/password-reset/confirm', { token: 't', newPassword: 'n' }, { userId: 'user_7' }],
+    ['/auth/verify-email', { token: 't' }, { userId: 'user_7' }],
+  ])('records whose credentials were used and from where: %s', async (path, body, facts) => {
+    await edge.send('POST', `/api/v1${path}`, { body });
+    expect(lines()).toMatchObject([{ what: `POST /api/v1${path}`, from: '127.0.0.1', facts }]);
+    expect(text()).not.toContain('canary');
+  });
+
   it('records which API key was created, by whom, with which rights, and which were revoked', async () => {
     const token = await edge.token({ role: 'admin', sub: 'user_1' });
     const body = { name: 'ERP', role: 'seller', scopes: ['orders:read'] };
@@ -145,6 +188,7 @@ describe('the audit log', () => {
           role: 'seller',
           scopes: ['orders:read'],
           createdBy: 'key_1',
+          ownerId: 'user_1',
           expiresAt: '2026-03-01T00:00:00.000Z',
         },
       },

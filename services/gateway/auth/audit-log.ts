@@ -6,8 +6,8 @@ import type { EdgeRequest, EdgeResponse } from '../http/types';
 /**
  * Writes a line for every request that was refused, and for every request to a privileged route: the
  * caller, the route, the ids in its path, the status, and the ids that connect it with other lines. For
- * a privileged route, it also contains the address of the client and the route's facts of the response,
- * such as the user who signed in, or the scopes of the API key that was created.
+ * a privileged route, it also contains the address of the client and the facts of the response or of the
+ * refusal, such as the user who signed in or did not, or the scopes of the API key that was created.
  * Ids and our own names only: anything else that a client sent may be a secret or personal data.
  */
 export function audit(log: Log, file: string | undefined) {
@@ -20,11 +20,11 @@ export function audit(log: Log, file: string | undefined) {
       const { statusCode: status, locals } = response;
       const refused = status >= 400 && status < 500;
       if (!refused && !locals.privileged) return;
-      const { userId, role, tenantId } = locals.caller;
+      const { userId, role, tenantId, ownerId } = locals.caller;
       const { requestId, correlationId, facts } = locals;
       lines.info(
         {
-          who: { userId, role, tenantId },
+          who: { userId, role, tenantId, ...(ownerId === undefined ? {} : { ownerId }) },
           what: `${request.method} ${locals.endpoint}`,
           whom: idsIn(locals.params),
           ...(facts === undefined ? {} : { facts }),

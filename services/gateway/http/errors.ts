@@ -61,7 +61,9 @@ export function toErrorBody(error: unknown): ErrorBody {
 function fromService({ code, message, details }: MicroserviceError): ErrorBody {
   const unreachable = code === Code.UNAVAILABLE && details.reason === 'unreachable';
   const status = unreachable ? 502 : (STATUS[code] ?? 500);
-  return status >= 500 ? serverError(status) : { statusCode: status, error: message, details };
+  if (status >= 500) return serverError(status);
+  const { audit: _, ...forClient } = details;
+  return { statusCode: status, error: message, details: forClient };
 }
 
 function serverError(status: number): ErrorBody {

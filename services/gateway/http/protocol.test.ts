@@ -199,6 +199,7 @@ describe('a forged header', () => {
     'x-user-id': 'user_9',
     'x-user-role': 'admin',
     'x-tenant-id': 'other',
+    'x-user-owner': 'user_8',
     'x-cause-id': 'cause_9',
     'x-respond-async': 'true',
     'x-keyed': 'true',

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Caller } from '#kit/core/caller';
 import type { Clock } from '#kit/core/clock';
-import type { AuditFacts } from '../auth/audit-facts';
+import type { AuditFacts } from '#kit/core/errors';
 import type { Trail } from './headers';
 
 /** State of a request, in `response.locals`. */
@@ -14,7 +14,7 @@ export interface RequestState extends Trail {
   caller: Caller;
   /** Whether the audit log records the request even if it succeeds: see auth/audit-log.ts. */
   privileged: boolean;
-  /** Facts of the response for the audit log. */
+  /** Facts of the response, or of the error, for the audit log. */
   facts?: AuditFacts;
 }
 

@@ -12,6 +12,8 @@ import type { EdgeRequest, EdgeResponse } from '../http/types';
 export function handleErrors(log: Log) {
   return (error: unknown, _: EdgeRequest, response: EdgeResponse, next: NextFunction): void => {
     const body = toErrorBody(error);
+    const facts = error instanceof MicroserviceError ? error.details.audit : undefined;
+    if (facts !== undefined) response.locals.facts = facts;
     if (body.statusCode >= 500 && !(error instanceof EdgeError)) {
       const { requestId, correlationId, endpoint } = response.locals;
       const code = error instanceof MicroserviceError ? error.code : undefined;

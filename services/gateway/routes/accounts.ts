@@ -1,7 +1,7 @@
+import type { AuditFacts } from '#kit/core/errors';
 import { fromTimestamp } from '#kit/core/timestamps';
 import { type LoginResponse, UserService } from '#proto/retail/user/v1/user_pb';
 import { ADMINS, SIGNED_IN } from '../auth/access';
-import type { AuditFacts } from '../auth/audit-facts';
 import { type Route, call } from './types';
 
 const user = UserService.method;
@@ -15,6 +15,7 @@ export const accountRoutes: readonly Route[] = [
     body: ['email', 'password', 'name'],
     idempotent: true,
     limit: 'login',
+    audit: ({ userId }) => ({ userId }),
   }),
   call('POST', '/auth/login', 'user', user.login, {
     access: 'anonymous',
@@ -29,6 +30,7 @@ export const accountRoutes: readonly Route[] = [
     body: ['refreshToken'],
     idempotent: true,
     limit: 'login',
+    audit: signedIn,
   }),
   call('POST', '/auth/logout', 'user', user.logout, {
     access: 'anonymous',
@@ -36,6 +38,7 @@ export const accountRoutes: readonly Route[] = [
     body: ['refreshToken'],
     endsSession: true,
     limit: 'login',
+    audit: ({ userId, sessionId }) => ({ userId, sessionId }),
   }),
   call('POST', '/auth/password-reset', 'user', user.requestPasswordReset, {
     access: 'anonymous',
@@ -50,24 +53,27 @@ export const accountRoutes: readonly Route[] = [
     body: ['token', 'newPassword'],
     endsSession: true,
     limit: 'login',
+    audit: ({ userId }) => ({ userId }),
   }),
   call('POST', '/auth/verify-email', 'user', user.verifyEmail, {
     access: 'anonymous',
     owner: 'credentials',
     body: ['token'],
     limit: 'login',
+    audit: ({ userId }) => ({ userId }),
   }),
   call('POST', '/api-keys', 'user', user.createApiKey, {
     access: ADMINS,
     owner: 'admin',
     status: 201,
-    body: ['name', 'role', 'scopes', 'validDays'],
+    body: ['name', 'role', 'scopes', 'validDays', 'ownerId'],
     idempotent: true,
-    audit: ({ keyId, role, scopes, createdBy, expiresAt }) => ({
+    audit: ({ keyId, role, scopes, createdBy, ownerId, expiresAt }) => ({
       keyId,
       role,
       scopes,
       createdBy,
+      ownerId,
       expiresAt: expiresAt === undefined ? '' : fromTimestamp(expiresAt),
     }),
   }),

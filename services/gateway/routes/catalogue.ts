@@ -1,6 +1,6 @@
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { SELLERS, SIGNED_IN } from '../auth/access';
+import { ADMINS, SELLERS, SIGNED_IN } from '../auth/access';
 import { type Route, call } from './types';
 
 const product = ProductService.method;
@@ -30,6 +30,16 @@ export const catalogueRoutes: readonly Route[] = [
     access: SELLERS,
     owner: 'product',
     body: ['name', 'description', 'category', 'price'],
+    idempotent: true,
+  }),
+  call('GET', '/products/:productId/owner', 'product', product.getProductOwner, {
+    access: ADMINS,
+    owner: 'admin',
+  }),
+  call('POST', '/products/:productId/owner', 'product', product.setProductOwner, {
+    access: ADMINS,
+    owner: 'admin',
+    body: ['ownerId'],
     idempotent: true,
   }),
 

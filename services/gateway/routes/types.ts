@@ -5,8 +5,8 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import type { z } from 'zod';
+import type { AuditFacts } from '#kit/core/errors';
 import type { Access } from '../auth/access';
-import type { AuditFacts } from '../auth/audit-facts';
 import type { Owner } from '../auth/owner';
 import type { AppId } from '../definition';
 import type { EdgeState } from '../edge-state';

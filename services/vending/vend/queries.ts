@@ -1,7 +1,7 @@
 import { toTimestamp } from '#kit/core/timestamps';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { z } from 'zod';
-import { mayAccess } from '#kit/core/caller';
+import { accountOf, mayAccess } from '#kit/core/caller';
 import { notFound } from '#kit/core/errors';
 import { Id, validate } from '#kit/core/validation';
 import type {
@@ -25,7 +25,7 @@ export async function listVends(request: ListVendsRequest, context: Context) {
   if (machineId !== undefined) await managedDevice(machineId, context);
   const { items: ids, total } =
     machineId === undefined
-      ? await lists.byUser.page(caller.userId, page, limit)
+      ? await lists.byUser.page(accountOf(caller), page, limit)
       : await lists.byMachine.page(machineId, page, limit);
   const found = await Promise.all(ids.map((id) => vends.get(id)));
   const items = found.filter((vend) => vend !== undefined).map(toMessage);

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { accountOf } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
 import { deterministicId } from '#kit/core/deterministic-id';
@@ -25,7 +26,7 @@ export async function startVend(request: StartVendRequest, context: Context) {
   const vendRequest = validate(VendRequest, request);
   // derived from the Idempotency-Key, so a repeated request gets the same vend
   const vendId = newId('vend');
-  const fingerprint = deterministicId(caller.userId, JSON.stringify(vendRequest));
+  const fingerprint = deterministicId(accountOf(caller), JSON.stringify(vendRequest));
   const known = await vends.get(vendId);
   const vend = known ?? (await createVend(vendId, fingerprint, vendRequest, context));
   if (vend.fingerprint !== fingerprint) throw idempotencyKeyReused();
@@ -72,7 +73,7 @@ async function createVend(
     price,
     channel: 'cashless',
     status: 'pending',
-    userId: caller.userId,
+    userId: accountOf(caller),
     payment,
     fingerprint,
     undo: [],

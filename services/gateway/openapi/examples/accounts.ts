@@ -26,7 +26,14 @@ const newPassword = 'a better horse';
 const sessionId = 'session_m3Xc';
 const session = { sessionId, startedAt: TIME, lastUsedAt: TIME, expiresAt: TIME };
 const apiKey = { name: 'ERP', role: 'seller', scopes: ['orders:read', 'products:write'] };
-const created = { keyId, ...apiKey, createdAt: TIME, expiresAt: TIME, createdBy: userId };
+const created = {
+  keyId,
+  ...apiKey,
+  createdAt: TIME,
+  expiresAt: TIME,
+  createdBy: userId,
+  ownerId: userId,
+};
 
 /** For routes/accounts.ts. */
 export const accountExamples: RouteExamples = {
@@ -48,7 +55,7 @@ export const accountExamples: RouteExamples = {
   'POST /auth/logout': {
     summary: 'Ends the session of a refresh token',
     body: { refreshToken },
-    data: {},
+    data: { userId, sessionId },
   },
   'POST /auth/password-reset': {
     summary: 'Sends an e-mail with a token to reset a password, if the address has an account',
@@ -58,21 +65,21 @@ export const accountExamples: RouteExamples = {
   'POST /auth/password-reset/confirm': {
     summary: 'Sets a new password by the token of an e-mail, and ends all sessions',
     body: { token: mailToken, newPassword },
-    data: {},
+    data: { userId },
   },
   'POST /auth/verify-email': {
     summary: 'Verifies an address by the token of an e-mail',
     body: { token: mailToken },
-    data: {},
+    data: { userId },
   },
   'POST /api-keys': {
     summary: 'Creates an API key for an external integration, which sends it as X-API-Key',
-    optional: ['validDays'],
-    body: { ...apiKey, validDays: 90 },
+    optional: ['validDays', 'ownerId'],
+    body: { ...apiKey, validDays: 90, ownerId: userId },
     data: { ...created, key: `${keyId}.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA` },
   },
   'GET /api-keys': {
-    summary: 'Lists the API keys of external integrations',
+    summary: 'Lists all API keys; for an API key itself and those that it created',
     query: FIRST_PAGE,
     data: pageOf(created),
   },
