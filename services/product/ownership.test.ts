@@ -35,8 +35,8 @@ const ownerOf = async (bed: Bed, productId: string) =>
 const mayChange = (bed: Bed, productId: string, caller: Caller) =>
   bed.call('updateProduct', { productId, name: 'B' }, { caller }).then(
     () => true,
-    (error: { code: Code }) => {
-      expect(error.code).toBe(Code.PERMISSION_DENIED);
+    (error: unknown) => {
+      expect(error).toMatchObject({ code: Code.PERMISSION_DENIED });
       return false;
     },
   );

@@ -85,8 +85,14 @@ const examples: Record<string, Example> = {
   },
   'POST /api-keys': {
     body: { name: 'ERP', role: 'seller', scopes: ['orders:read'], validDays: 90 },
-    optional: ['validDays'],
-    refused: { name: ['', LONG], role: ['', 'customer'], scopes: [[]], validDays: [-1, 366] },
+    optional: ['validDays', 'ownerId'],
+    refused: {
+      name: ['', LONG],
+      role: ['', 'customer'],
+      scopes: [[]],
+      validDays: [-1, 366],
+      ownerId: [NO_ID, 'user_unknown'],
+    },
   },
   'GET /api-keys': { refused: page },
   'DELETE /api-keys/:keyId': { refused: { keyId: [NO_ID] } },
@@ -113,6 +119,11 @@ const examples: Record<string, Example> = {
     body: product,
     optional: ['name', 'description', 'category', 'price'],
     refused: { ...refusedProduct, productId: [NO_ID] },
+  },
+  'GET /products/:productId/owner': { refused: { productId: [NO_ID] } },
+  'POST /products/:productId/owner': {
+    body: { ownerId: 'user_1' },
+    refused: { productId: [NO_ID], ownerId: ['', NO_ID] },
   },
   'GET /inventory/:shopId/:productId': { refused: { shopId: [NO_ID], productId: [NO_ID] } },
   'POST /inventory/:shopId/:productId/adjustments': {
