@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { EntityId, Quantity, Reason, Time } from '#contracts/fields';
+import { isShown } from '#retail/text';
 
 // The messages between devices and the platform, over any transport: topics of a broker
 // (docs/devices.md) or a stream. A message is signed by its device and contains no secret, so it can be
@@ -161,12 +162,11 @@ type SaleData = MessageOf<'sale'>['data'];
 
 /** The ids of the platform. */
 const PLATFORM_ID = /^[\w-]{1,64}$/;
-const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /**
  * Whether every text of a message can be stored and used as a part of a key: ids of the platform have their
- * form, and other texts have no control characters and no half of a surrogate pair. A database may refuse
- * these, and the message would then be retried in vain.
+ * form, and every character of another text is shown. A database may refuse control characters and halves of
+ * surrogate pairs, and the message would then be retried in vain; texts of devices are also shown to people.
  */
 export function hasStorableTexts({ data }: Pick<DeviceMessage, 'data'>): boolean {
   return Object.entries(data).every(([name, value]) => isStorable(name, value));
@@ -177,15 +177,9 @@ function isStorable(name: string, value: unknown): boolean {
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value).every(([inner, each]) => isStorable(inner, each));
   }
-  if (!isPlainText(name)) return false;
+  if (!isShown(name)) return false;
   if (typeof value !== 'string') return true;
-  return name === 'productId' || name === 'commandId'
-    ? PLATFORM_ID.test(value)
-    : isPlainText(value);
-}
-
-function isPlainText(text: string): boolean {
-  return text.isWellFormed() && !CONTROL_CHARACTER.test(text);
+  return name === 'productId' || name === 'commandId' ? PLATFORM_ID.test(value) : isShown(value);
 }
 
 /** Whether the number of pieces in a report is within DEVICE_LIMITS. */

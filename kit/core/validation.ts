@@ -19,11 +19,6 @@ export const Id = z
   .string()
   .regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, hyphens or underscores');
 
-/** Text of `min` to `max` characters. Surrounding white space is removed before it is counted. */
-export function Text(min: number, max: number) {
-  return z.string().trim().min(min).max(max);
-}
-
 /** A number with a default. An absent field is 0 in a protobuf message, so 0 counts as absent. */
 function orWhenAbsent(byDefault: number, number: z.ZodInt) {
   return z

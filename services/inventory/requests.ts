@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Reason } from '#contracts/fields';
-import { Id, Text } from '#kit/core/validation';
+import { Id } from '#kit/core/validation';
 import { Quantity } from '#retail/quantity';
+import { Line } from '#retail/text';
 
 const MAX_CHANGE = 1_000_000;
 
@@ -13,13 +14,13 @@ export const AdjustmentRequest = StockRequest.extend({
     .min(-MAX_CHANGE)
     .max(MAX_CHANGE)
     .refine((change) => change !== 0, 'must not be 0'),
-  reason: Text(1, 200),
+  reason: Line(1, 200),
   minimumStock: z.int().min(0).max(MAX_CHANGE).optional(),
 });
 
 export const SetStockRequest = StockRequest.extend({
   pieces: z.int().min(0).max(MAX_CHANGE),
-  reason: Text(1, 200),
+  reason: Line(1, 200),
   minimumStock: z.int().min(0).max(MAX_CHANGE).optional(),
 });
 

@@ -3,6 +3,7 @@ import { type ContextOf, Service } from '#kit/service/service';
 import { NotificationSent } from '#contracts/notification';
 import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
+import { Email } from '#retail/contact';
 import { DeliveredChannels, InboxNotification } from './domain';
 
 /** Notifies users and operators of events, by inbox, e-mail and text message. */
@@ -17,7 +18,7 @@ export const notification = new Service('notification', {
   publishes: [NotificationSent],
   config: z.object({
     /** Receives the e-mails for operators. */
-    OPERATIONS_EMAIL: z.email().default('operations@example.com'),
+    OPERATIONS_EMAIL: Email.default('operations@example.com'),
   }),
 });
 

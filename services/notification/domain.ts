@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asLine } from '#retail/text';
 
 const Channel = z.enum(['inbox', 'email', 'sms']);
 export type Channel = z.infer<typeof Channel>;
@@ -84,7 +85,7 @@ export function email(
   { subject, text }: NotificationText,
 ): OutgoingMessage {
   const greeting = name === '' || !emailVerified ? 'Hello,' : `Hello ${name},`;
-  return { notificationId, to, subject, text: `${greeting}\n\n${text}\n` };
+  return { notificationId, to, subject: asLine(subject), text: `${greeting}\n\n${text}\n` };
 }
 
 export function textMessage(
@@ -92,5 +93,5 @@ export function textMessage(
   to: string,
   { subject }: NotificationText,
 ): OutgoingMessage {
-  return { notificationId, to, text: subject };
+  return { notificationId, to, text: asLine(subject) };
 }

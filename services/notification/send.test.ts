@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Code, MicroserviceError, notFound, unavailable } from '#kit/core/errors';
 import { NotificationSent } from '#contracts/notification';
+import { email, textMessage } from './domain';
 import { type Bed, type Options, ann, bed, channels, deliver, inboxOf, smsForAnn } from './testing';
 
 describe('an email', () => {
@@ -37,6 +38,13 @@ describe('an email', () => {
       text: expect.stringMatching(/^Hello,\n/) as unknown,
     });
     expect(JSON.stringify(data)).not.toContain('evil');
+  });
+
+  it('has a subject of one line, whatever the codes of a device contain', () => {
+    const text = { subject: 'Slot A3\r\nBcc: eve@example.com \u202e is out of order', text: '' };
+    const subject = 'Slot A3 Bcc: eve@example.com is out of order';
+    expect(email('n1', ann, text)).toMatchObject({ subject });
+    expect(textMessage('n1', '+4915100000000', text)).toMatchObject({ text: subject });
   });
 
   it('is not sent to a user who no longer exists; the inbox still gets the notification', async () => {

@@ -7,6 +7,7 @@ import {
   email,
   textMessage,
 } from './domain';
+import { asLine } from '#retail/text';
 import type { Recipient } from './recipient';
 import type { Context } from './definition';
 
@@ -25,7 +26,13 @@ export async function send(
     case 'inbox': {
       if (recipient.userId === undefined) return false;
       const sentAt = isoTime(context.clock);
-      await context.feeds.inbox.add(recipient.userId, { id, eventType, subject, text, sentAt });
+      await context.feeds.inbox.add(recipient.userId, {
+        id,
+        eventType,
+        subject: asLine(subject),
+        text,
+        sentAt,
+      });
       return true;
     }
     case 'email': {

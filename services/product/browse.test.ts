@@ -54,7 +54,7 @@ describe('the catalogue', () => {
     expect(beyond).toMatchObject({ items: [], total: 5 });
   });
 
-  test.each(['Even & co.', 'even & CO.'])(
+  test.each(['Even & co.', 'even & CO.', '  Even  & ｃｏ. ', '\u0415ven & co.'])(
     'can be filtered by the category %s',
     async (category) => {
       const { bed } = await build(5);

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
-import { Id, PageRequest, Text, validate } from '#kit/core/validation';
+import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   GetProductRequest,
   ListProductsRequest,
   PriceItemsRequest,
 } from '#proto/retail/product/v1/product_pb';
+import { Line } from '#retail/text';
 import { toMessage } from './availability';
-import { categoryKey } from './domain';
+import { categoryKey, formerCategoryKey } from './domain';
 import type { Context } from './definition';
 
 const ProductRequest = z.object({ productId: Id });
@@ -19,12 +20,13 @@ export async function getProduct(request: GetProductRequest, context: Context) {
   return toMessage(product, context);
 }
 
-const ListRequest = PageRequest.extend({ category: Text(0, 100) });
+const ListRequest = PageRequest.extend({ category: Line(0, 100) });
 
 export async function listProducts(request: ListProductsRequest, context: Context) {
   const { page, limit, category } = validate(ListRequest, request);
   const { lists, products } = context;
   const owner = category === '' ? 'all' : categoryKey(category);
+  if (category !== '') await adoptFormerList(category, context);
   const { items: ids, total } = await lists.catalogue.page(owner, page, limit);
   const items = await Promise.all(
     ids.map(async (id) => {
@@ -33,6 +35,21 @@ export async function listProducts(request: ListProductsRequest, context: Contex
     }),
   );
   return { items: items.flat(), page, limit, total };
+}
+
+/** Moves products that an earlier release listed under another key of this category. */
+async function adoptFormerList(category: string, { lists, products }: Context): Promise<void> {
+  const [former, owner] = [formerCategoryKey(category), categoryKey(category)];
+  if (former === owner) return;
+  const { items: ids } = await lists.catalogue.page(former, 1, 100);
+  for (const id of ids) {
+    const product = await products.get(id);
+    // a product that was moved meanwhile is in the list of its present category
+    if (product !== undefined && categoryKey(product.category) === owner) {
+      await lists.catalogue.add(owner, id);
+    }
+    await lists.catalogue.remove(former, id);
+  }
 }
 
 const PriceRequest = z.object({ productIds: z.array(Id).min(1).max(100) });

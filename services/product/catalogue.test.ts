@@ -4,6 +4,7 @@ import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
 import { type Testbed, testbed } from '#kit/testing/testbed';
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
+import { categoryKey, formerCategoryKey } from './domain';
 import { product } from './service';
 
 type Bed = Testbed<(typeof product)['definition']>;
@@ -33,6 +34,13 @@ const invalidFields = [
   ['description', { description: 'd'.repeat(5001) }],
   ['category', { category: '' }],
   ['category', { category: 'c'.repeat(101) }],
+  ['name', { name: 'Beans\u0000' }],
+  ['name', { name: 'Beans\nBcc: eve@example.com' }],
+  ['name', { name: 'snaeB\u202e' }],
+  ['name', { name: '\u200b\u3164' }],
+  ['description', { description: '1 kg\u001b[31m' }],
+  ['description', { description: '\u2066\u2069' }],
+  ['category', { category: 'cof\u00adfee' }],
   ['price.amount', { price: { ...price, amount: '-1.00' } }],
   ['price.amount', { price: { ...price, amount: '1.001' } }],
   ['price.amount', { price: { ...price, amount: '0.00' } }],
@@ -155,6 +163,22 @@ describe('updating a product', () => {
       [productId, 2],
       [productId, 3],
     ]);
+  });
+
+  test('finds it in a category that an earlier release listed under another key', async () => {
+    const { bed, productId } = await withBeans();
+    await bed.call('updateProduct', { productId, category: 'Caffè  Straße' }, { caller });
+    const [key, former] = [categoryKey('Caffè  Straße'), formerCategoryKey('Caffè  Straße')];
+    for (const [name, document] of [...bed.memory.documents]) {
+      if (!name.includes(key)) continue;
+      bed.memory.documents.delete(name);
+      bed.memory.documents.set(name.replace(key, former), document);
+    }
+    expect(await listed(bed, 'caffè strasse')).toEqual([]);
+    expect(await listed(bed, 'Caffè  Straße')).toEqual(['Espresso beans']);
+    expect(await listed(bed, 'caffè strasse')).toEqual(['Espresso beans']);
+    await bed.call('updateProduct', { productId, category: 'coffee' }, { caller });
+    expect(await listed(bed, 'Caffè  Straße')).toEqual([]);
   });
 
   test('moves it from one category to another, and back', async () => {

@@ -3,20 +3,21 @@ import { accountOf, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { notFound } from '#kit/core/errors';
-import { Id, Text, validate } from '#kit/core/validation';
+import { Id, validate } from '#kit/core/validation';
 import type {
   CreateProductRequest,
   UpdateProductRequest,
 } from '#proto/retail/product/v1/product_pb';
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
+import { Line, Paragraphs } from '#retail/text';
 import { toMessage } from './availability';
 import { Price, type Product, categoryKey, newProduct, requireEditor, updated } from './domain';
 import type { Context } from './definition';
 
 const NewProductFields = z.object({
-  name: Text(1, 200),
-  description: Text(0, 5000),
-  category: Text(1, 100),
+  name: Line(1, 200),
+  description: Paragraphs(0, 5000),
+  category: Line(1, 100),
   price: Price,
 });
 const ProductUpdate = NewProductFields.partial().extend({ productId: Id });

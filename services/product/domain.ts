@@ -4,6 +4,7 @@ import { type Caller, mayAccess } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import type { Decision } from '#kit/state/apply-change';
 import { Money, minor, ofMinor } from '#retail/money';
+import { comparisonForm } from '#retail/text';
 
 const Time = z.iso.datetime();
 
@@ -86,10 +87,19 @@ export function updated(
 
 /**
  * The owner of the list of a category. It is a hash, because a category may contain any character and
- * a key may not. Upper and lower case are the same category.
+ * a key may not. Categories that look the same are the same.
  */
 export function categoryKey(category: string): string {
-  return createHash('sha256').update(category.toLowerCase()).digest('base64url');
+  return hashOf(comparisonForm(category));
+}
+
+/** The owner of the list of a category in earlier releases, where only the case did not count. */
+export function formerCategoryKey(category: string): string {
+  return hashOf(category.toLowerCase());
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }
 
 /** The available pieces of a product by shop, each from the newest event of that shop's stock. */

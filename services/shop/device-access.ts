@@ -1,12 +1,12 @@
 import { requireRole } from '#kit/core/caller';
 import { notFound } from '#kit/core/errors';
 import { toTimestamp } from '#kit/core/timestamps';
-import { Text } from '#kit/core/validation';
+import { Line } from '#retail/text';
 import { type Device, mayManage, statusOf } from './domain';
 import type { Context } from './definition';
 import { requireShop } from './shops';
 
-export const FirmwareVersion = Text(1, 64);
+export const FirmwareVersion = Line(1, 64);
 
 /** Returns a device. Throws NOT_FOUND. */
 export async function requireDevice(deviceId: string, { devices }: Context): Promise<Device> {

@@ -76,6 +76,7 @@ describe('a registered device', () => {
     ['shopId', { shopId: 'a b' }],
     ['kind', { kind: 'toaster' }],
     ['name', { name: ' ' }],
+    ['name', { name: 'Hall\u0000' }],
     ['firmwareVersion', { firmwareVersion: 'v'.repeat(65) }],
     ['deviceId', { deviceId: 'a/b' }],
   ])('is refused for an invalid %s with its name', async (field, part) => {

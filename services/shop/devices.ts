@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
-import { Id, PageRequest, Text, validate } from '#kit/core/validation';
+import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   GetDeviceRequest,
   ListDevicesRequest,
@@ -10,6 +10,7 @@ import type {
   RetireDeviceRequest,
   UpdateDeviceRequest,
 } from '#proto/retail/shop/v1/shop_pb';
+import { Line } from '#retail/text';
 import { withCredential } from './credentials';
 import { DEVICE_KINDS, requireInUse, requireManager, withChanges } from './domain';
 import {
@@ -29,7 +30,7 @@ const DeviceRequest = z.object({ deviceId: Id });
 const NewDevice = z.object({
   shopId: Id,
   kind: z.enum(DEVICE_KINDS),
-  name: Text(1, 200),
+  name: Line(1, 200),
   firmwareVersion: FirmwareVersion.optional(),
 });
 const DeviceUpdate = NewDevice.omit({ kind: true }).partial().extend(DeviceRequest.shape);

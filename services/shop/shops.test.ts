@@ -96,6 +96,8 @@ describe('a new shop', () => {
 
   test.each([
     ['name', { name: '' }],
+    ['name', { name: 'Corner\u202e' }],
+    ['name', { name: 'Corner\nshop' }],
     ['channels', { channels: [] }],
     ['channels.0', { channels: ['smoke signals'] }],
     ['timeZone', { timeZone: 'Berlin' }],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { accountOf, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
-import { Id, PageRequest, Text, validate } from '#kit/core/validation';
+import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   CreateShopRequest,
   GetShopRequest,
@@ -11,6 +11,7 @@ import type {
   MayManageRequest,
   UpdateShopRequest,
 } from '#proto/retail/shop/v1/shop_pb';
+import { Line } from '#retail/text';
 import { CHANNELS, type Shop, mayManage, requireManager, withChanges } from './domain';
 import { OpeningHours, TimeZone, isOpen } from './opening-hours';
 import type { Context } from './definition';
@@ -20,7 +21,7 @@ const ALL = 'all';
 const unique = <T>(values: T[]) => [...new Set(values)];
 
 const ShopFields = z.object({
-  name: Text(1, 200),
+  name: Line(1, 200),
   channels: z.array(z.enum(CHANNELS)).min(1).max(20).transform(unique),
   timeZone: TimeZone,
   openingHours: z.array(OpeningHours).max(50),

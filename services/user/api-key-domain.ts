@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isoTimeAt } from '#kit/core/clock';
 import { Id } from '#kit/core/validation';
-import { SingleLine } from './names';
+import { Line } from '#retail/text';
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_DAYS = 90;
@@ -16,7 +16,7 @@ const KeyRole = z.enum(['seller', 'admin']);
 
 /** The fields that a client chooses for an API key. */
 export const ApiKeyFields = z.object({
-  name: SingleLine(1, 100),
+  name: Line(1, 100),
   role: KeyRole,
   scopes: z
     .array(z.string().regex(/^[a-z-]{1,32}:(read|write)$/, 'must be a scope such as orders:read'))

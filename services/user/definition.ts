@@ -14,7 +14,8 @@ import {
 } from '#contracts/user';
 import { AccountMails } from './account-mail-domain';
 import { ApiKey } from './api-key-domain';
-import { Email, EmailOwner, ProfileUpdate, Registration, ResetRequest, User } from './domain';
+import { Email, PhoneRegion } from '#retail/contact';
+import { EmailOwner, ProfileUpdate, Registration, ResetRequest, User } from './domain';
 import { Password } from './password-policy';
 import { RevokedSessions, Sessions } from './session-domain';
 import { SignInThrottle } from './sign-in-throttle';
@@ -71,6 +72,8 @@ export const user = new Service('user', {
      */
     ADMIN_EMAIL: Email.optional(),
     ADMIN_PASSWORD: Password.optional(),
+    /** The country of phone numbers that are written without a country code. */
+    PHONE_REGION: PhoneRegion.default('DE'),
     /**
      * Cost of a password hash as a power of two. A password with a cheaper hash is hashed again at the
      * next sign-in.

@@ -3,9 +3,6 @@ import { z } from 'zod';
 import type { Decision } from '#kit/state/apply-change';
 import { type AuditFacts, Code, MicroserviceError } from '#kit/core/errors';
 
-/** Normalised, because people write the same address in different ways. */
-export const Email = z.string().max(254).trim().toLowerCase().pipe(z.email());
-
 const Time = z.iso.datetime();
 
 /** The initial data of an account. */

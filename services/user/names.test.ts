@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { PersonName, SingleLine } from './names';
+import { PersonName } from './names';
 
 describe('the name of a person', () => {
   test.each([
@@ -48,10 +48,4 @@ describe('the name of a person', () => {
       expect(PersonName.safeParse(name).success).toBe(false);
     }
   });
-});
-
-test('a text of one line may contain a link', () => {
-  expect(SingleLine(1, 100).parse('ERP of shop.example')).toBe('ERP of shop.example');
-  expect(SingleLine(1, 100).safeParse('ERP\n').data).toBe('ERP');
-  expect(SingleLine(1, 100).safeParse('E\nRP').success).toBe(false);
 });

@@ -8,27 +8,22 @@ import { IDEMPOTENCY_SECONDS } from '#kit/delivery/idempotency-store';
 import { Id, validate } from '#kit/core/validation';
 import type { GetContactRequest, UpdateProfileRequest } from '#proto/retail/user/v1/user_pb';
 import { UpdateUser, UserUpdated } from '#contracts/user';
+import { Phone, type PhoneRegion } from '#retail/contact';
 import { callerAccount } from './accounts';
 import type { Context } from './definition';
 import { type User, applyProfileUpdate } from './domain';
 import { PersonName } from './names';
 
-const ProfileFields = z.object({
-  name: PersonName.optional(),
-  phone: z
-    .string()
-    .trim()
-    .regex(/^(\+?\d[\d ()./-]{3,30})?$/, 'must be a phone number such as +49 30 123456, or empty')
-    .optional(),
-});
+const ProfileFields = (region: z.output<typeof PhoneRegion>) =>
+  z.object({ name: PersonName.optional(), phone: Phone(region).optional() });
 
 export async function getProfile(_request: unknown, context: Context) {
   return toMessage(await callerAccount(context));
 }
 
 export async function updateProfile(request: UpdateProfileRequest, context: Context) {
-  const update = validate(ProfileFields, request);
-  const { users, revisions, dispatchAndWait, newId, clock } = context;
+  const { users, revisions, dispatchAndWait, newId, clock, config } = context;
+  const update = validate(ProfileFields(config.PHONE_REGION), request);
   const user = await callerAccount(context);
   const { document, outcome } = applyProfileUpdate(user, update, isoTime(clock));
   if (outcome.changed.length === 0) return toMessage(user);

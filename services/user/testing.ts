@@ -6,7 +6,11 @@ import { user } from './service';
 
 // Shared by the tests of this service.
 
-export const config = { PASSWORD_COST: 4, USER_KEY_FILE: 'k'.repeat(43) };
+export const config = {
+  PASSWORD_COST: 4,
+  USER_KEY_FILE: 'k'.repeat(43),
+  PHONE_REGION: 'DE' as const,
+};
 export const anna = { email: 'anna@example.com', password: 'correct horse', name: 'Anna' };
 export const anonymous = { userId: '', role: 'anonymous', tenantId: 'default' } as const;
 export const service = { userId: '', role: 'service', tenantId: 'default' } as const;

@@ -59,7 +59,10 @@ const STATUS: ProcessStatus = {
 function openServices({ clock }: Edge) {
   const provider = new SimulatedProvider(new Map(), clock);
   const beds = {
-    user: testbed(user, { clock, config: { PASSWORD_COST: 4, USER_KEY_FILE: 'k'.repeat(43) } }),
+    user: testbed(user, {
+      clock,
+      config: { PASSWORD_COST: 4, USER_KEY_FILE: 'k'.repeat(43), PHONE_REGION: 'DE' },
+    }),
     product: testbed(product, { clock }),
     inventory: testbed(inventory, {
       clock,

@@ -2,6 +2,7 @@ import { Counter } from 'prom-client';
 import type { Caller } from '#kit/core/caller';
 import { clientNetwork } from '#kit/core/client-address';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
+import { Email } from '#retail/contact';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import { Counters, type StoreStatus } from './counters';
@@ -145,7 +146,7 @@ function subjectOf({ userId, tenantId }: Caller, { ip }: EdgeRequest): readonly 
 /** The account that a sign-in is for, normalised so that each spelling counts as the same account. */
 function accountIn(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('email' in body)) return undefined;
-  return typeof body.email === 'string' ? body.email.trim().toLowerCase() : undefined;
+  return Email.safeParse(body.email).data;
 }
 
 /** Appends to a list header. One line, since simple clients read only the first. */

@@ -239,6 +239,8 @@ describe('a message is rejected, and acknowledged to the broker, if', () => {
     ['sale', { ...sale, saleId: 's\u0000' }],
     ['sale', { ...sale, slot: '\ud800' }],
     ['status', { status: 'online', firmwareVersion: '1\u0000' }],
+    ['status', { status: 'online', faults: [{ code: 'jammed', slot: 'A\u202e3' }] }],
+    ['sale', { ...sale, saleId: 's\u200b' }],
     ['status', { status: 'online', faults: [{ code: 'jammed', slot: 'A\n1' }] }],
     ['telemetry', { 'tempera\u0000ture': 4 }],
     ['ack', { commandId: 'c||1', outcome: 'acknowledged' }],
@@ -246,6 +248,24 @@ describe('a message is rejected, and acknowledged to the broker, if', () => {
     const { bed, signer } = setUp();
     await deliver(bed, signer.sign(kind, data));
     await expect(rejectionsOf(bed)).resolves.toEqual([`${kind} unreadable`]);
+  });
+
+  it.each([
+    ['a byte that begins no character', [0xff]],
+    ['an overlong form', [0xc0, 0xaf]],
+    ['half of a surrogate pair', [0xed, 0xa0, 0x80]],
+    ['a character that is cut', [0xe2, 0x82]],
+    ['Latin-1', [0xe9]],
+  ])('it is not UTF-8: %s', async (_, bytes) => {
+    const { bed, signer } = setUp();
+    // the signature is that of the text in which a decoder replaced the bytes
+    const replaced = Buffer.from(bytes).toString();
+    const { topic, payload } = signer.sign('sale', { ...sale, slot: replaced });
+    const parts = payload.split(replaced).map((part) => Buffer.from(part));
+    const data = Buffer.concat([parts[0]!, Buffer.from(bytes), parts[1]!]);
+    await bed.handleBindingMessage('devices', { data, metadata: { topic } });
+    expect(bed.published(DeviceDataReceived)).toEqual([]);
+    await expect(rejectionsOf(bed)).resolves.toEqual(['sale not_utf8']);
   });
 
   it('its sequence number does not fit into an int32', async () => {

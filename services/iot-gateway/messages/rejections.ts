@@ -5,6 +5,7 @@ export type RejectionReason =
   | 'unknown_device'
   | 'retired_device'
   | 'oversized'
+  | 'not_utf8'
   | 'wrong_signature'
   | 'unreadable'
   | 'out_of_range'

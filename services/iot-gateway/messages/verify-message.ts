@@ -16,13 +16,25 @@ export interface VerifiedMessage {
   readonly position: SequencePosition;
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Undefined if the bytes are not UTF-8. Replacing them would make different messages equal. */
+function utf8Text(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Verifies the signature of a payload with the device's keys, and parses it. */
 export function verifyMessage(
   topic: Topic,
   payload: Uint8Array,
   keys: readonly string[],
 ): VerifiedMessage | RejectionReason {
-  const text = Buffer.from(payload).toString();
+  const text = utf8Text(payload);
+  if (text === undefined) return 'not_utf8';
   const line = signedLine(keys, topicText(topic), text);
   if (line === undefined) return 'wrong_signature';
   const { tenantId, deviceId, kind } = topic;
