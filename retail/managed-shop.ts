@@ -6,8 +6,8 @@ interface ShopService {
 }
 
 /**
- * Whether the caller may change what belongs to a shop, such as its stock or its deliveries: an admin, a
- * service, or a seller of the shop.
+ * Whether the caller may change what belongs to a shop, such as its stock or its deliveries: an admin
+ * or a seller of the shop.
  *
  * Only a seller's rights need a call of the shop service. Its answer is not cached, so that a seller who
  * is removed from a shop loses the right immediately.
@@ -17,6 +17,6 @@ export async function mayManageShop(
   shopId: string,
   shop: ShopService,
 ): Promise<boolean> {
-  if (caller.role === 'admin' || caller.role === 'service') return true;
+  if (caller.role === 'admin') return true;
   return caller.role === 'seller' && (await shop.mayManage({ shopId })).allowed;
 }

@@ -8,7 +8,7 @@ import { builtContracts } from './contracts/built-contracts.mjs';
 import { busComponents, eventPublishers, serviceCalls } from './docs/components.mjs';
 import { dependencies } from './docs/dependencies.mjs';
 import { documents } from './docs/documents.mjs';
-import { accessLists, environment, sidecarConfigurations } from './docs/sidecars.mjs';
+import { environment, sidecarConfigurations } from './docs/sidecars.mjs';
 import { readApps } from './start/project.mjs';
 
 const require = createRequire(import.meta.url);
@@ -58,7 +58,6 @@ components.set(
   eventPublishers(services, readFileSync(publishers, 'utf8')),
 );
 components.set('components/environment.json', environment(services, KitConfig));
-components.set('components/access.json', accessLists(services, 'gateway'));
 const names = new Set(services.map(({ name }) => name));
 const others = readApps().flatMap(({ id }) => (names.has(id) ? [] : [id]));
 const common = readFileSync(join(root, 'components', 'configuration.yaml'), 'utf8');

@@ -45,6 +45,7 @@ describe('the dead letters of all tenants', () => {
     ['a seller', { ...admin, role: 'seller' as const }],
     ['a customer', { ...admin, role: 'customer' as const }],
     ['an anonymous caller', { ...admin, role: 'anonymous' as const }],
+    ['a service', asService()],
   ])('are refused to %s', async (_, caller) => {
     const { calls, list } = await withDeadLetter();
     for (const call of calls(caller)) {
@@ -53,11 +54,8 @@ describe('the dead letters of all tenants', () => {
     expect((await list(admin)).total).toBe(1);
   });
 
-  test.each([
-    ['an admin of the platform', admin],
-    ['a service', asService()],
-  ])('are shown to %s', async (_, caller) => {
+  test('are shown to an admin of the platform', async () => {
     const { list } = await withDeadLetter();
-    expect((await list(caller)).items).toMatchObject([{ id: ID, reason: 'not_found' }]);
+    expect((await list(admin)).items).toMatchObject([{ id: ID, reason: 'not_found' }]);
   });
 });

@@ -60,12 +60,12 @@ export function operationsHandlers(
 }
 
 /**
- * Throws PERMISSION_DENIED unless the caller is a service or an admin of the default tenant: the dead
- * letters are those of all tenants.
+ * Throws PERMISSION_DENIED unless the caller is an admin of the default tenant: the dead letters are
+ * those of all tenants.
  */
 function requireOperator(caller: Caller): void {
-  requireRole(caller, 'admin', 'service');
-  if (caller.role === 'service' || caller.tenantId === DEFAULT_TENANT) return;
+  requireRole(caller, 'admin');
+  if (caller.tenantId === DEFAULT_TENANT) return;
   throw new MicroserviceError('only for admins of the default tenant', Code.PERMISSION_DENIED);
 }
 

@@ -22,7 +22,7 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
   const { send, publish, publishAll } = publishing(deps);
   const { dispatchAndWait, request } = awaitedResults(deps, send);
   const { binding, endpoint, jobs } = outputs(deps);
-  const clients = new RpcClients(sidecar, clock, definition.callTimeouts);
+  const clients = new RpcClients(sidecar, clock, definition);
 
   const forTenant = ({ callContext }: Execution) => {
     const contexts = new Map<string, Context<Definition>>();
@@ -80,7 +80,7 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
     bindings: lazyGroup(named(outputBindings, binding)),
     endpoints: lazyGroup(named(endpoints, endpoint)),
     ...mapped(stores, (schema, store) => (execution) => documents.open(store, schema, execution)),
-    ...mapped(calls, (service, appId) => clients.factoryFor(appId, service)),
+    ...mapped(calls, ({ service }, appId) => clients.factoryFor(appId, service)),
   });
   // built from the same definition that the type is derived from
   const open = (execution: Execution) =>

@@ -1,9 +1,11 @@
 import {
+  type DescMethod,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
   create,
 } from '@bufbuild/protobuf';
+import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import type { Clock } from '../core/clock';
 import { type CallContext } from '../core/call-context';
 import { type Execution } from '../core/execution';
@@ -29,7 +31,7 @@ export class RpcClients {
   constructor(
     private readonly sidecar: Sidecar,
     private readonly clock: Clock,
-    private readonly callTimeouts: Definition['callTimeouts'],
+    private readonly definition: Definition,
   ) {}
 
   /** The client of an app, for one execution. */
@@ -48,21 +50,39 @@ export class RpcClients {
   }
 
   #createFactory(appId: string, service: DescService): LazyFactory {
-    const unary = service.methods
+    const isDeclared = this.#isDeclared(appId, service);
+    const declared = service.methods.filter(isDeclared);
+    const undeclared = service.methods
+      .filter((method) => !isDeclared(method))
+      .map((method): [string, LazyFactory] => [method.localName, refuse(appId, method)]);
+    const unary = declared
       .filter((method): method is DescMethodUnary => method.methodKind === 'unary')
       .map((method): [string, LazyFactory] => [method.localName, this.#unary(appId, method)]);
-    const streams = service.methods
+    const streams = declared
       .filter(
         (method): method is DescMethodServerStreaming => method.methodKind === 'server_streaming',
       )
       .map((method): [string, LazyFactory] => [method.localName, this.#stream(appId, method)]);
-    const Client = lazyObject(Object.fromEntries([...unary, ...streams]));
+    const Client = lazyObject(Object.fromEntries([...unary, ...streams, ...undeclared]));
     return (execution) => new Client(execution);
+  }
+
+  #isDeclared(appId: string, { typeName }: DescService): (method: DescMethod) => boolean {
+    const { calls = {}, operations = [] } = this.definition;
+    const callee = calls[appId];
+    if (callee === undefined) return () => false;
+    const names: readonly string[] =
+      typeName === OperationsService.typeName
+        ? operations
+        : typeName === callee.service.typeName
+          ? callee.methods
+          : [];
+    return ({ localName }) => names.includes(localName);
   }
 
   #unary(appId: string, method: DescMethodUnary): LazyFactory {
     const { sidecar, clock } = this;
-    const timeout = this.callTimeouts?.[appId] ?? CALL_TIMEOUT_MS;
+    const timeout = this.definition.callTimeouts?.[appId] ?? CALL_TIMEOUT_MS;
     const callee = `${appId}/${method.parent.typeName}/${method.name}`;
     const effect = `call ${callee}`;
     const callContextOf = (execution: Execution): CallContext => ({
@@ -95,4 +115,11 @@ export class RpcClients {
           callContext: { ...callContext, deadline: clock.now() + STREAM_TIMEOUT_MS },
         });
   }
+}
+
+/** The callee would refuse the call too, but only where callers are checked. */
+function refuse(appId: string, { parent, name }: DescMethod): LazyFactory {
+  return () => () => {
+    throw new Error(`the definition does not declare the call ${appId}/${parent.typeName}/${name}`);
+  };
 }

@@ -9,7 +9,7 @@ import type { CallContext } from '../core/call-context';
 import type { PublishedEvent } from '../core/execution';
 import type { Feed, List } from '../state/paged-list';
 import type { Log } from '../core/log';
-import type { Client, Definition } from './definition';
+import type { Callee, Client, Definition } from './definition';
 import type { EndpointRequest, EndpointResponse } from '../transport/sidecar';
 
 export interface Jobs {
@@ -104,7 +104,10 @@ interface Base<D extends Definition> {
    * happens only once, any execution has the same ids.
    */
   readonly forTenant: (tenantId: string, dedupKey?: string) => Context<D>;
-  /** A client of any app, for the methods that every service has. */
+  /**
+   * A client of an app that the definition declares, for a method that is known at run time only, and for
+   * the OperationsService. Calling a method that the definition does not declare throws an Error.
+   */
   readonly client: <S extends DescService>(appId: string, service: S) => Client<S>;
   readonly jobs: Jobs;
   /** The feature flags of the caller. */
@@ -139,7 +142,10 @@ export type Context<D extends Definition> = Base<D> & {
     ? Store<z.output<NonNullable<D['stores']>[K]>>
     : never;
 } & {
-  readonly [K in keyof NonNullable<D['calls']>]: NonNullable<D['calls']>[K] extends DescService
-    ? Client<NonNullable<D['calls']>[K]>
+  readonly [K in keyof NonNullable<D['calls']>]: NonNullable<D['calls']>[K] extends Callee<
+    infer S,
+    infer M
+  >
+    ? Pick<Client<S>, M & keyof Client<S>>
     : never;
 };

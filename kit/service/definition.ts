@@ -6,6 +6,7 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import type { z } from 'zod';
+import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import type { Clock } from '../core/clock';
 import type { Contract, RequestContract } from '../messages/contract';
 
@@ -16,8 +17,10 @@ import type { Contract, RequestContract } from '../messages/contract';
 export interface Definition {
   /** The protobuf service that it implements. */
   readonly serves?: DescService;
-  /** The services that it calls, by app id. */
-  readonly calls?: Readonly<Record<string, DescService>>;
+  /** The methods that it calls, by app id. Every other call is refused by the callee. */
+  readonly calls?: Readonly<Record<string, Callee>>;
+  /** The methods of the OperationsService that it calls at each of those apps. */
+  readonly operations?: readonly (keyof (typeof OperationsService)['method'])[];
   /** The names of the HTTP endpoints outside of the system to which it sends requests. */
   readonly endpoints?: readonly string[];
   /**
@@ -51,6 +54,21 @@ export interface Definition {
   readonly idempotency?: Readonly<Record<string, 'recompute' | 'handled-by-service'>>;
   /** The environment variables that it reads, besides those of the kit. */
   readonly config?: z.ZodObject;
+}
+
+/** The methods of an app that a service calls: see `methods`. */
+export interface Callee<S extends DescService = DescService, M extends string = string> {
+  readonly service: S;
+  /** Names in TypeScript, such as `getOrder`. */
+  readonly methods: readonly M[];
+}
+
+/** Declares the methods of a service that another one calls: `methods(UserService, 'getContact')`. */
+export function methods<S extends DescService, const M extends keyof S['method'] & string>(
+  service: S,
+  ...names: readonly [M, ...M[]]
+): Callee<S, M> {
+  return { service, methods: names };
 }
 
 export type UnaryOf<S extends DescService> = {

@@ -5,7 +5,7 @@ import type {
   MessageInitShape,
 } from '@bufbuild/protobuf';
 import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
-import type { Definition, UnaryOf } from '../service/definition';
+import type { Callee, Definition, UnaryOf } from '../service/definition';
 import type {
   CallRequest,
   EndpointRequest,
@@ -38,7 +38,11 @@ export type FakeEndpoint = (
  * UNIMPLEMENTED.
  */
 export type Fakes<D extends Definition> = {
-  readonly [A in keyof NonNullable<D['calls']>]?: FakesOf<NonNullable<D['calls']>[A]> &
+  readonly [A in keyof NonNullable<D['calls']>]?: (NonNullable<D['calls']>[A] extends Callee<
+    infer S
+  >
+    ? FakesOf<S>
+    : never) &
     FakesOf<typeof OperationsService>;
 };
 

@@ -2,6 +2,7 @@
 
 /**
  * @typedef {import('#kit/service/service').AnyService} Service
+ * @typedef {import('#kit/service/definition').Callee} Callee
  */
 
 /**
@@ -22,17 +23,16 @@ export function busComponents(services, files) {
 }
 
 /**
- * components/calls.json, by which a service checks its callers. Its part `others` is written by hand
- * and kept.
+ * components/calls.json: the methods that each service calls, by caller and callee. Sidecars with identities and the
+ * services themselves check it. Its part `others` is written by hand and kept.
  * @param {readonly Service[]} services
  * @param {string} written the present text of components/calls.json
  */
 export function serviceCalls(services, written) {
   const { others } = JSON.parse(written);
   const calls = services
-    .map(({ name, definition }) => /** @type {const} */ ([name, Object.keys(definition.calls ?? {})]))
-    .filter(([, called]) => called.length > 0)
-    .map(([name, called]) => [name, [...called].sort()]);
+    .filter(({ definition }) => definition.calls !== undefined)
+    .map((service) => [service.name, callsOf(service)]);
   return `${JSON.stringify({ services: Object.fromEntries(calls), others }, null, 2)}\n`;
 }
 
@@ -59,6 +59,30 @@ export function publishersOf(services) {
       .filter(([, topics]) => topics.length > 0),
   );
 }
+
+/** The OperationsService is a part of every service. */
+const OPERATIONS = 'retail.operations.v1.OperationsService';
+
+/**
+ * The calls that a service declares.
+ * @param {Pick<Service, 'definition'>} service
+ * @returns {Record<string, string[]>} full names of methods, by callee
+ */
+export function callsOf({ definition: { calls = {}, operations = [] } }) {
+  /** @type {Record<string, string[]>} */
+  const called = {};
+  for (const callee of Object.keys(calls).sort()) {
+    const { service, methods } = /** @type {Callee} */ (calls[callee]);
+    called[callee] = [
+      ...methods.map((name) => `${service.typeName}/${rpcName(name)}`),
+      ...operations.map((name) => `${OPERATIONS}/${rpcName(name)}`),
+    ].sort();
+  }
+  return called;
+}
+
+/** @param {string} name in TypeScript @returns {string} the name in proto/ */
+const rpcName = (name) => name.charAt(0).toUpperCase() + name.slice(1);
 
 // everything after it, to the end of the file, is replaced
 const MARK = `    # The topics that each service may publish and subscribe to, generated from its definition by

@@ -87,30 +87,3 @@ export function environment(services, kit) {
   ]);
   return `${JSON.stringify({ common, services: Object.fromEntries(own) }, null, 2)}\n`;
 }
-
-/** Every service serves it beside its own: status and dead letters, for the edge. */
-const OPERATIONS = 'retail.operations.v1.OperationsService';
-
-/**
- * components/access.json: which services of an app each caller may call, by callee and caller, where sidecars have
- * identities. Dapr's own callbacks, by which a sidecar delivers events and jobs, are in none of them.
- * @param {readonly Pick<Service, 'name' | 'definition'>[]} services
- * @param {string} edge the app that also calls the operations of every service
- */
-export function accessLists(services, edge) {
-  /** @type {Record<string, Record<string, string[]>>} */
-  const lists = {};
-  for (const { name, definition } of services) {
-    for (const [callee, { typeName }] of Object.entries(definition.calls ?? {})) {
-      const own = (lists[callee] ??= {});
-      own[name] = [typeName, ...(name === edge ? [OPERATIONS] : [])];
-    }
-  }
-  const sorted = Object.entries(lists)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([callee, callers]) => [
-      callee,
-      Object.fromEntries(Object.entries(callers).sort(([a], [b]) => (a < b ? -1 : 1))),
-    ]);
-  return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
-}

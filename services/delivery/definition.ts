@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { DeliveryScheduled, DeliveryStatusUpdated, UpdateDelivery } from '#contracts/delivery';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { Delivery } from './domain';
 
@@ -14,7 +15,7 @@ const DEFAULT_COUNTRIES =
 /** Deliveries of orders. An address is stored in the delivery's document only, and never published. */
 export const delivery = new Service('delivery', {
   serves: DeliveryService,
-  calls: { shop: ShopService },
+  calls: { shop: methods(ShopService, 'mayManage') },
   stores: { deliveries: Delivery },
   publishes: [DeliveryScheduled, DeliveryStatusUpdated, UpdateDelivery],
   config: z.object({

@@ -11,6 +11,7 @@ describe('the methods for services, and for sellers and admins', () => {
     ...roles.map((role) => ['cancel', role] as const),
     ['updateStatus', 'anonymous'] as const,
     ['updateStatus', 'customer'] as const,
+    ['updateStatus', 'service'] as const,
   ];
 
   it.each(calls)('%s is refused for the role %s', async (method, role) => {

@@ -27,7 +27,7 @@ export async function getDelivery(request: GetDeliveryRequest, { caller, deliver
  */
 export async function updateStatus(request: UpdateStatusRequest, context: Context) {
   const { caller, callContext, deliveries, shop, dispatchAndWait } = context;
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   const command = validate(StatusRequest, request);
   const read = async () => {
     const delivery = asPlanned(await deliveries.get(command.orderId));

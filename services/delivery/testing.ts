@@ -43,7 +43,8 @@ export async function scheduled(): Promise<Bed> {
 
 export async function advanced(...steps: string[]): Promise<Bed> {
   const bed = await scheduled();
-  for (const status of steps) await bed.call('updateStatus', { orderId: 'o1', status });
+  for (const status of steps)
+    await bed.call('updateStatus', { orderId: 'o1', status }, as('admin'));
   return bed;
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { CallContext } from '#kit/core/call-context';
 import { KitConfig } from '#kit/core/config';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
@@ -18,19 +19,97 @@ import { Origins } from './http/cors';
 import { StoreUrl } from './rate-limits/shared-counters';
 import { TiersFile } from './rate-limits/tiers';
 
+/** The edge. It calls the methods of its routes, and those that authenticate their callers. */
 export const gateway = new Service('gateway', {
   calls: {
-    user: UserService,
-    product: ProductService,
-    inventory: InventoryService,
-    order: OrderService,
-    payment: PaymentService,
-    delivery: DeliveryService,
-    notification: NotificationService,
-    shop: ShopService,
-    vending: VendingService,
-    'iot-gateway': IotGatewayService,
+    user: methods(
+      UserService,
+      'authenticateApiKey',
+      'blockUser',
+      'changePassword',
+      'createApiKey',
+      'endSession',
+      'endSessions',
+      'getEndedSessions',
+      'getKeys',
+      'getProfile',
+      'listApiKeys',
+      'listSessions',
+      'login',
+      'logout',
+      'refresh',
+      'register',
+      'requestEmailVerification',
+      'requestPasswordReset',
+      'resetPassword',
+      'revokeApiKey',
+      'unblockUser',
+      'updateProfile',
+      'verifyEmail',
+    ),
+    product: methods(
+      ProductService,
+      'createProduct',
+      'getProduct',
+      'listProducts',
+      'updateProduct',
+    ),
+    inventory: methods(InventoryService, 'adjustStock', 'getStock', 'setStock'),
+    order: methods(
+      OrderService,
+      'cancelOrder',
+      'getOrder',
+      'getStory',
+      'listOrders',
+      'placeOrder',
+      'watchOrder',
+    ),
+    payment: methods(PaymentService, 'getPayment', 'refund'),
+    delivery: methods(DeliveryService, 'getDelivery', 'updateStatus'),
+    notification: methods(NotificationService, 'listNotifications'),
+    shop: methods(
+      ShopService,
+      'createShop',
+      'getDevice',
+      'getShop',
+      'listBrokerAccounts',
+      'listDevices',
+      'listOffers',
+      'listShops',
+      'registerDevice',
+      'removeOffer',
+      'renewCredential',
+      'retireDevice',
+      'setOffer',
+      'updateDevice',
+      'updateShop',
+    ),
+    vending: methods(
+      VendingService,
+      'getMachine',
+      'getVend',
+      'getVendStory',
+      'listMachines',
+      'listVends',
+      'restock',
+      'setPlanogram',
+      'startVend',
+    ),
+    'iot-gateway': methods(
+      IotGatewayService,
+      'getCommand',
+      'getPresence',
+      'listRefusals',
+      'sendCommand',
+    ),
   },
+  operations: [
+    'getStatus',
+    'listDeadLetters',
+    'getDeadLetter',
+    'replayDeadLetter',
+    'discardDeadLetter',
+  ],
   // an order and a vend wait for their sagas, and a refund for the payment provider
   callTimeouts: { order: 30_000, vending: 30_000, payment: 15_000 },
   config: KitConfig.pick({ SERVICE_VERSION: true, INSTANCE_ID: true }).extend({

@@ -29,7 +29,7 @@ export async function getStock(request: GetStockRequest, context: Context) {
  */
 export async function adjustStock(request: AdjustStockRequest, context: Context) {
   const { caller, callContext, stocks, shop, dispatchAndWait, newId } = context;
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   const adjustment = {
     ...validate(AdjustmentRequest, request),
     adjustmentId: newId('adjustment'),

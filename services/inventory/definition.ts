@@ -10,6 +10,7 @@ import {
   StockUpdated,
 } from '#contracts/inventory';
 import { integerVariable } from '#kit/core/config';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { Device } from './device-sequence';
 import { Stock } from './domain';
@@ -18,7 +19,7 @@ import { DriftPolicy } from './drift-policy';
 /** The stock of each product in each shop, with its reservations for orders and its device reports. */
 export const inventory = new Service('inventory', {
   serves: InventoryService,
-  calls: { shop: ShopService },
+  calls: { shop: methods(ShopService, 'mayManage') },
   stores: { stocks: Stock, devices: Device },
   publishes: [
     AdjustStock,

@@ -4,7 +4,15 @@ import { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { EventInput } from '#kit/messages/contract';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { MAX_REPORTS } from './reconciliation-state';
-import { type Bed, orderFor, deviceMessages, replicaOf, shopWith, stockOf } from './testing';
+import {
+  byAdmin,
+  type Bed,
+  orderFor,
+  deviceMessages,
+  replicaOf,
+  shopWith,
+  stockOf,
+} from './testing';
 
 type Message = EventInput<typeof DeviceDataReceived>;
 
@@ -169,7 +177,7 @@ describe('a count', () => {
     await bed.call('reserve', orderFor('o1', { pen: 3 }));
     bed.clock.advance(10);
     await bed.call('commit', orderFor('o1', { pen: 3 }));
-    await bed.call('adjustStock', { ...stockId, change: 5, reason: 'delivery' });
+    await bed.call('adjustStock', { ...stockId, change: 5, reason: 'delivery' }, byAdmin);
     await deliver(bed, { ...delta(1, -1, now(bed)), deviceId: 'another' });
     await deliver(bed, count(3, 10, then));
     expect(await available(bed)).toBe(11);
@@ -251,7 +259,7 @@ describe('a count', () => {
     const slow = (seq: number, pieces: number) => count(seq, pieces, now(bed) - 90_000);
     await deliver(bed, slow(1, 10));
     bed.clock.advance(1_000);
-    await bed.call('adjustStock', { ...stockId, change: 5, reason: 'delivery' });
+    await bed.call('adjustStock', { ...stockId, change: 5, reason: 'delivery' }, byAdmin);
     bed.clock.advance(1_000);
     await deliver(bed, slow(2, 15));
     expect(bed.published(StockDrifted)).toEqual([]);

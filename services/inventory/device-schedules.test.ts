@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { EventInput } from '#kit/messages/contract';
-import { type Bed, orderFor, deviceMessages, shopWith, stockOf } from './testing';
+import { byAdmin, type Bed, orderFor, deviceMessages, shopWith, stockOf } from './testing';
 
 type Message = EventInput<typeof DeviceDataReceived>;
 
@@ -119,7 +119,7 @@ class Shop {
       if (what.change === 0) return;
       const stockId = { shopId: 'shop_1', productId: 'pen' };
       await bed
-        .call('adjustStock', { ...stockId, change: what.change, reason: 'count' })
+        .call('adjustStock', { ...stockId, change: what.change, reason: 'count' }, byAdmin)
         .catch(() => undefined);
     } else {
       const request = orderFor(`o${what.order}`, { pen: what.quantity });

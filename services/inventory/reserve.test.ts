@@ -9,7 +9,7 @@ import {
 import { asService } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
-import { order, reserved, shop, shopWith, orderFor, stockOf } from './testing';
+import { byAdmin, order, reserved, shop, shopWith, orderFor, stockOf } from './testing';
 
 describe('reserve', () => {
   it('reserves all items, and publishes the stock of each and the reservation', async () => {
@@ -57,7 +57,7 @@ describe('reserve', () => {
     expect(bed.published(StockUpdated).map(({ change }) => change)).toEqual([10, 1, -1, 1]);
 
     const more = { shopId: 'shop_1', productId: 'pen', change: 10, reason: 'delivery' };
-    await bed.call('adjustStock', more);
+    await bed.call('adjustStock', more, byAdmin);
     expect(await bed.call('reserve', order, { id: 'c1' })).toMatchObject(refusal);
     expect(await bed.call('reserve', order, { id: 'c2' })).toMatchObject(refusal);
     expect(await stockOf(bed, 'ink')).toMatchObject({ available: 10, reserved: 0 });
@@ -68,7 +68,7 @@ describe('reserve', () => {
     const refusal = { reason: 'unknown_product', productId: 'pen' };
     expect(await bed.call('reserve', order)).toMatchObject(refusal);
     const first = { shopId: 'shop_1', productId: 'pen', change: 10, reason: 'delivery' };
-    await bed.call('adjustStock', first);
+    await bed.call('adjustStock', first, byAdmin);
     expect(await bed.call('reserve', order)).toMatchObject(refusal);
     expect((await bed.call('reserve', { ...order, orderId: 'o2' })).outcome).toBe(
       ReserveOutcome.RESERVED,

@@ -16,7 +16,7 @@ import { SetStockRequest } from './requests';
  */
 export async function setStock(request: SetStockMessage, context: Context) {
   const { clock, caller, stocks, shop, newId, log } = context;
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   const count = { ...validate(SetStockRequest, request), countId: newId('count') };
   const { shopId, productId, pieces, reason, countId } = count;
   if (!(await mayManageShop(caller, shopId, shop))) {

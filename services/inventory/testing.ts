@@ -20,6 +20,11 @@ export const shopSellers = (sellers: Readonly<Record<string, string>> = { shop_1
   },
 });
 
+/** Who may change any stock. */
+export const byAdmin: { caller: Caller } = {
+  caller: { userId: 'root', role: 'admin', tenantId: 'default' },
+};
+
 const DEFAULTS = { DRIFT_POLICY: 'agreement', DRIFT_TOLERANCE: 2 } as const;
 
 export async function shopWith(
@@ -30,7 +35,8 @@ export async function shopWith(
   const bed = testbed(inventory, { config: { ...DEFAULTS, ...config } });
   for (const [productId, change] of Object.entries(stocks)) {
     const reason = 'delivery';
-    await bed.call('adjustStock', { shopId: 'shop_1', productId, change, reason, minimumStock });
+    const opening = { shopId: 'shop_1', productId, change, reason, minimumStock };
+    await bed.call('adjustStock', opening, byAdmin);
   }
   return bed;
 }

@@ -4,6 +4,7 @@ import {
   DeviceStatusUpdated,
 } from '#contracts/iot-gateway';
 import { ttlCache } from '#kit/core/ttl-cache';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { type DeviceIdentity, ShopService } from '#proto/retail/shop/v1/shop_pb';
@@ -20,7 +21,7 @@ const MAX_IDENTITIES = 20_000;
 /** The messages of devices, their presence, and commands to them. `handleMessage` is the entry. */
 export const iotGateway = new Service('iot-gateway', {
   serves: IotGatewayService,
-  calls: { shop: ShopService },
+  calls: { shop: methods(ShopService, 'getDevice', 'identifyDevice', 'updateDeviceStatus') },
   outputBindings: ['devices'],
   stores: {
     commands: Command,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { NotificationSent } from '#contracts/notification';
 import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
@@ -9,7 +10,7 @@ import { DeliveredChannels, InboxNotification } from './domain';
 /** Notifies users and operators of events, by inbox, e-mail and text message. */
 export const notification = new Service('notification', {
   serves: NotificationService,
-  calls: { user: UserService },
+  calls: { user: methods(UserService, 'getAccountMail', 'getContact') },
   // By event. `told` is part of the stored keys: renaming it is a migration.
   stores: { told: DeliveredChannels },
   /** The notifications of each user. */

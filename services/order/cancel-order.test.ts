@@ -212,6 +212,13 @@ describe('cancelling an order', () => {
     expect(bed.published(CancelOrder)).toEqual([]);
   });
 
+  it('is refused to a service', async () => {
+    const bed = await bedWith(pendingOrder());
+    const caller: Caller = { ...bob, userId: '', role: 'service' };
+    await expect(cancel(bed, { caller })).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+    expect(bed.published(CancelOrder)).toEqual([]);
+  });
+
   it('is allowed for an admin', async () => {
     const bed = await bedWith(pendingOrder());
     const caller: Caller = { ...bob, role: 'admin' };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { requireOwner } from '#kit/core/caller';
+import { requireOwner, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { refused } from '#kit/core/errors';
@@ -23,6 +23,7 @@ export async function cancelOrder(request: CancelOrderRequest, context: Context)
   const { orders, caller, dispatchAndWait } = context;
   const { orderId, reason } = validate(Cancellation, request);
   const order = requireOwner(caller, await orders.get(orderId), 'order');
+  requireRole(caller, 'customer', 'seller', 'admin');
   if (order.status === 'cancelling' || order.status === 'cancelled') return toMessage(order);
   const { userId } = order;
   const cancelled = await dispatchAndWait(CancelOrder, { orderId, userId, reason }, () =>

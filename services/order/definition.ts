@@ -1,3 +1,4 @@
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import {
   CancelOrder,
@@ -20,10 +21,10 @@ export const order = new Service('order', {
   serves: OrderService,
   idempotency: { placeOrder: 'handled-by-service', cancelOrder: 'recompute' },
   calls: {
-    product: ProductService,
-    inventory: InventoryService,
-    payment: PaymentService,
-    delivery: DeliveryService,
+    product: methods(ProductService, 'priceItems'),
+    inventory: methods(InventoryService, 'reserve', 'commit', 'release'),
+    payment: methods(PaymentService, 'charge', 'void', 'refund'),
+    delivery: methods(DeliveryService, 'schedule', 'getDelivery', 'cancel'),
   },
   callTimeouts: { payment: CHARGE_MS },
   stores: { orders: Order },

@@ -25,7 +25,7 @@ const ProductUpdate = NewProductFields.partial().extend({ productId: Id });
 /** Creates a product. A seller becomes its owner. */
 export async function createProduct(request: CreateProductRequest, context: Context) {
   const { products, newId, dispatchAndWait, clock, caller } = context;
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   const fields = {
     ...validate(NewProductFields, request),
     ...(caller.role === 'seller' ? { ownerId: accountOf(caller) } : {}),
@@ -58,7 +58,7 @@ export async function addProduct(
 
 export async function updateProduct(request: UpdateProductRequest, context: Context) {
   const { products, dispatchAndWait, clock, caller } = context;
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   const { productId, ...update } = validate(ProductUpdate, request);
   const known = await products.get(productId);
   if (known === undefined) throw notFound('product');

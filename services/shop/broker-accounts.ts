@@ -21,7 +21,7 @@ const SHORT_SALT_BYTES = 4;
 /** Lists the broker accounts of the tenant's devices, for the operator of the broker. */
 export async function listBrokerAccounts(request: ListBrokerAccountsRequest, context: Context) {
   const { devices, lists, caller } = context;
-  requireRole(caller, 'admin', 'service');
+  requireRole(caller, 'admin');
   const { page, limit } = validate(PageRequest, request);
   const { items: ids, total } = await lists.accounts.page(ALL, page, limit);
   const found = await Promise.all(ids.map((id) => devices.get(id)));

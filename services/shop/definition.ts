@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KeyFile } from '#kit/security/key-file';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
@@ -8,7 +9,7 @@ import { Device, Offer, Shop } from './domain';
 /** Shops with their opening hours, offers and devices. */
 export const shop = new Service('shop', {
   serves: ShopService,
-  calls: { product: ProductService },
+  calls: { product: methods(ProductService, 'priceItems') },
   // their responses contain a credential, which must not be stored
   idempotency: { registerDevice: 'recompute', renewCredential: 'recompute' },
   stores: { shops: Shop, offers: Offer, devices: Device },

@@ -123,11 +123,9 @@ export async function getDevice(request: GetDeviceRequest, context: Context) {
 
 export async function listDevices(request: ListDevicesRequest, context: Context) {
   const { devices, lists, caller } = context;
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   const { shopId, page, limit } = validate(PageRequest.extend({ shopId: Id.optional() }), request);
-  if (shopId !== undefined && caller.role !== 'service') {
-    requireManager(caller, await requireShop(shopId, context));
-  }
+  if (shopId !== undefined) requireManager(caller, await requireShop(shopId, context));
   if (shopId === undefined && caller.role === 'seller') {
     throw invalid('shopId', 'is missing: only admins may list the devices of all shops');
   }

@@ -62,11 +62,11 @@ export async function applyUserUpdate(
 const ContactRequest = z.object({ userId: Id });
 
 /**
- * Returns the name, e-mail address and phone number of a user. For services and admins. The name is empty
+ * Returns the name, e-mail address and phone number of a user. For services. The name is empty
  * if it was stored before names were checked and is not safe to use in an e-mail.
  */
 export async function getContact(request: GetContactRequest, { users, caller }: Context) {
-  requireRole(caller, 'service', 'admin');
+  requireRole(caller, 'service');
   const { userId } = validate(ContactRequest, request);
   const user = await users.get(userId);
   if (user === undefined) throw notFound('user');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import {
   PlaceVend,
@@ -25,10 +26,10 @@ export const vending = new Service('vending', {
   serves: VendingService,
   idempotency: { startVend: 'handled-by-service' },
   calls: {
-    shop: ShopService,
-    inventory: InventoryService,
-    payment: PaymentService,
-    'iot-gateway': IotGatewayService,
+    shop: methods(ShopService, 'getDevice', 'priceOffers'),
+    inventory: methods(InventoryService, 'reserve', 'commit', 'release'),
+    payment: methods(PaymentService, 'authorize', 'capture', 'void'),
+    'iot-gateway': methods(IotGatewayService, 'sendCommand', 'getPresence'),
   },
   callTimeouts: { payment: AUTHORIZE_MS },
   stores: { machines: Machine, vends: Vend },

@@ -4,12 +4,13 @@ import { z } from 'zod';
 import { KitConfig } from '#kit/core/config';
 import { CloudEvent } from '#kit/messages/cloud-event';
 import { defineEvent, defineRequest } from '#kit/messages/contract';
+import { methods } from '#kit/service/definition';
 import { Service } from '#kit/service/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { busComponents, serviceCalls, eventPublishers } from '../../scripts/docs/components.mjs';
 import { documents } from '../../scripts/docs/documents.mjs';
-import { accessLists, environment, sidecarConfigurations } from '../../scripts/docs/sidecars.mjs';
+import { environment, sidecarConfigurations } from '../../scripts/docs/sidecars.mjs';
 import { openapi } from '../../services/gateway/openapi/document';
 import { BASE, routes } from '../../services/gateway/routes/table';
 import { contracts, filesOf, read, services } from './tree';
@@ -37,7 +38,9 @@ const Happened = defineEvent('Happened', {
 test('the documents contain publishers, subscribers and callers', () => {
   const publisher = new Service('publisher', { publishes: [Happened] });
   const subscriber = new Service('subscriber', {});
-  const edge = new Service('edge', { calls: { publisher: OperationsService } });
+  const edge = new Service('edge', {
+    calls: { publisher: methods(OperationsService, 'getStatus') },
+  });
   subscriber.on(Happened, async () => undefined);
   const system = {
     services: [edge, publisher, subscriber],
@@ -173,15 +176,36 @@ test('a service may send the requests of its definition and receive their replie
 
 test('the permitted calls come from the definitions, and those of other apps are kept', () => {
   const services = [
-    new Service('edge', { calls: { order: OperationsService, device: OperationsService } }),
+    new Service('edge', {
+      calls: {
+        order: methods(UserService, 'refresh', 'login'),
+        device: methods(UserService, 'login'),
+      },
+      operations: ['getStatus'],
+    }),
     new Service('device', {}),
   ];
-  const others = { watch: ['device'] };
+  const others = { watch: { device: ['retail.user.v1.UserService/Login'] } };
   const written = serviceCalls(
     services,
-    JSON.stringify({ services: { removed: ['device'] }, others }),
+    JSON.stringify({ services: { removed: others.watch }, others }),
   );
-  expect(JSON.parse(written)).toEqual({ services: { edge: ['device', 'order'] }, others });
+  expect(JSON.parse(written)).toEqual({
+    services: {
+      edge: {
+        device: [
+          'retail.operations.v1.OperationsService/GetStatus',
+          'retail.user.v1.UserService/Login',
+        ],
+        order: [
+          'retail.operations.v1.OperationsService/GetStatus',
+          'retail.user.v1.UserService/Login',
+          'retail.user.v1.UserService/Refresh',
+        ],
+      },
+    },
+    others,
+  });
 });
 
 test('components/calls.json is up to date: `npm run docs` would change nothing', async () => {
@@ -249,21 +273,7 @@ test('the environment of a service is what its definition reads', () => {
   });
 });
 
-test('a sidecar lets in the callers of its service, each to what it declares', () => {
-  const all = [
-    new Service('edge', { calls: { order: UserService } }),
-    new Service('basket', { calls: { order: UserService } }),
-    new Service('order', {}),
-  ];
-  expect(JSON.parse(accessLists(all, 'edge'))).toEqual({
-    order: {
-      basket: ['retail.user.v1.UserService'],
-      edge: ['retail.user.v1.UserService', 'retail.operations.v1.OperationsService'],
-    },
-  });
-});
-
-test('components/sidecars, components/environment.json and components/access.json are up to date', async () => {
+test('components/sidecars and components/environment.json are up to date', async () => {
   const all = await services();
   const names = all.map(({ name }) => name);
   const run = RunFile.parse(parse(read('dapr.yaml')));
@@ -273,7 +283,6 @@ test('components/sidecars, components/environment.json and components/access.jso
   const written = sidecarConfigurations(all, others, read('components/configuration.yaml'));
   expect(Object.fromEntries(there)).toEqual(Object.fromEntries(written));
   expect(read('components/environment.json')).toBe(environment(all, KitConfig));
-  expect(read('components/access.json')).toBe(accessLists(all, 'gateway'));
   // and each sidecar is started with its own
   expect(run.apps.map(({ configFilePath }) => configFilePath)).toEqual(
     ids.map((app) => `./components/sidecars/${app}.yaml`),

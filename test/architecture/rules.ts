@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Contract } from '#kit/messages/contract';
+import type { Definition } from '#kit/service/definition';
 
 /** A file with its path relative to the root of the project. */
 export interface SourceFile {
@@ -101,4 +102,20 @@ export function owners(
     .filter(([contract]) => !manifests.some((manifest) => own(manifest).includes(contract)))
     .map(([{ type }, owner]) => `${owner} does not use its contract ${type}`);
   return [...foreign, ...unused];
+}
+
+/** A service declares only calls that its code makes: the callee permits it every declared one. */
+export function unusedCalls(
+  { name, definition: { calls = {} } }: { name: string; definition: Definition },
+  files: readonly SourceFile[],
+): Fault[] {
+  const isMade = (method: string) => {
+    const use = new RegExp(`\\.${method}\\(`);
+    return files.some(({ text }) => use.test(text));
+  };
+  return Object.entries(calls).flatMap(([callee, { methods }]) =>
+    methods
+      .filter((method) => !isMade(method))
+      .map((method) => `${name} declares the call ${callee}/${method} and does not make it`),
+  );
 }

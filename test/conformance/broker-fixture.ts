@@ -57,6 +57,8 @@ export type TaskOptions = Partial<
  * Services and sidecars as processes on one real broker, and a publisher: a service inside the test that
  * publishes events and sends requests.
  */
+const REPLAY = { worker: ['retail.operations.v1.OperationsService/ReplayDeadLetter'] };
+
 export class BrokerFixture {
   /** Reads the documents of the worker, through the worker's own sidecar. */
   readonly reader: ServiceRuntime;
@@ -85,7 +87,7 @@ export class BrokerFixture {
     const [own, other] = appsOf([publisher, worker]);
     const service = (appId: string, name: string, later = false): AppSpec => ({
       ...(appId === other?.appId ? other : {}),
-      ...{ appId, name, later, calls: ['worker'] },
+      ...{ appId, name, later, calls: REPLAY },
       command: [process.execPath, '--import', './scripts/typescript.mjs', MAIN],
       env: { APP_NAME: name, LEDGER_FILE: ledger.file, WORD_FOLDER: words },
     });

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { refused, unavailable } from '#kit/core/errors';
 import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
+import { methods } from '#kit/service/definition';
 import { Service } from '#kit/service/service';
 import { testbed } from '#kit/testing/testbed';
 import { OrderCancelled, OrderCreated } from '#contracts/order';
@@ -25,7 +26,7 @@ test('a payment service that fails twice is retried within the same execution', 
 });
 
 const holder = new Service('holder', {
-  calls: { inventory: InventoryService },
+  calls: { inventory: methods(InventoryService, 'reserve') },
   stores: { holds: z.object({ held: z.boolean() }) },
 });
 

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { asService } from '#kit/core/caller';
 import { Code, unavailable } from '#kit/core/errors';
+import { methods } from '#kit/service/definition';
 import { Service } from '#kit/service/service';
 import { testbed } from '#kit/testing/testbed';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
@@ -12,7 +13,10 @@ import { order } from '../../services/order/service';
 
 // The example of docs/guides/service-discovery.md.
 
-const monitor = new Service('monitor', { calls: { order: OrderService } });
+const monitor = new Service('monitor', {
+  calls: { order: methods(OrderService, 'getOrder') },
+  operations: ['getStatus'],
+});
 
 test('a service is called by its app id, and answers for itself', async () => {
   const bed = testbed(monitor, {

@@ -1,9 +1,15 @@
 import type { AnyService } from '#kit/service/service';
-import { publishersOf } from '../../scripts/docs/components.mjs';
+import { callsOf, publishersOf } from '../../scripts/docs/components.mjs';
 import type { AppSpec } from './start-apps';
 
-/** The apps of services that run inside the test: each publishes what its definition says. */
-export function appsOf(services: readonly AnyService[]): (AppSpec & { publishes: string[] })[] {
+type DeclaredSpec = AppSpec & Required<Pick<AppSpec, 'calls' | 'publishes'>>;
+
+/** The apps of services that run inside the test: each calls and publishes what its definition says. */
+export function appsOf(services: readonly AnyService[]): DeclaredSpec[] {
   const publishers = publishersOf(services);
-  return services.map(({ name }) => ({ appId: name, publishes: publishers[name] ?? [] }));
+  return services.map((service) => ({
+    appId: service.name,
+    calls: callsOf(service),
+    publishes: publishers[service.name] ?? [],
+  }));
 }

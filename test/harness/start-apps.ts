@@ -83,8 +83,8 @@ export interface AppSpec {
   /** The command of its service; absent where the service runs inside the test. */
   readonly command?: readonly [string, ...string[]];
   readonly cwd?: string;
-  /** The services that it calls, where it is not a service of the system. */
-  readonly calls?: readonly string[];
+  /** Full names of the methods that it calls, by app, where it is not a service of the system. */
+  readonly calls?: Readonly<Record<string, readonly string[]>>;
   /** The topics on which it publishes, where it is not a service of the system. */
   readonly publishes?: readonly string[];
   /** The test starts it: `system.app(id).start()`. */
@@ -201,7 +201,7 @@ async function planSystem(
       sentry === undefined ? inProject(configFilePath) : join(folder, 'resources', `${name}.yaml`);
     if (sentry !== undefined) {
       const document = parseDocument(readFileSync(inProject(configFilePath), 'utf8'));
-      document.setIn(['spec', 'accessControl'], accessControlOf(appId));
+      document.setIn(['spec', 'accessControl'], accessControlOf(appId, calls));
       writeFileSync(configuration, String(document));
     }
     const [program, ...first] = [...(sentry?.before ?? []), join(bin, 'daprd')];
@@ -279,7 +279,7 @@ function devicesAt(
 /** Adds the calls of other apps to the permissions of this system. */
 function withOthers(file: string, specs: readonly AppSpec[]): string {
   const { services } = CallPermissions.parse(JSON.parse(readFileSync(file, 'utf8')));
-  const others = Object.fromEntries(specs.map(({ appId, calls = [] }) => [appId, calls]));
+  const others = Object.fromEntries(specs.map(({ appId, calls = {} }) => [appId, calls]));
   return JSON.stringify({ services, others });
 }
 

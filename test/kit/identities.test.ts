@@ -54,6 +54,12 @@ test('a service is called by the services that declare it, without a token of th
 });
 
 test.each([
+  [
+    'a declared caller to a method that it does not declare',
+    'notification',
+    'user',
+    UserService.method.createApiKey,
+  ],
   ['a service that does not declare the call', 'payment', 'user', UserService.method.getContact],
   ['a service for another service', 'user', 'payment', PaymentService.method.getPayment],
   [

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { OrderCancelled, OrderConfirmed, OrderCreated, PlaceOrder } from '#contracts/order';
+import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import type { Caller } from '#kit/core/caller';
 import { defineEvent, defineRequest } from '#kit/messages/contract';
 import type { EventMeta } from '#kit/messages/cloud-event';
 import { Code, MicroserviceError, invalid, notFound, refused, unavailable } from '#kit/core/errors';
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import type { EndpointResponse, EndpointRequest } from '#kit/transport/sidecar';
 
@@ -51,7 +53,12 @@ export const StockCountedForBoth = defineEvent('StockCounted', {
 
 export const asker = new Service('order', {
   serves: OrderService,
-  calls: { inventory: InventoryService },
+  calls: {
+    inventory: methods(InventoryService, 'getStock', 'reserve'),
+    // does not run
+    delivery: methods(DeliveryService, 'getDelivery'),
+  },
+  operations: ['getStatus'],
   stores: { counts: Counted },
   lists: ['all'],
   endpoints: ['echo', 'nowhere'],

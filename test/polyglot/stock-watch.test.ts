@@ -19,7 +19,10 @@ beforeAll(async () => {
       {
         appId: 'stock-watch',
         protocol: 'http',
-        calls: ['inventory', 'order'],
+        calls: {
+          inventory: ['retail.inventory.v1.InventoryService/GetStock'],
+          order: ['retail.order.v1.OrderService/GetOrder'],
+        },
         publishes: ['inventory.low-stock'],
         onePort: true,
         command: [program],

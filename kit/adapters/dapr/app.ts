@@ -103,7 +103,7 @@ function addService(
     implementation[method.localName] = unary(async (call) => {
       const trailers = new Metadata();
       try {
-        await callerAuth.authorizeCall(call.metadata);
+        await callerAuth.authorizeCall(call.metadata, method);
         const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
         // grpc-js has deserialized the request with this method's own deserializer
         const { response, published = [] } = await handle(call.request as never, callContext);
@@ -135,7 +135,7 @@ async function sendAll(
     cancelled.abort();
   });
   try {
-    await callerAuth.authorizeCall(call.metadata);
+    await callerAuth.authorizeCall(call.metadata, method);
     const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
     // grpc-js has deserialized the request with this method's own deserializer
     for await (const message of runtime.handleStream(method, call.request, callContext, signal)) {

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { DescMethod } from '@bufbuild/protobuf';
 import type { Metadata } from '@grpc/grpc-js';
 import { Code, MicroserviceError } from '../../core/errors';
 import type { Log } from '../../core/log';
-import { UNDECLARED_CALL } from '../../security/call-permissions';
+import { type PermittedCallers, UNDECLARED_CALL } from '../../security/call-permissions';
 import type { ServiceTokens } from '../../security/service-tokens';
 
 /** The metadata key of the token that identifies the calling service. */
@@ -20,13 +21,15 @@ export class CallerAuth {
      * trusted.
      */
     private readonly tokens: ServiceTokens | undefined,
-    /** The services that may call this one. Without it, all may. */
-    private readonly callers: ReadonlySet<string> | undefined,
+    /** The services that may call each method. Without it, all may call all. */
+    private readonly callers: PermittedCallers | undefined,
     private readonly log: Log,
   ) {}
 
-  /** Authorizes the call of a service. Throws UNAUTHENTICATED or PERMISSION_DENIED. */
-  async authorizeCall(metadata: Metadata): Promise<void> {
+  /**
+   * Authorizes the call of a method by a service. Throws UNAUTHENTICATED or PERMISSION_DENIED.
+   */
+  async authorizeCall(metadata: Metadata, method: DescMethod): Promise<void> {
     this.#assertAppToken(metadata);
     const peer = text(metadata, CALLER_KEY);
     try {
@@ -34,9 +37,9 @@ export class CallerAuth {
         this.tokens === undefined
           ? peer
           : await this.tokens.verifyCaller(text(metadata, SERVICE_TOKEN_KEY), peer);
-      this.#assertDeclared(caller);
+      this.#assertDeclared(caller, method);
     } catch (error) {
-      this.log.warn({ peer, failure: String(error) }, 'call refused');
+      this.log.warn({ peer, method: nameOf(method), failure: String(error) }, 'call refused');
       throw error;
     }
   }
@@ -51,10 +54,12 @@ export class CallerAuth {
     throw unauthenticated("only the service's own sidecar may call this method");
   }
 
-  #assertDeclared(caller: string | undefined): void {
-    if (this.callers === undefined || (caller !== undefined && this.callers.has(caller))) return;
+  #assertDeclared(caller: string | undefined, method: DescMethod): void {
+    if (this.callers === undefined) return;
+    const name = nameOf(method);
+    if (caller !== undefined && this.callers.get(name)?.has(caller) === true) return;
     throw new MicroserviceError(
-      `${caller ?? 'an unidentified caller'} is not declared as a caller of this service`,
+      `${caller ?? 'an unidentified caller'} is not declared as a caller of ${name}`,
       Code.PERMISSION_DENIED,
       { reason: UNDECLARED_CALL },
     );
@@ -69,6 +74,9 @@ export class CallerAuth {
     throw unauthenticated('the API token is missing or wrong');
   }
 }
+
+/** As in components/calls.json. */
+const nameOf = ({ parent, name }: DescMethod): string => `${parent.typeName}/${name}`;
 
 /** The last value of the key: that of the nearest sidecar. */
 function text(metadata: Metadata, key: string): string | undefined {

@@ -9,7 +9,7 @@ import { managedDevice } from '../device-identity';
 import type { Command } from './command';
 
 export async function getCommand(request: GetCommandRequest, context: Context) {
-  requireRole(context.caller, 'seller', 'admin', 'service');
+  requireRole(context.caller, 'seller', 'admin');
   const { commandId } = validate(z.object({ commandId: Id }), request);
   const command = await context.commands.get(commandId);
   if (command === undefined) throw notFound('command');

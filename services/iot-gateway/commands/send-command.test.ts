@@ -2,7 +2,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it, test } from '@jest/globals';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { START, commandRequest, nextAttempt, send } from '../testing/commands';
-import { FakeServices, admin, platform } from '../testing/fixtures';
+import { FakeServices, admin } from '../testing/fixtures';
 
 describe('a command', () => {
   it('is sent to the topic of its device, signed with the credential of the device', async () => {
@@ -117,7 +117,7 @@ test('a command is retried when the broker is unavailable', async () => {
 
 test('an unknown command is not found', async () => {
   const bed = new FakeServices().bed();
-  await expect(bed.call('getCommand', { commandId: 'c9' }, { caller: platform })).rejects.toThrow(
+  await expect(bed.call('getCommand', { commandId: 'c9' }, { caller: admin })).rejects.toThrow(
     'command not found',
   );
 });

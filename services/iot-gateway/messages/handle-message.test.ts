@@ -3,7 +3,15 @@ import { topicText } from '#contracts/device-messages';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { unavailable } from '#kit/core/errors';
-import { FakeServices, count, deliver, outcomesOf, rejectionsOf, sale } from '../testing/fixtures';
+import {
+  FakeServices,
+  admin,
+  count,
+  deliver,
+  outcomesOf,
+  rejectionsOf,
+  sale,
+} from '../testing/fixtures';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -310,7 +318,11 @@ describe('a message is rejected, and acknowledged to the broker, if', () => {
       services.clock.advance(MINUTE_MS);
       if (minute === 0) await expect(rejectionsOf(bed)).resolves.toHaveLength(20);
     }
-    const { total } = await bed.call('listRefusals', { deviceId: 'd1', page: 1, limit: 1 });
+    const { total } = await bed.call(
+      'listRefusals',
+      { deviceId: 'd1', page: 1, limit: 1 },
+      { caller: admin },
+    );
     expect(total).toBe(100);
     await expect(outcomesOf(bed)).resolves.toEqual(['unreadable 200']);
   });

@@ -27,7 +27,7 @@ export async function recordRejectedMessage(
 
 /** Lists the rejected messages of a device, newest first. */
 export async function listRefusals(request: ListRefusalsRequest, { refusals, caller }: Context) {
-  requireRole(caller, 'admin', 'service');
+  requireRole(caller, 'admin');
   const { deviceId, page, limit } = validate(PageRequest.extend({ deviceId: Id }), request);
   const recorded = (await refusals.get(deviceId))?.refusals ?? [];
   const items = recorded

@@ -1,5 +1,5 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { Bed, FakeServices } from './fixtures';
+import { type Bed, type FakeServices, admin } from './fixtures';
 
 // Shared by the tests of commands: sending command c1 to device d1, and running its retry jobs.
 
@@ -20,7 +20,7 @@ export function send(bed: Bed, more = {}) {
 }
 
 export function command(bed: Bed, commandId = 'c1') {
-  return bed.call('getCommand', { commandId });
+  return bed.call('getCommand', { commandId }, { caller: admin });
 }
 
 /** Runs the job of an attempt when it is due. Returns false if there is none. */

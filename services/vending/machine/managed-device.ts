@@ -4,7 +4,7 @@ import type { Context } from '../definition';
 
 /** A device that the caller may manage. The shop service refuses sellers of other shops. */
 export function managedDevice(deviceId: string, { shop, caller }: Context) {
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   return shop.getDevice({ deviceId });
 }
 

@@ -17,6 +17,12 @@ export const EDGES: Readonly<Record<string, string>> = {
 export const OPEN = 'gateway-open';
 const NEVER = { SHED_IN_FLIGHT: '1000000', SHED_LAG_MS: '1000000' };
 
+/** Of the edges that only pass requests on. */
+const CALLS = {
+  product: ['retail.product.v1.ProductService/GetProduct'],
+  order: ['retail.order.v1.OrderService/PlaceOrder'],
+};
+
 /** The system, with another gateway and two edges that only pass requests on. */
 export function startEdges(options: SystemOptions = {}): Promise<RunningSystem> {
   const gateway = readRunFile().apps.find(({ appID }) => appID === 'gateway');
@@ -24,7 +30,7 @@ export function startEdges(options: SystemOptions = {}): Promise<RunningSystem> 
   const { appID: appId, command, env } = gateway;
   const edge = { protocol: 'http', onePort: true, cwd: inProject() } as const;
   const bare = (name: string): AppSpec => ({
-    ...{ ...edge, appId: `bench-${name}`, calls: ['product', 'order'] },
+    ...{ ...edge, appId: `bench-${name}`, calls: CALLS },
     command: onSources(inProject('test', 'bench', 'edge', `${name}.ts`)),
   });
   return startSystem({
