@@ -1,3 +1,4 @@
+import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
@@ -7,7 +8,7 @@ import { Product, Stock } from './domain';
 /** The catalogue: products, their prices and their availability. */
 export const product = new Service('product', {
   serves: ProductService,
-  calls: { user: UserService },
+  calls: { user: methods(UserService, 'findSellers') },
   stores: {
     products: Product,
     // a document of its own: it changes with every order, and pricing an order does not read it
