@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock';
 import { ConfigError, KitConfig, readConfig } from '../core/config';
 import { CallerAuth } from '../adapters/dapr/caller-auth';
 import { type App, startApp } from '../adapters/dapr/app';
+import { SidecarIdentity } from '../adapters/dapr/sidecar-identity';
 import { DaprSidecar } from '../adapters/dapr/sidecar';
 import { createFlags } from '../flags/flags';
 import { ServiceRuntime } from '../runtime/service-runtime';
@@ -16,7 +17,10 @@ import type { Definition } from '../service/definition';
 import type { Service } from '../service/service';
 import { permittedCallers } from '../security/call-permissions';
 import { eventPublishers } from '../security/event-publishers';
+import { PublicKeyRing } from '../security/public-key-ring';
+import { loadSigningKey } from '../security/service-keys';
 import { ServiceTokens } from '../security/service-tokens';
+import { EDGE, UserAssertionSigner, UserAssertionVerifier } from '../security/user-assertions';
 import type { Sidecar } from '../transport/sidecar';
 
 /**
@@ -92,15 +96,22 @@ export async function start<D extends Definition>(
   });
   const { SERVICE_KEYS: keys, SERVICE_CALLS: calls } = config;
   const callers = calls === undefined ? undefined : await permittedCallers(service.name, calls);
-  const tokens =
-    keys === undefined ? undefined : await ServiceTokens.open(service.name, keys, systemClock, log);
+  const signingKey = await loadSigningKey(keys, service.name);
+  const publicKeys = PublicKeyRing.of(keys, systemClock, log);
+  const identity =
+    config.SERVICE_IDENTITY === 'token'
+      ? new ServiceTokens(service.name, signingKey, publicKeys, systemClock)
+      : new SidecarIdentity();
+  const tokens = identity instanceof ServiceTokens ? identity : undefined;
+  const assertions =
+    service.name === EDGE ? new UserAssertionSigner(signingKey, systemClock) : undefined;
   const address = {
     host: '127.0.0.1',
     httpPort: config.DAPR_HTTP_PORT,
     grpcPort: config.DAPR_GRPC_PORT,
     apiToken: config.DAPR_API_TOKEN,
   };
-  const sidecar = new DaprSidecar(address, tokens);
+  const sidecar = new DaprSidecar(address, { tokens, assertions });
   const runtime = new ServiceRuntime(service, {
     sidecar,
     clock: systemClock,
@@ -124,7 +135,13 @@ export async function start<D extends Definition>(
       clock: systemClock,
       address: config.HOST,
       port: config.APP_PORT,
-      callerAuth: new CallerAuth(config.APP_API_TOKEN, tokens, callers, log),
+      callerAuth: new CallerAuth({
+        appToken: config.APP_API_TOKEN,
+        identity,
+        callers,
+        assertions: new UserAssertionVerifier(publicKeys, systemClock),
+        log,
+      }),
       status: {
         ...about,
         instance: config.INSTANCE_ID,
@@ -156,6 +173,13 @@ export async function start<D extends Definition>(
   });
   log.info({ port: http.port, version: about.version }, 'listening');
 
+  if (app !== undefined && identity instanceof SidecarIdentity) {
+    waitingFor.add('access list');
+    const given = { clock: systemClock, log, stopped: stopping.signal };
+    void identity.prove(service.name, sidecar, given).then(() => {
+      if (identity.isProven) waitingFor.delete('access list');
+    });
+  }
   void becomeReady(runtime, sidecar, waitingFor, log, stopping.signal);
   void runIntervalTasks(runtime, stopping.signal);
 

@@ -17,6 +17,11 @@ export interface CallContext {
   /** Epoch milliseconds. No step begins after it. */
   readonly deadline: number;
   readonly caller: Caller;
+  /**
+   * The edge's signed proof that the caller, a user, has made the request; empty for other callers. A
+   * secret: never log or store it. See kit/security/user-assertions.ts.
+   */
+  readonly assertion: string;
   /** Whether the caller accepts a 202 instead of waiting for the result of a command. */
   readonly respondAsync: boolean;
   /** Whether `id` comes from a client's Idempotency-Key, which is valid for 24 h. */
@@ -44,6 +49,7 @@ export function newCallContext(clock: Clock, fields: Partial<CallContext> = {}):
     traceparent: nextTraceparent(fields.traceparent),
     deadline: fields.deadline ?? clock.now() + REQUEST_BUDGET_MS,
     caller: fields.caller ?? anonymous(),
+    assertion: fields.assertion ?? '',
     respondAsync: fields.respondAsync ?? false,
     hasIdempotencyKey: fields.hasIdempotencyKey ?? false,
     forwardedFor: fields.forwardedFor ?? '',

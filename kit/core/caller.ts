@@ -1,6 +1,8 @@
 import { Code, MicroserviceError, notFound } from './errors';
 
-export const ROLES = ['anonymous', 'customer', 'seller', 'admin', 'service'] as const;
+/** The roles of users that are signed in, and of API keys. */
+export const USER_ROLES = ['customer', 'seller', 'admin'] as const;
+export const ROLES = ['anonymous', ...USER_ROLES, 'service'] as const;
 export type Role = (typeof ROLES)[number];
 
 /**
@@ -39,6 +41,11 @@ export function accountOf({ userId, ownerId = '' }: Caller): string {
 /** Whether the id is the caller's own, or that of the user on whose behalf the caller's API key acts. */
 export function isCaller(caller: Caller, id: string): boolean {
   return id !== '' && (id === caller.userId || id === accountOf(caller));
+}
+
+/** Whether the caller is a signed-in user or an API key. */
+export function isUser({ role }: Caller): boolean {
+  return role !== 'anonymous' && role !== 'service';
 }
 
 /** Whether the caller may read a user's data: the user, an API key of the user, an admin, or a service. */

@@ -4,7 +4,12 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { ConfigError, KitConfig, readConfig, integerVariable } from './config';
 
-const required = { PORT: '3003', DAPR_HTTP_PORT: '3500', DAPR_GRPC_PORT: '50001' };
+const required = {
+  PORT: '3003',
+  DAPR_HTTP_PORT: '3500',
+  DAPR_GRPC_PORT: '50001',
+  SERVICE_KEYS: 'keys',
+};
 
 function errorsOf(schema: z.ZodObject, env: NodeJS.ProcessEnv): readonly string[] {
   try {
@@ -88,6 +93,7 @@ describe('the configuration of the kit', () => {
       'APP_PORT must be a whole number',
       'DAPR_HTTP_PORT is missing',
       'DAPR_GRPC_PORT is missing',
+      'SERVICE_KEYS is missing',
     ]);
   });
 

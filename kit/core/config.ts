@@ -63,11 +63,15 @@ export const KitConfig = z.object({
   /** The token that the service presents when it calls its sidecar. */
   DAPR_API_TOKEN: z.string().optional(),
   /**
-   * The folder with the keys of the service tokens (kit/security/service-keys.ts). They identify
-   * calling services where sidecars have no certificates. Without it, any caller that can reach the
-   * port is trusted.
+   * The folder with the keys of the services (kit/security/service-keys.ts). With them services sign
+   * their tokens, and the edge the assertions of users.
    */
-  SERVICE_KEYS: z.string().optional(),
+  SERVICE_KEYS: z.string(),
+  /**
+   * What proves which service makes a call. `token`: a service token. `sidecar`: the certificate of the
+   * caller's sidecar, which the access list of this service's sidecar checks (mTLS).
+   */
+  SERVICE_IDENTITY: z.enum(['token', 'sidecar']).default('token'),
   /**
    * The file that lists which services call which (kit/security/call-permissions.ts). If set, other
    * calls are refused.

@@ -35,7 +35,7 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
           ? deterministicId(callContext.id, 'tenant', tenantId)
           : deterministicId('fact', name, tenantId, dedupKey);
       const context = open(
-        new Execution({ ...callContext, id, caller: asService(tenantId) }, clock),
+        new Execution({ ...callContext, id, caller: asService(tenantId), assertion: '' }, clock),
       );
       contexts.set(key, context);
       return context;

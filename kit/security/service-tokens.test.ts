@@ -7,6 +7,7 @@ import { Code } from '../core/errors';
 import { FakeClock } from '../testing/fake-clock';
 import { silentLog } from '../core/log';
 import { loadSigningKey, loadPublicKeys } from './service-keys';
+import { PublicKeyRing } from './public-key-ring';
 import { ServiceTokens } from './service-tokens';
 
 const MINUTE = 60_000;
@@ -249,7 +250,8 @@ describe('the folder with the keys', () => {
       return loadPublicKeys(folder, silentLog);
     };
     const own = await loadSigningKey(folder, 'inventory');
-    const tokens = new ServiceTokens('inventory', own, read, clock, silentLog);
+    const ring = new PublicKeyRing(read, clock, silentLog);
+    const tokens = new ServiceTokens('inventory', own, ring, clock);
     for (let round = 0; round < 3; round++) {
       const unknown = await Promise.all(
         Array.from({ length: 20 }, (_, n) => tokenWith({}, { kid: `unknown-${String(n)}` })),

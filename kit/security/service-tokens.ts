@@ -1,15 +1,10 @@
 import { SignJWT, errors, jwtVerify } from 'jose';
 import type { Clock } from '../core/clock';
-import { Code, MicroserviceError, unavailable } from '../core/errors';
+import { Code, MicroserviceError } from '../core/errors';
 import type { Log } from '../core/log';
 import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
-import {
-  ALGORITHM,
-  type PublicKey,
-  type SigningKey,
-  loadPublicKeys,
-  loadSigningKey,
-} from './service-keys';
+import { PublicKeyRing } from './public-key-ring';
+import { ALGORITHM, type SigningKey, loadSigningKey } from './service-keys';
 
 /** The lifetime of a token. */
 const TOKEN_MS = 5 * 60_000;
@@ -19,15 +14,9 @@ const SKEW_SECONDS = 30;
 /** A verified token is verified again after this, so that a withdrawn key is noticed. */
 const CACHE_MS = 60_000;
 const MAX_CACHED = 1_000;
-/** Public keys are read again after this, so that a withdrawn key is dropped. */
-const KEY_REFRESH_MS = 60_000;
-/** The least time between two reads, whatever tokens arrive: anyone can invent an unknown key id. */
-const MIN_KEY_REFRESH_MS = 1_000;
 
 /** The reason of a call that is refused because of its service token. */
 export const SERVICE_TOKEN_REFUSED = 'service_token';
-
-type PublicKeys = ReadonlyMap<string, PublicKey>;
 
 /** Signed tokens that identify the calling service where sidecars have no certificates. */
 export class ServiceTokens {
@@ -35,23 +24,12 @@ export class ServiceTokens {
   readonly #tokens: TtlCache<Promise<string>>;
   /** The services whose tokens were verified, by token. */
   readonly #verifiedCallers: TtlCache<string>;
-  #publicKeys: PublicKeys = new Map();
-  /** When the keys were last read successfully, and when that was last tried. */
-  #refreshedAt = -Infinity;
-  #triedAt = -Infinity;
-  #lastReadFailed = false;
-  #refreshing: Promise<void> | undefined;
 
   constructor(
     private readonly service: string,
     private readonly signingKey: SigningKey,
-    /**
-     * Reads the public keys of all services. If it fails, the keys that were read before stay in
-     * use.
-     */
-    private readonly readPublicKeys: () => Promise<PublicKeys>,
+    private readonly keys: PublicKeyRing,
     private readonly clock: Clock,
-    private readonly log: Log,
   ) {
     this.#tokens = ttlCache(MAX_CACHED, clock);
     this.#verifiedCallers = ttlCache(MAX_CACHED, clock);
@@ -68,7 +46,7 @@ export class ServiceTokens {
     log: Log,
   ): Promise<ServiceTokens> {
     const signingKey = await loadSigningKey(folder, service);
-    return new ServiceTokens(service, signingKey, () => loadPublicKeys(folder, log), clock, log);
+    return new ServiceTokens(service, signingKey, PublicKeyRing.of(folder, clock, log), clock);
   }
 
   /** A token for calls to one service. */
@@ -119,7 +97,7 @@ export class ServiceTokens {
   async #verify(token: string, now: number): Promise<{ caller: string; expires: number }> {
     let signer = '';
     const keyOf = async ({ kid = '' }: { kid?: string }) => {
-      const publicKey = await this.#publicKey(kid, now);
+      const publicKey = await this.keys.find(kid);
       if (publicKey === undefined) throw tokenRefused('the token is signed with an unknown key');
       signer = publicKey.service;
       return publicKey.key;
@@ -146,47 +124,6 @@ export class ServiceTokens {
       }
       if (error instanceof errors.JOSEError) throw tokenRefused('the token is invalid');
       throw error;
-    }
-  }
-
-  async #publicKey(kid: string, now: number): Promise<PublicKey | undefined> {
-    if (this.#publicKeys.has(kid)) {
-      const refreshAt = Math.max(
-        this.#refreshedAt + KEY_REFRESH_MS,
-        this.#triedAt + MIN_KEY_REFRESH_MS,
-      );
-      if (now >= refreshAt) await this.#refresh();
-      return this.#publicKeys.get(kid);
-    }
-    // a refresh that is running may have read the folder before the key was there, so another may follow
-    await this.#refreshing;
-    if (!this.#publicKeys.has(kid)) await this.#refresh();
-    const publicKey = this.#publicKeys.get(kid);
-    if (publicKey === undefined && this.#lastReadFailed) {
-      throw unavailable('the keys of the services cannot be read');
-    }
-    return publicKey;
-  }
-
-  /** Concurrent callers share one refresh. */
-  async #refresh(): Promise<void> {
-    this.#refreshing ??= this.#refreshAfterPause().finally(() => {
-      this.#refreshing = undefined;
-    });
-    await this.#refreshing;
-  }
-
-  async #refreshAfterPause(): Promise<void> {
-    const pause = this.#triedAt + MIN_KEY_REFRESH_MS - this.clock.now();
-    if (pause > 0) await this.clock.sleep(pause);
-    this.#triedAt = this.clock.now();
-    try {
-      this.#publicKeys = await this.readPublicKeys();
-      this.#refreshedAt = this.#triedAt;
-      this.#lastReadFailed = false;
-    } catch (error) {
-      this.#lastReadFailed = true;
-      this.log.warn({ failure: String(error) }, 'the keys of the services cannot be read');
     }
   }
 }

@@ -68,10 +68,8 @@ export async function ensureControlPlane(runtime, children, terminal, mtls) {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const running = await Promise.all([PLACEMENT, SCHEDULER].map(({ port }) => isOpen(port)));
   const sentry = join(runtime.bin, 'sentry');
-  const identities =
-    mtls && !running.includes(true) && existsSync(sentry)
-      ? await startSentry(sentry, children)
-      : undefined;
+  const obstacle = obstacleTo(mtls, running.includes(true), existsSync(sentry));
+  const identities = obstacle === undefined ? await startSentry(sentry, children) : undefined;
   const tls = (/** @type {string} */ id) =>
     identities && {
       args: controlPlaneTlsArgs(sentryDir, SENTRY.port),
@@ -96,6 +94,11 @@ export async function ensureControlPlane(runtime, children, terminal, mtls) {
     }
   }
   const ready = async () => {
+    terminal.print(
+      obstacle === undefined
+        ? `  ✓ sentry: running on port ${SENTRY.port}, calls between sidecars use mTLS`
+        : `  ! calls between sidecars use no TLS: ${obstacle}`,
+    );
     for (const { name, port } of started) {
       await terminal.runStep(
         [name, `waiting for ${name}`],
@@ -107,6 +110,19 @@ export async function ensureControlPlane(runtime, children, terminal, mtls) {
     }
   };
   return { ready, identities };
+}
+
+/**
+ * @param {boolean} wanted
+ * @param {boolean} running whether placement or scheduler is already running
+ * @param {boolean} installed whether there is a sentry
+ * @returns {string | undefined} why sidecars get no identities
+ */
+function obstacleTo(wanted, running, installed) {
+  if (!wanted) return 'turned off by --no-mtls';
+  if (running)
+    return 'placement or scheduler was already running, without the sentry of this start';
+  return installed ? undefined : 'this Dapr has no sentry';
 }
 
 const sentryDir = join(localDir, 'sentry');

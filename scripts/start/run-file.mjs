@@ -48,6 +48,8 @@ export async function prepareLaunch(runtime, transports, given) {
   // The paths in dapr.yaml are relative to it.
   const run = parse(withTransports(readFileSync(runFile, 'utf8'), transports));
   const { common } = run;
+  // Services whose sidecars prove their identities need not prove their own.
+  common.env.SERVICE_IDENTITY = given.identities ? 'sidecar' : 'token';
   const { identities } = given;
   // Below the ports that the system gives to outgoing connections: among those is the dapr command's own choice,
   // which was taken now and then before its sidecar had started.
@@ -88,8 +90,6 @@ export async function prepareLaunch(runtime, transports, given) {
       // An app without a port does not use its sidecar.
       ...(appPort && tokens),
     };
-    // Services whose sidecars prove their identities need not prove their own.
-    if (identities) delete app.env.SERVICE_KEYS;
     const env = {
       ...sidecarEnv(id, common.resourcesPaths, given.sidecars(id)),
       ...tokens,
@@ -100,7 +100,6 @@ export async function prepareLaunch(runtime, transports, given) {
     };
     writeFileSync(join(bin, `${id}.env`), exports(env), { mode: 0o600 });
   }
-  if (identities) delete common.env.SERVICE_KEYS;
   const copy = join(folder, 'dapr.yaml');
   writeFileSync(copy, stringify(run), { mode: 0o600 });
   const daprd = join(runtime.bin, 'daprd');

@@ -6,6 +6,7 @@ import { devices } from './devices/devices';
 import { edge } from './edge/edge';
 import { growth } from './growth';
 import { idle } from './idle';
+import { mtls } from './mtls';
 import { open } from './open';
 import { orders } from './orders';
 import type { Effort, Part } from './part';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   open,
   edge,
   devices,
+  mtls,
   idle,
   growth,
 };

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { asService } from '#kit/core/caller';
+import { type Caller, DEFAULT_TENANT, asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
@@ -12,6 +12,9 @@ import { type CallContext, newCallContext } from '#kit/core/call-context';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { type RunningService, start } from '#kit/boot/run';
+import { loadSigningKey } from '#kit/security/service-keys';
+import { EDGE, UserAssertionSigner } from '#kit/security/user-assertions';
+import type { CallProofs } from '#kit/adapters/dapr/sidecar-grpc';
 import { ServiceTokens } from '#kit/security/service-tokens';
 import type { Sidecar } from '#kit/transport/sidecar';
 import {
@@ -57,6 +60,7 @@ export type TaskOptions = Partial<
  * Services and sidecars as processes on one real broker, and a publisher: a service inside the test that
  * publishes events and sends requests.
  */
+const ADMIN: Caller = { userId: 'admin', role: 'admin', tenantId: DEFAULT_TENANT };
 const REPLAY = { worker: ['retail.operations.v1.OperationsService/ReplayDeadLetter'] };
 
 export class BrokerFixture {
@@ -72,10 +76,10 @@ export class BrokerFixture {
     private readonly running: RunningService,
     /** For the output: how the broker runs. */
     readonly description: string,
-    tokens: ServiceTokens,
+    proofs: CallProofs,
   ) {
-    this.#readerSidecar = sidecarOf(system.app('worker'), tokens);
-    this.#otherSidecar = sidecarOf(system.app('worker-2'), tokens);
+    this.#readerSidecar = sidecarOf(system.app('worker'), proofs);
+    this.#otherSidecar = sidecarOf(system.app('worker-2'), proofs);
     this.reader = runtimeOn(worker, this.#readerSidecar, systemClock);
   }
 
@@ -111,7 +115,10 @@ export class BrokerFixture {
     });
     const keys = system.app('worker').env['SERVICE_KEYS'] ?? '';
     const tokens = await ServiceTokens.open('worker', keys, systemClock, silentLog);
-    const broker = new BrokerFixture(system, ledger, words, running, description, tokens);
+    // a replay is for admins, whom the edge has authenticated
+    const assertions = new UserAssertionSigner(await loadSigningKey(keys, EDGE), systemClock);
+    const proofs = { tokens, assertions };
+    const broker = new BrokerFixture(system, ledger, words, running, description, proofs);
     await broker.#subscribed();
     return broker;
   }
@@ -216,7 +223,7 @@ export class BrokerFixture {
         appId: 'worker',
         method: OperationsService.method.replayDeadLetter,
         request: create(ReplayDeadLetterRequestSchema, { id }),
-        callContext: newCallContext(systemClock, { caller: { ...asService(), role: 'admin' } }),
+        callContext: newCallContext(systemClock, { caller: ADMIN }),
       });
       return { response };
     };
@@ -253,7 +260,7 @@ export class BrokerFixture {
 
 const MAIN = join('test', 'conformance', 'service-main.ts');
 
-function sidecarOf({ plan }: App, tokens: ServiceTokens): DaprSidecar {
+function sidecarOf({ plan }: App, proofs: CallProofs): DaprSidecar {
   const { daprHttpPort: httpPort, daprGrpcPort: grpcPort } = plan;
-  return new DaprSidecar({ host: '127.0.0.1', httpPort, grpcPort }, tokens);
+  return new DaprSidecar({ host: '127.0.0.1', httpPort, grpcPort }, proofs);
 }

@@ -95,6 +95,7 @@ const INTERNAL = [
   'dapr-stream',
   'x-service-token',
   'x-gateway-service',
+  'x-user-assertion',
   'x-user-id',
   'x-user-role',
   'x-tenant-id',

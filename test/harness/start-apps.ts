@@ -7,7 +7,12 @@ import { EventPublishers } from '#kit/security/event-publishers';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
 import { accessControlOf } from '../../scripts/start/access-control.mjs';
 import { readsVariable } from '../../scripts/start/environment.mjs';
-import { authorityIn, prepareSentry, sentryArgs } from '../../scripts/start/identities.mjs';
+import {
+  authorityIn,
+  controlPlaneTlsArgs,
+  prepareSentry,
+  sentryArgs,
+} from '../../scripts/start/identities.mjs';
 import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
 import { findRuntime } from '../../scripts/start/runtime.mjs';
@@ -56,7 +61,7 @@ export interface StartOptions extends Transports {
    * machine.
    */
   secured?: boolean;
-  /** Sidecars have identities from a sentry, and services no tokens of their own. */
+  /** Sidecars have identities from a sentry, and services no tokens of their own: as `npm start`. */
   mtls?: boolean;
   /**
    * Puts a proxy in front of a server and returns its port: for `redis`, `kafka`, ..., and for simulated
@@ -144,7 +149,11 @@ async function planSystem(
     );
     return to;
   });
-  const plane = options.controlPlane === true ? await controlPlane(folder) : undefined;
+  const sentry = options.mtls === true ? await planSentry(folder) : undefined;
+  const plane =
+    options.controlPlane === true
+      ? await controlPlane(folder, sentry?.controlPlaneArgs)
+      : undefined;
 
   const planned = (name: string, command: string, args: readonly string[]): ProcessPlan => ({
     ...{ name, command, args, cwd: folder, env: cleanEnv() },
@@ -159,11 +168,12 @@ async function planSystem(
     plans.push({ ...planned(name, command, args), env: { ...cleanEnv(), ...env } });
   }
   if (plane !== undefined) {
-    plans.push(planned('placement', join(bin, 'placement'), plane.placement.args));
-    plans.push(planned('scheduler', join(bin, 'scheduler'), plane.scheduler.args));
+    for (const name of ['placement', 'scheduler'] as const) {
+      const [program, ...first] = [...(sentry?.before ?? []), join(bin, name)];
+      const process = planned(name, program, [...first, ...plane[name].args]);
+      plans.push({ ...process, env: { ...process.env, ...sentry?.envOf(`dapr-${name}`) } });
+    }
   }
-
-  const sentry = options.mtls === true ? await planSentry(folder) : undefined;
   if (sentry !== undefined) plans.push(planned('sentry', join(bin, 'sentry'), sentry.args));
 
   const calls = join(folder, 'calls.json');
@@ -182,7 +192,8 @@ async function planSystem(
     const tokens = secured ? { DAPR_API_TOKEN: newToken(), APP_API_TOKEN: newToken() } : {};
     const env = {
       ...runFile.common.env,
-      SERVICE_KEYS: sentry === undefined ? join(folder, 'service-keys') : '',
+      SERVICE_KEYS: join(folder, 'service-keys'),
+      SERVICE_IDENTITY: sentry === undefined ? 'token' : 'sidecar',
       SERVICE_CALLS: calls,
       EVENT_PUBLISHERS: publishers,
       ...tokens,
@@ -307,8 +318,13 @@ async function planSentry(folder: string) {
   return {
     args: sentryArgs(own, { port, health }),
     answers: async () => existsSync(authority) && (await isOpen(port)),
+    controlPlaneArgs: controlPlaneTlsArgs(own, port),
     // the authority's certificate is made when sentry starts
-    before: ['sh', '-c', 'DAPR_TRUST_ANCHORS="$(cat "$0")" exec "$@"', authority],
+    before: [
+      ...['sh', '-c'],
+      'until [ -s "$0" ]; do sleep 0.05; done; DAPR_TRUST_ANCHORS="$(cat "$0")" exec "$@"',
+      authority,
+    ],
     sidecarArgs: ['--enable-mtls', '--sentry-address', `127.0.0.1:${port}`],
     envOf: (app: string) => ({ DAPR_SENTRY_TOKEN_FILE: tokenOf(app) }),
   };

@@ -4,7 +4,10 @@ import { AppCallback } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { unaryDefinition } from '#kit/adapters/dapr/grpc-adapter';
+import { systemClock } from '#kit/core/clock';
 import { Code } from '#kit/core/errors';
+import { loadSigningKey } from '#kit/security/service-keys';
+import { UserAssertionSigner } from '#kit/security/user-assertions';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { startSystem } from '../harness/system';
@@ -42,9 +45,17 @@ async function call(port: number, method: DescMethodUnary, headers: Record<strin
 }
 
 /** A call that an app makes through its own sidecar. */
-const through = (caller: string, callee: string, method: DescMethodUnary) => {
+const through = (
+  caller: string,
+  callee: string,
+  method: DescMethodUnary,
+  metadata: Record<string, string> = {},
+) => {
   const { plan, sidecarHeaders } = system.app(caller);
-  return call(plan.daprGrpcPort, method, { ...sidecarHeaders, 'dapr-app-id': callee });
+  return call(plan.daprGrpcPort, method, {
+    ...{ ...sidecarHeaders, 'dapr-app-id': callee },
+    ...metadata,
+  });
 };
 
 test('a service is called by the services that declare it, without a token of their own', async () => {
@@ -52,6 +63,31 @@ test('a service is called by the services that declare it, without a token of th
   // the service refuses this request, which is on behalf of nobody
   expect(details).not.toMatch(/access control policy|declare|token/);
 });
+
+test('a service is nobody but itself, whatever its metadata states', async () => {
+  const { getContact } = UserService.method;
+  const admin = { 'x-user-id': 'ada', 'x-user-role': 'admin', 'x-tenant-id': 'default' };
+  expect(await through('notification', 'user', getContact, admin)).toMatchObject({
+    code: Code.PERMISSION_DENIED,
+    details: 'not allowed for the role anonymous',
+  });
+  const forged = { 'x-user-assertion': await ownAssertion('notification') };
+  expect(await through('notification', 'user', getContact, forged)).toMatchObject({
+    code: Code.UNAUTHENTICATED,
+    details: 'the assertion of the user is not signed by the edge',
+  });
+  // a service for itself: the contact of this user does not exist
+  const service = { 'x-user-role': 'service' };
+  const { code } = await through('notification', 'user', getContact, service);
+  expect(code).toBe(Code.INVALID_ARGUMENT);
+});
+
+/** An assertion that a service signs with its own key. */
+async function ownAssertion(service: string): Promise<string> {
+  const keys = String(system.app(service).env['SERVICE_KEYS']);
+  const signer = new UserAssertionSigner(await loadSigningKey(keys, service), systemClock);
+  return signer.assertionOf({ userId: 'ada', role: 'admin', tenantId: 'default' });
+}
 
 test.each([
   [

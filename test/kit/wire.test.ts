@@ -15,7 +15,9 @@ import { type CallContext, newCallContext } from '#kit/core/call-context';
 import { silentLog } from '#kit/core/log';
 import { type RunningService, start } from '#kit/boot/run';
 import { ServiceTokens } from '#kit/security/service-tokens';
+import { Service } from '#kit/service/service';
 import { OperationsService } from '#proto/retail/operations/v1/operations_pb';
+import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { type Context, answerer, asker, forget, seen } from './sample';
 
@@ -170,6 +172,28 @@ describe('between two services with real sidecars', () => {
       details:
         'payment is not declared as a caller of retail.inventory.v1.InventoryService/GetStock',
     });
+  });
+
+  it('a service whose sidecar has no access list accepts no call', async () => {
+    const { appPort, port } = system.app('payment').plan;
+    const trusting = new Service('payment', { serves: PaymentService });
+    const env = { ...system.app('payment').env, SERVICE_IDENTITY: 'sidecar' };
+    const running = await start(trusting, env);
+    try {
+      const forged = { 'dapr-api-token': TOKEN, 'dapr-caller-app-id': 'gateway' };
+      expect(await ask(appPort, OperationsService.method.getStatus, forged)).toEqual({
+        code: Code.UNAVAILABLE,
+        details: 'the access list of the sidecar is not known to be on',
+      });
+      // ready otherwise
+      await until('the sidecar', async () => {
+        const health = await fetch(`http://127.0.0.1:${port}/health/ready`);
+        expect(health.status).toBe(503);
+        return (await health.text()).includes('["access list"]');
+      });
+    } finally {
+      await running.stop();
+    }
   });
 
   it('no service can deliver an event to another one as if it were its sidecar', async () => {

@@ -110,8 +110,12 @@ test('each process has the environment that it reads, and no password of another
   expect(having(UNRELATED)).toEqual([]);
   expect(having('ADMIN_PASSWORD')).toEqual([expect.stringMatching(/services\/user\/main/)]);
   expect(having('DEVICES_BROKER_URL')).toEqual([expect.stringMatching(/daprd .*iot-gateway/)]);
-  // sidecars prove their identities, each with a token of its own
-  expect(having('SERVICE_KEYS')).toEqual([]);
+  // sidecars prove their identities, each with a token of its own, and services rely on that
+  const identities = all.flatMap(({ env }) => env['SERVICE_IDENTITY'] ?? []);
+  expect(new Set(identities)).toEqual(new Set(['sidecar']));
+  expect(identities.length).toBeGreaterThanOrEqual(
+    readApps().filter(({ appPort }) => appPort > 0).length,
+  );
   const proofs = all.flatMap(({ env }) => env['DAPR_SENTRY_TOKEN_FILE'] ?? []);
   expect(new Set(proofs).size).toBe(readApps().length + 2);
   expect(proofs).toHaveLength(readApps().length + 2);

@@ -103,8 +103,9 @@ function addService(
     implementation[method.localName] = unary(async (call) => {
       const trailers = new Metadata();
       try {
-        await callerAuth.authorizeCall(call.metadata, method);
-        const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
+        const caller = await callerAuth.authorizeCall(call.metadata, method);
+        const deadline = call.getDeadline();
+        const callContext = callContextFromMetadata(call.metadata, deadline, clock, caller);
         // grpc-js has deserialized the request with this method's own deserializer
         const { response, published = [] } = await handle(call.request as never, callContext);
         setPublished(trailers, published);
@@ -135,8 +136,8 @@ async function sendAll(
     cancelled.abort();
   });
   try {
-    await callerAuth.authorizeCall(call.metadata, method);
-    const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock);
+    const caller = await callerAuth.authorizeCall(call.metadata, method);
+    const callContext = callContextFromMetadata(call.metadata, call.getDeadline(), clock, caller);
     // grpc-js has deserialized the request with this method's own deserializer
     for await (const message of runtime.handleStream(method, call.request, callContext, signal)) {
       if (call.write(create(method.output, { ...message }))) continue;

@@ -1,30 +1,30 @@
 import { Metadata } from '@grpc/grpc-js';
 import { z } from 'zod';
-import { ROLES, anonymous } from '../../core/caller';
+import { type Caller, anonymous, asService, isUser } from '../../core/caller';
 import type { Clock } from '../../core/clock';
 import { type CallContext, REQUEST_BUDGET_MS, newCallContext } from '../../core/call-context';
 import { type PublishedEvent } from '../../core/execution';
 
 /**
  * The metadata keys of a call context. Services of other versions read them, so they must not
- * change.
+ * change. The role and the tenant are those of a service or an anonymous caller, and believed if the caller
+ * is a declared service. Those of a user are in its assertion.
  */
 const KEY = {
   cause: 'x-cause-id',
   correlation: 'x-correlation-id',
   request: 'x-request-id',
   trace: 'traceparent',
-  user: 'x-user-id',
+  assertion: 'x-user-assertion',
   role: 'x-user-role',
   tenant: 'x-tenant-id',
-  owner: 'x-user-owner',
   respondAsync: 'x-respond-async',
   keyed: 'x-keyed',
   forwardedFor: 'x-forwarded-for',
   target: 'x-gateway-service',
 } as const;
 
-/** The caller that a callee assumes if the metadata names none. */
+/** The caller that a callee assumes if the metadata states none. */
 const DEFAULT_CALLER = anonymous();
 
 const PUBLISHED_KEY = 'x-events-said';
@@ -39,13 +39,15 @@ export function callContextToMetadata(callContext: CallContext, appId: string): 
   metadata.set(KEY.cause, callContext.id);
   metadata.set(KEY.correlation, callContext.correlationId);
   metadata.set(KEY.trace, callContext.traceparent);
-  const { role, tenantId } = callContext.caller;
-  if (role !== DEFAULT_CALLER.role) metadata.set(KEY.role, role);
-  if (tenantId !== DEFAULT_CALLER.tenantId) metadata.set(KEY.tenant, tenantId);
+  const { caller } = callContext;
+  if (isUser(caller)) {
+    // without it the callee takes the caller for an anonymous one
+    if (callContext.assertion !== '') metadata.set(KEY.assertion, callContext.assertion);
+  } else {
+    if (caller.role !== DEFAULT_CALLER.role) metadata.set(KEY.role, caller.role);
+    if (caller.tenantId !== DEFAULT_CALLER.tenantId) metadata.set(KEY.tenant, caller.tenantId);
+  }
   if (callContext.requestId !== '') metadata.set(KEY.request, callContext.requestId);
-  const { userId, ownerId = '' } = callContext.caller;
-  if (userId !== '') metadata.set(KEY.user, userId);
-  if (ownerId !== '') metadata.set(KEY.owner, ownerId);
   if (callContext.respondAsync) metadata.set(KEY.respondAsync, 'true');
   if (callContext.hasIdempotencyKey) metadata.set(KEY.keyed, 'true');
   if (callContext.forwardedFor !== '') {
@@ -55,28 +57,46 @@ export function callContextToMetadata(callContext: CallContext, appId: string): 
   return metadata;
 }
 
+/** The caller of a call as its metadata states it. */
+export interface StatedCaller {
+  /** The proof of a user; empty if there is none. */
+  readonly assertion: string;
+  /** The caller if there is no proof: a service that acts for itself, or an anonymous caller. */
+  readonly otherwise: Caller;
+}
+
+export function statedCaller(metadata: Metadata): StatedCaller {
+  const tenantId = lastText(metadata, KEY.tenant);
+  return {
+    assertion: lastText(metadata, KEY.assertion) ?? '',
+    otherwise:
+      lastText(metadata, KEY.role) === 'service' ? asService(tenantId) : anonymous(tenantId),
+  };
+}
+
+/** The value of a key. Of several, the last is that of the nearest sidecar. Empty values are absent. */
+export function lastText(metadata: Metadata, key: string): string | undefined {
+  const value = metadata.get(key).at(-1);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
 /**
- * The call context of a received call. Missing fields get the defaults of new work; the deadline is at
+ * The call context of a received call, whose caller was verified. Missing fields get the defaults of new work; the deadline is at
  * most the request budget.
  */
 export function callContextFromMetadata(
   metadata: Metadata,
   deadline: unknown,
   clock: Clock,
+  caller: Pick<CallContext, 'caller' | 'assertion'>,
 ): CallContext {
-  const last = (key: string): string | undefined => {
-    // of several values, the last is that of the nearest sidecar
-    const value = metadata.get(key).at(-1);
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
+  const last = (key: string) => lastText(metadata, key);
   const fields = {
     id: last(KEY.cause),
     correlationId: last(KEY.correlation),
     requestId: last(KEY.request),
     traceparent: last(KEY.trace),
   };
-  const role = ROLES.find((name) => name === last(KEY.role)) ?? DEFAULT_CALLER.role;
-  const ownerId = last(KEY.owner);
   const requested = deadline instanceof Date ? deadline.getTime() : deadline;
   const latest = clock.now() + REQUEST_BUDGET_MS;
   return newCallContext(clock, {
@@ -85,12 +105,7 @@ export function callContextFromMetadata(
       typeof requested === 'number' && Number.isFinite(requested)
         ? Math.min(requested, latest)
         : latest,
-    caller: {
-      userId: last(KEY.user) ?? '',
-      role,
-      tenantId: last(KEY.tenant) ?? DEFAULT_CALLER.tenantId,
-      ...(ownerId === undefined ? {} : { ownerId }),
-    },
+    ...caller,
     respondAsync: last(KEY.respondAsync) === 'true',
     hasIdempotencyKey: last(KEY.keyed) === 'true',
     // sidecars append their own addresses

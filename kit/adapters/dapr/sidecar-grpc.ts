@@ -7,8 +7,10 @@ import {
 import { Dapr } from '@dapr/dapr/proto/dapr/proto/runtime/v1/dapr_pb';
 import { Client, Metadata, type ServiceError, credentials } from '@grpc/grpc-js';
 import type { CallContext } from '../../core/call-context';
+import { isUser } from '../../core/caller';
 import { MicroserviceError, unavailable } from '../../core/errors';
 import type { ServiceTokens } from '../../security/service-tokens';
+import type { UserAssertionSigner } from '../../security/user-assertions';
 import type { CallRequest, CallResponse, StreamRequest } from '../../transport/sidecar';
 import { SERVICE_TOKEN_KEY } from './caller-auth';
 import { streamDefinition, unaryDefinition } from './grpc-adapter';
@@ -17,6 +19,14 @@ import type { SidecarAddress } from './sidecar-address';
 import { noTimeLeft } from './sidecar-http';
 import { fromServiceError, refusalFromTrailers, requestRefusalTrailer } from './status';
 
+/** What a service proves with its calls. */
+export interface CallProofs {
+  /** Which service it is, where its sidecar does not prove that. */
+  readonly tokens?: ServiceTokens | undefined;
+  /** Of the edge only: which user has made the request. Other services forward it. */
+  readonly assertions?: UserAssertionSigner | undefined;
+}
+
 /** The gRPC API of a sidecar, and calls of other services through it. */
 export class SidecarGrpc {
   readonly #client: Client;
@@ -24,7 +34,7 @@ export class SidecarGrpc {
 
   constructor(
     { host, grpcPort, apiToken }: SidecarAddress,
-    private readonly tokens: ServiceTokens | undefined,
+    private readonly proofs: CallProofs,
   ) {
     this.#client = new Client(`${host}:${String(grpcPort)}`, credentials.createInsecure(), {
       // reconnects soon after a restart of the sidecar; the default backoff is up to two minutes
@@ -149,9 +159,15 @@ export class SidecarGrpc {
   }
 
   async #callMetadata(appId: string, callContext: CallContext): Promise<Metadata> {
-    const metadata = callContextToMetadata(callContext, appId);
+    const { tokens, assertions } = this.proofs;
+    const { caller } = callContext;
+    const metadata = callContextToMetadata(
+      assertions !== undefined && isUser(caller)
+        ? { ...callContext, assertion: await assertions.assertionOf(caller) }
+        : callContext,
+      appId,
+    );
     metadata.set('dapr-app-id', appId);
-    const { tokens } = this;
     if (tokens !== undefined) metadata.set(SERVICE_TOKEN_KEY, await tokens.tokenFor(appId));
     for (const [key, value] of Object.entries(this.#headers)) metadata.set(key, value);
     requestRefusalTrailer(metadata);

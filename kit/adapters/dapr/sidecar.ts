@@ -1,7 +1,6 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CloudEvent } from '../../messages/cloud-event';
 import { Code, MicroserviceError } from '../../core/errors';
-import type { ServiceTokens } from '../../security/service-tokens';
 import {
   type CallRequest,
   type CallResponse,
@@ -16,7 +15,7 @@ import {
 import { bulkBodies, failedEntries } from './bulk';
 import { endpointResponse } from './endpoint';
 import type { SidecarAddress } from './sidecar-address';
-import { SidecarGrpc } from './sidecar-grpc';
+import { type CallProofs, SidecarGrpc } from './sidecar-grpc';
 import { SidecarHttp, assertOk } from './sidecar-http';
 
 /** The names of the components, whatever store and broker they configure. */
@@ -43,13 +42,9 @@ export class DaprSidecar implements Sidecar {
   readonly #http: SidecarHttp;
   readonly #grpc: SidecarGrpc;
 
-  constructor(
-    address: SidecarAddress,
-    /** The tokens that identify this service to others, if they are used. */
-    tokens?: ServiceTokens,
-  ) {
+  constructor(address: SidecarAddress, proofs: CallProofs = {}) {
     this.#http = new SidecarHttp(address);
-    this.#grpc = new SidecarGrpc(address, tokens);
+    this.#grpc = new SidecarGrpc(address, proofs);
   }
 
   async load(key: string, timeout: number): Promise<StoredValue | undefined> {

@@ -64,6 +64,7 @@ test('a refusal is an OK response to a caller that asks for refusals in a traile
 
 test.each([
   [Code.UNAUTHENTICATED, 'service_token'],
+  [Code.UNAUTHENTICATED, 'user_assertion'],
   [Code.PERMISSION_DENIED, 'undeclared_call'],
 ])(
   'a call that is not accepted from this service (%i) is not a refusal, and can be retried',
@@ -79,3 +80,16 @@ test.each([
     expect(received?.message).toBe('payment does not accept calls of this service: not you');
   },
 );
+
+test('a call that the access list of the sidecar refuses is not a refusal of the service', () => {
+  const details =
+    'access control policy has denied access to id: spiffe://public/ns/default/order operation: /a.B/C';
+  const error = Object.assign(new Error(details), {
+    ...{ code: Code.PERMISSION_DENIED, details, metadata: new Metadata() },
+  });
+  expect(fromServiceError(error, 'payment')).toMatchObject({
+    code: Code.UNAVAILABLE,
+    message: 'the sidecar of payment does not accept this call of this service',
+    details: { reason: 'denied_by_sidecar' },
+  });
+});

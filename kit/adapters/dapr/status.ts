@@ -7,6 +7,7 @@ import { StatusSchema } from '#proto/google/rpc/status_pb';
 import { Code, type ErrorDetails, MicroserviceError, isTransient } from '../../core/errors';
 import { UNDECLARED_CALL } from '../../security/call-permissions';
 import { SERVICE_TOKEN_REFUSED } from '../../security/service-tokens';
+import { USER_ASSERTION_REFUSED } from '../../security/user-assertions';
 
 /**
  * The sidecar's circuit breaker counts every status that is not OK as a failure, so ten orders that are
@@ -23,6 +24,17 @@ const RICH_STATUS_KEY = 'grpc-status-details-bin';
  */
 const STATUS_KEY = 'x-status-bin';
 const DOMAIN = 'omnichannel';
+/** The reason of a call that the access list of the callee's sidecar does not contain. */
+export const DENIED_BY_SIDECAR = 'denied_by_sidecar';
+
+/** The reasons of a callee that does not accept the caller. */
+const NOT_ACCEPTED: ReadonlySet<string> = new Set([
+  SERVICE_TOKEN_REFUSED,
+  USER_ASSERTION_REFUSED,
+  UNDECLARED_CALL,
+]);
+/** How the callee's sidecar says that its access list does not contain the call. */
+const ACCESS_DENIED = 'access control policy has denied access';
 
 const GrpcCode = z.enum(Code).catch(Code.UNKNOWN);
 
@@ -61,11 +73,11 @@ export function refusalFromTrailers(
 
 /**
  * The error of a call. A callee that does not accept this service as a caller has not refused the request:
- * that is UNAVAILABLE, and a retry may succeed once the token or declaration is known there.
+ * that is UNAVAILABLE, and a retry may succeed once the token, assertion or declaration is known there.
  */
 function callError(error: MicroserviceError, callee: string): MicroserviceError {
   const { reason } = error.details;
-  if (reason !== SERVICE_TOKEN_REFUSED && reason !== UNDECLARED_CALL) return error;
+  if (reason === undefined || !NOT_ACCEPTED.has(reason)) return error;
   const message = `${callee} does not accept calls of this service: ${error.message}`;
   return new MicroserviceError(message, Code.UNAVAILABLE, { reason });
 }
@@ -86,6 +98,14 @@ export function fromServiceError(error: ServiceError, callee: string): Microserv
       `${callee} was not called: its circuit breaker is open`,
       Code.UNAVAILABLE,
       { reason: 'circuit_open' },
+      options,
+    );
+  }
+  if (error.code === Code.PERMISSION_DENIED && error.details.includes(ACCESS_DENIED)) {
+    return new MicroserviceError(
+      `the sidecar of ${callee} does not accept this call of this service`,
+      Code.UNAVAILABLE,
+      { reason: DENIED_BY_SIDECAR },
       options,
     );
   }

@@ -196,6 +196,7 @@ describe('an error', () => {
 
 describe('a forged header', () => {
   const FORGED = {
+    'x-user-assertion': 'user_9',
     'x-user-id': 'user_9',
     'x-user-role': 'admin',
     'x-tenant-id': 'other',

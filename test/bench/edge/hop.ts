@@ -1,26 +1,33 @@
 import { type DescMethodUnary, type JsonValue, create, fromJson, toJson } from '@bufbuild/protobuf';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { request } from 'undici';
+import { DEFAULT_TENANT } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import { SERVICE_TOKEN_KEY } from '#kit/adapters/dapr/caller-auth';
 import { unaryDefinition } from '#kit/adapters/dapr/grpc-adapter';
 import { silentLog } from '#kit/core/log';
+import { loadSigningKey } from '#kit/security/service-keys';
 import { ServiceTokens } from '#kit/security/service-tokens';
+import { EDGE, UserAssertionSigner } from '#kit/security/user-assertions';
 import { OrderService, PlaceOrderRequestSchema } from '#proto/retail/order/v1/order_pb';
 import { GetProductRequestSchema, ProductService } from '#proto/retail/product/v1/product_pb';
 
 /**
  * The hops behind an edge: its sidecar, that of the service, the service, and the JSON of the answer; with
- * the service token that every service requires.
+ * the service token that every service requires, and the assertion of the user as the gateway signs it.
  */
 export class Hop {
   readonly #sidecar: string;
   readonly #grpc: Client;
   readonly #tokens: Promise<ServiceTokens>;
+  readonly #assertions: Promise<UserAssertionSigner>;
 
   constructor(env: NodeJS.ProcessEnv) {
     const { APP_ID = '', SERVICE_KEYS = '', DAPR_HTTP_PORT = '', DAPR_GRPC_PORT = '' } = env;
     this.#tokens = ServiceTokens.open(APP_ID, SERVICE_KEYS, systemClock, silentLog);
+    this.#assertions = loadSigningKey(SERVICE_KEYS, EDGE).then(
+      (key) => new UserAssertionSigner(key, systemClock),
+    );
     this.#sidecar = `http://127.0.0.1:${DAPR_HTTP_PORT}`;
     this.#grpc = new Client(`127.0.0.1:${DAPR_GRPC_PORT}`, credentials.createInsecure(), {
       'grpc.service_config_disable_resolution': 1,
@@ -34,13 +41,18 @@ export class Hop {
   }
 
   /** Places an order for a user, under a key. */
-  order(body: unknown, userId: string, key: string): Promise<JsonValue> {
+  async order(body: unknown, userId: string, key: string): Promise<JsonValue> {
     // the benchmark sends valid orders only
     const message = fromJson(PlaceOrderRequestSchema, body as JsonValue);
     return this.#call('order', OrderService.method.placeOrder, message, {
       ...{ 'x-cause-id': key, 'x-keyed': 'true' },
-      ...{ 'x-user-id': userId, 'x-user-role': 'customer', 'x-tenant-id': 'default' },
+      'x-user-assertion': await this.#assertionOf(userId),
     });
+  }
+
+  async #assertionOf(userId: string): Promise<string> {
+    const customer = { userId, role: 'customer', tenantId: DEFAULT_TENANT } as const;
+    return (await this.#assertions).assertionOf(customer);
   }
 
   async isReady(): Promise<boolean> {
