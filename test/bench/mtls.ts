@@ -12,7 +12,7 @@ import { type Spread, abba, median, ratios } from './statistics';
 // tokens instead. Placement and scheduler run in both, with TLS in the first.
 
 const PLANS: Readonly<Record<Effort, { rounds: number; orders: number; warmUp: number }>> = {
-  full: { rounds: 16, orders: 60, warmUp: 800 },
+  full: { rounds: 16, orders: 60, warmUp: 300 },
   quick: { rounds: 8, orders: 24, warmUp: 160 },
 };
 const IN_FLIGHT = 8;

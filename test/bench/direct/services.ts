@@ -39,7 +39,7 @@ export async function openServices(
 
 async function hostOf(service: AnyService, env: NodeJS.ProcessEnv, sidecar: DirectSidecar) {
   const schema = KitConfig.extend(service.definition.config?.shape ?? {});
-  const noSidecar = { DAPR_HTTP_PORT: '0', DAPR_GRPC_PORT: '0' };
+  const noSidecar = { DAPR_HTTP_PORT: '0', DAPR_GRPC_PORT: '0', SERVICE_KEYS: 'none' };
   // the generic type hides the kit's part of it
   const config = readConfig(schema, { ...env, ...noSidecar }) as KitConfig;
   const log = createLog(service.name, config.LOG_LEVEL);
