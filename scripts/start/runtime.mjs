@@ -84,6 +84,12 @@ const binaries = [
 /** @param {Binary} binary */
 const fileOf = (binary) => join(home, binary.into, binary.name);
 
+/** The files of the programs that are built here, whether they are built yet or not. */
+export const builtBinaries = () => binaries.map(fileOf);
+
+/** The version of one of these programs. @param {string} name */
+export const versionOfBinary = (name) => (name === 'dapr' ? CLI_VERSION : DAPR_VERSION);
+
 /** @param {Binary} binary */
 const argsOf = (binary) => [
   'build',
