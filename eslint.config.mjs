@@ -1,5 +1,6 @@
 // @ts-check
 import { defineConfig, globalIgnores } from 'eslint/config';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
@@ -36,6 +37,16 @@ export default defineConfig(
       '@typescript-eslint/no-floating-promises': 'error',
       // A test may assert that a value it created exists.
       '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  {
+    // What meets text from outside must not take time that grows faster than the text.
+    files: ['kit/**', 'contracts/**', 'retail/**', 'services/**'],
+    ignores: ['**/*.test.ts'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
     },
   },
   {

@@ -45,6 +45,7 @@ const config = {
         'services',
         'test/authorization',
         'test/fault-simulation',
+        'test/fuzz',
         'test/invariants',
         'test/tools',
         'test/bench',
