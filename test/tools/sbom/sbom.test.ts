@@ -46,7 +46,10 @@ const lock = {
     'node_modules/a': package_('1.0.0', { dependencies: { c: '1' } }),
     'node_modules/@s/b': package_('2.0.0', { dependencies: { c: '2' } }),
     'node_modules/@s/b/node_modules/c': package_('2.1.0', { optional: true, license: 'My own' }),
-    'node_modules/c': package_('1.1.0', { name: 'real-c', integrity: `sha1-${Buffer.alloc(20, 2).toString('base64')}` }),
+    'node_modules/c': package_('1.1.0', {
+      name: 'real-c',
+      integrity: `sha1-${Buffer.alloc(20, 2).toString('base64')}`,
+    }),
     'node_modules/t': package_('1.0.0', { dev: true, peerDependencies: { a: '1', none: '1' } }),
     'node_modules/t/node_modules/a': package_('1.0.0', { dev: true, license: undefined }),
   },
@@ -59,7 +62,11 @@ describe('the bill of the npm packages', () => {
   test('has one component for each package and version, with hashes, license and scope', () => {
     expect(small().components).toMatchObject([
       { purl: 'pkg:npm/%40s/b@2.0.0', group: '@s', name: 'b', scope: 'required' },
-      { purl: 'pkg:npm/a@1.0.0', scope: 'required', hashes: [{ alg: 'SHA-512', content: '01'.repeat(64) }] },
+      {
+        purl: 'pkg:npm/a@1.0.0',
+        scope: 'required',
+        hashes: [{ alg: 'SHA-512', content: '01'.repeat(64) }],
+      },
       { purl: 'pkg:npm/c@2.1.0', scope: 'optional', licenses: [{ license: { name: 'My own' } }] },
       {
         purl: 'pkg:npm/real-c@1.1.0',
