@@ -75,7 +75,7 @@ export const mtls = part({
     'round. Placement and scheduler run in both, with mTLS also by TLS. Median of the rounds.',
     '',
     ...table(
-      ['variant', 'CPU ms per order', 'sidecars', 'services'],
+      ['variant', 'CPU ms per order', 'sidecars', 'others'],
       (['mtls', 'tokens'] as const).map((name) => [
         LABELS[name],
         figure(median(cpuPerOrder(result, name))),
