@@ -1,3 +1,4 @@
+import type { Caller } from '#kit/core/caller';
 import type { Clock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
@@ -12,6 +13,8 @@ export interface SampleSystem {
   readonly order: { runtime: ServiceRuntime; sidecar: Sidecar };
   readonly inventory: { runtime: ServiceRuntime; sidecar: Sidecar };
   readonly clock: Clock;
+  /** The proof of a user, as the edge signs it. */
+  assertionOf(caller: Caller): Promise<string>;
   /** Publishes a message on the topic of the input binding. */
   device(topic: string, payload: string): Promise<void>;
   /** Publishes any event, as another program might. */

@@ -223,8 +223,9 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
       it('have the call context, the caller and the deadline, and return the response unchanged', async () => {
         const orderId = fresh();
         const caller = { userId: 'user_1', role: 'customer', tenantId: 'tenant-7' } as const;
+        const assertion = await fixture.system.assertionOf(caller);
         const context = begin({
-          caller,
+          ...{ caller, assertion },
           correlationId: `corr-${orderId}`,
           requestId: 'req_1',
           deadline: fixture.system.clock.now() + 4_000,

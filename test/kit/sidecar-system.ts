@@ -4,6 +4,8 @@ import { startSidecars } from '../harness/sidecars';
 import { until } from '../harness/until';
 import { systemClock } from '#kit/core/clock';
 import { start } from '#kit/boot/run';
+import { loadSigningKey } from '#kit/security/service-keys';
+import { EDGE, UserAssertionSigner } from '#kit/security/user-assertions';
 import type { SampleSystem } from './sample-system';
 import { startEcho } from './echo-server';
 import { answerer, asker } from './sample';
@@ -37,7 +39,10 @@ export async function sidecarSystem(): Promise<SampleSystem> {
       30_000,
     );
   }
+  const keys = system.app('order').env['SERVICE_KEYS'] ?? '';
+  const edge = new UserAssertionSigner(await loadSigningKey(keys, EDGE), systemClock);
   return {
+    assertionOf: (caller) => edge.assertionOf(caller),
     order,
     inventory,
     clock: systemClock,

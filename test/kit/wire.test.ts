@@ -174,6 +174,16 @@ describe('between two services with real sidecars', () => {
     });
   });
 
+  it('a call through the internal port of a sidecar is refused without a service token', async () => {
+    const { args } = system.app('inventory').plan.sidecar;
+    const port = Number(args[args.indexOf('--dapr-internal-grpc-port') + 1]);
+    const claimed = { 'dapr-caller-app-id': 'order', 'x-user-role': 'service' };
+    expect(await ask(port, getStock, { 'dapr-app-id': 'inventory', ...claimed })).toEqual({
+      code: Code.UNAUTHENTICATED,
+      details: 'a call must present a service token',
+    });
+  });
+
   it('a service whose sidecar has no access list accepts no call', async () => {
     const { appPort, port } = system.app('payment').plan;
     const trusting = new Service('payment', { serves: PaymentService });

@@ -190,3 +190,14 @@ describe('a service that calls another one on behalf of a user', () => {
     });
   });
 });
+
+describe('a callback', () => {
+  const deliver = (metadata: Metadata) => () => {
+    authFor().authorizeCallback(metadata);
+  };
+
+  it('is accepted from the own sidecar only', () => {
+    expect(deliver(from())).not.toThrow();
+    expect(deliver(from('order'))).toThrow("only the service's own sidecar may call this method");
+  });
+});

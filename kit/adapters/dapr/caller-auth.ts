@@ -62,7 +62,9 @@ export class CallerAuth {
 
   /**
    * Authorizes a callback of the service's own sidecar: an event, binding message or job. Another service
-   * could call the same methods through the sidecars and so forge events. Throws UNAUTHENTICATED.
+   * could call the same methods through the sidecars and so forge events. A process that calls the internal
+   * port of the sidecar without mTLS cannot be told from the sidecar: Dapr removes the metadata that would
+   * show it. Throws UNAUTHENTICATED.
    */
   authorizeCallback(metadata: Metadata): void {
     this.#assertAppToken(metadata);
