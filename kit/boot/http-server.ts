@@ -1,6 +1,10 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
+import type { AddressInfo, Socket } from 'node:net';
+import { Counter, type Registry } from 'prom-client';
+import { clientNetwork, isIn } from '../core/client-address';
+import { type Bounds, ConcurrencyLimit } from '../core/concurrency-limit';
+import { faultOf, prepareRequest } from '../core/http-request';
+import { LocalCounter, type RequestLimit } from '../core/local-counter';
 
 export interface Health {
   /** The body of /health: `{service, version, uptime, ...}`. */
@@ -16,9 +20,15 @@ export interface HttpServerOptions {
   port: number;
   health: Health;
   registry: Registry;
-  /** Handles all other requests; without it they get a 404. */
+  /**
+   * Handles all other requests, also those with a fault (`faultOf`); without it they get a 404. It sends
+   * `100 Continue` itself when it reads the body of a request that expects that.
+   */
   app?: http.RequestListener;
   timeouts?: Partial<Timeouts>;
+  limits?: Partial<Limits>;
+  /** Addresses and networks of proxies, whose connections are not limited by address. */
+  trustedProxies?: readonly string[];
 }
 
 export interface HttpServer {
@@ -41,43 +51,107 @@ interface Timeouts {
    * closes first.
    */
   idleMs: number;
+  /** For a client to receive a response that is complete. */
+  drainMs: number;
+  /** For a client to send the rest of a request that already has its response. */
+  lingerMs: number;
 }
 
-const DEFAULT_TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 30_000, idleMs: 65_000 };
+const DEFAULT_TIMEOUTS: Timeouts = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  idleMs: 65_000,
+  drainMs: 30_000,
+  lingerMs: 2_000,
+};
+
+/** What clients may hold or ask for. A client is an address, or the /64 network of an IPv6 address. */
+interface Limits {
+  connections: Bounds;
+  /** Requests of one connection without a response. Browsers and the usual libraries send one. */
+  pipelined: number;
+  /** Bytes of its head, the request line included. */
+  headBytes: number;
+  /** Requests of one client for /health and /health/ready. */
+  health: RequestLimit;
+  /** Requests of one client for /metrics. */
+  metrics: RequestLimit;
+}
+
+/** A quarter of the connections is kept for clients with few of them: see ConcurrencyLimit. */
+export const DEFAULT_LIMITS: Limits = {
+  connections: { total: 8_000, perClient: 1_000, reserved: 2_000, reservedPerClient: 50 },
+  pipelined: 10,
+  headBytes: 16_384,
+  health: { name: 'health', quota: 1_000, window: 10 },
+  metrics: { name: 'metrics', quota: 50, window: 10 },
+};
+
+/** How often the timeouts are checked. */
+const CHECK_MS = 5_000;
+/** How often the rest of a refused request is looked at, and how much of it is received. */
+const LINGER_CHECK_MS = 100;
+const LINGER_BYTES = 4 * 1024 * 1024;
+/** Rendering the metrics takes at most this part of the time, whatever is asked for. */
+const METRICS_SHARE = 0.05;
 
 /**
  * Serves /health (200 while the process runs), /health/ready (200, or 503 with what the service is
  * waiting for), /metrics (Prometheus text), and the app. Rejects if the port is taken.
+ *
+ * Limits what one client can hold: connections, pipelined requests, responses that it does not receive,
+ * and its requests for these pages. Beyond a limit on connections, a connection is closed.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { health, registry, app = notFound } = options;
+  const { health, registry, app = notFound, trustedProxies = [] } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const openResponses = new SlotList<http.ServerResponse>();
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const openResponses = new SlotList<OpenResponse>();
+  const connections = new Connections(limits, registry, trustedProxies);
+  const pages = new Pages(health, registry, limits);
   let closing = false;
 
+  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse) => {
+    if (closing) response.setHeader('connection', 'close');
+    if (!connections.begin(request.socket, response)) return;
+    const slot = openResponses.add({ response, checks: 0 });
+    response.once('finish', () => {
+      if (!request.complete) discardRest(request, timeouts.lingerMs);
+    });
+    response.once('close', () => {
+      openResponses.remove(slot);
+    });
+    prepareRequest(request);
+    if (!pages.serve(request, response)) app(request, response);
+  };
   const server = http.createServer(
     {
       headersTimeout: timeouts.headersMs,
       requestTimeout: timeouts.requestMs,
       keepAliveTimeout: timeouts.idleMs,
+      maxHeaderSize: limits.headBytes,
+      // answered by the app, in the usual form
+      requireHostHeader: false,
       // how often Node checks the first two timeouts
-      connectionsCheckingInterval: Math.min(5_000, timeouts.headersMs),
+      connectionsCheckingInterval: Math.min(CHECK_MS, timeouts.headersMs),
     },
-    (request, response) => {
-      if (closing) response.setHeader('connection', 'close');
-      const slot = openResponses.add(response);
-      response.once('close', () => {
-        openResponses.remove(slot);
-      });
-      const path = request.url?.split('?', 1)[0];
-      if (request.method !== 'GET' && request.method !== 'HEAD') app(request, response);
-      else if (path === '/health')
-        writeJson(response, 200, { status: 'healthy', ...health.live() });
-      else if (path === '/health/ready') writeReadiness(health, response);
-      else if (path === '/metrics') void writeMetrics(registry, response);
-      else app(request, response);
-    },
+    onRequest,
   );
+  // without it Node sends `100 Continue` before the app could refuse the request
+  server.on('checkContinue', onRequest);
+  server.on('connection', (socket: Socket) => {
+    connections.open(socket);
+  });
+  const everyMs = Math.min(CHECK_MS, timeouts.drainMs);
+  const draining = setInterval(() => {
+    for (const open of openResponses.values()) {
+      if (!open.response.writableEnded) continue;
+      open.checks++;
+      if (open.checks * everyMs <= timeouts.drainMs) continue;
+      connections.countRefusal('slow_read');
+      open.response.destroy();
+    }
+  }, everyMs).unref();
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -90,7 +164,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     close: async (timeoutMs = 25_000) => {
       closing = true;
       // a keep-alive connection would keep the server open after its response
-      for (const response of openResponses.values()) {
+      clearInterval(draining);
+      for (const { response } of openResponses.values()) {
         if (!response.headersSent) response.setHeader('connection', 'close');
         response.once('close', () => {
           setImmediate(() => {
@@ -138,30 +213,161 @@ class SlotList<T> {
   }
 }
 
+/** A response that is not sent completely, and how often that was noticed after its end. */
+interface OpenResponse {
+  readonly response: http.ServerResponse;
+  checks: number;
+}
+
+/** The connections of clients, and the requests on each that have no response. */
+class Connections {
+  readonly #limit: ConcurrencyLimit;
+  readonly #refused: Counter<'reason'>;
+  readonly #isProxy: (address: string) => boolean;
+  readonly #requests = new WeakMap<Socket, number>();
+
+  constructor(
+    private readonly limits: Limits,
+    registry: Registry,
+    trustedProxies: readonly string[],
+  ) {
+    this.#limit = new ConcurrencyLimit(limits.connections);
+    this.#isProxy = isIn(trustedProxies);
+    this.#refused = new Counter({
+      name: 'http_connections_refused_total',
+      help: 'Connections closed because of a limit, by reason',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+  }
+
+  open(socket: Socket): void {
+    const { remoteAddress: address } = socket;
+    if (address === undefined || this.#isProxy(address)) return;
+    const place = this.#limit.take(clientNetwork(address));
+    if (typeof place === 'function') socket.once('close', place);
+    else {
+      this.countRefusal(`too_many_of_${place}`);
+      socket.destroy();
+    }
+  }
+
+  /** Counts a request of a connection; false if the connection was closed for having too many. */
+  begin(socket: Socket, response: http.ServerResponse): boolean {
+    // Node has read several requests at once and goes on after the connection is closed
+    if (socket.destroyed) return false;
+    const requests = (this.#requests.get(socket) ?? 0) + 1;
+    if (requests > this.limits.pipelined) {
+      this.countRefusal('pipelining');
+      socket.destroy();
+      return false;
+    }
+    this.#requests.set(socket, requests);
+    response.once('close', () => {
+      this.#requests.set(socket, (this.#requests.get(socket) ?? 1) - 1);
+    });
+    return true;
+  }
+
+  countRefusal(reason: string): void {
+    this.#refused.inc({ reason });
+  }
+}
+
+/**
+ * Receives the rest of a request that has its response, so that the client reads that, and closes the
+ * connection of a client that sends much or slowly.
+ */
+function discardRest(request: http.IncomingMessage, lingerMs: number): void {
+  const { socket } = request;
+  const { bytesRead } = socket;
+  let leftMs = lingerMs;
+  const check = setInterval(() => {
+    leftMs -= LINGER_CHECK_MS;
+    const isOver = leftMs <= 0 || socket.bytesRead - bytesRead > LINGER_BYTES;
+    if (isOver && !request.complete) socket.destroy();
+    if (isOver || request.complete) clearInterval(check);
+  }, LINGER_CHECK_MS).unref();
+  socket.once('close', () => {
+    clearInterval(check);
+  });
+}
+
+/** The pages that every service has. */
+class Pages {
+  readonly #health: LocalCounter;
+  readonly #metrics: LocalCounter;
+  #text: Promise<string> | undefined;
+  #textUntil = 0;
+
+  constructor(
+    private readonly health: Health,
+    private readonly registry: Registry,
+    { health: healthLimit, metrics }: Limits,
+  ) {
+    this.#health = new LocalCounter(healthLimit);
+    this.#metrics = new LocalCounter(metrics);
+  }
+
+  /** Whether the request is for one of the pages, and so has its response. */
+  serve(request: http.IncomingMessage, response: http.ServerResponse): boolean {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+    const [path] = request.url?.split('?', 1) ?? [];
+    const counter = path === '/metrics' ? this.#metrics : this.#health;
+    if (path !== '/metrics' && path !== '/health' && path !== '/health/ready') return false;
+    const fault = faultOf(request);
+    const { isOver, resetMs } = counter.count(
+      clientNetwork(request.socket.remoteAddress),
+      performance.now(),
+    );
+    if (isOver) {
+      response.setHeader('retry-after', Math.ceil(resetMs / 1000));
+      writeError(response, 429, 'too many requests, try again later');
+    } else if (fault !== undefined) writeError(response, fault.status, fault.message);
+    else if (path === '/metrics') void this.#writeMetrics(response);
+    else if (path === '/health') {
+      writeJson(response, 200, { status: 'healthy', ...this.health.live() });
+    } else writeReadiness(this.health, response);
+    return true;
+  }
+
+  async #writeMetrics(response: http.ServerResponse): Promise<void> {
+    const { registry } = this;
+    try {
+      if (this.#text === undefined || performance.now() >= this.#textUntil) {
+        const started = performance.now();
+        this.#text = registry.metrics();
+        // concurrent requests share it while it is rendered
+        this.#textUntil = Infinity;
+        await this.#text.finally(() => {
+          const now = performance.now();
+          this.#textUntil = now + (now - started) * (1 / METRICS_SHARE - 1);
+        });
+      }
+      response.writeHead(200, { 'content-type': registry.contentType }).end(await this.#text);
+    } catch {
+      writeJson(response, 500, { error: 'the metrics cannot be read' });
+    }
+  }
+}
+
 function writeReadiness(health: Health, response: http.ServerResponse): void {
   const { ready, waitingFor } = health.ready();
   if (ready) writeJson(response, 200, { status: 'ready' });
   else writeJson(response, 503, { status: 'not ready', waitingFor });
 }
 
-async function writeMetrics(registry: Registry, response: http.ServerResponse): Promise<void> {
-  try {
-    const text = await registry.metrics();
-    response.writeHead(200, { 'content-type': registry.contentType }).end(text);
-  } catch {
-    writeJson(response, 500, { error: 'the metrics cannot be read' });
-  }
-}
-
 function notFound(request: http.IncomingMessage, response: http.ServerResponse): void {
-  writeJson(response, 404, {
-    success: false,
-    error: 'not found',
-    statusCode: 404,
-    timestamp: new Date().toISOString(),
-  });
+  const fault = faultOf(request);
+  if (fault === undefined) writeError(response, 404, 'not found');
+  else writeError(response, fault.status, fault.message);
   // discards the rest of the request body
   request.resume();
+}
+
+function writeError(response: http.ServerResponse, statusCode: number, error: string): void {
+  const timestamp = new Date().toISOString();
+  writeJson(response, statusCode, { success: false, error, statusCode, timestamp });
 }
 
 function writeJson(response: http.ServerResponse, status: number, body: object): void {

@@ -35,6 +35,8 @@ export interface RunOptions {
    * aborted, it ends its open streams; requests that are running still get their responses.
    */
   app?: (runtime: ServiceRuntime, stopping: AbortSignal) => RequestListener;
+  /** Proxies in front of that API, whose connections are not limited by address. */
+  trustedProxies?: (runtime: ServiceRuntime) => readonly string[];
 }
 
 /** A service that was started. */
@@ -170,6 +172,7 @@ export async function start<D extends Definition>(
       ready: () => ({ ready: waitingFor.size === 0, waitingFor: [...waitingFor] }),
     },
     ...(options.app === undefined ? {} : { app: options.app(runtime, stopping.signal) }),
+    trustedProxies: options.trustedProxies?.(runtime) ?? [],
   });
   log.info({ port: http.port, version: about.version }, 'listening');
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { FieldError } from './errors';
+import { Code, type FieldError, MicroserviceError } from './errors';
 
 export type ParseResult<T> = { data: T; errors?: never } | { data?: never; errors: FieldError[] };
 
@@ -28,18 +28,43 @@ export function parseWith<S extends z.ZodType>(
 
 /**
  * Errors in one line: `name is missing; items.0.quantity must be at least 1; and 2 more`. `whole` names
- * the value itself, such as `the request`. At most `max` errors are listed.
+ * the value itself, such as `the request`. At most `max` errors are listed, of `found` in all.
  */
 export function describeErrors(
   errors: readonly FieldError[],
   whole: string,
   max = Infinity,
+  found = errors.length,
 ): string {
   const listed = errors
     .slice(0, max)
     .map(({ field, message }) => `${field === '' ? whole : field} ${message}`);
-  const more = errors.length - listed.length;
+  const more = found - listed.length;
   return [...listed, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+}
+
+/** Errors that the message of a refused request names. */
+const MAX_NAMED = 3;
+/** Errors in its details, so that a response is not longer than its request. */
+export const MAX_REPORTED = 20;
+
+/**
+ * INVALID_ARGUMENT for the errors of a request: the message names the first three, and `details.fields`
+ * has the first twenty. `details.more` is the number of further ones, if there are any. `found` is their
+ * number in all, for a caller that did not keep every one.
+ */
+export function invalidFields(
+  errors: readonly FieldError[],
+  whole: string,
+  found = errors.length,
+): MicroserviceError {
+  const fields = errors.slice(0, MAX_REPORTED);
+  const more = found - fields.length;
+  const message = describeErrors(fields, whole, MAX_NAMED, found);
+  return new MicroserviceError(message, Code.INVALID_ARGUMENT, {
+    fields,
+    ...(more > 0 ? { more } : {}),
+  });
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -1,17 +1,13 @@
 import { z } from 'zod';
-import { Code, MicroserviceError } from './errors';
-import { describeErrors, parseWith } from './schema-errors';
+import { invalidFields, parseWith } from './schema-errors';
 
 /**
- * Parses a request with the schema. Throws INVALID_ARGUMENT with every error in `details.fields`; the
- * message names the first three.
+ * Parses a request with the schema. Throws INVALID_ARGUMENT with its errors: see `invalidFields`.
  */
 export function validate<S extends z.ZodType>(schema: S, request: unknown): z.output<S> {
   const { data, errors } = parseWith(schema, request);
   if (errors === undefined) return data;
-  throw new MicroserviceError(describeErrors(errors, 'the request', 3), Code.INVALID_ARGUMENT, {
-    fields: errors,
-  });
+  throw invalidFields(errors, 'the request');
 }
 
 /** The id of an entity: safe in a URL, in a key of the state store and in a log. */

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { startHttpServer } from '#kit/boot/http-server';
-import { createApp } from './app';
+import { sendRaw, statusesIn as statuses } from '#kit/testing/raw-http';
 import { routes } from './routes/table';
 import { type Edge, openEdge } from './testing/edge';
 import { exampleCalls, exampleRequest } from './testing/example-requests';
@@ -18,21 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => edge.close());
 
-/** Sends bytes as they are; returns what is received until the connection ends or is idle. */
-async function raw(text: string, port = edge.port, quietMs = 300): Promise<string> {
-  const socket = connect({ port, host: '127.0.0.1' });
-  let received = '';
-  socket.setEncoding('latin1').on('data', (piece: string) => (received += piece));
-  socket.on('error', () => undefined);
-  const ended = once(socket, 'close').catch(() => undefined);
-  socket.setTimeout(quietMs, () => socket.destroy());
-  socket.write(text, 'latin1');
-  await ended;
-  return received;
-}
-
-const statuses = (received: string) =>
-  [...received.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
+const raw = (text: string) => sendRaw(edge.port, text);
 
 /** Bytes in use on the heap after a garbage collection. */
 function heapUsed(): number {
@@ -242,15 +226,10 @@ describe('a slow client', () => {
   ])(
     'that sends %s slowly is disconnected, and others are served meanwhile',
     async (_, begin) => {
-      const stopping = new AbortController();
-      const server = await startHttpServer({
-        host: '127.0.0.1',
-        port: 0,
-        registry: edge.bed.runtime.metrics.registry,
-        health: { live: () => ({}), ready: () => ({ ready: true, waitingFor: [] }) },
-        timeouts: { headersMs: 200, requestMs: 400 },
-        app: createApp((await slowEdge()).bed.runtime, stopping.signal),
-      });
+      const server = await openEdge(
+        {},
+        { server: { timeouts: { headersMs: 200, requestMs: 400 } } },
+      );
       const slow = Array.from({ length: 20 }, () => {
         const socket = connect({ port: server.port, host: '127.0.0.1' });
         socket.on('error', () => undefined).resume();
@@ -264,26 +243,15 @@ describe('a slow client', () => {
           });
         });
       });
-      const healthy = await raw(
-        'GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+      const healthy = await sendRaw(
         server.port,
+        'GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
         5_000,
       );
       expect(statuses(healthy)).toEqual([200]);
       await Promise.all(slow);
-      stopping.abort();
-      await server.close(0);
+      await server.close();
     },
     30_000,
   );
-
-  const spare: Edge[] = [];
-  const slowEdge = async () => {
-    const other = await openEdge();
-    spare.push(other);
-    // a second app on one runtime needs a fresh registry, which takes each metric once
-    other.bed.restart();
-    return other;
-  };
-  afterAll(() => Promise.all(spare.map((each) => each.close())));
 });

@@ -1,5 +1,8 @@
 import { run } from '#kit/boot/run';
 import { createApp } from './app';
-import { gateway } from './definition';
+import { configOf, gateway } from './definition';
 
-void run(gateway, { app: createApp });
+void run(gateway, {
+  app: createApp,
+  trustedProxies: (runtime) => configOf(runtime).TRUSTED_PROXIES,
+});

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Caller } from '#kit/core/caller';
-import { Code, MicroserviceError } from '#kit/core/errors';
+import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
 import { type Edge, openEdge } from '../testing/edge';
 import { UNLIMITED } from '../testing/edge-config';
 
@@ -11,12 +11,14 @@ const ORDERS = '/api/v1/orders';
 
 let edge: Edge;
 let revoked: boolean;
+let isDown: boolean;
 let expiresAt: number | undefined;
 let actsFor: string;
 let caller: Caller | undefined;
 
 beforeEach(async () => {
   revoked = false;
+  isDown = false;
   expiresAt = undefined;
   actsFor = '';
   caller = undefined;
@@ -24,11 +26,12 @@ beforeEach(async () => {
     caller = callContext.caller;
     return {};
   };
-  const limit = [{ name: 'few', quota: 5, window: 60 }];
+  const limit = [{ name: 'few', quota: 5, window: 1 }];
   edge = await openEdge(
     {
       user: {
         authenticateApiKey: ({ key }) => {
+          if (isDown) throw unavailable('user cannot be reached');
           const [keyId = ''] = key.split('.');
           if (revoked || !key.endsWith('k')) {
             throw new MicroserviceError('the API key is not valid', Code.UNAUTHENTICATED);
@@ -97,11 +100,33 @@ describe('an API key', () => {
     });
   });
 
-  it('is refused within a minute of being revoked', async () => {
+  it('is refused within five seconds of being revoked', async () => {
     expect((await send('GET', ORDERS)).status).toBe(200);
     revoked = true;
-    edge.clock.advance(60_000);
+    edge.clock.advance(5_000);
     expect((await send('GET', ORDERS)).status).toBe(401);
+    expect((await send('GET', ORDERS)).status).toBe(401);
+  });
+
+  it('is verified again in the background while it is in use', async () => {
+    expect((await send('GET', ORDERS)).status).toBe(200);
+    revoked = true;
+    edge.clock.advance(2_000);
+    expect((await send('GET', ORDERS)).status).toBe(200);
+    // the background call has removed it, less than five seconds after the first
+    expect((await send('GET', ORDERS)).status).toBe(401);
+  });
+
+  it('is valid for a minute while the user service fails, which is called once in two seconds', async () => {
+    expect((await send('GET', ORDERS)).status).toBe(200);
+    isDown = true;
+    for (let second = 0; second < 59; second++) {
+      edge.clock.advance(1_000);
+      expect((await send('GET', ORDERS)).status).toBe(200);
+    }
+    expect(edge.bed.callCount('user', 'authenticateApiKey')).toBeLessThan(32);
+    edge.clock.advance(1_000);
+    expect((await send('GET', ORDERS)).status).toBe(503);
   });
 
   it('has its own rate limit', async () => {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
@@ -17,6 +18,9 @@ const SKEW_SECONDS = 30;
 /** A token is verified again after this, which detects that its signing key was withdrawn. */
 const CACHE_MS = 60_000;
 const MAX_CACHED = 5_000;
+const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
+/** Characters of a token; ours have about 500. */
+const MAX_TOKEN = 4_096;
 
 /** The claims of a session token. `service` is not a role that signs in. */
 const Claims = z.object({
@@ -38,7 +42,7 @@ const ANONYMOUS: Principal = { caller: anonymous() };
 /** Authenticates requests by session token or API key. */
 export class Authenticator {
   readonly #jwks: Jwks;
-  /** Sessions by Authorization header, of tokens that were verified. */
+  /** Sessions by the hash of their token, of tokens that were verified. */
   readonly #sessions: TtlCache<Session>;
   readonly #apiKeys: ApiKeys;
 
@@ -73,18 +77,20 @@ export class Authenticator {
 
   async #session(authorization: string, beforeVerification: BeforeVerification): Promise<Session> {
     const now = this.runtime.clock.now();
-    let session = this.#sessions.get(authorization);
+    const token = BEARER.exec(authorization)?.[1];
+    if (token === undefined || token.length > MAX_TOKEN) {
+      throw unauthenticated('the Authorization header must contain a bearer token');
+    }
+    // of one length, and one for each spelling of the header
+    const name = hash('sha256', token, 'base64url');
+    let session = this.#sessions.get(name);
     if (session === undefined) {
-      const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-      if (token === undefined) {
-        throw unauthenticated('the Authorization header must contain a bearer token');
-      }
       // a token that was valid a minute ago is exempt, so that a flood from its address cannot block it
-      if (!hasEntry(this.#sessions, authorization)) await beforeVerification();
-      this.#sessions.delete(authorization);
+      if (!hasEntry(this.#sessions, name)) await beforeVerification();
+      this.#sessions.delete(name);
       const { expires, ...verified } = await this.#verify(token, now);
       session = verified;
-      setFor(this.#sessions, authorization, session, Math.min(expires - now, CACHE_MS));
+      setFor(this.#sessions, name, session, Math.min(expires - now, CACHE_MS));
     }
     if (await this.revoked.isRevoked(session.sessionId)) {
       throw unauthenticated('the session has ended');

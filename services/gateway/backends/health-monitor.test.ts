@@ -212,6 +212,8 @@ describe('the gateway', () => {
       startedAt: '2026-01-01T00:00:00.000Z',
       uptime: expect.any(Number),
       inFlight: 1,
+      receiving: 0,
+      streams: 0,
       eventLoopLag: expect.any(Number),
       limits: { inFlight: 1_000, eventLoopLag: 5_000 },
       shed: 0,

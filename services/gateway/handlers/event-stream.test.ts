@@ -1,8 +1,10 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { setImmediate as turn } from 'node:timers/promises';
 import { request } from 'undici';
-import { notFound } from '#kit/core/errors';
+import { Code, MicroserviceError, notFound, unavailable } from '#kit/core/errors';
 import { type Edge, openEdge } from '../testing/edge';
+import { STREAMS } from './open-streams';
 
 let edge: Edge;
 afterEach(() => edge.close());
@@ -208,5 +210,169 @@ describe('the event stream of an order', () => {
     const response = await edge.send('HEAD', path, { token: await edge.token() });
     expect(response).toMatchObject({ status: 200, body: {} });
     while (order.watchers() > 0) await turn();
+  });
+});
+
+describe('the number of streams', () => {
+  it('is limited by address, whatever accounts they belong to', async () => {
+    const order = watchedOrder();
+    edge = await openEdge({ order }, { config: { TRUSTED_PROXIES: ['127.0.0.1'] } });
+    order.publish('pending');
+    const by = async (user: string, from: string) =>
+      subscribe({
+        authorization: `Bearer ${await edge.token({ sub: user })}`,
+        'x-forwarded-for': from,
+      });
+    const open = await Promise.all(
+      Array.from({ length: STREAMS.perClient }, (_, n) => by(`user_${n % 25}`, '10.0.0.1')),
+    );
+    const refused = await by('user_99', '10.0.0.1');
+    expect(refused.response.statusCode).toBe(429);
+    const other = await by('user_99', '10.0.0.2');
+    expect(other.response.statusCode).toBe(200);
+    for (const { close } of [...open, other]) close();
+  });
+
+  it('leaves a part to addresses with few, although others take all they can', async () => {
+    const order = watchedOrder();
+    edge = await openEdge({ order }, { config: { TRUSTED_PROXIES: ['127.0.0.1'] } });
+    order.publish('pending');
+    const common = STREAMS.total - STREAMS.reserved;
+    const by = async (n: number, from: string) =>
+      subscribe({
+        authorization: `Bearer ${await edge.token({ sub: `user_${n}` })}`,
+        'x-forwarded-for': from,
+      });
+    const open = await Promise.all(
+      Array.from({ length: common }, (_, n) =>
+        by(n, `10.0.0.${Math.floor(n / STREAMS.perClient)}`),
+      ),
+    );
+    expect(new Set(open.map(({ response }) => response.statusCode))).toEqual(new Set([200]));
+    const few = await Promise.all(
+      Array.from({ length: STREAMS.reservedPerClient }, (_, n) => by(1_000 + n, '10.0.1.1')),
+    );
+    expect(new Set(few.map(({ response }) => response.statusCode))).toEqual(new Set([200]));
+    expect((await by(2_000, '10.0.1.1')).response.statusCode).toBe(503);
+    for (const { close } of [...open, ...few]) close();
+  }, 30_000);
+});
+
+describe('an open stream', () => {
+  const HOUR = 3_600_000;
+  const KEY = `key_1.${'k'.repeat(43)}`;
+  let endedSessions: string[];
+  let isKeyRevoked: boolean;
+  let isUserDown: boolean;
+
+  /** An edge whose user service ends sessions and revokes keys. */
+  async function openWith(order: ReturnType<typeof watchedOrder>) {
+    const opened: Edge = await openEdge({
+      order,
+      user: {
+        logout: ({ refreshToken }) => {
+          endedSessions.push(refreshToken);
+          return {};
+        },
+        getEndedSessions: () => {
+          if (isUserDown) throw unavailable('user cannot be reached');
+          const until = timestampFromMs(opened.clock.now() + HOUR);
+          const sessions = endedSessions.map((sessionId) => ({ sessionId, until }));
+          return { sessions, asOf: timestampFromMs(opened.clock.now()) };
+        },
+        authenticateApiKey: () => {
+          if (isKeyRevoked) {
+            throw new MicroserviceError('the API key is not valid', Code.UNAUTHENTICATED);
+          }
+          return { keyId: 'key_1', role: 'admin', scopes: ['orders:read'], tenantId: 'default' };
+        },
+      },
+    });
+    return opened;
+  }
+
+  beforeEach(() => {
+    endedSessions = [];
+    isKeyRevoked = false;
+    isUserDown = false;
+  });
+
+  it('ends when its session ends at this replica, and the other streams go on', async () => {
+    const order = watchedOrder();
+    edge = await openWith(order);
+    order.publish('pending');
+    const mine = await subscribe({
+      authorization: `Bearer ${await edge.token({ sid: 'session_1' })}`,
+    });
+    const other = await subscribe({
+      authorization: `Bearer ${await edge.token({ sid: 'session_2' })}`,
+    });
+    await edge.send('POST', '/api/v1/auth/logout', { body: { refreshToken: 'session_1' } });
+    await mine.ended;
+    order.publish('confirmed');
+    await other.expectIds('pending', 'confirmed');
+    expect(mine.text()).not.toContain('confirmed');
+    other.close();
+  });
+
+  it('ends within five seconds when its session ends at another replica', async () => {
+    const order = watchedOrder();
+    edge = await openWith(order);
+    order.publish('pending');
+    const token = await edge.token({ sid: 'session_1' });
+    const mine = await subscribe({ authorization: `Bearer ${token}` });
+    // such as a block of the user or a changed password
+    endedSessions.push('session_1');
+    edge.clock.advance(4_000);
+    await mine.ended;
+    expect(order.watchers()).toBe(0);
+  });
+
+  it('ends when its token expires', async () => {
+    const order = watchedOrder();
+    edge = await openWith(order);
+    order.publish('pending');
+    const mine = await subscribe();
+    edge.clock.advance(HOUR + 31_000);
+    await mine.ended;
+    expect(order.watchers()).toBe(0);
+  });
+
+  it('ends when its API key is revoked', async () => {
+    const order = watchedOrder();
+    edge = await openWith(order);
+    order.publish('pending');
+    const response = await request(`http://127.0.0.1:${edge.port}/api/v1/orders/order_1/events`, {
+      headers: { 'x-api-key': KEY },
+    });
+    expect(response.statusCode).toBe(200);
+    isKeyRevoked = true;
+    edge.clock.advance(4_000);
+    await response.body.text();
+    expect(order.watchers()).toBe(0);
+  });
+
+  it('goes on while the user service is unavailable', async () => {
+    const order = watchedOrder();
+    edge = await openWith(order);
+    order.publish('pending');
+    const mine = await subscribe();
+    isUserDown = true;
+    const before = edge.bed.callCount('user', 'getEndedSessions');
+    edge.clock.advance(10_000);
+    while (edge.bed.callCount('user', 'getEndedSessions') === before) await turn();
+    order.publish('confirmed');
+    await mine.expectIds('pending', 'confirmed');
+    mine.close();
+  });
+
+  it('is answered with 401 if its session ends before the first event', async () => {
+    const order = watchedOrder();
+    edge = await openWith(order);
+    const token = await edge.token({ sid: 'session_1' });
+    const opening = edge.send('GET', '/api/v1/orders/order_1/events', { token });
+    while (order.watchers() === 0) await turn();
+    await edge.send('POST', '/api/v1/auth/logout', { body: { refreshToken: 'session_1' } });
+    expect(await opening).toMatchObject({ status: 401, body: { error: 'the session has ended' } });
   });
 });

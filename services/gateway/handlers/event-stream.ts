@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type Message, toJson } from '@bufbuild/protobuf';
 import { newCallContext } from '#kit/core/call-context';
+import type { NoPlace } from '#kit/core/concurrency-limit';
+import { unauthenticated } from '../auth/principal';
 import { openContext } from '../definition';
 import type { EdgeState } from '../edge-state';
 import { EdgeError } from '../http/errors';
@@ -8,10 +10,6 @@ import { readRequest } from '../http/request-reader';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
 import type { StreamRoute } from '../routes/types';
 
-/** Each stream holds a connection here and in two sidecars. */
-const MAX_STREAMS = 500;
-/** For one user: enough for a page in every tab, and few enough that no user takes all. */
-const MAX_STREAMS_PER_USER = 20;
 /** Shorter than the 60 s after which a load balancer closes an idle connection. */
 const HEARTBEAT_MS = 15_000;
 /** Clients reconnect this long after they lost the stream. */
@@ -30,13 +28,8 @@ type StreamingClient = Readonly<
  * not to reconnect (WHATWG HTML, server-sent events).
  */
 export function streamHandler(route: StreamRoute, edge: EdgeState, stopping: AbortSignal) {
-  const openByUser = new Map<string, number>();
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     const { requestId, correlationId, traceparent, caller, clock } = response.locals;
-    const user = `${caller.tenantId} ${caller.userId}`;
-    const open = openByUser.get(user) ?? 0;
-    if (edge.openStreams >= MAX_STREAMS) throw tooManyStreams(response, 503);
-    if (open >= MAX_STREAMS_PER_USER) throw tooManyStreams(response, 429);
     const trace = traceparent === undefined ? {} : { traceparent };
     const callContext = newCallContext(clock, { requestId, correlationId, caller, ...trace });
     const message = readRequest({ rpc: route.streams, query: [], body: [] }, request);
@@ -44,17 +37,26 @@ export function streamHandler(route: StreamRoute, edge: EdgeState, stopping: Abo
     const end = () => {
       ended.abort();
     };
+    let isSignedOut = false;
+    const close = edge.streams.open(request, response, () => {
+      isSignedOut = true;
+      end();
+    });
+    if (typeof close === 'string') throw tooManyStreams(response, close);
+    edge.work.suspend(response);
     response.once('close', end);
     stopping.addEventListener('abort', end);
-    edge.openStreams++;
-    openByUser.set(user, open + 1);
     let heartbeat: NodeJS.Timeout | undefined;
     let opening: NodeJS.Timeout | undefined;
     let isComplete = false;
     const begin = () => {
       if (response.headersSent) return;
       sendHead(response);
-      heartbeat = setInterval(() => response.write(':\n\n'), HEARTBEAT_MS);
+      heartbeat = setInterval(() => {
+        // a client that has received nothing since the last heartbeat is gone, or holds up the stream
+        if (response.writableNeedDrain) response.destroy();
+        else response.write(':\n\n');
+      }, HEARTBEAT_MS);
     };
     try {
       // the route's method is a server-streaming method of this service
@@ -90,11 +92,11 @@ export function streamHandler(route: StreamRoute, edge: EdgeState, stopping: Abo
     } finally {
       clearInterval(heartbeat);
       clearTimeout(opening);
-      edge.openStreams--;
-      decrement(openByUser, user);
+      close();
       stopping.removeEventListener('abort', end);
       ended.abort();
     }
+    if (!response.headersSent && isSignedOut) throw unauthenticated('the session has ended');
     if (!response.headersSent && !isComplete) {
       throw new EdgeError(503, 'the gateway is shutting down, try again later');
     }
@@ -113,18 +115,9 @@ function sendHead(response: EdgeResponse): void {
   response.write(`retry: ${RETRY_MS}\n\n`);
 }
 
-function decrement(counts: Map<string, number>, key: string): void {
-  const left = (counts.get(key) ?? 1) - 1;
-  if (left > 0) counts.set(key, left);
-  else counts.delete(key);
-}
-
-function tooManyStreams(response: EdgeResponse, status: 429 | 503): EdgeError {
+function tooManyStreams(response: EdgeResponse, why: NoPlace): EdgeError {
   response.set('retry-after', '5');
-  return new EdgeError(
-    status,
-    status === 429
-      ? 'too many open event streams: close one, or try again later'
-      : 'too many clients have open event streams, try again later',
-  );
+  return why === 'client'
+    ? new EdgeError(429, 'too many open event streams: close one, or try again later')
+    : new EdgeError(503, 'too many clients have open event streams, try again later');
 }

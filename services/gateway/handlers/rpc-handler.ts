@@ -1,4 +1,5 @@
-import { type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
+import { type JsonValue, type Message, toBinary, toJson } from '@bufbuild/protobuf';
+import { hash } from 'node:crypto';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
 import type { Caller } from '#kit/core/caller';
 import { deterministicId } from '#kit/core/deterministic-id';
@@ -15,8 +16,8 @@ import type { RpcRoute, StatusMapping } from '../routes/types';
 export function rpcHandler(route: RpcRoute, edge: EdgeState) {
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     const app = route.app === ':service' ? appIn(request) : route.app;
-    const context = openContext(edge.runtime, callContextOf(route, request, response));
     const message = readRequest(route, request);
+    const context = openContext(edge.runtime, callContextOf(route, request, response, message));
     const call = async () => {
       if (edge.health.isDown(app)) {
         response.set('retry-after', '1');
@@ -65,13 +66,14 @@ function callContextOf(
   route: RpcRoute,
   request: EdgeRequest,
   { locals }: EdgeResponse,
+  message: Message,
 ): CallContext {
   const { requestId, correlationId, traceparent, caller, clock } = locals;
   const key = route.idempotent ? idempotencyKeyOf(request.headers) : undefined;
   return newCallContext(clock, {
     ...(key === undefined
       ? {}
-      : { id: idOf(route, request, caller, key), hasIdempotencyKey: true }),
+      : { id: idOf(route, request, caller, key, message), hasIdempotencyKey: true }),
     ...(traceparent === undefined ? {} : { traceparent }),
     requestId,
     correlationId,
@@ -81,10 +83,23 @@ function callContextOf(
   });
 }
 
-/** The id of a call under an Idempotency-Key: one for each user, route, path parameters and key. */
-function idOf(route: RpcRoute, { params }: EdgeRequest, caller: Caller, key: string): string {
-  const { tenantId, userId } = caller;
-  return deterministicId(tenantId, userId, route.method, route.path, ...Object.values(params), key);
+/**
+ * The id of a call under an Idempotency-Key: one for each user, route, path parameters and key. A key of
+ * an anonymous client counts only together with its request, which contains a secret (see the test of the
+ * table of routes): a stranger who uses the same key neither gets the response nor takes the key. It is not
+ * bound to the address, as a client that lost a response may retry from another network.
+ */
+function idOf(
+  route: RpcRoute,
+  { params }: EdgeRequest,
+  { tenantId, userId }: Caller,
+  key: string,
+  message: Message,
+): string {
+  const parts = [tenantId, userId, route.method, route.path, ...Object.values(params), key];
+  if (userId !== '') return deterministicId(...parts);
+  const content = hash('sha256', toBinary(route.rpc.input, message), 'base64url');
+  return deterministicId(...parts, content);
 }
 
 function sendByStatus(

@@ -22,6 +22,8 @@ export const GatewayStatus = z.object({
   startedAt: z.string().meta({ format: 'date-time' }),
   uptime: z.number().meta({ description: 'Seconds since the start' }),
   inFlight: z.int().meta({ description: 'Requests without a response, this one included' }),
+  receiving: z.int().meta({ description: 'Those of them whose body is not complete' }),
+  streams: z.int().meta({ description: 'Those of them that are open event streams' }),
   eventLoopLag: z.number().meta({
     description: 'Milliseconds that work waits for its turn of the event loop',
   }),
@@ -83,6 +85,8 @@ export function getGatewayStatus(edge: EdgeState) {
     startedAt: edge.startedAt,
     uptime: edge.uptime,
     inFlight: edge.inFlight,
+    receiving: edge.unfinishedBodies.open,
+    streams: edge.streams.count,
     eventLoopLag: Math.round(loadShedder.lag),
     limits: loadShedder.thresholds,
     shed: loadShedder.shed,

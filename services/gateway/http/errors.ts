@@ -42,8 +42,7 @@ const SERVER_ERRORS: Readonly<Record<number, string>> = {
 
 /** Replaces the text of the body parser, which may repeat parts of the request. */
 const PARSER_ERRORS: Readonly<Record<number, string>> = {
-  413: 'the body is larger than 1 MiB',
-  415: 'the body must be JSON in UTF-8 (content-type: application/json)',
+  415: 'the content-encoding must be gzip, deflate, br or zstd',
 };
 
 /** Maps any error to what the client receives. */

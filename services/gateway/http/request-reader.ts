@@ -2,6 +2,7 @@ import {
   type DescField,
   type DescMessage,
   type DescMethod,
+  type JsonObject,
   type Message,
   ScalarType,
   fromJson,
@@ -9,8 +10,8 @@ import {
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { StructSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { Code, type FieldError, MicroserviceError } from '#kit/core/errors';
-import { describeErrors } from '#kit/core/schema-errors';
+import type { FieldError } from '#kit/core/errors';
+import { MAX_REPORTED, invalidFields } from '#kit/core/schema-errors';
 import { toTimestamp } from '#kit/core/timestamps';
 
 /** The message that a request is read into, and its fields that the query and the body may set. */
@@ -27,12 +28,9 @@ export interface RequestParts {
   readonly body: unknown;
 }
 
-/** Errors that the message of a refusal names; its details list all of them. */
-const MAX_NAMED = 3;
-
 /**
  * Reads the request message of a call. Fields outside of the shape are errors, and so are values of
- * another type: nothing is converted. Throws INVALID_ARGUMENT with every error.
+ * another type: nothing is converted. Throws INVALID_ARGUMENT with the errors.
  */
 export function readRequest(shape: RequestShape, { params, query, body }: RequestParts): Message {
   const message = reflect(shape.rpc.input);
@@ -49,11 +47,11 @@ export function readRequest(shape: RequestShape, { params, query, body }: Reques
 
 class Reader {
   readonly #errors: FieldError[] = [];
+  /** Errors in all; beyond MAX_REPORTED they are only counted. */
+  #found = 0;
 
   throwErrors(): void {
-    if (this.#errors.length === 0) return;
-    const message = describeErrors(this.#errors, 'the body', MAX_NAMED);
-    throw new MicroserviceError(message, Code.INVALID_ARGUMENT, { fields: this.#errors });
+    if (this.#found > 0) throw invalidFields(this.#errors, 'the body', this.#found);
   }
 
   /** Sets the fields of a message from a JSON object; `allowed` restricts which. */
@@ -109,8 +107,11 @@ class Reader {
       const wellKnown = WELL_KNOWN[field.message.typeName];
       if (wellKnown !== undefined) {
         const read = wellKnown.read(value);
-        if (read === undefined) this.#error(at, `must be ${wellKnown.name}`);
-        return read && reflect(field.message, read);
+        if (typeof read === 'string') {
+          this.#error(at, read);
+          return undefined;
+        }
+        return reflect(field.message, read);
       }
       const message = reflect(field.message);
       this.fill(message, value, at);
@@ -124,7 +125,8 @@ class Reader {
   }
 
   #error(field: string, message: string): void {
-    this.#errors.push({ field, message });
+    this.#found++;
+    if (this.#errors.length < MAX_REPORTED) this.#errors.push({ field, message });
   }
 }
 
@@ -140,25 +142,46 @@ function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
 
 /** Messages whose JSON is not an object of their fields. */
 const WELL_KNOWN: Readonly<
-  Record<string, { name: string; read(value: unknown): Message | undefined }>
+  Record<
+    string,
+    { /** The message, or what is wrong with the value. */ read(value: unknown): Message | string }
+  >
 > = {
   [TimestampSchema.typeName]: {
-    name: 'an ISO 8601 time such as 2026-01-31T12:00:00Z',
     read: (value) => {
       const { data } = z.iso.datetime({ offset: true }).safeParse(value);
-      return data === undefined ? undefined : toTimestamp(data);
+      return data === undefined
+        ? 'must be an ISO 8601 time such as 2026-01-31T12:00:00Z'
+        : toTimestamp(data);
     },
   },
   [StructSchema.typeName]: {
-    name: 'an object',
     read: (value) => {
-      const { data } = JsonObject.safeParse(value);
-      return data === undefined ? undefined : fromJson(StructSchema, data);
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        return 'must be an object';
+      }
+      // the body is parsed JSON
+      return lostIn(value) ?? fromJson(StructSchema, value as JsonObject);
     },
   },
 };
 
-const JsonObject = z.record(z.string(), z.json());
+/**
+ * What of a JSON value would not reach its receiver as it was sent, if there is something. Numbers that
+ * would be rounded are refused before: see http/json.ts.
+ */
+function lostIn(value: unknown): string | undefined {
+  if (typeof value === 'string') {
+    return value.isWellFormed() ? undefined : 'must not contain half of a surrogate pair';
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === '__proto__') return 'must not have the key __proto__';
+    const lost = lostIn(key) ?? lostIn(inner);
+    if (lost !== undefined) return lost;
+  }
+  return undefined;
+}
 
 interface Scalar {
   readonly name: string;

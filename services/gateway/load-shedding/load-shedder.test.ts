@@ -15,18 +15,20 @@ describe('a request', () => {
   it('is refused if the event loop lags in two measurements in a row', () => {
     const shedder = new LoadShedder(thresholds);
     shedder.recordLag(600);
-    expect(shedder.refuses(1)).toBe(false);
+    expect(shedder.begin()).toBe(true);
     shedder.recordLag(700);
-    expect(shedder.refuses(1)).toBe(true);
+    expect(shedder.begin()).toBe(false);
     expect(shedder.lag).toBe(600);
     shedder.recordLag(10);
-    expect(shedder.refuses(1)).toBe(false);
+    expect(shedder.begin()).toBe(true);
   });
 
   it('is refused if too many are in flight', () => {
     const shedder = new LoadShedder(thresholds);
-    expect([1, 2, 3].map((inFlight) => shedder.refuses(inFlight))).toEqual([false, false, true]);
+    expect([1, 2, 3].map(() => shedder.begin())).toEqual([true, true, false]);
     expect(shedder.shed).toBe(1);
+    shedder.end();
+    expect(shedder.begin()).toBe(true);
   });
 
   it('is refused with 503 immediately, while the status of the gateway stays available', async () => {
@@ -55,12 +57,12 @@ describe('a request', () => {
 it('refuses while the event loop is blocked', async () => {
   const shedder = new LoadShedder({ ...thresholds, eventLoopLag: 20 });
   shedder.start();
-  expect(shedder.refuses(1)).toBe(false);
+  expect(shedder.begin()).toBe(true);
   // two measurements in a row, each late
   while (shedder.lag <= 20) {
     const until = performance.now() + 150;
     while (performance.now() < until);
     await turn();
   }
-  expect(shedder.refuses(1)).toBe(true);
+  expect(shedder.begin()).toBe(false);
 });

@@ -1,6 +1,6 @@
 /** Beyond either of these, requests are refused. */
 export interface LoadThresholds {
-  /** Requests in flight. */
+  /** Requests that the process works on. */
   readonly inFlight: number;
   /** Milliseconds that work waits for its turn of the event loop. */
   readonly eventLoopLag: number;
@@ -18,6 +18,11 @@ export class LoadShedder {
   lag = 0;
   /** Requests refused since the start. */
   shed = 0;
+  /**
+   * Requests that the process works on. What waits for its client does not count: a body that is not
+   * complete, a response that is not received, an open event stream.
+   */
+  working = 0;
   #latest = 0;
 
   constructor(readonly thresholds: LoadThresholds) {}
@@ -37,11 +42,16 @@ export class LoadShedder {
     this.#latest = milliseconds;
   }
 
-  /** Whether to refuse a request, given the number of requests in flight with it. */
-  refuses(inFlight: number): boolean {
-    const { thresholds, lag } = this;
-    const refused = inFlight > thresholds.inFlight || lag > thresholds.eventLoopLag;
-    if (refused) this.shed++;
-    return refused;
+  /** Counts a request that the process begins to work on; false if it is overloaded. */
+  begin(): boolean {
+    const { thresholds, lag, working } = this;
+    const isOverloaded = working >= thresholds.inFlight || lag > thresholds.eventLoopLag;
+    if (isOverloaded) this.shed++;
+    else this.working++;
+    return !isOverloaded;
+  }
+
+  end(): void {
+    this.working--;
   }
 }

@@ -8,8 +8,8 @@ import type { Route } from '../routes/types';
 
 /**
  * Authenticates the caller, counts the request against the general limit, and checks permission. A
- * request with invalid credentials counts for its address. Routes that the gateway answers itself are
- * not counted, so that a load balancer can always ask for its health.
+ * request with invalid credentials counts for its address. Routes that the gateway answers itself have
+ * their own limit, so that a load balancer can always ask for its health.
  */
 export function authorize(route: Route, authenticator: Authenticator, limiter: RateLimiter) {
   const privileged = isPrivileged(route);
@@ -24,7 +24,7 @@ export function authorize(route: Route, authenticator: Authenticator, limiter: R
       );
       response.locals.caller = principal.caller;
     } finally {
-      if (!('handle' in route)) await limiter.general(request, response);
+      await ('handle' in route ? limiter.status : limiter.general).call(limiter, request, response);
     }
     response.locals.privileged = privileged;
     requirePermission(route, principal);

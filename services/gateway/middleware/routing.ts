@@ -1,7 +1,23 @@
 import type { NextFunction } from 'express';
+import { faultOf } from '#kit/core/http-request';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
+import type { RateLimiter } from '../rate-limits/rate-limiter';
 import type { Route } from '../routes/types';
+
+/** Refuses a malformed request, which counts for its address. */
+export function refuseMalformed(limiter: RateLimiter) {
+  return async (request: EdgeRequest, response: EdgeResponse, next: NextFunction) => {
+    const fault = faultOf(request);
+    if (fault !== undefined) {
+      // a client that is not understood is not asked again
+      response.set('connection', 'close');
+      await limiter.general(request, response);
+      throw new EdgeError(fault.status, fault.message);
+    }
+    next();
+  };
+}
 
 /** Records the pattern and the parameters of the matched path for logs, metrics and the audit log. */
 export function recordEndpoint(endpoint: string) {

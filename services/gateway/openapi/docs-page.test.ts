@@ -1,31 +1,18 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
-import { testbed } from '#kit/testing/testbed';
-import { createApp } from '../app';
-import { gateway } from '../definition';
 import { BASE, routes } from '../routes/table';
-import { CONFIG } from '../testing/edge-config';
+import { type Edge, openEdge } from '../testing/edge';
 import { openapi } from './document';
 
-const stopping = new AbortController();
-const { runtime } = testbed(gateway, { config: CONFIG });
-const server = createServer(createApp(runtime, stopping.signal));
+let edge: Edge;
 let origin = '';
 
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // the address of a server on a port is not a path
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  edge = await openEdge();
+  origin = `http://127.0.0.1:${edge.port}`;
 });
-afterAll(() => {
-  stopping.abort();
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => edge.close());
 
 const get = async (path: string, headers: Record<string, string> = {}) => {
   const response = await request(origin + path, { headers });
@@ -74,4 +61,38 @@ it.each([
   '/api/docs/swagger-ui.js',
 ])('%s is 404', async (path) => {
   expect((await get(path)).status).toBe(404);
+});
+
+describe('a file', () => {
+  const files = ['', '/page.js', '/openapi.json', '/swagger-ui.css', '/swagger-ui-bundle.js'];
+
+  it.each(files)(
+    '%s is sent compressed to a client that accepts it, always the same bytes',
+    async (file) => {
+      const path = `/api/docs${file}`;
+      const plain = await get(path);
+      expect(plain.headers['content-encoding']).toBeUndefined();
+      const packed = [];
+      for (let n = 0; n < 2; n++) {
+        const headers = { 'accept-encoding': 'br, gzip' };
+        const response = await request(origin + path, { headers });
+        expect(response.headers).toMatchObject({
+          'content-encoding': 'gzip',
+          vary: 'accept-encoding',
+          etag: expect.stringMatching(/^"[\w-]{43}"$/),
+        });
+        expect(response.headers['etag']).not.toBe(plain.headers['etag']);
+        packed.push(Buffer.from(await response.body.arrayBuffer()));
+      }
+      expect(packed[1]).toEqual(packed[0]);
+      expect(gunzipSync(packed[0] ?? '').toString()).toBe(plain.text);
+    },
+  );
+
+  it('has no body for HEAD, and the length of that of GET', async () => {
+    const response = await request(`${origin}/api/docs/swagger-ui.css`, { method: 'HEAD' });
+    expect(await response.body.text()).toBe('');
+    const { headers } = await get('/api/docs/swagger-ui.css');
+    expect(response.headers['content-length']).toBe(headers['content-length']);
+  });
 });

@@ -51,7 +51,8 @@ const REFUSALS = {
   404: ['NotFound', 'The resource does not exist or belongs to another user'],
   405: ['MethodNotAllowed', 'The path exists, but not with this method: see Allow'],
   409: ['Conflict', 'The resource exists already, or another request changed it concurrently'],
-  413: ['TooLarge', 'The body is larger than 1 MiB'],
+  413: ['TooLarge', 'The body is larger than the route accepts'],
+  408: ['NotReceived', 'The body was not received in 10 seconds'],
   415: ['NotJson', 'The body is not JSON in UTF-8'],
   422: [
     'Refused',
@@ -84,8 +85,8 @@ export function refusals(route: Route): Json {
 }
 
 function statusesOf(route: Route): Status[] {
-  // it takes no input and no credentials, so the only refusal is that of another method of its path
-  if ('handle' in route) return [405, 500, 503];
+  // it takes no input and no credentials, so it refuses only another method, and too many requests
+  if ('handle' in route) return [405, 429, 500, 503];
   const { method } = route;
   return [
     400,
@@ -94,7 +95,7 @@ function statusesOf(route: Route): Status[] {
     404,
     // a read conflicts with nothing
     ...(method === 'GET' ? [] : [409 as const]),
-    ...(method === 'POST' || method === 'PATCH' ? ([413, 415] as const) : []),
+    ...(method === 'POST' || method === 'PATCH' ? ([408, 413, 415] as const) : []),
     422,
     429,
     500,

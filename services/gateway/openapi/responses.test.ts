@@ -51,7 +51,9 @@ let overloaded: Edge;
 beforeAll(async () => {
   const general = { usual: [{ name: 'minute', quota: 1, window: 60 }] };
   edge = await edgeWith({});
-  limited = await edgeWith({ LIMITS_FILE: { ...UNLIMITED, general } });
+  limited = await edgeWith({ LIMITS_FILE: { ...UNLIMITED, general, status: general.usual } });
+  // its only request in this minute
+  await limited.send('GET', '/api/v1/gateway/services');
   overloaded = await edgeWith({ SHED_IN_FLIGHT: 0 });
 });
 afterAll(() => Promise.all([edge, limited, overloaded].map((each) => each.close())));
@@ -111,6 +113,16 @@ describe.each(named(calling))('%s documents', (_, route) => {
     expect(await check(route, {}, overloaded)).toEqual([[503, 503], []]);
   });
 });
+
+it.each(named(routes.filter((route) => 'handle' in route)))(
+  '%s documents the response beyond its rate limit',
+  async (_, route) => {
+    for (const headers of [{}, PROBLEM]) {
+      const response = await limited.send('GET', exampleRequest(route).path, { headers });
+      expect([response.status, responseErrors(route, response)]).toEqual([429, []]);
+    }
+  },
+);
 
 it.each(named(withBody))('%s documents the responses to an unacceptable body', async (_, route) => {
   const type = { 'content-type': 'application/json' };

@@ -2,21 +2,26 @@ import type { Counter as Metric } from 'prom-client';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Clock } from '#kit/core/clock';
 import { deterministicId } from '#kit/core/deterministic-id';
-import { type Count, LocalCounter } from './local-counter';
+import { type Count as LocalCount, LocalCounter } from '#kit/core/local-counter';
 import { type SharedStore, sharedCounter } from './shared-counters';
 import type { Limit, Tier } from './tiers';
+
+export type Count = LocalCount<Limit>;
 
 /** Without an answer of the store in this time, the replica counts by itself. */
 const STORE_TIMEOUT_MS = 250;
 /** Pause after a failure of the store, so that not every request waits for it. */
 const STORE_PAUSE_MS = 1_000;
 
+/** A longer subject is kept as its hash. */
+const MAX_KEY = 200;
+
 /** `away`: there is a store, but it failed, and this replica counts by itself. */
 export type StoreStatus = 'none' | 'reached' | 'away';
 
 /** Counts requests by limit: in a store that the replicas share, or in this process without one. */
 export class Counters {
-  readonly #local = new Map<Limit, LocalCounter>();
+  readonly #local = new Map<Limit, LocalCounter<Limit>>();
   readonly #shared = new Map<Limit, RateLimiterAbstract>();
   #pausedUntil = 0;
 
@@ -39,7 +44,9 @@ export class Counters {
     const { store } = this;
     // the key in the store is a hash, as it must reveal no name or address
     if (store !== undefined) return this.#countShared(store, tier, deterministicId(...subject));
-    const key = JSON.stringify(subject);
+    // of its own length if that is short, since keys are kept until their window ends
+    const key =
+      subject.join(' ').length > MAX_KEY ? deterministicId(...subject) : JSON.stringify(subject);
     const now = this.clock.now();
     const counts: Count[] = [];
     for (const limit of tier) {
@@ -61,7 +68,7 @@ export class Counters {
     return counts;
   }
 
-  #localCounter(limit: Limit): LocalCounter {
+  #localCounter(limit: Limit): LocalCounter<Limit> {
     const counter = this.#local.get(limit) ?? new LocalCounter(limit);
     this.#local.set(limit, counter);
     return counter;

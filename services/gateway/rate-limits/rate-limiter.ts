@@ -5,8 +5,7 @@ import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { Email } from '#retail/contact';
 import { EdgeError } from '../http/errors';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
-import { Counters, type StoreStatus } from './counters';
-import type { Count } from './local-counter';
+import { type Count, Counters, type StoreStatus } from './counters';
 import { connect } from './shared-counters';
 import type { Limit, Tier, Tiers } from './tiers';
 
@@ -75,6 +74,20 @@ export class RateLimiter {
   unverified(request: EdgeRequest, response: EdgeResponse): MaybeAsync {
     const subject = ['unverified', clientNetwork(request.ip)];
     return this.#check(this.tiers.unverified, subject, response, false);
+  }
+
+  /**
+   * For what the gateway answers without a service, by address: its status, and OPTIONS. A load balancer
+   * can always ask for its health. Only a refusal adds headers.
+   */
+  status(request: EdgeRequest, response: EdgeResponse): MaybeAsync {
+    const subject = ['status', clientNetwork(request.ip)];
+    return this.#check(this.tiers.status, subject, response, false);
+  }
+
+  /** For the API documentation, by address. Only a refusal adds headers. */
+  docs(request: EdgeRequest, response: EdgeResponse): MaybeAsync {
+    return this.#check(this.tiers.docs, ['docs', clientNetwork(request.ip)], response, false);
   }
 
   /** For payment routes, by user. */

@@ -30,6 +30,10 @@ const TierByRole = z.strictObject({
 export const Tiers = z.strictObject({
   /** For every route that calls a service. */
   general: TierByRole,
+  /** For what the gateway answers without a service, by address. */
+  status: Tier.default([{ name: 'status', quota: 500, window: 10 }]),
+  /** For the pages and files of the API documentation, by address. */
+  docs: Tier.default([{ name: 'docs', quota: 100, window: 60 }]),
   /** In addition, for tokens and API keys that have to be verified, by address. */
   unverified: Tier,
   /** In addition, for payment routes. */

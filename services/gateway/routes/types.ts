@@ -18,6 +18,11 @@ export interface StatusMapping {
   readonly refusal?: { readonly error: string; readonly details: readonly string[] };
 }
 
+/** Of a body by default. The largest valid one is that of a product with a long description: 40 KiB. */
+export const MAX_BODY_BYTES = 64 * 1024;
+/** Of a body with credentials, which anyone may send. */
+export const MAX_CREDENTIALS_BYTES = 16 * 1024;
+
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /** A route that calls a method of a service. */
@@ -36,6 +41,8 @@ export interface RpcRoute {
   readonly query: readonly string[];
   /** The fields of the request message that the body may set. */
   readonly body: readonly string[];
+  /** The largest body. */
+  readonly maxBodyBytes: number;
   /** Whether it honours an Idempotency-Key. */
   readonly idempotent: boolean;
   /** Whether it honours `Prefer: respond-async`: its response can describe unfinished work. */
@@ -108,12 +115,14 @@ export function call<M extends DescMethodUnary>(
     endsSession: false,
   };
   const { audit, ...others } = columns;
+  const maxBodyBytes = columns.owner === 'credentials' ? MAX_CREDENTIALS_BYTES : MAX_BODY_BYTES;
   return {
     method,
     path,
     app,
     rpc,
     ...defaults,
+    maxBodyBytes,
     ...others,
     // the response of a call is of this method's type
     ...(audit && { audit: (response: Message) => audit(response as MessageShape<M['output']>) }),

@@ -6,6 +6,8 @@ const unlimited = (name: string) => [{ name, quota: 1_000_000, window: 60 }];
 /** Rate limits that no test reaches. */
 export const UNLIMITED: Tiers = {
   general: { usual: unlimited('minute') },
+  status: unlimited('status'),
+  docs: unlimited('docs'),
   unverified: unlimited('unverified'),
   payment: { usual: unlimited('payment') },
   address: unlimited('address'),

@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Agent, request } from 'undici';
+import { type HttpServerOptions, startHttpServer } from '#kit/boot/http-server';
 import type { Log } from '#kit/core/log';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { type Fakes } from '#kit/testing/fakes';
@@ -24,6 +22,8 @@ export interface RequestOptions {
   raw?: string | Buffer;
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS';
+
 export interface TestResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
@@ -43,9 +43,11 @@ export interface EdgeOptions {
   config?: Partial<EdgeConfig>;
   /** The key of another edge: then this is a second replica that accepts the same tokens. */
   key?: SigningKey;
+  /** Of its HTTP server. */
+  server?: Pick<HttpServerOptions, 'limits' | 'timeouts'>;
 }
 
-/** Serves the edge on a free port, over an in-memory sidecar. Close it at the end. */
+/** Serves the edge on a free port with its real HTTP server, over an in-memory sidecar. Close it at the end. */
 export async function openEdge(calls: Calls = {}, options: EdgeOptions = {}) {
   const key = options.key ?? (await newKey());
   const clock = new FakeClock();
@@ -58,17 +60,24 @@ export async function openEdge(calls: Calls = {}, options: EdgeOptions = {}) {
     config: { ...CONFIG, ...options.config },
   });
   const stopping = new AbortController();
-  const server = createServer(createApp(bed.runtime, stopping.signal)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // the address of a server on a port is not a path
-  const { port } = server.address() as AddressInfo;
+  const { runtime } = bed;
+  const server = await startHttpServer({
+    host: '127.0.0.1',
+    port: 0,
+    registry: runtime.metrics.registry,
+    health: { live: () => ({}), ready: () => ({ ready: true, waitingFor: [] }) },
+    app: createApp(runtime, stopping.signal),
+    trustedProxies: options.config?.TRUSTED_PROXIES ?? [],
+    ...options.server,
+  });
+  const { port } = server;
   const dispatcher = new Agent();
 
-  const send = async (
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS',
+  const sendRaw = async (
+    method: Method,
     path: string,
     { token, headers = {}, body, raw }: RequestOptions = {},
-  ): Promise<TestResponse> => {
+  ) => {
     const sent = raw ?? (body === undefined ? null : JSON.stringify(body));
     const response = await request(`http://127.0.0.1:${port}${path}`, {
       method,
@@ -81,12 +90,16 @@ export async function openEdge(calls: Calls = {}, options: EdgeOptions = {}) {
       body: sent,
     });
     const text = await response.body.text();
-    return {
-      status: response.statusCode,
-      headers: response.headers,
-      // the tests check its form
-      body: text === '' ? {} : (JSON.parse(text) as TestResponse['body']),
-    };
+    return { status: response.statusCode, headers: response.headers, text };
+  };
+  const send = async (
+    method: Method,
+    path: string,
+    options?: RequestOptions,
+  ): Promise<TestResponse> => {
+    const { text, ...response } = await sendRaw(method, path, options);
+    // the tests check its form
+    return { ...response, body: text === '' ? {} : (JSON.parse(text) as TestResponse['body']) };
   };
 
   /** A valid token, except for the given claims; one that is undefined is left out. */
@@ -107,9 +120,9 @@ export async function openEdge(calls: Calls = {}, options: EdgeOptions = {}) {
   };
   const close = async () => {
     stop();
-    server.close();
     await dispatcher.close();
+    await server.close(0);
   };
-  return { bed, clock, key, port, send, token, waitFor, stop, close };
+  return { bed, clock, key, port, send, sendRaw, token, waitFor, stop, close };
 }
 export type Edge = Awaited<ReturnType<typeof openEdge>>;

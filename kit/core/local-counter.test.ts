@@ -22,6 +22,15 @@ describe('a local counter', () => {
     expect(counter.size).toBe(50);
   });
 
+  it('keeps the window of a key that was counted again after its first one ended', () => {
+    const counter = new LocalCounter(limit);
+    counter.count('a', 0);
+    counter.count('a', 10_000);
+    // removes the first window of a, which ended
+    for (let n = 0; n < 5_000; n++) counter.count(`client ${n}`, 10_001);
+    expect(counter.count('a', 10_002)).toMatchObject({ left: 1, resetMs: 9_998 });
+  });
+
   it('stays bounded under a flood of keys, and still counts a key among them', () => {
     const counter = new LocalCounter(limit);
     for (let n = 0; n < 200_000; n++) counter.count(`client ${n}`, 0);
