@@ -189,12 +189,14 @@ describe('a client', () => {
 
   it('that does not receive a response in time is disconnected', async () => {
     const registry = new Registry();
-    const closed = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<undefined>();
     const server = await start({
       registry,
       timeouts: { drainMs: 50 },
       app: (_, response) => {
-        response.once('close', closed.resolve);
+        response.once('close', () => {
+          closed.resolve(undefined);
+        });
         // more than the buffers of both ends of a connection
         response.end(Buffer.alloc(64 * 1024 * 1024));
       },

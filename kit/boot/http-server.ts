@@ -286,11 +286,13 @@ function discardRest(request: http.IncomingMessage, lingerMs: number): void {
     leftMs -= LINGER_CHECK_MS;
     const isOver = leftMs <= 0 || socket.bytesRead - bytesRead > LINGER_BYTES;
     if (isOver && !request.complete) socket.destroy();
-    if (isOver || request.complete) clearInterval(check);
+    if (isOver || request.complete) stop();
   }, LINGER_CHECK_MS).unref();
-  socket.once('close', () => {
+  const stop = () => {
     clearInterval(check);
-  });
+    socket.off('close', stop);
+  };
+  socket.once('close', stop);
 }
 
 /** The pages that every service has. */

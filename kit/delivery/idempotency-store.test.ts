@@ -1,5 +1,7 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { IotGatewayService } from '#proto/retail/iot/v1/iot_gateway_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { expectCrashSafe } from '../testing/crash-safety';
 import { Code, MicroserviceError, invalid, refused, unavailable } from '../core/errors';
@@ -129,4 +131,33 @@ it('stores nothing about a request without a key', async () => {
   const bed = build();
   await place(bed, 'shop_1', { id: 'call-1' });
   expect([...bed.memory.documents.keys()]).toEqual(['counts:default:shop_1']);
+});
+
+describe('a request with a JSON object', () => {
+  const commanding = new Service('iot-gateway', { serves: IotGatewayService, stores: {} });
+  commanding.serve({
+    sendCommand: async ({ commandId }) => ({ commandId }),
+    getCommand: nothing,
+    getPresence: nothing,
+    listRefusals: nothing,
+  });
+  const commandWith = (bed: Testbed<typeof commanding.definition>, given: JsonObject) =>
+    bed.call('sendCommand', { commandId: 'c', arguments: given }, KEY);
+
+  it('is the same request for any order of its keys', async () => {
+    const bed = testbed(commanding);
+    await commandWith(bed, { slot: 'A3', at: { row: 1, shelf: [{ a: 1, b: 2 }] } });
+    await commandWith(bed, { at: { shelf: [{ b: 2, a: 1 }], row: 1 }, slot: 'A3' });
+    await expect(
+      commandWith(bed, { at: { shelf: [{ b: 1, a: 2 }], row: 1 }, slot: 'A3' }),
+    ).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+  });
+
+  it('is another request for another order of a list', async () => {
+    const bed = testbed(commanding);
+    await commandWith(bed, { slots: ['A', 'B'] });
+    await expect(commandWith(bed, { slots: ['B', 'A'] })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+    });
+  });
 });

@@ -1,5 +1,7 @@
 import {
+  type DescMessage,
   type DescMethodUnary,
+  type JsonValue,
   type MessageShape,
   create,
   fromJson,
@@ -64,7 +66,7 @@ export class IdempotencyStore {
     const policy = this.policies[method.localName];
     if (policy === 'handled-by-service') return work();
     const key = `asked:${execution.callContext.id}`;
-    const fingerprint = hash('sha256', toBinary(method.input, request), 'base64url');
+    const fingerprint = hash('sha256', canonicalBytes(method.input, request), 'base64url');
     const isFirst = await sidecar.save(
       key,
       { fingerprint },
@@ -108,6 +110,30 @@ export class IdempotencyStore {
       throw error;
     }
   }
+}
+
+/**
+ * The bytes of a message, the same for each order of the keys in its maps, such as those of a JSON object.
+ * The order of the fields of a message never counts.
+ */
+function canonicalBytes<D extends DescMessage>(desc: D, message: MessageShape<D>): Uint8Array {
+  if (!hasMap(desc)) return toBinary(desc, message);
+  return toBinary(desc, fromJson(desc, sorted(toJson(desc, message))));
+}
+
+function hasMap(desc: DescMessage, within: readonly DescMessage[] = []): boolean {
+  if (within.includes(desc)) return false;
+  return desc.fields.some(
+    ({ fieldKind, message }) =>
+      fieldKind === 'map' || (message !== undefined && hasMap(message, [...within, desc])),
+  );
+}
+
+function sorted(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, sorted(inner)] as const);
+  return Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** The refusal of a different request under a key that was used before. */

@@ -128,7 +128,7 @@ describe('a body', () => {
     const over = `{"name":"${'x'.repeat(MAX_BODY_BYTES - frame + 1)}"}`;
     expect((await create({ raw: fits })).status).toBe(201);
     await edge.close();
-    const refused = { status: 413, body: { error: 'the body is larger than 64 KiB' } };
+    const refused = { status: 413, body: { error: 'the body is larger than 128 KiB' } };
     expect(await create({ raw: over })).toMatchObject(refused);
     await edge.close();
     const headers = { 'content-encoding': 'gzip' };

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { DAYS, OpeningHours, TimeZone, isOpen } from './opening-hours';
 
 const BERLIN = 'Europe/Berlin';
@@ -100,6 +100,28 @@ describe('a time zone', () => {
       expect(TimeZone.safeParse(zone).success).toBe(true);
     },
   );
+
+  test.each([
+    ['europe/berlin', 'Europe/Berlin'],
+    ['AMERICA/NEW_YORK', 'America/New_York'],
+    ['utc', 'UTC'],
+    ['Asia/Kolkata', 'Asia/Kolkata'],
+  ])('is kept in its usual spelling: %s', (zone, kept) => {
+    expect(TimeZone.parse(zone)).toBe(kept);
+  });
+
+  test('has one formatter, however it is spelled', () => {
+    const made = jest.spyOn(Intl, 'DateTimeFormat');
+    const letters = Array.from('antarctica/troll');
+    for (let spelling = 0; spelling < 200; spelling++) {
+      const zone = letters.map((letter, at) =>
+        (spelling >> at) & 1 ? letter.toUpperCase() : letter,
+      );
+      expect(TimeZone.parse(zone.join(''))).toBe('Antarctica/Troll');
+    }
+    expect(made).toHaveBeenCalledTimes(1);
+    made.mockRestore();
+  });
 
   test.each(['', '+01:00', 'Mars/Olympus', 'Europe/Berlin ', 'x'.repeat(65)])(
     'cannot be %j',

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 
 /** In the order of a week. */
@@ -28,14 +29,15 @@ export const OpeningHours = z
   });
 export type OpeningHours = z.infer<typeof OpeningHours>;
 
-/** A time zone of the IANA database, such as Europe/Berlin. */
+/** A time zone of the IANA database, such as Europe/Berlin, in the usual spelling. */
 export const TimeZone = z
   .string()
   .max(64)
   // an offset such as +01:00 has no daylight saving time
   .refine((zone) => /^[A-Za-z]/.test(zone) && isKnown(zone), {
     message: 'must be an IANA time zone such as Europe/Berlin',
-  });
+  })
+  .transform(usualSpelling);
 
 /**
  * Whether a shop is open at a time, in milliseconds since the epoch. Without opening hours it is always
@@ -76,11 +78,12 @@ function localTime(timeZone: string, at: number): { day: Day | undefined; minute
   return { day: DAYS.find((day) => day === name), minute: minute % MINUTES_OF_DAY };
 }
 
-/** By time zone. Cached, because a formatter is slow to create; there are a few hundred zones. */
-const formats = new Map<string, Intl.DateTimeFormat>();
+/** By time zone, in lower case: a zone has any number of spellings. A formatter is slow to create, and large. */
+const formats = new LRUCache<string, Intl.DateTimeFormat>({ max: 100 });
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {
-  const known = formats.get(timeZone);
+  const name = timeZone.toLowerCase();
+  const known = formats.get(name);
   if (known !== undefined) return known;
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
@@ -89,7 +92,7 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
     minute: '2-digit',
     hourCycle: 'h23',
   });
-  formats.set(timeZone, format);
+  formats.set(name, format);
   return format;
 }
 
@@ -100,4 +103,10 @@ function isKnown(timeZone: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** A name for the same zone that differs in more than case, such as Asia/Kolkata, is the choice of its sender. */
+function usualSpelling(timeZone: string): string {
+  const usual = formatOf(timeZone).resolvedOptions().timeZone;
+  return usual.toLowerCase() === timeZone.toLowerCase() ? usual : timeZone;
 }

@@ -99,8 +99,9 @@ const RevokeRequest = z.object({ keyId: Id });
 
 /**
  * Revokes a key and the keys that it created. A user may revoke every key; a key may revoke itself, as when
- * it became known, and those that come from it. Others do not exist for it. Gateways cache valid keys, so that the last one refuses
- * them within a minute. The key itself is deleted last: a retry after a crash finds what is left.
+ * it became known, and those that come from it. Others do not exist for it. Gateways cache valid keys, so
+ * that the last one refuses them within five seconds. The key itself is deleted last: a retry after a crash
+ * finds what is left.
  */
 export async function revokeApiKey(request: RevokeApiKeyRequest, context: Context) {
   const { apiKeys, lists, caller } = context;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Message, toJson } from '@bufbuild/protobuf';
 import { newCallContext } from '#kit/core/call-context';
+import { MicroserviceError } from '#kit/core/errors';
 import type { NoPlace } from '#kit/core/concurrency-limit';
 import { unauthenticated } from '../auth/principal';
 import { openContext } from '../definition';
@@ -37,10 +38,8 @@ export function streamHandler(route: StreamRoute, edge: EdgeState, stopping: Abo
     const end = () => {
       ended.abort();
     };
-    let isSignedOut = false;
     const close = edge.streams.open(request, response, () => {
-      isSignedOut = true;
-      end();
+      ended.abort(unauthenticated('the session has ended'));
     });
     if (typeof close === 'string') throw tooManyStreams(response, close);
     edge.work.suspend(response);
@@ -96,8 +95,10 @@ export function streamHandler(route: StreamRoute, edge: EdgeState, stopping: Abo
       stopping.removeEventListener('abort', end);
       ended.abort();
     }
-    if (!response.headersSent && isSignedOut) throw unauthenticated('the session has ended');
     if (!response.headersSent && !isComplete) {
+      // the reason is that of the first abort
+      const { reason } = ended.signal as { reason: unknown };
+      if (reason instanceof MicroserviceError) throw reason;
       throw new EdgeError(503, 'the gateway is shutting down, try again later');
     }
     if (isComplete && !response.headersSent) response.status(204);

@@ -25,7 +25,7 @@ const CHECK_MS = 1_000;
 
 interface OpenStream {
   readonly headers: IncomingHttpHeaders;
-  end(): void;
+  readonly end: () => void;
 }
 
 /** The open event streams: limits them by address and user, and ends those whose credentials are no longer valid. */

@@ -1,7 +1,7 @@
 import express, { type NextFunction } from 'express';
 import { MIMEType } from 'node:util';
 import { clientNetwork } from '#kit/core/client-address';
-import { ConcurrencyLimit } from '#kit/core/concurrency-limit';
+import type { ConcurrencyLimit } from '#kit/core/concurrency-limit';
 import { EdgeError } from './errors';
 import { parseJson } from './json';
 import type { EdgeRequest, EdgeResponse } from './types';
@@ -55,9 +55,12 @@ export function readBody(maxBytes: number, unfinished: ConcurrencyLimit, work: S
     const end = (error?: unknown) => {
       if (isOver) return;
       isOver = true;
+      stopWaiting?.();
+      if (error !== undefined) {
+        next(isTooLarge(error) ? tooLarge : error);
+        return;
+      }
       try {
-        stopWaiting?.();
-        if (error !== undefined) throw isTooLarge(error) ? tooLarge : error;
         if (stopWaiting !== undefined) work.resume(response);
         request.body = parse(request);
       } catch (failure) {

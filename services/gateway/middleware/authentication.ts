@@ -24,7 +24,7 @@ export function authorize(route: Route, authenticator: Authenticator, limiter: R
       );
       response.locals.caller = principal.caller;
     } finally {
-      await ('handle' in route ? limiter.status : limiter.general).call(limiter, request, response);
+      await limiter['handle' in route ? 'status' : 'general'](request, response);
     }
     response.locals.privileged = privileged;
     requirePermission(route, principal);

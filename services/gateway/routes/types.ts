@@ -18,8 +18,8 @@ export interface StatusMapping {
   readonly refusal?: { readonly error: string; readonly details: readonly string[] };
 }
 
-/** Of a body by default. The largest valid one is that of a product with a long description: 40 KiB. */
-export const MAX_BODY_BYTES = 64 * 1024;
+/** Of a body by default. The largest valid one is a command with 32,000 bytes of arguments, written as escapes. */
+export const MAX_BODY_BYTES = 128 * 1024;
 /** Of a body with credentials, which anyone may send. */
 export const MAX_CREDENTIALS_BYTES = 16 * 1024;
 

@@ -84,7 +84,8 @@ export const accountExamples: RouteExamples = {
     data: pageOf(created),
   },
   'DELETE /api-keys/:keyId': {
-    summary: 'Revokes an API key and those that it created, which are then refused within a minute',
+    summary:
+      'Revokes an API key and those that it created, which are then refused within five seconds',
     params: { keyId },
     data: { keyIds: [keyId] },
   },
