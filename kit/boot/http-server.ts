@@ -116,7 +116,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (!connections.begin(request.socket, response)) return;
     const slot = openResponses.add({ response, checks: 0 });
     response.once('finish', () => {
-      if (!request.complete) discardRest(request, timeouts.lingerMs);
+      // what has arrived together with the head is parsed by then
+      setImmediate(() => {
+        if (!request.complete && !request.socket.destroyed) {
+          discardRest(request, timeouts.lingerMs);
+        }
+      });
     });
     response.once('close', () => {
       openResponses.remove(slot);
