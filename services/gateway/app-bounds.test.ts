@@ -111,7 +111,7 @@ describe('the errors of a request', () => {
         expect(JSON.stringify(response.body).length).toBeLessThan(8_192);
       }
     }
-  });
+  }, 60_000);
 
   it('in 50 parameters of a query are reported in the same way', async () => {
     const edge = await edgeWith();

@@ -170,7 +170,7 @@ describe('a body with a content-encoding', () => {
     await open();
     const headers = { 'content-encoding': coding };
     expect((await edge.send('POST', LOGIN, { raw: pack(BODY), headers })).status).toBe(200);
-    const bomb = pack(Buffer.alloc(50 * 1024 * 1024));
+    const bomb = pack(Buffer.alloc(2 * 1024 * 1024));
     expect((await edge.send('POST', LOGIN, { raw: bomb, headers })).status).toBe(413);
     const cut = pack(BODY.repeat(10)).subarray(0, 30);
     expect((await edge.send('POST', LOGIN, { raw: cut, headers })).status).toBe(400);
