@@ -25,6 +25,8 @@ export class DeviceMessageSigner {
     readonly boot: string,
     /** Milliseconds since the epoch, by the device's clock. */
     private readonly now: () => number,
+    /** The number of the start, if the device counts its starts. */
+    private readonly start?: number,
   ) {}
 
   /** The next message of a kind. `seq` overrides its number, and does not count. */
@@ -72,7 +74,14 @@ export class DeviceMessageSigner {
     const at = new Date(this.now()).toISOString();
     return {
       topic,
-      payload: signedMessage(credential, topic, { v, boot: this.boot, seq, at, data }),
+      payload: signedMessage(credential, topic, {
+        v,
+        boot: this.boot,
+        start: this.start,
+        seq,
+        at,
+        data,
+      }),
     };
   }
 }

@@ -126,9 +126,14 @@ const Envelope = z.object({
   v: z.int().positive(),
   /** Identifies a start of the device. */
   boot: z.string().regex(/^[\w-]{1,64}$/),
+  /**
+   * The number of the start, if the device counts its starts and keeps the number over a restart. It orders
+   * the starts exactly; otherwise they are in the order in which their first messages arrive.
+   */
+  start: z.int32().positive().optional(),
   /** Counts from 1 for each boot and kind; 0 is a last will. */
   seq: z.int32().nonnegative(),
-  /** Time of the reading, by the device's clock. */
+  /** Time of the reading, by the device's clock, which may be wrong. */
   at: Time,
   data: z.unknown(),
 });
@@ -150,7 +155,7 @@ export const DEVICE_LIMITS = {
 
 /** A message of a device, in the newest version. */
 export type DeviceMessage = {
-  [K in Kind]: Readonly<{ kind: K; boot: string; seq: number; at: string }> & {
+  [K in Kind]: Readonly<{ kind: K; boot: string; start?: number; seq: number; at: string }> & {
     readonly data: z.output<(typeof READERS)[K][number]>;
   };
 }[Kind];
@@ -210,6 +215,18 @@ export function isWithinLimits(message: DeviceMessage): boolean {
   }
 }
 
+/**
+ * A time of RFC 3339, as devices write it: with any offset, also in lower case, and also a leap second, which
+ * counts as the second before it. It becomes one form, of a bounded length.
+ */
+const WrittenTime = z
+  .string()
+  .transform((text) => text.toUpperCase().replace(/(T\d\d:\d\d):60(?=[.Z+-])/, '$1:59'))
+  .pipe(z.iso.datetime({ offset: true }))
+  .transform((text) => new Date(text).toISOString())
+  .pipe(Time);
+const WrittenEnvelope = Envelope.extend({ at: WrittenTime });
+
 /** Parses a line of JSON. Undefined if it is not a message of this kind in a known version. */
 export function readMessage(kind: Kind, line: string): DeviceMessage | undefined {
   let json: unknown;
@@ -218,17 +235,22 @@ export function readMessage(kind: Kind, line: string): DeviceMessage | undefined
   } catch {
     return undefined;
   }
-  const envelope = Envelope.safeParse(json);
+  const envelope = WrittenEnvelope.safeParse(json);
   if (!envelope.success) return undefined;
-  const { v, boot, seq, data } = envelope.data;
-  // one form for all times, so that they can be compared as text and have a bounded length
-  const at = new Date(envelope.data.at).toISOString();
+  const { v, boot, start, seq, at, data } = envelope.data;
   const read = READERS[kind][v - 1]?.safeParse(data);
   if (!read?.success) return undefined;
   const isWill = kind === 'status' && 'will' in read.data && read.data.will === true;
   if (isWill !== (seq === 0)) return undefined;
   // parsed with a schema of this kind
-  return { kind, boot, seq, at, data: read.data } as DeviceMessage;
+  return {
+    kind,
+    boot,
+    ...(start === undefined ? {} : { start }),
+    seq,
+    at,
+    data: read.data,
+  } as DeviceMessage;
 }
 
 /** A command of the platform, published on the device's topic `command` and signed in the same way. */

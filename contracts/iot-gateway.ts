@@ -23,8 +23,10 @@ export const DeviceStatusUpdated = defineEvent('DeviceStatusUpdated', {
  */
 const Position = z.object({
   boot: EntityId,
+  /** Orders the starts of a device: higher for a later one. Absent in events of earlier releases. */
+  start: z.int().optional(),
   seq: z.int().positive(),
-  /** Time of the reading, by the device's clock with the platform's correction. */
+  /** Time of the reading by the platform's clock, as far as it can be determined. */
   at: Time,
 });
 

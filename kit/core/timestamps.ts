@@ -10,3 +10,8 @@ export function toTimestamp(isoTime: string): Timestamp {
 export function fromTimestamp(timestamp: Timestamp): string {
   return timestampDate(timestamp).toISOString();
 }
+
+/** Whether one ISO 8601 time is later than another. Their texts do not sort: `:00Z` is before `:00.300Z`. */
+export function isAfter(one: string, other: string): boolean {
+  return Date.parse(one) > Date.parse(other);
+}

@@ -14,7 +14,6 @@ import {
   isNewMessage,
   newDevice,
   recordMessage,
-  toPlatformTime,
 } from './device-sequence';
 import type { Stock, StockDecision, StockOutcome } from './domain';
 import { type DeviceReport, applyCount, applyMovement, applySale } from './reconciliation';
@@ -38,11 +37,12 @@ export async function handleDeviceData(
   const { devices, clock } = context;
   const isOurs = message.dataType === 'stock' || message.data.slot === undefined;
   const productId = isOurs ? message.data.productId : undefined;
-  const { boot, seq } = position;
+  const { boot, start = 0, seq } = position;
+  const now = clock.now();
 
   const device = inShop((await devices.get(deviceId)) ?? newDevice(deviceId, shopId), shopId);
-  const time = toPlatformTime(device, Date.parse(position.at), clock.now());
-  const at = alignTime(device, { kind: dataType, boot, seq, ...time });
+  const madeAt = Math.min(Date.parse(position.at), now);
+  const at = alignTime(device, { kind: dataType, boot, start, seq, at: madeAt }, now);
   if (!isNewMessage(device, at)) return;
   // a sale from a slot counts as a message of the device, but changes no stock here
   const { compared }: StockOutcome = isOurs

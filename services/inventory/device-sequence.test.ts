@@ -8,22 +8,21 @@ import {
   isNewMessage,
   inShop,
   newDevice,
-  toPlatformTime,
   recordMessage,
 } from './device-sequence';
 
-const position = (seq: number, boot = 'b1', at = seq) => ({
+const position = (seq: number, boot = 'b1', at = seq, start = 1) => ({
   kind: 'stock' as const,
   boot,
+  start,
   seq,
   at,
-  slow: 0,
 });
 const device = newDevice('shelf', 'shop_1');
 const after = (...seqs: number[]) =>
   seqs.reduce((now: Device, seq) => recordMessage(now, position(seq), 'pen'), device);
 const boots = (count: number) =>
-  Array.from({ length: count }, (_, n) => position(1, `b${n}`, (n + 1) * 10)).reduce(
+  Array.from({ length: count }, (_, n) => position(1, `b${n}`, -n, n)).reduce(
     (now, each) => recordMessage(now, each, 'pen'),
     device,
   );
@@ -53,11 +52,30 @@ describe('a message', () => {
   });
 
   it('of a run that is no longer stored is not new: it may be a duplicate', () => {
-    const many = boots(5);
-    expect(isNewMessage(many, position(1, 'b0', 10))).toBe(false);
-    expect(isNewMessage(many, position(1, 'b1', 20))).toBe(false);
-    expect(isNewMessage(many, position(2, 'b1', 70))).toBe(true);
-    expect(isNewMessage(many, position(1, 'b9', 70))).toBe(true);
+    const many = boots(21);
+    expect(isNewMessage(many, position(1, 'b0', 99, 0))).toBe(false);
+    expect(isNewMessage(many, position(1, 'b1', 99, 1))).toBe(false);
+    expect(isNewMessage(many, position(2, 'b1', 99, 1))).toBe(true);
+  });
+
+  it('of a later start is new, whatever its time', () => {
+    const many = boots(21);
+    expect(isNewMessage(many, position(1, 'b21', -1_000_000, 21))).toBe(true);
+    expect(isNewMessage(many, position(1, 'b21', 1_000_000, 21))).toBe(true);
+  });
+
+  it('is new in the data of an earlier release, which did not order starts', () => {
+    const stored = {
+      ...device,
+      forgottenAt: 1_767_225_600_000,
+      slow: 50,
+      forgottenStart: undefined,
+      runs: [{ kind: 'stock', boot: 'b0', upTo: 3, gaps: [], at: 1_767_225_600_000 }],
+    };
+    const now = DeviceSchema.parse(stored);
+    expect(isNewMessage(now, position(3, 'b0', 0, 1))).toBe(false);
+    expect(isNewMessage(now, position(4, 'b0', 0, 1))).toBe(true);
+    expect(isNewMessage(now, position(1, 'b1', 0, 2))).toBe(true);
   });
 
   it('changes nothing when it is recorded again', () => {
@@ -104,42 +122,32 @@ describe('the products of a device', () => {
   });
 });
 
-describe("a device's clock", () => {
-  const receive = (at: number, now: number, by = device) => {
-    const time = toPlatformTime(by, at, now);
-    return { time, device: recordMessage(by, { ...position(1), ...time }) };
-  };
-
-  it('that is fast gives messages the time of their arrival', () => {
-    expect(receive(150, 100).time).toEqual({ at: 100, slow: 0 });
-  });
-
-  it('is slow by at most the delay of its fastest message', () => {
-    const first = receive(50, 100);
-    expect(first.time).toEqual({ at: 100, slow: 50 });
-    expect(toPlatformTime(first.device, 60, 120)).toEqual({ at: 110, slow: 50 });
-    expect(toPlatformTime(first.device, 95, 120)).toEqual({ at: 120, slow: 25 });
-  });
-});
-
 describe('the time of a message', () => {
+  const NOW = 1_000_000;
+  const first = recordMessage(device, position(1, 'b1', 90_000));
+
   it('is the time of the device', () => {
-    expect(alignTime(device, position(1, 'b1', 90)).at).toBe(90);
-    expect(alignTime(recordMessage(device, position(1, 'b1', 90)), position(2, 'b1', 95)).at).toBe(
-      95,
-    );
+    expect(alignTime(device, position(1, 'b1', 90), NOW).at).toBe(90);
+    expect(alignTime(first, position(2, 'b1', 95_000), NOW).at).toBe(95_000);
   });
 
   it('agrees with the numbers of the messages before and after it', () => {
-    const some = recordMessage(
-      recordMessage(device, position(1, 'b1', 90)),
-      position(4, 'b1', 100),
-    );
-    expect(alignTime(some, position(5, 'b1', 80)).at).toBe(101);
-    expect(alignTime(some, position(2, 'b1', 120)).at).toBe(99);
-    expect(alignTime(recordMessage(some, position(3, 'b1', 95)), position(2, 'b1', 120)).at).toBe(
-      94,
-    );
+    const some = recordMessage(first, position(4, 'b1', 100_000));
+    expect(alignTime(some, position(5, 'b1', 99_000), NOW).at).toBe(100_001);
+    expect(alignTime(some, position(2, 'b1', 120_000), NOW).at).toBe(99_999);
+    const filled = recordMessage(some, position(3, 'b1', 95_000));
+    expect(alignTime(filled, position(2, 'b1', 120_000), NOW).at).toBe(94_999);
+  });
+
+  it('is that of its arrival if the clock was set back', () => {
+    expect(alignTime(first, position(2, 'b1', 87_999), NOW).at).toBe(NOW);
+    expect(alignTime(first, position(2, 'b1', -5e12), NOW).at).toBe(NOW);
+  });
+
+  it('is a little later in the same second of a clock with whole seconds', () => {
+    const second = recordMessage(first, position(2, 'b1', 90_001));
+    expect(alignTime(first, position(2, 'b1', 90_000), NOW).at).toBe(90_001);
+    expect(alignTime(second, position(3, 'b1', 90_000), NOW).at).toBe(90_002);
   });
 });
 

@@ -3,8 +3,8 @@ import { z } from 'zod';
 // Which messages of a device were processed. The device numbers its messages from 1, separately for each
 // kind, and starts again from 1 when it restarts (`boot`). A run is the messages of one kind and boot.
 
-/** Runs that are stored for each kind. */
-const MAX_BOOTS = 4;
+/** Runs that are stored for each kind: more than the starts of a device that iot-gateway accepts. */
+const MAX_BOOTS = 20;
 /** Gaps that are stored for each run: late messages can still fill them. */
 const MAX_GAPS = 16;
 const MAX_PRODUCTS = 500;
@@ -19,6 +19,8 @@ type Gap = z.infer<typeof Gap>;
 const Run = z.object({
   kind: Kind,
   boot: z.string(),
+  /** Higher for a later start of the device. 0 in data of earlier releases. */
+  start: z.int().default(0),
   upTo: z.int(),
   gaps: z.array(Gap).max(MAX_GAPS),
   /** The latest time of its messages, in milliseconds since the epoch. */
@@ -30,10 +32,8 @@ export const Device = z.object({
   deviceId: z.string(),
   shopId: z.string(),
   runs: z.array(Run),
-  /** The milliseconds by which its clock is slow, at most: the delay of its fastest message. */
-  slow: z.int().optional(),
-  /** The latest time of a message in a run that is no longer stored. */
-  forgottenAt: z.int(),
+  /** The latest start of which a run is no longer stored; -1 if there is none. */
+  forgottenStart: z.int().default(-1),
   /** A gap is no longer stored: its late messages could not be told from duplicates, so they are lost. */
   lost: z.boolean(),
   /** The products that it reported on last, the newest at the end. */
@@ -46,19 +46,10 @@ export type Device = z.infer<typeof Device>;
 export interface MessagePosition {
   kind: z.infer<typeof Kind>;
   boot: string;
+  start: number;
   seq: number;
   /** In milliseconds since the epoch, by the platform's clock as far as it can be determined. */
   at: number;
-  slow: number;
-}
-
-/**
- * Converts a device's time to the platform's, for a message that arrives now. A message cannot come
- * from the future. If even the fastest message of a device took long, its clock is slow.
- */
-export function toPlatformTime({ slow: known }: Device, at: number, now: number) {
-  const slow = Math.max(0, Math.min(known ?? Infinity, now - at));
-  return { at: Math.min(at + slow, now), slow };
 }
 
 export function newDevice(deviceId: string, shopId: string): Device {
@@ -68,28 +59,36 @@ export function newDevice(deviceId: string, shopId: string): Device {
     runs: [],
     products: [],
     doubtful: [],
-    forgottenAt: 0,
+    forgottenStart: -1,
     lost: false,
   };
 }
 
 /** Whether a message was not processed before. If that is uncertain, it counts as processed. */
-export function isNewMessage({ runs, forgottenAt }: Device, position: MessagePosition): boolean {
+export function isNewMessage({ runs, forgottenStart }: Device, position: MessagePosition): boolean {
   const run = runs.find((one) => isOf(one, position));
-  if (run === undefined) return position.at > forgottenAt;
+  if (run === undefined) return position.start > forgottenStart;
   return position.seq > run.upTo || run.gaps.some((gap) => isIn(gap, position.seq));
 }
 
+/** Times differ by less than this if a clock shows whole seconds, or if messages overtake each other. */
+const INEXACT_MS = 2_000;
+
 /**
- * Adjusts a message's time so that it agrees with its number. A device's clock may be changed, and for
- * a clock that is fast only the arrival times of its messages are known.
+ * Adjusts a message's time so that it agrees with its number. If its time is well before that of an earlier
+ * message, the clock of the device was set back, and only the time of its arrival is known.
  */
-export function alignTime({ runs }: Device, position: MessagePosition): MessagePosition {
+export function alignTime(
+  { runs }: Device,
+  position: MessagePosition,
+  now: number,
+): MessagePosition {
   const run = runs.find((one) => isOf(one, position));
   if (run === undefined) return position;
   const gap = run.gaps.find((one) => isIn(one, position.seq));
-  const at = gap ? Math.min(position.at, gap.before - 1) : Math.max(position.at, run.at + 1);
-  return { ...position, at };
+  if (gap !== undefined) return { ...position, at: Math.min(position.at, gap.before - 1) };
+  const wasSetBack = position.at < run.at - INEXACT_MS;
+  return { ...position, at: Math.max(wasSetBack ? now : position.at, run.at + 1) };
 }
 
 /**
@@ -103,8 +102,8 @@ export function recordMessage(
 ): Device {
   if (!isNewMessage(device, position)) return device;
   const known = device.runs.find((one) => isOf(one, position));
-  const { kind, boot } = position;
-  const run = known ?? { kind, boot, upTo: 0, gaps: [], at: 0 };
+  const { kind, boot, start } = position;
+  const run = known ?? { kind, boot, start, upTo: 0, gaps: [], at: 0 };
   const { run: advanced, opened, lost } = advanceRun(run, position);
   const others = device.runs.filter((one) => one !== known);
   const { runs, dropped } = dropOldRuns([...others, advanced]);
@@ -114,8 +113,7 @@ export function recordMessage(
     ...device,
     runs,
     products,
-    slow: position.slow,
-    forgottenAt: Math.max(device.forgottenAt, ...dropped.map(({ at }) => at)),
+    forgottenStart: Math.max(device.forgottenStart, ...dropped.map((dropped) => dropped.start)),
     lost: device.lost || lost || dropped.some(({ gaps }) => gaps.length > 0),
   };
   if (opened) return { ...recorded, doubtful: products };
@@ -145,8 +143,8 @@ export function inShop(device: Device, shopId: string): Device {
 const isOf = (run: Run, { kind, boot }: MessagePosition) => run.kind === kind && run.boot === boot;
 const isIn = ({ from, to }: Gap, seq: number) => from <= seq && seq <= to;
 
-function advanceRun(run: Run, { seq, at }: MessagePosition) {
-  const latest = { ...run, at: Math.max(run.at, at) };
+function advanceRun(run: Run, { start, seq, at }: MessagePosition) {
+  const latest = { ...run, start: Math.max(run.start, start), at: Math.max(run.at, at) };
   if (seq <= run.upTo) {
     const gaps = run.gaps.flatMap((gap) => (isIn(gap, seq) ? splitGap(gap, seq, at) : [gap]));
     const filled = { ...latest, gaps: gaps.slice(-MAX_GAPS) };
@@ -168,9 +166,9 @@ function splitGap({ from, to, before }: Gap, seq: number, at: number): Gap[] {
   return parts.filter((part) => part.from <= part.to);
 }
 
-/** Keeps the newest runs of each kind. */
+/** Keeps the runs of each kind with the latest starts. */
 function dropOldRuns(runs: readonly Run[]): { runs: Run[]; dropped: Run[] } {
-  const newest = runs.toSorted((one, other) => other.at - one.at);
+  const newest = runs.toSorted((one, other) => other.start - one.start || other.at - one.at);
   const dropped = Kind.options.flatMap((kind) =>
     newest.filter((run) => run.kind === kind).slice(MAX_BOOTS),
   );

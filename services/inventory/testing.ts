@@ -78,7 +78,7 @@ export function deviceMessages(deviceId: string) {
   const envelope = (seq: number, at: number, boot: string) => ({
     deviceId,
     shopId: 'shop_1',
-    position: { boot, seq, at: new Date(at).toISOString() },
+    position: { boot, start: Number(boot.slice(1)), seq, at: new Date(at).toISOString() },
   });
   const stock = { dataType: 'stock' as const };
   const product = { productId: 'pen' };

@@ -83,7 +83,7 @@ function openServices({ clock }: Edge) {
     }),
     shop: testbed(shop, { clock, config: { DEVICE_KEY_FILE: 'k'.repeat(43) } }),
     vending: testbed(vending, { clock, config: { DISPENSE_SECONDS: 30 } }),
-    'iot-gateway': testbed(iotGateway, { clock }),
+    'iot-gateway': testbed(iotGateway, { clock, config: { DEVICE_MESSAGES_PER_SECOND: 20 } }),
   };
   for (const bed of Object.values(beds)) bed.sidecar.peers = beds;
   return beds;

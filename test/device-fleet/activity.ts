@@ -15,6 +15,8 @@ export interface Pace {
   /** The least and most seconds that it is offline then. */
   readonly offline: readonly [number, number];
   readonly misbehave: number;
+  /** For each device with a bad clock. */
+  readonly setClock: number;
   /** Purchases without cash, for each machine. */
   readonly buy: number;
   /** Repairs, for each machine. */
@@ -26,6 +28,7 @@ export const USUAL: Pace = {
   disconnect: 150,
   offline: [2, 25],
   misbehave: 30,
+  setClock: 60,
   buy: 120,
   repair: 60,
 };
@@ -35,8 +38,8 @@ const MISDEEDS: readonly Misdeed[] = [
   'unreadable',
   'wrong_signature',
   'oversized',
-  'from_the_future',
-  'too_old',
+  'out_of_range',
+  'not_utf8',
 ];
 const TOKENS = { tok_ok: 8, tok_declined: 1, tok_flaky: 1 } as const;
 const CONNECTS_PER_SECOND = 100;
@@ -64,6 +67,12 @@ export class Activity {
       this.#repeat(device, 'fall', this.pace.disconnect, (random) => {
         device.goOffline(random.spread(...this.pace.offline) * 1_000, random.likely(RESTARTS));
       });
+      if (device.plan.hasBadClock) {
+        this.#repeat(device, 'setClock', this.pace.setClock, () => {
+          device.setClock();
+          this.fleet.environment.ledger.clocksSet++;
+        });
+      }
       if (device.plan.isRogue) {
         this.#repeat(device, 'misbehave', this.pace.misbehave, (random) => {
           device.misbehave(random.pick(MISDEEDS));

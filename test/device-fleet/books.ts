@@ -47,6 +47,8 @@ export interface Books {
     times: number;
     recorded: number;
   }[];
+  /** Facts of honest devices that were refused: every one of them is true. */
+  readonly refusedFacts: readonly { deviceId: string; kind: string; reason: string }[];
   readonly presences: readonly { deviceId: string; isUp: boolean; found: string }[];
   readonly letters: readonly { service: string; message: string }[];
   readonly forged: number;

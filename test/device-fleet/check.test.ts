@@ -32,6 +32,7 @@ const books: Books = {
   vends: [vend, cashVend],
   purchases: [purchase],
   refusals: [{ deviceId: 'd', misdeed: 'oversized', times: 2, recorded: 3 }],
+  refusedFacts: [],
   presences: [
     { deviceId: 'd', isUp: true, found: 'online' },
     { deviceId: 'e', isUp: false, found: 'offline' },

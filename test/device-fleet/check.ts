@@ -10,6 +10,7 @@ const CHECKS: readonly ((books: Books) => Finding[])[] = [
   vendsEnd,
   moneyAddsUp,
   misdeedsAreRefused,
+  factsAreNotRefused,
   presenceIsRight,
   nothingIsDead,
 ];
@@ -116,6 +117,13 @@ function misdeedsAreRefused({ refusals }: Books): Finding[] {
       about: `device ${deviceId}`,
       message: `${misdeed} was refused ${recorded} times, and sent ${times} times`,
     }));
+}
+
+function factsAreNotRefused({ refusedFacts }: Books): Finding[] {
+  return refusedFacts.map(({ deviceId, kind, reason }) => ({
+    about: `device ${deviceId}`,
+    message: `${kind} was refused as ${reason}, and is true`,
+  }));
 }
 
 function presenceIsRight({ presences }: Books): Finding[] {

@@ -16,6 +16,7 @@ const PACE = {
   disconnect: 900,
   offline: [2, 20],
   misbehave: 3_600,
+  setClock: 3_600,
   buy: 60,
   repair: 60,
 } as const;
@@ -26,7 +27,7 @@ async function run(): Promise<never> {
   const { admin: account, customer } = readAccounts();
   const admin = await Platform.signIn(gatewayUrl(), account);
   const { shops, devices } = fleetPlan(SEED, DEVICES);
-  const quiet = { isRogue: false, leaves: false, skewMs: 0 };
+  const quiet = { isRogue: false, leaves: false, hasBadClock: false };
   const plan = { shops, devices: devices.map((device) => ({ ...device, ...quiet })) };
   const fleet = await setUp(admin, { plan, seed: SEED, name: 'demo', broker: BROKER, vends: true });
   const activity = new Activity(fleet, Date.now(), PACE);

@@ -39,13 +39,16 @@ export interface Environment {
 const DUPLICATED = 0.04;
 const OVERTAKEN = 0.04;
 const HEARTBEAT_MS = 30_000;
-const MISDEED_MS = {
-  oversized: 0,
-  unreadable: 0,
-  wrong_signature: 0,
-  from_the_future: 600_000,
-  too_old: -8 * 86_400_000,
-};
+/** Milliseconds that a bad clock is ahead, or the time that it shows when it was set. */
+const BAD_CLOCKS: readonly ((now: number) => number)[] = [
+  () => 0,
+  () => 60_000,
+  () => -600_000,
+  () => 600_000,
+  () => -365 * 86_400_000,
+  (now) => -now,
+  (now) => Date.parse('2038-01-19T03:14:07Z') - now,
+];
 const FIRMWARE = '2.1.0';
 
 /** A device of any kind: it numbers and signs its messages, and is offline now and then. */
@@ -54,6 +57,7 @@ export abstract class Device {
   readonly #link: Link;
   readonly #numbers = new Map<Kind, number>();
   #boot = randomUUID();
+  #aheadMs = 0;
   #heartbeat: NodeJS.Timeout | undefined;
   #offline: NodeJS.Timeout | undefined;
   #isOn = false;
@@ -67,6 +71,7 @@ export abstract class Device {
     protected readonly random: SeededRandom,
   ) {
     this.outbox = new Outbox(random, { duplicated: DUPLICATED, overtaken: OVERTAKEN });
+    if (plan.hasBadClock) this.setClock();
     const { deviceId, userName, credential } = identity;
     const account = { clientId: deviceId, username: userName, password: credential };
     this.#link = new Link(environment.broker, account, {
@@ -142,10 +147,16 @@ export abstract class Device {
     await this.#link.close();
   }
 
-  /** Restarts: its messages are numbered from 1 again. */
+  /** Restarts: its messages are numbered from 1 again, and a bad clock shows any time. */
   restart(): void {
     this.#boot = randomUUID();
     this.#numbers.clear();
+    if (this.plan.hasBadClock) this.setClock();
+  }
+
+  /** Sets its clock to any time: back, forward, or right. */
+  setClock(): void {
+    this.#aheadMs = this.random.pick(BAD_CLOCKS)(Date.now());
   }
 
   report(kind: Kind, data: unknown, how: { steady?: boolean; delivered?: () => void } = {}): void {
@@ -163,9 +174,8 @@ export abstract class Device {
   #badMessage(misdeed: Misdeed): Message {
     const topic = this.#topic('telemetry');
     const { credential } = this.identity;
-    const at = this.#time(MISDEED_MS[misdeed]);
     const data = { celsius: 4 };
-    const envelope = { v: 1, boot: randomUUID(), seq: 1, at, data };
+    const envelope = { v: 1, boot: randomUUID(), seq: 1, at: this.#time(), data };
     switch (misdeed) {
       case 'unreadable':
         return { topic, payload: signedMessage(credential, topic, { ...envelope, data: 'cold' }) };
@@ -188,9 +198,15 @@ export abstract class Device {
           topic,
           payload: signedMessage(credential, topic, { ...envelope, filler: 'x'.repeat(66_000) }),
         };
-      case 'from_the_future':
-      case 'too_old':
-        return { topic, payload: signedMessage(credential, topic, envelope) };
+      case 'out_of_range':
+        return {
+          topic,
+          payload: signedMessage(credential, topic, { ...envelope, data: { celsius: 1e300 } }),
+        };
+      case 'not_utf8': {
+        const text = signedMessage(credential, topic, envelope);
+        return { topic, payload: Buffer.concat([Buffer.from([0xff]), Buffer.from(text)]) };
+      }
     }
   }
 
@@ -216,7 +232,7 @@ export abstract class Device {
 
   #signed(kind: Kind, seq: number, data: unknown): Message {
     const topic = this.#topic(kind);
-    const message = { v: 1, boot: this.#boot, seq, at: this.#time(this.plan.skewMs), data };
+    const message = { v: 1, boot: this.#boot, seq, at: this.#time(), data };
     return { topic, payload: signedMessage(this.identity.credential, topic, message) };
   }
 
@@ -225,7 +241,8 @@ export abstract class Device {
     return topicText({ tenantId, deviceId, kind });
   }
 
-  #time(aheadMs: number): string {
-    return new Date(Date.now() + aheadMs).toISOString();
+  /** By its own clock. A machine still knows how long ago it received a command. */
+  #time(): string {
+    return new Date(Date.now() + this.#aheadMs).toISOString();
   }
 }

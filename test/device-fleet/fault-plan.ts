@@ -9,12 +9,12 @@ const DOWN = [1, 6] as const;
  * Kills iot-gateway and its sidecar in turns, and restarts the broker, which keeps its messages as it
  * is stopped and not killed. The same seed gives the same plan.
  */
-export function faultPlan(seed: number, seconds: number): Fault[] {
+export function faultPlan(seed: number, seconds: number, broker: string): Fault[] {
   const random = new SeededRandom(seed, 'faults');
   const kinds = [
     { kind: 'kill', target: 'iot-gateway' },
     { kind: 'kill', target: 'iot-gateway-sidecar' },
-    { kind: 'stop', target: 'mosquitto' },
+    { kind: 'stop', target: broker },
   ] as const;
   const faults: Fault[] = [];
   let from = random.spread(...PAUSE);

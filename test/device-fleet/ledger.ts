@@ -1,8 +1,7 @@
 // What the devices really do. The platform's records are compared with it.
 
 /** Why the platform refuses a message of a rogue device. */
-export type Misdeed =
-  'unreadable' | 'wrong_signature' | 'oversized' | 'from_the_future' | 'too_old';
+export type Misdeed = 'unreadable' | 'wrong_signature' | 'oversized' | 'out_of_range' | 'not_utf8';
 
 export interface CashSale {
   readonly machineId: string;
@@ -41,6 +40,8 @@ export class Ledger {
   readonly dispenses = new Map<string, Dispense>();
   readonly purchases: Purchase[] = [];
   readonly #misdeeds = new Map<string, Map<Misdeed, number>>();
+  /** How often a clock was set while its device was running. */
+  clocksSet = 0;
   /** Commands that were not signed for the device that received them. */
   forged = 0;
   /** Pieces that were gone without a report. */

@@ -1,9 +1,17 @@
 import { readAccounts } from '../../scripts/start/accounts.mjs';
 import { gatewayUrl } from '../../scripts/start/gateway.mjs';
-import { flag, interruption, number, parseCommand, runCommand, seed } from '../tools/command-line';
+import {
+  choice,
+  flag,
+  interruption,
+  number,
+  parseCommand,
+  runCommand,
+  seed,
+} from '../tools/command-line';
 import { ADMIN } from '../harness/system';
 import { runFleet } from './run';
-import { startFaultySystem } from './system';
+import { BROKERS, startFaultySystem } from './system';
 
 const COMMAND = {
   about: `npm run simulate connects simulated devices of shops over MQTT to the running system (npm start), and
@@ -17,6 +25,7 @@ what has happened so far; a second Ctrl-C exits.`,
     faults: flag(
       'start a system of its own, kill its iot-gateway and sidecar, and restart its broker',
     ),
+    broker: choice('the broker of that system (default: mosquitto)', BROKERS),
   },
   notes: `Environment variables:
   GATEWAY_URL   the gateway (default: the one of npm start)
@@ -37,7 +46,8 @@ async function main(): Promise<number> {
     const found = await runFleet({ ...run, gateway: gatewayUrl(), broker, provider, admin });
     return found.length > 0 ? 1 : 0;
   }
-  const system = await startFaultySystem(seed, seconds);
+  const { broker = 'mosquitto' } = options;
+  const system = await startFaultySystem({ seed, seconds, broker });
   try {
     const found = await runFleet({ ...run, ...system.urls, admin: ADMIN, ...system.hooks });
     return found.length > 0 ? 1 : 0;

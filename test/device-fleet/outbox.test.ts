@@ -9,7 +9,7 @@ function outbox(disturbances = { duplicated: 0, overtaken: 0 }) {
   const box = new Outbox(new SeededRandom(1, 'outbox'), disturbances);
   const broker: string[] = [];
   const send = ({ payload }: Message) => {
-    broker.push(payload);
+    broker.push(String(payload));
     return Promise.resolve();
   };
   return { box, broker, send };

@@ -2,7 +2,7 @@ import type { SeededRandom } from '../tools/seeded-random';
 
 export interface Message {
   readonly topic: string;
-  readonly payload: string;
+  readonly payload: string | Buffer;
 }
 
 interface Queued extends Message {

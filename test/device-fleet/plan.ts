@@ -10,8 +10,8 @@ export interface DevicePlan {
   readonly shop: number;
   /** The names of the products that it sells or holds; a machine has a slot for each. */
   readonly products: readonly string[];
-  /** Milliseconds that its clock is ahead of the platform's; negative if behind. */
-  readonly skewMs: number;
+  /** It has no clock that keeps running: see Device.setClock. */
+  readonly hasBadClock: boolean;
   /** A shelf that reports counts, and from which pieces are stolen. */
   readonly counts: boolean;
   /** It sends messages that the platform must refuse. */
@@ -36,9 +36,6 @@ const IN_A_SHOP: readonly DeviceKind[] = Array.from({ length: 5 }, (): DeviceKin
 
 const SLOTS = 3;
 const PRODUCTS = { vending_machine: 5, gateway: 3 };
-const FAST_MS = 60_000;
-const SLOW_MS = 5 * 60_000;
-
 const MACHINE_PRODUCTS = numbered('machine', PRODUCTS.vending_machine);
 const TILL_PRODUCTS = numbered('till', PRODUCTS.gateway);
 
@@ -58,8 +55,7 @@ export function fleetPlan(seed: number, count: number): FleetPlan {
       kind,
       shop: Math.floor(index / IN_A_SHOP.length),
       products: productsOf(kind, shelf, random),
-      // a machine's clock decides whether a command has expired
-      skewMs: kind !== 'vending_machine' && random.likely(0.3) ? random.int(-SLOW_MS, FAST_MS) : 0,
+      hasBadClock: random.likely(0.3),
       counts: kind === 'shelf' && random.likely(0.5),
       isRogue: random.likely(0.2),
       leaves: index > IN_A_SHOP.length && random.likely(0.04),

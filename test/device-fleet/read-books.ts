@@ -14,7 +14,9 @@ const Stock = z.object({
   doubtful: z.boolean().optional(),
 });
 const Known = z.object({ deviceId: z.string(), status: z.string() });
-const Refusal = z.object({ reason: z.string() });
+const Refusal = z.object({ kind: z.string(), reason: z.string() });
+/** The kinds of messages that are facts: what happened stays true, however late it arrives. */
+const FACTS = ['stock', 'sale', 'ack'];
 const Letter = z.object({ message: z.string() });
 
 /** The services whose dead letters are read. */
@@ -49,6 +51,13 @@ export async function readBooks({ admin, fleet, vends, provider }: Reading): Pro
       recorded: recorded.filter(({ reason }) => reason === each.misdeed).length,
     }));
   });
+  const honest = all.filter(({ plan }) => !plan.isRogue);
+  const refusedFacts = await eachOf(honest, async ({ identity: { deviceId } }) => {
+    const recorded = await admin.all(Refusal, `/devices/${deviceId}/refusals`);
+    return recorded
+      .filter(({ kind }) => FACTS.includes(kind))
+      .map((refusal) => ({ deviceId, ...refusal }));
+  });
   const services = vends ? [...SERVICES, 'vending', 'payment'] : SERVICES;
   const letters = await eachOf(services, async (service) => {
     const found = await admin.all(Letter, `/admin/dead-letters/${service}`);
@@ -58,6 +67,7 @@ export async function readBooks({ admin, fleet, vends, provider }: Reading): Pro
     unsent: all.reduce((sum, { outbox }) => sum + outbox.size, 0),
     stocks,
     refusals: refusals.flat(),
+    refusedFacts: refusedFacts.flat(),
     presences: all.map(({ identity: { deviceId }, isUp }) => ({
       deviceId,
       isUp,

@@ -28,6 +28,8 @@ export interface FleetOptions {
   readonly pace?: Pace;
   /** Ends the activity early; the checks still run. */
   readonly signal?: AbortSignal;
+  /** Called when all devices are registered; creates their accounts at a broker that needs them. */
+  readonly registered?: (admin: Platform) => Promise<void>;
   /** Called when all devices are connected. */
   readonly begun?: () => void;
   /** Called at the end of the activity; ends injected faults and returns them for the summary. */
@@ -55,6 +57,7 @@ export async function runFleet(options: FleetOptions): Promise<Finding[]> {
   view.print(`seed ${seed}: registering ${options.devices} devices in ${plan.shops} shops`);
   const name = `sim-${Date.now().toString(36)}`;
   const fleet = await setUp(admin, { plan, seed, name, broker: options.broker, vends });
+  await options.registered?.(admin);
   const customers = vends
     ? await eachOf(Array.from({ length: CUSTOMERS }), () => Platform.signUp(options.gateway))
     : [];

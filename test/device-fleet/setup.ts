@@ -78,7 +78,7 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
       for (const { slot } of slots) ledger.fill(deviceId, slot, CAPACITY);
     });
   }
-  const steady = { shop: 0, skewMs: 0, counts: false, isRogue: false, leaves: false };
+  const steady = { shop: 0, hasBadClock: false, counts: false, isRogue: false, leaves: false };
   const probe = await register({ ...steady, name: PROBE, kind: 'shelf', products: [PROBE] });
   if (!(probe instanceof Shelf)) throw new Error('the probe is no shelf');
   return { environment, devices, probe, machines };

@@ -20,6 +20,7 @@ export function summaryOf(
     `${ledger.cash.length} cash sales at machines, ${ledger.purchases.length} cashless vends`,
     `commands: ${count('acknowledged')} done, ${count('failed')} failed, ${count('silent')} unanswered`,
     `${misdeeds} invalid messages, ${ledger.drifted} pieces gone without a report`,
+    `${devices.filter(({ plan }) => plan.hasBadClock).length} bad clocks, set ${ledger.clocksSet} times while their devices ran`,
     ...(faults.length === 0 ? [] : [`faults: ${faults.join(', ')}`]),
   ];
 }

@@ -1,9 +1,11 @@
+import { z } from 'zod';
 import { FaultInjection, countsOf } from '../chaos/fault-injection';
 import type { Fault } from '../chaos/schedule';
 import { readRunFile } from '../harness/run-file';
 import { startSystem } from '../harness/system';
 import { until } from '../harness/until';
 import { faultPlan } from './fault-plan';
+import type { Platform } from './platform';
 
 /** The services that devices need. */
 const APPS = [
@@ -16,17 +18,37 @@ const APPS = [
   'vending',
   'gateway',
 ];
+const Account = z.object({
+  userName: z.string(),
+  passwordHash: z.string(),
+  saltedSha256: z.string(),
+  topic: z.string(),
+});
 const READY_MS = 120_000;
 
+export const BROKERS = ['mosquitto', 'rabbitmq'] as const;
+/** The processes of the brokers. */
+const PROCESSES = { mosquitto: 'mosquitto', rabbitmq: 'rabbitmq-server' } as const;
+
+interface FaultySystem {
+  readonly seed: number;
+  readonly seconds: number;
+  /** The broker of the devices. RabbitMQ also carries the events. */
+  readonly broker?: (typeof BROKERS)[number];
+  readonly plan?: readonly Fault[];
+}
+
 /** Starts a system into which faults are injected while the fleet is active. */
-export async function startFaultySystem(
-  seed: number,
-  seconds: number,
-  plan: readonly Fault[] = faultPlan(seed, seconds),
-) {
+export async function startFaultySystem({
+  seed,
+  seconds,
+  broker = 'mosquitto',
+  plan = faultPlan(seed, seconds, PROCESSES[broker]),
+}: FaultySystem) {
   const known = readRunFile().apps.map(({ appID }) => appID);
   const apps = APPS.filter((app) => known.includes(app));
-  const system = await startSystem({ apps, controlPlane: true });
+  const brokers = broker === 'rabbitmq' ? ({ bus: broker, devices: broker } as const) : {};
+  const system = await startSystem({ apps, controlPlane: true, ...brokers });
   const faults = new FaultInjection(system, new Map(), undefined);
   faults.watch();
   let injecting = Promise.resolve();
@@ -37,6 +59,10 @@ export async function startFaultySystem(
       provider: system.standIn('payment-provider'),
     },
     hooks: {
+      registered: async (admin: Platform) => {
+        const accounts = await admin.all(Account, '/admin/broker-accounts');
+        await system.admitDevices?.(accounts);
+      },
       begun: () => {
         injecting = faults.run(plan, () => {});
       },

@@ -12,13 +12,16 @@ const PACE = {
   disconnect: 20,
   offline: [1, 6],
   misbehave: 4,
+  setClock: 5,
   buy: 8,
   repair: 5,
 } as const;
 
-test('stock, money and presence add up after iot-gateway was killed', async () => {
-  const kill = { kind: 'kill', target: 'iot-gateway', from: 6, to: 8 } as const;
-  const system = await startFaultySystem(SEED, SECONDS, [kill]);
+test.each([
+  ['mosquitto', { kind: 'kill', target: 'iot-gateway', from: 6, to: 8 }],
+  ['rabbitmq', { kind: 'stop', target: 'rabbitmq-server', from: 6, to: 8 }],
+] as const)('stock, money and presence add up at %s after %j', async (broker, fault) => {
+  const system = await startFaultySystem({ seed: SEED, seconds: SECONDS, broker, plan: [fault] });
   const lines: string[] = [];
   const out = { isTTY: false, write: (line: string) => lines.push(line) > 0 };
   try {
@@ -27,7 +30,7 @@ test('stock, money and presence add up after iot-gateway was killed', async () =
     const view = new ProgressView(out);
     const violations = await runFleet({ ...options, ...urls, ...hooks, view });
     expect(violations).toEqual([]);
-    expect(lines.join('')).toContain('faults: 1 × kill iot-gateway');
+    expect(lines.join('')).toContain(`faults: 1 × ${fault.kind} ${fault.target}`);
   } finally {
     await system.stop();
   }

@@ -165,7 +165,7 @@ export class DeviceFixture {
 const Said = z.looseObject({
   status: z.string().optional(),
   outcome: z.string().optional(),
-  position: z.looseObject({ seq: z.int() }).optional(),
+  position: z.looseObject({ seq: z.int(), at: z.string() }).optional(),
 });
 
 /** A device that does what the test tells it. */

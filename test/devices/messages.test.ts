@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { DeviceMessageSigner } from '#contracts/device-message-signer';
 import { topicText } from '#contracts/device-messages';
 import { until } from '../harness/until';
 import { testDeviceMessages } from './behaviours';
@@ -67,6 +69,54 @@ describe('the message of a device on a real broker', () => {
     );
     await device.publish('stock', change);
     await devices.waitForEvents(DATA, device.deviceId, 1);
+  });
+});
+
+describe('a device without a clock', () => {
+  test.each([
+    ['ten minutes slow', () => -600_000],
+    ['at 1970', () => -Date.now()],
+    ['in 2038', () => Date.parse('2038-01-19T03:14:07Z') - Date.now()],
+  ])('that restarts %s is online, and its messages count', async (_, ahead) => {
+    const device = await devices.device();
+    const { deviceId, account } = device;
+    const captured = await device.publish('status', { status: 'offline' });
+    await devices.waitForEvents(STATUS, deviceId, 1);
+    const aheadMs = ahead();
+    const restarted = new DeviceMessageSigner(
+      { tenantId: 'default', deviceId, credential: account.credential },
+      randomUUID(),
+      () => Date.now() + aheadMs,
+    );
+    await device.send(restarted.sign('status', { status: 'online' }));
+    await device.send(restarted.sign('stock', change));
+    await devices.waitForEvents(STATUS, deviceId, 2);
+    const [data] = await devices.waitForEvents(DATA, deviceId, 1);
+    expect(data).toMatchObject({ dataType: 'stock', data: change, position: { start: 2, seq: 1 } });
+    const lateMs = Date.now() - Date.parse(data?.position?.at ?? '');
+    expect(Math.abs(lateMs)).toBeLessThan(60_000);
+    await device.send(captured);
+    await device.send(restarted.sign('stock', change));
+    await devices.waitForEvents(DATA, deviceId, 2);
+    await expect(devices.presence(deviceId)).resolves.toBe('online');
+    await expect(devices.statuses(deviceId)).resolves.toEqual(['offline', 'online']);
+  });
+});
+
+describe('a device that sends a flood', () => {
+  test('is refused beyond its rate with a note, and another one is not delayed', async () => {
+    const [flooding, other] = [await devices.device(), await devices.device()];
+    const topic = topicText({ tenantId: 'default', deviceId: flooding.deviceId, kind: 'sale' });
+    await Promise.all(
+      Array.from({ length: 3_000 }, () => flooding.send({ topic, payload: 'flood\n' })),
+    );
+    await other.publish('stock', change);
+    await devices.waitForEvents(DATA, other.deviceId, 1);
+    await flooding.publish('stock', change);
+    await until('the notes', async () => (await devices.refusals(flooding.deviceId)).length > 0);
+    const { url } = devices.system.app('iot-gateway');
+    const metrics = await fetch(`${url}/metrics`);
+    expect(await metrics.text()).toMatch(/binding_messages_total\{.*outcome="too_many".*\} [1-9]/);
   });
 });
 

@@ -1,42 +1,47 @@
+import { isoTimeAt } from '#kit/core/clock';
 import type { DeviceMessage, MessageOf } from '#contracts/device-messages';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { DeviceIdentity } from '#proto/retail/shop/v1/shop_pb';
 import { handleAck } from '../commands/settle-command';
 import type { Context } from '../definition';
 import { recordStatus } from '../presence/record-presence';
+import type { MessageOrigin } from '../starts/start-of-message';
 import type { RejectionReason } from './rejections';
 
 /** Applies a verified message: records the presence, settles a command, or publishes the data. */
 export async function applyMessage(
   message: DeviceMessage,
+  origin: MessageOrigin,
   device: DeviceIdentity,
   tenantContext: Context,
 ): Promise<'taken' | RejectionReason> {
   switch (message.kind) {
-    case 'status':
-      await recordStatus(message, device, tenantContext);
-      await publishFaults(message, device, tenantContext);
+    case 'status': {
+      const recorded = await recordStatus(message, origin, device, tenantContext);
+      if (typeof recorded === 'string') return recorded;
+      await publishFaults(message, { ...origin, ...recorded }, device, tenantContext);
       return 'taken';
+    }
     case 'ack':
       return handleAck(message, device.deviceId, tenantContext);
     case 'telemetry':
       await tenantContext.publish(
         DeviceDataReceived,
-        { ...origin(message, device, tenantContext), dataType: 'telemetry', data: message.data },
+        { ...positioned(message, origin, device), dataType: 'telemetry', data: message.data },
         dedupKeyOf(message, device),
       );
       return 'taken';
     case 'stock':
       await tenantContext.publish(
         DeviceDataReceived,
-        { ...origin(message, device, tenantContext), dataType: 'stock', data: message.data },
+        { ...positioned(message, origin, device), dataType: 'stock', data: message.data },
         dedupKeyOf(message, device),
       );
       return 'taken';
     case 'sale':
       await tenantContext.publish(
         DeviceDataReceived,
-        { ...origin(message, device, tenantContext), dataType: 'sale', data: message.data },
+        { ...positioned(message, origin, device), dataType: 'sale', data: message.data },
         dedupKeyOf(message, device),
       );
       return 'taken';
@@ -46,6 +51,7 @@ export async function applyMessage(
 /** Publishes the list of all current faults, if the status has one. A last will never does. */
 async function publishFaults(
   message: MessageOf<'status'>,
+  origin: MessageOrigin,
   device: DeviceIdentity,
   tenantContext: Context,
 ): Promise<void> {
@@ -53,19 +59,18 @@ async function publishFaults(
   if (faults === undefined || message.seq === 0) return;
   await tenantContext.publish(
     DeviceDataReceived,
-    { ...origin(message, device, tenantContext), dataType: 'faults', data: faults },
+    { ...positioned(message, origin, device), dataType: 'faults', data: faults },
     dedupKeyOf(message, device),
   );
 }
 
-/** The device and the position of a message. A device's clock that is ahead is corrected. */
-function origin(
-  { boot, seq, at }: DeviceMessage,
+/** The device and the position of a message. */
+function positioned(
+  { boot, seq }: DeviceMessage,
+  { start, at }: MessageOrigin,
   { deviceId, shopId }: DeviceIdentity,
-  { clock }: Context,
 ) {
-  const corrected = new Date(Math.min(Date.parse(at), clock.now())).toISOString();
-  return { deviceId, shopId, position: { boot, seq, at: corrected } };
+  return { deviceId, shopId, position: { boot, start, seq, at: isoTimeAt(at) } };
 }
 
 /** A message is the same event, whichever replica handles it. */

@@ -14,7 +14,6 @@ import {
 } from '../testing/fixtures';
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 
 describe('the data of a device', () => {
   test.each([
@@ -32,7 +31,7 @@ describe('the data of a device', () => {
         shopId: 'shop_1',
         dataType: kind,
         data,
-        position: { boot: 'boot-1', seq: 1, at: '2026-01-01T00:00:00.000Z' },
+        position: { boot: 'boot-1', start: 1, seq: 1, at: '2026-01-01T00:00:00.000Z' },
       },
     ]);
     await expect(outcomesOf(bed)).resolves.toEqual(['taken 1']);
@@ -49,15 +48,6 @@ describe('the data of a device', () => {
     expect(bed.published(DeviceDataReceived)).toMatchObject([
       { dataType: 'faults', data: faults, position: { seq: 1 } },
       { dataType: 'faults', data: [], position: { seq: 3 } },
-    ]);
-  });
-
-  it('gets the time of the platform if the clock of the device is ahead', async () => {
-    const services = new FakeServices();
-    const bed = services.bed();
-    await deliver(bed, services.signer('d1', { ahead: 90_000 }).sign('stock', count));
-    expect(bed.published(DeviceDataReceived)).toMatchObject([
-      { position: { at: '2026-01-01T00:00:00.000Z' } },
     ]);
   });
 
@@ -281,13 +271,6 @@ describe('a message is rejected, and acknowledged to the broker, if', () => {
     await deliver(bed, signer.sign('stock', count, { seq: 2 ** 31 }));
     await deliver(bed, signer.sign('stock', count, { seq: -1 }));
     await expect(rejectionsOf(bed)).resolves.toEqual(['stock unreadable', 'stock unreadable']);
-  });
-
-  it('it is from the future or too old', async () => {
-    const { services, bed } = setUp();
-    await deliver(bed, services.signer('d1', { ahead: 2 * MINUTE_MS + 1 }).sign('stock', count));
-    await deliver(bed, services.signer('d1', { ahead: -7 * DAY_MS - 1 }).sign('sale', sale));
-    await expect(rejectionsOf(bed)).resolves.toEqual(['sale too_old', 'stock from_the_future']);
   });
 
   it('another message had its sequence number', async () => {

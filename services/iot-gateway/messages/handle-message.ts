@@ -7,16 +7,16 @@ import {
 } from '#contracts/device-messages';
 import type { Context } from '../definition';
 import { identifyDevice } from '../device-identity';
+import { deviceKey } from '../device-key';
 import { recordActivity } from '../presence/record-presence';
+import { type MessageOrigin, originOf } from '../starts/start-of-message';
 import { applyMessage } from './apply-message';
 import { recordRejectedMessage } from './rejected-messages';
 import type { RejectionReason } from './rejections';
 import { verifyMessage } from './verify-message';
 
-/** How far a device's clock may be ahead. */
+/** How far the time of a last will may be ahead. */
 const MAX_AHEAD_MS = 2 * 60_000;
-/** The age limit of a message that a device could not send earlier. */
-const MAX_AGE_MS = 7 * 24 * 60 * 60_000;
 /** The age limit of a last will: it was signed when its device connected. */
 const MAX_WILL_AGE_MS = 30 * 24 * 60 * 60_000;
 
@@ -46,21 +46,10 @@ export async function handleMessage(
   if (topic.kind === 'command') return 'own_command';
   const tenantContext = context.forTenant(topic.tenantId);
   const outcome = await checkAndApply(topic, payload, tenantContext);
-  if (outcome === 'taken' || outcome === 'duplicate') return outcome;
-  // an oversized message is rejected before its device is identified, and an invented device id must not
-  // create a document
-  if (outcome !== 'oversized' || (await isRegistered(topic, tenantContext))) {
+  if (outcome !== 'taken' && outcome !== 'duplicate') {
     await recordRejectedMessage(topic, outcome, tenantContext);
   }
   return outcome;
-}
-
-/** Whether a device is known to be registered. */
-async function isRegistered({ deviceId }: Topic, tenantContext: Context): Promise<boolean> {
-  return identifyDevice(deviceId, tenantContext).then(
-    (device) => device !== undefined,
-    () => false,
-  );
 }
 
 async function checkAndApply(
@@ -68,28 +57,47 @@ async function checkAndApply(
   payload: Uint8Array,
   tenantContext: Context,
 ): Promise<RejectionReason | 'taken' | 'duplicate'> {
-  const { clock, sequenceWindows } = tenantContext;
-  // before anything that may fail, so that it is never retried
+  const { clock, config, sequenceWindows, messageRates, caller } = tenantContext;
+  const { deviceId } = topic;
+  const key = deviceKey({ tenantId: caller.tenantId, deviceId });
+  // both before anything that may fail, so that the message is never retried
+  if (!messageRates.take(key, config.DEVICE_MESSAGES_PER_SECOND, clock.now())) return 'too_many';
   if (payload.length > MAX_MESSAGE_BYTES) return 'oversized';
-  const device = await identifyDevice(topic.deviceId, tenantContext);
+  const device = await identifyDevice(deviceId, tenantContext);
   if (device === undefined) return 'unknown_device';
   if (device.retired) return 'retired_device';
   const verified = verifyMessage(topic, payload, device.keys);
   if (typeof verified === 'string') return verified;
   const { message, position } = verified;
-  const age = clock.now() - Date.parse(message.at);
-  if (age < -MAX_AHEAD_MS) return 'from_the_future';
-  if (age > (isLastWill(message) ? MAX_WILL_AGE_MS : MAX_AGE_MS)) return 'too_old';
-  // a last will has no number in the sequence
-  if (isLastWill(message)) return applyMessage(message, device, tenantContext);
+  const origin = await originOf(message, deviceId, tenantContext);
+  if (origin === undefined) return 'earlier_start';
+  if (isLastWill(message)) {
+    const refusal = refusalOfWill(message, origin, clock.now());
+    // a last will has no number in the sequence
+    return refusal ?? applyMessage(message, origin, device, tenantContext);
+  }
   const order = sequenceWindows.check(position);
   if (order === 'duplicate') return 'duplicate';
   if (order === 'replayed') return 'replayed';
   if (order === 'late' && !countsWhenLate(message)) return 'out_of_order';
-  const outcome = await applyMessage(message, device, tenantContext);
+  const outcome = await applyMessage(message, origin, device, tenantContext);
   if (outcome === 'taken') sequenceWindows.record(position);
-  if (message.kind !== 'status') recordActivity(device, tenantContext);
+  if (message.kind !== 'status') recordActivity(origin, device, tenantContext);
   return outcome;
+}
+
+/**
+ * Judges a last will by its age. The clock of its device may have changed since the will was signed, so each
+ * offset that it is known to have had is considered.
+ */
+function refusalOfWill(
+  { at }: DeviceMessage,
+  { behind: { least, most } }: MessageOrigin,
+  now: number,
+): RejectionReason | undefined {
+  const signed = Date.parse(at);
+  if (signed + least > now + MAX_AHEAD_MS) return 'from_the_future';
+  return signed + most < now - MAX_WILL_AGE_MS ? 'too_old' : undefined;
 }
 
 function isLastWill(message: DeviceMessage): boolean {

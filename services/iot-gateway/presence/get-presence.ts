@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_TENANT } from '#kit/core/caller';
-import { toTimestamp } from '#kit/core/timestamps';
+import { isAfter, toTimestamp } from '#kit/core/timestamps';
 import { Id, validate } from '#kit/core/validation';
 import type { GetPresenceRequest } from '#proto/retail/iot/v1/iot_gateway_pb';
 import type { Context } from '../definition';
@@ -23,6 +23,6 @@ export async function getPresence(request: GetPresenceRequest, context: Context)
     deviceId,
     status: state,
     since: toTimestamp(since),
-    lastSeen: toTimestamp(seenHere > lastSeen ? seenHere : lastSeen),
+    lastSeen: toTimestamp(isAfter(seenHere, lastSeen) ? seenHere : lastSeen),
   };
 }

@@ -17,14 +17,23 @@ export class PresenceBuffer {
     () => new Map<string, PresenceUpdate>(),
   );
 
-  /** Adds an update. Returns true if its report differs from the one that this process knows. */
+  /**
+   * Adds an update. Returns true if its report differs from the one that this process knows. A report of an
+   * earlier start than that is not added, because it would replace it.
+   */
   add(update: PresenceUpdate): boolean {
     const key = deviceKey(update);
     const pending = this.#pending[shardOf(key)];
-    const { report = pending?.get(key)?.report } = update;
-    pending?.set(key, { ...update, report });
-    if (update.report === undefined) return false;
+    const before = pending?.get(key);
     const known = this.#reports.get(key);
+    if (update.report === undefined) {
+      if (update.start < (before?.start ?? 0)) return false;
+      pending?.set(key, { ...update, report: before?.report });
+      return false;
+    }
+    if (update.start < (known?.start ?? 0)) return true;
+    const start = Math.max(update.start, before?.start ?? 0);
+    pending?.set(key, { ...update, start });
     this.#reports.set(key, update.report);
     return known === undefined || !isSameStatus(known, update.report);
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isAfter } from '#kit/core/timestamps';
 import type { MessageOf } from '#contracts/device-messages';
 
 /** A device without a message for this long is offline. It sends its status every 30 s. */
@@ -9,6 +10,8 @@ export const WILL_GRACE_MS = 10_000;
 const MAX_CHANGES = 3;
 const CHANGE_WINDOW_MS = 5 * 60_000;
 const STABLE_MS = 60_000;
+/** A start without a status for this long is silent: a device reports its status every 30 s. */
+const SILENT_START_MS = 60_000;
 /** The presence of a device without a message for this long is removed. */
 const FORGET_AFTER_MS = 30 * 24 * 60 * 60_000;
 
@@ -21,9 +24,13 @@ const Time = z.iso.datetime();
 export const StatusReport = z.object({
   status: z.enum(['online', 'offline']),
   boot: z.string(),
+  /** The number of its start: higher for a later one. 0 in data of earlier releases. */
+  start: z.int().default(0),
   seq: z.int(),
   /** By the device's clock. */
   at: Time,
+  /** When it arrived. Absent in data of earlier releases. */
+  heard: Time.optional(),
   firmwareVersion: z.string().optional(),
 });
 export type StatusReport = z.infer<typeof StatusReport>;
@@ -64,24 +71,37 @@ export interface PresenceUpdate {
   readonly deviceId: string;
   readonly shopId: string;
   readonly lastSeen: string;
+  /** The number of the start of the message. */
+  readonly start: number;
   /** Absent if the device sent other messages only. */
   readonly report?: StatusReport | undefined;
 }
 
-export function toStatusReport({ boot, seq, at, data }: MessageOf<'status'>): StatusReport {
-  const { status, firmwareVersion } = data;
-  return { status, boot, seq, at, ...(firmwareVersion === undefined ? {} : { firmwareVersion }) };
+/** A status report that arrived at a time (`heard`), of a start with this number. */
+export function toStatusReport(
+  { boot, seq, at, data }: MessageOf<'status'>,
+  start: number,
+  heard: string,
+): StatusReport {
+  const { status, firmwareVersion: version } = data;
+  const firmwareVersion = version === undefined ? {} : { firmwareVersion: version };
+  return { status, boot, start, seq, at, heard, ...firmwareVersion };
 }
 
-/** Sequence numbers order the reports of one boot; the device's clock orders those of two. */
+/** Sequence numbers order the reports of one start, and the numbers of the starts those of two. */
 function isNewer(one: StatusReport, other: StatusReport): boolean {
-  return one.boot === other.boot ? one.seq > other.seq : one.at > other.at;
+  return one.boot === other.boot ? one.seq > other.seq : one.start > other.start;
+}
+
+/** Whether the start that reported last has been silent, so that it may not be the newest one. */
+export function isStartSilent({ told: report }: Presence, now: number): boolean {
+  return report.heard === undefined || now - Date.parse(report.heard) >= SILENT_START_MS;
 }
 
 /** Applies an update; returns the same object if it contains nothing new. */
 export function withUpdate(
   known: Presence | undefined,
-  { tenantId, deviceId, shopId, lastSeen, report }: PresenceUpdate,
+  { tenantId, deviceId, shopId, lastSeen, start, report }: PresenceUpdate,
 ): Presence | undefined {
   if (known === undefined) {
     // a device that sends other messages will report its status soon
@@ -101,7 +121,9 @@ export function withUpdate(
     };
     return withState(initial, report.status, lastSeen);
   }
-  const seen = lastSeen > known.lastSeen ? { ...known, shopId, lastSeen } : known;
+  // a delayed message of an earlier start does not show that the device is connected
+  const isPresent = start >= known.told.start && isAfter(lastSeen, known.lastSeen);
+  const seen = isPresent ? { ...known, shopId, lastSeen } : known;
   if (report === undefined || !isNewer(report, known.told)) return seen;
   const firmwareVersion = report.firmwareVersion ?? known.told.firmwareVersion;
   const told = { ...report, ...(firmwareVersion === undefined ? {} : { firmwareVersion }) };
@@ -109,18 +131,24 @@ export function withUpdate(
 }
 
 /**
- * Notes a last will. Returns the same object if the will is of an earlier boot, or was signed before
- * another one or with it: a device signs a new will for each connection, so it is then a repetition.
+ * Notes a last will. Returns the same object if the will is of another start than the newest report, or was
+ * signed before another one or with it: a device signs a new will for each connection, so it is then a
+ * repetition. If the clock of the device was set back after that other one, an earlier time shows nothing.
  */
 export function withLastWill(
   known: Presence,
   { boot, at: signed }: Pick<StatusReport, 'boot' | 'at'>,
   at: string,
 ): Presence {
-  const isRepeated = known.willSigned !== undefined && signed <= known.willSigned;
-  if (known.told.boot !== boot || isRepeated) return known;
+  if (known.told.boot !== boot || isRepeated(signed, known)) return known;
   const noted = { ...known, willSigned: signed };
   return known.state === 'offline' ? noted : { ...noted, will: at };
+}
+
+function isRepeated(signed: string, { willSigned, told: report }: Presence): boolean {
+  if (willSigned === undefined || isAfter(signed, willSigned)) return false;
+  const wasSetBack = isAfter(willSigned, report.at);
+  return !wasSetBack || !isAfter(willSigned, signed);
 }
 
 /** The presence at a time: silent devices are offline; undefined if it is to be removed. */
@@ -130,7 +158,7 @@ export function presenceAt(known: Presence, at: string): Presence | undefined {
   if (silentMs >= FORGET_AFTER_MS && !isPublicationDue(known, at)) return undefined;
   if (known.state !== 'online') return known;
   const { will, ...rest } = known;
-  const isVoid = will !== undefined && known.lastSeen > will;
+  const isVoid = will !== undefined && isAfter(known.lastSeen, will);
   const isLost = will !== undefined && !isVoid && now - Date.parse(will) >= WILL_GRACE_MS;
   if (isLost || silentMs >= OFFLINE_AFTER_MS) return withState(rest, 'offline', at);
   return isVoid ? rest : known;
@@ -180,7 +208,7 @@ function withState(known: Presence, state: 'online' | 'offline', at: string): Pr
   // The shop service keeps the state with the latest time. A message that arrived before this device
   // was found silent may be stored after that, and must still be the later change.
   const next = new Date(Date.parse(known.since) + 1).toISOString();
-  const since = at > next ? at : next;
+  const since = isAfter(at, next) ? at : next;
   return { ...rest, state, since, number: rest.number + 1, changes };
 }
 

@@ -115,17 +115,29 @@ describe('an older status changes nothing', () => {
     await expect(rejectionsOf(bed)).resolves.toEqual(['status out_of_order']);
   });
 
-  it('by the clock of the device for two boots', async () => {
-    const { bed, services, signer, advance } = setUp();
-    const before = signer.sign('status', { status: 'offline' });
-    services.clock.advance(SECOND_MS);
-    await deliver(
-      bed,
-      services.signer('d1', { boot: 'boot-2' }).sign('status', { status: 'online' }),
-    );
-    await deliver(bed, before);
+  it('if it is of a start before the newest', async () => {
+    const { bed, services, signer, advance, reportStatus } = setUp();
+    await reportStatus('online');
+    const delayed = signer.sign('status', { status: 'offline' });
+    const next = services.signer('d1', { boot: 'boot-2' });
+    await deliver(bed, next.sign('status', { status: 'online' }));
+    await deliver(bed, delayed);
     await advance(0);
     expect(published(bed)).toEqual(['d1 online']);
+    await expect(rejectionsOf(bed)).resolves.toEqual(['status earlier_start']);
+  });
+
+  it('by the number of its start, if the device counts its starts', async () => {
+    const { bed, services, advance } = setUp();
+    const report = (start: number, status: string, ahead = 0) =>
+      services.signer('d1', { boot: `boot-${start}`, start, ahead }).sign('status', { status });
+    await deliver(bed, report(8, 'online', -600 * SECOND_MS));
+    await deliver(bed, report(7, 'offline'));
+    await advance(0);
+    expect(published(bed)).toEqual(['d1 online']);
+    await expect(rejectionsOf(bed)).resolves.toEqual(['status earlier_start']);
+    await deliver(bed, report(9, 'offline', -3_600 * SECOND_MS));
+    expect(published(bed)).toEqual(['d1 online', 'd1 offline']);
   });
 });
 

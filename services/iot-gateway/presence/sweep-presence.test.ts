@@ -102,7 +102,7 @@ describe('a last will', () => {
     expect(published(bed)).toEqual(['d1 online']);
   });
 
-  it('has no effect on a later boot of the device', async () => {
+  it('has no effect on a later start of the device', async () => {
     const { bed, services, signer, reportStatus, advance } = setUp();
     const will = signer.lastWill();
     await reportStatus('online');
@@ -178,6 +178,16 @@ describe('a last will that was captured', () => {
     expect(published(bed)).toEqual(['d1 online', 'd1 offline', 'd1 online']);
   });
 
+  it('is rejected if it is of a start that is unknown', async () => {
+    const { bed, services, reportStatus, advance } = setUp();
+    await reportStatus('online');
+    await deliver(bed, services.signer('d1', { boot: 'boot-0' }).lastWill());
+    await advance(20);
+    await reportStatus('online');
+    expect(published(bed)).toEqual(['d1 online']);
+    await expect(rejectionsOf(bed)).resolves.toEqual(['status earlier_start']);
+  });
+
   it('is rejected if it is from the future', async () => {
     const { bed, services, reportStatus, advance } = setUp();
     await reportStatus('online');
@@ -208,10 +218,15 @@ describe('a device that changes often', () => {
 test('a message that arrived before the device was found silent and is stored later is the later change', () => {
   const device = { tenantId: 'default', deviceId: 'd1', shopId: 'shop_1' };
   const at = (second: number) => new Date(second * SECOND_MS).toISOString();
-  const report = (seq: number) => ({ status: 'online' as const, boot: 'b', seq, at: at(seq) });
-  const online = withUpdate(undefined, { ...device, lastSeen: at(1), report: report(1) })!;
+  const report = (seq: number) => {
+    const [boot, start] = ['b', 1];
+    return { status: 'online' as const, boot, start, seq, at: at(seq) };
+  };
+  const update = (second: number, seq: number) =>
+    ({ ...device, start: 1, lastSeen: at(second), report: report(seq) }) as const;
+  const online = withUpdate(undefined, update(1, 1))!;
   const offline = presenceAt(online, at(100))!;
-  const back = withUpdate(offline, { ...device, lastSeen: at(99), report: report(2) })!;
+  const back = withUpdate(offline, update(99, 2))!;
   expect(back).toMatchObject({ state: 'online', number: 3 });
   expect(back.since > offline.since).toBe(true);
 });

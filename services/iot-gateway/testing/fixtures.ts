@@ -18,6 +18,13 @@ interface FakeDevice {
   keys: string[];
 }
 
+interface SignerOptions {
+  readonly boot?: string;
+  readonly credential?: string;
+  readonly ahead?: number | (() => number);
+  readonly start?: number;
+}
+
 const machine = { shopId: 'shop_1', kind: 'vending_machine', retired: false };
 
 /** A fake shop service, the clock, and the devices themselves. */
@@ -36,6 +43,7 @@ export class FakeServices {
   bed(memory?: Bed['memory']): Bed {
     return testbed(iotGateway, {
       clock: this.clock,
+      config: { DEVICE_MESSAGES_PER_SECOND: 20 },
       ...(memory === undefined ? {} : { memory }),
       calls: {
         shop: {
@@ -61,10 +69,15 @@ export class FakeServices {
     });
   }
 
-  /** The signer of one boot of a device. `ahead`: milliseconds that its clock is ahead. */
-  signer(deviceId = 'd1', { boot = 'boot-1', credential = `key of ${deviceId}`, ahead = 0 } = {}) {
+  /**
+   * The signer of one start of a device. `ahead`: milliseconds that its clock is ahead, at present if it is a
+   * function. `start`: its number, if the device counts its starts.
+   */
+  signer(deviceId = 'd1', options: SignerOptions = {}) {
+    const { boot = 'boot-1', credential = `key of ${deviceId}`, ahead = 0, start } = options;
     const device = { tenantId: 'default', deviceId, credential };
-    return new DeviceMessageSigner(device, boot, () => this.clock.now() + ahead);
+    const aheadMs = () => (typeof ahead === 'function' ? ahead() : ahead);
+    return new DeviceMessageSigner(device, boot, () => this.clock.now() + aheadMs(), start);
   }
 
   #failIfDue(): void {

@@ -66,12 +66,28 @@ describe('a late fault report', () => {
     await reportFaults(bed, [], 2, at(2));
     await reportFaults(bed, jammed, 1, at(1));
     expect(await slotIn(bed)).toMatchObject({ fault: undefined });
-    // of another boot: their times decide
-    await reportFaults(bed, jammed, 9, at(1), 'b0');
+    await reportFaults(bed, jammed, 9, at(3), 'b0');
     expect(await slotIn(bed)).toMatchObject({ fault: undefined });
-    await reportFaults(bed, jammed, 1, at(3), 'b2');
+  });
+
+  it('of a later start is newer, whatever its time', async () => {
+    const bed = await bedWith([]);
+    await reportFaults(bed, [], 7, at(5));
+    await reportFaults(bed, jammed, 1, at(1), 'b2');
     expect(await slotIn(bed)).toMatchObject({ fault: 'jammed' });
     expect(publishedFaults(bed)).toEqual(['A1 jammed']);
+  });
+
+  it('is newer than one that an earlier release stored without its start', async () => {
+    const { boot, seq } = { boot: 'b0', seq: 3 };
+    const bed = await bedWith([], new FakeServices(), {
+      ...machine(),
+      reported: { boot, seq, at: at(5) },
+    });
+    await reportFaults(bed, jammed, 2, at(6), 'b0');
+    expect(await slotIn(bed)).toMatchObject({ fault: undefined });
+    await reportFaults(bed, jammed, 1, at(1), 'b1');
+    expect(await slotIn(bed)).toMatchObject({ fault: 'jammed' });
   });
 
   it('does not clear a fault that was found after the report was made', async () => {
@@ -82,6 +98,17 @@ describe('a late fault report', () => {
     await reportFaults(bed, [], 1, at(1));
     expect(await slotIn(bed)).toMatchObject({ fault: 'suspect' });
     await reportFaults(bed, [], 2, at(2));
+    expect(await slotIn(bed)).toMatchObject({ fault: undefined });
+  });
+
+  it('is compared as an instant: :00Z is before :00.300Z', async () => {
+    const stored = machine();
+    const [slot, ...others] = stored.slots;
+    const suspect = { ...slot!, fault: { code: 'suspect', since: '2026-01-01T00:02:00.300Z' } };
+    const bed = await bedWith([], new FakeServices(), { ...stored, slots: [suspect, ...others] });
+    await reportFaults(bed, [], 1, '2026-01-01T00:02:00Z');
+    expect(await slotIn(bed)).toMatchObject({ fault: 'suspect' });
+    await reportFaults(bed, [], 2, '2026-01-01T00:02:00.300Z');
     expect(await slotIn(bed)).toMatchObject({ fault: undefined });
   });
 });

@@ -40,7 +40,12 @@ const EndedVend = z.object({
 });
 
 /** The position of a message among those of its device: see the contract of device.data.received. */
-const Position = z.object({ boot: z.string(), seq: z.int(), at: z.string() });
+const Position = z.object({
+  boot: z.string(),
+  start: z.int().optional(),
+  seq: z.int(),
+  at: z.string(),
+});
 export type Position = z.infer<typeof Position>;
 
 /**

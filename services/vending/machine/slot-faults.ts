@@ -1,3 +1,4 @@
+import { isAfter } from '#kit/core/timestamps';
 import {
   type Machine,
   type MachineDecision,
@@ -44,7 +45,7 @@ export function applyFaultReport(
   const slots = machine.slots.map(({ fault, ...slot }) => {
     const code = faults.find((reported) => reported.slot === slot.slot)?.code;
     if (code === undefined)
-      return fault === undefined || fault.since <= position.at ? slot : { ...slot, fault };
+      return fault === undefined || !isAfter(fault.since, position.at) ? slot : { ...slot, fault };
     if (code === fault?.code) return { ...slot, fault };
     newFaults.push({ slot: slot.slot, productId: slot.productId, fault: code });
     return { ...slot, fault: { code, since: position.at } };
@@ -52,7 +53,8 @@ export function applyFaultReport(
   return { document: { ...machine, slots, reported: position }, outcome: newFaults };
 }
 
-function isNewer({ boot, seq, at }: Position, known: Position | undefined): boolean {
+/** A report of another start is newer unless that start is known to be an earlier one. */
+function isNewer({ boot, start = 0, seq }: Position, known: Position | undefined): boolean {
   if (known === undefined) return true;
-  return boot === known.boot ? seq > known.seq : at > known.at;
+  return boot === known.boot ? seq > known.seq : start >= (known.start ?? 0);
 }

@@ -139,7 +139,8 @@ export function reportSale(bed: Bed, data: Partial<DataOf<'sale'>> = {}, id = 's
 
 /** Delivers a report of the machine's faults. */
 export function reportFaults(bed: Bed, data: DataOf<'faults'>, seq = 1, at = AT, boot = 'b1') {
-  const device = { deviceId: 'm1', shopId: 'shop_1', position: { boot, seq, at } };
+  const position = { boot, start: Number(boot.slice(1)), seq, at };
+  const device = { deviceId: 'm1', shopId: 'shop_1', position };
   const report = { ...device, dataType: 'faults', data } as const;
   return bed.handleEvent(DeviceDataReceived, report, { id: `faults ${boot} ${seq}` });
 }

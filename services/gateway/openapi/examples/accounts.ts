@@ -3,7 +3,7 @@ import { CREATED_AND_UPDATED, FIRST_PAGE, TIME, keyId, pageOf, userId } from './
 
 const account = { email: 'ada@example.com', name: 'Ada' };
 const password = 'correct horse';
-const phone = '+49 30 123456';
+const phone = '+4930123456';
 const profile = {
   userId,
   ...account,
@@ -93,7 +93,7 @@ export const accountExamples: RouteExamples = {
   'PATCH /users/profile': {
     summary: 'Updates the given fields of your profile',
     optional: ['name', 'phone'],
-    body: { name: account.name, phone },
+    body: { name: account.name, phone: '+49 30 123456' },
     data: profile,
   },
   'POST /users/verification-email': {
