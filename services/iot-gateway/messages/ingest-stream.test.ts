@@ -100,6 +100,20 @@ const command = (services: FakeServices, commandId: string) => ({
   expiresAt: timestampFromMs(services.clock.now() + 60_000),
 });
 
+test('a message beyond the rate of its device gets a receipt that says so, and may be sent again later', async () => {
+  const { services, bed, signer, device } = await connected();
+  // the device has sent its burst by the broker
+  for (let turn = 0; turn < 1_200; turn++) {
+    await deliver(bed, { ...signer.sign('stock', count), payload: 'flood\n' });
+  }
+  const message = signer.sign('stock', count, { seq: 1 });
+  device.send(message);
+  await expect(device.receipt()).resolves.toBe('1 too_many');
+  services.clock.advance(1_000);
+  device.send(message);
+  await expect(device.receipt()).resolves.toBe('1 accepted');
+});
+
 test('a message of a stream has the same effect as one of the broker, and gets a receipt', async () => {
   const { services, bed, signer, device } = await connected();
   const message = signer.sign('stock', count);
