@@ -32,6 +32,8 @@ const LOAD = ['test/e2e/chaos.test.ts', 'test/e2e/recovery.test.ts'];
 
 /** @type {import('jest').Config} */
 const config = {
+  // A test waits for a condition, so its timeout only ends a hang. 5 s ended tests on a loaded machine.
+  testTimeout: 60_000,
   maxConcurrency: 2,
   testSequencer: '<rootDir>/test/harness/longest-first.cjs',
   projects: [
