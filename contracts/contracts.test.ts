@@ -189,3 +189,18 @@ function fieldsOf(schema: unknown): string[] {
   const own = 'properties' in schema ? Object.keys(schema.properties ?? {}) : [];
   return [...own, ...inner.flatMap(fieldsOf)];
 }
+
+test('a command expires if documents do not show that it was executed', () => {
+  const all: Contract[] = Object.values(everything).filter(
+    (value): value is (typeof everything)[keyof typeof everything] & Contract =>
+      typeof value === 'object' && 'kind' in value,
+  );
+  const expiring = all.filter(({ expires }) => expires);
+  expect(expiring.map(({ type }) => type).sort()).toEqual([
+    'delivery.update',
+    'payment.refund',
+    'product.update',
+    'stock.adjust',
+  ]);
+  expect(expiring.every(({ kind }) => kind === 'command')).toBe(true);
+});

@@ -35,6 +35,7 @@ export const DeliveryStatusUpdated = defineEvent('DeliveryStatusUpdated', {
 
 export const UpdateDelivery = defineCommand('UpdateDelivery', {
   type: 'delivery.update',
+  expires: true,
   description: 'Move a delivery to a status.',
   data: z.object({ orderId: EntityId, status: DeliveryStatus }),
   subject: orderSubject,

@@ -82,6 +82,7 @@ export const StockDrifted = defineEvent('StockDrifted', {
 
 export const AdjustStock = defineCommand('AdjustStock', {
   type: 'stock.adjust',
+  expires: true,
   description: 'Add pieces to a stock or remove them.',
   data: z.object({
     ...stockKey,

@@ -28,6 +28,7 @@ export const RefundProcessed = defineEvent('RefundProcessed', {
 
 export const RefundPayment = defineCommand('RefundPayment', {
   type: 'payment.refund',
+  expires: true,
   description: 'Refund a given amount, or the rest of the payment.',
   data: z.object({
     paymentId: EntityId,

@@ -45,6 +45,7 @@ export const CreateProduct = defineCommand('CreateProduct', {
 
 export const UpdateProduct = defineCommand('UpdateProduct', {
   type: 'product.update',
+  expires: true,
   description: 'Change the given fields of a product.',
   data: z.object({ productId: EntityId, ...z.object(fields).partial().shape }),
   subject: ({ productId }) => productId,

@@ -11,7 +11,6 @@ import { ServiceRuntime } from '../runtime/service-runtime';
 import { startHttpServer } from './http-server';
 import { startIngest } from './grpc-ingest';
 import { type Log, createLog } from '../core/log';
-import { NO_SIGNATURES } from '../messages/event-signatures';
 import { Metrics } from '../core/metrics';
 import type { Definition } from '../service/definition';
 import type { Service } from '../service/service';
@@ -19,6 +18,7 @@ import { permittedCallers } from '../security/call-permissions';
 import { eventPublishers } from '../security/event-publishers';
 import { PublicKeyRing } from '../security/public-key-ring';
 import { loadSigningKey } from '../security/service-keys';
+import { eventSignatures } from '../security/signed-events';
 import { ServiceTokens } from '../security/service-tokens';
 import { EDGE, UserAssertionSigner, UserAssertionVerifier } from '../security/user-assertions';
 import type { Sidecar } from '../transport/sidecar';
@@ -113,12 +113,20 @@ export async function start<D extends Definition>(
     grpcPort: config.DAPR_GRPC_PORT,
     apiToken: config.DAPR_API_TOKEN,
   };
-  const sidecar = new DaprSidecar(address, { tokens, assertions });
+  const signatures = eventSignatures(
+    service.name,
+    config.EVENT_SIGNATURES,
+    signingKey,
+    publicKeys,
+    systemClock,
+    log,
+  );
+  const sidecar = new DaprSidecar(address, signatures, { tokens, assertions });
   const runtime = new ServiceRuntime(service, {
     sidecar,
     clock: systemClock,
     publishes: await eventPublishers(config.EVENT_PUBLISHERS),
-    signatures: NO_SIGNATURES,
+    signatures,
     random: () => Math.random(),
     log,
     metrics,

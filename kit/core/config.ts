@@ -64,7 +64,7 @@ export const KitConfig = z.object({
   DAPR_API_TOKEN: z.string().optional(),
   /**
    * The folder with the keys of the services (kit/security/service-keys.ts). With them services sign
-   * their tokens, and the edge the assertions of users.
+   * their events and tokens, and the edge the assertions of users.
    */
   SERVICE_KEYS: z.string(),
   /**
@@ -79,6 +79,11 @@ export const KitConfig = z.object({
   SERVICE_CALLS: z.string().optional(),
   /** The file that lists who publishes on which topic (kit/security/event-publishers.ts). */
   EVENT_PUBLISHERS: z.string().default(() => packageFile('components', 'publishers.json')),
+  /**
+   * Which signature an event must have: that of its source (`required`), that or none (`optional`, while
+   * services that do not sign yet are replaced), or any (`off`: events are not signed either).
+   */
+  EVENT_SIGNATURES: z.enum(['required', 'optional', 'off']).default('required'),
   /** A server-side key. If set, flags come from a flag server; until it answers, from the file. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),

@@ -5,7 +5,9 @@ import { silentLog } from '../core/log';
 import { defineCommand, defineEvent, defineRequest } from '../messages/contract';
 import { Service } from '../service/service';
 import { testbed } from '../testing/testbed';
+import { signedByItsSource } from '../testing/test-signatures';
 import { MAX_WITH_REJECTED } from './dead-letters';
+import { COMMAND_AGE_MS } from './event-gate';
 
 const Lamp = z.object({ id: z.string() });
 const shape = { data: Lamp, description: 'A test.', subject: ({ id }: { id: string }) => id };
@@ -223,4 +225,109 @@ test('a binding message and a job that are dead letters are replayed as before',
     expect(await bed.runtime.replay(id)).toEqual({ succeeded: true });
   }
   expect(handled).toEqual(['job l2', 'switch on']);
+});
+
+describe('an event without a valid signature', () => {
+  const signed = (event: Record<string, unknown>) => signedByItsSource(event);
+  test.each<[string, (event: Record<string, unknown>) => Record<string, unknown>, string]>([
+    ['that has none', (event) => event, 'unsigned'],
+    ['with altered data', (it) => ({ ...signed(it), data: { id: 'l2' } }), 'signature'],
+    ['about another subject', (it) => ({ ...signed(it), subject: 'l2' }), 'signature'],
+    ['of another tenant', (it) => ({ ...signed(it), tenantid: 'other' }), 'signature'],
+    ['with another sequence', (it) => ({ ...signed(it), sequence: 99 }), 'signature'],
+    ['with another id', (it) => ({ ...signed(it), id: 'another' }), 'signature'],
+    [
+      'with the signature of another event',
+      (it) => ({ ...it, signature: signed({ ...it, id: 'other' })['signature'] }),
+      'signature',
+    ],
+  ])('%s is rejected, and again when its dead letter is replayed', async (_, change, reason) => {
+    for (const type of ['lamp.lit', 'lamp.light']) {
+      const { bed, event, handled, rejected, letters } = lamps();
+      const forged = change(event(type, 'lamps'));
+      expect(await bed.runtime.deliver(forged, type)).toBe('SUCCESS');
+      expect(await rejected()).toEqual([[type, reason, 1]]);
+      const [letter] = await letters();
+      expect(await bed.runtime.replay(letter?.id ?? '')).toEqual({ succeeded: false });
+      expect(handled).toEqual([]);
+    }
+  });
+
+  test('that was stored as a dead letter before events were signed is not replayed', async () => {
+    const { bed, event, handled, letters } = lamps();
+    const failure = { reason: 'unavailable', message: '', attempts: 6 };
+    await bed.runtime.deadLetters.store(event('lamp.lit', 'lamps', { id: 'old' }), failure);
+    expect(await bed.runtime.replay('old')).toEqual({ succeeded: false });
+    expect(handled).toEqual([]);
+    expect(await letters()).toMatchObject([{ id: 'old', reason: 'unsigned', replayCount: 1 }]);
+  });
+});
+
+test('a forged reply does not answer a request', async () => {
+  const { bed, event, rejected } = lamps();
+  const data = { refusal: null, answer: { id: 'forged' } };
+  for (const source of ['answerer', 'lamps', 'shop']) {
+    const reply = event('lamps.replies', source, { causationid: 'request', data });
+    await bed.runtime.deliver(reply, 'lamps.replies');
+  }
+  expect(bed.memory.documents.has('outcome:request')).toBe(false);
+  expect(await rejected()).toEqual([
+    ['lamps.replies', 'unsigned', 1],
+    ['lamps.replies', 'source', 2],
+  ]);
+});
+
+describe('a command that expires', () => {
+  const DimLamp = defineCommand('DimLamp', { type: 'lamp.dim', ...shape, expires: true });
+
+  function dimmer() {
+    const handled: string[] = [];
+    const service = new Service('lamps', { publishes: [DimLamp, LightLamp] });
+    for (const contract of [DimLamp, LightLamp]) {
+      service.on(contract, async ({ id }) => handled.push(`${contract.type} ${id}`));
+    }
+    const bed = testbed(service);
+    const total = async () => (await bed.runtime.deadLetters.page(1, 1)).total;
+    return { bed, handled, total };
+  }
+
+  test('is executed until it is a day old, and then only as a replay', async () => {
+    const { bed, handled, total } = dimmer();
+    const [early, late] = ['early', 'late'].map((id) => bed.eventOf(DimLamp, { id }, { id }));
+    bed.clock.advance(COMMAND_AGE_MS - 1);
+    expect(await bed.deliver(early ?? {})).toBe('SUCCESS');
+    expect(handled).toEqual(['lamp.dim early']);
+    bed.clock.advance(1);
+    expect(await bed.deliver(late ?? {})).toBe('SUCCESS');
+    expect(handled).toEqual(['lamp.dim early']);
+    expect(await bed.runtime.deadLetters.get('late')).toMatchObject({ reason: 'expired' });
+    expect(await bed.runtime.replay('late')).toEqual({ succeeded: true });
+    expect(handled).toEqual(['lamp.dim early', 'lamp.dim late']);
+    expect(await total()).toBe(0);
+  });
+
+  test('is not executed without a time', async () => {
+    const { bed, handled } = dimmer();
+    const { time: _, ...timeless } = bed.eventOf(DimLamp, { id: 'l1' });
+    await bed.deliver(timeless);
+    expect(handled).toEqual([]);
+  });
+
+  test('is not acknowledged before its dead letter is stored', async () => {
+    const { bed } = dimmer();
+    const late = bed.eventOf(DimLamp, { id: 'l1' });
+    bed.clock.advance(COMMAND_AGE_MS);
+    const down = jest.spyOn(bed.sidecar, 'save').mockRejectedValue(unavailable('no store'));
+    expect(await bed.deliver(late)).toBe('RETRY');
+    down.mockRestore();
+    expect(await bed.deliver(late)).toBe('SUCCESS');
+  });
+
+  test('differs from one that is executed however late it arrives', async () => {
+    const { bed, handled } = dimmer();
+    const late = bed.eventOf(LightLamp, { id: 'l1' });
+    bed.clock.advance(30 * COMMAND_AGE_MS);
+    await bed.deliver(late);
+    expect(handled).toEqual(['lamp.light l1']);
+  });
 });

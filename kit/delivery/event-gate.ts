@@ -4,12 +4,16 @@ import { Code, MicroserviceError, isTransient, unreadableError } from '../core/e
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
 import { CloudEvent } from '../messages/cloud-event';
+import type { Contract } from '../messages/contract';
 import type { EventSignatures } from '../messages/event-signatures';
+import { INBOX_SECONDS } from '../state/inbox';
 import { type DeadLetter, type DeadLetters, type Failure, failureOf } from './dead-letters';
 
 /** Whether an app publishes on a topic, according to the definitions. */
 export type Publishes = (app: string, topic: string) => boolean;
 
+/** A command that expires and is older than this is not executed, except as a replay. */
+export const COMMAND_AGE_MS = INBOX_SECONDS * 1_000;
 /** For this long after a rejected event was not kept, no other is kept or logged. */
 const FULL_MS = 60_000;
 
@@ -18,7 +22,8 @@ interface GateDeps {
   name: string;
   /** The topics to which it subscribes. */
   topics: readonly string[];
-  isCommand: (type: string) => boolean;
+  /** The contract of the events of a type that the service handles. */
+  contractOf: (type: string) => Contract | undefined;
   publishes: Publishes;
   signatures: EventSignatures;
   deadLetters: DeadLetters;
@@ -49,14 +54,15 @@ export class EventGate {
     topic: string,
   ): Promise<CloudEvent | 'SUCCESS' | 'RETRY'> {
     try {
-      return await this.#verified(raw, topic);
+      const event = await this.#verified(raw, topic);
+      return this.#isExpired(event) ? await this.#storeExpired(raw) : event;
     } catch (error) {
       const failure = failureOf(error, 1);
       // an unexpected error is no reason for a retry: the sender may have provoked it
       if (!(error instanceof MicroserviceError) || !isTransient(error)) {
         return this.#reject(raw, topic, failure);
       }
-      this.deps.log.warn({ topic, failure }, 'event not admitted yet');
+      this.deps.log.debug({ topic, failure }, 'event not admitted yet');
       return 'RETRY';
     }
   }
@@ -69,15 +75,36 @@ export class EventGate {
 
   async #verified(raw: Record<string, unknown>, topic: string): Promise<CloudEvent> {
     const event = parsed(raw);
-    const { name, isCommand, publishes, signatures } = this.deps;
+    const { name, contractOf, publishes, signatures } = this.deps;
     const { type, source } = event;
     if (!this.#topics.has(topic)) throw rejection('topic', `${name} does not subscribe to it`);
     if (type !== topic) throw rejection('topic', `the event does not belong on ${topic}`);
     // a command is work that a service publishes to itself
-    const isOwned = isCommand(type) ? source === name : publishes(source, type);
+    const isCommand = contractOf(type)?.kind === 'command';
+    const isOwned = isCommand ? source === name : publishes(source, type);
     if (!isOwned) throw rejection('source', `its source does not publish ${type}`);
     await signatures.verify(event);
     return event;
+  }
+
+  /**
+   * Whoever has read a command from the broker can publish it again, and after a day the inbox has forgotten
+   * whether it was executed.
+   */
+  #isExpired({ type, time = '' }: CloudEvent): boolean {
+    const { contractOf, clock } = this.deps;
+    return contractOf(type)?.expires === true && !(clock.now() - Date.parse(time) < COMMAND_AGE_MS);
+  }
+
+  /** Unlike a rejected event, an expired command is genuine, so it is kept in any case. */
+  async #storeExpired(raw: Record<string, unknown>): Promise<'SUCCESS'> {
+    const { deadLetters, log, metrics } = this.deps;
+    const message = 'the command is older than a day, so it may have been executed';
+    const failure = { reason: 'expired', message, attempts: 1 };
+    const { id: eventId, type, reason } = await deadLetters.store(raw, failure);
+    metrics.eventsRejected.inc({ topic: type, reason });
+    log.error({ eventId, type, reason }, 'command is a dead letter');
+    return 'SUCCESS';
   }
 
   async #reject(

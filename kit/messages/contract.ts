@@ -33,6 +33,12 @@ export interface Contract<Name extends string = string, Data extends z.ZodType =
    * earlier version stores the event as a dead letter, to be replayed once it knows this version.
    */
   readonly minVersion: number;
+  /**
+   * Of a command: whether it is no longer executed a day after it was published, when the inbox has forgotten
+   * whether it was. For a change that documents do not show, and that could so be made or allowed twice.
+   * Other commands are executed however late they arrive.
+   */
+  readonly expires: boolean;
 }
 
 export interface RequestContract<
@@ -67,6 +73,8 @@ interface Shape<Data extends z.ZodType> {
   subject: (data: z.output<Data>) => string;
   earlierVersions?: readonly EarlierVersion[];
   minVersion?: number;
+  /** False by default. */
+  expires?: boolean;
 }
 
 const TYPE = /^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)+$/;
@@ -137,6 +145,7 @@ function define<Name extends string, Data extends z.ZodType>(
     minVersion,
     type: shape.type,
     public: shape.public ?? false,
+    expires: shape.expires ?? false,
     description: shape.description,
     data: shape.data,
     subject: shape.subject,

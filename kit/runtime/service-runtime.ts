@@ -72,7 +72,7 @@ export class ServiceRuntime {
     this.#results = results;
     this.#open = open;
     this.#bindingsAndJobs = bindingsAndJobs;
-    const isCommand = (type: string) => service.events.get(type)?.contract.kind === 'command';
+    const contractOf = (type: string) => service.events.get(type)?.contract;
     const { topics } = service;
     this.#events = new EventDispatcher({
       clock,
@@ -80,8 +80,8 @@ export class ServiceRuntime {
       metrics,
       results,
       deadLetters,
-      gate: new EventGate({ ...deps, name, topics, isCommand, deadLetters }),
-      isCommand,
+      gate: new EventGate({ ...deps, name, topics, contractOf, deadLetters }),
+      isCommand: (type) => contractOf(type)?.kind === 'command',
       handle: (event) => events.run(event),
     });
     const idempotency = new IdempotencyStore(sidecar, definition.idempotency);

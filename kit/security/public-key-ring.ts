@@ -8,11 +8,9 @@ const REFRESH_MS = 60_000;
 /** The least time between two reads, whatever arrives: anyone can invent an unknown key id. */
 const MIN_REFRESH_MS = 1_000;
 
-type PublicKeys = ReadonlyMap<string, PublicKey>;
-
 /** The public keys of all services, kept up to date. One for each process. */
 export class PublicKeyRing {
-  #keys: PublicKeys = new Map();
+  #keys: readonly PublicKey[] = [];
   /** When the keys were last read successfully, and when that was last tried. */
   #refreshedAt = -Infinity;
   #triedAt = -Infinity;
@@ -21,7 +19,7 @@ export class PublicKeyRing {
 
   constructor(
     /** Reads the keys. If it fails, the keys that were read before stay in use. */
-    private readonly read: () => Promise<PublicKeys>,
+    private readonly read: () => Promise<readonly PublicKey[]>,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
@@ -32,19 +30,21 @@ export class PublicKeyRing {
   }
 
   /**
-   * The key with this id, or undefined if there is none. Throws UNAVAILABLE if it is unknown and the
-   * keys cannot be read at the moment.
+   * The key with this id, of a certain service if one is given, or undefined if there is none. Throws
+   * UNAVAILABLE if it is unknown and the keys cannot be read at the moment.
    */
-  async find(kid: string): Promise<PublicKey | undefined> {
-    if (this.#keys.has(kid)) {
+  async find(kid: string, service?: string): Promise<PublicKey | undefined> {
+    const known = () =>
+      this.#keys.find((key) => key.kid === kid && (service ?? key.service) === key.service);
+    if (known() !== undefined) {
       const refreshAt = Math.max(this.#refreshedAt + REFRESH_MS, this.#triedAt + MIN_REFRESH_MS);
       if (this.clock.now() >= refreshAt) await this.#refresh();
-      return this.#keys.get(kid);
+      return known();
     }
     // a refresh that is running may have read the folder before the key was there, so another may follow
     await this.#refreshing;
-    if (!this.#keys.has(kid)) await this.#refresh();
-    const found = this.#keys.get(kid);
+    if (known() === undefined) await this.#refresh();
+    const found = known();
     if (found === undefined && this.#lastReadFailed) {
       throw unavailable('the keys of the services cannot be read');
     }

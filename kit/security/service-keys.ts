@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { type KeyObject, createPrivateKey, createPublicKey, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
@@ -11,8 +11,8 @@ import {
 import { z } from 'zod';
 import type { Log } from '../core/log';
 
-// The folder of keys: private/<app-id>.json holds the JWK with which a service signs, and
-// public/<app-id>.json the JWK Set with which others verify its tokens. Each service has a key pair of
+// The folder of keys: private/<app-id>.json holds the JWK with which a service signs its events and tokens, and
+// public/<app-id>.json the JWK Set with which others verify them. Each service has a key pair of
 // its own and no secret is shared, so an attacker who controls one service can call as that one only.
 
 export const ALGORITHM = 'ES256';
@@ -36,13 +36,17 @@ type PrivateJwk = z.infer<typeof PrivateJwk>;
 /** The key with which a service signs. */
 export interface SigningKey {
   readonly kid: string;
+  /** The same key for jose, and for node:crypto, which signs without a turn of the event loop. */
   readonly key: CryptoKey;
+  readonly keyObject: KeyObject;
 }
 
-/** A key with which tokens of a service are verified. */
+/** A key with which signatures of a service are verified. */
 export interface PublicKey {
+  readonly kid: string;
   readonly service: string;
   readonly key: CryptoKey;
+  readonly keyObject: KeyObject;
 }
 
 /**
@@ -54,24 +58,25 @@ export async function loadSigningKey(folder: string, service: string): Promise<S
   const file = join(folder, 'private', `${service}.json`);
   const jwk = PrivateJwk.parse(await readJson(file, () => generateKey(file)));
   await publishKey(join(folder, 'public', `${service}.json`), jwk);
-  return { kid: jwk.kid, key: await importKey(jwk) };
+  return {
+    kid: jwk.kid,
+    key: await importKey(jwk),
+    keyObject: createPrivateKey({ key: jwk, format: 'jwk' }),
+  };
 }
 
-/**
- * The public keys of all services, by key id. A file that is not a valid key set is skipped and
- * logged.
- */
-export async function loadPublicKeys(
-  folder: string,
-  log: Log,
-): Promise<ReadonlyMap<string, PublicKey>> {
-  const publicKeys = new Map<string, PublicKey>();
+/** The public keys of all services. A file that is not a valid key set is skipped and logged. */
+export async function loadPublicKeys(folder: string, log: Log): Promise<PublicKey[]> {
+  const publicKeys: PublicKey[] = [];
   const files = (await readdir(join(folder, 'public'))).filter((name) => name.endsWith('.json'));
   for (const file of files) {
     const service = basename(file, '.json');
     try {
       const { keys } = PublicKeys.parse(await readJson(join(folder, 'public', file)));
-      for (const jwk of keys) publicKeys.set(jwk.kid, { service, key: await importKey(jwk) });
+      for (const jwk of keys) {
+        const keyObject = createPublicKey({ key: jwk, format: 'jwk' });
+        publicKeys.push({ kid: jwk.kid, service, key: await importKey(jwk), keyObject });
+      }
     } catch (error) {
       log.warn(
         { peer: service, failure: String(error) },

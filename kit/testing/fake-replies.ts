@@ -9,6 +9,7 @@ import { refusalOf } from '../core/errors';
 import { deterministicId } from '../core/deterministic-id';
 import type { CommandResult } from '../messages/command-result';
 import type { AnyService } from '../service/service';
+import { TEST_SIGNATURES } from './test-signatures';
 import type { Definition } from '../service/definition';
 
 /** Fakes for the requests that a service sends over the bus, by the name of the contract. */
@@ -44,5 +45,6 @@ export function replyFromFake(
   }
   const { replyto: type = '', ...rest } = event;
   const id = deterministicId('reply', event.id);
-  return { ...rest, id, type, source: 'test', eventversion: 1, causationid: event.id, data };
+  const reply = { ...rest, id, type, source: 'test', eventversion: 1, causationid: event.id, data };
+  return TEST_SIGNATURES.sign(reply);
 }

@@ -22,6 +22,7 @@ import type {
   StreamRequest,
 } from '../transport/sidecar';
 import type { FakeEndpoint } from './fakes';
+import { TEST_SIGNATURES } from './test-signatures';
 import { type Memory, type StoredDocument, expiry } from './memory';
 
 /** The process was killed: nothing that it does afterwards has an effect. */
@@ -104,7 +105,7 @@ export class MemoryTransport implements Sidecar {
 
   async publish(event: CloudEvent): Promise<void> {
     await this.#turn();
-    const copy = throughJson(event);
+    const copy = throughJson(TEST_SIGNATURES.sign(event));
     this.memory.events.push(copy);
     this.onPublish(copy);
     await this.#effect();

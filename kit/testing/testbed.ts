@@ -26,7 +26,7 @@ import { FakeClock } from './fake-clock';
 import { replyFromFake } from './fake-replies';
 import { Memory, type SentMessage } from './memory';
 import { Crash, type InjectedFaults, MemoryTransport } from './memory-transport';
-import { OPEN_BUS } from './open-bus';
+import { TEST_SIGNATURES, signedByItsSource } from './test-signatures';
 import type { CallOptions, FlagValues, TestbedOptions } from './testbed-options';
 
 type Method<D extends Definition, M extends keyof UnaryOf<NonNullable<D['serves']>>> = UnaryOf<
@@ -55,7 +55,7 @@ export class Testbed<D extends Definition> {
   /** Starts a new process with the memory of the old one. */
   restart(): void {
     const { flags = {}, endpoints = {}, config, log = silentLog } = this.options;
-    const { publishes = OPEN_BUS.publishes } = this.options;
+    const { publishes = () => true } = this.options;
     // a fake is typed by its method; the transport finds it by name
     const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemoryTransport>[2];
     const sidecar = new MemoryTransport(this.memory, this.clock, fakes, endpoints);
@@ -72,8 +72,8 @@ export class Testbed<D extends Definition> {
       log,
       metrics: new Metrics(),
       flags: fakeFlags(flags),
-      ...OPEN_BUS,
       publishes,
+      signatures: TEST_SIGNATURES,
       config,
     });
     // a fake is typed by its contract; it is found by name
@@ -139,7 +139,7 @@ export class Testbed<D extends Definition> {
   /** Delivers events in one batch. */
   async deliverAll(batch: readonly Record<string, unknown>[]): Promise<AckStatus[]> {
     const topic = String(batch[0]?.['type']);
-    return this.#unlessCrashed(this.runtime.deliverAll(batch, topic));
+    return this.#unlessCrashed(this.runtime.deliverAll(batch.map(signedByItsSource), topic));
   }
 
   /** An event as another service publishes it. */
@@ -165,9 +165,12 @@ export class Testbed<D extends Definition> {
     };
   }
 
-  /** Delivers an event as it is, valid or not; by default on the topic of its type. */
+  /**
+   * Delivers an event, valid or not; by default on the topic of its type. An event without a signature gets
+   * one of its source.
+   */
   async deliver(event: Record<string, unknown>, topic = String(event['type'])): Promise<AckStatus> {
-    return this.#unlessCrashed(this.runtime.deliver(event, topic));
+    return this.#unlessCrashed(this.runtime.deliver(signedByItsSource(event), topic));
   }
 
   /** Delivers a message of an input binding. */

@@ -6,6 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import { type Caller, DEFAULT_TENANT, asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
+import type { EventSignatures } from '#kit/messages/event-signatures';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
 import type { DeadLetter } from '#kit/delivery/dead-letters';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
@@ -13,6 +14,7 @@ import type { ServiceRuntime } from '#kit/runtime/service-runtime';
 import { silentLog } from '#kit/core/log';
 import { type RunningService, start } from '#kit/boot/run';
 import { loadSigningKey } from '#kit/security/service-keys';
+import { SignedEvents } from '#kit/security/signed-events';
 import { EDGE, UserAssertionSigner } from '#kit/security/user-assertions';
 import type { CallProofs } from '#kit/adapters/dapr/sidecar-grpc';
 import { ServiceTokens } from '#kit/security/service-tokens';
@@ -76,10 +78,10 @@ export class BrokerFixture {
     private readonly running: RunningService,
     /** For the output: how the broker runs. */
     readonly description: string,
-    proofs: CallProofs,
+    { proofs, signatures }: { proofs: CallProofs; signatures: EventSignatures },
   ) {
-    this.#readerSidecar = sidecarOf(system.app('worker'), proofs);
-    this.#otherSidecar = sidecarOf(system.app('worker-2'), proofs);
+    this.#readerSidecar = sidecarOf(system.app('worker'), signatures, proofs);
+    this.#otherSidecar = sidecarOf(system.app('worker-2'), signatures, proofs);
     this.reader = runtimeOn(worker, this.#readerSidecar, systemClock);
   }
 
@@ -118,7 +120,11 @@ export class BrokerFixture {
     // a replay is for admins, whom the edge has authenticated
     const assertions = new UserAssertionSigner(await loadSigningKey(keys, EDGE), systemClock);
     const proofs = { tokens, assertions };
-    const broker = new BrokerFixture(system, ledger, words, running, description, proofs);
+    const signatures = await SignedEvents.open(publisher.name, keys, systemClock, silentLog);
+    const broker = new BrokerFixture(system, ledger, words, running, description, {
+      proofs,
+      signatures,
+    });
     await broker.#subscribed();
     return broker;
   }
@@ -260,7 +266,8 @@ export class BrokerFixture {
 
 const MAIN = join('test', 'conformance', 'service-main.ts');
 
-function sidecarOf({ plan }: App, proofs: CallProofs): DaprSidecar {
+/** A sidecar of the worker through which the publisher publishes too. */
+function sidecarOf({ plan }: App, signatures: EventSignatures, proofs: CallProofs): DaprSidecar {
   const { daprHttpPort: httpPort, daprGrpcPort: grpcPort } = plan;
-  return new DaprSidecar({ host: '127.0.0.1', httpPort, grpcPort }, proofs);
+  return new DaprSidecar({ host: '127.0.0.1', httpPort, grpcPort }, signatures, proofs);
 }

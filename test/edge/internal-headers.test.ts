@@ -43,7 +43,10 @@ beforeAll(async () => {
       else failed(error);
     });
   });
-  const sidecar = new DaprSidecar({ host: '127.0.0.1', httpPort: grpcPort, grpcPort });
+  const sidecar = new DaprSidecar(
+    { host: '127.0.0.1', httpPort: grpcPort, grpcPort },
+    OPEN_BUS.signatures,
+  );
   const none = { enabled: async () => false, value: async () => undefined };
   const runtime = new ServiceRuntime(gateway, {
     sidecar,

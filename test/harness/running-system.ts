@@ -1,3 +1,7 @@
+import { systemClock } from '#kit/core/clock';
+import { silentLog } from '#kit/core/log';
+import { CloudEvent } from '#kit/messages/cloud-event';
+import { SignedEvents } from '#kit/security/signed-events';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
 import { servers } from '../../scripts/start/servers.mjs';
 import { App, type AppPlan } from './app';
@@ -112,13 +116,24 @@ export class RunningSystem {
     return found;
   }
 
-  /** Publishes an event unchanged, through the sidecar of an app that may publish it. */
+  /**
+   * Publishes an event through the sidecar of an app that may publish it. An event without a signature gets
+   * that of its source.
+   */
   async publish(
     event: Readonly<Record<string, unknown>>,
     through = String(event['source']),
   ): Promise<void> {
+    await this.publishAsIs(await this.#signed(event), through);
+  }
+
+  /** Publishes an event as it is on any topic, like someone with the credentials of an app. */
+  async publishAsIs(
+    event: Readonly<Record<string, unknown>>,
+    through = String(event['source']),
+    topic = String(event['type']),
+  ): Promise<void> {
     const app = this.app(through);
-    const topic = String(event['type']);
     const response = await fetch(`${app.sidecarUrl}/v1.0/publish/bus/${topic}`, {
       method: 'POST',
       headers: { 'content-type': 'application/cloudevents+json', ...app.sidecarHeaders },
@@ -127,6 +142,14 @@ export class RunningSystem {
     if (!response.ok) {
       throw new Error(`${topic} was not published: ${response.status} ${await response.text()}`);
     }
+  }
+
+  async #signed(event: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
+    const { success, data } = CloudEvent.safeParse(event);
+    if (!success || data.signature !== undefined) return event;
+    const keys = this.apps[0]?.env['SERVICE_KEYS'] ?? '';
+    const signatures = await SignedEvents.open(data.source, keys, systemClock, silentLog);
+    return { ...event, signature: signatures.sign(data).signature };
   }
 
   /** Starts the servers, then all apps concurrently, and waits until each is ready. */

@@ -1,4 +1,8 @@
 import { create } from '@bufbuild/protobuf';
+import {
+  AppCallback,
+  AppCallbackAlpha,
+} from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_pb';
 import { Dapr } from '@dapr/dapr/proto/dapr/proto/runtime/v1/dapr_pb';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import type { DescMethodUnary } from '@bufbuild/protobuf';
@@ -29,6 +33,7 @@ async function call(
   port: number,
   method: DescMethodUnary,
   headers: Record<string, string>,
+  request: Record<string, unknown> = {},
 ): Promise<number> {
   const { path, requestSerialize, responseDeserialize } = unaryDefinition(method);
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
@@ -39,7 +44,7 @@ async function call(
     path,
     requestSerialize,
     responseDeserialize,
-    create(method.input),
+    create(method.input, request),
     metadata,
     (error) => {
       resolve(error?.code ?? Code.OK);
@@ -122,6 +127,44 @@ test('an app refuses calls that do not come from its own sidecar', async () => {
     expect(await call(appPort, getProfile, { 'dapr-api-token': token })).toBe(Code.UNAUTHENTICATED);
   }
   expect(own).not.toBe(other);
+});
+
+const CALLBACKS = [
+  AppCallback.method.onTopicEvent,
+  AppCallback.method.onBindingEvent,
+  AppCallbackAlpha.method.onBulkTopicEventAlpha1,
+  AppCallbackAlpha.method.onJobEventAlpha1,
+].map((method) => [method.name, method] as const);
+
+test.each(CALLBACKS)('no call reaches the callback %s of a service', async (_, method) => {
+  const { appPort, daprGrpcPort } = system.app('payment').plan;
+  const to = { 'dapr-app-id': 'payment' };
+  expect(await call(appPort, method, to)).toBe(Code.UNAUTHENTICATED);
+  expect(await call(appPort, method, { ...to, ...system.app('user').sidecarHeaders })).toBe(
+    Code.UNAUTHENTICATED,
+  );
+  expect(await call(daprGrpcPort, method, to)).toBe(Code.UNIMPLEMENTED);
+  for (const through of ['payment', 'user', 'product']) {
+    const { plan, sidecarHeaders } = system.app(through);
+    const code = await call(plan.daprGrpcPort, method, { ...sidecarHeaders, ...to });
+    expect(code).toBe(Code.UNIMPLEMENTED);
+  }
+});
+
+test('without mTLS, an event that a process hands over at the internal port is rejected: it is not signed', async () => {
+  const { plan, url } = system.app('payment');
+  const { args } = plan.sidecar;
+  const port = Number(args[args.indexOf('--dapr-internal-grpc-port') + 1]);
+  const data = { paymentId: 'p1', refundId: 'r1', reason: 'forged' };
+  const event = {
+    ...{ id: 'forged', source: 'payment', type: 'payment.refund', specVersion: '1.0' },
+    ...{ dataContentType: 'application/json', data: Buffer.from(JSON.stringify(data)) },
+    ...{ topic: 'payment.refund', pubsubName: 'bus' },
+  };
+  const { onTopicEvent } = AppCallback.method;
+  expect(await call(port, onTopicEvent, { 'dapr-app-id': 'payment' }, event)).toBe(Code.OK);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain('events_rejected_total{topic="payment.refund",reason="unsigned"} 1');
 });
 
 test('no process has the password of the administrator but the user service', () => {

@@ -3,6 +3,7 @@ module omnichannel/polyglot
 go 1.26.5
 
 require (
+	github.com/gowebpki/jcs v1.0.1
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	google.golang.org/grpc v1.80.0
 	google.golang.org/protobuf v1.36.11

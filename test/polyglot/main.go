@@ -74,6 +74,10 @@ func (w watch) handle(body io.Reader) string {
 		log.Printf("dropped an unreadable event: %v", err)
 		return "DROP"
 	}
+	if event["type"] != "order.confirmed" || event["source"] != "order" || !w.signer.verify(event) {
+		log.Printf("dropped an event that the order service has not published: %v", event["id"])
+		return "DROP"
+	}
 	if err := w.checkStock(event, event["data"].(object)); err != nil {
 		log.Printf("%v will be retried: %v", event["id"], err)
 		return "RETRY"
@@ -113,6 +117,7 @@ func (w watch) publish(cause object, eventType, subject string, data object) err
 			event[name] = value
 		}
 	}
+	event["signature"] = w.signer.sign(event)
 	body := must(json.Marshal(event))
 	must(read(w.lowStock, bytes.NewReader(body))) // invalid only by a bug of this program
 	address := w.publishURL + eventType + "?metadata.partitionKey=" + url.QueryEscape(subject)

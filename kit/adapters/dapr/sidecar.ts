@@ -1,5 +1,6 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CloudEvent } from '../../messages/cloud-event';
+import type { EventSignatures } from '../../messages/event-signatures';
 import { Code, MicroserviceError } from '../../core/errors';
 import {
   type CallRequest,
@@ -42,7 +43,12 @@ export class DaprSidecar implements Sidecar {
   readonly #http: SidecarHttp;
   readonly #grpc: SidecarGrpc;
 
-  constructor(address: SidecarAddress, proofs: CallProofs = {}) {
+  constructor(
+    address: SidecarAddress,
+    /** Signs the events of this service. */
+    private readonly signatures: EventSignatures,
+    proofs: CallProofs = {},
+  ) {
     this.#http = new SidecarHttp(address);
     this.#grpc = new SidecarGrpc(address, proofs);
   }
@@ -94,7 +100,7 @@ export class DaprSidecar implements Sidecar {
   async publish(event: CloudEvent, timeout: number): Promise<void> {
     const partitionKey = encodeURIComponent(event.subject);
     const path = `/v1.0/publish/${BUS}/${event.type}?metadata.partitionKey=${partitionKey}`;
-    const text = JSON.stringify(event);
+    const text = JSON.stringify(this.signatures.sign(event));
     assertSize(event.type, Buffer.byteLength(text));
     const { status, body } = await this.#http.request(
       'POST',
@@ -110,7 +116,7 @@ export class DaprSidecar implements Sidecar {
     const [first] = events;
     if (first === undefined) return;
     const path = `/v1.0-alpha1/publish/bulk/${BUS}/${first.type}`;
-    for (const text of bulkBodies(events)) {
+    for (const text of bulkBodies(events.map((event) => this.signatures.sign(event)))) {
       assertSize(first.type, Buffer.byteLength(text));
       const { status, body } = await this.#http.request('POST', path, timeout, text);
       assertOk(`publishing ${first.type}`, status, failedEntries(body));

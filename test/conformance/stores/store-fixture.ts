@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
+import { NO_SIGNATURES } from '#kit/messages/event-signatures';
 import { DaprSidecar } from '#kit/adapters/dapr/sidecar';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
 import { Memory } from '#kit/testing/memory';
@@ -75,9 +76,10 @@ export class StoreFixture {
     );
     const sidecars = system.apps.map(
       ({ plan }) =>
-        new DaprSidecar({
-          ...{ host: '127.0.0.1', httpPort: plan.daprHttpPort, grpcPort: plan.daprGrpcPort },
-        }),
+        new DaprSidecar(
+          { host: '127.0.0.1', httpPort: plan.daprHttpPort, grpcPort: plan.daprGrpcPort },
+          NO_SIGNATURES,
+        ),
     );
     const [one, other] = sidecars.map((sidecar) => new StoreProcess(sidecar));
     return new StoreFixture(one!, other!, description, new StoreServer(system, state), async () => {
