@@ -210,7 +210,7 @@ describe('the key of the edge', () => {
     for (const one of [edge, replica]) {
       await expect(verifier.verify(await one.assertionOf(ada))).resolves.toEqual(ada);
     }
-    expect((await loadPublicKeys(folder, silentLog)).size).toBe(1);
+    expect((await loadPublicKeys(folder, silentLog)).length).toBe(1);
   });
 
   it('can be replaced while a replica still signs with the one before', async () => {

@@ -20,6 +20,7 @@ import { loadSigningKey } from '../../security/service-keys';
 import { ServiceTokens } from '../../security/service-tokens';
 import { EDGE, UserAssertionSigner, UserAssertionVerifier } from '../../security/user-assertions';
 import { grpcDefinition } from './grpc-adapter';
+import { NO_SIGNATURES } from '../../messages/event-signatures';
 import { DaprSidecar } from './sidecar';
 import type { CallProofs } from './sidecar-grpc';
 
@@ -55,7 +56,8 @@ beforeEach(() => {
 });
 
 async function sent(proofs: CallProofs, given: Partial<CallContext>) {
-  const sidecar = new DaprSidecar({ host: '127.0.0.1', httpPort: port, grpcPort: port }, proofs);
+  const address = { host: '127.0.0.1', httpPort: port, grpcPort: port };
+  const sidecar = new DaprSidecar(address, NO_SIGNATURES, proofs);
   const method = ProductService.method.listProducts;
   const callContext = newCallContext(systemClock, given);
   await sidecar.call({ appId: 'product', method, request: create(method.input), callContext });
