@@ -172,6 +172,11 @@ describe('a client', () => {
     await once(socket, 'close');
     expect(handled).toBe(10);
     expect(await registry.metrics()).toContain('reason="pipelining"} 1');
+    // and for some seconds its further connections are closed
+    const again = net.connect(server.port, '127.0.0.1');
+    again.on('error', () => undefined).resume();
+    await new Promise((resolve) => again.once('close', resolve));
+    expect(await registry.metrics()).toContain('reason="barred"} 1');
   });
 
   it('may send any number of requests one after the other', async () => {

@@ -5,6 +5,7 @@ import { clientNetwork, isIn } from '../core/client-address';
 import { type Bounds, ConcurrencyLimit } from '../core/concurrency-limit';
 import { faultOf, prepareRequest } from '../core/http-request';
 import { LocalCounter, type RequestLimit } from '../core/local-counter';
+import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
 
 export interface Health {
   /** The body of /health: `{service, version, uptime, ...}`. */
@@ -92,6 +93,9 @@ const CHECK_MS = 5_000;
 /** How often the rest of a refused request is looked at, and how much of it is received. */
 const LINGER_CHECK_MS = 100;
 const LINGER_BYTES = 4 * 1024 * 1024;
+/** For a client that pipelined more requests than the limit. */
+const BARRED_MS = 10_000;
+const MAX_BARRED = 10_000;
 /** Rendering the metrics takes at most this part of the time, whatever is asked for. */
 const METRICS_SHARE = 0.05;
 
@@ -229,6 +233,8 @@ class Connections {
   readonly #limit: ConcurrencyLimit;
   readonly #refused: Counter<'reason'>;
   readonly #isProxy: (address: string) => boolean;
+  /** Clients that pipelined too much: their connections are closed when they are opened. */
+  readonly #barred: TtlCache<number> = ttlCache(MAX_BARRED, performance);
   readonly #requests = new WeakMap<Socket, number>();
 
   constructor(
@@ -249,10 +255,12 @@ class Connections {
   open(socket: Socket): void {
     const { remoteAddress: address } = socket;
     if (address === undefined || this.#isProxy(address)) return;
-    const place = this.#limit.take(clientNetwork(address));
+    const client = clientNetwork(address);
+    const isBarred = this.#barred.get(client) !== undefined;
+    const place = isBarred ? 'barred' : this.#limit.take(client);
     if (typeof place === 'function') socket.once('close', place);
     else {
-      this.countRefusal(`too_many_of_${place}`);
+      this.countRefusal(isBarred ? place : `too_many_of_${place}`);
       socket.destroy();
     }
   }
@@ -264,6 +272,11 @@ class Connections {
     const requests = (this.#requests.get(socket) ?? 0) + 1;
     if (requests > this.limits.pipelined) {
       this.countRefusal('pipelining');
+      const { remoteAddress: address } = socket;
+      // what Node has read of the connection is parsed nevertheless: up to 20 ms for each attempt
+      if (address !== undefined && !this.#isProxy(address)) {
+        setFor(this.#barred, clientNetwork(address), 1, BARRED_MS);
+      }
       socket.destroy();
       return false;
     }

@@ -35,13 +35,17 @@ const NewDevice = z.object({
 });
 const DeviceUpdate = NewDevice.omit({ kind: true }).partial().extend(DeviceRequest.shape);
 
+/** The API has /devices/commands/:commandId, so that the paths of such a device would be ambiguous. */
+const RESERVED_ID = 'commands';
+const NewDeviceId = Id.refine((id) => id !== RESERVED_ID, `must not be ${RESERVED_ID}`);
+
 /**
  * Registers a device and returns its credential. A repeat under the same Idempotency-Key returns the
  * same device with its newest credential.
  */
 export async function registerDevice(request: RegisterDeviceRequest, context: Context) {
   const { devices, lists, newId, clock, caller, callContext } = context;
-  const registration = validate(NewDevice.extend({ deviceId: Id.optional() }), request);
+  const registration = validate(NewDevice.extend({ deviceId: NewDeviceId.optional() }), request);
   const { deviceId = newId('device'), ...fields } = registration;
   requireManager(caller, await requireShop(fields.shopId, context));
   const known = await devices.get(deviceId);

@@ -52,6 +52,56 @@ describe('mayManage', () => {
   });
 });
 
+describe('an update with an empty list', () => {
+  const emptied = (path: string, list: object) => ({ ...list, updateMask: { paths: [path] } });
+
+  test('of sellers takes the shop from all of them', async () => {
+    const { bed, shopId } = await withShop();
+    const request = { shopId, ...emptied('seller_ids', { sellerIds: [] }) };
+    expect(await bed.call('updateShop', request, { caller: admin })).toMatchObject({
+      sellerIds: [],
+    });
+    expect((await bed.call('mayManage', { shopId }, { caller: sally })).allowed).toBe(false);
+    const own = bed.call('updateShop', { shopId, name: 'Mine' }, { caller: sally });
+    await expect(own).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  });
+
+  test('of opening hours makes the shop open always', async () => {
+    const { bed, shopId } = await withShop();
+    const hours = [{ day: 'monday', opens: '09:00', closes: '10:00' }];
+    await bed.call('updateShop', { shopId, openingHours: hours }, { caller: sally });
+    const request = { shopId, ...emptied('opening_hours', { openingHours: [] }) };
+    const shop = await bed.call('updateShop', request, { caller: sally });
+    expect(shop).toMatchObject({ openingHours: [], open: true });
+  });
+
+  test('of channels is refused, as a new shop without channels is', async () => {
+    const { bed, shopId } = await withShop();
+    const request = { shopId, ...emptied('channels', { channels: [] }) };
+    await expect(bed.call('updateShop', request, { caller: sally })).rejects.toMatchObject({
+      details: { fields: [{ field: 'channels' }] },
+    });
+  });
+
+  test('of sellers is refused for a seller', async () => {
+    const { bed, shopId } = await withShop();
+    const request = { shopId, ...emptied('seller_ids', { sellerIds: [] }) };
+    await expect(bed.call('updateShop', request, { caller: sally })).rejects.toMatchObject({
+      code: Code.PERMISSION_DENIED,
+    });
+  });
+
+  test('changes nothing if the mask does not name it, as a caller without a mask expects', async () => {
+    const { bed, shopId } = await withShop();
+    const shop = await bed.call(
+      'updateShop',
+      { shopId, name: 'New', sellerIds: [] },
+      { caller: admin },
+    );
+    expect(shop).toMatchObject({ name: 'New', sellerIds: ['sally'] });
+  });
+});
+
 describe('a new shop', () => {
   test('belongs to its seller and is visible to every caller', async () => {
     const bed = shopBed();

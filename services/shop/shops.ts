@@ -28,17 +28,25 @@ const ShopFields = z.object({
 });
 const NewShop = ShopFields.extend({ shopId: Id.optional() });
 
-/** Protobuf does not distinguish an absent list from an empty one: an empty list changes nothing. */
-const orAbsent = <T>(values: T[]) => (values.length === 0 ? undefined : values);
-
 const ShopUpdate = z.object({
   shopId: Id,
   name: ShopFields.shape.name.optional(),
-  channels: z.array(z.enum(CHANNELS)).max(20).transform(unique).transform(orAbsent),
+  channels: ShopFields.shape.channels.optional(),
   timeZone: TimeZone.optional(),
-  openingHours: ShopFields.shape.openingHours.transform(orAbsent),
-  sellerIds: z.array(Id).max(100).transform(unique).transform(orAbsent),
+  openingHours: ShopFields.shape.openingHours.optional(),
+  sellerIds: z.array(Id).max(100).transform(unique).optional(),
 });
+
+/** The lists of an update that were sent: an empty one was only if the mask names it. */
+function sentLists({ channels, openingHours, sellerIds, updateMask }: UpdateShopRequest) {
+  const isSent = (list: readonly unknown[], path: string) =>
+    list.length > 0 || updateMask?.paths.includes(path) === true;
+  return {
+    channels: isSent(channels, 'channels') ? channels : undefined,
+    openingHours: isSent(openingHours, 'opening_hours') ? openingHours : undefined,
+    sellerIds: isSent(sellerIds, 'seller_ids') ? sellerIds : undefined,
+  };
+}
 
 /** Creates a shop. A seller becomes its manager; only an admin may choose its id. */
 export async function createShop(request: CreateShopRequest, context: Context) {
@@ -60,7 +68,7 @@ export async function createShop(request: CreateShopRequest, context: Context) {
 
 export async function updateShop(request: UpdateShopRequest, context: Context) {
   const { shops, clock, caller } = context;
-  const { shopId, ...update } = validate(ShopUpdate, request);
+  const { shopId, ...update } = validate(ShopUpdate, { ...request, ...sentLists(request) });
   requireManager(caller, await requireShop(shopId, context));
   if (update.sellerIds !== undefined) requireRole(caller, 'admin');
   const shop = await shops.update(shopId, (known) => {

@@ -5,6 +5,7 @@ import { brokers } from './brokers';
 import { devices } from './devices/devices';
 import { edge } from './edge/edge';
 import { growth } from './growth';
+import { hostile } from './hostile/hostile';
 import { idle } from './idle';
 import { mtls } from './mtls';
 import { open } from './open';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   brokers,
   open,
   edge,
+  hostile,
   devices,
   mtls,
   idle,

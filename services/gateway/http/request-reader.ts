@@ -5,10 +5,11 @@ import {
   type JsonObject,
   type Message,
   ScalarType,
+  create,
   fromJson,
 } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
-import { StructSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { FieldMaskSchema, StructSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import type { FieldError } from '#kit/core/errors';
 import { MAX_REPORTED, invalidFields } from '#kit/core/schema-errors';
@@ -40,9 +41,22 @@ export function readRequest(shape: RequestShape, { params, query, body }: Reques
     if (name !== 'service') reader.fill(message, { [name]: params[name] }, '', [name]);
   }
   reader.fill(message, reader.queryValues(message.desc, query), '', shape.query);
-  if (body !== undefined) reader.fill(message, body, '', shape.body);
+  reader.refuseZeros(query, shape.query);
+  if (body !== undefined) {
+    reader.fill(message, body, '', shape.body);
+    setMask(message, body);
+  }
   reader.throwErrors();
   return message.message;
+}
+
+/** Names the fields of the body in `update_mask`, if the message has one: see UpdateShopRequest. */
+function setMask(message: ReflectMessage, body: unknown): void {
+  const fields = fieldsOf(message.desc);
+  const mask = fields.get('updateMask');
+  if (mask?.message === undefined || typeof body !== 'object' || body === null) return;
+  const paths = Object.keys(body).flatMap((name) => fields.get(name)?.name ?? []);
+  message.set(mask, reflect(mask.message, create(FieldMaskSchema, { paths })));
 }
 
 class Reader {
@@ -82,6 +96,15 @@ class Reader {
         return [name, isDigits && isNumber(name) ? Number(text) : text];
       }),
     );
+  }
+
+  /** An explicit 0 would count as absent: a page is counted from 1, and has at least one item. */
+  refuseZeros(query: Readonly<Record<string, unknown>>, allowed: readonly string[]): void {
+    for (const name of ['page', 'limit']) {
+      const value = query[name];
+      const isZero = typeof value === 'string' && /^-?0+$/.test(value);
+      if (allowed.includes(name) && isZero) this.#error(name, 'must be at least 1');
+    }
   }
 
   #field(message: ReflectMessage, field: DescField, value: unknown, at: string): void {

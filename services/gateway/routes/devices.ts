@@ -56,6 +56,11 @@ export const deviceRoutes: readonly Route[] = [
     body: ['shopId', 'kind', 'name', 'firmwareVersion', 'deviceId'],
     idempotent: true,
   }),
+  // before the paths of a device, of which some match it too: no device has the id `commands`
+  call('GET', '/devices/commands/:commandId', 'iot-gateway', iot.getCommand, {
+    access: SELLERS,
+    owner: 'shop',
+  }),
   call('GET', '/devices/:deviceId', 'shop', shop.getDevice, { access: SELLERS, owner: 'shop' }),
   call('PATCH', '/devices/:deviceId', 'shop', shop.updateDevice, {
     access: SELLERS,
@@ -89,10 +94,6 @@ export const deviceRoutes: readonly Route[] = [
     status: 202,
     body: ['commandId', 'name', 'arguments', 'expiresAt'],
     idempotent: true,
-  }),
-  call('GET', '/devices/commands/:commandId', 'iot-gateway', iot.getCommand, {
-    access: SELLERS,
-    owner: 'shop',
   }),
   call('GET', '/admin/broker-accounts', 'shop', shop.listBrokerAccounts, {
     access: ADMINS,

@@ -52,6 +52,43 @@ it('contains each route once', () => {
   expect(new Set(routes.map(nameOf)).size).toBe(routes.length);
 });
 
+/** Whether a path can match both. */
+function isAmbiguous(one: string, other: string): boolean {
+  const [ours, theirs] = [one.split('/'), other.split('/')];
+  const isParameter = (segment = '') => segment.startsWith(':');
+  return (
+    ours.length === theirs.length &&
+    ours.every((segment, at) => {
+      return segment === theirs[at] || isParameter(segment) || isParameter(theirs[at]);
+    })
+  );
+}
+
+it('has one meaning for each path: a literal segment comes before an id, and no id is that word', () => {
+  const paths = [...new Set(routes.map(({ path }) => path))];
+  const pairs = paths.flatMap((path, at) =>
+    paths.slice(at + 1).flatMap((other) => (isAmbiguous(path, other) ? [[path, other]] : [])),
+  );
+  // the first one wins; services/shop/devices.ts refuses a device with the id `commands`
+  expect(pairs).toEqual(
+    ['credential', 'presence', 'refusals', 'commands'].map((last) => [
+      '/devices/commands/:commandId',
+      `/devices/:deviceId/${last}`,
+    ]),
+  );
+});
+
+it.each(['presence', 'refusals', 'credential', 'commands'])(
+  'finds a command with the id %s, which is the last segment of another path',
+  async (commandId) => {
+    const token = await edge.token({ role: 'admin' });
+    const path = `/api/v1/devices/commands/${commandId}`;
+    expect((await edge.send('GET', path, { token })).status).toBe(200);
+    expect(received?.method.name).toBe('GetCommand');
+    expect(received?.request).toMatchObject({ commandId });
+  },
+);
+
 it('shares an Idempotency-Key among anonymous clients only where the service recognises a repeat', () => {
   const shared = rpcRoutes.filter(
     ({ access, idempotent }) => typeof access === 'string' && idempotent,

@@ -28,7 +28,9 @@ export function exampleRequest(route: Route) {
 export function exampleMessage(route: RpcRoute): Message {
   const { params = {}, query, body } = exampleOf(route);
   const { service: _, ...fields } = params;
-  return fromJson(route.rpc.input, { ...fields, ...query, ...body } as JsonValue);
+  const hasMask = route.rpc.input.fields.some(({ jsonName }) => jsonName === 'updateMask');
+  const mask = hasMask ? { updateMask: Object.keys(body ?? {}).join() } : {};
+  return fromJson(route.rpc.input, { ...fields, ...query, ...body, ...mask } as JsonValue);
 }
 
 /** The message that a service responds with in the example. */
