@@ -18,8 +18,8 @@ async function problemsOf(document: string) {
 test('docs/openapi.json passes the recommended rules of Redocly without a warning', async () => {
   const { found, ignored } = await problemsOf(read('docs/openapi.json'));
   expect(found).toEqual([]);
-  // the exception is still needed
-  expect(ignored).toEqual([expect.stringMatching(/^no-ambiguous-paths:/)]);
+  // the exceptions are still needed: the paths are tried in a defined order, see routes/table.test.ts
+  expect(ignored).toEqual(Array(4).fill(expect.stringMatching(/^no-ambiguous-paths:/)));
 });
 
 test.each([

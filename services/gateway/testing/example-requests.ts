@@ -30,7 +30,7 @@ export function exampleMessage(route: RpcRoute): Message {
   const { service: _, ...fields } = params;
   const hasMask = route.rpc.input.fields.some(({ jsonName }) => jsonName === 'updateMask');
   const mask = hasMask ? { updateMask: Object.keys(body ?? {}).join() } : {};
-  return fromJson(route.rpc.input, { ...fields, ...query, ...body, ...mask } as JsonValue);
+  return fromJson(route.rpc.input, { ...fields, ...query, ...body, ...mask });
 }
 
 /** The message that a service responds with in the example. */
