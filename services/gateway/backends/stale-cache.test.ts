@@ -8,6 +8,7 @@ import {
   ProductService,
 } from '#proto/retail/product/v1/product_pb';
 import { StaleCache } from './stale-cache';
+import { sendRaw, statusesIn } from '#kit/testing/raw-http';
 import { type Edge, openEdge } from '../testing/edge';
 import { rpcRoutes } from '../testing/example-requests';
 
@@ -120,6 +121,30 @@ describe('the catalogue', () => {
     expect((await list('?page=2')).status).toBe(503);
     isDown = false;
     expect((await list()).headers['x-cache']).toBeUndefined();
+  });
+
+  it('is marked as stale on the wire, also for HEAD and for a client that has it', async () => {
+    await open();
+    const { headers } = await list();
+    isDown = true;
+    edge.clock.advance(7_000);
+    const asked = (method: string, more = '') =>
+      sendRaw(
+        edge.port,
+        `${method} /api/v1/products HTTP/1.1\r\nhost: x\r\n${more}connection: close\r\n\r\n`,
+      );
+    const known = `if-none-match: ${String(headers['etag'])}\r\n`;
+    for (const [received, status] of [
+      [await asked('GET'), 200],
+      [await asked('HEAD'), 200],
+      [await asked('GET', known), 304],
+    ] as const) {
+      expect(statusesIn(received)).toEqual([status]);
+      expect(received).toMatch(/^x-cache: stale\r$/im);
+      expect(received).toMatch(/^age: 7\r$/im);
+      expect(received).toMatch(/^warning: 110 - "Response is Stale"\r$/im);
+      expect(received).not.toMatch(/^retry-after:/im);
+    }
   });
 
   it('is served stale without a call once its probes failed', async () => {
