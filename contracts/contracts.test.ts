@@ -54,6 +54,8 @@ const examples = {
   UpdateUser: { userId: 'u1', revisionId: 'r1' },
   SendPasswordReset: { requestId: 'r1' },
   AccountMailRequested: { userId: 'u1', mailId: 'm1', kind: 'reset_password' },
+  IndexUser: { userId: 'u1' },
+  AccountAccessChanged: { userId: 'u1', change: 'role_changed', role: 'seller', at },
   AccountSecurityChanged: { userId: 'u1', change: 'password_changed', at },
   ProductCreated: { productId: 'p1', ...pen },
   ProductUpdated: { productId: 'p1', ...pen, changed: ['price'] },

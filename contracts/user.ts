@@ -59,6 +59,27 @@ export const AccountMailRequested = defineEvent('AccountMailRequested', {
   subject: ({ userId }) => userId,
 });
 
+export const IndexUser = defineCommand('IndexUser', {
+  type: 'user.index',
+  description: 'Bring the lists in which admins find an account up to date.',
+  data: z.object({ userId: EntityId }),
+  subject: ({ userId }) => userId,
+});
+
+export const AccountAccessChanged = defineEvent('AccountAccessChanged', {
+  type: 'user.access.changed',
+  public: true,
+  description: 'An admin changed what an account may do.',
+  data: z.object({
+    userId: EntityId,
+    change: z.enum(['role_changed', 'blocked', 'unblocked', 'signed_out']),
+    /** The role from now on. */
+    role: z.enum(['customer', 'seller', 'admin']),
+    at: Time,
+  }),
+  subject: ({ userId }) => userId,
+});
+
 export const AccountSecurityChanged = defineEvent('AccountSecurityChanged', {
   type: 'user.security.changed',
   public: true,

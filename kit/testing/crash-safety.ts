@@ -38,6 +38,11 @@ export async function expectCrashSafe<D extends Definition>(
     if (bed.sidecar.dead) bed.restart();
     await repeat(bed);
     await bed.settle();
+    // killed while it handled an event that the work has published
+    if (bed.sidecar.dead) {
+      bed.restart();
+      await bed.settle();
+    }
     return { name, bed, before, state: stateOf(bed, ignore) };
   };
 

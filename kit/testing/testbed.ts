@@ -194,9 +194,9 @@ export class Testbed<D extends Definition> {
     await Promise.race([this.runtime.runIntervalTask(name), this.sidecar.died.promise]);
   }
 
-  /** Delivers the events that the service published to itself until all are acknowledged. */
+  /** Delivers the events that the service published to itself until all are acknowledged, or it is killed. */
   async settle(): Promise<void> {
-    for (let rounds = 0; this.#pending.length > 0; rounds++) {
+    for (let rounds = 0; this.#pending.length > 0 && !this.sidecar.dead; rounds++) {
       if (rounds > 50) throw new Error(`${this.#pending[0]?.type ?? ''} is never acknowledged`);
       await this.#deliverPending();
     }

@@ -5,14 +5,15 @@ import { NotificationSent } from '#contracts/notification';
 import { NotificationService } from '#proto/retail/notification/v1/notification_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { Email } from '#retail/contact';
-import { DeliveredChannels, InboxNotification } from './domain';
+import { DeliveredChannels, InboxNotification, ReadMarks } from './domain';
 
 /** Notifies users and operators of events, by inbox, e-mail and text message. */
 export const notification = new Service('notification', {
   serves: NotificationService,
   calls: { user: methods(UserService, 'getAccountMail', 'getContact') },
   // By event. `told` is part of the stored keys: renaming it is a migration.
-  stores: { told: DeliveredChannels },
+  // `reads`: by user
+  stores: { told: DeliveredChannels, reads: ReadMarks },
   /** The notifications of each user. */
   feeds: { inbox: InboxNotification },
   outputBindings: ['email', 'sms'],

@@ -16,6 +16,60 @@ export const InboxNotification = z.object({
 export type InboxNotification = z.infer<typeof InboxNotification>;
 
 /**
+ * Which notifications a user has read. The position of a notification counts from 1 for the oldest; the inbox
+ * only grows, so that it never changes.
+ */
+export const ReadMarks = z.object({
+  /** Everything up to this position is read. */
+  through: z.int().nonnegative(),
+  /** What is read beyond it, in ascending order. */
+  positions: z.array(z.int()),
+});
+export type ReadMarks = z.infer<typeof ReadMarks>;
+
+/** Older notifications count as read, so that the marks have a bounded size. */
+export const UNREAD_WINDOW = 1_000;
+
+/** The position up to which everything is read, with `total` notifications in the inbox. */
+function floorOf({ through }: ReadMarks, total: number): number {
+  return Math.max(through, total - UNREAD_WINDOW);
+}
+
+export const NO_MARKS: ReadMarks = { through: 0, positions: [] };
+
+export function isRead(marks: ReadMarks, position: number, total: number): boolean {
+  return position <= floorOf(marks, total) || marks.positions.includes(position);
+}
+
+export function unreadCount(marks: ReadMarks, total: number): number {
+  const floor = floorOf(marks, total);
+  return total - floor - marks.positions.filter((position) => position > floor).length;
+}
+
+/** Marks one notification as read. The same marks if it is. */
+export function withRead(marks: ReadMarks, position: number, total: number): ReadMarks {
+  if (isRead(marks, position, total)) return marks;
+  return compacted(marks, [...marks.positions, position], total);
+}
+
+/** Marks everything up to a position as read. The same marks if it is. */
+export function withReadThrough(marks: ReadMarks, through: number): ReadMarks {
+  if (through <= marks.through) return marks;
+  return compacted({ ...marks, through }, marks.positions, through);
+}
+
+/** Positions that follow the floor without a gap become a part of it. */
+function compacted(marks: ReadMarks, positions: readonly number[], total: number): ReadMarks {
+  let through = floorOf(marks, total);
+  const left = positions.filter((each) => each > through).sort((a, b) => a - b);
+  while (left[0] === through + 1) {
+    left.shift();
+    through++;
+  }
+  return { through, positions: left };
+}
+
+/**
  * The channels by which the notification of an event was delivered. They are not used again for
  * this event. Stored only for events with more channels than the inbox. The texts of e-mails and
  * text messages are not stored, because they contain a name and an address.

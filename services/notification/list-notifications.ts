@@ -1,21 +1,31 @@
 import { toTimestamp } from '#kit/core/timestamps';
-import { Code, MicroserviceError } from '#kit/core/errors';
 import { PageRequest, validate } from '#kit/core/validation';
 import type { ListNotificationsRequest } from '#proto/retail/notification/v1/notification_pb';
-import type { InboxNotification } from './domain';
+import { type InboxNotification, NO_MARKS, isRead, unreadCount } from './domain';
 import type { Context } from './definition';
+import { requireUser } from './read-marks';
 
 /** Returns a page of the caller's inbox, newest first. */
 export async function listNotifications(request: ListNotificationsRequest, context: Context) {
-  const { userId } = context.caller;
-  if (userId === '')
-    throw new MicroserviceError('Sign in to see your notifications.', Code.UNAUTHENTICATED);
+  const userId = requireUser(context);
   const { page, limit } = validate(PageRequest, request);
+  // the marks come first: a notification that arrives in between is not counted as read
+  const marks = (await context.reads.get(userId)) ?? NO_MARKS;
   const { items, total } = await context.feeds.inbox.page(userId, page, limit);
-  return { items: items.map(toMessage), page, limit, total };
+  const newest = total - (page - 1) * limit;
+  return {
+    items: items.map((item, index) => toMessage(item, isRead(marks, newest - index, total))),
+    page,
+    limit,
+    total,
+    unread: unreadCount(marks, total),
+  };
 }
 
-function toMessage({ id: notificationId, subject, text, eventType, sentAt }: InboxNotification) {
+function toMessage(
+  { id: notificationId, subject, text, eventType, sentAt }: InboxNotification,
+  read: boolean,
+) {
   return {
     notificationId,
     channel: 'inbox',
@@ -23,5 +33,6 @@ function toMessage({ id: notificationId, subject, text, eventType, sentAt }: Inb
     text,
     eventType,
     sentAt: toTimestamp(sentAt),
+    read,
   };
 }

@@ -15,6 +15,7 @@ describe('an event', () => {
     ['delivery.scheduled', ['inbox'], 'The delivery of your order o1 is scheduled'],
     ['delivery.status.updated', ['inbox', 'sms'], 'Your order o1 is on its way'],
     ['user.security.changed', ['inbox', 'email'], 'Your password was changed'],
+    ['user.access.changed', ['inbox', 'email'], 'Your account is now a seller account'],
   ] as const)('%s notifies its user by %j', async (type, by, subject) => {
     const on = bed({ flags: smsForAnn });
     expect(await deliver[type](on, { id: 'e1' })).toBe('SUCCESS');

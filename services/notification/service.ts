@@ -3,16 +3,21 @@ import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
 import { LowStockAlert } from '#contracts/inventory';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
-import { AccountMailRequested, AccountSecurityChanged } from '#contracts/user';
+import {
+  AccountAccessChanged,
+  AccountMailRequested,
+  AccountSecurityChanged,
+} from '#contracts/user';
 import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import { sendAccountMail } from './account-mail';
 import { type NotificationRule, operators, user } from './domain';
 import { listNotifications } from './list-notifications';
+import { markAllRead, markRead } from './read-marks';
 import { notify } from './notify';
 import * as texts from './texts';
 import { notification } from './definition';
 
-notification.serve({ listNotifications });
+notification.serve({ listNotifications, markRead, markAllRead });
 
 // Users find every notification in their inbox. An e-mail is for the end of an order and for
 // refunds; a text message is for urgent events. An event that an order.cancelled follows
@@ -37,6 +42,11 @@ notifyOn(AccountSecurityChanged, {
   to: user,
   channels: ['inbox', 'email'],
   text: texts.accountSecurityChanged,
+});
+notifyOn(AccountAccessChanged, {
+  to: user,
+  channels: ['inbox', 'email'],
+  text: texts.accountAccessChanged,
 });
 notifyOn(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock });
 notifyOn(SlotFaulted, { to: operators, channels: ['email'], text: texts.slotFaulted });

@@ -7,7 +7,11 @@ import { LowStockAlert } from '#contracts/inventory';
 import { NotificationSent } from '#contracts/notification';
 import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
-import { AccountMailRequested, AccountSecurityChanged } from '#contracts/user';
+import {
+  AccountAccessChanged,
+  AccountMailRequested,
+  AccountSecurityChanged,
+} from '#contracts/user';
 import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import { notification } from './service';
 
@@ -76,6 +80,12 @@ export const deliver = {
   'user.security.changed': deliverable(AccountSecurityChanged, {
     userId: 'ann',
     change: 'password_changed',
+    at: '2026-01-01T00:00:00.000Z',
+  }),
+  'user.access.changed': deliverable(AccountAccessChanged, {
+    userId: 'ann',
+    change: 'role_changed',
+    role: 'seller',
     at: '2026-01-01T00:00:00.000Z',
   }),
   'user.mail.requested': deliverable(AccountMailRequested, {

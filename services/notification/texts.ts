@@ -4,7 +4,7 @@ import type { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delive
 import type { LowStockAlert } from '#contracts/inventory';
 import type { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
 import type { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
-import type { AccountSecurityChanged } from '#contracts/user';
+import type { AccountAccessChanged, AccountSecurityChanged } from '#contracts/user';
 import type { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import type { NotificationText } from './domain';
 
@@ -150,6 +150,36 @@ export function accountSecurityChanged({
 }: EventData<typeof AccountSecurityChanged>): NotificationText {
   return ACCOUNT_CHANGE[change];
 }
+
+export function accountAccessChanged({
+  change,
+  role,
+}: EventData<typeof AccountAccessChanged>): NotificationText {
+  switch (change) {
+    case 'role_changed':
+      return {
+        subject: `Your account is now ${ROLE[role]} account`,
+        text: `We changed the role of your account to ${role}, and signed you out everywhere. Sign in again to use it. If you do not expect this, please contact us.`,
+      };
+    case 'blocked':
+      return {
+        subject: 'Your account is blocked',
+        text: 'We blocked your account and signed you out everywhere. You cannot sign in until we unblock it. Please contact us.',
+      };
+    case 'unblocked':
+      return {
+        subject: 'Your account is unblocked',
+        text: 'You can sign in to your account again.',
+      };
+    case 'signed_out':
+      return {
+        subject: 'You were signed out everywhere',
+        text: 'We ended all sessions of your account. You can sign in again. If you do not expect this, please contact us.',
+      };
+  }
+}
+
+const ROLE = { customer: 'a customer', seller: 'a seller', admin: 'an admin' } as const;
 
 /**
  * An e-mail with a one-time token. The address may not be the reader's own, so the text contains nothing

@@ -4,8 +4,10 @@ import { KeyFile } from '#kit/security/key-file';
 import { type ContextOf, Service } from '#kit/service/service';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import {
+  AccountAccessChanged,
   AccountMailRequested,
   AccountSecurityChanged,
+  IndexUser,
   RegisterUser,
   SendPasswordReset,
   UpdateUser,
@@ -13,6 +15,7 @@ import {
   UserUpdated,
 } from '#contracts/user';
 import { AccountMails } from './account-mail-domain';
+import { ActiveAdmins } from './admins';
 import { ApiKey } from './api-key-domain';
 import { Email, PhoneRegion } from '#retail/contact';
 import { EmailOwner, ProfileUpdate, Registration, ResetRequest, User } from './domain';
@@ -20,6 +23,7 @@ import { Password } from './password-policy';
 import { RevokedSessions, Sessions } from './session-domain';
 import { SignInThrottle } from './sign-in-throttle';
 import { SigningKeySet } from './signing-keys';
+import { UserIndex } from './user-index';
 
 /** Accounts, sign-in, sessions, signing keys and API keys. */
 export const user = new Service('user', {
@@ -47,17 +51,23 @@ export const user = new Service('user', {
     apiKeys: ApiKey,
     /** By user. */
     accountMails: AccountMails,
+    /** By user. */
+    userIndexes: UserIndex,
+    activeAdmins: ActiveAdmins,
   },
   processMemory: { throttle: (clock) => new SignInThrottle(clock) },
-  lists: ['apiKeys'],
+  /** `users`: see search-terms.ts. */
+  lists: ['apiKeys', 'users'],
   publishes: [
     RegisterUser,
     UpdateUser,
+    IndexUser,
     SendPasswordReset,
     UserCreated,
     UserUpdated,
     AccountMailRequested,
     AccountSecurityChanged,
+    AccountAccessChanged,
   ],
   config: z.object({
     /**

@@ -5,11 +5,13 @@ import { type AuditFacts, Code, MicroserviceError } from '#kit/core/errors';
 
 const Time = z.iso.datetime();
 
+export const Role = z.enum(['customer', 'seller', 'admin']);
+
 /** The initial data of an account. */
 export const Registration = z.object({
   email: z.string(),
   name: z.string(),
-  role: z.enum(['customer', 'seller', 'admin']),
+  role: Role,
   passwordHash: z.string(),
   /** For the admin of the environment: a fingerprint of ADMIN_PASSWORD, to notice that it was changed. */
   adminPassword: z.string().optional(),
@@ -24,6 +26,8 @@ export const User = Registration.extend({
   /** When the user proved to receive e-mails at the address. */
   emailVerifiedAt: Time.optional(),
   blockedAt: Time.optional(),
+  /** Absent in an account from before admins could list accounts: its next sign-in adds it. */
+  isListed: z.boolean().optional(),
   createdAt: Time,
   updatedAt: Time,
 });
@@ -52,7 +56,7 @@ export function emailKey(email: string): string {
 }
 
 export function newUser(userId: string, registration: Registration, at: string): User {
-  const user = { ...registration, userId, createdAt: at, updatedAt: at };
+  const user = { ...registration, userId, isListed: true, createdAt: at, updatedAt: at };
   // the address of the admin comes from the environment
   return user.role === 'admin' ? { ...user, emailVerifiedAt: at } : user;
 }

@@ -24,6 +24,7 @@ const buildWithAdmin = (): Bed =>
 async function withAnna(): Promise<Bed> {
   const bed = build();
   await bed.call('register', anna, { caller });
+  await bed.settle();
   return bed;
 }
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
-import { type AuditFacts, Code, MicroserviceError } from '#kit/core/errors';
+import { type AuditFacts, Code, MicroserviceError, notFound } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
 import type { LoginRequest } from '#proto/retail/user/v1/user_pb';
 import { AccountSecurityChanged } from '#contracts/user';
 import { accountFacts } from './accounts';
+import { addActiveAdmin } from './admins';
 import { fingerprintOf, isFirstAdmin, withConfiguredPassword } from './configured-admin';
 import type { Context } from './definition';
 import { Email } from '#retail/contact';
@@ -13,6 +14,7 @@ import { dummyHash, hashPassword, needsRehash, verifyPassword } from './password
 import { GivenPassword } from './password-policy';
 import { createAccount } from './registration';
 import { startSession } from './sessions';
+import { requestIndex } from './user-index';
 
 const Credentials = z.object({ email: Email, password: GivenPassword });
 
@@ -36,6 +38,8 @@ export async function login(request: LoginRequest, context: Context) {
   if (needsRehash(user.passwordHash, config.PASSWORD_COST)) await rehash(user, password, context);
 
   const response = await startSession(user, context, sessionId);
+  await addActiveAdmin(user, context);
+  if (user.isListed !== true) await list(user.userId, context);
   if (response.endedSessions > 0) {
     const { userId } = user;
     const change = { userId, change: 'session_displaced', at: isoTime(clock) } as const;
@@ -70,6 +74,15 @@ async function firstAdmin(email: string, context: Context): Promise<EmailOwner |
     if (exists) return context.emails.get(emailKey(email));
     throw error;
   }
+}
+
+/** Makes an account known to admins that is from before they could list accounts. */
+async function list(userId: string, context: Context): Promise<void> {
+  await requestIndex(userId, context);
+  await context.users.update(userId, (now) => {
+    if (now === undefined) throw notFound('user');
+    return { ...now, isListed: true };
+  });
 }
 
 async function rehash(user: User, password: string, { users, config }: Context): Promise<void> {

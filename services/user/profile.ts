@@ -13,6 +13,7 @@ import { callerAccount } from './accounts';
 import type { Context } from './definition';
 import { type User, applyProfileUpdate } from './domain';
 import { PersonName } from './names';
+import { requestIndex } from './user-index';
 
 const ProfileFields = (region: z.output<typeof PhoneRegion>) =>
   z.object({ name: PersonName.optional(), phone: Phone(region).optional() });
@@ -45,8 +46,9 @@ export async function updateProfile(request: UpdateProfileRequest, context: Cont
 /** Handles UpdateUser. */
 export async function applyUserUpdate(
   { userId, revisionId }: EventData<typeof UpdateUser>,
-  { users, revisions, publish, clock }: Context,
+  context: Context,
 ): Promise<void> {
+  const { users, revisions, publish, clock } = context;
   const update = await revisions.get(revisionId);
   // an earlier delivery has completed the update
   if (update === undefined) return;
@@ -56,6 +58,7 @@ export async function applyUserUpdate(
     return applyProfileUpdate(user, update, isoTime(clock));
   });
   if (outcome.changed.length > 0) await publish(UserUpdated, { userId, ...outcome });
+  if (outcome.changed.includes('name')) await requestIndex(userId, context);
   await revisions.delete(revisionId);
 }
 

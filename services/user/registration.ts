@@ -14,6 +14,7 @@ import { type Registration, emailKey, emailTaken, newUser } from './domain';
 import { hashPassword, verifyPassword } from './password';
 import { Password, assertNotGuessable } from './password-policy';
 import { PersonName } from './names';
+import { requestIndex } from './user-index';
 
 const RegistrationFields = z.object({ email: Email, password: Password, name: PersonName });
 
@@ -92,6 +93,7 @@ export async function completeRegistration(
     throw emailTaken();
   }
   await publish(UserCreated, { userId, role, tenantId: caller.tenantId, createdAt });
+  await requestIndex(userId, context);
   if (emailVerifiedAt === undefined) await requestMail(userId, 'verify_email', context);
   await registrations.delete(userId);
 }

@@ -1,7 +1,7 @@
-import { RegisterUser, SendPasswordReset, UpdateUser } from '#contracts/user';
+import { IndexUser, RegisterUser, SendPasswordReset, UpdateUser } from '#contracts/user';
 import { getAccountMail } from './account-mails';
 import { authenticateApiKey, createApiKey, listApiKeys, revokeApiKey } from './api-keys';
-import { blockUser, unblockUser } from './blocking';
+import { blockUser, changeRole, endUserSessions, unblockUser } from './access';
 import { requestEmailVerification, verifyEmail } from './email-verification';
 import { login } from './login';
 import { endOwnSessions, endSession, listSessions } from './own-sessions';
@@ -17,6 +17,8 @@ import { getEndedSessions } from './revoked-sessions';
 import { findSellers } from './sellers';
 import { logout, refresh } from './sessions';
 import { getKeys } from './tokens';
+import { indexUser } from './user-index';
+import { getUser, listUsers } from './user-lists';
 import { user } from './definition';
 
 user.serve({
@@ -32,6 +34,10 @@ user.serve({
   resetPassword,
   requestEmailVerification,
   verifyEmail,
+  listUsers,
+  getUser,
+  changeRole,
+  endUserSessions,
   blockUser,
   unblockUser,
   getAccountMail,
@@ -48,6 +54,7 @@ user.serve({
 });
 user.on(RegisterUser, completeRegistration);
 user.on(UpdateUser, applyUserUpdate);
+user.on(IndexUser, indexUser);
 user.on(SendPasswordReset, sendPasswordReset);
 
 export { user };

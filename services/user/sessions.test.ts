@@ -19,6 +19,7 @@ const signedOut = { code: Code.UNAUTHENTICATED, details: { reason: 'signed_out' 
 async function withAnna() {
   const bed = testbed(user, { config });
   await bed.call('register', anna, { caller });
+  await bed.settle();
   const login = () => bed.call('login', anna, { caller });
   const refresh = (refreshToken: string, id?: string) =>
     bed.call('refresh', { refreshToken }, { caller, ...(id === undefined ? {} : { id }) });

@@ -44,9 +44,10 @@ export async function startSession(user: User, context: Context, sessionId: stri
     return { document, outcome: sessionsOverLimit(document) };
   });
   await endSessions(userId, ended, context);
-  // a password that was changed meanwhile, or a block, may not have found this session
+  // a change of the password or of the role, or a block, may not have found this session
   const now = await users.get(userId);
-  if (now === undefined || now.blockedAt !== undefined || now.passwordId !== user.passwordId) {
+  const isSame = now?.passwordId === user.passwordId && now?.role === user.role;
+  if (now === undefined || now.blockedAt !== undefined || !isSame) {
     await endSessions(userId, [sessionId], context);
     throw wrongCredentials({ userId, sessionId });
   }

@@ -2,6 +2,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Message } from '@bufbuild/protobuf';
 import { DeviceMessageSigner } from '#contracts/device-message-signer';
 import { StockUpdated } from '#contracts/inventory';
+import { PaymentFailed } from '#contracts/payment';
 import { type Caller, asService } from '#kit/core/caller';
 import { newCallContext } from '#kit/core/call-context';
 import { type ProcessStatus, operationsHandlers } from '#kit/operations/operations-service';
@@ -264,6 +265,9 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
     .vends.update(vendId, () => ({ ...vend, userId: carl.userId }));
   await beds.vending.context(asService()).lists.byUser.add(carl.userId, vendId);
 
+  const failed = { paymentId, orderId, userId: carl.userId, reason: 'card_expired' };
+  await beds.notification.handleEvent(PaymentFailed, failed);
+  const notifications = await beds.notification.call('listNotifications', {}, { caller: carl });
   const key = { name: 'ERP', role: 'seller', scopes: ['orders:read'] };
   const { keyId } = await beds.user.call('createApiKey', key, { caller: ada });
   // the event of an unknown product becomes a dead letter
@@ -285,6 +289,7 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
     vendId,
     keyId,
     sessionId,
+    notificationId: notifications.items[0]?.notificationId ?? '',
     userId: carl.userId,
     service: 'product',
     id,

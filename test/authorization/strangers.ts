@@ -22,6 +22,7 @@ const PERMITTED: Readonly<Record<Exclude<Owner, 'everyone' | 'credentials' | 'ca
   product: sally,
   shop: sally,
   session: carl,
+  recipient: carl,
   admin: ada,
 };
 
@@ -34,6 +35,7 @@ const NEIGHBOURS: Readonly<Record<Owner, readonly Caller[]>> = {
   product: [carl],
   shop: [carl],
   session: [sally, ada],
+  recipient: [sally, ada],
   admin: [sally, carl],
 };
 
@@ -43,8 +45,9 @@ export function permittedCallers(route: OwnedRoute): Caller[] {
     if (owner === 'everyone' || owner === 'caller') return [carl, sally].filter(isAdmitted(route));
     return owner === 'credentials' ? [] : [PERMITTED[owner]];
   });
-  // a session is its user's alone
-  if (ownersOf(route).includes('session')) return callers;
+  // a session and an inbox are their user's alone
+  const isPrivate = ownersOf(route).some((owner) => owner === 'session' || owner === 'recipient');
+  if (isPrivate) return callers;
   // admins may do all of it
   return [...new Set([...callers, ...(callers.includes(ada) ? [] : [ada])])];
 }

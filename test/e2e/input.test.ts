@@ -110,6 +110,15 @@ const examples: Record<string, Example> = {
   'GET /users/sessions': { refused: page },
   'DELETE /users/sessions': { refused: { except: ['', 'no id!'] } },
   'DELETE /users/sessions/:sessionId': { refused: { sessionId: [NO_ID] } },
+  'GET /admin/users': {
+    refused: { ...page, search: ['ab', LONG], role: ['root'], state: ['gone'] },
+  },
+  'GET /admin/users/:userId': { refused: { userId: [NO_ID] } },
+  'POST /admin/users/:userId/role': {
+    body: { role: 'seller' },
+    refused: { userId: [NO_ID], role: ['', 'service', 'root'] },
+  },
+  'DELETE /admin/users/:userId/sessions': { refused: { userId: [NO_ID] } },
   'POST /admin/users/:userId/block': { refused: { userId: [NO_ID] } },
   'POST /admin/users/:userId/unblock': { refused: { userId: [NO_ID] } },
   'GET /products': { refused: { ...page, category: [LONG] } },
@@ -196,6 +205,8 @@ const examples: Record<string, Example> = {
     refused: { orderId: [NO_ID], status: ['', 'lost'] },
   },
   'GET /notifications': { refused: page },
+  'POST /notifications/read': { refused: {} },
+  'POST /notifications/:notificationId/read': { refused: { notificationId: [NO_ID] } },
   'GET /shops': { refused: page },
   'POST /shops': {
     body: { ...shop, shopId: SHOP },

@@ -9,10 +9,19 @@
  * - `product`: a product, for the seller who created it and admins.
  * - `shop`: what belongs to a shop, for its sellers and admins.
  * - `session`: a session, for the user who is signed in by it, and for nobody else.
+ * - `recipient`: a notification, for the user who received it, and for nobody else.
  * - `admin`: for admins.
  */
 export type Owner =
-  'everyone' | 'credentials' | 'caller' | 'buyer' | 'product' | 'shop' | 'session' | 'admin';
+  | 'everyone'
+  | 'credentials'
+  | 'caller'
+  | 'buyer'
+  | 'product'
+  | 'shop'
+  | 'session'
+  | 'recipient'
+  | 'admin';
 
 /** The callers that a service admits besides admins. */
 const DESCRIPTIONS: Readonly<Partial<Record<Owner, string>>> = {

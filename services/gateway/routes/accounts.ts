@@ -124,6 +124,26 @@ export const accountRoutes: readonly Route[] = [
     owner: 'session',
     endsSession: true,
   }),
+  call('GET', '/admin/users', 'user', user.listUsers, {
+    access: ADMINS,
+    owner: 'admin',
+    query: ['page', 'limit', 'search', 'role', 'state'],
+  }),
+  call('GET', '/admin/users/:userId', 'user', user.getUser, { access: ADMINS, owner: 'admin' }),
+  call('POST', '/admin/users/:userId/role', 'user', user.changeRole, {
+    access: ADMINS,
+    owner: 'admin',
+    body: ['role'],
+    idempotent: true,
+    endsSession: true,
+    audit: ({ userId, role }) => ({ userId, role }),
+  }),
+  call('DELETE', '/admin/users/:userId/sessions', 'user', user.endUserSessions, {
+    access: ADMINS,
+    owner: 'admin',
+    endsSession: true,
+    audit: ({ endedSessions }) => ({ endedSessions }),
+  }),
   call('POST', '/admin/users/:userId/block', 'user', user.blockUser, {
     access: ADMINS,
     owner: 'admin',

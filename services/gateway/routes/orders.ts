@@ -62,4 +62,14 @@ export const orderRoutes: readonly Route[] = [
     owner: 'caller',
     query: ['page', 'limit'],
   }),
+  call('POST', '/notifications/read', 'notification', notification.markAllRead, {
+    access: SIGNED_IN,
+    owner: 'caller',
+    idempotent: true,
+  }),
+  call('POST', '/notifications/:notificationId/read', 'notification', notification.markRead, {
+    access: SIGNED_IN,
+    owner: 'recipient',
+    idempotent: true,
+  }),
 ];

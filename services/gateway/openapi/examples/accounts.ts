@@ -12,6 +12,14 @@ const profile = {
   ...CREATED_AND_UPDATED,
   emailVerified: true,
 };
+const member = {
+  userId,
+  ...account,
+  role: 'customer',
+  blocked: false,
+  emailVerified: true,
+  createdAt: TIME,
+};
 const refreshToken = `${userId}.session_m3Xc.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
 const tokens = {
   token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
@@ -120,6 +128,28 @@ export const accountExamples: RouteExamples = {
     summary: 'Ends one of your sessions',
     params: { sessionId },
     data: {},
+  },
+  'GET /admin/users': {
+    summary:
+      'Lists accounts, the newest first: all, or those that match a search text, a role or a state',
+    query: { ...FIRST_PAGE, search: 'ada', role: 'customer', state: 'active' },
+    data: pageOf(member),
+  },
+  'GET /admin/users/:userId': {
+    summary: 'Returns an account',
+    params: { userId },
+    data: member,
+  },
+  'POST /admin/users/:userId/role': {
+    summary: 'Changes the role of a user, who is signed out and notified',
+    params: { userId },
+    body: { role: 'seller' },
+    data: { ...member, role: 'seller' },
+  },
+  'DELETE /admin/users/:userId/sessions': {
+    summary: 'Ends all sessions of a user, who is notified',
+    params: { userId },
+    data: { endedSessions: 1 },
   },
   'POST /admin/users/:userId/block': {
     summary: 'Blocks a user, who is signed out and cannot sign in',

@@ -3,6 +3,7 @@ import {
   CREATED_AND_UPDATED,
   FIRST_PAGE,
   TIME,
+  notificationId,
   orderId,
   pageOf,
   productId,
@@ -96,14 +97,28 @@ export const orderExamples: RouteExamples = {
   'GET /notifications': {
     summary: 'Lists the notifications sent to you, newest first',
     query: FIRST_PAGE,
-    data: pageOf({
-      notificationId: 'notification_c5Rk',
-      channel: 'email',
-      subject: 'Your order is confirmed',
-      text: `Order ${orderId} is confirmed.`,
-      eventType: 'order.confirmed',
-      sentAt: TIME,
-      read: false,
-    }),
+    data: {
+      ...pageOf({
+        notificationId,
+        channel: 'email',
+        subject: 'Your order is confirmed',
+        text: `Order ${orderId} is confirmed.`,
+        eventType: 'order.confirmed',
+        sentAt: TIME,
+        read: false,
+      }),
+      unread: 1,
+    },
+  },
+  'POST /notifications/read': {
+    summary: 'Marks all your notifications as read',
+    body: {},
+    data: { unread: 0 },
+  },
+  'POST /notifications/:notificationId/read': {
+    summary: 'Marks one of your notifications as read',
+    params: { notificationId },
+    body: {},
+    data: { unread: 0 },
   },
 };

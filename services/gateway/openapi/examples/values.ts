@@ -8,6 +8,7 @@ export const keyId = 'key_w2Ld';
 export const shopId = 'shop_1';
 export const productId = 'product_Kx3v';
 export const orderId = 'order_7Qd1';
+export const notificationId = 'notification_c5Rk';
 export const deviceId = 'device_n4Tq';
 
 export const FIRST_PAGE = { page: 1, limit: 20 };
