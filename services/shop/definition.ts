@@ -4,12 +4,16 @@ import { methods } from '#kit/service/definition';
 import { type ContextOf, Service } from '#kit/service/service';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
+import { UserService } from '#proto/retail/user/v1/user_pb';
 import { Device, Offer, Shop } from './domain';
 
 /** Shops with their opening hours, offers and devices. */
 export const shop = new Service('shop', {
   serves: ShopService,
-  calls: { product: methods(ProductService, 'priceItems') },
+  calls: {
+    product: methods(ProductService, 'priceItems'),
+    user: methods(UserService, 'findSellers'),
+  },
   // their responses contain a credential, which must not be stored
   idempotency: { registerDevice: 'recompute', renewCredential: 'recompute' },
   stores: { shops: Shop, offers: Offer, devices: Device },

@@ -210,6 +210,21 @@ describe('an updated shop', () => {
     expect(await bed.call('updateShop', { shopId, ...corner }, { caller: sally })).toEqual(before);
   });
 
+  test('gets only sellers who may sell, by the name of the field; the present ones stay', async () => {
+    const { bed, shopId } = await withShop();
+    const update = (sellerIds: string[]) =>
+      bed.call('updateShop', { shopId, sellerIds }, { caller: admin });
+    await expect(update(['sally', 'carl'])).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      details: { fields: [{ field: 'sellerIds.1' }] },
+    });
+    expect((await update(['bob', 'key_1', 'sally'])).sellerIds).toEqual(['bob', 'key_1', 'sally']);
+    // those who are in the list already are not looked up
+    const calls = bed.callCount('user', 'findSellers');
+    await update(['key_1']);
+    expect(bed.callCount('user', 'findSellers')).toBe(calls);
+  });
+
   test('can get other sellers from an admin only', async () => {
     const { bed, shopId } = await withShop();
     const request = { shopId, sellerIds: ['bob'] };

@@ -2,7 +2,7 @@ import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { accountOf, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   CreateShopRequest,
@@ -69,13 +69,30 @@ export async function createShop(request: CreateShopRequest, context: Context) {
 export async function updateShop(request: UpdateShopRequest, context: Context) {
   const { shops, clock, caller } = context;
   const { shopId, ...update } = validate(ShopUpdate, { ...request, ...sentLists(request) });
-  requireManager(caller, await requireShop(shopId, context));
-  if (update.sellerIds !== undefined) requireRole(caller, 'admin');
+  const now = await requireShop(shopId, context);
+  requireManager(caller, now);
+  if (update.sellerIds !== undefined) {
+    requireRole(caller, 'admin');
+    await requireSellers(update.sellerIds, now, context);
+  }
   const shop = await shops.update(shopId, (known) => {
     if (known === undefined) throw notFound('shop');
     return withChanges(known, update, isoTime(clock));
   });
   return toMessage(shop, context);
+}
+
+/** Throws INVALID_ARGUMENT for an id that is added to the sellers of a shop and cannot sell. */
+async function requireSellers(ids: readonly string[], shop: Shop, { user }: Context) {
+  const added = ids.filter((id) => !shop.sellerIds.includes(id));
+  if (added.length === 0) return;
+  const { userIds, keyIds } = await user.findSellers({ ids: added });
+  const stranger = added.find((id) => !userIds.includes(id) && !keyIds.includes(id));
+  if (stranger === undefined) return;
+  throw invalid(
+    `sellerIds.${ids.indexOf(stranger)}`,
+    'must be a user with the role seller or admin who is not blocked, or a valid API key',
+  );
 }
 
 export async function getShop(request: GetShopRequest, context: Context) {

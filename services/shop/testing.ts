@@ -33,6 +33,9 @@ export const corner = {
   openingHours: [{ day: 'monday', opens: '09:00', closes: '18:30' }],
 };
 
+/** The users that may sell. */
+const SELLERS = ['sally', 'bob'];
+
 /** The service with a small catalogue. */
 export function shopBed(memory?: Memory) {
   return testbed(shop, {
@@ -40,6 +43,12 @@ export function shopBed(memory?: Memory) {
     config: { DEVICE_KEY_FILE: KEY },
     ...(memory === undefined ? {} : { memory }),
     calls: {
+      user: {
+        findSellers: ({ ids }) => ({
+          userIds: ids.filter((id) => SELLERS.includes(id)),
+          keyIds: ids.filter((id) => id.startsWith('key_')),
+        }),
+      },
       product: {
         priceItems: ({ productIds }) => ({
           prices: productIds.map((productId) => {

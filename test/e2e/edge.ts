@@ -6,7 +6,7 @@ const Money = z.strictObject({
   currency: z.literal('EUR'),
 });
 
-const listOf = <T extends z.ZodType>(item: T) =>
+export const listOf = <T extends z.ZodType>(item: T) =>
   z.strictObject({ items: z.array(item), page: z.int(), limit: z.int(), total: z.int() });
 
 // The answers of the edge. Strict: an undocumented field would become a promise.
@@ -122,7 +122,16 @@ export const Notification = z.strictObject({
   sentAt: Time,
   read: z.boolean(),
 });
-export const Notifications = listOf(Notification);
+export const Notifications = listOf(Notification).extend({ unread: z.int() });
+export const Account = z.strictObject({
+  userId: z.string(),
+  email: z.string(),
+  name: z.string(),
+  role: z.enum(['customer', 'seller', 'admin']),
+  blocked: z.boolean(),
+  emailVerified: z.boolean(),
+  createdAt: Time,
+});
 export const DeadLetter = z.strictObject({
   id: z.string(),
   type: z.string(),
