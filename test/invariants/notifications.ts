@@ -21,6 +21,7 @@ const CHANNELS: Readonly<Record<string, readonly Channel[]>> = {
   'inventory.low-stock': ['email'],
   'user.mail.requested': ['email'],
   'user.security.changed': ['inbox', 'email'],
+  'user.access.changed': ['inbox', 'email'],
 };
 
 interface Wanted {
