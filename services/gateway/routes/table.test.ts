@@ -308,6 +308,7 @@ it('accepts an Idempotency-Key on every route that changes something, except for
     // ending again has the same effect
     'DELETE /users/sessions',
     'DELETE /users/sessions/:sessionId',
+    'DELETE /admin/users/:userId/sessions',
     'DELETE /shops/:shopId/offers/:productId',
     'DELETE /devices/:deviceId',
     'DELETE /admin/dead-letters/:service/:id',
