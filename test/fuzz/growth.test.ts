@@ -6,6 +6,7 @@ import { CloudEvent } from '#kit/messages/cloud-event';
 import { KINDS, hasStorableTexts, readMessage, readTopic } from '#contracts/device-messages';
 import { PlaceOrderRequestSchema } from '#proto/retail/order/v1/order_pb';
 import { idempotencyKeyOf, prefersAsync, trailOf } from '../../services/gateway/http/headers';
+import { parseJson } from '../../services/gateway/http/json';
 import { readRequest } from '../../services/gateway/http/request-reader';
 import { PersonName } from '../../services/user/names';
 import { countSteps } from './steps';
@@ -50,6 +51,13 @@ const FAMILIES: Readonly<Record<string, (size: number) => () => unknown>> = {
   'a body with a long list of numbers': (size) => body({ items: list(size) }),
   'a body with a deep value': (size) => body({ payment: nested(size) }),
   'a body with a long text': (size) => body({ shopId: repeated('\ud800x')(size) }),
+  'a JSON text with many keys': (size) => attempt(() => parseJson(JSON.stringify(object(size)))),
+  'a JSON text with many values': (size) => attempt(() => parseJson(JSON.stringify(list(size)))),
+  'a JSON text that is deep': (size) => attempt(() => parseJson(repeated('[')(size))),
+  'a JSON text with escapes': (size) =>
+    attempt(() => parseJson(`{"a":"${repeated('\\u0061\\\\')(size)}"}`)),
+  'a JSON text with a long number': (size) => attempt(() => parseJson(repeated('1')(size))),
+  'a JSON text with commas': (size) => attempt(() => parseJson(`[${repeated(',')(size)}]`)),
   'an event with a long list': (size) => () => CloudEvent.safeParse(event(list(size))),
   'an event with many attributes': (size) => () =>
     CloudEvent.safeParse({ ...event(1), ...object(size) }),
