@@ -124,3 +124,18 @@ describe('the signature of a challenge', () => {
     expect(readTopic(streamTopic(device))).toBeUndefined();
   });
 });
+
+test.each(['status', 'stock', 'sale', 'ack', 'telemetry'] as const)(
+  'a message whose data has a length that cannot be compared is not readable: %s',
+  (kind) => {
+    for (const hostile of [
+      { length: { toString: false } },
+      { length: { valueOf: 1, toString: 1 } },
+    ]) {
+      for (const data of [hostile, { faults: hostile, status: 'online' }, { productId: hostile }]) {
+        const line = JSON.stringify({ v: 1, boot: 'b', seq: 1, at: '2026-01-01T00:00:00Z', data });
+        expect(readMessage(kind, line)).toBeUndefined();
+      }
+    }
+  },
+);

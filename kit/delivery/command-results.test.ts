@@ -20,3 +20,13 @@ it('reads a stored result, but not while the command runs in this process', asyn
   await there.recordSuccess('c1', 1_000);
   expect(await here.storedResult('c1', 1_000)).toBeDefined();
 });
+
+it.each(['\u0000', 'a||b', 'x'.repeat(200)])(
+  'stores the result of an id of another form under a key that every store accepts: %j',
+  async (id) => {
+    const memory = new Memory();
+    const results = new CommandResults(new MemoryTransport(memory, new FakeClock(), {}));
+    await results.recordSuccess(id, 1_000);
+    expect([...memory.documents.keys()]).toEqual([expect.stringMatching(/^outcome:[\w-]{1,64}$/)]);
+  },
+);

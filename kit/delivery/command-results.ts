@@ -1,3 +1,4 @@
+import { deterministicId } from '../core/deterministic-id';
 import { type Refusal, refusalError } from '../core/errors';
 import { CommandResult } from '../messages/command-result';
 import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
@@ -98,6 +99,10 @@ export class CommandResults {
   }
 }
 
+/** The form of the ids of this kit. */
+const OWN_ID = /^[\w-]{1,64}$/;
+
+/** An id of another form may contain what a store refuses in a key. */
 function keyOf(commandId: string): string {
-  return `outcome:${commandId}`;
+  return `outcome:${OWN_ID.test(commandId) ? commandId : deterministicId(commandId)}`;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { OrderStatusUpdated, PlaceOrder } from '#contracts/order';
-import { refused } from '../core/errors';
+import { Code, refused } from '../core/errors';
 import { Crash } from '../testing/memory-transport';
 import { Service } from '../service/service';
 import { testbed } from '../testing/testbed';
@@ -237,3 +237,15 @@ describe('a refused command', () => {
     expect(await count(bed)).toBe(1);
   });
 });
+
+it.each(['a\u0000b', 'a||b', '\ud800', 'line\nbreak', 'x'.repeat(513)])(
+  'a key that a store may refuse is refused for good: %j',
+  async (key) => {
+    const bed = testbed(counter);
+    const { counters } = bed.context();
+    const refusal = { code: Code.INVALID_ARGUMENT };
+    await expect(counters.get(key)).rejects.toMatchObject(refusal);
+    await expect(counters.update(key, () => ({ count: 1 }))).rejects.toMatchObject(refusal);
+    expect(bed.memory.documents.size).toBe(0);
+  },
+);

@@ -28,6 +28,10 @@ const EFFECT_ID_LENGTH = 8;
  */
 const MAX_WRITE_ATTEMPTS = 8;
 
+const MAX_KEY_LENGTH = 512;
+/** Control characters, and what the sidecar puts between the app and the key. */
+const UNSTORABLE = /\p{Cc}|\|\|/u;
+
 /** Counters of events in the document store, by store name. */
 export interface DocumentMetrics {
   conflict(store: string): void;
@@ -150,7 +154,11 @@ class ExecutionStore<T> implements Store<T> {
     await this.deps.sidecar.delete(this.#stateKey(key), timeout);
   }
 
+  /** Throws INVALID_ARGUMENT, which is final, for a key that a store may refuse: a retry would fail, too. */
   #stateKey(key: string): string {
+    if (key.length > MAX_KEY_LENGTH || UNSTORABLE.test(key) || !key.isWellFormed()) {
+      throw new MicroserviceError(`a key of ${this.name} cannot be stored`, Code.INVALID_ARGUMENT);
+    }
     return `${this.name}:${this.execution.callContext.caller.tenantId}:${key}`;
   }
 

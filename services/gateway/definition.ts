@@ -72,7 +72,13 @@ export const gateway = new Service('gateway', {
     ),
     payment: methods(PaymentService, 'getPayment', 'refund'),
     delivery: methods(DeliveryService, 'getDelivery', 'updateStatus'),
-    notification: methods(NotificationService, 'listNotifications', 'markAllRead', 'markRead'),
+    notification: methods(
+      NotificationService,
+      'countUnread',
+      'listNotifications',
+      'markAllRead',
+      'markRead',
+    ),
     shop: methods(
       ShopService,
       'createShop',

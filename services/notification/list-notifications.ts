@@ -1,7 +1,7 @@
 import { toTimestamp } from '#kit/core/timestamps';
 import { PageRequest, validate } from '#kit/core/validation';
 import type { ListNotificationsRequest } from '#proto/retail/notification/v1/notification_pb';
-import { type InboxNotification, NO_MARKS, isRead, unreadCount } from './domain';
+import { type InboxNotification, NO_MARKS, isRead } from './domain';
 import type { Context } from './definition';
 import { requireUser } from './read-marks';
 
@@ -18,7 +18,6 @@ export async function listNotifications(request: ListNotificationsRequest, conte
     page,
     limit,
     total,
-    unread: unreadCount(marks, total),
   };
 }
 

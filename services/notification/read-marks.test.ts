@@ -27,7 +27,8 @@ async function withInbox(count: number): Promise<Bed> {
   return on;
 }
 const inbox = async (on: Bed, caller = ann) => {
-  const { items, unread } = await on.call('listNotifications', { limit: 100 }, { caller });
+  const { items } = await on.call('listNotifications', { limit: 100 }, { caller });
+  const { unread } = await on.call('countUnread', {}, { caller });
   expect(items.filter(({ read }) => !read)).toHaveLength(unread);
   return { items, unread, read: items.map(({ read }) => read) };
 };
@@ -78,7 +79,7 @@ describe('a notification', () => {
     });
   });
 
-  test.each(['markRead', 'markAllRead'] as const)(
+  test.each(['markRead', 'markAllRead', 'countUnread'] as const)(
     'is not marked by strangers: %s',
     async (method) => {
       const on = await withInbox(1);

@@ -11,6 +11,15 @@ const PAGE = 100;
 
 const OneNotification = z.object({ notificationId: Id });
 
+/** Returns how many of the caller's notifications are unread. */
+export async function countUnread(_request: unknown, context: Context) {
+  const userId = requireUser(context);
+  // the marks come first: a notification that arrives in between is counted as unread
+  const marks = (await context.reads.get(userId)) ?? NO_MARKS;
+  const { total } = await context.feeds.inbox.page(userId, 1, 1);
+  return { unread: unreadCount(marks, total) };
+}
+
 /** Marks one of the caller's notifications as read. Throws NOT_FOUND for any other. */
 export async function markRead(request: MarkReadRequest, context: Context) {
   const userId = requireUser(context);

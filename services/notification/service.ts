@@ -12,12 +12,12 @@ import { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
 import { sendAccountMail } from './account-mail';
 import { type NotificationRule, operators, user } from './domain';
 import { listNotifications } from './list-notifications';
-import { markAllRead, markRead } from './read-marks';
+import { countUnread, markAllRead, markRead } from './read-marks';
 import { notify } from './notify';
 import * as texts from './texts';
 import { notification } from './definition';
 
-notification.serve({ listNotifications, markRead, markAllRead });
+notification.serve({ listNotifications, countUnread, markRead, markAllRead });
 
 // Users find every notification in their inbox. An e-mail is for the end of an order and for
 // refunds; a text message is for urgent events. An event that an order.cancelled follows

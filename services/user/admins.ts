@@ -1,22 +1,7 @@
-import { z } from 'zod';
 import { Code, MicroserviceError } from '#kit/core/errors';
+import { NOBODY, withAdmin, withoutAdmin } from './active-admins';
 import type { Context } from './definition';
 import type { User } from './domain';
-
-/**
- * The admins who are not blocked. Each of them is one; one that is missing only makes the guard stricter.
- * The order of the writes keeps it so: an admin leaves the list before the account changes, and joins it
- * afterwards.
- */
-export const ActiveAdmins = z.object({
-  userIds: z.array(z.string()),
-  /** Those who left last: a request of theirs that is under way does not make them admins again. */
-  left: z.array(z.string()),
-});
-export type ActiveAdmins = z.infer<typeof ActiveAdmins>;
-
-const NOBODY: ActiveAdmins = { userIds: [], left: [] };
-const MAX_LEFT = 100;
 
 /** The key of the only list of a tenant. */
 const LIST = 'active';
@@ -52,19 +37,6 @@ export async function releaseAdmin(userId: string, context: Context): Promise<vo
     if (others.userIds.length === 0) throw lastAdmin();
     return others;
   });
-}
-
-function withAdmin(now: ActiveAdmins, userId: string): ActiveAdmins {
-  if (now.userIds.includes(userId)) return now;
-  return { userIds: [...now.userIds, userId], left: now.left.filter((each) => each !== userId) };
-}
-
-/** The same object if the admin has left. */
-function withoutAdmin(now: ActiveAdmins, userId: string): ActiveAdmins {
-  const { userIds, left } = now;
-  if (!userIds.includes(userId) && left.includes(userId)) return now;
-  const others = (ids: readonly string[]) => ids.filter((each) => each !== userId);
-  return { userIds: others(userIds), left: [...others(left), userId].slice(-MAX_LEFT) };
 }
 
 function lastAdmin(): MicroserviceError {

@@ -15,7 +15,7 @@ import {
   UserUpdated,
 } from '#contracts/user';
 import { AccountMails } from './account-mail-domain';
-import { ActiveAdmins } from './admins';
+import { ActiveAdmins } from './active-admins';
 import { ApiKey } from './api-key-domain';
 import { Email, PhoneRegion } from '#retail/contact';
 import { EmailOwner, ProfileUpdate, Registration, ResetRequest, User } from './domain';
@@ -23,7 +23,7 @@ import { Password } from './password-policy';
 import { RevokedSessions, Sessions } from './session-domain';
 import { SignInThrottle } from './sign-in-throttle';
 import { SigningKeySet } from './signing-keys';
-import { UserIndex } from './user-index';
+import { UserIndex } from './search-terms';
 
 /** Accounts, sign-in, sessions, signing keys and API keys. */
 export const user = new Service('user', {

@@ -22,7 +22,7 @@ export const SearchText = z
   .max(254)
   .transform(folded)
   .pipe(
-    z.string().refine((text) => text === '' || [...text].length >= MIN_LENGTH, {
+    z.string().refine((text) => text === '' || Array.from(text).length >= MIN_LENGTH, {
       message: `must have at least ${MIN_LENGTH} characters`,
     }),
   );
@@ -44,7 +44,7 @@ export function isFoundBy(user: Pick<User, 'email' | 'name'>, text: string): boo
 /** The lists in which an account is: all, those of its role and state, and one for each beginning. */
 export function listsOf(user: Pick<User, 'email' | 'name' | 'role' | 'blockedAt'>): string[] {
   const beginnings = termsOf(user).flatMap((term) => {
-    const characters = [...term];
+    const characters = Array.from(term);
     return LENGTHS.filter((length) => length <= characters.length).map((length) =>
       listOfBeginning(characters.slice(0, length).join('')),
     );
@@ -65,17 +65,21 @@ export const listOfRole = (role: User['role']): string => `role-${role}`;
 
 /** The shortest list that has every account which is found by a folded text. */
 export function listFor(text: string): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   const length = LENGTHS.findLast((each) => each <= characters.length) ?? MIN_LENGTH;
   return listOfBeginning(characters.slice(0, length).join(''));
 }
 
 /** Whether the list for a folded text has no other accounts. */
 export function isExactList(text: string): boolean {
-  return LENGTHS.some((length) => length === [...text].length);
+  return LENGTHS.some((length) => length === Array.from(text).length);
 }
 
 /** A hash, because keys are visible where documents are not. */
 function listOfBeginning(beginning: string): string {
   return `begin-${createHash('sha256').update(beginning).digest('base64url')}`;
 }
+
+/** The lists that an account is in, and those to which it is being added. */
+export const UserIndex = z.object({ lists: z.array(z.string()), adding: z.array(z.string()) });
+export type UserIndex = z.infer<typeof UserIndex>;

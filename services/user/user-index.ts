@@ -1,12 +1,7 @@
-import { z } from 'zod';
 import type { EventData } from '#kit/messages/contract';
 import { IndexUser } from '#contracts/user';
 import type { Context } from './definition';
-import { listsOf } from './search-terms';
-
-/** The lists that an account is in, and those to which it is being added. */
-export const UserIndex = z.object({ lists: z.array(z.string()), adding: z.array(z.string()) });
-export type UserIndex = z.infer<typeof UserIndex>;
+import { type UserIndex, listsOf } from './search-terms';
 
 const EMPTY: UserIndex = { lists: [], adding: [] };
 

@@ -122,7 +122,7 @@ export const Notification = z.strictObject({
   sentAt: Time,
   read: z.boolean(),
 });
-export const Notifications = listOf(Notification).extend({ unread: z.int() });
+export const Notifications = listOf(Notification);
 export const Account = z.strictObject({
   userId: z.string(),
   email: z.string(),

@@ -205,6 +205,7 @@ const examples: Record<string, Example> = {
     refused: { orderId: [NO_ID], status: ['', 'lost'] },
   },
   'GET /notifications': { refused: page },
+  'GET /notifications/unread': { refused: {} },
   'POST /notifications/read': { refused: {} },
   'POST /notifications/:notificationId/read': { refused: { notificationId: [NO_ID] } },
   'GET /shops': { refused: page },

@@ -59,3 +59,20 @@ describe('the arguments of a command', () => {
     expect(received).toBeUndefined();
   });
 });
+
+describe('the time until which a command is valid', () => {
+  it.each([
+    '0000-01-01T00:00:00Z',
+    '0001-01-01T00:00:00+14:00',
+    '9999-12-31T23:59:59-14:00',
+    '+275760-09-13T00:00:00Z',
+    '2026-02-30T00:00:00Z',
+  ])('%s is refused by the name of the field', async (expiresAt) => {
+    const { status, body } = await edge.send('POST', '/api/v1/devices/d1/commands', {
+      token: await edge.token({ role: 'seller' }),
+      body: { name: 'dispense', arguments: {}, expiresAt },
+    });
+    expect(status).toBe(422);
+    expect(body.details?.fields).toMatchObject([{ field: 'expiresAt' }]);
+  });
+});

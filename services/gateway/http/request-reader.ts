@@ -173,7 +173,8 @@ const WELL_KNOWN: Readonly<
   [TimestampSchema.typeName]: {
     read: (value) => {
       const { data } = z.iso.datetime({ offset: true }).safeParse(value);
-      return data === undefined
+      // protobuf has no other years
+      return data === undefined || !isInRange(data)
         ? 'must be an ISO 8601 time such as 2026-01-31T12:00:00Z'
         : toTimestamp(data);
     },
@@ -188,6 +189,12 @@ const WELL_KNOWN: Readonly<
     },
   },
 };
+
+/** Whether a time is in the years 1 to 9999, in UTC. */
+function isInRange(time: string): boolean {
+  const year = new Date(time).getUTCFullYear();
+  return year >= 1 && year <= 9_999;
+}
 
 /**
  * What of a JSON value would not reach its receiver as it was sent, if there is something. Numbers that

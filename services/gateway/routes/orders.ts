@@ -62,6 +62,10 @@ export const orderRoutes: readonly Route[] = [
     owner: 'caller',
     query: ['page', 'limit'],
   }),
+  call('GET', '/notifications/unread', 'notification', notification.countUnread, {
+    access: SIGNED_IN,
+    owner: 'caller',
+  }),
   call('POST', '/notifications/read', 'notification', notification.markAllRead, {
     access: SIGNED_IN,
     owner: 'caller',

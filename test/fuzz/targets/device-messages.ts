@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc, { type Arbitrary } from 'fast-check';
+import type { z } from 'zod';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import {
   KINDS,
@@ -102,11 +103,20 @@ function check(services: FakeServices) {
   };
 }
 
+/** Whether a schema accepts a value. zod throws for an object with a `length` that cannot be compared. */
+function accepts(schema: z.ZodType, value: unknown): boolean {
+  try {
+    return schema.safeParse(value).success;
+  } catch {
+    return false;
+  }
+}
+
 /** The reader accepts what the schema of a version accepts, and reads it again in the same way. */
 function checkReader(kind: Kind, line: string): void {
   const read = readMessage(kind, line);
   const json = JSON.parse(line) as unknown;
-  const accepting = MESSAGE_VERSIONS[kind]?.find((schema) => schema.safeParse(json).success);
+  const accepting = MESSAGE_VERSIONS[kind]?.find((schema) => accepts(schema, json));
   if (accepting === undefined && read !== undefined) throw new Error('accepted against the schema');
   if (read === undefined) {
     // the position of a last will is 0, and no other's is

@@ -125,7 +125,10 @@ function check({ route, body, change }: Input): void {
   }
   // what was read is read again in the same way
   const again = read(route, accepted);
-  if (again instanceof MicroserviceError || !isDeepStrictEqual(again, result)) {
+  if (
+    again instanceof MicroserviceError ||
+    !isDeepStrictEqual(toJson(route.rpc.input, again), accepted)
+  ) {
     throw new Error('what was read is not read again');
   }
 }

@@ -97,18 +97,19 @@ export const orderExamples: RouteExamples = {
   'GET /notifications': {
     summary: 'Lists the notifications sent to you, newest first',
     query: FIRST_PAGE,
-    data: {
-      ...pageOf({
-        notificationId,
-        channel: 'email',
-        subject: 'Your order is confirmed',
-        text: `Order ${orderId} is confirmed.`,
-        eventType: 'order.confirmed',
-        sentAt: TIME,
-        read: false,
-      }),
-      unread: 1,
-    },
+    data: pageOf({
+      notificationId,
+      channel: 'email',
+      subject: 'Your order is confirmed',
+      text: `Order ${orderId} is confirmed.`,
+      eventType: 'order.confirmed',
+      sentAt: TIME,
+      read: false,
+    }),
+  },
+  'GET /notifications/unread': {
+    summary: 'Returns how many of your notifications are unread',
+    data: { unread: 1 },
   },
   'POST /notifications/read': {
     summary: 'Marks all your notifications as read',
