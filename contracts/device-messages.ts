@@ -229,12 +229,15 @@ const WrittenEnvelope = Envelope.extend({ at: WrittenTime });
 
 /** Parses a line of JSON. Undefined if it is not a message of this kind in a known version. */
 export function readMessage(kind: Kind, line: string): DeviceMessage | undefined {
-  let json: unknown;
   try {
-    json = JSON.parse(line);
+    return parsed(kind, JSON.parse(line));
   } catch {
+    // no JSON, or an object with a `length` that cannot be compared: zod compares it, whatever has it
     return undefined;
   }
+}
+
+function parsed(kind: Kind, json: unknown): DeviceMessage | undefined {
   const envelope = WrittenEnvelope.safeParse(json);
   if (!envelope.success) return undefined;
   const { v, boot, start, seq, at, data } = envelope.data;

@@ -98,8 +98,8 @@ describe('the steps grow in proportion to the size of', () => {
 
   test('and a loop within a loop is noticed', async () => {
     const squared = (size: number) => () => list(size).map(() => list(size).map(() => 1).length);
-    const small = await countSteps(squared(20));
-    const large = await countSteps(squared(20 * FACTOR));
+    const small = await countSteps(squared(150));
+    const large = await countSteps(squared(150 * FACTOR));
     expect(large / small).toBeGreaterThan(FACTOR * TOLERANCE);
   });
 });
