@@ -1,4 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
+// first: see there
+import { countSteps } from './steps';
 import { Networks, clientNetwork } from '#kit/core/client-address';
 import { nextTraceparent } from '#kit/core/trace';
 import { PageRequest } from '#kit/core/validation';
@@ -9,7 +11,6 @@ import { idempotencyKeyOf, prefersAsync, trailOf } from '../../services/gateway/
 import { parseJson } from '../../services/gateway/http/json';
 import { readRequest } from '../../services/gateway/http/request-reader';
 import { PersonName } from '../../services/user/names';
-import { countSteps } from './steps';
 
 // The work for an input grows in proportion to it. Steps are counted and not the time, which the machine
 // decides.
