@@ -80,6 +80,19 @@ export const StockDrifted = defineEvent('StockDrifted', {
   subject: stockSubject,
 });
 
+export const ReportRefused = defineEvent('ReportRefused', {
+  type: 'inventory.report.refused',
+  description:
+    'A device reported on a product or a shop that does not exist. The report is kept as a dead letter, to be replayed when it does.',
+  data: z.object({
+    ...stockKey,
+    deviceId: EntityId,
+    reason: z.enum(['product_not_found', 'shop_not_found']),
+    at: Time,
+  }),
+  subject: stockSubject,
+});
+
 export const AdjustStock = defineCommand('AdjustStock', {
   type: 'stock.adjust',
   expires: true,

@@ -1,8 +1,11 @@
 import type { Caller } from '#kit/core/caller';
 
 /** The part of the shop service's client that answers the question. */
-interface ShopService {
-  mayManage(request: { shopId: string }): Promise<{ readonly allowed: boolean }>;
+export interface ManagedShops {
+  mayManage(request: { shopId: string; productId?: string }): Promise<{
+    readonly allowed: boolean;
+    readonly unknown?: string | undefined;
+  }>;
 }
 
 /**
@@ -15,7 +18,7 @@ interface ShopService {
 export async function mayManageShop(
   caller: Caller,
   shopId: string,
-  shop: ShopService,
+  shop: ManagedShops,
 ): Promise<boolean> {
   if (caller.role === 'admin') return true;
   return caller.role === 'seller' && (await shop.mayManage({ shopId })).allowed;

@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Code, MicroserviceError } from '#kit/core/errors';
-import { Money, add, compare, minor, ofMinor, subtract, times } from './money';
+import {
+  Money,
+  PositiveMoney,
+  Price,
+  add,
+  compare,
+  minor,
+  ofMinor,
+  subtract,
+  times,
+} from './money';
 
 const eur = (amount: string): Money => ({ amount, currency: 'EUR' });
 const currencies = fc.constantFrom('EUR', 'JPY', 'KWD');
@@ -37,6 +47,30 @@ describe('money on the wire', () => {
   it('accepts only a currency of three capital letters', () => {
     expect(Money.safeParse({ amount: '1', currency: 'eur' }).success).toBe(false);
     expect(Money.safeParse({ amount: '1', currency: 'EURO' }).success).toBe(false);
+  });
+});
+
+describe('a price', () => {
+  it('has the decimals of its currency', () => {
+    expect(Price.parse(eur('5'))).toEqual(eur('5.00'));
+    expect(Price.parse({ amount: '5', currency: 'KWD' })).toEqual({
+      amount: '5.000',
+      currency: 'KWD',
+    });
+  });
+
+  it('is more than 0', () => {
+    expect(Price.safeParse(eur('0.00')).success).toBe(false);
+  });
+
+  it.each(['ZZZ', 'XXX', 'XTS', 'XAU', 'HRK', 'CHE'])('is not in %s', (currency) => {
+    expect(Price.safeParse({ amount: '5', currency }).success).toBe(false);
+  });
+
+  it('stays readable as money, and can be refunded, after its currency was withdrawn', () => {
+    const price = { amount: '5.00', currency: 'HRK' };
+    expect(Money.parse(price)).toEqual(price);
+    expect(PositiveMoney.parse(price)).toEqual(price);
   });
 });
 

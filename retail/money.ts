@@ -1,39 +1,45 @@
 import { z } from 'zod';
 import { Code, MicroserviceError, invalid } from '#kit/core/errors';
-
-/**
- * Currencies by their number of decimals (ISO 4217 minor units). A currency that is not listed has
- * two.
- */
-const NO_DECIMALS = /^(BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF)$/;
-const THREE_DECIMALS = /^(BHD|IQD|JOD|KWD|LYD|OMR|TND)$/;
+import { decimalsOf, isLegalTender } from './currency';
 
 /** The format on the wire. The decimals of the currency are checked separately. */
 const AMOUNT = /^\d{1,12}(\.\d{1,3})?$/;
 const MAX_WHOLE = 10n ** 12n;
 
-/** An amount as a decimal string and its currency: `{ amount: "19.99", currency: "EUR" }`. */
+/**
+ * An amount as a decimal string and its currency: `{ amount: "19.99", currency: "EUR" }`. For events and
+ * documents: they stay readable when their currency is withdrawn. Requests have a Price.
+ */
 export const Money = z
   .object({
     amount: z.string().regex(AMOUNT, 'must be a decimal such as 19.99'),
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
   })
-  .refine(({ amount, currency }) => (amount.split('.')[1] ?? '').length <= decimals(currency), {
+  .refine(({ amount, currency }) => (amount.split('.')[1] ?? '').length <= decimalsOf(currency), {
     path: ['amount'],
     message: 'has more decimals than its currency',
   });
 export type Money = z.infer<typeof Money>;
 
-function decimals(currency: string): number {
-  if (NO_DECIMALS.test(currency)) return 0;
-  return THREE_DECIMALS.test(currency) ? 3 : 2;
-}
+/** More than 0, with the decimals of its currency: 5 and 5.00 EUR are the same text. */
+export const PositiveMoney = Money.transform((money) =>
+  ofMinor(minor(money), money.currency),
+).refine(({ amount }) => /[1-9]/.test(amount), {
+  path: ['amount'],
+  message: 'must be more than 0',
+});
+
+/** A price in a request: of a product, an offer or a slot. Its currency is legal tender now. */
+export const Price = PositiveMoney.refine(({ currency }) => isLegalTender(currency, Date.now()), {
+  path: ['currency'],
+  message: 'must be a currency in use, by its ISO 4217 code such as EUR',
+});
 
 /**
  * The amount in whole minor units (cents for EUR). Throws INVALID_ARGUMENT for a malformed amount.
  */
 export function minor({ amount, currency }: Money): bigint {
-  const digits = decimals(currency);
+  const digits = decimalsOf(currency);
   const [whole = '', fraction = ''] = amount.split('.');
   if (!AMOUNT.test(amount) || fraction.length > digits) {
     throw invalid('amount', `must be a decimal of ${currency}`);
@@ -46,7 +52,7 @@ export function minor({ amount, currency }: Money): bigint {
  * currency on, which the format on the wire cannot hold.
  */
 export function ofMinor(units: bigint, currency: string): Money {
-  const digits = decimals(currency);
+  const digits = decimalsOf(currency);
   if (units < 0n) throw invalid('amount', 'must not be negative');
   if (units >= MAX_WHOLE * 10n ** BigInt(digits)) throw invalid('amount', 'is too large');
   const text = units.toString().padStart(digits + 1, '0');

@@ -36,6 +36,13 @@ counting.serve({
   getOrder: nothing,
   listOrders: nothing,
   getStory: nothing,
+  updatePickup: nothing,
+  listPickups: nothing,
+  requestReturn: nothing,
+  getReturn: nothing,
+  receiveReturn: nothing,
+  decideReturn: nothing,
+  listReturns: nothing,
 });
 type Bed = Testbed<typeof counting.definition>;
 

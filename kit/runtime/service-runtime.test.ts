@@ -44,6 +44,13 @@ function gated() {
     listOrders: async () => ({}),
     cancelOrder: async () => ({}),
     getStory: async () => ({}),
+    updatePickup: async () => ({}),
+    listPickups: async () => ({}),
+    requestReturn: async () => ({}),
+    getReturn: async () => ({}),
+    receiveReturn: async () => ({}),
+    decideReturn: async () => ({}),
+    listReturns: async () => ({}),
   });
   const open = () => {
     gate.resolve(undefined);

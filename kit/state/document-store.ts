@@ -13,6 +13,7 @@ import {
   withoutExpiry,
 } from './apply-change';
 import { Envelope } from './inbox';
+import { JoinedReads } from './joined-reads';
 import type { Store } from './store';
 import { NO_EXPIRY, SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
@@ -48,6 +49,7 @@ export interface OpenOptions {
 
 interface StoreDeps {
   readonly sidecar: Sidecar;
+  readonly reads: JoinedReads;
   readonly clock: Clock;
   readonly random: () => number;
   readonly metrics: DocumentMetrics;
@@ -63,7 +65,8 @@ export class DocumentStore {
 
   /** `random` returns at least 0 and less than 1. It spreads the retries of concurrent writers. */
   constructor(sidecar: Sidecar, clock: Clock, random: () => number, metrics: DocumentMetrics) {
-    this.#deps = { sidecar, clock, random, metrics, mutex: new KeyedMutex() };
+    const reads = new JoinedReads(sidecar);
+    this.#deps = { sidecar, reads, clock, random, metrics, mutex: new KeyedMutex() };
   }
 
   /** The documents of one kind, for one execution. */
@@ -100,6 +103,10 @@ class ExecutionStore<T> implements Store<T> {
     const document = await this.get(key);
     if (document === undefined) throw notFound(this.name);
     return document;
+  }
+
+  assumeAbsent(key: string): void {
+    this.#read.set(key, undefined);
   }
 
   async update(key: string, change: (current: T | undefined) => T): Promise<T> {
@@ -174,8 +181,7 @@ class ExecutionStore<T> implements Store<T> {
   async #load(key: string): Promise<LoadedDocument<T> | undefined> {
     const { execution } = this;
     execution.assertBeforeDeadline();
-    const timeout = execution.remainingMs(SIDECAR_TIMEOUT_MS);
-    const loaded = await this.deps.sidecar.load(this.#stateKey(key), timeout);
+    const loaded = await this.deps.reads.load(this.#stateKey(key), execution);
     if (loaded === undefined) return undefined;
     const envelope = Envelope.parse(loaded.value);
     execution.noteSequence(key, envelope.sequence);

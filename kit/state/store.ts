@@ -2,9 +2,15 @@ import type { Decision } from './apply-change';
 
 /** The documents of one kind that a service owns, by id. */
 export interface Store<T> {
+  /** Reads that begin together, as in `Promise.all`, are one request, also of different stores. */
   get(key: string): Promise<T | undefined>;
   /** As `get`. Throws NOT_FOUND if there is no document. */
   getOrThrow(key: string): Promise<T>;
+  /**
+   * Saves the read of the next change of a document that most likely does not exist yet: the change first
+   * tries to create it. If it exists, the change costs one more write than with the read.
+   */
+  assumeAbsent(key: string): void;
   /**
    * Reads, changes and writes a document; repeats that if another writer was first. `change` is pure: it
    * receives the document or undefined, returns the new document, and throws to refuse. Returning the

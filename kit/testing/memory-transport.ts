@@ -72,6 +72,17 @@ export class MemoryTransport implements Sidecar {
     return { value, etag: stored.etag };
   }
 
+  async loadMany(keys: readonly string[]): Promise<ReadonlyMap<string, StoredValue>> {
+    await this.#turn();
+    const values = new Map<string, StoredValue>();
+    for (const key of keys) {
+      const stored = this.#stored(key);
+      if (stored !== undefined)
+        values.set(key, { value: JSON.parse(stored.json), etag: stored.etag });
+    }
+    return values;
+  }
+
   async save(
     key: string,
     value: unknown,

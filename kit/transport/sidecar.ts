@@ -77,6 +77,8 @@ export interface JobRequest {
  */
 export interface Sidecar {
   load(key: string, timeout: number): Promise<StoredValue | undefined>;
+  /** Reads several values by one request. A key without a value is absent from the result. */
+  loadMany(keys: readonly string[], timeout: number): Promise<ReadonlyMap<string, StoredValue>>;
   /**
    * Writes a value if the stored version still has this ETag (undefined: if there is none). Returns
    * false if another writer changed it.

@@ -34,7 +34,7 @@ const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'];
 const shop = {
   shopId: SHOP,
   name: 'Demo shop',
-  channels: ['online', 'store', 'vending'],
+  channels: ['online', 'store', 'pickup', 'vending'],
   timeZone: 'Europe/Berlin',
   openingHours: [...WEEKDAYS, 'saturday'].map((day) => ({ day, opens: '08:00', closes: '20:00' })),
 };

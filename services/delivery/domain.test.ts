@@ -76,33 +76,43 @@ describe('a plan', () => {
 });
 
 describe('a cancellation', () => {
-  it.each(['scheduled', 'picked_up', 'in_transit'] as const)(
-    'cancels a delivery that is %s',
-    (status) => {
-      const { document, outcome } = cancelDelivery({ ...planned, status }, 'o1', later);
-      expect(document).toEqual({ ...planned, status: 'cancelled', updatedAt: later });
-      expect(outcome).toEqual({ from: status });
-    },
-  );
+  it.each([
+    ['scheduled', false],
+    ['scheduled', true],
+    ['picked_up', true],
+    ['in_transit', true],
+  ] as const)('cancels a delivery that is %s (recall: %s)', (status, recall) => {
+    const { document, outcome } = cancelDelivery({ ...planned, status }, 'o1', recall, later);
+    expect(document).toEqual({ ...planned, status: 'cancelled', updatedAt: later });
+    expect(outcome).toEqual({ from: status });
+  });
 
   it('is stored if no delivery was planned', () => {
-    expect(cancelDelivery(undefined, 'o1', later)).toEqual({
+    expect(cancelDelivery(undefined, 'o1', false, later)).toEqual({
       document: refusedAs('cancelled'),
       outcome: {},
     });
   });
 
   it('changes nothing the second time', () => {
-    for (const now of [refusedAs('undeliverable'), cancelDelivery(planned, 'o1', at).document]) {
-      expect(cancelDelivery(now, 'o1', later)).toEqual({ document: now, outcome: {} });
+    for (const now of [
+      refusedAs('undeliverable'),
+      cancelDelivery(planned, 'o1', false, at).document,
+    ]) {
+      expect(cancelDelivery(now, 'o1', true, later)).toEqual({ document: now, outcome: {} });
     }
   });
 
-  it('is too late for a delivery that has arrived', () => {
-    const delivered: PlannedDelivery = { ...planned, status: 'delivered' };
-    expect(cancelDelivery(delivered, 'o1', later)).toEqual({
-      document: delivered,
-      outcome: { isTooLate: true },
+  it.each([
+    ['picked_up', false],
+    ['in_transit', false],
+    ['delivered', false],
+    ['delivered', true],
+  ] as const)('is too late for a delivery that is %s (recall: %s)', (status, recall) => {
+    const left: PlannedDelivery = { ...planned, status };
+    expect(cancelDelivery(left, 'o1', recall, later)).toEqual({
+      document: left,
+      outcome: { tooLate: status },
     });
   });
 });

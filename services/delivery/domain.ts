@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { refused } from '#kit/core/errors';
-import { isPostalCode } from './postal-code';
+import { Address } from '#retail/address';
+import { Money } from '#retail/money';
 
-/** Personal data: stored in this document only. */
-const Address = z.object({
+/** Personal data: stored in this document only. Read as it was stored, whatever the rules are by now. */
+const StoredAddress = z.object({
   name: z.string(),
   line1: z.string(),
   line2: z.string(),
@@ -11,7 +12,7 @@ const Address = z.object({
   city: z.string(),
   country: z.string(),
 });
-export type Address = z.infer<typeof Address>;
+export type StoredAddress = z.infer<typeof StoredAddress>;
 
 const PlannedDelivery = z.object({
   status: z.enum(['scheduled', 'picked_up', 'in_transit', 'delivered', 'cancelled']),
@@ -19,7 +20,7 @@ const PlannedDelivery = z.object({
   orderId: z.string(),
   userId: z.string(),
   shopId: z.string(),
-  address: Address,
+  address: StoredAddress,
   estimatedAt: z.iso.datetime(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -56,8 +57,9 @@ export function plan(
   served: readonly string[],
 ): DeliveryDecision<{ refusal?: RefusalReason; isNew?: true }> {
   if (current === undefined) {
-    if (isDeliverable(planned.address, served))
-      return { document: planned, outcome: { isNew: true } };
+    const address = deliverableAddress(planned.address, served);
+    if (address !== undefined)
+      return { document: { ...planned, address }, outcome: { isNew: true } };
     const { orderId } = planned;
     const refusal = 'undeliverable';
     return { document: { status: 'refused', orderId, reason: refusal }, outcome: { refusal } };
@@ -70,21 +72,27 @@ export function plan(
   };
 }
 
-/** Cancels a delivery that has not arrived, or blocks one that is not scheduled yet. */
+/**
+ * Cancels a delivery whose parcel has not left the shop, or blocks one that is not scheduled yet. With
+ * `recall` a parcel on its way is called back.
+ */
 export function cancelDelivery(
   current: Delivery | undefined,
   orderId: string,
+  recall: boolean,
   at: string,
-): DeliveryDecision<{ from?: Status; isTooLate?: true }> {
+): DeliveryDecision<{ from?: Status; tooLate?: Status }> {
   if (current === undefined) {
     return { document: { status: 'refused', orderId, reason: 'cancelled' }, outcome: {} };
   }
-  if (current.status === 'delivered') return { document: current, outcome: { isTooLate: true } };
-  if (current.status === 'refused' || current.status === 'cancelled')
-    return { document: current, outcome: {} };
+  const { status } = current;
+  if (status === 'refused' || status === 'cancelled') return { document: current, outcome: {} };
+  if (status === 'delivered' || (status !== 'scheduled' && !recall)) {
+    return { document: current, outcome: { tooLate: status } };
+  }
   return {
     document: { ...current, status: 'cancelled', updatedAt: at },
-    outcome: { from: current.status },
+    outcome: { from: status },
   };
 }
 
@@ -106,15 +114,59 @@ export function advance(
   return { document: { ...current, status: to, updatedAt: at }, outcome: { from: current.status } };
 }
 
-function isDeliverable({ country, postalCode }: Address, served: readonly string[]): boolean {
-  return served.includes(country) && isPostalCode(country, postalCode);
+/** The address as the post writes it; undefined if it cannot be reached. */
+function deliverableAddress(
+  stored: StoredAddress,
+  served: readonly string[],
+): StoredAddress | undefined {
+  const { data: address } = Address.safeParse(stored);
+  return address !== undefined && served.includes(address.country) ? address : undefined;
+}
+
+/** The prices of a delivery in one currency. */
+export interface DeliveryPrices {
+  readonly home: Money;
+  readonly abroad: Money;
+}
+
+/** Stored, so that an order can name it while it is valid. */
+export const Quote = z.object({
+  quoteId: z.string(),
+  shopId: z.string(),
+  /** A hash: the address itself is stored with a delivery only. */
+  addressHash: z.string(),
+  currency: z.string(),
+  price: Money.optional(),
+  validUntil: z.iso.datetime(),
+});
+export type Quote = z.infer<typeof Quote>;
+
+/** Throws FAILED_PRECONDITION unless the quote is valid and for this delivery. */
+export function requireValid(
+  quote: Quote | undefined,
+  wanted: Pick<Quote, 'shopId' | 'addressHash' | 'currency'>,
+  now: number,
+): Quote {
+  // an expired quote is soon removed
+  if (quote === undefined || now >= Date.parse(quote.validUntil)) {
+    throw refused('quote_expired', 'the delivery quote has expired; request another one');
+  }
+  const { shopId, addressHash, currency } = wanted;
+  if (quote.shopId !== shopId || quote.addressHash !== addressHash || quote.currency !== currency) {
+    throw refused('quote_mismatch', 'the delivery quote is for another address, shop or currency');
+  }
+  return quote;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
 
 /** The estimated arrival of an order: after two working days at home, five abroad, at 18:00 UTC. */
-export function estimate(now: number, { country }: Address, home: string): string {
-  let day = new Date(now);
+export function estimate(
+  from: number,
+  { country }: Pick<StoredAddress, 'country'>,
+  home: string,
+): string {
+  let day = new Date(from);
   for (let left = country === home ? 2 : 5; left > 0;) {
     day = new Date(day.getTime() + DAY_MS);
     const isWeekend = day.getUTCDay() % 6 === 0;

@@ -95,7 +95,7 @@ describe('schedule', () => {
     ['address.name', { ...order, address: { ...address, name: '' } }],
     ['address.line1', { ...order, address: { ...address, line1: ' ' } }],
     ['address.line2', { ...order, address: { ...address, line2: 'x'.repeat(201) } }],
-    ['address.postalCode', { ...order, address: { ...address, postalCode: '' } }],
+    ['address.postalCode', { ...order, address: { ...address, postalCode: '1'.repeat(21) } }],
     ['address.city', { ...order, address: { ...address, city: '' } }],
     ['address.country', { ...order, address: { ...address, country: 'Germany' } }],
   ])('names an invalid %s, and repeats nothing of the address', async (field, request) => {
@@ -112,13 +112,24 @@ describe('schedule', () => {
 
 describe('cancel', () => {
   it.each([
+    ['picked_up', ['picked_up']],
+    ['in_transit', ['picked_up', 'in_transit']],
+    ['delivered', ['picked_up', 'in_transit', 'delivered']],
+  ])('is refused for a parcel that is %s', async (status, steps) => {
+    const bed = await advanced(...steps);
+    const answer = await bed.call('cancel', { orderId: 'o1' });
+    expect(answer).toMatchObject({ outcome: CancelOutcome.REFUSED, reason: status });
+    expect(await statusOf(bed)).toBe(status);
+  });
+
+  it.each([
     ['scheduled', []],
     ['picked_up', ['picked_up']],
     ['in_transit', ['picked_up', 'in_transit']],
-  ])('cancels a delivery that is %s, once', async (previousStatus, steps) => {
+  ])('recalls a delivery that is %s, once', async (previousStatus, steps) => {
     const bed = await advanced(...steps);
     for (let times = 0; times < 2; times++) {
-      const answer = await bed.call('cancel', { orderId: 'o1' });
+      const answer = await bed.call('cancel', { orderId: 'o1', recall: true });
       expect(answer).toMatchObject({ outcome: CancelOutcome.CANCELLED });
     }
     expect(await statusOf(bed)).toBe('cancelled');

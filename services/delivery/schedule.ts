@@ -1,6 +1,6 @@
 import {
   CancelOutcome,
-  type CancelRequest,
+  type CancelRequest as CancelMessage,
   ScheduleOutcome,
   type ScheduleRequest as ScheduleMessage,
 } from '#proto/retail/delivery/v1/delivery_pb';
@@ -11,22 +11,24 @@ import { validate } from '#kit/core/validation';
 import type { Context } from './definition';
 import { asPlanned, cancelDelivery, estimate, plan } from './domain';
 import { publishScheduled, publishStatusChange } from './publish';
-import { OrderRequest, ScheduleRequest } from './requests';
+import { CancelRequest, ScheduleRequest } from './requests';
 
 /** Schedules the delivery of an order, once, or refuses it. */
 export async function schedule(request: ScheduleMessage, context: Context) {
   const { caller, clock, config, deliveries, newId } = context;
   requireRole(caller, 'service');
-  const order = validate(ScheduleRequest, request);
+  const { notBefore, ...order } = validate(ScheduleRequest, request);
   const at = isoTime(clock);
   const planned = {
     ...order,
     status: 'scheduled' as const,
     deliveryId: newId('delivery'),
-    estimatedAt: estimate(clock.now(), order.address, config.DELIVERY_HOME),
+    estimatedAt: estimate(handoverOf(notBefore, clock.now()), order.address, config.DELIVERY_HOME),
     createdAt: at,
     updatedAt: at,
   };
+  // an order is scheduled once, so its delivery most likely does not exist yet
+  deliveries.assumeAbsent(order.orderId);
   const { document, outcome } = await deliveries.decide(order.orderId, (current) =>
     plan(current, planned, config.DELIVERY_COUNTRIES),
   );
@@ -39,23 +41,30 @@ export async function schedule(request: ScheduleMessage, context: Context) {
   return { outcome: ScheduleOutcome.SCHEDULED, deliveryId, estimatedAt: toTimestamp(estimatedAt) };
 }
 
+/** When the shop hands over the parcel, in milliseconds since the epoch. */
+export function handoverOf(notBefore: string | undefined, now: number): number {
+  return notBefore === undefined ? now : Math.max(now, Date.parse(notBefore));
+}
+
 /**
  * A delivery is cancelled once. Two executions may cancel it, and the first may crash before it
  * publishes: both make the same change and publish the same event.
  */
 const CANCEL_DEDUP_KEY = 'cancelled';
 
-/** Cancels the delivery of an order unless it was delivered, and blocks a schedule that arrives later. */
-export async function cancel(request: CancelRequest, context: Context) {
+/** Cancels the delivery of an order unless its parcel has left the shop, and blocks a later schedule. */
+export async function cancel(request: CancelMessage, context: Context) {
   const { caller, clock, deliveries } = context;
   requireRole(caller, 'service');
-  const { orderId } = validate(OrderRequest, request);
+  const { orderId, recall } = validate(CancelRequest, request);
   const { document, outcome } = await deliveries.decide(
     orderId,
-    (current) => cancelDelivery(current, orderId, isoTime(clock)),
+    (current) => cancelDelivery(current, orderId, recall, isoTime(clock)),
     CANCEL_DEDUP_KEY,
   );
-  if (outcome.isTooLate) return { outcome: CancelOutcome.REFUSED, reason: 'delivered' };
+  if (outcome.tooLate !== undefined) {
+    return { outcome: CancelOutcome.REFUSED, reason: outcome.tooLate };
+  }
   const delivery = asPlanned(document);
   // The schedule may have crashed before it published, and is not retried for a cancelled order.
   if (delivery !== undefined && outcome.from !== undefined) {

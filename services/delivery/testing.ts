@@ -1,4 +1,5 @@
 import type { Caller, Role } from '#kit/core/caller';
+import type { Memory } from '#kit/testing/memory';
 import { type Testbed, testbed } from '#kit/testing/testbed';
 import { delivery } from './service';
 
@@ -15,11 +16,17 @@ export const address = {
   country: 'DE',
 };
 export const order = { orderId: 'o1', userId: 'u1', shopId: 'shop_1', address };
-export const abroad = { ...order, address: { ...address, country: 'AQ' } };
+/** A country that is not served. */
+export const abroad = { ...order, address: { ...address, country: 'US' } };
 /** Matches the personal data of the address. */
 export const PERSONAL = /Secret|Hidden|Quiettown|10115/;
 
-const config = { DELIVERY_HOME: 'DE', DELIVERY_COUNTRIES: ['DE', 'FR'] };
+const eur = (amount: string) => ({ amount, currency: 'EUR' });
+const config = {
+  DELIVERY_HOME: 'DE',
+  DELIVERY_COUNTRIES: ['DE', 'FR', 'LU'],
+  DELIVERY_PRICES: new Map([['EUR', { home: eur('4.90'), abroad: eur('9.90') }]]),
+};
 
 /** A shop service in which the seller `someone` manages shop_1. */
 const calls = {
@@ -30,6 +37,12 @@ const calls = {
     ) => ({ allowed: shopId === 'shop_1' && callContext.caller.userId === 'someone' }),
   },
 };
+
+/** A later release of the service, with higher prices. */
+export function dearer(memory: Memory): Bed {
+  const prices = new Map([['EUR', { home: eur('6.00'), abroad: eur('12.00') }]]);
+  return testbed(delivery, { config: { ...config, DELIVERY_PRICES: prices }, calls, memory });
+}
 
 export function empty(): Bed {
   return testbed(delivery, { config, calls });

@@ -5,7 +5,7 @@ import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
 import { testbed } from '#kit/testing/testbed';
 import { inventory } from './service';
-import { byAdmin, shopSellers } from './testing';
+import { UNKNOWN, byAdmin, shopSellers } from './testing';
 
 const stockId = { shopId: 'shop_1', productId: 'pen' };
 const delivery = { ...stockId, change: 10, reason: 'Delivery on Monday' };
@@ -14,7 +14,7 @@ const as = (role: Role, tenantId = 'default', userId = 'u1'): { caller: Caller }
   caller: { userId, role, tenantId },
 });
 const stocked = async () => {
-  const bed = testbed(inventory);
+  const bed = testbed(inventory, { calls: shopSellers() });
   await bed.call('adjustStock', delivery, { id: 'first', ...byAdmin });
   return bed;
 };
@@ -23,7 +23,7 @@ describe('adjustStock', () => {
   it.each(['seller', 'admin'] as const)('adds pieces for a %s', async (role) => {
     const bed = testbed(inventory, { calls: shopSellers() });
     const stock = await bed.call('adjustStock', { ...delivery, minimumStock: 2 }, as(role));
-    expect(bed.callCount('shop', 'mayManage')).toBe(role === 'seller' ? 1 : 0);
+    expect(bed.callCount('shop', 'mayManage')).toBe(1);
     expect(stock).toMatchObject({ ...stockId, available: 10, reserved: 0, minimumStock: 2 });
     expect(bed.published(StockUpdated)).toEqual([
       { ...stockId, newStock: 10, previousStock: 0, change: 10, reason: 'Delivery on Monday' },
@@ -33,9 +33,8 @@ describe('adjustStock', () => {
   it.each(['anonymous', 'customer', 'service'] as const)(
     'is refused for the role %s',
     async (role) => {
-      await expect(
-        testbed(inventory).call('adjustStock', delivery, as(role)),
-      ).rejects.toMatchObject({
+      const bed = testbed(inventory, { calls: shopSellers() });
+      await expect(bed.call('adjustStock', delivery, as(role))).rejects.toMatchObject({
         code: Code.PERMISSION_DENIED,
       });
     },
@@ -57,20 +56,36 @@ describe('adjustStock', () => {
     expect(bed.memory.events).toEqual([]);
   });
 
-  it('is refused for a seller while the shop service is unavailable, but not for an admin', async () => {
-    const bed = testbed(inventory, {
-      calls: {
-        shop: {
-          mayManage: () => {
-            throw unavailable('shop is unavailable');
-          },
-        },
+  it('needs the shop service for a seller, and for the first pieces of a stock', async () => {
+    const { memory } = await stocked();
+    const shop = {
+      mayManage: () => {
+        throw unavailable('shop is unavailable');
       },
-    });
-    await expect(bed.call('adjustStock', delivery, as('seller'))).rejects.toMatchObject({
-      code: Code.UNAVAILABLE,
-    });
-    expect((await bed.call('adjustStock', delivery, as('admin'))).available).toBe(10);
+    };
+    const bed = testbed(inventory, { memory, calls: { shop } });
+    const more = { ...delivery, change: 5 };
+    const another = { ...more, productId: 'ink' };
+    for (const call of [
+      bed.call('adjustStock', more, as('seller')),
+      bed.call('adjustStock', another, as('admin')),
+    ]) {
+      await expect(call).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    }
+    expect((await bed.call('adjustStock', more, as('admin'))).available).toBe(15);
+  });
+
+  it.each([
+    ['shop_not_found', { shopId: UNKNOWN }],
+    ['product_not_found', { productId: UNKNOWN }],
+  ])('is refused with %s, without a command', async (reason, part) => {
+    const bed = testbed(inventory, { calls: shopSellers() });
+    for (const role of ['admin', 'service', 'seller'] as const) {
+      const call = bed.call('adjustStock', { ...delivery, ...part }, as(role));
+      await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND, details: { reason } });
+    }
+    expect(bed.memory.events).toEqual([]);
+    expect(bed.memory.documents.size).toBe(0);
   });
 
   it('adds once for a request, however often it is repeated', async () => {
@@ -111,7 +126,7 @@ describe('adjustStock', () => {
   });
 
   it('returns the current stock if the caller does not wait', async () => {
-    const bed = testbed(inventory);
+    const bed = testbed(inventory, { calls: shopSellers() });
     const stock = await bed.call('adjustStock', delivery, { respondAsync: true, ...byAdmin });
     expect(stock).toMatchObject({ ...stockId, minimumStock: 0 });
     await bed.settle();
@@ -127,7 +142,8 @@ describe('adjustStock', () => {
     ['reason', { ...delivery, reason: ' ' }],
     ['minimumStock', { ...delivery, minimumStock: -1 }],
   ])('names an invalid %s', async (field, request) => {
-    await expect(testbed(inventory).call('adjustStock', request, byAdmin)).rejects.toMatchObject({
+    const bed = testbed(inventory, { calls: shopSellers() });
+    await expect(bed.call('adjustStock', request, byAdmin)).rejects.toMatchObject({
       code: Code.INVALID_ARGUMENT,
       details: { fields: [{ field }] },
     });
@@ -149,7 +165,7 @@ describe('adjustStock', () => {
 
 describe('the command AdjustStock', () => {
   it('is applied once, and a redelivery publishes the same event', async () => {
-    const bed = testbed(inventory);
+    const bed = testbed(inventory, { calls: shopSellers() });
     for (let deliveries = 0; deliveries < 2; deliveries++) {
       expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
     }
@@ -159,7 +175,7 @@ describe('the command AdjustStock', () => {
   });
 
   it('is deduplicated by its adjustmentId, also in another event', async () => {
-    const bed = testbed(inventory);
+    const bed = testbed(inventory, { calls: shopSellers() });
     await bed.handleEvent(AdjustStock, command);
     await bed.handleEvent(AdjustStock, command);
     expect((await bed.call('getStock', stockId)).available).toBe(10);
@@ -219,7 +235,9 @@ describe('getStock', () => {
 
   it.each(['shopId', 'productId'])('names an invalid %s', async (field) => {
     const request = { ...stockId, [field]: 'a b' };
-    await expect(testbed(inventory).call('getStock', request)).rejects.toMatchObject({
+    await expect(
+      testbed(inventory, { calls: shopSellers() }).call('getStock', request),
+    ).rejects.toMatchObject({
       details: { fields: [{ field }] },
     });
   });

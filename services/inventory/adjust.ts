@@ -9,10 +9,10 @@ import { requireRole } from '#kit/core/caller';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
-import { mayManageShop } from '#retail/managed-shop';
 import { changeStock } from './change-stock';
 import type { Context } from './definition';
 import { isDoubtful } from './device-reports';
+import { requireManagedStock } from './known-stock';
 import { type Stock, adjust, adjustOrDecline, emptyStock, hasHistory, keyOf } from './domain';
 import { AdjustmentRequest, StockRequest } from './requests';
 
@@ -34,12 +34,11 @@ export async function adjustStock(request: AdjustStockRequest, context: Context)
     ...validate(AdjustmentRequest, request),
     adjustmentId: newId('adjustment'),
   };
-  if (!(await mayManageShop(caller, adjustment.shopId, shop))) {
-    throw new MicroserviceError('the shop belongs to another seller', Code.PERMISSION_DENIED);
-  }
+  const known = await stocks.get(keyOf(adjustment));
+  await requireManagedStock(caller, adjustment, known, shop);
   const read = async () => (await stocks.get(keyOf(adjustment))) ?? emptyStock(adjustment);
   // refuses most impossible adjustments without a command
-  adjust(await read(), adjustment);
+  adjust(known ?? emptyStock(adjustment), adjustment);
   const stock = await dispatchAndWait(AdjustStock, adjustment, read);
   if (stock === undefined && !callContext.respondAsync) {
     throw new MicroserviceError(

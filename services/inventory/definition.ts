@@ -6,6 +6,7 @@ import {
   InventoryReleased,
   InventoryReserved,
   LowStockAlert,
+  ReportRefused,
   StockDrifted,
   StockUpdated,
 } from '#contracts/inventory';
@@ -28,6 +29,7 @@ export const inventory = new Service('inventory', {
     InventoryReserved,
     InventoryReleased,
     LowStockAlert,
+    ReportRefused,
   ],
   config: z.object({
     /** When a device's count corrects the stock: see DriftPolicy. */

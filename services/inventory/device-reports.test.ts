@@ -1,14 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { LowStockAlert, StockDrifted, StockUpdated } from '#contracts/inventory';
+import { LowStockAlert, ReportRefused, StockDrifted, StockUpdated } from '#contracts/inventory';
 import { DeviceDataReceived } from '#contracts/iot-gateway';
 import type { EventInput } from '#kit/messages/contract';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
+import { testbed } from '#kit/testing/testbed';
+import { inventory } from './service';
 import { MAX_REPORTS } from './reconciliation-state';
 import {
-  byAdmin,
   type Bed,
-  orderFor,
+  UNKNOWN,
+  byAdmin,
   deviceMessages,
+  orderFor,
   replicaOf,
   shopWith,
   stockOf,
@@ -399,4 +402,49 @@ it('a stock without device reports stores no reconciliation state', async () => 
   await bed.call('reserve', orderFor('o1', { pen: 1 }));
   await bed.call('commit', orderFor('o1', { pen: 1 }));
   expect(await stockOf(bed, 'pen')).not.toHaveProperty('shelf');
+});
+
+describe('a report on a stock that cannot exist', () => {
+  const at = new Date(Date.parse('2026-01-01T00:00:00Z')).toISOString();
+  const deadLetters = (bed: Bed) =>
+    [...bed.memory.documents.keys()].filter((key) => key.startsWith('dead-letter'));
+
+  it.each([
+    ['product_not_found', { shopId: 'shop_1', productId: UNKNOWN }],
+    ['shop_not_found', { shopId: UNKNOWN, productId: 'pen' }],
+  ])('is a dead letter, and the operators are notified once: %s', async (reason, id) => {
+    const bed = await shopWith({});
+    for (const message of [count(1, 5), delta(2, -1), sale(1, 1)]) {
+      const { shopId, productId } = id;
+      const unknown = { ...message, shopId, data: { ...message.data, productId } } as Message;
+      await deliver(bed, unknown);
+    }
+    expect(deadLetters(bed).length).toBeGreaterThanOrEqual(3);
+    expect(bed.published(ReportRefused)).toEqual([{ ...id, deviceId: 'shelf', reason, at }]);
+    expect([...bed.memory.documents.keys()].some((key) => key.startsWith('stocks'))).toBe(false);
+  });
+
+  it('is recorded when it is replayed after the product was created', async () => {
+    const bed = await shopWith({});
+    const message = delta(1, 5);
+    const unknown = { ...message, data: { ...message.data, productId: UNKNOWN } };
+    await deliver(bed, unknown);
+    const known = { shop: { mayManage: () => ({ allowed: false }) } };
+    const later = testbed(inventory, {
+      memory: bed.memory,
+      config: bed.context().config,
+      calls: known,
+    });
+    const { letters } = await later.runtime.deadLetters.page(1, 10);
+    for (const { id } of letters) await later.runtime.replay(id);
+    const stock = await later.call('getStock', { shopId: 'shop_1', productId: UNKNOWN });
+    expect(stock.available).toBe(5);
+  });
+
+  it('costs no call once the stock is known', async () => {
+    const bed = await counted();
+    const before = bed.callCount('shop', 'mayManage');
+    await deliver(bed, delta(3, -1, now(bed)));
+    expect(bed.callCount('shop', 'mayManage')).toBe(before);
+  });
 });

@@ -1,5 +1,5 @@
 import { isSaleWithinLimits, isStockWithinLimits } from '#contracts/device-messages';
-import { StockDrifted } from '#contracts/inventory';
+import { ReportRefused, StockDrifted } from '#contracts/inventory';
 import type { DeviceDataReceived } from '#contracts/iot-gateway';
 import { refused } from '#kit/core/errors';
 import type { EventData } from '#kit/messages/contract';
@@ -15,7 +15,8 @@ import {
   newDevice,
   recordMessage,
 } from './device-sequence';
-import type { Stock, StockDecision, StockOutcome } from './domain';
+import { type Stock, type StockDecision, type StockOutcome, keyOf } from './domain';
+import { isKnown } from './known-stock';
 import { type DeviceReport, applyCount, applyMovement, applySale } from './reconciliation';
 import { reportKeyOf } from './reconciliation-state';
 
@@ -74,6 +75,7 @@ async function changeStockByReport(
 ) {
   const { deviceId, shopId, data, dataType, position } = message;
   const { productId } = data;
+  await refuseUnknown(message, context);
   const parts = [deviceId, dataType, position.boot, position.seq] as const;
   const turn = {
     run: reportKeyOf(deviceId, dataType, position.boot),
@@ -96,6 +98,24 @@ async function changeStockByReport(
     await context.publish(StockDrifted, drift, dedupKey);
   }
   return outcome;
+}
+
+/**
+ * Refuses a report on a product or a shop that does not exist: the report is stored as a dead letter, and
+ * the operators are notified once for each start of the device. A stock with a history exists, so that
+ * only the first report on a stock costs a call.
+ */
+async function refuseUnknown(message: StockMessage, context: Context): Promise<void> {
+  const { stocks, shop, publish } = context;
+  const { deviceId, shopId, position } = message;
+  const id = { shopId, productId: message.data.productId };
+  if (isKnown(await stocks.get(keyOf(id)))) return;
+  const { unknown } = await shop.mayManage(id);
+  if (unknown === undefined) return;
+  const reason = unknown === 'shop' ? 'shop_not_found' : 'product_not_found';
+  const dedupKey = ['unknown', deviceId, position.boot].join(' ');
+  await publish(ReportRefused, { ...id, deviceId, reason, at: position.at }, dedupKey);
+  throw refused(reason, `the device reported on a ${unknown} that does not exist`);
 }
 
 const REASONS = { count: 'counted', delta: 'moved', sale: 'sold' } as const;

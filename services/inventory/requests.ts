@@ -38,6 +38,8 @@ export const OrderRequest = z.object({
     .transform(mergeItems),
 });
 
+export const TakeBackRequest = OrderRequest.extend({ returnId: Id });
+
 export const ReleaseRequest = OrderRequest.extend({
   confirmed: z.boolean(),
   reason: Reason.default('order_cancelled'),

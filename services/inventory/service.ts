@@ -5,8 +5,9 @@ import { inventory } from './definition';
 import { handleDeviceData } from './device-reports';
 import { commit, release, reserve } from './reserve';
 import { setStock } from './set-stock';
+import { takeBack } from './take-back';
 
-inventory.serve({ getStock, adjustStock, setStock, reserve, release, commit });
+inventory.serve({ getStock, adjustStock, setStock, reserve, release, commit, takeBack });
 
 inventory.on(AdjustStock, applyAdjustment);
 inventory.on(DeviceDataReceived, handleDeviceData);

@@ -6,7 +6,15 @@ import { Code } from '#kit/core/errors';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { testbed } from '#kit/testing/testbed';
 import { inventory } from './service';
-import { byAdmin, deviceMessages, reserved, shopWith, stockOf } from './testing';
+import {
+  UNKNOWN,
+  byAdmin,
+  deviceMessages,
+  reserved,
+  shopSellers,
+  shopWith,
+  stockOf,
+} from './testing';
 
 const count = { shopId: 'shop_1', productId: 'pen', pieces: 7, reason: 'Counted on Monday' };
 const as = (role: Role, userId = 'u1'): { caller: Caller } => ({
@@ -97,9 +105,21 @@ describe('setStock', () => {
     expect(again.available).toBe(12);
   });
 
+  it.each([
+    ['shop_not_found', { shopId: UNKNOWN }],
+    ['product_not_found', { productId: UNKNOWN }],
+  ])('is refused with %s, and stores nothing', async (reason, part) => {
+    const bed = testbed(inventory, { calls: shopSellers() });
+    await expect(bed.call('setStock', { ...count, ...part }, as('admin'))).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+      details: { reason },
+    });
+    expect(bed.memory.documents.size).toBe(0);
+  });
+
   it('happens once, crash safe', async () => {
     await expectCrashSafe(
-      () => testbed(inventory),
+      () => testbed(inventory, { calls: shopSellers() }),
       (bed) => bed.call('setStock', count, { id: 'first', ...byAdmin }),
     );
   });

@@ -1,12 +1,11 @@
 import type { SetStockRequest as SetStockMessage } from '#proto/retail/inventory/v1/inventory_pb';
 import { requireRole } from '#kit/core/caller';
-import { Code, MicroserviceError } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
-import { mayManageShop } from '#retail/managed-shop';
 import { toMessage } from './adjust';
 import { changeStockAsReported } from './change-stock';
 import type { Context } from './definition';
 import { keyOf } from './domain';
+import { requireManagedStock } from './known-stock';
 import { setPieces } from './reconciliation';
 import { SetStockRequest } from './requests';
 
@@ -19,9 +18,7 @@ export async function setStock(request: SetStockMessage, context: Context) {
   requireRole(caller, 'seller', 'admin');
   const count = { ...validate(SetStockRequest, request), countId: newId('count') };
   const { shopId, productId, pieces, reason, countId } = count;
-  if (!(await mayManageShop(caller, shopId, shop))) {
-    throw new MicroserviceError('the shop belongs to another seller', Code.PERMISSION_DENIED);
-  }
+  await requireManagedStock(caller, count, await stocks.get(keyOf(count)), shop);
   await changeStockAsReported(
     context,
     { shopId, productId },

@@ -10,13 +10,20 @@ export type Bed = Testbed<(typeof inventory)['definition']>;
 
 type Config = ReturnType<Bed['context']>['config'];
 
+/** Ids that start with this are of shops and products that do not exist. */
+export const UNKNOWN = 'unknown';
+
 /** A shop service that knows the sellers of each shop. The seller u1 manages shop_1. */
 export const shopSellers = (sellers: Readonly<Record<string, string>> = { shop_1: 'u1' }) => ({
   shop: {
     mayManage: (
-      { shopId }: { shopId: string },
+      { shopId, productId = '' }: { shopId: string; productId?: string | undefined },
       { callContext }: { callContext: { caller: Caller } },
-    ) => ({ allowed: sellers[shopId] === callContext.caller.userId }),
+    ) => {
+      const allowed = sellers[shopId] === callContext.caller.userId;
+      if (shopId.startsWith(UNKNOWN)) return { allowed, unknown: 'shop' };
+      return productId.startsWith(UNKNOWN) ? { allowed, unknown: 'product' } : { allowed };
+    },
   },
 });
 
@@ -32,7 +39,10 @@ export async function shopWith(
   minimumStock = 0,
   config: Partial<Config> = {},
 ): Promise<Bed> {
-  const bed = testbed(inventory, { config: { ...DEFAULTS, ...config } });
+  const bed = testbed(inventory, {
+    config: { ...DEFAULTS, ...config },
+    calls: shopSellers(),
+  });
   for (const [productId, change] of Object.entries(stocks)) {
     const reason = 'delivery';
     const opening = { shopId: 'shop_1', productId, change, reason, minimumStock };
@@ -45,7 +55,7 @@ export async function shopWith(
 export function replicaOf({ memory }: Bed, aheadMs: number): Bed {
   const clock = new FakeClock();
   clock.advance(aheadMs);
-  return testbed(inventory, { config: DEFAULTS, memory, clock });
+  return testbed(inventory, { config: DEFAULTS, memory, clock, calls: shopSellers() });
 }
 
 export async function stockOf(bed: Bed, productId: string): Promise<Stock> {

@@ -1,7 +1,13 @@
 import type { Contract, EventData } from '#kit/messages/contract';
 import { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
-import { LowStockAlert } from '#contracts/inventory';
-import { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
+import { LowStockAlert, ReportRefused } from '#contracts/inventory';
+import {
+  OrderCancelled,
+  OrderConfirmed,
+  OrderCreated,
+  PickupUpdated,
+  ReturnUpdated,
+} from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import {
   AccountAccessChanged,
@@ -29,6 +35,8 @@ notifyOn(OrderCancelled, {
   channels: ['inbox', 'email', 'sms'],
   text: texts.orderCancelled,
 });
+notifyOn(PickupUpdated, { to: user, channels: ['inbox', 'sms'], text: texts.pickupUpdated });
+notifyOn(ReturnUpdated, { to: user, channels: ['inbox', 'email'], text: texts.returnUpdated });
 notifyOn(PaymentProcessed, { to: user, channels: ['inbox'], text: texts.paymentProcessed });
 notifyOn(PaymentFailed, { to: user, channels: ['inbox'], text: texts.paymentFailed });
 notifyOn(RefundProcessed, { to: user, channels: ['inbox', 'email'], text: texts.refundProcessed });
@@ -49,6 +57,7 @@ notifyOn(AccountAccessChanged, {
   text: texts.accountAccessChanged,
 });
 notifyOn(LowStockAlert, { to: operators, channels: ['email'], text: texts.lowStock });
+notifyOn(ReportRefused, { to: operators, channels: ['email'], text: texts.reportRefused });
 notifyOn(SlotFaulted, { to: operators, channels: ['email'], text: texts.slotFaulted });
 notifyOn(StockMissing, { to: operators, channels: ['email'], text: texts.stockMissing });
 notifyOn(VendUnpaid, { to: operators, channels: ['email'], text: texts.vendUnpaid });

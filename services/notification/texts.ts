@@ -1,8 +1,14 @@
 import type { EventData } from '#kit/messages/contract';
 import type { Money } from '#retail/money';
 import type { DeliveryScheduled, DeliveryStatusUpdated } from '#contracts/delivery';
-import type { LowStockAlert } from '#contracts/inventory';
-import type { OrderCancelled, OrderConfirmed, OrderCreated } from '#contracts/order';
+import type { LowStockAlert, ReportRefused } from '#contracts/inventory';
+import type {
+  OrderCancelled,
+  OrderConfirmed,
+  OrderCreated,
+  PickupUpdated,
+  ReturnUpdated,
+} from '#contracts/order';
 import type { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import type { AccountAccessChanged, AccountSecurityChanged } from '#contracts/user';
 import type { SlotFaulted, StockMissing, VendUnpaid } from '#contracts/vending';
@@ -17,11 +23,57 @@ export function orderCreated(event: EventData<typeof OrderCreated>): Notificatio
 }
 
 export function orderConfirmed(event: EventData<typeof OrderConfirmed>): NotificationText {
-  const { orderId, items, totalAmount } = event;
+  const { orderId, items, totalAmount, channel = 'online' } = event;
   return {
     subject: `Your order ${orderId} is confirmed`,
-    text: `We received your payment of ${money(totalAmount)}. Your order of ${count(items)} is confirmed and will be delivered.`,
+    text: `We received your payment of ${money(totalAmount)}. Your order of ${count(items)} is confirmed${HANDOVER[channel]}`,
   };
+}
+
+const HANDOVER: Readonly<Record<NonNullable<EventData<typeof OrderConfirmed>['channel']>, string>> =
+  {
+    online: ' and will be delivered.',
+    pickup: '. We will let you know when it is ready for pickup.',
+    store: '. Thank you for shopping with us.',
+    vending: '. Thank you for shopping with us.',
+  };
+
+export function pickupUpdated(event: EventData<typeof PickupUpdated>): NotificationText {
+  const { orderId, status, expiresAt } = event;
+  if (status === 'collected') {
+    return {
+      subject: `Your order ${orderId} was collected`,
+      text: `Your order ${orderId} was collected. Thank you for shopping with us.`,
+    };
+  }
+  const until = expiresAt === undefined ? '' : ` until ${minute(expiresAt)}`;
+  return {
+    subject: `Your order ${orderId} is ready for pickup${until}`,
+    text: `Your order ${orderId} is ready for pickup${until}. After that it is cancelled and refunded.`,
+  };
+}
+
+type ReturnStatus = EventData<typeof ReturnUpdated>['status'];
+
+const RETURN_STATUS: Readonly<Record<ReturnStatus, string>> = {
+  requested: 'was requested',
+  received: 'has arrived',
+  completed: 'is complete',
+  rejected: 'was rejected',
+};
+
+const RETURN_NEXT: Readonly<Record<ReturnStatus, string>> = {
+  requested: ' Please send the items back to the shop. We refund them once it has checked them.',
+  received: ' We will let you know when the shop has checked it.',
+  completed: '',
+  rejected: ' Nothing is refunded.',
+};
+
+export function returnUpdated(event: EventData<typeof ReturnUpdated>): NotificationText {
+  const { orderId, items, status, refunded } = event;
+  const subject = `The return of ${count(items)} of order ${orderId} ${RETURN_STATUS[status]}`;
+  const refund = refunded === undefined ? '' : ` We refunded ${money(refunded)}.`;
+  return { subject, text: `${subject}.${RETURN_NEXT[status]}${refund}` };
 }
 
 export function orderCancelled(event: EventData<typeof OrderCancelled>): NotificationText {
@@ -60,7 +112,7 @@ export function deliveryScheduled(event: EventData<typeof DeliveryScheduled>): N
   const { orderId, estimatedAt } = event;
   return {
     subject: `The delivery of your order ${orderId} is scheduled`,
-    text: `Your order should arrive by ${estimatedAt.slice(0, 16).replace('T', ' ')} UTC.`,
+    text: `Your order should arrive by ${minute(estimatedAt)}.`,
   };
 }
 
@@ -93,6 +145,14 @@ export function lowStock(event: EventData<typeof LowStockAlert>): NotificationTe
   return {
     subject: `Low stock of product ${productId} in shop ${shopId}`,
     text: `Product ${productId} is running low in shop ${shopId}: ${currentStock} left, minimum ${minimumStock}. Please restock it.`,
+  };
+}
+
+export function reportRefused(event: EventData<typeof ReportRefused>): NotificationText {
+  const { shopId, productId, deviceId, reason } = event;
+  return {
+    subject: `Device ${deviceId} reports on an unknown stock`,
+    text: `Device ${deviceId} reported on product ${productId} in shop ${shopId}. Reason for the refusal: ${describe(reason)}. Its reports are kept as dead letters: create what is missing and replay them, or correct the device and discard them.`,
   };
 }
 
@@ -186,7 +246,7 @@ const ROLE = { customer: 'a customer', seller: 'a seller', admin: 'an admin' } a
  * that a user wrote, and no link.
  */
 export function accountMail(kind: string, token: string, expiresAt: string): NotificationText {
-  const until = `${expiresAt.slice(0, 16).replace('T', ' ')} UTC`;
+  const until = minute(expiresAt);
   return kind === 'reset_password'
     ? {
         subject: 'Reset your password',
@@ -205,6 +265,9 @@ const REASONS: Readonly<Record<string, string>> = {
   payment_failed: 'the payment failed',
   payment_unknown: 'the payment could not be confirmed',
   undeliverable: 'we cannot deliver to the address',
+  pickup_expired: 'it was not collected in time',
+  product_not_found: 'the product does not exist',
+  shop_not_found: 'the shop does not exist',
   invalid_token: 'the payment method is not valid',
   machine_silent: 'the machine reported too late',
   suspect: 'it is unknown whether the slot dispensed',
@@ -221,4 +284,9 @@ function money({ amount, currency }: Money): string {
 function count(items: readonly { quantity: number }[]): string {
   const pieces = items.reduce((sum, { quantity }) => sum + quantity, 0);
   return pieces === 1 ? '1 item' : `${pieces} items`;
+}
+
+/** An ISO 8601 time in UTC to the minute, for a reader. */
+function minute(at: string): string {
+  return `${at.slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { requireOwner, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { refused } from '#kit/core/errors';
 import { SagaRecorder } from '#kit/saga/saga-steps';
 import { Id, validate } from '#kit/core/validation';
 import { Reason } from '#contracts/fields';
@@ -10,9 +9,10 @@ import { CancelOrder } from '#contracts/order';
 import type { CancelOrderRequest } from '#proto/retail/order/v1/order_pb';
 import { cancelDelivery, compensate } from './compensate';
 import type { Context } from './definition';
+import { isDelivered } from './domain';
 import { publishConfirmed } from './publish-confirmed';
 import { toMessage } from './queries';
-import { beginCancellation } from './transitions';
+import { beginCancellation, tooLateToCancel } from './transitions';
 
 const Cancellation = z.object({
   orderId: Id,
@@ -47,13 +47,13 @@ export async function cancel(
   //    scheduled yet.
   const { status } = order;
   const confirmed = status === 'confirmed';
-  if (confirmed || status === 'pending') {
+  if (isDelivered(order) && (confirmed || status === 'pending')) {
     const stopped = await sagaRecorder.step('cancel_delivery', async () => {
-      await cancelDelivery(order, context);
+      await cancelDelivery(order, false, context);
       return { outcome: 'done' };
     });
     if (stopped.outcome !== 'done') {
-      throw refused(stopped.reason, 'the order can no longer be cancelled');
+      throw tooLateToCancel(stopped.reason);
     }
   }
 

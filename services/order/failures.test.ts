@@ -37,7 +37,7 @@ const branches = [
   },
   {
     what: 'that cannot be delivered',
-    request: orderRequest({ country: 'AQ' }),
+    request: orderRequest({ country: 'FR' }),
     reason: 'undeliverable',
     story: ['reserve done', 'charge done', 'schedule refused', 'refund done', 'release done'],
     stepReason: 'undeliverable',

@@ -50,7 +50,7 @@ describe('an order that succeeds', () => {
     const totalAmount = { amount: '44.98', currency: 'EUR' };
     expect(bed.published(OrderCreated)).toMatchObject([{ ...ids, items, totalAmount }]);
     expect(bed.published(OrderConfirmed)).toEqual([
-      { ...ids, shopId: 'shop_1', status: 'confirmed', items, totalAmount },
+      { ...ids, shopId: 'shop_1', status: 'confirmed', items, totalAmount, channel: 'online' },
     ]);
     expect(bed.published(OrderStatusUpdated)).toEqual([
       { ...ids, status: 'confirmed', previousStatus: 'pending' },
@@ -119,7 +119,7 @@ describe('a step whose service is unavailable', () => {
 
   it.each([
     ['void', orderRequest({ token: 'tok_timeout' })],
-    ['refund', orderRequest({ country: 'AQ' })],
+    ['refund', orderRequest({ country: 'FR' })],
     ['release', orderRequest({ token: 'tok_declined' })],
   ])('is compensated in a redelivery: %s', async (method, request) => {
     const services = new FakeServices();

@@ -1,4 +1,5 @@
 import { isoTime } from '#kit/core/clock';
+import { toTimestamp } from '#kit/core/timestamps';
 import type { EventData } from '#kit/messages/contract';
 import { Code, MicroserviceError, unavailable } from '#kit/core/errors';
 import {
@@ -13,7 +14,8 @@ import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/invent
 import { charge } from './charge';
 import { compensate } from './compensate';
 import type { Context } from './definition';
-import { type Order, toEventPayload, toReservation } from './domain';
+import { type Order, isDelivered, toEventPayload, toReservation } from './domain';
+import { isWaiting } from './pickup';
 import { publishConfirmed } from './publish-confirmed';
 import { type SagaOutcome, applyOutcome } from './transitions';
 
@@ -58,7 +60,9 @@ async function runSteps(
   context: Context,
 ): Promise<SagaOutcome> {
   // 1. Publish that the order exists.
-  await context.publish(OrderCreated, toEventPayload(order));
+  const { deliveryPrice } = order;
+  const created = { ...toEventPayload(order), ...(deliveryPrice && { deliveryPrice }) };
+  await context.publish(OrderCreated, created);
 
   // 2. Reserve its items.
   const reserved = await sagaRecorder.step('reserve', () => reserve(order, context));
@@ -70,12 +74,15 @@ async function runSteps(
   if (charged.outcome !== 'done') {
     // A delivery is scheduled only after a charge: if there is one, an earlier execution was paid, and
     // payment confirms that once it responds again.
-    if (await hasDelivery(order, context)) throw unavailable('the payment service did not respond');
+    if (isDelivered(order) && (await hasDelivery(order, context))) {
+      throw unavailable('the payment service did not respond');
+    }
     return { confirmed: false, reason: 'payment_unknown' };
   }
   const { paymentId } = charged;
 
-  // 4. Schedule its delivery.
+  // 4. Schedule its delivery, if its items are brought to the buyer.
+  if (!isDelivered(order)) return { confirmed: true, paymentId };
   const scheduled = await sagaRecorder.step('schedule', () => schedule(order, context));
   if (scheduled.outcome !== 'done') return { confirmed: false, reason: 'undeliverable', paymentId };
   const { deliveryId } = scheduled;
@@ -96,14 +103,16 @@ async function reserve(
 }
 
 async function schedule(
-  { orderId, userId, shopId, instructions }: Order,
+  { orderId, userId, shopId, instructions, handledFrom }: Order,
   { delivery }: Context,
 ): Promise<StepSuccess<{ deliveryId: string }> | StepFailure> {
+  const { deliveryAddress: address } = instructions ?? {};
   const { outcome, deliveryId, reason } = await delivery.schedule({
     orderId,
     userId,
     shopId,
-    ...(instructions === undefined ? {} : { address: instructions.deliveryAddress }),
+    ...(address === undefined ? {} : { address }),
+    ...(handledFrom === undefined ? {} : { notBefore: toTimestamp(handledFrom) }),
   });
   if (outcome === ScheduleOutcome.SCHEDULED) return { outcome: 'done', deliveryId };
   // A cancellation has cancelled the delivery and is about to store its reason: run again after it.
@@ -121,8 +130,12 @@ async function hasDelivery({ orderId }: Order, { delivery }: Context): Promise<b
   }
 }
 
-/** Runs after the decision, so that no execution reserves items again that were committed. */
+/**
+ * Runs after the decision, so that no execution reserves items again that were committed. An order for pickup is
+ * listed for its shop before anything is published about it.
+ */
 async function commitAndConfirm(order: Order, context: Context): Promise<void> {
+  if (isWaiting(order)) await context.lists.pickups.add(order.shopId, order.orderId);
   const { outcome } = await mustSucceed(() => context.inventory.commit(toReservation(order)));
   // Otherwise a cancellation came first, and publishes how the order ended.
   if (outcome === CommitOutcome.COMMITTED) await publishConfirmed(order, context);

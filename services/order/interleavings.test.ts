@@ -29,7 +29,7 @@ const orders = [
   { what: 'whose payment is declined', request: orderRequest({ token: 'tok_declined' }) },
   { what: 'whose payment is flaky', request: orderRequest({ token: 'tok_flaky' }) },
   { what: 'whose payment outcome stays unknown', request: orderRequest({ token: 'tok_timeout' }) },
-  { what: 'that cannot be delivered', request: orderRequest({ country: 'AQ' }) },
+  { what: 'that cannot be delivered', request: orderRequest({ country: 'FR' }) },
 ];
 
 /** The number of effects of this work without interference. */

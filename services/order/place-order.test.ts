@@ -102,7 +102,7 @@ describe('placing an order', () => {
   it('stores nothing if the catalogue is unavailable', async () => {
     const services = new FakeServices();
     const bed = openBed(services);
-    services.faults.set('priceItems', [noAnswer(Code.UNAVAILABLE)]);
+    services.faults.set('priceOffers', [noAnswer(Code.UNAVAILABLE)]);
     await expect(place(bed)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     expect(bed.memory.documents.size).toBe(0);
     expect(await place(bed)).toMatchObject({ status: 'confirmed' });
@@ -227,7 +227,7 @@ describe('an Idempotency-Key', () => {
     const order = await place(bed);
     const saves = bed.sidecar.saves;
     // even while the catalogue is unavailable
-    services.faults.set('priceItems', [noAnswer(Code.UNAVAILABLE)]);
+    services.faults.set('priceOffers', [noAnswer(Code.UNAVAILABLE)]);
     expect(await place(bed)).toEqual(order);
     expect(bed.sidecar.saves).toBe(saves);
     expect(bed.memory.events.filter(({ type }) => type === 'order.place')).toHaveLength(1);

@@ -1,14 +1,14 @@
-import { z } from 'zod';
 import { accountOf, requireOwner } from '#kit/core/caller';
 import { toTimestamp } from '#kit/core/timestamps';
-import { Id, PageRequest, validate } from '#kit/core/validation';
+import { PageRequest, validate } from '#kit/core/validation';
 import type {
   GetOrderRequest,
   GetStoryRequest,
   ListOrdersRequest,
 } from '#proto/retail/order/v1/order_pb';
 import type { Context } from './definition';
-import type { Order } from './domain';
+import type { Order, Pickup, Return } from './domain';
+import { ByOrderId } from './requests';
 
 export async function getOrder(request: GetOrderRequest, context: Context) {
   return toMessage(await findOwnOrder(request, context));
@@ -34,8 +34,6 @@ export async function getStory(request: GetStoryRequest, context: Context) {
   };
 }
 
-const ByOrderId = z.object({ orderId: Id });
-
 /** The order of the request. Throws NOT_FOUND if there is none or the caller may not see it. */
 export async function findOwnOrder(
   request: { orderId: string },
@@ -49,6 +47,7 @@ export async function findOwnOrder(
 export function toMessage(order: Order) {
   const { orderId, status, items, totalAmount, shopId, userId } = order;
   const { reason, paymentId, deliveryId, createdAt, updatedAt } = order;
+  const { channel, deliveryPrice, handledFrom, pickup, returns } = order;
   return {
     orderId,
     status,
@@ -59,6 +58,38 @@ export function toMessage(order: Order) {
     ...(reason === undefined ? {} : { reason }),
     ...(paymentId === undefined ? {} : { paymentId }),
     ...(deliveryId === undefined ? {} : { deliveryId }),
+    channel,
+    ...(deliveryPrice && { deliveryPrice }),
+    ...(handledFrom === undefined ? {} : { handledFrom: toTimestamp(handledFrom) }),
+    ...(pickup && { pickup: toPickupMessage(pickup) }),
+    returns: returns.map((one) => toReturnMessage(order, one)),
+    createdAt: toTimestamp(createdAt),
+    updatedAt: toTimestamp(updatedAt),
+  };
+}
+
+function toPickupMessage({ status, readyAt, expiresAt, collectedAt }: Pickup) {
+  return {
+    status,
+    ...(readyAt === undefined ? {} : { readyAt: toTimestamp(readyAt) }),
+    ...(expiresAt === undefined ? {} : { expiresAt: toTimestamp(expiresAt) }),
+    ...(collectedAt === undefined ? {} : { collectedAt: toTimestamp(collectedAt) }),
+  };
+}
+
+/** A return as the buyer and the shop see it. */
+export function toReturnMessage({ orderId, shopId }: Order, one: Return) {
+  const { refund: _, createdAt, updatedAt, items, ...rest } = one;
+  return {
+    ...rest,
+    orderId,
+    shopId,
+    items: items.map(({ productId, quantity, accepted, restocked }) => ({
+      productId,
+      quantity,
+      ...(accepted === undefined ? {} : { accepted }),
+      ...(restocked === undefined ? {} : { restocked }),
+    })),
     createdAt: toTimestamp(createdAt),
     updatedAt: toTimestamp(updatedAt),
   };

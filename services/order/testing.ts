@@ -1,5 +1,6 @@
 import { type Caller, asService } from '#kit/core/caller';
-import { Code, MicroserviceError } from '#kit/core/errors';
+import { Code, MicroserviceError, refused } from '#kit/core/errors';
+import { toTimestamp } from '#kit/core/timestamps';
 import { FakeClock } from '#kit/testing/fake-clock';
 import { type TestbedOptions } from '#kit/testing/testbed-options';
 import { testbed } from '#kit/testing/testbed';
@@ -7,12 +8,16 @@ import { PlaceOrder } from '#contracts/order';
 import { CancelOutcome, ScheduleOutcome } from '#proto/retail/delivery/v1/delivery_pb';
 import { CommitOutcome, ReserveOutcome } from '#proto/retail/inventory/v1/inventory_pb';
 import { newOrder } from './transitions';
-import type { Order } from './domain';
+import type { Channel, Order } from './domain';
 import { order } from './service';
 
 // Shared by the tests of this service: an order, and fakes of the services that its saga calls. Like
 // the real ones, the fakes are idempotent by orderId and keep their state across restarts.
 
+export const sally: Caller = { userId: 'sally', role: 'seller', tenantId: 'default' };
+export const bob: Caller = { userId: 'bob', role: 'seller', tenantId: 'default' };
+/** When a delivery arrived. */
+export const HANDED_OVER_AT = '2026-01-03T12:00:00.000Z';
 export const ann: Caller = { userId: 'ann', role: 'customer', tenantId: 'default' };
 export const price = { amount: '19.99', currency: 'EUR' };
 const CATALOGUE: Readonly<Record<string, typeof price>> = {
@@ -21,10 +26,19 @@ const CATALOGUE: Readonly<Record<string, typeof price>> = {
   tea: { amount: '3.00', currency: 'USD' },
 };
 
+interface RequestOptions {
+  token?: string;
+  country?: string;
+  quantity?: number;
+  channel?: Channel;
+}
+
 /** A body of placeOrder. Its token, country and quantity decide how the saga ends. */
-export function orderRequest({ token = 'tok_ok', country = 'DE', quantity = 2 } = {}) {
+export function orderRequest(options: RequestOptions = {}) {
+  const { token = 'tok_ok', country = 'DE', quantity = 2, channel = 'online' } = options;
   return {
     shopId: 'shop_1',
+    channel,
     items: [
       { productId: 'pen', quantity },
       { productId: 'ink', quantity: 1 },
@@ -55,6 +69,8 @@ export function pendingOrder(request = orderRequest(), userId = ann.userId): Ord
         { productId: 'ink', quantity: inks, unitPrice: CATALOGUE['ink'] ?? price },
       ],
       totalAmount: { amount: '44.98', currency: 'EUR' },
+      pickupHoldHours: 72,
+      returnDays: 14,
     },
     step: { step: 'place', outcome: 'done', at: '2026-01-01T00:00:00.000Z', ms: 0 },
   });
@@ -64,23 +80,47 @@ export function pendingOrder(request = orderRequest(), userId = ann.userId): Ord
 export class FakeServices {
   readonly stock = new Map<string, 'refused' | 'held' | 'sold' | 'released' | 'returned'>();
   readonly money = new Map<string, 'declined' | 'captured' | 'refunded' | 'voided'>();
-  readonly delivery = new Map<string, 'refused' | 'scheduled' | 'delivered' | 'cancelled'>();
+  readonly delivery = new Map<
+    string,
+    'refused' | 'scheduled' | 'picked_up' | 'in_transit' | 'delivered' | 'cancelled'
+  >();
+  /** The pieces that were taken back, and the amounts that were refunded, by the id of the return. */
+  readonly takenBack = new Map<string, Readonly<Record<string, number>>>();
+  readonly refunds = new Map<string, string>();
+  /** What the shop and the carrier decide. */
+  terms: {
+    deliveryPaidBy: 'shop' | 'buyer';
+    opensAt?: string;
+    /** Refuses every order. */
+    refusal?: MicroserviceError;
+    deliveryPrice?: string;
+  } = { deliveryPaidBy: 'shop', deliveryPrice: '4.90' };
   /** Errors by method name: each call of the method throws the next one, until none is left. */
   readonly faults = new Map<string, MicroserviceError[]>();
   readonly clock = new FakeClock();
   #flakyCharges = 0;
 
   readonly calls: NonNullable<TestbedOptions<typeof order.definition>['calls']> = {
-    product: {
-      priceItems: ({ productIds }) => {
-        this.#fail('priceItems');
-        const prices = productIds.map((productId) => {
+    shop: {
+      priceOffers: ({ shopId, productIds }) => {
+        this.#fail('priceOffers');
+        const { deliveryPaidBy, opensAt, refusal } = this.terms;
+        if (refusal !== undefined) throw refusal;
+        const offers = productIds.map((productId) => {
           const known = CATALOGUE[productId];
-          if (known !== undefined) return { productId, name: productId, price: known };
-          throw new MicroserviceError('product not found', Code.NOT_FOUND, { productId });
+          if (known !== undefined) return { shopId, productId, name: productId, price: known };
+          const details = { reason: 'product_not_found', productId };
+          throw new MicroserviceError('product not found', Code.NOT_FOUND, details);
         });
-        return { prices };
+        const terms = {
+          deliveryPaidBy,
+          pickupHoldHours: 72,
+          returnDays: 14,
+          ...(opensAt === undefined ? {} : { opensAt: toTimestamp(opensAt) }),
+        };
+        return { offers, terms };
       },
+      mayManage: (_, { callContext }) => ({ allowed: callContext.caller.userId === sally.userId }),
     },
     inventory: {
       reserve: ({ orderId, items }) => {
@@ -111,6 +151,12 @@ export class FakeServices {
         }
         return {};
       },
+      takeBack: ({ returnId, items }) => {
+        this.#fail('takeBack');
+        const pieces = items.map(({ productId, quantity }) => [productId, quantity]);
+        this.takenBack.set(returnId, Object.fromEntries(pieces) as Record<string, number>);
+        return {};
+      },
     },
     payment: {
       charge: ({ orderId, token }) => {
@@ -130,8 +176,13 @@ export class FakeServices {
         if (this.money.get(orderId) !== 'declined') this.money.set(orderId, 'voided');
         return {};
       },
-      refund: ({ target }) => {
+      refund: ({ target, amount, key }) => {
         this.#fail('refund');
+        const paymentId = `pay_${target.value ?? ''}`;
+        if (key !== undefined && amount !== undefined) {
+          this.refunds.set(key, amount.amount);
+          return { paymentId, refunds: [{ refundId: `${paymentId}_${key}`, amount }] };
+        }
         if (this.money.get(target.value ?? '') === 'captured') {
           this.money.set(target.value ?? '', 'refunded');
         }
@@ -139,12 +190,25 @@ export class FakeServices {
       },
     },
     delivery: {
+      // US is not served; FR was served when the order was placed, and is no longer when it is scheduled
+      priceDelivery: ({ shopId, address, quoteId, currency }) => {
+        this.#fail('priceDelivery');
+        if (quoteId?.startsWith('quote_')) {
+          throw refused(quoteId, 'the quote does not hold');
+        }
+        if (address?.country === 'US') {
+          return { shopId, reachable: false, reason: 'country_not_served' };
+        }
+        const { deliveryPrice: amount } = this.terms;
+        const price = amount === undefined ? {} : { price: { amount, currency } };
+        return { shopId, reachable: true, ...price };
+      },
       schedule: ({ orderId, address }) => {
         this.#fail('schedule');
-        const outcome = address?.country === 'AQ' ? 'refused' : 'scheduled';
+        const outcome = address?.country === 'FR' ? 'refused' : 'scheduled';
         const status = this.#answerOnce(this.delivery, orderId, outcome);
         const deliveryId = `delivery_${orderId}`;
-        if (status === 'scheduled' || status === 'delivered') {
+        if (status !== 'refused' && status !== 'cancelled') {
           return { outcome: ScheduleOutcome.SCHEDULED, deliveryId };
         }
         const reason = status === 'refused' ? 'undeliverable' : 'cancelled';
@@ -153,12 +217,14 @@ export class FakeServices {
       getDelivery: ({ orderId }) => {
         const status = this.delivery.get(orderId) ?? 'refused';
         if (status === 'refused') throw new MicroserviceError('no delivery', Code.NOT_FOUND);
-        return { orderId, status };
+        return { orderId, status, updatedAt: toTimestamp(HANDED_OVER_AT) };
       },
-      cancel: ({ orderId }) => {
+      cancel: ({ orderId, recall }) => {
         this.#fail('cancel');
-        if (this.delivery.get(orderId) === 'delivered') {
-          return { outcome: CancelOutcome.REFUSED, reason: 'delivered' };
+        const status = this.delivery.get(orderId);
+        const hasLeft = status === 'picked_up' || status === 'in_transit';
+        if (status === 'delivered' || (hasLeft && !recall)) {
+          return { outcome: CancelOutcome.REFUSED, reason: status };
         }
         this.delivery.set(orderId, 'cancelled');
         return { outcome: CancelOutcome.CANCELLED };

@@ -1,7 +1,7 @@
-import { Code, MicroserviceError } from '#kit/core/errors';
+import { Code, MicroserviceError, refused } from '#kit/core/errors';
 import { type SagaStep, type SagaLog, appendSagaLog, eventsLogged } from '#kit/saga/saga-log';
 import { OrderCancelled, OrderConfirmed, OrderStatusUpdated } from '#contracts/order';
-import type { Compensation, Order } from './domain';
+import { type Compensation, type Order, type Pickup, type Priced, isDelivered } from './domain';
 import type { OrderRequest } from './requests';
 
 // The state transitions of an order: pure functions of the stored order.
@@ -24,7 +24,7 @@ const COMPENSATIONS_OF_CONFIRMED: Compensation[] = ['refund', 'return'];
 
 /** How the fulfilment of an order ended. */
 export type SagaOutcome =
-  | { confirmed: true; paymentId: string; deliveryId: string }
+  | { confirmed: true; paymentId: string; deliveryId?: string }
   | { confirmed: false; reason: keyof typeof COMPENSATIONS_BY_FAILURE; paymentId?: string };
 
 interface NewOrder {
@@ -32,22 +32,24 @@ interface NewOrder {
   userId: string;
   fingerprint: string;
   request: OrderRequest;
-  priced: Pick<Order, 'items' | 'totalAmount'>;
+  priced: Priced;
   step: SagaStep;
 }
 
 /** A pending order, before any event about it. */
 export function newOrder({ orderId, userId, fingerprint, request, priced, step }: NewOrder): Order {
-  const { shopId, payment, deliveryAddress } = request;
+  const { shopId, channel, payment, deliveryAddress } = request;
   return {
     orderId,
     userId,
     shopId,
     status: 'pending',
+    channel,
     ...priced,
-    instructions: { payment, deliveryAddress },
+    instructions: { payment, ...(deliveryAddress === undefined ? {} : { deliveryAddress }) },
     fingerprint,
     undo: [],
+    returns: [],
     story: { steps: [step], events: [] },
     createdAt: step.at,
     updatedAt: step.at,
@@ -70,21 +72,32 @@ export function applyOutcome(
   const { confirmed, ...result } = outcome;
   const decided = { ...withoutInstructions(order), ...result, story, updatedAt: at };
   if (!outcome.confirmed) {
-    const undo = [...COMPENSATIONS_BY_FAILURE[outcome.reason]];
+    const undo = COMPENSATIONS_BY_FAILURE[outcome.reason].filter(
+      (compensation) => compensation !== 'cancel_delivery' || isDelivered(order),
+    );
     return { ...decided, status: 'cancelling', undo };
   }
   return {
     ...decided,
     status: 'confirmed',
     confirmedAt: at,
+    ...(order.channel === 'pickup' ? { pickup: PREPARING } : {}),
     story: appendSagaLog(story, eventsLogged(at, OrderConfirmed, OrderStatusUpdated)),
   };
+}
+
+const PREPARING: Pickup = { status: 'preparing' };
+
+/** Whether the buyer has the items, of an order that is not delivered. */
+function isHandedOver({ channel, status, pickup }: Order): boolean {
+  if (channel === 'pickup') return pickup?.status === 'collected';
+  return channel !== 'online' && status === 'confirmed';
 }
 
 /**
  * Begins to cancel an order for its buyer. An order that is being cancelled is returned unchanged.
  * Throws ABORTED if the order was confirmed after the caller read it: the confirmation must be
- * published first, so the caller retries.
+ * published first, so the caller retries. Throws FAILED_PRECONDITION if the buyer has the items.
  */
 export function beginCancellation(
   order: Order,
@@ -98,6 +111,7 @@ export function beginCancellation(
   if (confirmed && !knownAsConfirmed) {
     throw new MicroserviceError('the order has just been confirmed', Code.ABORTED);
   }
+  if (isHandedOver(order)) throw tooLateToCancel('handed_over');
   return {
     ...withoutInstructions(order),
     status: 'cancelling',
@@ -106,6 +120,11 @@ export function beginCancellation(
     story: appendSagaLog(order.story, sagaLogDelta),
     updatedAt: at,
   };
+}
+
+/** FAILED_PRECONDITION: the items are on their way or with the buyer. */
+export function tooLateToCancel(reason: string): MicroserviceError {
+  return refused(reason, 'the order can no longer be cancelled; return its items instead');
 }
 
 /** Marks an order as cancelled, after all of its compensations. */

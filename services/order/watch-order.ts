@@ -14,7 +14,7 @@ const SLOW_POLL_MS: Readonly<Record<Order['status'], number>> = {
 };
 
 /**
- * Streams the order, and again after each change of its status. It polls the document: so it sees
+ * Streams the order, and again after each change of its status or pickup. It polls the document: so it sees
  * changes by any replica, and needs no subscription and no state.
  */
 export async function* watchOrder(
@@ -23,13 +23,14 @@ export async function* watchOrder(
   ended: AbortSignal,
 ) {
   const { clock, callContext } = context;
-  let lastStatus: Order['status'] | undefined;
+  let lastStatus: string | undefined;
   for (let poll = 0; ; poll++) {
     const order = await findOwnOrder(request, context);
     const { status } = order;
-    if (status !== lastStatus) {
+    const shown = `${status} ${order.pickup?.status ?? ''}`;
+    if (shown !== lastStatus) {
       poll = 0;
-      lastStatus = status;
+      lastStatus = shown;
       yield { order: toMessage(order) };
     }
     const pause = POLL_PAUSES_MS[poll] ?? SLOW_POLL_MS[status];

@@ -139,11 +139,13 @@ export interface RefundRequested {
   /** Absent: all that can still be refunded. */
   amount?: Money | undefined;
   reason: string;
+  /** The amount is cut to what can still be refunded, instead of refused. */
+  atMost?: true | undefined;
 }
 
 /**
  * Reserves the amount of a refund. Returns the payment unchanged if the refund is already stored, or if
- * everything is refunded already and no amount is requested.
+ * everything is refunded already and no amount is required.
  */
 export function addPendingRefund(current: Payment, request: RefundRequested, at: string): Payment {
   if (current.refunds.some(({ refundId }) => refundId === request.refundId)) return current;
@@ -155,11 +157,13 @@ export function addPendingRefund(current: Payment, request: RefundRequested, at:
   }
   const rest = refundableAmount(current);
   const nothing = rest === undefined || minor(rest) === 0n;
-  if (nothing && request.amount === undefined) return current;
-  const amount = request.amount ?? rest;
+  if (nothing && (request.amount === undefined || request.atMost)) return current;
+  let amount = request.amount ?? rest;
   if (rest !== undefined && amount?.currency !== rest.currency) {
     throw invalid('amount.currency', `must be ${rest.currency}`);
   }
+  if (request.atMost && !nothing && amount !== undefined && compare(amount, rest) > 0)
+    amount = rest;
   if (nothing || amount === undefined || compare(amount, rest) > 0) {
     throw refused(
       'refund_exceeds_payment',

@@ -231,3 +231,34 @@ describe('a payment', () => {
     });
   });
 });
+
+describe('a refund that a service names by a key', () => {
+  const refundNamed = (on: Bed, amount: string, key: string, id = key) =>
+    on.call('refund', { target: ofOrder, amount: eur(amount), key }, { id });
+
+  it('happens once for the key, whichever execution requests it', async () => {
+    const on = await paid();
+    for (const id of ['a', 'a', 'b']) await refundNamed(on, '5.00', 'return_1', id);
+    expect(await refundNamed(on, '4.00', 'return_2')).toMatchObject({
+      refunds: [
+        { refundId: 'pay_o1_return_1', amount: eur('5.00'), status: 'done' },
+        { refundId: 'pay_o1_return_2', amount: eur('4.00'), status: 'done' },
+      ],
+    });
+    expect(refundedAmounts(on)).toEqual(['5.00', '4.00']);
+  });
+
+  it('is cut to what an admin has left of the payment', async () => {
+    const on = await paid();
+    await refundPart(on, '15.00');
+    const { refunds } = await refundNamed(on, '5.00', 'return_1');
+    expect(refunds.at(-1)).toMatchObject({ refundId: 'pay_o1_return_1', amount: eur('4.99') });
+    // nothing is left for another one
+    expect((await refundNamed(on, '5.00', 'return_2')).refunds).toHaveLength(2);
+    expect(refundedAmounts(on)).toEqual(['15.00', '4.99']);
+  });
+
+  it('is crash safe', async () => {
+    await expectCrashSafe(paid, (on) => refundNamed(on, '5.00', 'return_1'));
+  });
+});

@@ -6,7 +6,14 @@ import { validate } from '#kit/core/validation';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
 import type { Context } from './definition';
-import { type Payment, addPendingRefund, findRefund, paymentIdOf, settleRefund } from './domain';
+import {
+  type Payment,
+  type RefundRequested,
+  addPendingRefund,
+  findRefund,
+  paymentIdOf,
+  settleRefund,
+} from './domain';
 import { toMessage } from './get-payment';
 import { openProvider } from './provider-client';
 import { RefundRequest, withTarget } from './requests';
@@ -15,23 +22,32 @@ import { RefundRequest, withTarget } from './requests';
 export async function refund(message: RefundMessage, context: Context) {
   const { caller, newId, payments, dispatchAndWait, clock } = context;
   requireRole(caller, 'admin', 'service');
-  const { orderId = '', amount, reason, ...request } = validate(RefundRequest, withTarget(message));
+  const {
+    orderId = '',
+    amount,
+    reason,
+    key,
+    ...request
+  } = validate(RefundRequest, withTarget(message));
   const paymentId = request.paymentId ?? paymentIdOf(orderId);
-  // A service's full refund happens once for a payment, a partial one once for a request.
-  const isFullByService = caller.role === 'service' && amount === undefined;
-  const refundId = isFullByService ? `${paymentId}_refund` : newId('refund');
+  // A service's full refund happens once for a payment, a named one once for its key, and any other once
+  // for a request.
+  const isByService = caller.role === 'service';
+  const name = amount === undefined ? 'refund' : key;
+  const refundId = isByService && name !== undefined ? `${paymentId}_${name}` : newId('refund');
   const command = { paymentId, refundId, reason, ...(amount === undefined ? {} : { amount }) };
 
   // A service retries its own work until it is done, so its refund runs here. An admin's request is
   // not retried, so it becomes a command; a refund that would be refused fails before that.
-  if (caller.role === 'service') return toMessage(await executeRefund(command, context));
+  const atMost = key === undefined ? undefined : true;
+  if (isByService) return toMessage(await executeRefund({ ...command, atMost }, context));
   addPendingRefund(requirePayment(await payments.get(paymentId)), command, isoTime(clock));
   const refunded = await dispatchAndWait(RefundPayment, command, () => payments.get(paymentId));
   return toMessage(refunded ?? requirePayment(await payments.get(paymentId)));
 }
 
 export async function executeRefund(
-  command: EventData<typeof RefundPayment>,
+  command: EventData<typeof RefundPayment> & Pick<RefundRequested, 'atMost'>,
   context: Context,
 ): Promise<Payment> {
   const { payments, publish, clock } = context;

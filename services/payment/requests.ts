@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Money } from '#retail/money';
+import { Money, PositiveMoney } from '#retail/money';
 import { PaymentMeans } from '#retail/payment-means';
 import { Id } from '#kit/core/validation';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
@@ -23,14 +23,12 @@ export const RefundRequest = z
   .object({
     paymentId: PaymentId.optional(),
     orderId: Id.optional(),
-    amount: Money.refine(({ amount }) => /[1-9]/.test(amount), {
-      path: ['amount'],
-      message: 'must be more than 0',
-    }).optional(),
+    amount: PositiveMoney.optional(),
     reason: z
       .string()
       .transform((given) => (given === '' ? 'requested' : given))
       .pipe(Reason),
+    key: Id.optional(),
   })
   .refine(({ paymentId, orderId }) => paymentId !== undefined || orderId !== undefined, {
     path: ['paymentId'],
@@ -38,10 +36,11 @@ export const RefundRequest = z
   });
 
 /** The request with its target as a field, so that an error names the field that the caller set. */
-export function withTarget({ target, amount, reason }: RefundMessage) {
+export function withTarget({ target, amount, reason, key }: RefundMessage) {
   return {
     ...(target.case === undefined ? {} : { [target.case]: target.value }),
     amount,
     reason,
+    key,
   };
 }

@@ -61,7 +61,10 @@ export async function priceItems(request: PriceItemsRequest, { products }: Conte
   const prices = found.map((product, index) => {
     if (product !== undefined) return product;
     const productId = productIds[index];
-    throw new MicroserviceError(`product ${productId} not found`, Code.NOT_FOUND, { productId });
+    throw new MicroserviceError(`product ${productId} not found`, Code.NOT_FOUND, {
+      reason: 'product_not_found',
+      productId,
+    });
   });
   return { prices: prices.map(({ productId, name, price }) => ({ productId, name, price })) };
 }

@@ -4,6 +4,7 @@ import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { notFound } from '#kit/core/errors';
 import { Id, validate } from '#kit/core/validation';
+import { Price } from '#retail/money';
 import type {
   CreateProductRequest,
   UpdateProductRequest,
@@ -11,7 +12,7 @@ import type {
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
 import { Line, Paragraphs } from '#retail/text';
 import { toMessage } from './availability';
-import { Price, type Product, categoryKey, newProduct, requireEditor, updated } from './domain';
+import { type Product, categoryKey, newProduct, requireEditor, updated } from './domain';
 import type { Context } from './definition';
 
 const NewProductFields = z.object({

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Caller, mayAccess } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import type { Decision } from '#kit/state/apply-change';
-import { Money, minor, ofMinor } from '#retail/money';
+import { Money } from '#retail/money';
 import { comparisonForm } from '#retail/text';
 
 const Time = z.iso.datetime();
@@ -25,12 +25,6 @@ export const Product = z.object({
 });
 export type Product = z.infer<typeof Product>;
 export type ProductFields = Omit<Product, 'productId' | 'ownerId' | 'createdAt' | 'updatedAt'>;
-
-/** A price with the decimals of its currency, so that 5 and 5.00 are the same text. */
-export const Price = Money.transform((price) => ofMinor(minor(price), price.currency)).refine(
-  ({ amount }) => /[1-9]/.test(amount),
-  { path: ['amount'], message: 'must be more than 0' },
-);
 
 export function newProduct(
   productId: string,

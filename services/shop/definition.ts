@@ -5,7 +5,7 @@ import { type ContextOf, Service } from '#kit/service/service';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
-import { Device, Offer, Shop } from './domain';
+import { CatalogueEntry, Device, Offer, Shop } from './domain';
 
 /** Shops with their opening hours, offers and devices. */
 export const shop = new Service('shop', {
@@ -16,7 +16,7 @@ export const shop = new Service('shop', {
   },
   // their responses contain a credential, which must not be stored
   idempotency: { registerDevice: 'recompute', renewCredential: 'recompute' },
-  stores: { shops: Shop, offers: Offer, devices: Device },
+  stores: { shops: Shop, offers: Offer, catalogue: CatalogueEntry, devices: Device },
   /**
    * `shops`: all shops. `offers`: the products of each shop. `devices`: all devices, and those of each
    * shop. `accounts`: the devices with an account at the broker.

@@ -7,7 +7,18 @@ import { OpeningHours, TimeZone } from './opening-hours';
 
 const Time = z.iso.datetime();
 
-export const CHANNELS = ['online', 'store', 'vending', 'marketplace'] as const;
+export const CHANNELS = ['online', 'store', 'pickup', 'vending', 'marketplace'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+/** How a shop sells. The defaults are those of a new shop, and of one that was stored before it had any. */
+export const ShopPolicies = z.object({
+  sellsCatalogue: z.boolean().default(true),
+  ordersWhenClosed: z.enum(['accept', 'refuse']).default('accept'),
+  deliveryPaidBy: z.enum(['shop', 'buyer']).default('shop'),
+  pickupHoldHours: z.int().min(1).max(720).default(72),
+  returnDays: z.int().min(0).max(365).default(14),
+});
+export type ShopPolicies = z.infer<typeof ShopPolicies>;
 
 export const Shop = z.object({
   shopId: z.string(),
@@ -15,6 +26,7 @@ export const Shop = z.object({
   channels: z.array(z.enum(CHANNELS)),
   timeZone: TimeZone,
   openingHours: z.array(OpeningHours),
+  policies: ShopPolicies.prefault({}),
   /** The users and API keys, by id, that may manage the shop. Admins always may. */
   sellerIds: z.array(z.string()),
   createdAt: Time,
@@ -22,9 +34,81 @@ export const Shop = z.object({
 });
 export type Shop = z.infer<typeof Shop>;
 
-/** A product that a shop sells. Without a price of its own, the catalogue's price applies. */
-export const Offer = z.object({ productId: z.string(), price: Money.optional() });
+/** A product that a shop sells, or has withdrawn. */
+export const Offer = z.object({
+  productId: z.string(),
+  /** Absent: the catalogue's price applies. */
+  price: Money.optional(),
+  /** Absent: it is sold in all channels of the shop. */
+  channels: z.array(z.enum(CHANNELS)).min(1).optional(),
+  withdrawn: z.literal(true).optional(),
+});
 export type Offer = z.infer<typeof Offer>;
+
+/** A product of the catalogue, as the newest event about it describes it. */
+export const CatalogueEntry = z.object({
+  productId: z.string(),
+  name: z.string(),
+  price: Money,
+  /** Of that event; 0 if the product service was called before an event arrived. */
+  sequence: z.int(),
+});
+export type CatalogueEntry = z.infer<typeof CatalogueEntry>;
+
+/** The newer of two entries of a product. Returns the known one if it is at least as new. */
+export function withNewerEntry(
+  known: CatalogueEntry | undefined,
+  entry: CatalogueEntry,
+): CatalogueEntry {
+  return known !== undefined && known.sequence >= entry.sequence ? known : entry;
+}
+
+/** Channels in which a shop sells to buyers who place orders or vends. */
+export const ORDER_CHANNELS = ['online', 'store', 'pickup', 'vending'] as const;
+type OrderChannel = (typeof ORDER_CHANNELS)[number];
+
+/** Why a shop does not sell something: a code. */
+export interface Refusal {
+  readonly reason: 'channel_not_offered' | 'shop_closed' | 'not_offered' | 'offer_withdrawn';
+  readonly message: string;
+  /** Absent if it concerns the shop as a whole. */
+  readonly productId?: string;
+}
+
+/**
+ * Why an order in a channel cannot be placed now; undefined if it can. `channel` undefined: prices alone
+ * are of interest, so that only the offers count. `open` is whether the shop is open now.
+ */
+export function refusalOf(
+  { channels, policies }: Shop,
+  offers: readonly (readonly [productId: string, offer: Offer | undefined])[],
+  channel: OrderChannel | undefined,
+  open: boolean,
+): Refusal | undefined {
+  if (channel !== undefined && !channels.includes(channel)) {
+    return { reason: 'channel_not_offered', message: `the shop does not sell by ${channel}` };
+  }
+  // a machine sells by itself, whether or not the shop around it is open
+  if (channel !== undefined && channel !== 'vending' && !open) {
+    if (policies.ordersWhenClosed === 'refuse') {
+      return { reason: 'shop_closed', message: 'the shop is closed' };
+    }
+  }
+  for (const [productId, offer] of offers) {
+    if (offer?.withdrawn) {
+      const message = `the shop no longer sells ${productId}`;
+      return { reason: 'offer_withdrawn', message, productId };
+    }
+    if (offer === undefined && !policies.sellsCatalogue) {
+      return { reason: 'not_offered', message: `the shop does not sell ${productId}`, productId };
+    }
+    if (channel !== undefined && offer?.channels?.includes(channel) === false) {
+      const message = `the shop does not sell ${productId} by ${channel}`;
+      return { reason: 'channel_not_offered', message, productId };
+    }
+  }
+  return undefined;
+}
 
 export const DEVICE_KINDS = ['vending_machine', 'shelf', 'till', 'gateway'] as const;
 

@@ -25,14 +25,14 @@ describe('the offers of a shop', () => {
     ]);
   });
 
-  test('are returned in pages, each with one call to the catalogue', async () => {
+  test('are returned in pages, without a call to the catalogue', async () => {
     const { bed, shopId } = await withOffers();
     const before = bed.callCount('product', 'priceItems');
     const request = { shopId, page: 2, limit: 1 };
     const { items, total } = await bed.call('listOffers', request, { caller: customer });
     expect(items.map(({ productId }) => productId)).toEqual(['cup']);
     expect(total).toBe(2);
-    expect(bed.callCount('product', 'priceItems')).toBe(before + 1);
+    expect(bed.callCount('product', 'priceItems')).toBe(before);
   });
 
   test('are priced in the order of the request', async () => {

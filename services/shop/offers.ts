@@ -1,47 +1,69 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { Code, MicroserviceError } from '#kit/core/errors';
-import { Money, minor, ofMinor } from '#retail/money';
+import { Code, MicroserviceError, refused } from '#kit/core/errors';
 import { Id, PageRequest, validate } from '#kit/core/validation';
+import { Price } from '#retail/money';
 import type {
   ListOffersRequest,
   PriceOffersRequest,
   RemoveOfferRequest,
   SetOfferRequest,
 } from '#proto/retail/shop/v1/shop_pb';
-import { type Offer, requireManager } from './domain';
+import { catalogueEntries, completeEntries, isKnownProduct, storedEntries } from './catalogue';
+import {
+  CHANNELS,
+  type CatalogueEntry,
+  ORDER_CHANNELS,
+  type Offer,
+  type Refusal,
+  type Shop,
+  refusalOf,
+  requireManager,
+} from './domain';
 import type { Context } from './definition';
-import { requireShop } from './shops';
-
-/** A price with the decimals of its currency, so that 5 and 5.00 are the same text. */
-const Price = Money.transform((price) => ofMinor(minor(price), price.currency)).refine(
-  ({ amount }) => /[1-9]/.test(amount),
-  { path: ['amount'], message: 'must be more than 0' },
-);
+import { isOpen } from './opening-hours';
+import { opensAt, requireFound, requireShop } from './shops';
 
 const OfferRequest = z.object({ shopId: Id, productId: Id });
+const NewOffer = OfferRequest.extend({
+  price: Price.optional(),
+  channels: z
+    .array(z.enum(CHANNELS))
+    .max(20)
+    .transform((channels) => (channels.length === 0 ? undefined : [...new Set(channels)])),
+});
 
 const keyOf = (shopId: string, productId: string) => `${shopId}/${productId}`;
 
 /** Creates or replaces an offer. */
 export async function setOffer(request: SetOfferRequest, context: Context) {
   const { offers, lists, caller } = context;
-  const { shopId, ...offer } = validate(OfferRequest.extend({ price: Price.optional() }), request);
+  const { shopId, productId, price, channels } = validate(NewOffer, request);
   requireManager(caller, await requireShop(shopId, context));
   // throws if the product is not in the catalogue
-  const [priced] = await withPrices(shopId, [offer], context);
-  const key = keyOf(shopId, offer.productId);
+  const [entry] = await catalogueEntries([productId], context);
+  const offer: Offer = { productId, ...(price && { price }), ...(channels && { channels }) };
+  const key = keyOf(shopId, productId);
   const known = await offers.get(key);
   // the list comes first: an offer can always be found
-  if (known === undefined) await lists.offers.add(shopId, offer.productId);
+  if (known === undefined || known.withdrawn) await lists.offers.add(shopId, productId);
   await offers.update(key, (now) => (now !== undefined && isSame(now, offer) ? now : offer));
-  return { ...priced };
+  return toMessage(shopId, offer, entry);
 }
 
+/**
+ * Withdraws a product. The withdrawal is stored, because a shop that sells the whole catalogue would sell
+ * a product without an offer.
+ */
 export async function removeOffer(request: RemoveOfferRequest, context: Context) {
   const { offers, lists, caller } = context;
   const { shopId, productId } = validate(OfferRequest, request);
   requireManager(caller, await requireShop(shopId, context));
-  await offers.delete(keyOf(shopId, productId));
+  const key = keyOf(shopId, productId);
+  const known = await offers.get(key);
+  // a product that does not exist is sold nowhere
+  if (known === undefined && !(await isKnownProduct(productId, context))) return {};
+  await offers.update(key, (now) => (now?.withdrawn ? now : { productId, withdrawn: true }));
   await lists.offers.remove(shopId, productId);
   return {};
 }
@@ -51,46 +73,92 @@ export async function listOffers(request: ListOffersRequest, context: Context) {
   const { shopId, page, limit } = validate(PageRequest.extend({ shopId: Id }), request);
   await requireShop(shopId, context);
   const { items: ids, total } = await lists.offers.page(shopId, page, limit);
-  const found = await offersOf(shopId, ids, context);
-  const items = found.filter((offer) => offer !== undefined);
-  return { items: await withPrices(shopId, items, context), page, limit, total };
+  const [found, stored] = await Promise.all([
+    offersOf(shopId, ids, context),
+    storedEntries(ids, context),
+  ]);
+  const entries = ids.length === 0 ? [] : await completeEntries(ids, stored, context);
+  const items = found.flatMap((offer, index) =>
+    offer === undefined || offer.withdrawn ? [] : [toMessage(shopId, offer, entries[index])],
+  );
+  return { items, page, limit, total };
 }
 
-const PriceRequest = z.object({ shopId: Id, productIds: z.array(Id).min(1).max(100) });
+const PriceRequest = z.object({
+  shopId: Id,
+  productIds: z.array(Id).min(1).max(100),
+  channel: z.enum(ORDER_CHANNELS).optional(),
+});
 
-/** Returns the offers with their prices, in the order of the request. */
+/**
+ * Returns the prices of products in a shop, in the order of the request, and the shop's terms; or refuses.
+ * An order asks this once, before it exists: what the shop changes afterwards does not concern it. Costs
+ * one read.
+ */
 export async function priceOffers(request: PriceOffersRequest, context: Context) {
-  const { shopId, productIds } = validate(PriceRequest, request);
-  await requireShop(shopId, context);
-  const found = await offersOf(shopId, productIds, context);
-  const offers = found.map((offer, index) => {
-    if (offer !== undefined) return offer;
-    const productId = productIds[index];
-    const message = `the shop does not sell ${productId}`;
-    throw new MicroserviceError(message, Code.NOT_FOUND, { productId });
-  });
-  return { offers: await withPrices(shopId, offers, context) };
+  const { shops, clock } = context;
+  const { shopId, productIds, channel } = validate(PriceRequest, request);
+  const [found, offers, stored] = await Promise.all([
+    shops.get(shopId),
+    offersOf(shopId, productIds, context),
+    storedEntries(productIds, context),
+  ]);
+  const shop = requireFound(found);
+  const open = isOpen(shop.openingHours, shop.timeZone, clock.now());
+  const asked = productIds.map((productId, index) => [productId, offers[index]] as const);
+  const refusal = refusalOf(shop, asked, channel, open);
+  if (refusal !== undefined) throw errorOf(refusal, shop, context);
+  const entries = await completeEntries(productIds, stored, context);
+  return {
+    offers: asked.map(([productId, offer], index) =>
+      toMessage(shopId, offer ?? { productId }, entries[index]),
+    ),
+    terms: termsOf(shop, context),
+  };
+}
+
+function termsOf(shop: Shop, { clock }: Context) {
+  const { deliveryPaidBy, pickupHoldHours, returnDays } = shop.policies;
+  const opening = opensAt(shop, clock.now());
+  return {
+    ...(opening === undefined ? {} : { opensAt: timestampFromMs(opening) }),
+    deliveryPaidBy,
+    pickupHoldHours,
+    returnDays,
+  };
+}
+
+/** What the shop does not sell at all is NOT_FOUND; what it does not sell now or in this channel is refused. */
+function errorOf({ reason, message, productId }: Refusal, shop: Shop, { clock }: Context) {
+  const details = productId === undefined ? {} : { productId };
+  if (reason === 'not_offered' || reason === 'offer_withdrawn') {
+    return new MicroserviceError(message, Code.NOT_FOUND, { ...details, reason });
+  }
+  const opening = reason === 'shop_closed' ? opensAt(shop, clock.now()) : undefined;
+  const times = opening === undefined ? {} : { opensAt: new Date(opening).toISOString() };
+  return refused(reason, message, { ...details, ...times });
 }
 
 function isSame(left: Offer, right: Offer): boolean {
-  return JSON.stringify(left.price) === JSON.stringify(right.price);
+  return JSON.stringify(left) === JSON.stringify(right);
 }
 
 function offersOf(shopId: string, productIds: readonly string[], { offers }: Context) {
   return Promise.all(productIds.map((productId) => offers.get(keyOf(shopId, productId))));
 }
 
-/** Adds names and prices. Throws NOT_FOUND for the first product that is not in the catalogue. */
-async function withPrices(shopId: string, offers: readonly Offer[], { product }: Context) {
-  if (offers.length === 0) return [];
-  const { prices } = await product.priceItems({
-    productIds: offers.map(({ productId }) => productId),
-  });
-  return offers.map(({ productId, price }, index) => ({
+/** An offer as the API returns it. */
+function toMessage(
+  shopId: string,
+  { productId, price, channels = [] }: Offer,
+  entry: CatalogueEntry | undefined,
+) {
+  return {
     shopId,
     productId,
-    name: prices[index]?.name ?? '',
-    price: price ?? prices[index]?.price,
+    name: entry?.name ?? '',
+    price: price ?? entry?.price,
     ownPrice: price !== undefined,
-  }));
+    channels,
+  };
 }

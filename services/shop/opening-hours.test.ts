@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { DAYS, OpeningHours, TimeZone, isOpen } from './opening-hours';
+import { DAYS, OpeningHours, TimeZone, isOpen, nextOpening } from './opening-hours';
 
 const BERLIN = 'Europe/Berlin';
 const at = (time: string) => Date.parse(time);
@@ -129,4 +129,54 @@ describe('a time zone', () => {
       expect(TimeZone.safeParse(zone).success).toBe(false);
     },
   );
+});
+
+describe('the next opening', () => {
+  const weekdays = DAYS.slice(0, 5).map((day) => on(day, '09:00', '18:30'));
+
+  test.each([
+    // Berlin is an hour ahead of UTC in winter, two in summer
+    ['on the same day', weekdays, BERLIN, '2026-01-05T05:00:00Z', '2026-01-05T08:00:00.000Z'],
+    ['on the next day', weekdays, BERLIN, '2026-01-05T20:00:00Z', '2026-01-06T08:00:00.000Z'],
+    ['after a weekend', weekdays, BERLIN, '2026-01-09T18:00:00Z', '2026-01-12T08:00:00.000Z'],
+    [
+      'after a change of clocks',
+      weekdays,
+      BERLIN,
+      '2026-03-28T12:00:00Z',
+      '2026-03-30T07:00:00.000Z',
+    ],
+    [
+      'of a week later',
+      [on('monday', '09:00', '10:00')],
+      'UTC',
+      '2026-01-05T10:00:00Z',
+      '2026-01-12T09:00:00.000Z',
+    ],
+    [
+      'after a break',
+      [on('monday', '09:00', '12:00'), on('monday', '14:00', '18:00')],
+      'UTC',
+      '2026-01-05T12:30:00Z',
+      '2026-01-05T14:00:00.000Z',
+    ],
+    [
+      'far east',
+      [on('tuesday', '09:00', '17:00')],
+      'Pacific/Auckland',
+      '2026-01-05T06:00:00Z',
+      '2026-01-05T20:00:00.000Z',
+    ],
+    [
+      'past midnight',
+      [on('sunday', '22:00', '02:00')],
+      'UTC',
+      '2026-01-05T03:00:00Z',
+      '2026-01-11T22:00:00.000Z',
+    ],
+  ])('is found %s', (_, hours, zone, now, next) => {
+    const opening = nextOpening(hours, zone, at(now)) ?? 0;
+    expect(new Date(opening).toISOString()).toBe(next);
+    expect(isOpen(hours, zone, opening)).toBe(true);
+  });
 });

@@ -57,6 +57,36 @@ export function isOpen(hours: readonly OpeningHours[], timeZone: string, at: num
   });
 }
 
+/**
+ * When a shop that is closed at a time opens next, in milliseconds since the epoch. Where clocks go
+ * forward over an opening time, the shop opens up to an hour earlier than returned.
+ */
+export function nextOpening(
+  hours: readonly OpeningHours[],
+  timeZone: string,
+  at: number,
+): number | undefined {
+  const { year, month, date } = localTime(timeZone, at);
+  const openings = hours.flatMap(({ opens }) =>
+    Array.from({ length: 9 }, (_, days) => {
+      const wall = Date.UTC(year, month - 1, date + days, 0, minutes(opens));
+      // the zone's offset at about that time, and then exactly
+      const about = wall - offset(timeZone, wall);
+      return wall - offset(timeZone, about);
+    }),
+  );
+  return openings
+    .filter((opening) => opening > at && isOpen(hours, timeZone, opening))
+    .sort((one, other) => one - other)[0];
+}
+
+/** The milliseconds by which local time is ahead of UTC. */
+function offset(timeZone: string, at: number): number {
+  const { year, month, date, minute } = localTime(timeZone, at);
+  const toMinute = Math.floor(at / 60_000) * 60_000;
+  return Date.UTC(year, month - 1, date, 0, minute) - toMinute;
+}
+
 function minutes(time: string): number {
   const [hours = 0, rest = 0] = time.split(':').map(Number);
   return hours * 60 + rest;
@@ -66,8 +96,8 @@ function dayAfter(day: Day): Day | undefined {
   return DAYS[(DAYS.indexOf(day) + 1) % DAYS.length];
 }
 
-/** The local weekday, and the minutes since local midnight. */
-function localTime(timeZone: string, at: number): { day: Day | undefined; minute: number } {
+/** The local date and weekday, and the minutes since local midnight. */
+function localTime(timeZone: string, at: number) {
   const parts = new Map(
     formatOf(timeZone)
       .formatToParts(at)
@@ -75,7 +105,13 @@ function localTime(timeZone: string, at: number): { day: Day | undefined; minute
   );
   const name = parts.get('weekday')?.toLowerCase();
   const minute = Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
-  return { day: DAYS.find((day) => day === name), minute: minute % MINUTES_OF_DAY };
+  return {
+    year: Number(parts.get('year')),
+    month: Number(parts.get('month')),
+    date: Number(parts.get('day')),
+    day: DAYS.find((day) => day === name),
+    minute: minute % MINUTES_OF_DAY,
+  };
 }
 
 /** By time zone, in lower case: a zone has any number of spellings. A formatter is slow to create, and large. */
@@ -87,6 +123,9 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
   if (known !== undefined) return known;
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
     weekday: 'long',
     hour: '2-digit',
     minute: '2-digit',

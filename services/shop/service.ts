@@ -1,4 +1,6 @@
+import { ProductCreated, ProductUpdated } from '#contracts/product';
 import { listBrokerAccounts } from './broker-accounts';
+import { recordProduct } from './catalogue';
 import { identifyDevice, renewCredential } from './credentials';
 import { getDevice, listDevices, registerDevice, retireDevice, updateDevice } from './devices';
 import { listOffers, priceOffers, removeOffer, setOffer } from './offers';
@@ -26,5 +28,8 @@ shop.serve({
   listBrokerAccounts,
   updateDeviceStatus,
 });
+
+shop.on(ProductCreated, recordProduct);
+shop.on(ProductUpdated, recordProduct);
 
 export { shop };

@@ -1,3 +1,4 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { toTimestamp } from '#kit/core/timestamps';
 import { z } from 'zod';
 import { accountOf, requireRole } from '#kit/core/caller';
@@ -12,8 +13,16 @@ import type {
   UpdateShopRequest,
 } from '#proto/retail/shop/v1/shop_pb';
 import { Line } from '#retail/text';
-import { CHANNELS, type Shop, mayManage, requireManager, withChanges } from './domain';
-import { OpeningHours, TimeZone, isOpen } from './opening-hours';
+import {
+  CHANNELS,
+  type Shop,
+  ShopPolicies,
+  mayManage,
+  requireManager,
+  withChanges,
+} from './domain';
+import { isKnownProduct } from './catalogue';
+import { OpeningHours, TimeZone, isOpen, nextOpening } from './opening-hours';
 import type { Context } from './definition';
 
 const ALL = 'all';
@@ -26,7 +35,19 @@ const ShopFields = z.object({
   timeZone: TimeZone,
   openingHours: z.array(OpeningHours).max(50),
 });
-const NewShop = ShopFields.extend({ shopId: Id.optional() });
+const NewShop = ShopFields.extend({
+  shopId: Id.optional(),
+  policies: ShopPolicies.prefault({}),
+});
+
+/** Without defaults: a policy that is absent is not changed. */
+const PolicyChanges = z.object({
+  sellsCatalogue: ShopPolicies.shape.sellsCatalogue.unwrap().optional(),
+  ordersWhenClosed: ShopPolicies.shape.ordersWhenClosed.unwrap().optional(),
+  deliveryPaidBy: ShopPolicies.shape.deliveryPaidBy.unwrap().optional(),
+  pickupHoldHours: ShopPolicies.shape.pickupHoldHours.unwrap().optional(),
+  returnDays: ShopPolicies.shape.returnDays.unwrap().optional(),
+});
 
 const ShopUpdate = z.object({
   shopId: Id,
@@ -35,6 +56,7 @@ const ShopUpdate = z.object({
   timeZone: TimeZone.optional(),
   openingHours: ShopFields.shape.openingHours.optional(),
   sellerIds: z.array(Id).max(100).transform(unique).optional(),
+  policies: PolicyChanges.prefault({}),
 });
 
 /** The lists of an update that were sent: an empty one was only if the mask names it. */
@@ -68,7 +90,7 @@ export async function createShop(request: CreateShopRequest, context: Context) {
 
 export async function updateShop(request: UpdateShopRequest, context: Context) {
   const { shops, clock, caller } = context;
-  const { shopId, ...update } = validate(ShopUpdate, { ...request, ...sentLists(request) });
+  const { shopId, policies: changes, ...update } = validate(ShopUpdate, { ...request, ...sentLists(request) });
   const now = await requireShop(shopId, context);
   requireManager(caller, now);
   if (update.sellerIds !== undefined) {
@@ -77,7 +99,8 @@ export async function updateShop(request: UpdateShopRequest, context: Context) {
   }
   const shop = await shops.update(shopId, (known) => {
     if (known === undefined) throw notFound('shop');
-    return withChanges(known, update, isoTime(clock));
+    const policies = ShopPolicies.parse({ ...known.policies, ...defined(changes) });
+    return withChanges(known, { ...update, policies }, isoTime(clock));
   });
   return toMessage(shop, context);
 }
@@ -109,25 +132,53 @@ export async function listShops(request: ListShopsRequest, context: Context) {
   return { items: known.map((shop) => toMessage(shop, context)), page, limit, total };
 }
 
-/** Whether the caller may change what other services store for a shop. */
-export async function mayManageShop(request: MayManageRequest, { shops, caller }: Context) {
-  const { shopId } = validate(z.object({ shopId: Id }), request);
-  const shop = await shops.get(shopId);
-  return { allowed: shop === undefined ? caller.role === 'admin' : mayManage(caller, shop) };
+function defined<T extends object>(changes: T): Partial<T> {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  // the entries of T without the absent ones
+  return Object.fromEntries(given) as Partial<T>;
+}
+
+const ManagedThing = z.object({ shopId: Id, productId: Id.optional() });
+
+/**
+ * Whether the caller may change what other services store for a shop, and whether the shop and the product
+ * exist.
+ */
+export async function mayManageShop(request: MayManageRequest, context: Context) {
+  const { shops, caller } = context;
+  const { shopId, productId } = validate(ManagedThing, request);
+  const [shop, isKnown] = await Promise.all([
+    shops.get(shopId),
+    productId === undefined || isKnownProduct(productId, context),
+  ]);
+  const allowed = shop === undefined ? caller.role === 'admin' : mayManage(caller, shop);
+  if (shop === undefined) return { allowed, unknown: 'shop' };
+  return isKnown ? { allowed } : { allowed, unknown: 'product' };
 }
 
 /** Returns a shop. Throws NOT_FOUND. */
 export async function requireShop(shopId: string, { shops }: Context): Promise<Shop> {
-  const shop = await shops.get(shopId);
-  if (shop === undefined) throw notFound('shop');
-  return shop;
+  return requireFound(await shops.get(shopId));
+}
+
+/** Throws NOT_FOUND for an unknown shop. */
+export function requireFound(shop: Shop | undefined): Shop {
+  if (shop !== undefined) return shop;
+  throw new MicroserviceError('shop not found', Code.NOT_FOUND, { reason: 'shop_not_found' });
+}
+
+/** When a closed shop opens next; undefined for an open one, and for one that never opens. */
+export function opensAt({ openingHours, timeZone }: Shop, now: number): number | undefined {
+  return isOpen(openingHours, timeZone, now) ? undefined : nextOpening(openingHours, timeZone, now);
 }
 
 /** A shop as the API returns it. Only its managers see the ids of its sellers. */
 function toMessage({ sellerIds, ...shop }: Shop, { clock, caller }: Context) {
+  const opening = opensAt({ sellerIds, ...shop }, clock.now());
   return {
     ...shop,
     open: isOpen(shop.openingHours, shop.timeZone, clock.now()),
+    ...(opening === undefined ? {} : { opensAt: timestampFromMs(opening) }),
     sellerIds: mayManage(caller, { sellerIds, ...shop }) ? sellerIds : [],
     createdAt: toTimestamp(shop.createdAt),
     updatedAt: toTimestamp(shop.updatedAt),

@@ -58,7 +58,8 @@ export function shopBed(memory?: Memory) {
               return { productId, name, price: { amount, currency: 'EUR' } };
             }
             const message = `product ${productId} not found`;
-            throw new MicroserviceError(message, Code.NOT_FOUND, { productId });
+            const details = { reason: 'product_not_found', productId };
+            throw new MicroserviceError(message, Code.NOT_FOUND, details);
           }),
         }),
       },
@@ -67,9 +68,10 @@ export function shopBed(memory?: Memory) {
 }
 
 /** A testbed with a shop of Sally. */
-export async function withShop() {
+export async function withShop(changes: object = {}) {
   const bed = shopBed();
-  const { shopId } = await bed.call('createShop', corner, { caller: sally, id: 'shop' });
+  const shop = { ...corner, ...changes };
+  const { shopId } = await bed.call('createShop', shop, { caller: sally, id: 'shop' });
   return { bed, shopId };
 }
 

@@ -76,7 +76,11 @@ function openServices({ clock }: Edge) {
     }),
     delivery: testbed(delivery, {
       clock,
-      config: { DELIVERY_HOME: 'DE', DELIVERY_COUNTRIES: ['DE'] },
+      config: {
+        DELIVERY_HOME: 'DE',
+        DELIVERY_COUNTRIES: ['DE'],
+        DELIVERY_PRICES: new Map([['EUR', { home: PRICE, abroad: PRICE }]]),
+      },
     }),
     notification: testbed(notification, {
       clock,
@@ -193,6 +197,19 @@ function callsTo(bedOf: (app: AppName) => Beds[AppName] | undefined): Calls {
   return calls;
 }
 
+/** A purchase of Carl without a delivery. */
+async function purchase(beds: Beds, shopId: string, productId: string, channel: string) {
+  const items = [{ productId, quantity: 5 }];
+  const payment = { method: 'card', token: 'tok_ok' };
+  const order = { shopId, items, payment, channel };
+  return (await beds.order.call('placeOrder', order, { caller: carl })).orderId;
+}
+
+async function requestReturn(beds: Beds, orderId: string, productId: string) {
+  const request = { orderId, items: [{ productId, quantity: 1 }], reason: 'damaged' };
+  return (await beds.order.call('requestReturn', request, { caller: carl })).returnId;
+}
+
 /** Stores what a seller and a customer have; returns the ids. */
 async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
   const passwordHash = await hashPassword('correct horse', 4);
@@ -212,7 +229,8 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
   await beds.user
     .context(asService())
     .sessions.update(carl.userId, () => ({ sessions: [newSession(sessionId, 'secret', now)] }));
-  const newShop = { name: 'Shop', channels: ['store'], timeZone: 'Europe/Berlin' };
+  const channels = ['online', 'pickup', 'store', 'vending'];
+  const newShop = { name: 'Shop', channels, timeZone: 'Europe/Berlin' };
   const { shopId } = await beds.shop.call('createShop', newShop, { caller: sally });
   await beds.shop.call('createShop', newShop, { caller: bob });
   const pen = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
@@ -258,6 +276,13 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
     },
     { caller: carl },
   );
+  const pickup = await purchase(beds, shopId, productId, 'pickup');
+  // a purchase at the counter is handed over when it is paid
+  const counter = await purchase(beds, shopId, productId, 'store');
+  const requested = await requestReturn(beds, counter, productId);
+  const received = await requestReturn(beds, counter, productId);
+  const arrived = { orderId: counter, returnId: received };
+  await beds.order.call('receiveReturn', arrived, { caller: sally });
   const vendId = 'vend_of_carl';
   const vend = { ...pendingVend('tok_ok', vendId), machineId, shopId, productId };
   await beds.vending
@@ -285,6 +310,10 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
     machineId,
     commandId,
     orderId,
+    pickupOrderId: pickup,
+    counterOrderId: counter,
+    returnId: requested,
+    receivedReturnId: received,
     paymentId,
     vendId,
     keyId,

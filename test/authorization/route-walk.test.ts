@@ -38,7 +38,27 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'POST /payments/:paymentId/refunds': { amount: { amount: '1.00', currency: 'EUR' } },
   'POST /machines/:machineId/restocks': { slot: SLOT, quantity: 1 },
   'POST /vends': { slot: SLOT },
+  'POST /orders': { quoteId: undefined },
 };
+
+/** Which of Carl's orders and returns a route is about, where its state matters; names of `platform.ids`. */
+const THINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'POST /orders/:orderId/pickup': { orderId: 'pickupOrderId' },
+  'POST /orders/:orderId/returns': { orderId: 'counterOrderId' },
+  'GET /orders/:orderId/returns/:returnId': { orderId: 'counterOrderId' },
+  'POST /orders/:orderId/returns/:returnId/receipt': { orderId: 'counterOrderId' },
+  'POST /orders/:orderId/returns/:returnId/decision': {
+    orderId: 'counterOrderId',
+    returnId: 'receivedReturnId',
+  },
+};
+
+/** The ids of the things that a route is about. */
+function idsFor(route: OwnedRoute): Readonly<Record<string, string | undefined>> {
+  const { ids } = platform;
+  const things = Object.entries(THINGS[nameOf(route)] ?? {});
+  return { ...ids, ...Object.fromEntries(things.map(([name, thing]) => [name, ids[thing]])) };
+}
 
 const counts = { routes: 0, changing: 0, exclusive: 0, edge: 0, services: 0, permitted: 0 };
 
@@ -171,7 +191,8 @@ function revealedTo({ caller }: Actor, text: string): string[] {
 async function send(route: OwnedRoute, { headers }: Actor) {
   const { method, path } = route;
   const { query = {}, body } = requestOf(route);
-  const filled = path.replace(/:(\w+)/g, (_, name: string) => platform.ids[name] ?? '');
+  const ids = idsFor(route);
+  const filled = path.replace(/:(\w+)/g, (_, name: string) => ids[name] ?? '');
   const texts = Object.entries(query).map(([name, value]) => [name, String(value)]);
   const search = texts.length === 0 ? '' : `?${new URLSearchParams(texts).toString()}`;
   const response = await fetch(`http://127.0.0.1:${platform.edge.port}${BASE}${filled}${search}`, {
@@ -195,7 +216,12 @@ async function firstOf(response: Response): Promise<string> {
 /** The example of the route, about Sally's and Carl's things. */
 function requestOf(route: OwnedRoute) {
   const { params = {}, query, body } = exampleOf(route);
-  const ours = { params: withIds(params), query: withIds(query), body: withIds(body) };
+  const ids = idsFor(route);
+  const ours = {
+    params: withIds(params, ids),
+    query: withIds(query, ids),
+    body: withIds(body, ids),
+  };
   const changed = { ...(ours.body as object), ...CHANGES[nameOf(route)] };
   const sent =
     ours.body === undefined ? undefined : (JSON.parse(JSON.stringify(changed)) as object);
@@ -203,14 +229,18 @@ function requestOf(route: OwnedRoute) {
 }
 
 /** A copy in which each id is that of Sally's or Carl's thing. */
-function withIds(value: unknown, name = ''): unknown {
-  if (Array.isArray(value)) return value.map((item: unknown) => withIds(item));
+function withIds(
+  value: unknown,
+  ids: Readonly<Record<string, string | undefined>>,
+  name = '',
+): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => withIds(item, ids));
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, withIds(inner, key)]),
+      Object.entries(value).map(([key, inner]) => [key, withIds(inner, ids, key)]),
     );
   }
-  return platform.ids[name] ?? value;
+  return ids[name] ?? value;
 }
 
 function messageOf(route: RpcRoute) {

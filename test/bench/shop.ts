@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { Edge, LoggedIn, Product, Registered, Stock } from '../e2e/edge';
-import { ADDRESS, PRICE, SHOP } from '../e2e/fixtures';
+import { ADDRESS, PRICE, SHOP, openShop } from '../e2e/fixtures';
 import { ADMIN } from '../harness/system';
 import { until } from '../harness/until';
 
@@ -98,7 +98,9 @@ export async function signedIn(url: string): Promise<Edge> {
   return new Edge(url, token);
 }
 
+/** Adds a product in stock, and the shop that sells it. */
 export async function addProduct(admin: Edge): Promise<string> {
+  await openShop(admin);
   const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
   const { productId } = await admin.ask(Product, 201, 'POST', '/products', { body });
   const opening = { change: PIECES, reason: 'opening' };

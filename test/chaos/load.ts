@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADDRESS, type SystemFixture, SHOP, type Shopper, UNDELIVERABLE } from '../e2e/fixtures';
+import { ADDRESS, type SystemFixture, SHOP, type Shopper, UNREACHABLE } from '../e2e/fixtures';
 import { Order } from '../e2e/edge';
 import { eachOf } from '../tools/each-of';
 import { until } from '../harness/until';
@@ -9,7 +9,16 @@ import type { FollowUp, PlannedOrder, PlannedRequest } from './workload';
 
 /** The services whose dead letters an operator replays now and then. */
 export const SERVICES = [
-  ...(['user', 'product', 'order', 'payment', 'notification', 'inventory', 'delivery'] as const),
+  ...([
+    'user',
+    'product',
+    'order',
+    'payment',
+    'notification',
+    'inventory',
+    'delivery',
+    'shop',
+  ] as const),
 ];
 
 /** How many times the unanswered requests are sent again at the end. */
@@ -94,7 +103,7 @@ export class Load {
       return { productId: this.products[product] ?? '', quantity };
     });
     const payment = { method: 'card', token: planned.token };
-    const deliveryAddress = planned.undeliverable ? UNDELIVERABLE : ADDRESS;
+    const deliveryAddress = planned.unreachable ? UNREACHABLE : ADDRESS;
     const order = { ...planned, body: { shopId: SHOP, items, payment, deliveryAddress } };
     let orderId = await this.#place(order);
     for (let tries = 0; orderId === undefined && tries < planned.retries; tries++) {
@@ -102,6 +111,8 @@ export class Load {
       orderId = await this.#place(order);
     }
     if (orderId === undefined) {
+      // it was refused, or will be
+      if (planned.unreachable) return;
       const again = async () => (await this.#place(order)) !== undefined;
       if (planned.retries > 0) this.#open.set(planned.key, again);
       return;

@@ -13,8 +13,8 @@ export interface PlannedOrder {
   readonly shopper: number;
   readonly items: readonly { product: number; quantity: number }[];
   readonly token: string;
-  /** To an address that cannot be delivered to. */
-  readonly undeliverable: boolean;
+  /** To a country that is not served: the order is refused. */
+  readonly unreachable: boolean;
   /** With `Prefer: respond-async`. */
   readonly async: boolean;
   /** How many times it is sent again under its key while it has no answer. */
@@ -84,7 +84,7 @@ function plannedOrder(random: SeededRandom, key: string): PlannedOrder {
     shopper: random.int(0, SHOPPERS - 1),
     items: products.map((product) => ({ product, quantity: random.int(1, 3) })),
     token,
-    undeliverable: token === 'tok_undeliverable_refund_fails_once' || random.likely(0.05),
+    unreachable: random.likely(0.05),
     async: random.likely(0.25),
     retries: random.likely(0.2) ? 0 : random.int(1, 4),
     followUps: [...maybeFollowUp(random), ...maybeFollowUp(random)],

@@ -27,6 +27,14 @@ const Shop = z.strictObject({
   timeZone: z.string(),
   openingHours: z.array(z.strictObject({ day: z.string(), opens: z.string(), closes: z.string() })),
   open: z.boolean(),
+  opensAt: Time.optional(),
+  policies: z.strictObject({
+    sellsCatalogue: z.boolean(),
+    ordersWhenClosed: z.enum(['accept', 'refuse']),
+    deliveryPaidBy: z.enum(['shop', 'buyer']),
+    pickupHoldHours: z.int(),
+    returnDays: z.int(),
+  }),
   sellerIds: z.array(z.string()),
   createdAt: Time,
   updatedAt: Time,
@@ -37,6 +45,7 @@ const Offer = z.strictObject({
   name: z.string(),
   price: Money,
   ownPrice: z.boolean(),
+  channels: z.array(z.string()),
 });
 const Device = z.strictObject({
   deviceId: z.string(),
@@ -140,8 +149,8 @@ describe('a shop', () => {
 
     const { items } = await fixture.anonymous.get(listOf(Offer), path);
     expect(items).toEqual([
-      { shopId, productId: usual, name: 'Pen', price: PRICE, ownPrice: false },
-      { shopId, productId: own, name: 'Pen', price, ownPrice: true },
+      { shopId, productId: usual, name: 'Pen', price: PRICE, ownPrice: false, channels: [] },
+      { shopId, productId: own, name: 'Pen', price, ownPrice: true, channels: [] },
     ]);
     await sally.ask(Nothing, 200, 'DELETE', `${path}/${own}`);
     expect((await fixture.anonymous.get(listOf(Offer), path)).total).toBe(1);

@@ -58,6 +58,41 @@ export const Stock = z.strictObject({
   minimumStock: z.int(),
   doubtful: z.literal(true).optional(),
 });
+export const Return = z.strictObject({
+  returnId: z.string(),
+  orderId: z.string(),
+  shopId: z.string(),
+  status: z.enum(['requested', 'received', 'refunding', 'completed', 'rejected']),
+  items: z.array(
+    z.strictObject({
+      productId: z.string(),
+      quantity: z.int(),
+      accepted: z.int().optional(),
+      restocked: z.int().optional(),
+    }),
+  ),
+  reason: z.string(),
+  refunded: Money.optional(),
+  createdAt: Time,
+  updatedAt: Time,
+});
+export const Quote = z.strictObject({
+  quoteId: z.string().optional(),
+  shopId: z.string(),
+  address: z.strictObject({
+    name: z.string(),
+    line1: z.string(),
+    line2: z.string(),
+    postalCode: z.string(),
+    city: z.string(),
+    country: z.string(),
+  }),
+  reachable: z.boolean(),
+  reason: z.string().optional(),
+  price: Money.optional(),
+  estimatedAt: Time.optional(),
+  validUntil: Time.optional(),
+});
 export const Order = z.strictObject({
   orderId: z.string(),
   status: z.enum(['pending', 'confirmed', 'cancelling', 'cancelled']),
@@ -70,6 +105,18 @@ export const Order = z.strictObject({
   updatedAt: Time,
   paymentId: z.string().optional(),
   deliveryId: z.string().optional(),
+  channel: z.enum(['online', 'store', 'pickup', 'vending']),
+  deliveryPrice: Money.optional(),
+  handledFrom: Time.optional(),
+  pickup: z
+    .strictObject({
+      status: z.enum(['preparing', 'ready', 'collected']),
+      readyAt: Time.optional(),
+      expiresAt: Time.optional(),
+      collectedAt: Time.optional(),
+    })
+    .optional(),
+  returns: z.array(Return),
 });
 export type Order = z.infer<typeof Order>;
 export const Orders = listOf(Order);

@@ -23,13 +23,24 @@ export const ADDRESS = {
   city: 'Berlin',
   country: 'DE',
 };
-/** Well-formed, but undeliverable. */
-export const UNDELIVERABLE = { ...ADDRESS, postalCode: '00000' };
+/** A real address in a country that the carrier does not serve. */
+export const UNREACHABLE = { ...ADDRESS, postalCode: '1010001', city: 'Tokyo', country: 'JP' };
+
+/** The shop of the tests: it sells the catalogue in every channel, and is always open. */
+export const SHOP_FIELDS = {
+  shopId: SHOP,
+  name: 'Test shop',
+  channels: ['online', 'store', 'pickup', 'vending'],
+  timeZone: 'Europe/Berlin',
+};
 
 export interface OrderForm {
+  shopId?: string;
+  channel?: string;
+  quoteId?: string | undefined;
   items?: { productId: string; quantity: number }[];
   payment?: { method: string; token: string };
-  deliveryAddress?: object;
+  deliveryAddress?: object | undefined;
 }
 
 /** The Idempotency-Key and other headers of a request. */
@@ -108,18 +119,29 @@ function orderIdOf({ details }: Refusal, reason: string): string {
   return details.orderId;
 }
 
-function orderOf(productId: string, wish: OrderForm, { key, headers }: RequestOptions = {}) {
-  const body = {
+/** The body of an order for one piece. */
+export function orderBody(productId: string, wish: OrderForm = {}) {
+  return {
     shopId: SHOP,
     items: [{ productId, quantity: 1 }],
     payment: { method: 'card', token: 'tok_ok' },
     deliveryAddress: ADDRESS,
     ...wish,
   };
+}
+
+function orderOf(productId: string, wish: OrderForm, { key, headers }: RequestOptions = {}) {
+  const body = orderBody(productId, wish);
   return { body, headers: { 'idempotency-key': key ?? randomUUID(), ...headers } };
 }
 
 export const paidWith = (token: string) => ({ payment: { method: 'card', token } });
+
+/** Creates the shop of the tests, unless it is there. */
+export async function openShop(admin: Edge): Promise<void> {
+  const { status } = await admin.send('POST', '/shops', { body: SHOP_FIELDS });
+  if (status !== 201 && status !== 409) throw new Error(`the shop was not created: ${status}`);
+}
 
 /** A running system with an admin, and helpers that many tests need. */
 export class SystemFixture {
@@ -135,7 +157,9 @@ export class SystemFixture {
       const login = () => new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: ADMIN });
       // right after the start, hashing a password may take longer than a call may
       const { token } = await until('the login of the admin', login, 30_000);
-      return new SystemFixture(system, new Edge(url, token));
+      const admin = new Edge(url, token);
+      if (system.apps.some(({ id }) => id === 'shop')) await openShop(admin);
+      return new SystemFixture(system, admin);
     } catch (error) {
       await system.stop();
       throw error;

@@ -28,7 +28,7 @@ const refusedProduct = {
   description: [LONG],
   category: ['', LONG],
   'price.amount': ['', '-1.00', '1.234', 'a lot'],
-  'price.currency': ['', 'euro'],
+  'price.currency': ['', 'euro', 'ZZZ', 'XXX', 'HRK'],
 };
 const shop = {
   name: 'Corner',
@@ -36,6 +36,14 @@ const shop = {
   timeZone: 'Europe/Berlin',
   openingHours: [{ day: 'monday', opens: '09:00', closes: '18:30' }],
 };
+const policies = {
+  sellsCatalogue: true,
+  ordersWhenClosed: 'accept',
+  deliveryPaidBy: 'shop',
+  pickupHoldHours: 72,
+  returnDays: 14,
+};
+const POLICIES = ['policies', ...Object.keys(policies).map((name) => `policies.${name}`)];
 const refusedShop = {
   name: ['', LONG],
   channels: [Array.from({ length: 21 }, () => 'store')],
@@ -45,6 +53,11 @@ const refusedShop = {
   'openingHours.0.day': ['', 'someday'],
   'openingHours.0.opens': ['', '9:00', '24:00'],
   'openingHours.0.closes': ['', '24:01', '09:00'],
+  'policies.sellsCatalogue': [],
+  'policies.ordersWhenClosed': ['', 'perhaps'],
+  'policies.deliveryPaidBy': ['', 'nobody'],
+  'policies.pickupHoldHours': [0, -1, 721],
+  'policies.returnDays': [-1, 366],
 };
 const device = { shopId: SHOP, name: 'Hall', firmwareVersion: '1.0' };
 const refusedDevice = { shopId: ['', 'no id!'], name: ['', LONG], firmwareVersion: ['', LONG] };
@@ -163,8 +176,10 @@ const examples: Record<string, Example> = {
       items: [{ productId: 'product_1', quantity: 1 }],
       payment: { method: 'card', token: 'tok_ok' },
       deliveryAddress: { ...ADDRESS, line2: 'Second floor' },
+      channel: 'online',
+      quoteId: 'quote_1',
     },
-    optional: ['deliveryAddress.line2'],
+    optional: ['deliveryAddress.line2', 'channel', 'quoteId'],
     refused: {
       shopId: ['', 'no id!'],
       items: [[]],
@@ -175,9 +190,11 @@ const examples: Record<string, Example> = {
       'deliveryAddress.name': ['', LONG],
       'deliveryAddress.line1': ['', LONG],
       'deliveryAddress.line2': [LONG],
-      'deliveryAddress.postalCode': ['', LONG],
+      'deliveryAddress.postalCode': ['', LONG, '00000', 'L-1234'],
       'deliveryAddress.city': ['', LONG],
-      'deliveryAddress.country': ['', 'Germany', 'de'],
+      'deliveryAddress.country': ['', 'Germany', 'de', 'ZZ'],
+      channel: ['', 'pigeon', 'marketplace'],
+      quoteId: ['', 'no id!'],
     },
   },
   'GET /orders': { refused: page },
@@ -187,6 +204,53 @@ const examples: Record<string, Example> = {
     body: { reason: 'changed_my_mind' },
     optional: ['reason'],
     refused: { orderId: [NO_ID], reason: ['I moved.', LONG] },
+  },
+  'POST /orders/:orderId/pickup': {
+    body: { status: 'ready' },
+    refused: { orderId: [NO_ID], status: ['', 'preparing'] },
+  },
+  'GET /shops/:shopId/pickups': { refused: { ...page, shopId: [NO_ID] } },
+  'POST /orders/:orderId/returns': {
+    body: { items: [{ productId: 'product_1', quantity: 1 }], reason: 'damaged' },
+    optional: ['items', 'reason'],
+    refused: {
+      orderId: [NO_ID],
+      items: [Array.from({ length: 51 }, () => ({ productId: 'product_1', quantity: 1 }))],
+      'items.0.productId': ['', 'no id!'],
+      'items.0.quantity': [0, -1, 1_001],
+      reason: ['It is broken.', LONG],
+    },
+  },
+  'GET /orders/:orderId/returns/:returnId': { refused: { orderId: [NO_ID], returnId: [NO_ID] } },
+  'POST /orders/:orderId/returns/:returnId/receipt': {
+    refused: { orderId: [NO_ID], returnId: [NO_ID] },
+  },
+  'POST /orders/:orderId/returns/:returnId/decision': {
+    body: { items: [{ productId: 'product_1', accepted: 1, restocked: 1 }] },
+    optional: ['items', 'items.0.accepted', 'items.0.restocked'],
+    refused: {
+      orderId: [NO_ID],
+      returnId: [NO_ID],
+      items: [Array.from({ length: 51 }, () => ({ productId: 'product_1' }))],
+      'items.0.productId': ['', 'no id!'],
+      'items.0.accepted': [-1, 1_001],
+      'items.0.restocked': [-1, 1_001],
+    },
+  },
+  'GET /shops/:shopId/returns': { refused: { ...page, shopId: [NO_ID] } },
+  'POST /deliveries/quotes': {
+    body: { shopId: SHOP, address: { ...ADDRESS, line2: 'Second floor' }, currency: 'EUR' },
+    optional: ['address.line2', 'currency'],
+    refused: {
+      shopId: ['', 'no id!'],
+      'address.name': ['', LONG],
+      'address.line1': ['', LONG],
+      'address.line2': [LONG],
+      'address.postalCode': ['', LONG, '00000'],
+      'address.city': ['', LONG],
+      'address.country': ['', 'Germany', 'ZZ'],
+      currency: ['', 'euro'],
+    },
   },
   'GET /payments/:paymentId': { refused: { paymentId: [NO_ID] } },
   'POST /payments/:paymentId/refunds': {
@@ -210,14 +274,14 @@ const examples: Record<string, Example> = {
   'POST /notifications/:notificationId/read': { refused: { notificationId: [NO_ID] } },
   'GET /shops': { refused: page },
   'POST /shops': {
-    body: { ...shop, shopId: SHOP },
-    optional: ['openingHours', 'shopId'],
+    body: { ...shop, shopId: SHOP, policies },
+    optional: ['openingHours', 'shopId', ...POLICIES],
     refused: { ...refusedShop, shopId: ['', 'no id!'] },
   },
   'GET /shops/:shopId': { refused: { shopId: [NO_ID] } },
   'PATCH /shops/:shopId': {
-    body: { ...shop, sellerIds: ['user_1'] },
-    optional: [...Object.keys(shop), 'sellerIds'],
+    body: { ...shop, sellerIds: ['user_1'], policies },
+    optional: [...Object.keys(shop), 'sellerIds', ...POLICIES],
     refused: {
       ...refusedShop,
       shopId: [NO_ID],
@@ -227,13 +291,15 @@ const examples: Record<string, Example> = {
   },
   'GET /shops/:shopId/offers': { refused: { ...page, shopId: [NO_ID] } },
   'POST /shops/:shopId/offers': {
-    body: { productId: 'product_1', price: PRICE },
-    optional: ['price'],
+    body: { productId: 'product_1', price: PRICE, channels: ['store'] },
+    optional: ['price', 'channels'],
     refused: {
       shopId: [NO_ID],
       productId: ['', 'no id!'],
       'price.amount': ['', '0.00', '-1.00', '1.234'],
-      'price.currency': ['', 'euro'],
+      'price.currency': ['', 'euro', 'HRK'],
+      channels: [Array.from({ length: 21 }, () => 'store')],
+      'channels.0': ['', 'by pigeon'],
     },
   },
   'DELETE /shops/:shopId/offers/:productId': {

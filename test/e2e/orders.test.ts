@@ -1,10 +1,32 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
-import { Delivery, Notifications, Order, Orders, Product, type Story } from './edge';
-import { SystemFixture, UNDELIVERABLE, PRICE, type Shopper, paidWith } from './fixtures';
+import {
+  Delivery,
+  Notifications,
+  Order,
+  Orders,
+  Product,
+  Quote,
+  Return,
+  Stock,
+  type Story,
+} from './edge';
+import {
+  ADDRESS,
+  PRICE,
+  SHOP,
+  type Shopper,
+  SystemFixture,
+  UNREACHABLE,
+  orderBody,
+  paidWith,
+} from './fixtures';
+
+const Shop = z.looseObject({ shopId: z.string() });
 
 let fixture: SystemFixture;
 let shopper: Shopper;
@@ -152,40 +174,200 @@ describe('a cancelled order', () => {
     ]);
   });
 
-  test('to an undeliverable address is refunded and releases its pieces', async () => {
+  test('to a country that is not served is refused before anything happens', async () => {
     const productId = await fixture.product(5);
-    const orderId = await shopper.buyCancelled('undeliverable', productId, {
-      deliveryAddress: UNDELIVERABLE,
+    const { details } = await shopper.refused(422, 'POST', '/orders', {
+      body: orderBody(productId, { deliveryAddress: UNREACHABLE }),
     });
+    expect(details).toMatchObject({
+      reason: 'country_not_served',
+      fields: [{ field: 'deliveryAddress.country' }],
+    });
+    expect(details.orderId).toBeUndefined();
     expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
-    expect(events(await shopper.story(orderId))).toEqual([
-      'order.created',
-      'product.stock.updated',
-      'inventory.reserved',
-      'payment.processed',
-      'payment.refunded',
-      'product.stock.updated',
-      'inventory.released',
-      'order.cancelled',
-      'order.status.updated',
-    ]);
-    const order = await shopper.get(Order, `/orders/${orderId}`);
-    const payment = await shopper.payment(order);
-    expect(payment.refunded).toEqual(payment.amount);
   });
 
-  test('is refunded even if the first refund fails', async () => {
+  test('that is cancelled is refunded even if the first refund fails', async () => {
     const productId = await fixture.product(5);
-    const begun = await shopper.buyAsync(productId, {
-      deliveryAddress: UNDELIVERABLE,
-      ...paidWith('tok_undeliverable_refund_fails_once'),
+    const { orderId } = await shopper.buyConfirmed(
+      productId,
+      paidWith('tok_undeliverable_refund_fails_once'),
+    );
+    await shopper.send('POST', `/orders/${orderId}/cancel`, {
+      body: {},
+      headers: { prefer: 'respond-async' },
     });
-    const order = await shopper.waitForStatus('cancelled', begun.orderId, 30_000);
-    expect(order.reason).toBe('undeliverable');
+    const order = await shopper.waitForStatus('cancelled', orderId, 30_000);
     const payment = await shopper.payment(order);
     expect(payment.refunded).toEqual(payment.amount);
     expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
   });
+});
+
+describe('what the shop decides', () => {
+  const OWN = { amount: '4.00', currency: 'EUR' };
+  const newShop = async (more: object = {}) => {
+    const body = {
+      name: 'Corner',
+      channels: ['online', 'pickup'],
+      timeZone: 'Europe/Berlin',
+      ...more,
+    };
+    return (await fixture.admin.ask(Shop, 201, 'POST', '/shops', { body })).shopId;
+  };
+  const stocked = async (shopId: string) => {
+    const productId = await fixture.product(0);
+    const path = `/inventory/${shopId}/${productId}/adjustments`;
+    const body = { change: 5, reason: 'Delivery of Monday' };
+    await fixture.admin.ask(Stock, 200, 'POST', path, { body });
+    return productId;
+  };
+
+  test('is the price, and a withdrawal', async () => {
+    const shopId = await newShop();
+    const productId = await stocked(shopId);
+    expect((await shopper.buyConfirmed(productId, { shopId })).totalAmount).toEqual(PRICE);
+    const offers = `/shops/${shopId}/offers`;
+    const body = { productId, price: OWN };
+    await fixture.admin.ask(z.unknown(), 200, 'POST', offers, { body });
+    expect((await shopper.buyConfirmed(productId, { shopId })).totalAmount).toEqual(OWN);
+    await fixture.admin.ask(z.unknown(), 200, 'DELETE', `${offers}/${productId}`);
+    const { details } = await shopper.refused(422, 'POST', '/orders', {
+      body: orderBody(productId, { shopId }),
+    });
+    expect(details).toMatchObject({
+      reason: 'offer_withdrawn',
+      fields: [{ field: 'items.0.productId' }],
+    });
+  });
+
+  test.each([
+    ['channel_not_offered', { channels: ['store'] }],
+    ['not_offered', { policies: { sellsCatalogue: false } }],
+    [
+      'shop_closed',
+      // a shop that opens for a minute a week, on a day that is not today
+      {
+        policies: { ordersWhenClosed: 'refuse' },
+        openingHours: [{ day: dayAfterTomorrow(), opens: '03:00', closes: '03:01' }],
+      },
+    ],
+  ])('is whether it sells: %s', async (reason, more) => {
+    const shopId = await newShop(more);
+    const productId = await stocked(shopId);
+    const { details } = await shopper.refused(422, 'POST', '/orders', {
+      body: orderBody(productId, { shopId }),
+    });
+    expect(details).toMatchObject({ reason });
+    expect(await fixture.stock(productId, shopId)).toEqual({ available: 5, reserved: 0 });
+  });
+
+  test('needs a shop, for an order and for a stock', async () => {
+    const productId = await fixture.product(5);
+    const { details } = await shopper.refused(422, 'POST', '/orders', {
+      body: orderBody(productId, { shopId: 'shop_none' }),
+    });
+    expect(details).toMatchObject({ reason: 'shop_not_found', fields: [{ field: 'shopId' }] });
+    const body = { change: 5, reason: 'Delivery of Monday' };
+    for (const [path, missing] of [
+      [`/inventory/shop_none/${productId}/adjustments`, 'shop_not_found'],
+      [`/inventory/${SHOP}/product_none/adjustments`, 'product_not_found'],
+    ] as const) {
+      expect(await fixture.admin.refused(404, 'POST', path, { body })).toMatchObject({
+        details: { reason: missing },
+      });
+    }
+  });
+
+  test('is who pays the delivery, at the price of a quote', async () => {
+    const shopId = await newShop({ policies: { deliveryPaidBy: 'buyer' } });
+    const productId = await stocked(shopId);
+    const address = { ...ADDRESS, country: 'LU', postalCode: 'L–1234' };
+    const quote = await fixture.anonymous.ask(Quote, 201, 'POST', '/deliveries/quotes', {
+      body: { shopId, address },
+    });
+    expect(quote).toMatchObject({ reachable: true, address: { postalCode: '1234' } });
+    const { quoteId } = quote;
+    const order = await shopper.buyConfirmed(productId, {
+      shopId,
+      deliveryAddress: address,
+      ...{ quoteId },
+    });
+    expect(order.deliveryPrice).toEqual(quote.price);
+    expect(order.totalAmount.amount).toBe(
+      (Number(PRICE.amount) + Number(quote.price?.amount)).toFixed(2),
+    );
+    expect((await shopper.payment(order)).amount).toEqual(order.totalAmount);
+    const other = await shopper.refused(422, 'POST', '/orders', {
+      body: orderBody(productId, { shopId, deliveryAddress: ADDRESS, ...{ quoteId } }),
+    });
+    expect(other.details).toMatchObject({ reason: 'quote_mismatch' });
+  });
+});
+
+describe('an order for pickup', () => {
+  const pickup = (orderId: string, status: string) =>
+    fixture.admin.ask(Order, 200, 'POST', `/orders/${orderId}/pickup`, { body: { status } });
+
+  test('is ready, then collected, and can then be returned', async () => {
+    const productId = await fixture.product(5);
+    const bought = await shopper.buyConfirmed(productId, {
+      channel: 'pickup',
+      items: [{ productId, quantity: 2 }],
+      deliveryAddress: undefined,
+    });
+    const { orderId } = bought;
+    expect(bought).toMatchObject({ channel: 'pickup', pickup: { status: 'preparing' } });
+    const waiting = await fixture.admin.get(Orders, `/shops/${SHOP}/pickups?limit=100`);
+    expect(waiting.items.map((order) => order.orderId)).toContain(orderId);
+    expect((await pickup(orderId, 'ready')).pickup).toMatchObject({ status: 'ready' });
+    const returns = `/orders/${orderId}/returns`;
+    const body = { items: [{ productId, quantity: 1 }], reason: 'damaged' };
+    expect((await shopper.refused(422, 'POST', returns, { body })).details).toMatchObject({
+      reason: 'not_handed_over',
+    });
+    await pickup(orderId, 'collected');
+    expect(
+      (await shopper.refused(422, 'POST', `/orders/${orderId}/cancel`, { body: {} })).details,
+    ).toMatchObject({ reason: 'handed_over' });
+
+    const { returnId } = await shopper.ask(Return, 201, 'POST', returns, { body });
+    const path = `${returns}/${returnId}`;
+    await fixture.admin.ask(Return, 200, 'POST', `${path}/receipt`);
+    const decided = await fixture.admin.ask(Return, 200, 'POST', `${path}/decision`, {
+      body: { items: [] },
+    });
+    expect(decided).toMatchObject({ status: 'completed', refunded: PRICE });
+    expect(await shopper.get(Return, path)).toEqual(decided);
+    const order = await shopper.get(Order, `/orders/${orderId}`);
+    expect((await shopper.payment(order)).refunded).toEqual(PRICE);
+    expect(await fixture.stock(productId)).toEqual({ available: 4, reserved: 0 });
+  });
+
+  test('is cancelled and refunded before it is collected', async () => {
+    const productId = await fixture.product(5);
+    const { orderId } = await shopper.buyConfirmed(productId, {
+      channel: 'pickup',
+      deliveryAddress: undefined,
+    });
+    await pickup(orderId, 'ready');
+    const body = {};
+    const order = await shopper.ask(Order, 200, 'POST', `/orders/${orderId}/cancel`, { body });
+    expect(order.status).toBe('cancelled');
+    expect(await fixture.stock(productId)).toEqual({ available: 5, reserved: 0 });
+  });
+});
+
+test('an order in transit is returned, not cancelled', async () => {
+  const productId = await fixture.product(5);
+  const { orderId } = await shopper.buyConfirmed(productId);
+  const body = { status: 'picked_up' };
+  await fixture.admin.ask(Delivery, 200, 'POST', `/deliveries/${orderId}/status`, { body });
+  const refusal = await shopper.refused(422, 'POST', `/orders/${orderId}/cancel`, { body: {} });
+  expect(refusal.details.reason).toBe('picked_up');
+  expect(
+    await shopper.ask(Return, 201, 'POST', `/orders/${orderId}/returns`, { body: {} }),
+  ).toMatchObject({ status: 'requested', items: [{ productId, quantity: 1 }] });
 });
 
 describe('a payment', () => {
@@ -277,3 +459,9 @@ describe('an order of another user', () => {
     await fixture.anonymous.refused(401, 'POST', '/orders', { body: {} });
   });
 });
+
+/** In lower case; by UTC, which is at most a day from any local time. */
+function dayAfterTomorrow(): string {
+  const at = new Date(Date.now() + 2 * 24 * 3_600_000);
+  return at.toLocaleDateString('en-US', { weekday: 'long', timeZone: 'UTC' }).toLowerCase();
+}

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { Delivery, Order, Product, Stock } from './edge';
 import { ADDRESS, PRICE, type Shopper, SystemFixture } from './fixtures';
 import { Seller } from './seller';
-import { ORDER_FLOW } from '../harness/system';
 
 // What test/authorization proves in one process, on the running system: the calls of inventory and delivery
 // to the shop service are made on behalf of the seller.
@@ -25,7 +24,7 @@ let productId: string;
 let orderId: string;
 
 beforeAll(async () => {
-  fixture = await SystemFixture.open({ apps: [...ORDER_FLOW, 'shop'] });
+  fixture = await SystemFixture.open();
   sally = await Seller.register(fixture, 'Sally', SCOPES);
   bob = await Seller.register(fixture, 'Bob', SCOPES);
   reader = await Seller.register(fixture, 'Reader', ['products:read']);

@@ -20,11 +20,13 @@ import {
   type NotificationBook,
   type OrderBook,
   type PublishedEvent,
+  type ReturnBook,
   type StockBook,
   accepted,
   commanded,
   missingOrder,
   paymentBook,
+  sum,
 } from '../invariants/books';
 import { captureOf, cents } from '../invariants/captures';
 import { SHOP } from './clients';
@@ -67,8 +69,13 @@ export function readBooks(sources: Sources): Books {
     deadLetters: deadLettersIn(memories),
     notifications: notificationBook(memories),
   };
-  const adjustments = [...openingStock(scenario), ...adjustmentsIn(books)];
-  return { ...books, adjustments, orders: orderBooks(memories, books) };
+  const orders = orderBooks(memories, books);
+  const adjustments = [
+    ...openingStock(scenario),
+    ...adjustmentsIn(books),
+    ...orders.flatMap(({ returns = [] }) => returns.flatMap(({ restocked }) => restocked)),
+  ];
+  return { ...books, adjustments, orders };
 }
 
 function publishedEvent(event: CloudEvent, index: number): PublishedEvent {
@@ -150,6 +157,7 @@ function orderBooks(memories: Memories, books: Books): OrderBook[] {
     const order = orders.get(orderId);
     if (order === undefined) return missingOrder(orderId);
     const { userId, status, reason, totalAmount, items, story, confirmedAt } = order;
+    const { channel, deliveryPrice, pickup, returns } = order;
     const listed = lists.get(`of:${userId}`)?.items.filter((id) => id === orderId) ?? [];
     const payment = payments.get(`pay_${orderId}`);
     const delivery = deliveries.get(orderId);
@@ -161,6 +169,12 @@ function orderBooks(memories: Memories, books: Books): OrderBook[] {
       ...(reason === undefined ? {} : { reason }),
       total: cents(totalAmount),
       items,
+      price:
+        sum(items.map(({ unitPrice, quantity }) => cents(unitPrice) * quantity)) +
+        (deliveryPrice === undefined ? 0 : cents(deliveryPrice)),
+      channel,
+      ...(pickup === undefined ? {} : { pickup: pickup.status }),
+      returns: returns.map(returnBook),
       listed: listed.length,
       logged: story.events.map(({ type }) => type),
       expires: stored?.expires !== Infinity,
@@ -169,6 +183,18 @@ function orderBooks(memories: Memories, books: Books): OrderBook[] {
       ...(delivery === undefined ? {} : { delivery: delivery.status }),
     };
   });
+}
+
+function returnBook({ returnId, status, items, refunded }: Order['returns'][number]): ReturnBook {
+  const isOver = status === 'completed';
+  return {
+    returnId,
+    status,
+    refunded: isOver && refunded !== undefined ? cents(refunded) : 0,
+    restocked: items.flatMap(({ productId, restocked = 0 }) =>
+      isOver && restocked > 0 ? { productId, change: restocked } : [],
+    ),
+  };
 }
 
 /** Commands whose stored result is a refusal. */

@@ -9,6 +9,7 @@ import { Code, type MicroserviceError, isTransient } from '#kit/core/errors';
 import { deterministicId } from '#kit/core/deterministic-id';
 import { newCallContext } from '#kit/core/call-context';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
+import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { DeliveryService } from '#proto/retail/delivery/v1/delivery_pb';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { type Order, OrderService } from '#proto/retail/order/v1/order_pb';
@@ -17,7 +18,7 @@ import type { Answer, ClientRequest, OrderStatus } from '../invariants/books';
 import type { App } from './faults';
 import { START } from './loop';
 import type { Network } from './network';
-import type { Action, OrderForm } from './scenario';
+import { type Action, type OrderForm, PLACES } from './scenario';
 import type { Simulation } from './simulation';
 
 export const SHOP = 'shop_1';
@@ -37,7 +38,26 @@ const EXPECTED: Readonly<Record<Kind, readonly Code[]>> = {
   refund: [Code.NOT_FOUND, Code.FAILED_PRECONDITION],
   adjust: [Code.FAILED_PRECONDITION],
   deliver: [Code.NOT_FOUND, Code.FAILED_PRECONDITION],
+  pickup: [Code.NOT_FOUND, Code.FAILED_PRECONDITION],
+  return: [Code.NOT_FOUND, Code.FAILED_PRECONDITION],
+  offer: [],
+  quote: [Code.INVALID_ARGUMENT],
 };
+
+/** An address in each place. */
+const ADDRESSES: Readonly<
+  Record<(typeof PLACES)[number], { postalCode: string; country: string }>
+> = {
+  DE: { postalCode: 'D-10115', country: 'DE' },
+  nowhere: { postalCode: '00000', country: 'DE' },
+  US: { postalCode: '94103', country: 'US' },
+  FR: { postalCode: '75001', country: 'FR' },
+};
+
+const addressIn = (place: OrderForm['place']) => ({
+  ...{ name: 'Ann', line1: 'Street 1', city: 'Town' },
+  ...ADDRESSES[place],
+});
 
 function buyer(order: number): Caller {
   return { userId: order % 2 === 0 ? 'ann' : 'bob', role: 'customer', tenantId: DEFAULT_TENANT };
@@ -59,6 +79,8 @@ export class Clients {
   readonly #random;
   /** What was ordered first under each key. */
   readonly #forms = new Map<number, OrderForm>();
+  /** The quote for each order, or that there is none. */
+  readonly #quotes = new Map<number, string | undefined>();
 
   constructor(
     private readonly simulation: Simulation,
@@ -142,6 +164,30 @@ export class Clients {
           if ((await this.#send(attempt, method, { orderId, status })) === undefined) return;
         }
         break;
+      case 'pickup':
+        for (const status of ['ready', 'collected'].slice(0, action.steps)) {
+          const orderId = orderIdOf(action.order);
+          const step = { appId: 'order', key: `${key}-${status}`, caller: ADMIN };
+          const attempt = { kind: 'pickup', orderId, ...step, tries: action.tries } as const;
+          const method = OrderService.method.updatePickup;
+          if ((await this.#send(attempt, method, { orderId, status })) === undefined) return;
+        }
+        break;
+      case 'return':
+        await this.#return(action, key);
+        break;
+      case 'offer': {
+        const { productId, price, tries } = action;
+        const attempt = { kind: 'offer', appId: 'shop', key, caller: ADMIN, tries } as const;
+        const { setOffer, removeOffer } = ShopService.method;
+        const offer = { shopId: SHOP, productId };
+        if (price === 'withdrawn') await this.#send(attempt, removeOffer, offer);
+        else {
+          const own = price === null ? {} : { price: { amount: price, currency: 'EUR' } };
+          await this.#send(attempt, setOffer, { ...offer, ...own });
+        }
+        break;
+      }
       case 'replay':
         this.replay(action.app);
         break;
@@ -162,11 +208,16 @@ export class Clients {
     respondAsync: boolean,
     tries: number,
   ): Promise<void> {
-    const { items, token, postalCode, country } = form;
+    const { items, token, channel, place, quoted } = form;
+    if (quoted && channel === 'online' && !this.#quotes.has(order)) {
+      await this.#requestQuote(order, place);
+    }
+    const quoteId = channel === 'online' ? this.#quotes.get(order) : undefined;
     const attempt = {
       kind: 'place',
       orderId: orderIdOf(order),
-      body: JSON.stringify(form),
+      // with a quote it is another request
+      body: JSON.stringify({ ...form, quoteId }),
       appId: 'order',
       key: keyOf(order),
       caller: buyer(order),
@@ -174,11 +225,52 @@ export class Clients {
       tries,
     } as const;
     await this.#send(attempt, OrderService.method.placeOrder, {
-      shopId: SHOP,
-      items,
+      ...{ shopId: SHOP, items, channel },
       payment: { method: 'card', token },
-      deliveryAddress: { name: 'Ann', line1: 'Street 1', postalCode, city: 'Berlin', country },
+      ...(channel === 'online' ? { deliveryAddress: addressIn(place) } : {}),
+      ...(quoteId === undefined ? {} : { quoteId }),
     });
+  }
+
+  /** A quote is requested once for an order: another one would make a repetition another request. */
+  async #requestQuote(order: number, place: OrderForm['place']): Promise<void> {
+    this.#quotes.set(order, undefined);
+    const attempt = { kind: 'quote', appId: 'delivery', key: `quote-${order}`, tries: 1 } as const;
+    const quote = await this.#send(
+      { ...attempt, caller: buyer(order) },
+      DeliveryService.method.createQuote,
+      { shopId: SHOP, address: addressIn(place), currency: 'EUR' },
+    );
+    this.#quotes.set(order, quote?.quoteId);
+  }
+
+  async #return(action: Extract<Action, { do: 'return' }>, key: string): Promise<void> {
+    const { order, all, steps, accepted, restocked, tries } = action;
+    const orderId = orderIdOf(order);
+    const attempt = { kind: 'return', orderId, appId: 'order', tries } as const;
+    const pieces = this.#forms.get(order)?.items.map((item) => ({ ...item, quantity: 1 })) ?? [];
+    const requested = await this.#send(
+      { ...attempt, key, caller: buyer(order) },
+      OrderService.method.requestReturn,
+      { orderId, items: all ? [] : pieces, reason: 'damaged' },
+    );
+    if (requested === undefined || steps < 2) return;
+    const { returnId } = requested;
+    const received = await this.#send(
+      { ...attempt, key: `${key}-received`, caller: ADMIN },
+      OrderService.method.receiveReturn,
+      { orderId, returnId },
+    );
+    if (received === undefined || steps < 3) return;
+    const items = received.items.map(({ productId, quantity }) => {
+      const kept = Math.min(accepted, quantity);
+      return { productId, accepted: kept, restocked: Math.min(restocked, kept) };
+    });
+    await this.#send(
+      { ...attempt, key: `${key}-decided`, caller: ADMIN },
+      OrderService.method.decideReturn,
+      { orderId, returnId, items },
+    );
   }
 
   /** Sends a request, and again while it has no answer. Undefined where it never got a successful one. */
@@ -261,11 +353,14 @@ function accepted(order: Order | undefined): Answer {
 }
 
 function failed(kind: Kind, error: MicroserviceError): Answer {
-  const { code, message } = error;
+  const { code, message, details } = error;
   const text = `${Code[code]}: ${message}`;
   if (isTransient(error)) return { outcome: 'unavailable', text };
   if (!EXPECTED[kind].includes(code)) return { outcome: 'unexpected', text };
-  return { outcome: 'refused', text, refusesKey: code === Code.INVALID_ARGUMENT };
+  const refusesKey = details.fields?.some(({ field }) => field === 'Idempotency-Key') === true;
+  // a refusal by the shop or the carrier has a reason
+  const isMalformed = code === Code.INVALID_ARGUMENT && !refusesKey && details.reason === undefined;
+  return { outcome: 'refused', text, refusesKey, isMalformed };
 }
 
 async function replayAll(runtime: ServiceRuntime, simulation: Simulation): Promise<void> {

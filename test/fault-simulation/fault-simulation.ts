@@ -10,6 +10,8 @@ import { payment } from '../../services/payment/service';
 import type { LedgerEntry } from '../../services/payment/simulator/ledger';
 import { SimulatedProvider } from '../../services/payment/simulator/provider';
 import { newProduct } from '../../services/product/domain';
+import { ShopPolicies } from '../../services/shop/domain';
+import { shop } from '../../services/shop/service';
 import { product } from '../../services/product/service';
 import type { Books } from '../invariants/books';
 import { type InvariantName, MEANING, check } from '../invariants/check';
@@ -20,12 +22,13 @@ import { APPS, type App, Faults } from './faults';
 import { START } from './loop';
 import { Network } from './network';
 import type { Hooks } from './mutants';
-import { PRODUCTS, type Scenario } from './scenario';
+import { CHANNELS, PRODUCTS, type Scenario } from './scenario';
 import { type Program, SimulatedProcess } from './simulated-process';
 import { Simulation } from './simulation';
 
 const PRICES: Record<(typeof PRODUCTS)[number], string> = { ink: '1.00', pen: '2.50' };
 const MINIMUM_STOCK = 1;
+const eur = (amount: string) => ({ amount, currency: 'EUR' });
 const REPLICAS = [0, 1];
 /** How many times the dead letters are replayed at the end. */
 const REPLAYS = 2;
@@ -37,14 +40,20 @@ const PROGRAMS: Record<App, Program> = {
   delivery: {
     app: 'delivery',
     service: delivery,
-    config: { DELIVERY_HOME: 'DE', DELIVERY_COUNTRIES: ['DE'] },
+    // a change of the served countries has reached one of the processes
+    config: (replica) => ({
+      DELIVERY_HOME: 'DE',
+      DELIVERY_COUNTRIES: replica === 0 ? ['DE', 'FR'] : ['DE'],
+      DELIVERY_PRICES: new Map([['EUR', { home: eur('1.50'), abroad: eur('4.00') }]]),
+    }),
   },
   notification: {
     app: 'notification',
     service: notification,
-    config: { OPERATIONS_EMAIL: 'operations@example.com' },
+    config: () => ({ OPERATIONS_EMAIL: 'operations@example.com' }),
   },
   product: { app: 'product', service: product },
+  shop: { app: 'shop', service: shop, config: () => ({ DEVICE_KEY_FILE: 'k'.repeat(43) }) },
 };
 
 /** What must hold of a simulation itself, beside the shared invariants. */
@@ -80,7 +89,7 @@ export async function simulate(
   const { loop, counts, trace = [] } = simulation;
   const bus = new Bus(simulation);
   const network = new Network(simulation);
-  const memories = openingDocuments(scenario.pieces);
+  const memories = openingDocuments(scenario);
   network.fixed.set('user', () => ({
     userId: 'ann',
     email: 'ann@example.com',
@@ -157,8 +166,8 @@ function countOrders({ orders }: Books, simulation: Simulation): void {
   simulation.count('orders', orders.length);
 }
 
-/** The documents at the start: products, and an opening stock of each. */
-function openingDocuments(pieces: readonly number[]): Record<App, Memory> {
+/** The documents at the start: the shop, the products, and an opening stock of each. */
+function openingDocuments({ pieces, deliveryPaidBy }: Scenario): Record<App, Memory> {
   const memories = {
     order: new Memory(),
     inventory: new Memory(),
@@ -166,14 +175,21 @@ function openingDocuments(pieces: readonly number[]): Record<App, Memory> {
     delivery: new Memory(),
     notification: new Memory(),
     product: new Memory(),
+    shop: new Memory(),
   };
   const write = (app: App, store: string, key: string, data: unknown) => {
     const document = { data, sequence: 1, correlationId: '', marks: [] };
     memories[app].write(`${store}:${DEFAULT_TENANT}:${key}`, document);
   };
   const at = new Date(START).toISOString();
+  const policies = ShopPolicies.parse({ deliveryPaidBy, pickupHoldHours: 1 });
+  write('shop', 'shops', SHOP, {
+    ...{ shopId: SHOP, name: 'Shop', channels: CHANNELS, timeZone: 'Europe/Berlin' },
+    ...{ openingHours: [], sellerIds: [], policies, createdAt: at, updatedAt: at },
+  });
   for (const [index, productId] of PRODUCTS.entries()) {
-    const price = { amount: PRICES[productId], currency: 'EUR' };
+    const price = eur(PRICES[productId]);
+    write('shop', 'catalogue', productId, { productId, name: productId, price, sequence: 1 });
     const fields = { name: productId, description: '', category: 'office', price };
     write('product', 'products', productId, newProduct(productId, fields, at));
     const change = pieces[index] ?? 0;

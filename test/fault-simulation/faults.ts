@@ -6,6 +6,7 @@ export const APPS = [
   'delivery',
   'notification',
   'product',
+  'shop',
 ] as const;
 export type App = (typeof APPS)[number];
 

@@ -190,6 +190,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
 function changed(sidecar: Sidecar, to: Partial<Sidecar>): Sidecar {
   const same: Sidecar = {
     load: (...args) => sidecar.load(...args),
+    loadMany: (...args) => sidecar.loadMany(...args),
     save: (...args) => sidecar.save(...args),
     delete: (...args) => sidecar.delete(...args),
     publish: (...args) => sidecar.publish(...args),

@@ -6,7 +6,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { Code, type MicroserviceError, unavailable } from '#kit/core/errors';
-import type { CallResponse, CallRequest } from '#kit/transport/sidecar';
+import type { CallResponse, CallRequest, JobRequest } from '#kit/transport/sidecar';
 import type { SeededRandom } from '../tools/seeded-random';
 import type { Way } from './faults';
 import { CALL_ATTEMPTS, pauseAfter, timeoutOf } from './policies';
@@ -17,6 +17,8 @@ import type { Simulation } from './simulation';
 /** Milliseconds from one process to another through two sidecars. */
 const SOON_MS = 1;
 const LATE_MS = 15;
+/** The pause of the scheduler before it runs a failed job again: kit/adapters/dapr/sidecar.ts. */
+const JOB_PAUSE_MS = 2_000;
 
 export interface Settled<T> {
   resolve: (answer: T) => void;
@@ -35,7 +37,11 @@ export class Network {
   readonly processes = new Map<string, readonly SimulatedProcess[]>();
   readonly fixed = new Map<string, Fixed>();
 
-  constructor(private readonly simulation: Simulation) {}
+  readonly #random: SeededRandom;
+
+  constructor(private readonly simulation: Simulation) {
+    this.#random = simulation.random('scheduler');
+  }
 
   call<M extends DescMethodUnary>(
     from: string,
@@ -116,6 +122,33 @@ export class Network {
       });
     };
     attempt(1, hit?.way, hit?.ms ?? 0);
+  }
+
+  /** Runs a job that is due in any process of its app, again until it succeeds. */
+  runJob(app: string, job: JobRequest): void {
+    const { loop } = this.simulation;
+    const again = () => {
+      loop.after(JOB_PAUSE_MS, () => {
+        this.runJob(app, job);
+      });
+    };
+    const process = this.#random.pick(this.processes.get(app) ?? []);
+    if (!process.isUp) {
+      again();
+      return;
+    }
+    if (this.simulation.trace) this.simulation.note(process.name, `runs the job ${job.name}`);
+    process.serve(
+      (runtime) =>
+        runtime.runJob(job.data).then(
+          () => true,
+          () => false,
+        ),
+      (isDone) => {
+        if (!isDone) again();
+      },
+      again,
+    );
   }
 
   #arrive<M extends DescMethodUnary>(

@@ -14,12 +14,22 @@ export const TOKENS = [
   'tok_unheard_of',
 ] as const;
 
+export const CHANNELS = ['online', 'pickup', 'store'] as const;
+
+/**
+ * Where an order is delivered to. Nowhere: 00000 is not a postal code. US is not served. FR is served by
+ * one process of the delivery service only, as while its configuration changes: an order may be accepted
+ * and then be undeliverable.
+ */
+export const PLACES = ['DE', 'nowhere', 'US', 'FR'] as const;
+
 export interface OrderForm {
   items: { productId: string; quantity: number }[];
   token: (typeof TOKENS)[number];
-  /** 00000 is not a postal code, and AQ is not served. */
-  postalCode: '10115' | '00000';
-  country: 'DE' | 'AQ';
+  channel: (typeof CHANNELS)[number];
+  place: (typeof PLACES)[number];
+  /** Whether the client requests a quote before, and names it. */
+  quoted: boolean;
 }
 
 /** An action and its time in milliseconds; `order` is the number of an order, from 0. */
@@ -40,6 +50,30 @@ export type Action =
   | { do: 'adjust'; at: number; productId: string; change: number; tries: number }
   /** Steps of the delivery: picked up, in transit, delivered. */
   | { do: 'deliver'; at: number; order: number; steps: number }
+  /** Steps of a pickup: ready, collected. */
+  | { do: 'pickup'; at: number; order: number; steps: number; tries: number }
+  /**
+   * A buyer requests to return one piece of each item, or all; then a seller receives it, and decides on it.
+   */
+  | {
+      do: 'return';
+      at: number;
+      order: number;
+      all: boolean;
+      steps: number;
+      /** The pieces of each item that the shop accepts at most, and puts back. */
+      accepted: number;
+      restocked: number;
+      tries: number;
+    }
+  /** The shop withdraws a product, or offers it at a price of its own; null: of the catalogue. */
+  | {
+      do: 'offer';
+      at: number;
+      productId: string;
+      price: string | null | 'withdrawn';
+      tries: number;
+    }
   | { do: 'replay'; at: number; app: App };
 
 export interface Scenario {
@@ -47,6 +81,8 @@ export interface Scenario {
   seed: number;
   /** The opening stock of each product. */
   pieces: number[];
+  /** Who pays the deliveries of the shop. */
+  deliveryPaidBy: 'shop' | 'buyer';
   /** Stocks and lists are changed so often by others that inbox entries are soon dropped. */
   hot: boolean;
   actions: Action[];
@@ -85,6 +121,7 @@ const OPERATIONS: Readonly<Record<App, readonly Operation[]>> = {
   delivery: ['load', 'save', 'publish'],
   notification: ['load', 'save', 'publish', 'call', 'send', 'send'],
   product: ['load', 'save', 'publish'],
+  shop: ['load', 'save'],
 };
 const operation = app.chain((of) =>
   fc.record({ app: fc.constant(of), operation: fc.constantFrom(...OPERATIONS[of]) }),
@@ -114,14 +151,15 @@ const form: fc.Arbitrary<OrderForm> = fc.record({
     { arbitrary: fc.constant('tok_ok' as const), weight: 3 },
     { arbitrary: fc.constantFrom(...TOKENS), weight: 2 },
   ),
-  postalCode: fc.oneof(
-    { arbitrary: fc.constant('10115' as const), weight: 5 },
-    { arbitrary: fc.constant('00000' as const), weight: 1 },
+  channel: fc.oneof(
+    { arbitrary: fc.constant('online' as const), weight: 5 },
+    { arbitrary: fc.constantFrom(...CHANNELS), weight: 3 },
   ),
-  country: fc.oneof(
+  place: fc.oneof(
     { arbitrary: fc.constant('DE' as const), weight: 8 },
-    { arbitrary: fc.constant('AQ' as const), weight: 1 },
+    { arbitrary: fc.constantFrom(...PLACES), weight: 3 },
   ),
+  quoted: fc.integer({ min: 0, max: 4 }).map((drawn) => drawn === 4),
 });
 
 const place = fc.record({
@@ -161,6 +199,31 @@ const other: fc.Arbitrary<Action> = fc.oneof(
       steps: fc.integer({ min: 1, max: 3 }),
     }),
     weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ do: fc.constant('pickup' as const), at, order, tries },
+      steps: fc.integer({ min: 1, max: 2 }),
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ do: fc.constant('return' as const), at, order, tries },
+      all: fc.boolean(),
+      steps: fc.integer({ min: 1, max: 3 }),
+      accepted: fc.nat({ max: 3 }),
+      restocked: fc.nat({ max: 3 }),
+    }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ do: fc.constant('offer' as const), at, tries },
+      productId: fc.constantFrom(...PRODUCTS),
+      price: fc.constantFrom(null, 'withdrawn' as const, '0.50', '3.00'),
+    }),
+    weight: 2,
   },
   {
     arbitrary: fc.record({ do: fc.constant('replay' as const), at, app }),
@@ -217,11 +280,12 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
 export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   seed: fc.nat(),
   pieces: fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 6 })),
+  deliveryPaidBy: fc.constantFrom('shop' as const, 'buyer' as const),
   hot: fc.integer({ min: 0, max: 9 }).map((drawn) => drawn === 9),
   actions: fc
     .tuple(
       fc.array(place, { minLength: 1, maxLength: MOST_ORDERS - 1 }),
-      fc.array(other, { maxLength: 4 }),
+      fc.array(other, { maxLength: 5 }),
     )
     .map(([orders, others]) => [...orders, ...others]),
   faults: fc.array(fault, { maxLength: 6 }),

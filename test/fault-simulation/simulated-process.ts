@@ -30,7 +30,8 @@ const flags: FlagSource = {
 export interface Program {
   readonly app: App;
   readonly service: AnyService;
-  readonly config?: unknown;
+  /** Of each of its processes. */
+  readonly config?: (replica: number) => unknown;
 }
 
 /** A process of a service: it can be killed, stopped and restarted, and has no state of its own. */
@@ -169,7 +170,7 @@ export class SimulatedProcess {
     const sidecar: Sidecar = simulation.mutant?.sidecar?.(app, life, simulation) ?? life;
     this.host = new ServiceRuntime(simulation.mutant?.service?.(service) ?? service, {
       ...{ sidecar, clock: this.#clock(life), random: () => this.random.next() },
-      ...{ log: this.#log(), metrics, flags, ...OPEN_BUS, config },
+      ...{ log: this.#log(), metrics, flags, ...OPEN_BUS, config: config?.(this.replica) },
     });
   }
 

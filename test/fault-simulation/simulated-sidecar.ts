@@ -7,6 +7,7 @@ import type {
   CallRequest,
   EndpointResponse,
   EndpointRequest,
+  JobRequest,
   StoredValue,
   Sidecar,
 } from '#kit/transport/sidecar';
@@ -59,6 +60,18 @@ export class SimulatedSidecar implements Sidecar {
       const stored = this.#stored(key);
       if (stored === undefined) return undefined;
       return { value: JSON.parse(stored.json) as unknown, etag: stored.etag };
+    });
+  }
+
+  loadMany(keys: readonly string[], timeout: number): Promise<ReadonlyMap<string, StoredValue>> {
+    return this.#operate('load', keys.join(' '), timeout, () => {
+      const values = new Map<string, StoredValue>();
+      for (const key of keys) {
+        const stored = this.#stored(key);
+        if (stored === undefined) continue;
+        values.set(key, { value: JSON.parse(stored.json) as unknown, etag: stored.etag });
+      }
+      return values;
     });
   }
 
@@ -179,12 +192,23 @@ export class SimulatedSidecar implements Sidecar {
     });
   }
 
-  schedule(): Promise<void> {
-    throw new Error('no simulated service has jobs');
+  schedule(job: JobRequest, timeout: number): Promise<void> {
+    const { network, simulation } = this.surroundings;
+    const { app } = this.process.program;
+    return this.#operate('publish', `job ${job.name}`, timeout, () => {
+      this.memory.jobs.set(job.name, job);
+      const due = Date.parse(job.dueTime ?? '') - simulation.loop.now;
+      simulation.loop.after(due, () => {
+        // another job under this name has taken its place
+        if (this.memory.jobs.get(job.name) === job) network.runJob(app, job);
+      });
+    });
   }
 
-  unschedule(): Promise<void> {
-    throw new Error('no simulated service has jobs');
+  unschedule(name: string, timeout: number): Promise<void> {
+    return this.#operate('publish', `no job ${name}`, timeout, () => {
+      this.memory.jobs.delete(name);
+    });
   }
 
   /** An operation: its way to the sidecar, its effect, its way back. A dead process starts none. */

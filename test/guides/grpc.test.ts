@@ -30,9 +30,12 @@ test('a service answers its methods, and refuses with a gRPC code', async () => 
 test('a caller translates the refusal of another service into its own terms', async () => {
   const bed = testbed(order, {
     calls: {
-      product: {
-        priceItems: () => {
-          throw new MicroserviceError('product not found', Code.NOT_FOUND, { productId: 'ghost' });
+      shop: {
+        priceOffers: () => {
+          throw new MicroserviceError('product ghost not found', Code.NOT_FOUND, {
+            reason: 'product_not_found',
+            productId: 'ghost',
+          });
         },
       },
     },
@@ -59,5 +62,5 @@ test('a caller translates the refusal of another service into its own terms', as
     code: Code.INVALID_ARGUMENT,
     details: { fields: [{ field: 'items.0.productId' }] },
   });
-  expect(bed.callCount('product', 'priceItems')).toBe(1);
+  expect(bed.callCount('shop', 'priceOffers')).toBe(1);
 });

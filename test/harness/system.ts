@@ -7,7 +7,7 @@ import type { RunningSystem } from './running-system';
 /** The services that take part in an order or its notifications: enough for most tests. */
 export const ORDER_FLOW = [
   ...['gateway', 'user', 'product', 'order', 'payment'],
-  ...['inventory', 'delivery', 'notification'],
+  ...['inventory', 'delivery', 'notification', 'shop'],
 ] as const;
 
 export interface SystemOptions extends StartOptions {

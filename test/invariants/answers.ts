@@ -1,4 +1,4 @@
-import { type Books, type ClientRequest, type Finding, accepted } from './books';
+import { type Books, type ClientRequest, type Finding, PICKUP_EXPIRED, accepted } from './books';
 
 /**
  * One key is one order; once it was accepted, the same request returns it and another one is refused.
@@ -47,7 +47,7 @@ function underOneKey(requests: readonly ClientRequest[]): string[] {
     if (outcome !== 'refused' || sentAt < first.endedAt) return [];
     if (body === first.body)
       return [`was accepted, and the same request refused: ${name}, ${text}`];
-    const isWrong = answer.refusesKey !== true;
+    const isWrong = answer.refusesKey !== true && answer.isMalformed !== true;
     return isWrong ? [`was accepted, and another body under its key got ${text} (${name})`] : [];
   });
 }
@@ -59,7 +59,8 @@ interface Ended {
 
 /**
  * An order that was answered as ended is not answered as undecided afterwards, and ends as answered: for
- * the same reason if it is cancelled; only a buyer's cancellation may follow a confirmation.
+ * the same reason if it is cancelled; only a buyer's cancellation, or a pickup that was not collected, may
+ * follow a confirmation.
  */
 export function answersStayTrue({ requests, orders }: Books): Finding[] {
   const books = new Map(orders.map((order) => [order.orderId, order]));
@@ -85,7 +86,8 @@ export function answersStayTrue({ requests, orders }: Books): Finding[] {
     if (status === 'cancelled' && !stays) {
       add(`was answered as cancelled for ${reason ?? 'no reason'} (${name}), and ${is}`);
     }
-    if (status === 'confirmed' && !stays && !cancels.has(orderId)) {
+    const mayBeCancelled = cancels.has(orderId) || now?.reason === PICKUP_EXPIRED;
+    if (status === 'confirmed' && !stays && !mayBeCancelled) {
       add(`was answered as confirmed (${name}), and ${is}`);
     }
     return found;

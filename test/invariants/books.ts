@@ -6,9 +6,14 @@ import { type CaptureBook, cents } from './captures';
 // them. The fault simulation and chaos each read their system into this shape; the invariants read
 // nothing else. Money in minor units.
 
-export type RequestKind = 'place' | 'cancel' | 'refund' | 'adjust' | 'deliver' | 'replay';
+export type RequestKind =
+  | ('place' | 'cancel' | 'refund' | 'adjust' | 'deliver' | 'replay')
+  | ('pickup' | 'return' | 'offer' | 'quote');
 
 export type OrderStatus = 'pending' | 'confirmed' | 'cancelling' | 'cancelled';
+
+/** The reason of an order that was ready for pickup and not collected in time. */
+export const PICKUP_EXPIRED = 'pickup_expired';
 
 export interface Answer {
   /**
@@ -26,6 +31,8 @@ export interface Answer {
   readonly reason?: string;
   /** It was refused because its key was used before with another body. */
   readonly refusesKey?: boolean;
+  /** It was refused for what it contains, before its key was looked at. */
+  readonly isMalformed?: boolean;
 }
 
 /** One attempt of a client, with the answer to it. */
@@ -75,6 +82,16 @@ export function paymentBook({ status, amount, refunds }: PaymentRecord): Payment
   };
 }
 
+/** A return of an order, and what the shop has made of it. */
+export interface ReturnBook {
+  readonly returnId: string;
+  readonly status: string;
+  /** What its completion refunded. */
+  readonly refunded: number;
+  /** The pieces that its completion put back into the stock. */
+  readonly restocked: readonly { readonly productId: string; readonly change: number }[];
+}
+
 export interface OrderBook {
   readonly orderId: string;
   readonly userId: string;
@@ -82,6 +99,13 @@ export interface OrderBook {
   readonly status: OrderStatus | 'missing';
   readonly reason?: string;
   readonly total: number;
+  /** The prices of its items and of its delivery, where the books have them. */
+  readonly price?: number;
+  /** Absent: online. */
+  readonly channel?: string;
+  /** The status of its pickup. */
+  readonly pickup?: string;
+  readonly returns?: readonly ReturnBook[];
   readonly items: readonly { productId: string; quantity: number }[];
   /** How many times it is in its buyer's list. */
   readonly listed: number;

@@ -4,6 +4,7 @@ import {
   type Books,
   type Finding,
   type OrderBook,
+  PICKUP_EXPIRED,
   accepted,
   commanded,
   distinct,
@@ -45,14 +46,14 @@ export function everyOrderEnds(books: Books): Finding[] {
   };
   return orders.flatMap((order) => {
     const about = order.orderId;
-    const found = [...ofOrder(order, endings), ...ofDelivery(order)];
+    const found = [...ofOrder(order, endings), ...ofDelivery(order), ...ofPickup(order)];
     if (stranded.includes(about)) found.push('was stranded until a dead letter was replayed');
     return found.map((message) => ({ about, message }));
   });
 }
 
 function ofOrder(order: OrderBook, endings: Endings): string[] {
-  const { orderId, status, expires, wasConfirmed = true } = order;
+  const { orderId, status, reason, expires, wasConfirmed = true } = order;
   const isCommanded = endings.placed.has(orderId) || endings.withdrawn.has(orderId);
   if (status === 'missing') return ['was accepted or commanded, and is lost'];
   // until it is commanded, an order is abandoned with its client's request
@@ -74,18 +75,25 @@ function ofOrder(order: OrderBook, endings: Endings): string[] {
     return ['is cancelled, and that was not published'];
   if (status === 'cancelled' && confirmed === 1) {
     if (!wasConfirmed) return ['was published as confirmed, and never was'];
-    if (!endings.cancels.has(orderId)) return ['was confirmed, and cancelled without a request'];
+    const isRequested = endings.cancels.has(orderId) || reason === PICKUP_EXPIRED;
+    if (!isRequested) return ['was confirmed, and cancelled without a request'];
   }
   return [];
 }
 
 const NOT_BROUGHT = ['none', 'refused', 'cancelled'];
 
-/** A confirmed order is delivered, and no other is. */
-function ofDelivery({ status, delivery = 'none' }: OrderBook): string[] {
+/** A confirmed online order is delivered, and no other order is. */
+function ofDelivery({ status, channel = 'online', delivery = 'none' }: OrderBook): string[] {
   const isBrought = !NOT_BROUGHT.includes(delivery);
-  if (status === 'missing' || isBrought === (status === 'confirmed')) return [];
+  const mustBe = status === 'confirmed' && channel === 'online';
+  if (status === 'missing' || isBrought === mustBe) return [];
   return [`is ${status}, and its delivery is ${delivery}`];
+}
+
+/** An order that was ready is collected, or cancelled when its time is over. */
+function ofPickup({ status, pickup }: OrderBook): string[] {
+  return status === 'confirmed' && pickup === 'ready' ? ['stays ready for pickup for ever'] : [];
 }
 
 /** An order is cancelled if its cancellation was accepted, in an answer to a client or by its command. */

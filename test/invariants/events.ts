@@ -8,6 +8,8 @@ import {
   OrderConfirmed,
   OrderCreated,
   OrderStatusUpdated,
+  PickupUpdated,
+  ReturnUpdated,
 } from '#contracts/order';
 import { PaymentFailed, PaymentProcessed, RefundProcessed } from '#contracts/payment';
 import {
@@ -24,6 +26,9 @@ const ONCE: readonly string[] = [
   ...[OrderCreated, OrderConfirmed, OrderCancelled, InventoryReserved, InventoryReleased],
   ...[PaymentProcessed, PaymentFailed, DeliveryScheduled],
 ].map(({ type }) => type);
+
+/** The reason of a change of a stock by a return. */
+const RETURNED = 'returned';
 
 /** How many times an order's events of one type must have been published. */
 interface Expected {
@@ -90,12 +95,16 @@ function changeIn(event: PublishedEvent, inboxOverflows: boolean): string | unde
       return `${topic} of ${String(data['refundId'])}`;
     case NotificationSent.type:
       return `${topic} of ${String(data['notificationId'])}`;
+    case ReturnUpdated.type:
+      return `${topic} of ${String(data['returnId'])} to ${String(data['status'])}`;
+    case PickupUpdated.type:
     case OrderStatusUpdated.type:
     case DeliveryStatusUpdated.type:
       return `${topic} of ${orderId} to ${String(data['status'])}`;
     case StockUpdated.type:
-      // for an order, or for an adjustment, whose reason is its key
-      return inboxOverflows
+      // For an order, or for an adjustment, whose reason is its key. An order may have several returns of a
+      // product: see ofReturns.
+      return inboxOverflows || data['reason'] === RETURNED
         ? undefined
         : `${topic} of ${event.subject} for ${orderId} ${String(data['reason'])}`;
     default:
@@ -132,6 +141,8 @@ function expectedOf(
   ofOrder(order, { isWithdrawn, inboxOverflows: books.inboxOverflows }, count, expect);
   ofPayment(order, count, expect);
   ofDelivery(order, expect);
+  ofPickup(order, expect);
+  ofReturns(order, books.inboxOverflows, expect);
   return expected;
 }
 
@@ -183,6 +194,30 @@ function ofDelivery({ delivery = 'none' }: OrderBook, expect: Expect): void {
   expect(DeliveryScheduled, isPlanned ? 1 : 0);
   if (!isPlanned || delivery === 'scheduled') return;
   expect(DeliveryStatusUpdated, 1, 1, { status: delivery });
+}
+
+function ofPickup({ pickup }: OrderBook, expect: Expect): void {
+  const isCollected = pickup === 'collected';
+  expect(PickupUpdated, isCollected || pickup === 'ready' ? 1 : 0, undefined, { status: 'ready' });
+  expect(PickupUpdated, isCollected ? 1 : 0, undefined, { status: 'collected' });
+}
+
+const RETURN_STATUSES = ['requested', 'received', 'completed', 'rejected'];
+
+function ofReturns({ returns = [] }: OrderBook, inboxOverflows: boolean, expect: Expect): void {
+  for (const { returnId, status } of returns) {
+    for (const each of RETURN_STATUSES) {
+      const isReached =
+        each === status || each === 'requested' || (each === 'received' && status !== 'requested');
+      expect(ReturnUpdated, isReached ? 1 : 0, undefined, { returnId, status: each });
+    }
+  }
+  if (inboxOverflows) return;
+  const restocked = returns.flatMap((one) => one.restocked.map(({ productId }) => productId));
+  for (const productId of new Set(restocked)) {
+    const times = restocked.filter((one) => one === productId).length;
+    expect(StockUpdated, times, times, { productId, reason: RETURNED });
+  }
 }
 
 /** Whatever was published under one id is one event. */

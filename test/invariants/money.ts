@@ -26,6 +26,7 @@ export function moneyAddsUp(books: Books): Finding[] {
     return [
       ...amounts(order, its),
       ...refundsAreWanted(order, its, wanted),
+      ...returnsAreRefunded(order),
       ...refundsWereAskedFor(order, asked.get(about)?.size ?? 0),
     ].map((message) => ({ about, message }));
   });
@@ -33,13 +34,14 @@ export function moneyAddsUp(books: Books): Finding[] {
 }
 
 function amounts(
-  { status, total, payment }: OrderBook,
+  { status, total, price = total, payment }: OrderBook,
   captures: readonly CaptureBook[],
 ): string[] {
   const taken = captures.filter(({ captured }) => captured > 0);
   const captured = sum(taken.map((capture) => capture.captured));
   const refunded = refundedBy(payment);
   const faults = captureFaults(captures, status === 'confirmed' ? total - refunded : 0);
+  if (price !== total) faults.push(`its total is ${total}, and its parts cost ${price}`);
   if (taken.length === 0 && status === 'confirmed') {
     return [`is confirmed, and nothing was captured`];
   }
@@ -80,14 +82,15 @@ function wantedRefunds({ events, refusedCommands }: Books): Map<string, boolean>
 
 /** Each refund at the provider was commanded, or compensates the charge of a cancelled order. */
 function refundsAreWanted(
-  { orderId }: OrderBook,
+  { orderId, returns = [] }: OrderBook,
   captures: readonly CaptureBook[],
   wanted: ReadonlyMap<string, boolean>,
 ): string[] {
   const own = `pay_${orderId}_refund`;
+  const ofReturns = new Set(returns.map(({ returnId }) => `pay_${orderId}_${returnId}`));
   return captures.flatMap(({ refunds }) =>
     refunds.flatMap(({ key }) => {
-      if (key === VOID || key === own) return [];
+      if (key === VOID || key === own || ofReturns.has(key)) return [];
       const isRefused = wanted.get(key);
       if (isRefused === undefined) return [`${key} was refunded without a command`];
       return isRefused ? [`${key} was refunded, and its command was refused`] : [];
@@ -95,9 +98,27 @@ function refundsAreWanted(
   );
 }
 
-/** A confirmed order has no more refunds than clients asked for. */
-function refundsWereAskedFor({ status, payment }: OrderBook, asked: number): string[] {
-  const done = (payment?.refunds ?? []).filter((refund) => refund.status === 'done').length;
+/** A completed return has the refund that it shows, and no other return has one. */
+function returnsAreRefunded({ orderId, payment, returns = [] }: OrderBook): string[] {
+  return returns.flatMap(({ returnId, status, refunded }) => {
+    const refundId = `pay_${orderId}_${returnId}`;
+    const its = (payment?.refunds ?? []).filter((refund) => refund.refundId === refundId);
+    const done = sum(its.filter((refund) => refund.status === 'done').map(({ amount }) => amount));
+    if (status === 'refunding') return [`return ${returnId} stays refunding for ever`];
+    if (done === refunded) return [];
+    return [`return ${returnId} is ${status} with ${refunded} refunded, and ${done} was`];
+  });
+}
+
+/** A confirmed order has no more refunds than clients asked for, besides those of its returns. */
+function refundsWereAskedFor(
+  { orderId, status, payment, returns = [] }: OrderBook,
+  asked: number,
+): string[] {
+  const ofReturns = new Set(returns.map(({ returnId }) => `pay_${orderId}_${returnId}`));
+  const done = (payment?.refunds ?? []).filter(
+    (refund) => refund.status === 'done' && !ofReturns.has(refund.refundId),
+  ).length;
   if (status !== 'confirmed' || done <= asked) return [];
   return [`was refunded ${done} times, and clients asked for ${asked} refunds`];
 }

@@ -127,6 +127,13 @@ asker.serve({
   listOrders: async () => ({}),
   cancelOrder: async () => ({}),
   getStory: async () => ({}),
+  updatePickup: async () => ({}),
+  listPickups: async () => ({}),
+  requestReturn: async () => ({}),
+  getReturn: async () => ({}),
+  receiveReturn: async () => ({}),
+  decideReturn: async () => ({}),
+  listReturns: async () => ({}),
 });
 
 /** The HTTP endpoint `echo`: its path decides the answer. `nowhere` has no listener. */
@@ -185,6 +192,7 @@ answerer.serve({
   setStock: async () => ({}),
   release: async () => ({}),
   commit: async () => ({}),
+  takeBack: async () => ({}),
 });
 answerer.onRequest(AskStock, async ({ orderId }, { callContext, caller }, meta) => {
   seen.push({ what: 'asked', id: orderId, causeId: callContext.id, caller, detail: meta });

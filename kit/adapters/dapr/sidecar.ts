@@ -1,7 +1,8 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CloudEvent } from '../../messages/cloud-event';
+import { z } from 'zod';
 import type { EventSignatures } from '../../messages/event-signatures';
-import { Code, MicroserviceError } from '../../core/errors';
+import { Code, MicroserviceError, unavailable } from '../../core/errors';
 import {
   type CallRequest,
   type CallResponse,
@@ -36,6 +37,16 @@ export const MAX_EVENT_BYTES = 4_000_000;
  */
 const JOB_RETRIES = { constant: { interval: '2s' } };
 
+/** The response of a read of several documents. A document that does not exist has no data. */
+const BulkItems = z.array(
+  z.object({
+    key: z.string(),
+    data: z.unknown().optional(),
+    etag: z.string().optional(),
+    error: z.string().optional(),
+  }),
+);
+
 const FIRST_WRITE = { concurrency: 'first-write', consistency: 'strong' };
 
 /** The sidecar of this process: state, publishing, bindings and jobs by HTTP, calls by gRPC. */
@@ -63,6 +74,26 @@ export class DaprSidecar implements Sidecar {
       throw new MicroserviceError('the store returned no ETag', Code.INTERNAL);
     }
     return { value: JSON.parse(body), etag };
+  }
+
+  async loadMany(
+    keys: readonly string[],
+    timeout: number,
+  ): Promise<ReadonlyMap<string, StoredValue>> {
+    const path = `/v1.0/state/${STATE}/bulk`;
+    const text = JSON.stringify({ keys, parallelism: keys.length });
+    const { status, body } = await this.#http.request('POST', path, timeout, text);
+    assertOk('reading documents', status, body);
+    const values = new Map<string, StoredValue>();
+    for (const { key, data, etag, error } of BulkItems.parse(JSON.parse(body))) {
+      if (error !== undefined) throw unavailable(`reading documents failed: ${error}`);
+      if (data === undefined || data === null) continue;
+      if (etag === undefined) {
+        throw new MicroserviceError('the store returned no ETag', Code.INTERNAL);
+      }
+      values.set(key, { value: data, etag });
+    }
+    return values;
   }
 
   async save(

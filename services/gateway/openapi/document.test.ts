@@ -114,7 +114,7 @@ describe('the schema of a message', () => {
 
   it('requires in a response the fields whose absence protobuf cannot express', () => {
     expect(responseOf(order)['Order']).toMatchObject({
-      required: ['orderId', 'status', 'items', 'shopId', 'userId'],
+      required: ['orderId', 'status', 'items', 'shopId', 'userId', 'channel', 'returns'],
       properties: {
         orderId: { type: 'string' },
         totalAmount: { $ref: '#/components/schemas/Money' },

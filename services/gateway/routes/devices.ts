@@ -17,14 +17,14 @@ export const deviceRoutes: readonly Route[] = [
     access: SELLERS,
     owner: 'caller',
     status: 201,
-    body: ['name', 'channels', 'timeZone', 'openingHours', 'shopId'],
+    body: ['name', 'channels', 'timeZone', 'openingHours', 'shopId', 'policies'],
     idempotent: true,
   }),
   call('GET', '/shops/:shopId', 'shop', shop.getShop, { access: 'optional', owner: 'everyone' }),
   call('PATCH', '/shops/:shopId', 'shop', shop.updateShop, {
     access: SELLERS,
     owner: 'shop',
-    body: ['name', 'channels', 'timeZone', 'openingHours', 'sellerIds'],
+    body: ['name', 'channels', 'timeZone', 'openingHours', 'sellerIds', 'policies'],
     idempotent: true,
   }),
   call('GET', '/shops/:shopId/offers', 'shop', shop.listOffers, {
@@ -36,7 +36,7 @@ export const deviceRoutes: readonly Route[] = [
   call('POST', '/shops/:shopId/offers', 'shop', shop.setOffer, {
     access: SELLERS,
     owner: 'shop',
-    body: ['productId', 'price'],
+    body: ['productId', 'price', 'channels'],
     idempotent: true,
   }),
   call('DELETE', '/shops/:shopId/offers/:productId', 'shop', shop.removeOffer, {

@@ -17,13 +17,13 @@ const cancelled: StatusMapping = {
   codes: { cancelled: 200, cancelling: 202, pending: 202, confirmed: 202 },
 };
 
-/** Orders, their deliveries, and the notifications about them. */
+/** Orders with their pickups and returns, deliveries, and the notifications about them. */
 export const orderRoutes: readonly Route[] = [
   call('POST', '/orders', 'order', order.placeOrder, {
     access: SIGNED_IN,
     owner: 'caller',
     status: placed,
-    body: ['shopId', 'items', 'payment', 'deliveryAddress'],
+    body: ['shopId', 'items', 'payment', 'deliveryAddress', 'channel', 'quoteId'],
     idempotent: true,
     async: true,
   }),
@@ -47,6 +47,52 @@ export const orderRoutes: readonly Route[] = [
     async: true,
   }),
 
+  call('POST', '/orders/:orderId/pickup', 'order', order.updatePickup, {
+    access: SELLERS,
+    owner: 'shop',
+    body: ['status'],
+    idempotent: true,
+  }),
+  call('GET', '/shops/:shopId/pickups', 'order', order.listPickups, {
+    access: SELLERS,
+    owner: 'shop',
+    query: ['page', 'limit'],
+  }),
+
+  call('POST', '/orders/:orderId/returns', 'order', order.requestReturn, {
+    access: SIGNED_IN,
+    owner: 'buyer',
+    status: 201,
+    body: ['items', 'reason'],
+    idempotent: true,
+  }),
+  call('GET', '/orders/:orderId/returns/:returnId', 'order', order.getReturn, {
+    access: SIGNED_IN,
+    owner: ['buyer', 'shop'],
+  }),
+  call('POST', '/orders/:orderId/returns/:returnId/receipt', 'order', order.receiveReturn, {
+    access: SELLERS,
+    owner: 'shop',
+    idempotent: true,
+  }),
+  call('POST', '/orders/:orderId/returns/:returnId/decision', 'order', order.decideReturn, {
+    access: SELLERS,
+    owner: 'shop',
+    body: ['items'],
+    idempotent: true,
+  }),
+  call('GET', '/shops/:shopId/returns', 'order', order.listReturns, {
+    access: SELLERS,
+    owner: 'shop',
+    query: ['page', 'limit'],
+  }),
+
+  call('POST', '/deliveries/quotes', 'delivery', delivery.createQuote, {
+    access: 'optional',
+    owner: 'caller',
+    status: 201,
+    body: ['shopId', 'address', 'currency'],
+  }),
   call('GET', '/deliveries/:orderId', 'delivery', delivery.getDelivery, {
     access: SIGNED_IN,
     owner: 'buyer',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Money } from '#retail/money';
+import { Price } from '#retail/money';
 import { Id, PageRequest } from '#kit/core/validation';
 
 const MAX_SLOTS = 100;
@@ -11,10 +11,7 @@ const PlannedSlot = z.object({
   slot: Id,
   productId: Id,
   capacity: z.int().min(1).max(MAX_PIECES),
-  price: Money.refine(({ amount }) => /[1-9]/.test(amount), {
-    path: ['amount'],
-    message: 'must be more than 0',
-  }).optional(),
+  price: Price.optional(),
 });
 
 export const PlanogramRequest = MachineRequest.extend({

@@ -35,6 +35,8 @@ export class FakeServices {
   >();
   readonly commands = new Set<string>();
   presence = 'online';
+  /** The reason with which the shop refuses a product that it does not sell. */
+  offerRefusal = 'not_offered';
   /** The shop of all devices. */
   shopId = 'shop_1';
   readonly #faults = new Map<string, { error: MicroserviceError; times: number }>();
@@ -58,7 +60,8 @@ export class FakeServices {
         const offers = productIds.map((productId) => {
           const known = OFFERS[productId];
           if (known !== undefined) return { shopId, productId, price: known };
-          throw new MicroserviceError('not sold here', Code.NOT_FOUND, { productId });
+          const details = { reason: this.offerRefusal, productId };
+          throw new MicroserviceError('not sold here', Code.NOT_FOUND, details);
         });
         return { offers };
       },

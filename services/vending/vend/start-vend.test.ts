@@ -75,13 +75,37 @@ describe('starting a vend', () => {
     await expect(start(bed, vendRequest('tok_ok', more))).rejects.toMatchObject({ code, message });
   });
 
-  it('is refused if the shop no longer sells the product', async () => {
+  it.each([
+    ['offer_withdrawn', 'slot contains a product that the shop no longer sells'],
+    ['not_offered', 'slot contains a product that the shop does not sell'],
+    ['channel_not_offered', 'slot contains a product that the shop does not sell in machines'],
+  ])('is refused with the reason of the shop: %s', async (reason, message) => {
     const stored = machine();
     const [slot] = stored.slots;
-    const gone = { ...stored, slots: [{ ...slot!, productId: 'gone' }] };
-    await expect(start(await bedWith([], new FakeServices(), gone))).rejects.toMatchObject({
-      message: 'slot contains a product that the shop no longer sells',
+    for (const price of [undefined, { amount: '9.99', currency: 'EUR' }]) {
+      const services = new FakeServices();
+      services.offerRefusal = reason;
+      const gone = { ...stored, slots: [{ ...slot!, productId: 'gone', ...(price && { price }) }] };
+      await expect(start(await bedWith([], services, gone))).rejects.toMatchObject({
+        code: Code.INVALID_ARGUMENT,
+        message,
+        details: { reason, fields: [{ field: 'slot' }] },
+      });
+    }
+  });
+
+  it('is refused if the price is in another currency than the machine', async () => {
+    const stored = { ...machine(), currency: 'USD' };
+    await expect(start(await bedWith([], new FakeServices(), stored))).rejects.toMatchObject({
+      details: { reason: 'currency_mismatch' },
     });
+  });
+
+  it('asks the shop for its channel', async () => {
+    const bed = await bedWith([]);
+    await start(bed);
+    const [call] = bed.memory.calls.filter(({ method }) => method === 'priceOffers');
+    expect(call?.request).toMatchObject({ productIds: ['tea'], channel: 'vending' });
   });
 
   it('refuses a card number as a token, and does not repeat it in the error', async () => {

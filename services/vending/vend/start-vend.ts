@@ -9,7 +9,7 @@ import { PlaceVend } from '#contracts/vending';
 import type { StartVendRequest } from '#proto/retail/vending/v1/vending_pb';
 import type { Context } from '../definition';
 import { findSlot } from '../machine/machine';
-import { priceOf } from '../machine/prices';
+import { vendPrice } from '../machine/prices';
 import { toMessage } from './queries';
 import { VendRequest } from './requests';
 import type { Vend } from './vend';
@@ -58,10 +58,7 @@ async function createVend(
   const slot = findSlot(machine, name);
   if (slot === undefined) throw invalid('slot', 'does not exist in this machine');
   const { shopId } = machine;
-  const price = await priceOf(slot, shopId, context);
-  if (price === undefined) {
-    throw invalid('slot', 'contains a product that the shop no longer sells');
-  }
+  const price = await vendPrice(slot, machine, context);
   const at = isoTime(clock);
   const vend: Vend = {
     vendId,

@@ -16,7 +16,7 @@ import {
   operationsOf,
 } from './operations';
 import { record } from './record';
-import { type Script, type Steps, idOf, keyFor, recordingFor } from './recording';
+import { type Script, type Steps, idOf, keyFor, loadsOf, recordingFor } from './recording';
 
 /** As many customers and products as the other variants have. */
 const SLOTS = 20;
@@ -141,8 +141,8 @@ async function seed(system: RunningSystem, { recordings: [first] }: Script): Pro
   for (const [app, steps] of handlings) {
     const ofApp = documents.get(app) ?? new Map<string, string>();
     documents.set(app, ofApp);
-    for (const one of steps.flat()) {
-      if (one.do !== 'load' || one.scope === 'order' || one.was === undefined) continue;
+    for (const one of steps.flat().flatMap(loadsOf)) {
+      if (one.scope === 'order' || one.was === undefined) continue;
       for (let slot = 0; slot < SLOTS; slot++) {
         ofApp.set(keyFor(one.key, one.scope, { number: 0, slot }), one.was);
       }

@@ -13,7 +13,12 @@ const COUNTERS: Readonly<Record<string, (label: (name: string) => string) => str
   dapr_component_output_binding_count: (label) => `send ${label('component')}`,
   dapr_runtime_service_invocation_req_sent_total: (label) => `call ${label('dst_app_id')}`,
 };
-const STATE: Readonly<Record<string, string>> = { get: 'load', set: 'save', delete: 'erase' };
+const STATE: Readonly<Record<string, string>> = {
+  get: 'load',
+  bulk_get: 'loadMany',
+  set: 'save',
+  delete: 'erase',
+};
 
 /** The operations of a system's sidecars since their start. */
 export async function operationsOf(system: RunningSystem): Promise<Operations> {

@@ -10,6 +10,7 @@ import type { Definition } from '#kit/service/definition';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderSchema, OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { delivery } from '../../../services/delivery/service';
 import { gateway } from '../../../services/gateway/definition';
@@ -20,13 +21,14 @@ import { payment } from '../../../services/payment/service';
 import { PROVIDER } from '../../../services/payment/provider';
 import { SimulatedProvider } from '../../../services/payment/simulator/provider';
 import { product } from '../../../services/product/service';
+import { shop } from '../../../services/shop/service';
 import { user } from '../../../services/user/service';
-import { ADDRESS, PRICE, SHOP } from '../../e2e/fixtures';
+import { ADDRESS, PRICE, SHOP, SHOP_FIELDS } from '../../e2e/fixtures';
 import { Recorder, Take } from './recorder';
 import type { Recording, Scope, Script, Steps } from './recording';
 import { Tape, onTape } from './tape';
 
-const SERVICES = [user, product, order, payment, notification, inventory, delivery, gateway];
+const SERVICES = [user, product, shop, order, payment, notification, inventory, delivery, gateway];
 
 /**
  * Documents grow with earlier orders, so their sizes are recorded after this number of orders. The
@@ -44,8 +46,14 @@ export async function record(): Promise<Script> {
   const provider = new SimulatedProvider(new Map());
   const folder = mkdtempSync(join(tmpdir(), 'omnichannel-record-'));
   const endpoints = { [PROVIDER]: provider.answer.bind(provider) };
-  const recorder = new Recorder(SERVICES, endpoints, { USER_KEY_FILE: join(folder, 'user-key') });
+  const recorder = new Recorder(SERVICES, endpoints, {
+    USER_KEY_FILE: join(folder, 'user-key'),
+    DEVICE_KEY_FILE: join(folder, 'device-key'),
+  });
   try {
+    await onTape(new Tape(), () =>
+      edge(recorder, ADMIN).client('shop', ShopService).createShop(SHOP_FIELDS),
+    );
     const buyer = await prepare(recorder, 'one');
     const another = await prepare(recorder, 'two');
     // a document that orders of two customers with two products touch is shared by all
@@ -68,15 +76,16 @@ export async function record(): Promise<Script> {
   }
 }
 
+const ADMIN: Caller = { ...asService(), userId: 'admin', role: 'admin' };
+
 async function prepare(recorder: Recorder, name: string): Promise<Buyer> {
-  const admin: Caller = { ...asService(), userId: 'admin', role: 'admin' };
   const ask = (caller: Caller) => edge(recorder, caller);
   const buyer = await onTape(new Tape(), async () => {
     const price = PRICE;
     const fields = { name: 'Pen', description: 'Blue.', category: 'office', price };
-    const { productId } = await ask(admin).client('product', ProductService).createProduct(fields);
+    const { productId } = await ask(ADMIN).client('product', ProductService).createProduct(fields);
     const opening = { shopId: SHOP, productId, change: 1_000_000, reason: 'opening' };
-    await ask(admin).client('inventory', InventoryService).adjustStock(opening);
+    await ask(ADMIN).client('inventory', InventoryService).adjustStock(opening);
     const account = {
       email: `${name}@example.com`,
       password: 'a-password-of-a-test',
@@ -136,7 +145,13 @@ function withScopes(
   };
   const scoped = (app: string, steps: Steps): Steps =>
     steps.map((step) =>
-      step.map((one) => ('scope' in one ? { ...one, scope: scopeIn(app, one.key) } : one)),
+      step.map((one) => {
+        if (one.do === 'loadMany') {
+          const loads = one.loads.map((load) => ({ ...load, scope: scopeIn(app, load.key) }));
+          return { ...one, loads };
+        }
+        return 'scope' in one ? { ...one, scope: scopeIn(app, one.key) } : one;
+      }),
     );
   const waitedFor = [edge.steps, ...take.calls.map(({ steps }) => steps)]
     .concat(take.events.flatMap(({ heard }) => Object.values(heard)))

@@ -93,6 +93,21 @@ export class Recorder {
           return now && { value: JSON.parse(now.text), etag: now.etag };
         });
       },
+      loadMany: (keys) => {
+        const loads = keys.map((key) => {
+          touch(key);
+          const was = documents.get(key)?.text;
+          return { do: 'load', key, scope, forUpdate: false, was } as const;
+        });
+        return tapeHere().record({ do: 'loadMany', loads }, async () => {
+          const values = new Map<string, StoredValue>();
+          for (const key of keys) {
+            const now = documents.get(key);
+            if (now) values.set(key, { value: JSON.parse(now.text), etag: now.etag });
+          }
+          return values;
+        });
+      },
       save: (key, value, etag, _timeout, ttlSeconds) => {
         touch(key);
         const text = JSON.stringify(value);

@@ -11,9 +11,19 @@ export interface Template {
   readonly length: number;
 }
 
+/** `forUpdate`: it is written afterwards, and until then no other handler here may read it for an update. */
+export interface Load {
+  do: 'load';
+  key: string;
+  scope: Scope;
+  forUpdate: boolean;
+  was: string | undefined;
+}
+
 export type Operation =
-  /** `forUpdate`: it is written afterwards, and until then no other handler here may read it for an update. */
-  | { do: 'load'; key: string; scope: Scope; forUpdate: boolean; was: string | undefined }
+  | Load
+  /** By one request. */
+  | { do: 'loadMany'; loads: readonly Load[] }
   | { do: 'save'; key: string; scope: Scope; value: string; ttlSeconds?: number }
   | { do: 'erase'; key: string; scope: Scope }
   | { do: 'publish'; event: number }
@@ -22,6 +32,12 @@ export type Operation =
   | { do: 'call'; call: number }
   | { do: 'request'; request: number }
   | { do: 'send'; binding: string; number: number; message: Template };
+
+/** The documents that an operation loads. */
+export function loadsOf(operation: Operation): readonly Load[] {
+  if (operation.do === 'loadMany') return operation.loads;
+  return operation.do === 'load' ? [operation] : [];
+}
 
 /** The steps run one after the other; the operations of a step run concurrently. */
 export type Steps = readonly (readonly Operation[])[];

@@ -66,6 +66,16 @@ export class Replay {
         etags.set(key, await this.sidecar.load(key));
         return;
       }
+      case 'loadMany': {
+        const keys: string[] = [];
+        for (const { key: recorded, scope, forUpdate } of operation.loads) {
+          const key = keyFor(recorded, scope, order);
+          if (forUpdate) holds.set(key, await this.#hold(key));
+          keys.push(key);
+        }
+        for (const [key, etag] of await this.sidecar.loadMany(keys)) etags.set(key, etag);
+        return;
+      }
       case 'save': {
         const key = keyFor(operation.key, operation.scope, order);
         await this.sidecar.save(key, operation.value, etags.get(key), operation.ttlSeconds);

@@ -29,6 +29,8 @@ function inWords(operation: Operation, { events, calls, requests }: Recording): 
   switch (operation.do) {
     case 'load':
       return `load ${operation.key} (${operation.was?.length ?? 0})`;
+    case 'loadMany':
+      return `load ${operation.loads.map(({ key, was }) => `${key} (${was?.length ?? 0})`).join(' and ')}`;
     case 'save':
       return `save ${operation.key} (${operation.value.length})`;
     case 'erase':

@@ -31,6 +31,20 @@ export class BareSidecar {
     return String(headers['etag']);
   }
 
+  /** The etags of the documents that exist. */
+  async loadMany(keys: readonly string[]): Promise<Map<string, string>> {
+    const path = '/v1.0/state/state/bulk';
+    const text = JSON.stringify({ keys, parallelism: keys.length });
+    const { status, body } = await this.#exchange({
+      ...{ method: 'POST', path, body: text },
+      headers: { 'content-type': 'application/json' },
+    });
+    if (status >= 300) throw new Error(`${path} was answered ${status}: ${body}`);
+    // as the sidecar responds
+    const items = JSON.parse(body) as { key: string; etag?: string }[];
+    return new Map(items.flatMap(({ key, etag }) => (etag === undefined ? [] : [[key, etag]])));
+  }
+
   async save(key: string, value: string, etag?: string, ttlSeconds?: number): Promise<void> {
     const tag = etag === undefined ? '' : `,"etag":${JSON.stringify(etag)}`;
     const ttl =

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Operation, Steps } from './recording';
+import { type Operation, type Steps, loadsOf } from './recording';
 
 /** The operations of one handler, in their order. */
 export class Tape {
@@ -44,10 +44,10 @@ export class Tape {
   }
 
   #loadedForUpdate(key: string): void {
-    const loads = this.#steps.flat().filter((one) => one.do === 'load' && one.key === key);
-    const last = loads.at(-1);
-    if (last?.do !== 'load') throw new Error(`${key} was written without having been read`);
-    last.forUpdate = true;
+    const loads = this.#steps.flat().flatMap(loadsOf);
+    const last = loads.findLast((one) => one.key === key);
+    // a document that is created may be written without having been read
+    if (last !== undefined) last.forUpdate = true;
   }
 }
 

@@ -15,11 +15,12 @@ import { PROVIDER } from '../../../services/payment/provider';
 import { payment } from '../../../services/payment/service';
 import { SimulatedProvider } from '../../../services/payment/simulator/provider';
 import { product } from '../../../services/product/service';
+import { shop } from '../../../services/shop/service';
 import { user } from '../../../services/user/service';
 import { DirectSidecar, Exchange, type Texts } from './sidecar';
 
 const SERVICES: readonly AnyService[] = [
-  ...[user, product, order, payment, notification, inventory, delivery, gateway],
+  ...[user, product, shop, order, payment, notification, inventory, delivery, gateway],
 ];
 
 /** All services unchanged in this process, with nothing between them. */

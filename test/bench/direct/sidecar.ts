@@ -109,6 +109,15 @@ export class DirectSidecar implements Sidecar {
     return stored && { value: JSON.parse(stored.json), etag: stored.etag };
   }
 
+  async loadMany(keys: readonly string[]): Promise<ReadonlyMap<string, StoredValue>> {
+    const values = new Map<string, StoredValue>();
+    for (const key of keys) {
+      const stored = await this.load(key);
+      if (stored !== undefined) values.set(key, stored);
+    }
+    return values;
+  }
+
   async save(key: string, value: unknown, etag: string | undefined): Promise<boolean> {
     if (this.documents.get(key)?.etag !== etag) return false;
     this.documents.set(key, JSON.stringify(value));

@@ -25,6 +25,7 @@ beforeEach(async () => {
     PORT: '0',
     LOG_LEVEL: 'silent',
     USER_KEY_FILE: join(folder, 'user-key'),
+    DEVICE_KEY_FILE: join(folder, 'device-key'),
     ...TEST_ENV,
   });
 });

@@ -92,6 +92,7 @@ function environment(port: number, folder: string): Record<string, string> {
     ...(Object.fromEntries(given) as Record<string, string>),
     PORT: String(port),
     USER_KEY_FILE: join(folder, 'user-key'),
+    DEVICE_KEY_FILE: join(folder, 'device-key'),
     ...TEST_ENV,
   };
 }

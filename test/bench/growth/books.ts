@@ -11,10 +11,12 @@ import { systemClock } from '#kit/core/clock';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { newCallContext } from '#kit/core/call-context';
 import type { ServiceRuntime } from '#kit/runtime/service-runtime';
+import { Code, MicroserviceError } from '#kit/core/errors';
 import { InventoryService } from '#proto/retail/inventory/v1/inventory_pb';
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
-import { ADDRESS, PRICE, SHOP } from '../../e2e/fixtures';
+import { ShopService } from '#proto/retail/shop/v1/shop_pb';
+import { ADDRESS, PRICE, SHOP, SHOP_FIELDS } from '../../e2e/fixtures';
 import { openServices } from '../direct/services';
 import type { Exchange } from '../direct/sidecar';
 import { FileTexts, type Rows } from './file-texts';
@@ -41,7 +43,8 @@ export class Books {
     try {
       // the key of the running system, beside the folder of its data
       const USER_KEY_FILE = join(dirname(folder), 'user-key');
-      const env = { PORT: '0', LOG_LEVEL: 'silent', USER_KEY_FILE };
+      const DEVICE_KEY_FILE = join(dirname(folder), 'device-key');
+      const env = { PORT: '0', LOG_LEVEL: 'silent', USER_KEY_FILE, DEVICE_KEY_FILE };
       const exchange = await openServices(env, (appId) => {
         const file = new FileTexts(folder, appId);
         texts.set(appId, file);
@@ -61,12 +64,20 @@ export class Books {
 
   /** A product in stock, like those of the shop. */
   async addProduct(): Promise<string> {
+    await this.#openShop();
     const wanted = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
     const { createProduct } = ProductService.method;
     const { productId } = await this.call('product', createProduct, wanted, ADMIN);
     const opening = { shopId: SHOP, productId, change: PIECES, reason: 'opening' };
     await this.call('inventory', InventoryService.method.adjustStock, opening, ADMIN);
     return productId;
+  }
+
+  async #openShop(): Promise<void> {
+    const { createShop } = ShopService.method;
+    await this.call('shop', createShop, SHOP_FIELDS, ADMIN).catch((error: unknown) => {
+      if (!(error instanceof MicroserviceError) || error.code !== Code.ALREADY_EXISTS) throw error;
+    });
   }
 
   /** An order of this user, which is confirmed when this settles. */

@@ -40,7 +40,7 @@ async function schedule(order: Order, { delivery }: Context): Promise<Outcome> {
   const { orderId, userId, shopId, instructions } = order;
   const { outcome, deliveryId } = await delivery.schedule({
     ...{ orderId, userId, shopId },
-    ...(instructions === undefined ? {} : { address: instructions.deliveryAddress }),
+    ...(instructions?.deliveryAddress && { address: instructions.deliveryAddress }),
   });
   const isPlanned = outcome === ScheduleOutcome.SCHEDULED;
   return isPlanned ? { done: true, deliveryId } : { done: false, reason: 'undeliverable' };

@@ -9,7 +9,9 @@ import { type ContextOf, Service } from '#kit/service/service';
 import { PlaceOrder } from '#contracts/order';
 import { getOrder, getStory, listOrders } from '../../../services/order/queries';
 import { cancelOrder } from '../../../services/order/cancel-order';
+import * as returns from '../../../services/order/handle-returns';
 import { placeOrder } from '../../../services/order/place-order';
+import { listPickups, updatePickup } from '../../../services/order/update-pickup';
 import { type Context } from '../../../services/order/definition';
 import { order } from '../../../services/order/service';
 import { until } from '../../harness/until';
@@ -45,6 +47,13 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     listOrders,
     getStory,
     cancelOrder,
+    updatePickup,
+    listPickups,
+    requestReturn: returns.requestReturn,
+    getReturn: returns.getReturn,
+    receiveReturn: returns.receive,
+    decideReturn: returns.decide,
+    listReturns: returns.listReturns,
   });
 
   const running = await start(service, env);

@@ -86,27 +86,3 @@ test('an unpaid order is cancelled and its items are released, with the same eve
   expect(done.stock).toEqual({ available: 999_999, reserved: 0 });
   expect(done.said).toEqual((await order(ours, 'tok_declined')).said);
 });
-
-test('compensations run in reverse: an undeliverable order is refunded first', async () => {
-  const { system, productId, customer } = workflow;
-  const edge = new Edge(system.app('gateway').url, customer.token);
-  const body = {
-    ...{ shopId: SHOP, items: [{ productId, quantity: 1 }] },
-    ...{ payment: { method: 'card', token: 'tok_ok' } },
-    deliveryAddress: { ...ADDRESS, postalCode: '00000' },
-  };
-  const refusal = await edge.refused(422, 'POST', '/orders', {
-    body,
-    headers: { 'idempotency-key': randomUUID() },
-  });
-  expect(refusal.details.reason).toBe('undeliverable');
-  await busSettled(system);
-  const publishedEvents = (await eventsOf(system)).filter(
-    ({ correlationid }) => correlationid === refusal.details.orderId,
-  );
-  const refunded = publishedEvents.find(({ type }) => type === 'payment.refunded');
-  const released = publishedEvents.find(({ type }) => type === 'inventory.released');
-  expect(Date.parse(String(refunded?.['time']))).toBeLessThan(
-    Date.parse(String(released?.['time'])),
-  );
-});

@@ -20,9 +20,25 @@ const newShop = {
     { day: 'saturday', opens: '22:00', closes: '02:00' },
   ],
 };
-const shop = { shopId, ...newShop, open: false, ...CREATED_AND_UPDATED, sellerIds: [] };
+const policies = {
+  sellsCatalogue: true,
+  ordersWhenClosed: 'accept',
+  deliveryPaidBy: 'shop',
+  pickupHoldHours: 72,
+  returnDays: 14,
+};
+const POLICIES = ['policies', ...Object.keys(policies).map((name) => `policies.${name}`)];
+const shop = {
+  shopId,
+  ...newShop,
+  open: false,
+  ...CREATED_AND_UPDATED,
+  sellerIds: [],
+  policies,
+  opensAt: TIME,
+};
 const sellerIds = [keyId];
-const offer = { shopId, productId, price, ownPrice: true, name: 'Cup' };
+const offer = { shopId, productId, price, ownPrice: true, name: 'Cup', channels: ['store'] };
 
 const newDevice = {
   shopId,
@@ -64,8 +80,8 @@ export const deviceExamples: RouteExamples = {
   },
   'POST /shops': {
     summary: 'Creates a shop that its creator may change; only admins may choose its id',
-    optional: ['openingHours', 'shopId'],
-    body: { ...newShop, shopId },
+    optional: ['openingHours', 'shopId', ...POLICIES],
+    body: { ...newShop, shopId, policies },
     data: { ...shop, sellerIds },
   },
   'GET /shops/:shopId': {
@@ -75,9 +91,9 @@ export const deviceExamples: RouteExamples = {
   },
   'PATCH /shops/:shopId': {
     summary: 'Updates the given fields of a shop; a given list replaces the old one',
-    optional: ['name', 'channels', 'timeZone', 'openingHours', 'sellerIds'],
+    optional: ['name', 'channels', 'timeZone', 'openingHours', 'sellerIds', ...POLICIES],
     params: { shopId },
-    body: { ...newShop, sellerIds },
+    body: { ...newShop, sellerIds, policies },
     data: { ...shop, sellerIds },
   },
   'GET /shops/:shopId/offers': {
@@ -87,14 +103,15 @@ export const deviceExamples: RouteExamples = {
     data: pageOf(offer),
   },
   'POST /shops/:shopId/offers': {
-    summary: 'Offers a product in a shop; without a price, at that of the catalogue',
-    optional: ['price'],
+    summary:
+      'Offers a product in a shop; without a price, at that of the catalogue; without channels, in all of the shop',
+    optional: ['price', 'channels'],
     params: { shopId },
-    body: { productId, price },
+    body: { productId, price, channels: ['store'] },
     data: offer,
   },
   'DELETE /shops/:shopId/offers/:productId': {
-    summary: 'Stops offering a product in a shop',
+    summary: 'Withdraws a product from a shop, also if the shop sells the catalogue',
     params: { shopId, productId },
     data: {},
   },

@@ -21,6 +21,33 @@ const order = {
   ...CREATED_AND_UPDATED,
   paymentId: 'payment_Zt2a',
   deliveryId: 'delivery_p8Wq',
+  channel: 'online',
+  returns: [],
+};
+const pickup = {
+  ...order,
+  channel: 'pickup',
+  pickup: { status: 'ready', readyAt: TIME, expiresAt: '2026-01-04T10:00:00.500Z' },
+};
+const returnId = 'return_u6Tz';
+const requested = {
+  ...{ returnId, orderId, shopId, status: 'requested', reason: 'damaged' },
+  items: [{ productId, quantity: 1 }],
+  ...CREATED_AND_UPDATED,
+};
+const completed = {
+  ...requested,
+  status: 'completed',
+  items: [{ productId, quantity: 1, accepted: 1, restocked: 0 }],
+  refunded: { amount: '19.99', currency: 'EUR' },
+};
+const address = {
+  name: 'Ada',
+  line1: 'Street 1',
+  line2: 'Second floor',
+  postalCode: '10115',
+  city: 'Berlin',
+  country: 'DE',
 };
 const delivery = {
   deliveryId: 'delivery_p8Wq',
@@ -36,19 +63,14 @@ const delivery = {
 export const orderExamples: RouteExamples = {
   'POST /orders': {
     summary: 'Places an order and returns its outcome: confirmed, pending or cancelled',
-    optional: ['deliveryAddress.line2'],
+    optional: ['deliveryAddress', 'deliveryAddress.line2', 'channel', 'quoteId'],
     body: {
       shopId,
       items: [{ productId, quantity: 2 }],
       payment: { method: 'card', token: 'tok_ok' },
-      deliveryAddress: {
-        name: 'Ada',
-        line1: 'Street 1',
-        line2: 'Second floor',
-        postalCode: '10115',
-        city: 'Berlin',
-        country: 'DE',
-      },
+      deliveryAddress: address,
+      channel: 'online',
+      quoteId: 'quote_h3Vs',
     },
     data: order,
   },
@@ -76,13 +98,71 @@ export const orderExamples: RouteExamples = {
     data: order,
   },
   'POST /orders/:orderId/cancel': {
-    summary: 'Cancels an order; a confirmed order is refunded and its delivery is cancelled',
+    summary:
+      'Cancels an order that was not handed over; a confirmed order is refunded and its delivery is cancelled',
     optional: ['reason'],
     params: { orderId },
     body: { reason: 'changed_my_mind' },
     data: { ...order, status: 'cancelled', reason: 'changed_my_mind' },
   },
 
+  'POST /orders/:orderId/pickup': {
+    summary: 'Marks an order for pickup as ready, or as collected',
+    params: { orderId },
+    body: { status: 'ready' },
+    data: pickup,
+  },
+  'GET /shops/:shopId/pickups': {
+    summary: 'Lists the orders for pickup that wait in a shop, newest first',
+    params: { shopId },
+    query: FIRST_PAGE,
+    data: pageOf(pickup),
+  },
+  'POST /orders/:orderId/returns': {
+    summary: 'Requests to return items; without items, everything that was not returned',
+    optional: ['items', 'reason'],
+    params: { orderId },
+    body: { items: [{ productId, quantity: 1 }], reason: 'damaged' },
+    data: requested,
+  },
+  'GET /orders/:orderId/returns/:returnId': {
+    summary: 'Returns the state of a return',
+    params: { orderId, returnId },
+    data: completed,
+  },
+  'POST /orders/:orderId/returns/:returnId/receipt': {
+    summary: 'Records that the items of a return have arrived',
+    params: { orderId, returnId },
+    data: { ...requested, status: 'received' },
+  },
+  'POST /orders/:orderId/returns/:returnId/decision': {
+    summary: 'Refunds the accepted pieces of a return, and puts pieces back into the stock',
+    optional: ['items', 'items.accepted', 'items.restocked'],
+    params: { orderId, returnId },
+    body: { items: [{ productId, accepted: 1, restocked: 0 }] },
+    data: completed,
+  },
+  'GET /shops/:shopId/returns': {
+    summary: 'Lists the returns of a shop that are not complete, newest first',
+    params: { shopId },
+    query: FIRST_PAGE,
+    data: pageOf(requested),
+  },
+
+  'POST /deliveries/quotes': {
+    summary: 'Quotes the delivery to an address: whether it can be reached, the price and the date',
+    optional: ['address.line2', 'currency'],
+    body: { shopId, address, currency: 'EUR' },
+    data: {
+      quoteId: 'quote_h3Vs',
+      shopId,
+      address,
+      reachable: true,
+      price: { amount: '4.90', currency: 'EUR' },
+      estimatedAt: '2026-01-05T18:00:00Z',
+      validUntil: '2026-01-01T10:30:00.500Z',
+    },
+  },
   'GET /deliveries/:orderId': {
     summary: 'Returns the delivery of an order',
     params: { orderId },
