@@ -3,22 +3,24 @@ import { Address } from '#retail/address';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { isMessage } from '@bufbuild/protobuf';
 import { fromTimestamp } from '#kit/core/timestamps';
-import { Id, Text } from '#kit/core/validation';
+import { Id } from '#kit/core/validation';
 
 const Time = z
   .custom<Timestamp>((value) => isMessage(value, TimestampSchema), 'must be a time')
   .transform(fromTimestamp);
 
+const text = (min: number, max: number) => z.string().trim().min(min).max(max);
+
 /**
- * Of an order that is paid: whether it can be reached is checked when the delivery is planned, and is then
- * a refusal that the order compensates.
+ * Of an order that is paid, which may have been stored under earlier rules. Whether it can be reached is
+ * checked when the delivery is planned, and is then a refusal that the order compensates.
  */
 const AnyAddress = z.object({
-  name: Text(1, 200),
-  line1: Text(1, 200),
-  line2: Text(0, 200).default(''),
-  postalCode: Text(0, 20),
-  city: Text(1, 200),
+  name: text(1, 200),
+  line1: text(1, 200),
+  line2: text(0, 200).default(''),
+  postalCode: text(0, 20),
+  city: text(1, 200),
   country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 code such as DE'),
 });
 

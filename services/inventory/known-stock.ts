@@ -10,7 +10,7 @@ export function isKnown(stock: Stock | undefined): boolean {
 
 /**
  * Throws NOT_FOUND if the shop or the product does not exist, and PERMISSION_DENIED unless the caller is an
- * admin, a service or a seller of the shop. Only for a seller, and for the first pieces of a stock, does it
+ * admin or a seller of the shop. Only for a seller, and for the first pieces of a stock, does it
  * call the shop service.
  */
 export async function requireManagedStock(
@@ -19,14 +19,14 @@ export async function requireManagedStock(
   stock: Stock | undefined,
   shop: ManagedShops,
 ): Promise<void> {
-  const isTrusted = caller.role === 'admin' || caller.role === 'service';
-  if (isTrusted && isKnown(stock)) return;
+  const isAdmin = caller.role === 'admin';
+  if (isAdmin && isKnown(stock)) return;
   const { allowed, unknown } = await shop.mayManage({ shopId, productId });
   if (unknown !== undefined) {
     throw new MicroserviceError(`${unknown} not found`, Code.NOT_FOUND, {
       reason: `${unknown}_not_found`,
     });
   }
-  if (allowed || isTrusted) return;
+  if (allowed || isAdmin) return;
   throw new MicroserviceError('the shop belongs to another seller', Code.PERMISSION_DENIED);
 }

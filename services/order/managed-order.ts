@@ -10,7 +10,7 @@ import type { Order } from './domain';
  */
 export async function requireManagedOrder(orderId: string, context: Context): Promise<Order> {
   const { orders, caller, shop } = context;
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   const order = await orders.get(orderId);
   if (order === undefined) throw notFound('order');
   if (!(await mayManageShop(caller, order.shopId, shop))) throw notFound('order');
@@ -28,7 +28,7 @@ export async function requireConcernedOrder(orderId: string, context: Context): 
 
 /** Throws PERMISSION_DENIED unless the caller is an admin or a seller of the shop. */
 export async function requireManagedShop(shopId: string, { caller, shop }: Context): Promise<void> {
-  requireRole(caller, 'seller', 'admin', 'service');
+  requireRole(caller, 'seller', 'admin');
   if (await mayManageShop(caller, shopId, shop)) return;
   throw new MicroserviceError('the shop belongs to another seller', Code.PERMISSION_DENIED);
 }

@@ -90,6 +90,32 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       answer: (appId, method) => (appId === 'payment' && method === 'void' ? {} : undefined),
     }),
   },
+  'take-back-skipped': {
+    bug: 'the pieces of a return are not put back into the stock',
+    breaks: 'stockAddsUp',
+    hooks: () => ({
+      answer: (appId, method) => (appId === 'inventory' && method === 'takeBack' ? {} : undefined),
+    }),
+  },
+  'pickup-never-expires': {
+    bug: 'the job that cancels an order that is not collected is not scheduled',
+    breaks: 'everyOrderEnds',
+    hooks: () => ({
+      sidecar: (_, sidecar) => changed(sidecar, { schedule: () => Promise.resolve() }),
+    }),
+  },
+  'delivery-not-in-the-total': {
+    bug: 'a delivery that the buyer pays is not part of what is charged',
+    breaks: 'moneyAddsUp',
+    hooks: () => ({
+      call: (call) => {
+        if (call.appId !== 'payment' || call.method.localName !== 'charge') return call;
+        const request = call.request as Message & { amount?: { amount: string } };
+        const amount = { ...request.amount, amount: '1.00' };
+        return { ...call, request: { ...request, amount } };
+      },
+    }),
+  },
   'reserve-not-idempotent': {
     bug: 'repeating a reservation reserves the items of an order a second time',
     breaks: 'nothingStaysReserved',
