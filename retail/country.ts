@@ -2,11 +2,9 @@ import { alpha2ToAlpha3, isValid } from 'i18n-iso-countries';
 import { z } from 'zod';
 
 /** A country by its ISO 3166-1 alpha-2 code: `DE`. */
-export const Country = z
-  .string()
-  .refine((code) => /^[A-Z]{2}$/.test(code) && isValid(code), {
-    message: 'must be a country, by its ISO 3166-1 code such as DE',
-  });
+export const Country = z.string().refine((code) => /^[A-Z]{2}$/.test(code) && isValid(code), {
+  message: 'must be a country, by its ISO 3166-1 code such as DE',
+});
 
 /** The signs that people write before a postal code to say which country it is in, such as L or LU. */
 export function countrySignsOf(country: string): readonly string[] {

@@ -213,23 +213,23 @@ export class Clients {
       await this.#requestQuote(order, place);
     }
     const quoteId = channel === 'online' ? this.#quotes.get(order) : undefined;
+    const request = {
+      ...{ shopId: SHOP, items, channel },
+      payment: { method: 'card', token },
+      ...(channel === 'online' ? { deliveryAddress: addressIn(place) } : {}),
+      ...(quoteId === undefined ? {} : { quoteId }),
+    };
     const attempt = {
       kind: 'place',
       orderId: orderIdOf(order),
-      // with a quote it is another request
-      body: JSON.stringify({ ...form, quoteId }),
+      body: JSON.stringify(request),
       appId: 'order',
       key: keyOf(order),
       caller: buyer(order),
       respondAsync,
       tries,
     } as const;
-    await this.#send(attempt, OrderService.method.placeOrder, {
-      ...{ shopId: SHOP, items, channel },
-      payment: { method: 'card', token },
-      ...(channel === 'online' ? { deliveryAddress: addressIn(place) } : {}),
-      ...(quoteId === undefined ? {} : { quoteId }),
-    });
+    await this.#send(attempt, OrderService.method.placeOrder, request);
   }
 
   /** A quote is requested once for an order: another one would make a repetition another request. */
