@@ -19,7 +19,7 @@ describe('a quote', () => {
     const quote = await bed.call('createQuote', request, anyone);
     expect(quote).toMatchObject({
       shopId: 'shop_1',
-      address: { country: 'LU', postalCode: '1234', city: 'Quiettown' },
+      destination: { country: 'LU', postalCode: '1234', city: 'Quiettown' },
       reachable: true,
       price: eur('9.90'),
     });

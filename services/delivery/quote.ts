@@ -75,7 +75,8 @@ function priceOf({ country }: Address, currency: string, { config }: Context): M
 }
 
 function unreachable(shopId: string, address: Address) {
-  return { shopId, address, reachable: false, reason: 'country_not_served' };
+  const destination = destinationOf(address);
+  return { shopId, destination, reachable: false, reason: 'country_not_served' };
 }
 
 function reachable(
@@ -86,11 +87,15 @@ function reachable(
 ) {
   return {
     shopId,
-    address,
+    destination: destinationOf(address),
     reachable: true,
     ...(price && { price }),
     estimatedAt: toTimestamp(estimatedAt),
   };
+}
+
+function destinationOf({ postalCode, city, country }: Address) {
+  return { postalCode, city, country };
 }
 
 /** The address as far as it decides the price: the recipient's name does not. */

@@ -12,10 +12,7 @@ const Item = z.object({ productId: Id, quantity: Quantity });
 const MAX_ITEMS = 50;
 
 /** A list with one entry for each product. */
-function onePerProduct<T extends { productId: string }>(
-  items: readonly T[],
-  context: z.RefinementCtx,
-): void {
+function onePerProduct(items: readonly { productId: string }[], context: z.RefinementCtx): void {
   const message = 'appears twice; put its whole quantity into one item';
   for (const [index, { productId }] of items.entries()) {
     if (items.findIndex((item) => item.productId === productId) === index) continue;

@@ -79,14 +79,7 @@ export const Return = z.strictObject({
 export const Quote = z.strictObject({
   quoteId: z.string().optional(),
   shopId: z.string(),
-  address: z.strictObject({
-    name: z.string(),
-    line1: z.string(),
-    line2: z.string(),
-    postalCode: z.string(),
-    city: z.string(),
-    country: z.string(),
-  }),
+  destination: z.strictObject({ postalCode: z.string(), city: z.string(), country: z.string() }),
   reachable: z.boolean(),
   reason: z.string().optional(),
   price: Money.optional(),

@@ -286,7 +286,7 @@ describe('what the shop decides', () => {
     const quote = await fixture.anonymous.ask(Quote, 201, 'POST', '/deliveries/quotes', {
       body: { shopId, address },
     });
-    expect(quote).toMatchObject({ reachable: true, address: { postalCode: '1234' } });
+    expect(quote).toMatchObject({ reachable: true, destination: { postalCode: '1234' } });
     const { quoteId } = quote;
     const order = await shopper.buyConfirmed(productId, {
       shopId,

@@ -18,7 +18,7 @@ import type { Answer, ClientRequest, OrderStatus } from '../invariants/books';
 import type { App } from './faults';
 import { START } from './loop';
 import type { Network } from './network';
-import { type Action, type OrderForm, PLACES } from './scenario';
+import type { Action, OrderForm } from './scenario';
 import type { Simulation } from './simulation';
 
 export const SHOP = 'shop_1';
@@ -45,9 +45,7 @@ const EXPECTED: Readonly<Record<Kind, readonly Code[]>> = {
 };
 
 /** An address in each place. */
-const ADDRESSES: Readonly<
-  Record<(typeof PLACES)[number], { postalCode: string; country: string }>
-> = {
+const ADDRESSES: Readonly<Record<OrderForm['place'], { postalCode: string; country: string }>> = {
   DE: { postalCode: 'D-10115', country: 'DE' },
   nowhere: { postalCode: '00000', country: 'DE' },
   US: { postalCode: '94103', country: 'US' },

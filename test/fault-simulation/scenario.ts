@@ -71,7 +71,7 @@ export type Action =
       do: 'offer';
       at: number;
       productId: string;
-      price: string | null | 'withdrawn';
+      price: string | null;
       tries: number;
     }
   | { do: 'replay'; at: number; app: App };

@@ -156,7 +156,7 @@ export const orderExamples: RouteExamples = {
     data: {
       quoteId: 'quote_h3Vs',
       shopId,
-      address,
+      destination: { postalCode: '10115', city: 'Berlin', country: 'DE' },
       reachable: true,
       price: { amount: '4.90', currency: 'EUR' },
       estimatedAt: '2026-01-05T18:00:00Z',
