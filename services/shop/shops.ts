@@ -90,7 +90,11 @@ export async function createShop(request: CreateShopRequest, context: Context) {
 
 export async function updateShop(request: UpdateShopRequest, context: Context) {
   const { shops, clock, caller } = context;
-  const { shopId, policies: changes, ...update } = validate(ShopUpdate, { ...request, ...sentLists(request) });
+  const {
+    shopId,
+    policies: changes,
+    ...update
+  } = validate(ShopUpdate, { ...request, ...sentLists(request) });
   const now = await requireShop(shopId, context);
   requireManager(caller, now);
   if (update.sellerIds !== undefined) {
