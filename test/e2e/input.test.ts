@@ -19,6 +19,8 @@ interface Example {
 }
 
 const LONG = 'x'.repeat(10_000);
+// longer than any category, and shorter than the longest URL
+const LONG_IN_URL = 'x'.repeat(1_000);
 const REFRESH_TOKEN = `user_1.session_1.${'x'.repeat(43)}`;
 const NO_ID = 'no%20id!';
 const page = { page: ['-1', 'x', '1.5'], limit: ['-1', '101', 'x'] };
@@ -134,7 +136,7 @@ const examples: Record<string, Example> = {
   'DELETE /admin/users/:userId/sessions': { refused: { userId: [NO_ID] } },
   'POST /admin/users/:userId/block': { refused: { userId: [NO_ID] } },
   'POST /admin/users/:userId/unblock': { refused: { userId: [NO_ID] } },
-  'GET /products': { refused: { ...page, category: [LONG] } },
+  'GET /products': { refused: { ...page, category: [LONG_IN_URL] } },
   'GET /products/:productId': { refused: { productId: [NO_ID] } },
   'POST /products': { body: product, optional: ['description'], refused: refusedProduct },
   'PATCH /products/:productId': {
