@@ -126,7 +126,7 @@ const examples: Record<string, Example> = {
   'DELETE /users/sessions': { refused: { except: ['', 'no id!'] } },
   'DELETE /users/sessions/:sessionId': { refused: { sessionId: [NO_ID] } },
   'GET /admin/users': {
-    refused: { ...page, search: ['ab', LONG], role: ['root'], state: ['gone'] },
+    refused: { ...page, search: ['ab', LONG_IN_URL], role: ['root'], state: ['gone'] },
   },
   'GET /admin/users/:userId': { refused: { userId: [NO_ID] } },
   'POST /admin/users/:userId/role': {
@@ -240,7 +240,7 @@ const examples: Record<string, Example> = {
     },
   },
   'GET /shops/:shopId/returns': { refused: { ...page, shopId: [NO_ID] } },
-  'POST /deliveries/quotes': {
+  'POST /delivery-quotes': {
     body: { shopId: SHOP, address: { ...ADDRESS, line2: 'Second floor' }, currency: 'EUR' },
     optional: ['address.line2', 'currency'],
     refused: {

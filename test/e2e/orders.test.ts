@@ -283,7 +283,7 @@ describe('what the shop decides', () => {
     const shopId = await newShop({ policies: { deliveryPaidBy: 'buyer' } });
     const productId = await stocked(shopId);
     const address = { ...ADDRESS, country: 'LU', postalCode: 'L–1234' };
-    const quote = await fixture.anonymous.ask(Quote, 201, 'POST', '/deliveries/quotes', {
+    const quote = await fixture.anonymous.ask(Quote, 201, 'POST', '/delivery-quotes', {
       body: { shopId, address },
     });
     expect(quote).toMatchObject({ reachable: true, destination: { postalCode: '1234' } });

@@ -87,7 +87,7 @@ export const orderRoutes: readonly Route[] = [
     query: ['page', 'limit'],
   }),
 
-  call('POST', '/deliveries/quotes', 'delivery', delivery.createQuote, {
+  call('POST', '/delivery-quotes', 'delivery', delivery.createQuote, {
     access: 'optional',
     owner: 'caller',
     status: 201,

@@ -310,7 +310,7 @@ it('accepts an Idempotency-Key on every route that changes something, except for
     'DELETE /users/sessions/:sessionId',
     'DELETE /admin/users/:userId/sessions',
     // a quote is not repeated by its key: clients that are not signed in would share their keys
-    'POST /deliveries/quotes',
+    'POST /delivery-quotes',
     'DELETE /shops/:shopId/offers/:productId',
     'DELETE /devices/:deviceId',
     'DELETE /admin/dead-letters/:service/:id',

@@ -149,7 +149,7 @@ export const orderExamples: RouteExamples = {
     data: pageOf(requested),
   },
 
-  'POST /deliveries/quotes': {
+  'POST /delivery-quotes': {
     summary: 'Quotes the delivery to an address: whether it can be reached, the price and the date',
     optional: ['address.line2', 'currency'],
     body: { shopId, address, currency: 'EUR' },
