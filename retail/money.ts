@@ -6,34 +6,51 @@ import { decimalsOf, isLegalTender } from './currency';
 const AMOUNT = /^\d{1,12}(\.\d{1,3})?$/;
 const MAX_WHOLE = 10n ** 12n;
 
+type Amount = z.ZodType<{ amount: string; currency: string }>;
+
+const WireMoney = z.object({
+  amount: z.string().regex(AMOUNT, 'must be a decimal such as 19.99'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
+});
+
+const withItsDecimals = (money: Amount) =>
+  money.refine(
+    ({ amount, currency }) => (amount.split('.')[1] ?? '').length <= decimalsOf(currency),
+    {
+      path: ['amount'],
+      message: 'has more decimals than its currency',
+    },
+  );
+
+/** More than 0, with the decimals of its currency: 5 and 5.00 EUR are the same text. */
+const positive = (money: Amount) =>
+  money
+    .transform(({ amount, currency }) => ofMinor(minor({ amount, currency }), currency))
+    .refine(({ amount }) => /[1-9]/.test(amount), {
+      path: ['amount'],
+      message: 'must be more than 0',
+    });
+
 /**
  * An amount as a decimal string and its currency: `{ amount: "19.99", currency: "EUR" }`. For events and
  * documents: they stay readable when their currency is withdrawn. Requests have a Price.
  */
-export const Money = z
-  .object({
-    amount: z.string().regex(AMOUNT, 'must be a decimal such as 19.99'),
-    currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
-  })
-  .refine(({ amount, currency }) => (amount.split('.')[1] ?? '').length <= decimalsOf(currency), {
-    path: ['amount'],
-    message: 'has more decimals than its currency',
-  });
+export const Money = withItsDecimals(WireMoney);
 export type Money = z.infer<typeof Money>;
 
-/** More than 0, with the decimals of its currency: 5 and 5.00 EUR are the same text. */
-export const PositiveMoney = Money.transform((money) =>
-  ofMinor(minor(money), money.currency),
-).refine(({ amount }) => /[1-9]/.test(amount), {
-  path: ['amount'],
-  message: 'must be more than 0',
-});
+export const PositiveMoney = positive(Money);
 
 /** A price in a request: of a product, an offer or a slot. Its currency is legal tender now. */
-export const Price = PositiveMoney.refine(({ currency }) => isLegalTender(currency, Date.now()), {
-  path: ['currency'],
-  message: 'must be a currency in use, by its ISO 4217 code such as EUR',
-});
+export const Price = positive(
+  withItsDecimals(
+    // first: the decimals of a currency that is not in use mean nothing to the client
+    WireMoney.refine(({ currency }) => isLegalTender(currency, Date.now()), {
+      path: ['currency'],
+      message: 'must be a currency in use, by its ISO 4217 code such as EUR',
+      abort: true,
+    }),
+  ),
+);
 
 /**
  * The amount in whole minor units (cents for EUR). Throws INVALID_ARGUMENT for a malformed amount.

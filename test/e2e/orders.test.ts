@@ -32,7 +32,7 @@ let fixture: SystemFixture;
 let shopper: Shopper;
 
 beforeAll(async () => {
-  fixture = await SystemFixture.open();
+  fixture = await SystemFixture.open({ controlPlane: true });
   shopper = await fixture.shopper();
 });
 

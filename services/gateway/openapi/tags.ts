@@ -10,6 +10,7 @@ const TAGS: Readonly<Record<string, string>> = {
   inventory: 'Stock of products in shops',
   orders: 'Orders, from placing to cancelling',
   deliveries: 'Deliveries of orders',
+  'delivery-quotes': 'What a delivery to an address costs, and when it arrives',
   notifications: 'E-mails and text messages that were sent to the signed-in user',
   payments: 'Payments and refunds',
   shops: 'Shops and their offers',
