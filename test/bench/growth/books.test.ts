@@ -14,7 +14,7 @@ jest.setTimeout(60_000);
 
 const APPS = [
   ...['user', 'product', 'order', 'payment'],
-  ...['notification', 'inventory', 'delivery', 'gateway'],
+  ...['notification', 'inventory', 'delivery', 'shop', 'gateway'],
 ];
 let folder: string;
 
