@@ -30,7 +30,7 @@ beforeAll(async () => {
   reader = await Seller.register(fixture, 'Reader', ['products:read']);
   shopper = await fixture.shopper();
 
-  const corner = { name: 'Corner', channels: ['store'], timeZone: 'Europe/Berlin' };
+  const corner = { name: 'Corner', channels: ['store', 'online'], timeZone: 'Europe/Berlin' };
   ({ shopId } = await sally.ask(Shop, 201, 'POST', '/shops', { body: corner }));
   await bob.ask(Shop, 201, 'POST', '/shops', { body: corner });
   const pen = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
