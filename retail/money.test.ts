@@ -51,6 +51,11 @@ describe('money on the wire', () => {
 });
 
 describe('a price', () => {
+  it.each(['XXX', 'HRK', 'eur', 'EURO'])('names the currency only if it is %s', (currency) => {
+    const issues = Price.safeParse({ amount: '19.99', currency }).error?.issues;
+    expect(issues?.map(({ path }) => path)).toEqual([['currency']]);
+  });
+
   it('has the decimals of its currency', () => {
     expect(Price.parse(eur('5'))).toEqual(eur('5.00'));
     expect(Price.parse({ amount: '5', currency: 'KWD' })).toEqual({

@@ -10,7 +10,9 @@ type Amount = z.ZodType<{ amount: string; currency: string }>;
 
 const WireMoney = z.object({
   amount: z.string().regex(AMOUNT, 'must be a decimal such as 19.99'),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, { message: 'must be an ISO 4217 code such as EUR', abort: true }),
 });
 
 const withItsDecimals = (money: Amount) =>
