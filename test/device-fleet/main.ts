@@ -11,7 +11,7 @@ import {
 } from '../tools/command-line';
 import { ADMIN } from '../harness/system';
 import { runFleet } from './run';
-import { BROKERS, startFaultySystem } from './system';
+import { BROKERS, BROKER_DROPS, startFaultySystem } from './system';
 
 const COMMAND = {
   about: `npm run simulate connects simulated devices of shops over MQTT to the running system (npm start), and
@@ -25,7 +25,7 @@ what has happened so far; a second Ctrl-C exits.`,
     faults: flag(
       'start a system of its own, kill its iot-gateway and sidecar, and restart its broker',
     ),
-    broker: choice('the broker of that system (default: mosquitto)', BROKERS),
+    broker: choice('the broker of the devices (default: mosquitto)', BROKERS),
   },
   notes: `Environment variables:
   GATEWAY_URL   the gateway (default: the one of npm start)
@@ -36,9 +36,10 @@ what has happened so far; a second Ctrl-C exits.`,
 async function main(): Promise<number> {
   const options = parseCommand(COMMAND)?.options;
   if (options === undefined) return 0;
-  const { seed, devices } = options;
+  const { seed, devices, broker: kind = 'mosquitto' } = options;
   const seconds = options.minutes * 60;
-  const run = { seed, seconds, devices, signal: interruption() };
+  const brokerDrops = BROKER_DROPS[kind];
+  const run = { seed, seconds, devices, brokerDrops, signal: interruption() };
   if (!options.faults) {
     const { MQTT_URL: broker = 'mqtt://127.0.0.1:1883' } = process.env;
     const { PROVIDER_URL: provider = 'http://127.0.0.1:3104' } = process.env;
@@ -46,8 +47,7 @@ async function main(): Promise<number> {
     const found = await runFleet({ ...run, gateway: gatewayUrl(), broker, provider, admin });
     return found.length > 0 ? 1 : 0;
   }
-  const { broker = 'mosquitto' } = options;
-  const system = await startFaultySystem({ seed, seconds, broker });
+  const system = await startFaultySystem({ seed, seconds, broker: kind });
   try {
     const found = await runFleet({ ...run, ...system.urls, admin: ADMIN, ...system.hooks });
     return found.length > 0 ? 1 : 0;

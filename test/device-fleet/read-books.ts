@@ -4,6 +4,7 @@ import { providerEntries } from '../harness/provider-ledger';
 import { sum } from '../invariants/books';
 import { captureOf } from '../invariants/captures';
 import type { Books, PurchaseBook } from './books';
+import type { Misdeed } from './ledger';
 import { type Platform, eachOf } from './platform';
 import { machineOf, vendsOf } from './vending';
 import type { Fleet } from './setup';
@@ -26,12 +27,15 @@ export interface Reading {
   readonly admin: Platform;
   readonly fleet: Fleet;
   readonly vends: boolean;
+  /** Misdeeds that the broker keeps from the platform. */
+  readonly brokerDrops: readonly Misdeed[];
   /** The URL of the payment provider simulator; without it money is not checked. */
   readonly provider?: string;
 }
 
 /** Reads the platform's records as they are now. */
-export async function readBooks({ admin, fleet, vends, provider }: Reading): Promise<Books> {
+export async function readBooks(reading: Reading): Promise<Books> {
+  const { admin, fleet, vends, provider, brokerDrops } = reading;
   const { environment, devices, probe } = fleet;
   const { ledger } = environment;
   const all = [...devices, probe];
@@ -43,7 +47,8 @@ export async function readBooks({ admin, fleet, vends, provider }: Reading): Pro
   const shops = [...new Set(all.map(({ identity }) => identity.shopId))];
   const known = await eachOf(shops, (shopId) => admin.all(Known, `/devices?shopId=${shopId}`));
   const statuses = new Map(known.flat().map(({ deviceId, status }) => [deviceId, status]));
-  const rogues = Map.groupBy(ledger.misdeeds, ({ deviceId }) => deviceId);
+  const arrived = ledger.misdeeds.filter(({ misdeed }) => !brokerDrops.includes(misdeed));
+  const rogues = Map.groupBy(arrived, ({ deviceId }) => deviceId);
   const refusals = await eachOf([...rogues], async ([deviceId, misdeeds]) => {
     const recorded = await admin.all(Refusal, `/devices/${deviceId}/refusals`);
     return misdeeds.map((each) => ({

@@ -5,6 +5,7 @@ import { readRunFile } from '../harness/run-file';
 import { startSystem } from '../harness/system';
 import { until } from '../harness/until';
 import { faultPlan } from './fault-plan';
+import type { Misdeed } from './ledger';
 import type { Platform } from './platform';
 
 /** The services that devices need. */
@@ -27,6 +28,11 @@ const Account = z.object({
 const READY_MS = 120_000;
 
 export const BROKERS = ['mosquitto', 'rabbitmq'] as const;
+/** Mosquitto's size limit of a message is that of the platform; see docs/devices.md. */
+export const BROKER_DROPS: Record<(typeof BROKERS)[number], readonly Misdeed[]> = {
+  mosquitto: ['oversized'],
+  rabbitmq: [],
+};
 /** The processes of the brokers. */
 const PROCESSES = { mosquitto: 'mosquitto', rabbitmq: 'rabbitmq-server' } as const;
 
@@ -58,6 +64,7 @@ export async function startFaultySystem({
       broker: `mqtt://127.0.0.1:${system.mqttPort}`,
       provider: system.standIn('payment-provider'),
     },
+    brokerDrops: BROKER_DROPS[broker],
     hooks: {
       registered: async (admin: Platform) => {
         const accounts = await admin.all(Account, '/admin/broker-accounts');

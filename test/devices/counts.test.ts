@@ -6,6 +6,8 @@ import { ADMIN } from '../harness/system';
 
 const SEED = 7;
 const SECONDS = 20;
+/** Longer than a dispense command is valid, and so short that the test reports what stays different. */
+const REST_MS = 45_000;
 /** Fast enough that each kind of action happens within that time. */
 const PACE = {
   act: 2,
@@ -25,8 +27,9 @@ test.each([
   const lines: string[] = [];
   const out = { isTTY: false, write: (line: string) => lines.push(line) > 0 };
   try {
-    const { urls, hooks } = system;
-    const options = { seed: SEED, devices: 12, seconds: SECONDS, pace: PACE, admin: ADMIN };
+    const { urls, hooks, brokerDrops } = system;
+    const fleet = { seed: SEED, devices: 12, seconds: SECONDS, pace: PACE, restMs: REST_MS };
+    const options = { ...fleet, brokerDrops, admin: ADMIN };
     const view = new ProgressView(out);
     const violations = await runFleet({ ...options, ...urls, ...hooks, view });
     expect(violations).toEqual([]);
