@@ -77,7 +77,7 @@ export const KitConfig = z.object({
    * calls are refused.
    */
   SERVICE_CALLS: z.string().optional(),
-  /** The file that lists who publishes on which topic (kit/security/event-publishers.ts). */
+  /** The file that lists the publishers of each topic (kit/security/event-publishers.ts). */
   EVENT_PUBLISHERS: z.string().default(() => packageFile('components', 'publishers.json')),
   /**
    * Which signature an event must have: that of its source (`required`), that or none (`optional`, while

@@ -50,8 +50,8 @@ export function failureOf(error: unknown, attempts: number): Failure {
 const ALL = 'all';
 
 /**
- * A rejected event is kept only if there are fewer dead letters than this: whoever can publish could fill
- * the store otherwise. In parallel deliveries, a few more are kept.
+ * A rejected event is kept only if there are fewer dead letters than this: a process with access to the
+ * broker could fill the store otherwise. In parallel deliveries, a few more are kept.
  */
 export const MAX_WITH_REJECTED = 1_000;
 /** The longest rejected event that is kept, in characters of its JSON. */

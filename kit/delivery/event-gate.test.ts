@@ -80,7 +80,7 @@ describe('an event is rejected, counted and kept', () => {
     expect(await letters()).toMatchObject([{ type, source, reason, topic }]);
   });
 
-  test('on a topic to which the service does not subscribe, under a label that nobody can choose', async () => {
+  test('on a topic to which the service does not subscribe, under a fixed label', async () => {
     const { bed, event, rejected } = lamps();
     for (const topic of ['shop.opened', 'another-bus/lamp.lit', '']) {
       expect(await bed.deliver(event('lamp.lit', 'lamps'), topic)).toBe('SUCCESS');

@@ -146,7 +146,7 @@ describe('an assertion is refused', () => {
     ['it names another issuer', 'is invalid', () => forged(EDGE, { iss: 'user' })],
     ['it is for another audience', 'is invalid', () => forged(EDGE, { aud: 'omnichannel' })],
     ['it is for no audience', 'is invalid', () => forged(EDGE, { aud: undefined })],
-    ['it is no assertion by its type', 'is invalid', () => forged(EDGE, {}, { typ: 'JWT' })],
+    ['it has the type of another token', 'is invalid', () => forged(EDGE, {}, { typ: 'JWT' })],
     ['it has no expiry', 'is invalid', () => forged(EDGE, { exp: undefined })],
     ['it has no time', 'is invalid', () => forged(EDGE, { iat: undefined })],
     [
@@ -190,7 +190,7 @@ describe('an assertion is refused', () => {
       'is invalid',
       async () => (await ServiceTokens.open(EDGE, folder, clock, silentLog)).tokenFor('services'),
     ],
-    ['it is no token', 'is invalid', () => Promise.resolve('ada admin')],
+    ['it is not a token', 'is invalid', () => Promise.resolve('ada admin')],
   ])('if %s', async (_, message, assertion) => {
     await expect(verifier.verify(await assertion())).rejects.toMatchObject(refusal(message));
   });

@@ -405,7 +405,7 @@ describe('an API key for another user', () => {
 });
 
 describe('looking up sellers', () => {
-  test('finds users and API keys that may sell now, and nobody else', async () => {
+  test('finds users and API keys that may sell now, and no others', async () => {
     const bed = await build();
     await withUser(bed, 'sally', { role: 'seller' });
     await withUser(bed, 'carl', { role: 'customer' });

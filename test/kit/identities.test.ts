@@ -64,7 +64,7 @@ test('a service is called by the services that declare it, without a token of th
   expect(details).not.toMatch(/access control policy|declare|token/);
 });
 
-test('a service is nobody but itself, whatever its metadata states', async () => {
+test('a service acts only as itself, whatever its metadata states', async () => {
   const { getContact } = UserService.method;
   const admin = { 'x-user-id': 'ada', 'x-user-role': 'admin', 'x-tenant-id': 'default' };
   expect(await through('notification', 'user', getContact, admin)).toMatchObject({

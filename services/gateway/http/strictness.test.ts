@@ -102,7 +102,7 @@ describe('the header', () => {
     ['host with a user', 'host: a@x\r\n'],
     ['host with two names', 'host: x, y\r\n'],
     ['host with a space', 'host: x y\r\n'],
-    ['host with a port that is no number', 'host: x:y\r\n'],
+    ['host with a port that is not a number', 'host: x:y\r\n'],
     ['authorization, twice', 'host: x\r\nauthorization: Bearer a.b.c\r\nauthorization: x\r\n'],
     ['x-api-key, twice', 'host: x\r\nx-api-key: a\r\nx-api-key: b\r\n'],
     ['idempotency-key, twice', 'host: x\r\nidempotency-key: a\r\nidempotency-key: a\r\n'],
