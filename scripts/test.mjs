@@ -56,7 +56,10 @@ function jest(...args) {
 async function runAll() {
   await check('types', 'tsc', ['-p', 'tsconfig.test.json']);
   await check('lint', 'npm', ['run', '--silent', 'lint']);
-  jest('--selectProjects', 'unit', 'architecture');
+  // A process keeps memory of each file that it has run, so a worker is replaced when it holds too much: in
+  // one process all files together exceed the 4 GB of Node's heap.
+  const workers = ['--maxWorkers', '2', '--workerIdleMemoryLimit', '1GB'];
+  jest('--selectProjects', 'unit', 'architecture', ...workers);
 
   if (!(await findInstalledRuntime())) await buildRuntime(terminal);
   await ensurePrograms(terminal);
