@@ -35,6 +35,9 @@ const config = {
   // A test waits for a condition, so its timeout only ends a hang. 5 s ended tests on a loaded machine.
   testTimeout: 60_000,
   maxConcurrency: 2,
+  // A process keeps memory of each file that it has run, and exceeds the 4 GB of Node's heap after all unit
+  // tests. A worker is replaced when it holds more than this.
+  workerIdleMemoryLimit: '1GB',
   testSequencer: '<rootDir>/test/harness/longest-first.cjs',
   projects: [
     {

@@ -56,10 +56,8 @@ function jest(...args) {
 async function runAll() {
   await check('types', 'tsc', ['-p', 'tsconfig.test.json']);
   await check('lint', 'npm', ['run', '--silent', 'lint']);
-  // A process keeps memory of each file that it has run, so a worker is replaced when it holds too much: in
-  // one process all files together exceed the 4 GB of Node's heap.
-  const workers = ['--maxWorkers', '2', '--workerIdleMemoryLimit', '1GB'];
-  jest('--selectProjects', 'unit', 'architecture', ...workers);
+  // in workers: jest replaces one that holds too much memory, see jest.config.mjs
+  jest('--selectProjects', 'unit', 'architecture', '--maxWorkers', '2');
 
   if (!(await findInstalledRuntime())) await buildRuntime(terminal);
   await ensurePrograms(terminal);
