@@ -11,7 +11,7 @@ export interface Bounds {
   readonly reservedPerClient: number;
 }
 
-/** Why there is no place: the client has too many, or all clients together have. */
+/** Why the limit is reached: by one client, or by all clients together. */
 export type NoPlace = 'client' | 'total';
 
 /** Counts what is open, in total and by client. A client is named by a short string. */

@@ -58,7 +58,7 @@ export class EventGate {
       return this.#isExpired(event) ? await this.#storeExpired(raw) : event;
     } catch (error) {
       const failure = failureOf(error, 1);
-      // an unexpected error is no reason for a retry: the sender may have provoked it
+      // an unexpected error is not retried: the sender may have provoked it
       if (!(error instanceof MicroserviceError) || !isTransient(error)) {
         return this.#reject(raw, topic, failure);
       }
@@ -88,8 +88,8 @@ export class EventGate {
   }
 
   /**
-   * Whoever has read a command from the broker can publish it again, and after a day the inbox has forgotten
-   * whether it was executed.
+   * A process that has read a command from the broker can publish it again, and after a day the inbox has
+   * forgotten whether it was executed.
    */
   #isExpired({ type, time = '' }: CloudEvent): boolean {
     const { contractOf, clock } = this.deps;

@@ -183,7 +183,7 @@ describe('an event is rejected', () => {
     ['two dots', '..'],
     ['no algorithm', `${header({ alg: 'none', kid: 'k', typ: 'event' })}..`],
     ['a shared secret', `${header({ alg: 'HS256', kid: 'k', typ: 'event' })}..${'A'.repeat(86)}`],
-    ['a header that is no JSON', `AAAA..${'A'.repeat(86)}`],
+    ['a header that is not JSON', `AAAA..${'A'.repeat(86)}`],
     ['zeros', `${header({ alg: 'ES256', kid: 'k', typ: 'event' })}..${'A'.repeat(85)}`],
     ['a megabyte', 'A'.repeat(1_000_000)],
   ])('whose signature is %s', async (_, signature) => {

@@ -34,8 +34,8 @@ const readVariables = () =>
   JSON.parse(readFileSync(inProject('components', 'environment.json'), 'utf8'));
 
 /**
- * Whether a service reads an environment variable. Of an app that is no service nothing is known: what dapr.yaml
- * sets for it is all that it needs.
+ * Whether an app reads an environment variable. An app that is not in the file needs only what dapr.yaml sets
+ * for it.
  * @param {string} app
  * @returns {(name: string) => boolean}
  */

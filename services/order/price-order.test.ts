@@ -106,7 +106,7 @@ describe('an order asks the shop', () => {
     expect(await place(bed, orderRequest())).toMatchObject({ orderId: order.orderId });
   });
 
-  it('that is closed and accepts it is told when it is handled', async () => {
+  it('that is closed and accepts the order determines when it is handled', async () => {
     const services = new FakeServices();
     services.terms.opensAt = '2026-01-05T08:00:00.000Z';
     const bed = openBed(services);

@@ -104,7 +104,7 @@ export const kafkaFor = (access) => ({
   },
   ...(access && { setUp: ([port = 0]) => grant(access, port) }),
   clientEnv: (app) => ({ KAFKA_USERNAME: app, KAFKA_PASSWORD: access?.passwordOf(app) ?? '' }),
-  // The component names the way of authentication, which is no secret.
+  // The component names the way of authentication, which is not secret.
   secure: (component) =>
     component.replace(
       /(- name: authType\n\s*value: )none\n/,
