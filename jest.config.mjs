@@ -68,6 +68,7 @@ const config = {
     {
       // Starts real processes.
       ...shared,
+      testEnvironment: '<rootDir>/test/harness/environment.cjs',
       displayName: 'e2e',
       testMatch: testsOf(
         'test/harness',
@@ -86,6 +87,7 @@ const config = {
     {
       // Puts a system under load: run it with --runInBand.
       ...shared,
+      testEnvironment: '<rootDir>/test/harness/environment.cjs',
       displayName: 'load',
       testMatch: LOAD.map((file) => `<rootDir>/${file}`),
       setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
