@@ -3,12 +3,8 @@ import http from 'node:http';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Counter, Gauge, Registry } from 'prom-client';
-import {
-  type Health,
-  type HttpServer,
-  type HttpServerOptions,
-  startHttpServer,
-} from './http-server';
+import { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server';
+import type { Health } from './status-pages';
 
 const running: HttpServer[] = [];
 

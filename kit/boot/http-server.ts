@@ -1,18 +1,9 @@
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { Counter, type Registry } from 'prom-client';
-import { clientNetwork, isIn } from '../core/client-address';
-import { type Bounds, ConcurrencyLimit } from '../core/concurrency-limit';
-import { faultOf, prepareRequest } from '../core/http-request';
-import { LocalCounter, type RequestLimit } from '../core/local-counter';
-import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
-
-export interface Health {
-  /** The body of /health: `{service, version, uptime, ...}`. */
-  live(): object;
-  /** Whether the service can do its work, and if not, what it is waiting for. */
-  ready(): { ready: boolean; waitingFor: string[] };
-}
+import type { Registry } from 'prom-client';
+import { prepareRequest } from '../core/http-request';
+import { ClientConnections, type ConnectionLimits } from './client-connections';
+import { type Health, type PageLimits, StatusPages, notFound } from './status-pages';
 
 export interface HttpServerOptions {
   /** The address to listen on. */
@@ -66,17 +57,10 @@ const DEFAULT_TIMEOUTS: Timeouts = {
   lingerMs: 2_000,
 };
 
-/** What clients may hold or ask for. A client is an address, or the /64 network of an IPv6 address. */
-interface Limits {
-  connections: Bounds;
-  /** Requests of one connection without a response. Browsers and the usual libraries send one. */
-  pipelined: number;
-  /** Bytes of its head, the request line included. */
+/** What clients may hold or request. A client is an address, or the /64 network of an IPv6 address. */
+interface Limits extends ConnectionLimits, PageLimits {
+  /** Bytes of the head of a request, the request line included. */
   headBytes: number;
-  /** Requests of one client for /health and /health/ready. */
-  health: RequestLimit;
-  /** Requests of one client for /metrics. */
-  metrics: RequestLimit;
 }
 
 /** A quarter of the connections is kept for clients with few of them: see ConcurrencyLimit. */
@@ -93,11 +77,6 @@ const CHECK_MS = 5_000;
 /** How often the rest of a refused request is looked at, and how much of it is received. */
 const LINGER_CHECK_MS = 100;
 const LINGER_BYTES = 4 * 1024 * 1024;
-/** For a client that pipelined more requests than the limit. */
-const BARRED_MS = 10_000;
-const MAX_BARRED = 10_000;
-/** Rendering the metrics takes at most this part of the time, whatever is asked for. */
-const METRICS_SHARE = 0.05;
 
 /**
  * Serves /health (200 while the process runs), /health/ready (200, or 503 with what the service is
@@ -111,8 +90,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const openResponses = new SlotList<OpenResponse>();
-  const connections = new Connections(limits, registry, trustedProxies);
-  const pages = new Pages(health, registry, limits);
+  const connections = new ClientConnections(limits, registry, trustedProxies);
+  const pages = new StatusPages(health, registry, limits);
   let closing = false;
 
   const onRequest = (request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -228,70 +207,6 @@ interface OpenResponse {
   checks: number;
 }
 
-/** The connections of clients, and the requests on each that have no response. */
-class Connections {
-  readonly #limit: ConcurrencyLimit;
-  readonly #refused: Counter<'reason'>;
-  readonly #isProxy: (address: string) => boolean;
-  /** Clients that pipelined too much: their connections are closed when they are opened. */
-  readonly #barred: TtlCache<number> = ttlCache(MAX_BARRED, performance);
-  readonly #requests = new WeakMap<Socket, number>();
-
-  constructor(
-    private readonly limits: Limits,
-    registry: Registry,
-    trustedProxies: readonly string[],
-  ) {
-    this.#limit = new ConcurrencyLimit(limits.connections);
-    this.#isProxy = isIn(trustedProxies);
-    this.#refused = new Counter({
-      name: 'http_connections_refused_total',
-      help: 'Connections closed because of a limit, by reason',
-      labelNames: ['reason'],
-      registers: [registry],
-    });
-  }
-
-  open(socket: Socket): void {
-    const { remoteAddress: address } = socket;
-    if (address === undefined || this.#isProxy(address)) return;
-    const client = clientNetwork(address);
-    const isBarred = this.#barred.get(client) !== undefined;
-    const place = isBarred ? 'barred' : this.#limit.take(client);
-    if (typeof place === 'function') socket.once('close', place);
-    else {
-      this.countRefusal(isBarred ? place : `too_many_of_${place}`);
-      socket.destroy();
-    }
-  }
-
-  /** Counts a request of a connection; false if the connection was closed for having too many. */
-  begin(socket: Socket, response: http.ServerResponse): boolean {
-    // Node has read several requests at once and goes on after the connection is closed
-    if (socket.destroyed) return false;
-    const requests = (this.#requests.get(socket) ?? 0) + 1;
-    if (requests > this.limits.pipelined) {
-      this.countRefusal('pipelining');
-      const { remoteAddress: address } = socket;
-      // what Node has read of the connection is parsed nevertheless: up to 20 ms for each attempt
-      if (address !== undefined && !this.#isProxy(address)) {
-        setFor(this.#barred, clientNetwork(address), 1, BARRED_MS);
-      }
-      socket.destroy();
-      return false;
-    }
-    this.#requests.set(socket, requests);
-    response.once('close', () => {
-      this.#requests.set(socket, (this.#requests.get(socket) ?? 1) - 1);
-    });
-    return true;
-  }
-
-  countRefusal(reason: string): void {
-    this.#refused.inc({ reason });
-  }
-}
-
 /**
  * Receives the rest of a request that has its response, so that the client reads that, and closes the
  * connection of a client that sends much or slowly.
@@ -311,85 +226,4 @@ function discardRest(request: http.IncomingMessage, lingerMs: number): void {
     socket.off('close', stop);
   };
   socket.once('close', stop);
-}
-
-/** The pages that every service has. */
-class Pages {
-  readonly #health: LocalCounter;
-  readonly #metrics: LocalCounter;
-  #text: Promise<string> | undefined;
-  #textUntil = 0;
-
-  constructor(
-    private readonly health: Health,
-    private readonly registry: Registry,
-    { health: healthLimit, metrics }: Limits,
-  ) {
-    this.#health = new LocalCounter(healthLimit);
-    this.#metrics = new LocalCounter(metrics);
-  }
-
-  /** Whether the request is for one of the pages, and so has its response. */
-  serve(request: http.IncomingMessage, response: http.ServerResponse): boolean {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-    const [path] = request.url?.split('?', 1) ?? [];
-    const counter = path === '/metrics' ? this.#metrics : this.#health;
-    if (path !== '/metrics' && path !== '/health' && path !== '/health/ready') return false;
-    const fault = faultOf(request);
-    const { isOver, resetMs } = counter.count(
-      clientNetwork(request.socket.remoteAddress),
-      performance.now(),
-    );
-    if (isOver) {
-      response.setHeader('retry-after', Math.ceil(resetMs / 1000));
-      writeError(response, 429, 'too many requests, try again later');
-    } else if (fault !== undefined) writeError(response, fault.status, fault.message);
-    else if (path === '/metrics') void this.#writeMetrics(response);
-    else if (path === '/health') {
-      writeJson(response, 200, { status: 'healthy', ...this.health.live() });
-    } else writeReadiness(this.health, response);
-    return true;
-  }
-
-  async #writeMetrics(response: http.ServerResponse): Promise<void> {
-    const { registry } = this;
-    try {
-      if (this.#text === undefined || performance.now() >= this.#textUntil) {
-        const started = performance.now();
-        this.#text = registry.metrics();
-        // concurrent requests share it while it is rendered
-        this.#textUntil = Infinity;
-        await this.#text.finally(() => {
-          const now = performance.now();
-          this.#textUntil = now + (now - started) * (1 / METRICS_SHARE - 1);
-        });
-      }
-      response.writeHead(200, { 'content-type': registry.contentType }).end(await this.#text);
-    } catch {
-      writeJson(response, 500, { error: 'the metrics cannot be read' });
-    }
-  }
-}
-
-function writeReadiness(health: Health, response: http.ServerResponse): void {
-  const { ready, waitingFor } = health.ready();
-  if (ready) writeJson(response, 200, { status: 'ready' });
-  else writeJson(response, 503, { status: 'not ready', waitingFor });
-}
-
-function notFound(request: http.IncomingMessage, response: http.ServerResponse): void {
-  const fault = faultOf(request);
-  if (fault === undefined) writeError(response, 404, 'not found');
-  else writeError(response, fault.status, fault.message);
-  // discards the rest of the request body
-  request.resume();
-}
-
-function writeError(response: http.ServerResponse, statusCode: number, error: string): void {
-  const timestamp = new Date().toISOString();
-  writeJson(response, statusCode, { success: false, error, statusCode, timestamp });
-}
-
-function writeJson(response: http.ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
