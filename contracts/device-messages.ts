@@ -232,7 +232,7 @@ export function readMessage(kind: Kind, line: string): DeviceMessage | undefined
   try {
     return parsed(kind, JSON.parse(line));
   } catch {
-    // no JSON, or an object with a `length` that cannot be compared: zod compares it, whatever has it
+    // not JSON, or an object with a `length` that cannot be compared: zod compares the `length` of any value
     return undefined;
   }
 }

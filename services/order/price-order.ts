@@ -6,8 +6,8 @@ import { type Priced, priceItems, refusedField } from './domain';
 import type { OrderRequest } from './requests';
 
 /**
- * Has the shop price the items, and the carrier the delivery of an online order: whatever can be known
- * before money moves is refused here, with the field and the reason. Nothing that the shop changes
+ * Has the shop price the items, and the carrier the delivery of an online order: all checks that are
+ * possible before money moves are made here, and a refusal has the field and the reason. Nothing that the shop changes
  * afterwards concerns the order: an offer that is withdrawn between this and the reservation is still
  * sold at this price, as long as there is stock.
  */

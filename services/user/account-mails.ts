@@ -24,7 +24,7 @@ export const MailToken = z
 
 /**
  * Announces an e-mail with a one-time token, unless the user was sent too many lately. The event does not
- * contain the token: who sends the e-mail gets it from `getAccountMail`.
+ * contain the token: the service that sends the e-mail gets it from `getAccountMail`.
  */
 export async function requestMail(userId: string, kind: Kind, context: Context): Promise<void> {
   const { accountMails, clock, newId, publish } = context;

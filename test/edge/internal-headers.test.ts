@@ -109,7 +109,7 @@ const INTERNAL = [
   'x-refusals',
   'x-refusal-bin',
   'x-status-bin',
-  'x-events-said',
+  'x-events-published',
   'grpc-timeout',
   'grpc-trace-bin',
   'tracestate',

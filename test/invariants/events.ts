@@ -220,7 +220,7 @@ function ofReturns({ returns = [] }: OrderBook, inboxOverflows: boolean, expect:
   }
 }
 
-/** Whatever was published under one id is one event. */
+/** All events that were published under one id are the same event. */
 export function oneIdOneEvent({ events }: Books): Finding[] {
   const byId = Map.groupBy(events, ({ id }) => id);
   return [...byId].flatMap(([id, [first, ...copies]]) =>

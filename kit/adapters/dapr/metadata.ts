@@ -27,7 +27,7 @@ const KEY = {
 /** The caller that a callee assumes if the metadata states none. */
 const DEFAULT_CALLER = anonymous();
 
-const PUBLISHED_KEY = 'x-events-said';
+const PUBLISHED_KEY = 'x-events-published';
 const PublishedEvents = z.array(z.object({ type: z.string(), at: z.string() }));
 
 /**

@@ -38,7 +38,7 @@ export class ApiKeys {
 
   /**
    * The principal of a key, which is a caller with its own id and so its own rate limits. Throws
-   * UNAUTHENTICATED, and whatever `beforeVerification` throws.
+   * UNAUTHENTICATED, and the errors of `beforeVerification`.
    */
   async principalOf(key: string, beforeVerification: BeforeVerification): Promise<Principal> {
     if (!KEY.test(key)) throw unauthenticated('the API key is not valid');

@@ -57,7 +57,7 @@ export class Authenticator {
 
   /**
    * The principal of a request. Throws UNAUTHENTICATED if the credentials are not valid, or are missing
-   * where the route needs them, and whatever `beforeVerification` throws.
+   * where the route needs them, and the errors of `beforeVerification`.
    */
   authenticate(
     access: Access,
