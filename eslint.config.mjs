@@ -4,7 +4,10 @@ import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'generated/', 'coverage/', 'docs/', '.runtime/', '.local/', 'data/']),
+  globalIgnores([
+    ...['dist/', 'generated/', 'coverage/', 'docs/', 'data/'],
+    ...['.runtime/', '.local/', '.kubernetes/'],
+  ]),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],

@@ -92,6 +92,12 @@ const config = {
       testMatch: LOAD.map((file) => `<rootDir>/${file}`),
       setupFilesAfterEnv: ['<rootDir>/test/harness/patience.ts'],
     },
+    {
+      // Runs in the network of a Kubernetes node: see `npm run kubernetes`.
+      ...shared,
+      displayName: 'kubernetes',
+      testMatch: testsOf('test/kubernetes'),
+    },
   ],
 };
 export default config;

@@ -5,8 +5,8 @@ import type { Proxy, WireFault } from './proxy';
 import { EVERYTHING, type Fault, type FaultKind, type Targets } from './schedule';
 import type { SmallDisk } from './small-disk';
 
-/** A fault that was injected. */
-export interface InjectedFault extends Fault {
+/** A fault that was injected, of any kind that a system has. */
+export interface InjectedFault extends Fault<string> {
   /** Milliseconds since the epoch. */
   readonly begunAt: number;
   /** When the processes were started or continued, or the connections passed again. */

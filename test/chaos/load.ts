@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADDRESS, type SystemFixture, SHOP, type Shopper, UNREACHABLE } from '../e2e/fixtures';
+import { ADDRESS, type EdgeFixture, SHOP, type Shopper, UNREACHABLE } from '../e2e/fixtures';
 import { Order } from '../e2e/edge';
 import { eachOf } from '../tools/each-of';
 import { until } from '../harness/until';
@@ -44,7 +44,7 @@ export class Load {
   readonly #open = new Map<string, () => Promise<boolean>>();
 
   constructor(
-    private readonly fixture: SystemFixture,
+    private readonly fixture: EdgeFixture,
     private readonly shoppers: readonly Shopper[],
     private readonly products: readonly string[],
     private readonly log: RequestLog,

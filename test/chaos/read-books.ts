@@ -11,7 +11,7 @@ import {
   Story,
   Order,
 } from '../e2e/edge';
-import { type SystemFixture, SHOP, type Shopper } from '../e2e/fixtures';
+import { type EdgeFixture, SHOP, type Shopper } from '../e2e/fixtures';
 import type { BrokerLog } from '../harness/bus/broker-log';
 import { eachOf } from '../tools/each-of';
 import {
@@ -36,13 +36,15 @@ const CONCURRENCY = 16;
 const LIMIT = 100;
 
 export interface Sources {
-  readonly fixture: SystemFixture;
+  readonly fixture: EdgeFixture;
   readonly bus: BrokerLog;
   readonly shoppers: readonly Shopper[];
   readonly products: readonly string[];
   readonly requests: readonly LoggedRequest[];
   readonly captures: readonly CaptureBook[];
   readonly stranded: readonly string[];
+  /** The ids of the messages that were sent by email; absent where they cannot be read. */
+  readonly emails?: readonly string[];
 }
 
 /** Reads everything from outside, as it is now: through the edge, and from the broker's own log. */
@@ -64,11 +66,11 @@ export async function readBooks(sources: Sources): Promise<Books> {
     // operators replay dead letters during the load, so that most of them are gone by now
     deadLettersBefore: [],
     deadLetters: await readDeadLetters(fixture),
-    notifications: await readNotifications(fixture, shoppers),
+    notifications: await readNotifications(sources),
   };
 }
 
-async function readStock({ admin }: SystemFixture, productId: string): Promise<StockBook> {
+async function readStock({ admin }: EdgeFixture, productId: string): Promise<StockBook> {
   const { available, reserved, minimumStock } = await admin.get(
     Stock,
     `/inventory/${SHOP}/${productId}`,
@@ -99,7 +101,7 @@ function adjustmentsIn(requests: readonly LoggedRequest[]): Books['adjustments']
 
 /** Every order that is listed, was accepted, or has an event or a command. */
 async function readOrders(
-  { admin }: SystemFixture,
+  { admin }: EdgeFixture,
   shoppers: readonly Shopper[],
   requests: readonly ClientRequest[],
   begun: readonly string[],
@@ -156,7 +158,7 @@ async function readOrder(admin: Edge, order: Order, listed: number): Promise<Ord
   };
 }
 
-async function readDeadLetters({ admin }: SystemFixture): Promise<DeadLetterBook[]> {
+async function readDeadLetters({ admin }: EdgeFixture): Promise<DeadLetterBook[]> {
   const letters = await eachOf(SERVICES, CONCURRENCY, async (service) => {
     const items = await everyPage(admin, DeadLetters, `/admin/dead-letters/${service}`);
     return items.map(({ id, type, reason, message }) => ({ service, id, type, reason, message }));
@@ -164,21 +166,20 @@ async function readDeadLetters({ admin }: SystemFixture): Promise<DeadLetterBook
   return letters.flat();
 }
 
-async function readNotifications(
-  { system }: SystemFixture,
-  shoppers: readonly Shopper[],
-): Promise<NotificationBook> {
+async function readNotifications({ shoppers, emails }: Sources): Promise<NotificationBook> {
   const inboxes = await eachOf(shoppers, CONCURRENCY, async (shopper) => {
     const items = await everyPage(shopper, Notifications, '/notifications');
     const entries = items.map(({ notificationId: id, eventType: type }) => ({ id, type }));
     return { userId: shopper.userId, entries };
   });
-  const sent = emailsIn(system.folder).map((id) => ({ channel: 'email' as const, id }));
   // the customers of this system have no phone number
+  if (emails === undefined) return { channels: ['inbox'], inboxes, sent: [] };
+  const sent = emails.map((id) => ({ channel: 'email' as const, id }));
   return { channels: ['inbox', 'email'], inboxes, sent };
 }
 
-function emailsIn(folder: string): string[] {
+/** The ids of the emails that a system has written to its folder. */
+export function emailsIn(folder: string): string[] {
   const files = readdirSync(join(folder, 'data', 'messages', 'email'), { recursive: true });
   return files
     .map(String)

@@ -12,7 +12,7 @@ import { FaultInjection } from './fault-injection';
 import { Load } from './load';
 import { OrderTracker } from './order-tracker';
 import { Proxy } from './proxy';
-import { readBooks } from './read-books';
+import { emailsIn, readBooks } from './read-books';
 import { recoveries } from './recovery';
 import { type Report, reportOf, reportText, scheduleText } from './report';
 import { RequestLog } from './request-log';
@@ -134,7 +134,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     log(`${elapsed()}: reading orders, stock, payments, notifications and the broker's log`);
     const { requests } = requestLog;
     const captures = await providerCaptures(system.standIn('payment-provider'));
-    const sources = { fixture, bus, shoppers, products, requests, captures, stranded };
+    const emails = emailsIn(system.folder);
+    const sources = { fixture, bus, shoppers, products, requests, captures, stranded, emails };
     const books = await readBooks(sources);
     const violations = check(books).map((violation) => ({
       ...violation,

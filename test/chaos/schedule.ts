@@ -5,8 +5,8 @@ import { WIRE_FAULTS, type WireFault } from './proxy';
 export type FaultKind = 'kill' | 'stop' | 'freeze' | 'all' | 'disk-full' | WireFault;
 
 /** One fault, from its beginning to its end in seconds from the start. */
-export interface Fault {
-  readonly kind: FaultKind;
+export interface Fault<Kind extends string = FaultKind> {
+  readonly kind: Kind;
   readonly target: string;
   readonly from: number;
   readonly to: number;
@@ -142,7 +142,7 @@ class Decks {
 const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
 
 /** A line of a report. */
-export function describeFault({ kind, target, from, to }: Fault): string {
+export function describeFault({ kind, target, from, to }: Fault<string>): string {
   const seconds = (value: number) => value.toFixed(1).padStart(6);
   return `${seconds(from)} - ${seconds(to)} s  ${kind.padEnd(9)} ${target}`;
 }

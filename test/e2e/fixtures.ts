@@ -143,32 +143,12 @@ export async function openShop(admin: Edge): Promise<void> {
   if (status !== 201 && status !== 409) throw new Error(`the shop was not created: ${status}`);
 }
 
-/** A running system with an admin, and helpers that many tests need. */
-export class SystemFixture {
-  private constructor(
-    readonly system: RunningSystem,
+/** The edge of a running system with an admin, and helpers that many tests need. */
+export class EdgeFixture {
+  constructor(
+    readonly url: string,
     readonly admin: Edge,
   ) {}
-
-  static async open(options: SystemOptions = {}): Promise<SystemFixture> {
-    const system = await startSystem(options);
-    try {
-      const { url } = system.app('gateway');
-      const login = () => new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: ADMIN });
-      // right after the start, hashing a password may take longer than a call may
-      const { token } = await until('the login of the admin', login, 30_000);
-      const admin = new Edge(url, token);
-      if (system.apps.some(({ id }) => id === 'shop')) await openShop(admin);
-      return new SystemFixture(system, admin);
-    } catch (error) {
-      await system.stop();
-      throw error;
-    }
-  }
-
-  get url(): string {
-    return this.system.app('gateway').url;
-  }
 
   /** A client that is not signed in. */
   get anonymous(): Edge {
@@ -210,6 +190,32 @@ export class SystemFixture {
       `/inventory/${shopId}/${productId}`,
     );
     return { available, reserved };
+  }
+}
+
+/** A system that was started for tests, and its edge. */
+export class SystemFixture extends EdgeFixture {
+  private constructor(
+    readonly system: RunningSystem,
+    admin: Edge,
+  ) {
+    super(system.app('gateway').url, admin);
+  }
+
+  static async open(options: SystemOptions = {}): Promise<SystemFixture> {
+    const system = await startSystem(options);
+    try {
+      const { url } = system.app('gateway');
+      const login = () => new Edge(url).ask(LoggedIn, 200, 'POST', '/auth/login', { body: ADMIN });
+      // right after the start, hashing a password may take longer than a call may
+      const { token } = await until('the login of the admin', login, 30_000);
+      const admin = new Edge(url, token);
+      if (system.apps.some(({ id }) => id === 'shop')) await openShop(admin);
+      return new SystemFixture(system, admin);
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
   }
 
   close(): Promise<void> {

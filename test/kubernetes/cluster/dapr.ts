@@ -1,0 +1,31 @@
+import { DAPR_VERSION } from '../../../scripts/start/runtime.mjs';
+import { sourceOf } from '../node/binaries';
+import { helm } from './cluster';
+
+export const DAPR_NAMESPACE = 'dapr-system';
+
+/**
+ * The values of Dapr's own chart with which the services can run under the restricted Pod Security Standard. The
+ * services of Dapr's control plane that hold what they know in a volume hold it in memory here.
+ */
+const VALUES = {
+  'global.registry': 'localhost/cluster',
+  'global.tag': DAPR_VERSION,
+  'global.imagePullPolicy': 'Never',
+  'dapr_sidecar_injector.sidecarImagePullPolicy': 'Never',
+  'dapr_sidecar_injector.sidecarDropALLCapabilities': 'true',
+  // Without a sidecar a service could not be reached, so a pod waits until the injector is there.
+  'dapr_sidecar_injector.webhookFailurePolicy': 'Fail',
+  'dapr_sidecar_injector.enableK8sDownwardAPIs': 'true',
+  'dapr_scheduler.cluster.inMemoryStorage': 'true',
+};
+
+/** Installs Dapr with its control plane as pods and mTLS between sidecars, or upgrades it. */
+export async function installDapr(): Promise<void> {
+  const chart = `${await sourceOf('dapr', 'github.com/dapr/dapr')}/charts/dapr`;
+  const values = Object.entries(VALUES).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  await helm([
+    ...['upgrade', '--install', 'dapr', chart, '-n', DAPR_NAMESPACE, '--create-namespace'],
+    ...[...values, '--wait', '--timeout', '240s'],
+  ]);
+}

@@ -1,0 +1,3 @@
+module omnichannel/kubernetes/pause
+
+go 1.26
