@@ -1,15 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { inProject } from '../../scripts/start/project.mjs';
-import { Terminal } from '../../scripts/start/terminal.mjs';
 import { BUSES } from '../harness/transports';
 import { choice, flag, parseCommand, runCommand } from '../tools/command-line';
-import { buildBinaries } from './node/binaries';
-import { writeClusterImages } from './node/images';
-import { prepareMachine } from './node/machine';
-import { down, inNetwork, pidOfNode, up } from './node/node';
-import { writePlatformImages } from './node/platform-images';
+import { down } from './node/node';
+import { buildCluster, runInNetwork, startCluster } from './node/start';
 
 const THEMES = readdirSync(__dirname)
   .filter((name) => name.endsWith('.test.ts'))
@@ -22,7 +16,7 @@ It needs root on Linux, and Go to build the programs of the cluster: 20 minutes 
   usage: 'npm run kubernetes [-- <options>] [<theme> ...]',
   positionals: { name: 'theme', of: THEMES },
   options: {
-    bus: choice('the broker of events', BUSES),
+    bus: choice('the broker of events (default: redis)', BUSES),
     keep: flag('leave the cluster running; the next run uses it'),
     up: flag('only start the cluster, and leave it running'),
     down: flag('only stop the cluster that runs'),
@@ -35,6 +29,7 @@ async function main(): Promise<number> {
   const parsed = parseCommand(COMMAND);
   if (parsed === undefined) return 0;
   const { options, positionals } = parsed;
+  const { bus = 'redis', keep, up, build } = options;
   const log = (line: string) => {
     console.log(line);
   };
@@ -42,35 +37,31 @@ async function main(): Promise<number> {
     await down();
     return 0;
   }
-  await prepareMachine(new Terminal());
-  await buildBinaries(log);
-  await writeClusterImages();
-  await writePlatformImages(log);
-  if (options.build) return 0;
-  const kept = options.keep || options.up;
-  if (pidOfNode() === undefined) await up(kept ? 'kept' : 'held', log);
-  else log('using the cluster that runs');
-  if (options.up) return 0;
+  if (build) {
+    await buildCluster(bus, log);
+    return 0;
+  }
+  await startCluster(bus, keep || up ? 'kept' : 'held', log);
+  if (up) return 0;
   try {
-    return prove(positionals, options.bus ?? 'redis');
+    return prove(positionals, bus);
   } finally {
-    if (!kept) await down();
+    if (!keep) await down();
   }
 }
 
-/** Runs the tests in the network of the node, where they reach its API, pods and Services. */
 function prove(themes: readonly string[], bus: string): number {
   const files = themes.map((theme) => join('test', 'kubernetes', `${theme}.test.ts`));
-  const [command, args] = inNetwork(
-    ...['jest', '--selectProjects', 'kubernetes', '--runInBand', '--forceExit', '--verbose'],
-    ...(files.length > 0 ? ['--runTestsByPath', ...files] : []),
-  );
-  const { status } = spawnSync(command, args, {
-    cwd: inProject(),
-    env: { ...process.env, KUBERNETES_BUS: bus },
-    stdio: 'inherit',
-  });
-  return status ?? 1;
+  const jest = [
+    'jest',
+    '--selectProjects',
+    'kubernetes',
+    '--runInBand',
+    '--forceExit',
+    '--verbose',
+  ];
+  const chosen = files.length > 0 ? ['--runTestsByPath', ...files] : [];
+  return runInNetwork([...jest, ...chosen], { KUBERNETES_BUS: bus });
 }
 
 runCommand(main);

@@ -41,7 +41,7 @@ export function brokerLog(system: RunningSystem): BrokerLog {
     case 'redis':
       return new RedisLog(system.broker.port);
     case 'rabbitmq':
-      return new RabbitLog(system.broker);
+      return RabbitLog.of(system.broker);
     case 'kafka':
       return new KafkaLog(system.broker.port, system.subscriptions);
     default:

@@ -18,9 +18,12 @@ export class KafkaLog implements BrokerLog {
   constructor(
     port: number,
     private readonly subscriptions: Readonly<Record<string, readonly string[]>>,
+    host = '127.0.0.1',
+    account?: { readonly username: string; readonly password: string },
   ) {
     this.#options = {
-      ...{ clientId: 'reader', bootstrapBrokers: [{ host: '127.0.0.1', port }] },
+      ...{ clientId: 'reader', bootstrapBrokers: [{ host, port }] },
+      ...(account === undefined ? {} : { sasl: { mechanism: 'PLAIN' as const, ...account } }),
       ...{ connectTimeout: PATIENCE_MS, requestTimeout: PATIENCE_MS, retries: 3 },
     };
   }

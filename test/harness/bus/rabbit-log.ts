@@ -19,14 +19,29 @@ const Queues = z.array(
 const Exchanges = z.array(z.object({ name: z.string(), type: z.string() }));
 const Event = z.object({ time: z.iso.datetime({ offset: true }) });
 
+/** How to reach a server. */
+export interface RabbitServer {
+  readonly hostname: string;
+  readonly port: number;
+  /** Without it, that of RabbitMQ itself, which may connect from its own machine only. */
+  readonly account?: { readonly username: string; readonly password: string };
+  /** Runs rabbitmqctl of the server; returns what it prints. */
+  readonly control: (args: readonly string[]) => Promise<string>;
+}
+
 /** A queue for each service and topic, with the messages that the service has not acknowledged. */
 export class RabbitLog implements BrokerLog {
-  readonly #port: number;
-  readonly #process: Process;
+  constructor(private readonly server: RabbitServer) {}
 
-  constructor({ port, process }: { port: number; process: Process }) {
-    this.#port = port;
-    this.#process = process;
+  /** Of a server on this machine. */
+  static of({ port, process }: { port: number; process: Process }): RabbitLog {
+    const control = async (args: readonly string[]) => {
+      const options = { env: process.env, maxBuffer: 1 << 24, timeout: PATIENCE_MS };
+      // the one of the running server: Debian's on the PATH is for another user
+      const program = join(dirname(rabbitmq.find() ?? ''), 'rabbitmqctl');
+      return (await run(program, args, options)).stdout;
+    };
+    return new RabbitLog({ hostname: '127.0.0.1', port, control });
   }
 
   /** An acknowledged message is gone, unless there is a queue that keeps a copy. */
@@ -66,9 +81,10 @@ export class RabbitLog implements BrokerLog {
 
   /** Messages that are unacknowledged at the end are requeued. */
   async #connected<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
+    const { hostname, port, account } = this.server;
     const heartbeat = PATIENCE_MS / 2_000;
     const connection = await connect(
-      { hostname: '127.0.0.1', port: this.#port, heartbeat },
+      { hostname, port, heartbeat, ...account },
       { timeout: PATIENCE_MS },
     );
     const lost = new Promise<never>((_, reject) => {
@@ -91,11 +107,7 @@ export class RabbitLog implements BrokerLog {
   /** The broker's current figures; those of its HTTP API are seconds old. */
   async #list(what: string, ...columns: string[]): Promise<unknown> {
     const args = ['--quiet', '--formatter', 'json', `list_${what}`, ...columns];
-    const options = { env: this.#process.env, maxBuffer: 1 << 24, timeout: PATIENCE_MS };
-    // the one of the running server: Debian's on the PATH is for another user
-    const program = join(dirname(rabbitmq.find() ?? ''), 'rabbitmqctl');
-    const { stdout } = await run(program, args, options);
-    return JSON.parse(stdout);
+    return JSON.parse(await this.server.control(args));
   }
 }
 

@@ -42,7 +42,11 @@ const Entries = list(z.tuple([z.string(), z.array(z.string())]));
 
 /** A stream for each topic, with all of its entries. */
 export class RedisLog implements BrokerLog {
-  constructor(private readonly port: number) {}
+  /** redis-cli takes the password of a server that wants one from REDISCLI_AUTH. */
+  constructor(
+    private readonly port: number,
+    private readonly host = '127.0.0.1',
+  ) {}
 
   async keep(): Promise<void> {}
 
@@ -67,7 +71,8 @@ export class RedisLog implements BrokerLog {
   }
 
   async #eval(script: string, keys: string[] = [], args: string[] = []): Promise<unknown> {
-    const words = ['-p', String(this.port), 'EVAL', script, String(keys.length), ...keys, ...args];
+    const at = ['-h', this.host, '-p', String(this.port)];
+    const words = [...at, 'EVAL', script, String(keys.length), ...keys, ...args];
     const { stdout } = await run('redis-cli', words, { maxBuffer: 1 << 28, timeout: 30_000 });
     return JSON.parse(stdout);
   }

@@ -40,7 +40,7 @@ export interface Options {
   readonly ordersPerSecond: number;
   /** Seconds of load before each disturbance and after the last one. */
   readonly pause: number;
-  readonly disturbances: readonly Disturbance[];
+  readonly disturbances: Iterable<Disturbance>;
   readonly log: (line: string) => void;
 }
 
@@ -48,6 +48,7 @@ export interface Ledger extends Report {
   readonly requests: number;
   /** The requests that had no answer, or one of 500 or more: what a client would have seen without retrying. */
   readonly unanswered: readonly LoggedRequest[];
+  readonly injected: readonly InjectedFault[];
 }
 
 const SET_UP_MS = 60_000;
@@ -117,7 +118,7 @@ export async function ledgerOf(release: UnderLoad, options: Options): Promise<Le
       violations,
     });
     const failed = requests.filter(({ status }) => status === undefined || status >= 500);
-    return { ...report, requests: requests.length, unanswered: failed };
+    return { ...report, requests: requests.length, unanswered: failed, injected };
   } finally {
     tracker.stop();
     await requestLog.close();

@@ -22,7 +22,8 @@ const INSTALL_SECONDS = 300;
 /** The broker of this run. */
 export const bus: Bus = BUSES.find((name) => name === process.env['KUBERNETES_BUS']) ?? 'redis';
 
-type Values = Readonly<Record<string, unknown>>;
+/** Values of the chart. */
+export type Values = Readonly<Record<string, unknown>>;
 
 /** The values with which the tests install the chart: everything in the cluster, and the images of this machine. */
 export const VALUES: Values = {
@@ -66,6 +67,13 @@ export async function install(...values: readonly Values[]): Promise<void> {
     { timeoutMs: (INSTALL_SECONDS + 30) * 1000 },
   );
 }
+
+/** The objects of the chart with these values, as the cluster would get them. */
+export const template = (...values: readonly Values[]): Promise<string> =>
+  helm([
+    ...['template', RELEASE, CHART, '-n', NAMESPACE, '--validate', '--skip-tests'],
+    ...withValues(VALUES, ...values),
+  ]);
 
 /** Installs the chart unless its release is there and has these values. */
 export async function installed(...values: readonly Values[]): Promise<EdgeFixture> {

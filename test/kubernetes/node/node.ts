@@ -93,7 +93,7 @@ export async function up(lifetime: Lifetime, log: (line: string) => void): Promi
   done('the API server is ready');
   await importing;
   done('the images are imported');
-  await startAgents();
+  startAgents();
   await applyManifests();
   await until('the node', () => kubectl('get', 'node', NODE), START_MS);
   await kubectl('wait', '--for=condition=Ready', `node/${NODE}`, `--timeout=${READY_MS / 1000}s`);
@@ -242,7 +242,7 @@ const apiServerArgs = () => [
 ];
 
 /** The kubelet, the proxy of Services, and the enforcement of network policies. */
-async function startAgents(): Promise<void> {
+function startAgents(): void {
   start('kubelet', program('kubelet'), [
     ...[`--config=${KUBELET}`, `--kubeconfig=${accessOf('node')}`, `--hostname-override=${NODE}`],
     ...[`--node-ip=${NETWORK.node}`, '--root-dir=/run/kubelet'],

@@ -1,4 +1,5 @@
 import { nameOfServer, writeServerImage } from './server-images';
+import type { Bus } from '../../harness/transports';
 import { SERVER_KINDS } from '../../harness/resources';
 
 export const PLATFORM_IMAGE = { repository: 'localhost/omnichannel', tag: 'test' };
@@ -7,10 +8,7 @@ export const SERVER_IMAGES = Object.fromEntries(
   SERVER_KINDS.map((kind) => [kind, `localhost/${nameOfServer(kind)}`]),
 );
 
-/** Writes the images of the platform and of the servers that its chart can start. */
-export async function writePlatformImages(log: (line: string) => void): Promise<void> {
-  for (const kind of SERVER_KINDS) {
-    await writeServerImage(kind);
-    log(`image of ${kind}`);
-  }
+/** Writes the images of the platform and of the servers that its chart starts with this broker. */
+export async function writePlatformImages(bus: Bus): Promise<void> {
+  for (const kind of [bus, 'postgresql', 'mosquitto'] as const) await writeServerImage(kind);
 }
