@@ -33,11 +33,21 @@ const check = (name, command, args) =>
 let passed = 0;
 let failed = 0;
 
-/** Runs jest and counts the tests. A file that cannot be run counts as a failed test. @param {string[]} args */
+/** Runs jest and counts the tests. @param {string[]} args */
 function jest(...args) {
   const program = inProject('node_modules', '.bin', 'jest');
+  count(program, (report) => [...args, '--json', `--outputFile=${report}`]);
+}
+
+/**
+ * Runs a command that writes the report of jest to a file, and counts the tests. A file that cannot be run counts as
+ * a failed test.
+ * @param {string} program
+ * @param {(report: string) => string[]} args
+ */
+function count(program, args) {
   const report = join(mkdtempSync(join(tmpdir(), 'omnichannel-test-')), 'report.json');
-  const { status } = spawnSync(program, [...args, '--json', `--outputFile=${report}`], {
+  const { status } = spawnSync(program, args(report), {
     cwd: root,
     env: childEnv(),
     stdio: 'inherit',
@@ -66,6 +76,24 @@ async function runAll() {
   // leave handles open, and the others must still be counted.
   jest('--selectProjects', 'e2e', '--maxWorkers', '2', '--forceExit');
   jest('--selectProjects', 'load', '--runInBand', '--forceExit');
+  kubernetes();
+}
+
+/** The short form of `npm run kubernetes`, where the programs of its cluster are built already: that takes 20 minutes. */
+function kubernetes() {
+  if (existsSync(inProject('.kubernetes', 'bin', 'kubelet'))) {
+    count('npm', (report) => [
+      'run',
+      '--silent',
+      'kubernetes',
+      '--',
+      'install',
+      '--report',
+      report,
+    ]);
+  } else {
+    terminal.print('kubernetes: not run, as its cluster is not built here: npm run kubernetes');
+  }
 }
 
 await runScript(async () => {

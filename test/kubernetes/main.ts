@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUSES } from '../harness/transports';
-import { choice, flag, parseCommand, runCommand } from '../tools/command-line';
+import { choice, flag, parseCommand, runCommand, text } from '../tools/command-line';
 import { down } from './node/node';
 import { buildCluster, runInNetwork, startCluster } from './node/start';
 
@@ -17,6 +17,7 @@ It needs root on Linux, and Go to build the programs of the cluster: 20 minutes 
   positionals: { name: 'theme', of: THEMES },
   options: {
     bus: choice('the broker of events (default: redis)', BUSES),
+    report: text('for the results as JSON', 'file'),
     keep: flag('leave the cluster running; the next run uses it'),
     up: flag('only start the cluster, and leave it running'),
     down: flag('only stop the cluster that runs'),
@@ -44,13 +45,13 @@ async function main(): Promise<number> {
   await startCluster(bus, keep || up ? 'kept' : 'held', log);
   if (up) return 0;
   try {
-    return prove(positionals, bus);
+    return prove(positionals, bus, options.report);
   } finally {
     if (!keep) await down();
   }
 }
 
-function prove(themes: readonly string[], bus: string): number {
+function prove(themes: readonly string[], bus: string, report: string | undefined): number {
   const files = themes.map((theme) => join('test', 'kubernetes', `${theme}.test.ts`));
   const jest = [
     'jest',
@@ -61,7 +62,8 @@ function prove(themes: readonly string[], bus: string): number {
     '--verbose',
   ];
   const chosen = files.length > 0 ? ['--runTestsByPath', ...files] : [];
-  return runInNetwork([...jest, ...chosen], { KUBERNETES_BUS: bus });
+  const reported = report === undefined ? [] : ['--json', `--outputFile=${report}`];
+  return runInNetwork([...jest, ...reported, ...chosen], { KUBERNETES_BUS: bus });
 }
 
 runCommand(main);

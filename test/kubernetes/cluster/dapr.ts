@@ -4,10 +4,7 @@ import { helm } from './cluster';
 
 export const DAPR_NAMESPACE = 'dapr-system';
 
-/**
- * The values of Dapr's own chart with which the services can run under the restricted Pod Security Standard. The
- * services of Dapr's control plane that hold what they know in a volume hold it in memory here.
- */
+/** The values of Dapr's own chart with which the services can run under the restricted Pod Security Standard. */
 const VALUES = {
   'global.registry': 'localhost/cluster',
   'global.tag': DAPR_VERSION,
@@ -17,7 +14,8 @@ const VALUES = {
   // Without a sidecar a service could not be reached, so a pod waits until the injector is there.
   'dapr_sidecar_injector.webhookFailurePolicy': 'Fail',
   'dapr_sidecar_injector.enableK8sDownwardAPIs': 'true',
-  'dapr_scheduler.cluster.inMemoryStorage': 'true',
+  // Jobs are on a volume each, so that they survive the loss of all its pods. The default size is 16 Gi.
+  'dapr_scheduler.cluster.storageSize': '1Gi',
 };
 
 /** Installs Dapr with its control plane as pods and mTLS between sidecars, or upgrades it. */
