@@ -261,7 +261,7 @@ async function applyManifests(): Promise<void> {
     await kubectl('apply', '-f', join(__dirname, name));
   }
   const storage = join(HOME, 'storage.yaml');
-  writeFileSync(storage, await storageManifests());
+  writeFileSync(storage, storageManifests());
   await kubectl('apply', '-f', storage);
 }
 
