@@ -29,6 +29,9 @@ import type { Sidecar } from '../transport/sidecar';
  */
 const SCHEDULE_RETRY_MS = 5_000;
 
+/** Between two sweeps for commands that a process began and did not publish. */
+const SWEEP_MS = 15_000;
+
 export interface RunOptions {
   /**
    * Handles the other requests on the service's HTTP port: the API of the gateway. When `stopping` is
@@ -193,6 +196,9 @@ export async function start<D extends Definition>(
   }
   void becomeReady(runtime, sidecar, waitingFor, log, stopping.signal);
   void runIntervalTasks(runtime, stopping.signal);
+  void sweepBegunCommands(runtime, stopping.signal);
+  // the gateway handles no events
+  const resuming = app === undefined ? Promise.resolve() : runtime.resumeParkedEvents();
 
   return {
     runtime,
@@ -205,7 +211,10 @@ export async function start<D extends Definition>(
       log.info({ active: runtime.activeCount }, 'stopping');
       await Promise.all([
         http.close(timeoutMs),
-        Promise.race([runtime.drain(), wait(timeoutMs, undefined, { ref: false })]),
+        Promise.race([
+          Promise.all([runtime.drain(), resuming]),
+          wait(timeoutMs, undefined, { ref: false }),
+        ]),
       ]);
       await Promise.all(
         [...service.intervalTasks.keys()].map((name) => runtime.runIntervalTask(name)),
@@ -252,6 +261,16 @@ async function becomeReady(
       log.warn({ failure: String(error) }, 'jobs could not be scheduled');
       await wait(SCHEDULE_RETRY_MS, undefined, { ref: false });
     }
+  }
+}
+
+/** Sweeps for commands that were begun and not published, if the service has commands. */
+async function sweepBegunCommands(runtime: ServiceRuntime, stopping: AbortSignal): Promise<void> {
+  const { publishes = [] } = runtime.service.definition;
+  if (!publishes.some(({ kind }) => kind === 'command')) return;
+  while (!stopping.aborted) {
+    await runtime.sweepBegunCommands();
+    await wait(SWEEP_MS, undefined, { ref: false });
   }
 }
 

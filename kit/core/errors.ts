@@ -77,7 +77,7 @@ export function wasNotReached(error: unknown): boolean {
   return error instanceof MicroserviceError && error.code === Code.UNAVAILABLE;
 }
 
-/** Codes of a refusal by the domain. Any other final failure needs an operator. */
+/** Codes of a refusal by the domain. */
 const REFUSALS = [
   Code.INVALID_ARGUMENT,
   Code.FAILED_PRECONDITION,
@@ -101,6 +101,23 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof MicroserviceError)) return undefined;
   const { code, message, details } = error;
   return REFUSALS.some((refusal) => refusal === code) ? { code, message, details } : undefined;
+}
+
+/**
+ * Why an event could not be handled:
+ * - `refused`: by the domain, which is final
+ * - `unreadable`: it does not match its contract, which is final
+ * - `unavailable`: a dependency is down, slow or overloaded, or too many others change the same document. It
+ *   passes.
+ * - `fault`: a bug of this service or of one that it calls, or a failure that cannot be told from one
+ */
+export type FailureClass = 'refused' | 'unreadable' | 'unavailable' | 'fault';
+
+export function failureClassOf(error: unknown): FailureClass {
+  if (refusalOf(error) !== undefined) return 'refused';
+  if (!(error instanceof MicroserviceError)) return 'fault';
+  if (error.code === Code.DATA_LOSS && error.details.reason === 'unreadable') return 'unreadable';
+  return isUnavailable(error) || error.code === Code.ABORTED ? 'unavailable' : 'fault';
 }
 
 /** The error of a stored refusal. */

@@ -69,9 +69,18 @@ describe('an execution', () => {
   it('knows the last sequence of each document that it read', () => {
     const execution = new Execution(newCallContext(clock), clock);
     expect(execution.sequenceOf('o1')).toBe(0);
-    execution.noteSequence('o1', 3);
-    execution.noteSequence('o1', 4);
+    execution.noteSequence('o1', 3, false);
+    execution.noteSequence('o1', 4, false);
     expect(execution.sequenceOf('o1')).toBe(4);
+  });
+
+  it('keeps the sequence of its own change of a document when it reads a later one', () => {
+    const execution = new Execution(newCallContext(clock), clock);
+    execution.noteSequence('o1', 3, true);
+    execution.noteSequence('o1', 5, false);
+    expect(execution.sequenceOf('o1')).toBe(3);
+    execution.noteSequence('o1', 6, true);
+    expect(execution.sequenceOf('o1')).toBe(6);
   });
 
   it('cuts the timeout of a step to the remaining time', () => {

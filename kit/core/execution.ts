@@ -9,12 +9,22 @@ export interface PublishedEvent {
   at: string;
 }
 
+/** A change that an execution made to a document: see InboxEntry. */
+export interface MadeChange {
+  by: string;
+  at: number;
+  sequence: number;
+  outcome?: unknown;
+}
+
 /** One run of one handler. It counts its effects, so that each has a deterministic id of its own. */
 export class Execution {
   readonly published: PublishedEvent[] = [];
   readonly #counts = new Map<string, number>();
   /** Created when the first document is read; many executions read none. */
   #sequences: Map<string, number> | undefined;
+  /** The documents that it has changed. */
+  #changed: Set<string> | undefined;
 
   constructor(
     readonly callContext: CallContext,
@@ -29,6 +39,11 @@ export class Execution {
      * event.
      */
     readonly requestedAt = clock.now(),
+    /**
+     * The changes that earlier attempts of this work made to documents, and then those of this one.
+     * Undefined if the work is not attempted again by this service.
+     */
+    readonly made?: Map<string, MadeChange>,
   ) {}
 
   /** Epoch milliseconds. */
@@ -44,14 +59,18 @@ export class Execution {
   }
 
   /**
-   * The sequence of the document that was last read or written under this key; 0 if there is none.
+   * The sequence that events about the document under this key carry: that of the last change which this
+   * execution made to it, otherwise of the last read; 0 if there is none.
    */
   sequenceOf(key: string): number {
     return this.#sequences?.get(key) ?? 0;
   }
 
-  noteSequence(key: string, sequence: number): void {
+  /** `isChange`: this execution made the change with this number. A later read does not replace it. */
+  noteSequence(key: string, sequence: number, isChange: boolean): void {
     this.#sequences ??= new Map();
+    if (isChange) (this.#changed ??= new Set()).add(key);
+    else if (this.#changed?.has(key) === true) return;
     this.#sequences.set(key, sequence);
   }
 

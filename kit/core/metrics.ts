@@ -51,6 +51,18 @@ export class Metrics {
     labelNames: ['topic', 'reason'] as const,
     ...this.#registers,
   });
+  readonly eventsParked = new Gauge({
+    name: 'events_parked',
+    help: 'Events that wait until a dependency is available, in all replicas, as this one knows',
+    labelNames: ['dependency'] as const,
+    ...this.#registers,
+  });
+  readonly eventsParkedAge = new Gauge({
+    name: 'events_parked_oldest_seconds',
+    help: 'Since when events have been waiting for a dependency without a break',
+    labelNames: ['dependency'] as const,
+    ...this.#registers,
+  });
   readonly criticalTime = new Histogram({
     name: 'event_critical_time_seconds',
     help: 'Time from the publishing of an event to the end of its handling',

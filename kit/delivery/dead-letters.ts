@@ -129,6 +129,14 @@ export class DeadLetters {
     return { letters: found.filter((letter) => letter !== undefined), total };
   }
 
+  /** At most `limit` dead letters, oldest first, without the `skip` oldest ones. */
+  async oldest(skip: number, limit: number): Promise<DeadLetter[]> {
+    const { letters, list } = this.#open('list');
+    const ids = await list.oldest(ALL, skip, limit);
+    const found = await Promise.all(ids.map((id) => letters.get(id)));
+    return found.filter((letter) => letter !== undefined);
+  }
+
   /** Records that a replay failed. */
   async recordFailedReplay(id: string, failure: Failure): Promise<DeadLetter> {
     const { letters } = this.#open(`replay ${id} ${String(this.clock.now())}`);
@@ -144,11 +152,11 @@ export class DeadLetters {
     });
   }
 
-  /** Deletes a dead letter. Throws NOT_FOUND. */
-  async discard(id: string): Promise<void> {
+  /** Deletes a dead letter. Throws NOT_FOUND. `from` is where the list is searched for it first. */
+  async discard(id: string, from: 'newest' | 'oldest' = 'newest'): Promise<void> {
     await this.get(id);
     const { letters, list } = this.#open(`discard ${id}`);
-    await list.remove(ALL, id);
+    await list.remove(ALL, id, from);
     await letters.delete(id);
     await this.updateGauge();
   }

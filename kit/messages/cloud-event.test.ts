@@ -27,7 +27,7 @@ const light = (execution: Execution, lampId: string, source = 'lamps') =>
 describe('a published event', () => {
   it('has its subject, source, cause and trace', () => {
     const execution = executionOf('cause-1');
-    execution.noteSequence('l1', 7);
+    execution.noteSequence('l1', 7, false);
     const event = light(execution, 'l1');
     expect(event).toMatchObject({
       specversion: '1.0',

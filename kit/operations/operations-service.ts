@@ -1,5 +1,6 @@
 import { type JsonObject, create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { z } from 'zod';
 import {
   DeadLetterSchema,
   type OperationsService,
@@ -21,7 +22,15 @@ export interface ProcessStatus {
   checks(): Promise<{ name: string; ok: boolean; message: string }[]>;
 }
 
-/** The handlers of the methods that every service has: its status and its dead letters. */
+const Replay = z.object({
+  reason: z.string().min(1).max(200).optional(),
+  type: z.string().min(1).max(200).optional(),
+  skip: z.int().min(0),
+});
+
+/**
+ * The handlers of the methods that every service has: its status, its dead letters and its parked events.
+ */
 export function operationsHandlers(
   runtime: ServiceRuntime,
   status: ProcessStatus,
@@ -55,6 +64,23 @@ export function operationsHandlers(
       requireOperator(caller);
       await deadLetters.discard(id);
       return {};
+    },
+    async replayDeadLetters(request, { caller }) {
+      requireOperator(caller);
+      const { skip, ...filter } = validate(Replay, request);
+      return runtime.replayAll(filter, skip);
+    },
+    async listParkedEvents(_, { caller }) {
+      requireOperator(caller);
+      const waiting = await runtime.parkedEvents.waiting();
+      const items = waiting.map(({ dependency, events, since, failure }) => ({
+        dependency,
+        events,
+        since: timestampFromDate(new Date(since)),
+        reason: failure?.reason ?? '',
+        message: failure?.message ?? '',
+      }));
+      return { items };
     },
   };
 }

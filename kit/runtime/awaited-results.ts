@@ -4,6 +4,7 @@ import { failureOf } from '../delivery/dead-letters';
 import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
 import type { Contract, RequestContract } from '../messages/contract';
 import { replyTopicOf } from '../messages/reply-topic';
+import { stateKey } from '../state/document-store';
 import { SIDECAR_TIMEOUT_MS } from '../transport/sidecar';
 import type { SendEvent } from './publishing';
 import { CALL_TIMEOUT_MS } from './rpc-clients';
@@ -29,7 +30,9 @@ const RESULT_RECEIVED = new Error('the result was received');
 
 /** The members of a context that publish a command or request and wait for its result. */
 export function awaitedResults(deps: ContextDeps, send: SendEvent) {
-  const { name, definition, clock, results, log } = deps;
+  const { name, definition, clock, results, log, begunCommands } = deps;
+  /** The begun commands of each execution, by type and subject. */
+  const begun = new WeakMap<Execution, Map<string, CloudEvent>>();
 
   /** A stored result. Undefined also if the read was cut short because the caller's time runs out. */
   const readStored = async (commandId: string, remaining: number) => {
@@ -73,6 +76,16 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
     }
   };
 
+  const beginCommand =
+    (execution: Execution) =>
+    async (contract: Contract, data: unknown, store: string, key: string): Promise<void> => {
+      const event = cloudEvent(name, contract, data, execution, clock);
+      const events = begun.get(execution) ?? new Map<string, CloudEvent>();
+      begun.set(execution, events.set(commandKey(event), event));
+      execution.assertBeforeDeadline();
+      await begunCommands.begin(event, stateKey(store, event.tenantid, key));
+    };
+
   const dispatchAndWait =
     (execution: Execution) =>
     async <R>(
@@ -82,18 +95,27 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
       onPublishFailed?: () => Promise<void>,
     ): Promise<R | undefined> => {
       const { respondAsync } = execution.callContext;
-      const event = cloudEvent(name, contract, data, execution, clock);
+      const key = () =>
+        commandKey({ type: contract.type, subject: contract.subject(contract.data.parse(data)) });
+      const event =
+        begun.get(execution)?.get(key()) ?? cloudEvent(name, contract, data, execution, clock);
       const remainingMs = (max: number) => (respondAsync ? 0 : execution.remainingMs(max));
       const publish = async () => {
         try {
           await send(event, execution, onPublishFailed === undefined ? 0 : UNDO_RESERVE_MS);
         } catch (error) {
-          await onPublishFailed?.().catch((failure: unknown) => {
+          try {
+            if (onPublishFailed !== undefined) {
+              await onPublishFailed();
+              begunCommands.end(event.id);
+            }
+          } catch (failure) {
             const fields = { type: event.type, failure: failureOf(failure, 1) };
             log.warn(fields, 'documents of a command that was not published could not be undone');
-          });
+          }
           throw error;
         }
+        begunCommands.end(event.id);
       };
       return (await resultOf(event, execution, remainingMs, publish)) && read();
     };
@@ -116,7 +138,11 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
       throw new MicroserviceError(message, Code.DEADLINE_EXCEEDED, { reason: 'timeout' });
     };
 
-  return { dispatchAndWait, request };
+  return { beginCommand, dispatchAndWait, request };
+}
+
+function commandKey({ type, subject }: { type: string; subject: string }): string {
+  return JSON.stringify([type, subject]);
 }
 
 function isTimeout(error: unknown): boolean {

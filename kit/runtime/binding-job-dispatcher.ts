@@ -7,7 +7,7 @@ import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
 import { type TtlCache, setFor, ttlCache } from '../core/ttl-cache';
 import { type DeadLetters, failureOf } from '../delivery/dead-letters';
-import { MAX_ATTEMPTS } from '../delivery/event-dispatcher';
+import { MAX_ATTEMPTS } from '../delivery/parking/parked-event';
 import type { Context } from '../service/context';
 import type { Definition } from '../service/definition';
 import type { BindingHandler, BindingMessage, Handler } from '../service/handlers';

@@ -20,11 +20,11 @@ import type { ContextDeps } from './runtime-deps';
 export function contextFactory(deps: ContextDeps): (execution: Execution) => Context<Definition> {
   const { name, definition, sidecar, clock, documents } = deps;
   const { send, publish, publishAll } = publishing(deps);
-  const { dispatchAndWait, request } = awaitedResults(deps, send);
+  const { beginCommand, dispatchAndWait, request } = awaitedResults(deps, send);
   const { binding, endpoint, jobs } = outputs(deps);
   const clients = new RpcClients(sidecar, clock, definition);
 
-  const forTenant = ({ callContext }: Execution) => {
+  const forTenant = ({ callContext, made }: Execution) => {
     const contexts = new Map<string, Context<Definition>>();
     return (tenantId: string, dedupKey?: string) => {
       const key = JSON.stringify([tenantId, dedupKey]);
@@ -35,7 +35,13 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
           ? deterministicId(callContext.id, 'tenant', tenantId)
           : deterministicId('fact', name, tenantId, dedupKey);
       const context = open(
-        new Execution({ ...callContext, id, caller: asService(tenantId), assertion: '' }, clock),
+        new Execution(
+          { ...callContext, id, caller: asService(tenantId), assertion: '' },
+          clock,
+          false,
+          clock.now(),
+          made,
+        ),
       );
       contexts.set(key, context);
       return context;
@@ -48,6 +54,7 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
     ...mapped(deps.processMemory, (state) => () => state),
     publish,
     publishAll,
+    beginCommand,
     dispatchAndWait,
     request,
     newId: (execution) => (prefix: string) => {

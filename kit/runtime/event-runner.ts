@@ -1,6 +1,6 @@
 import { asService } from '../core/caller';
 import { refusalOf, rethrowAsUnreadable } from '../core/errors';
-import { Execution } from '../core/execution';
+import { Execution, type MadeChange } from '../core/execution';
 import type { CommandResults } from '../delivery/command-results';
 import { type CloudEvent, cloudEvent } from '../messages/cloud-event';
 import { CommandResult } from '../messages/command-result';
@@ -28,8 +28,10 @@ export class EventRunner {
   /**
    * Runs the handler of an event. An event that has expired is ignored. Throws what the handler throws,
    * or an unreadable error. Also runs binding messages and jobs that are replayed from dead letters.
+   *
+   * `made` are the changes that earlier attempts made to documents; those of this one are added.
    */
-  async run(event: CloudEvent): Promise<void> {
+  async run(event: CloudEvent, made: Map<string, MadeChange>): Promise<void> {
     const { clock } = this.deps;
     const expiresIn = timeUntilExpiry(event, clock);
     if (expiresIn <= 0) return;
@@ -55,7 +57,8 @@ export class EventRunner {
       parseEventData(contract, event.eventversion, event.data, event.minversion),
     );
     const requestedAt = event.time === undefined ? clock.now() : Date.parse(event.time);
-    const execution = new Execution(callContext, clock, contract.kind !== 'event', requestedAt);
+    const reportsRefusal = contract.kind !== 'event';
+    const execution = new Execution(callContext, clock, reportsRefusal, requestedAt, made);
     const handle = () => (handler.handle as Handler)(data, this.open(execution), event);
     if (isRequest(contract)) await this.#reply(event, contract, execution, handle);
     else await handle();

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
+import type { BegunCommands } from '../delivery/begun-commands';
 import type { CommandResults } from '../delivery/command-results';
 import type { Publishes } from '../delivery/event-gate';
 import type { FlagSource } from '../flags/flags';
@@ -31,6 +32,7 @@ export interface ContextDeps extends RuntimeDeps {
   readonly definition: Definition;
   readonly documents: DocumentStore;
   readonly results: CommandResults;
+  readonly begunCommands: BegunCommands;
   /** The in-process state of the definition, by name. */
   readonly processMemory: Readonly<Record<string, object>>;
 }

@@ -62,6 +62,7 @@ describe('a runtime that drains', () => {
   it('finishes running work and refuses new work', async () => {
     const { bed, open, started } = gated();
     const running = bed.handleEvent(OrderCreated, created('first'));
+    while (started.length === 0) await bed.clock.sleep(1);
     let drained = false;
     const draining = bed.runtime.drain().then(() => (drained = true));
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CallContext } from '../core/call-context';
 import type { Clock } from '../core/clock';
@@ -5,22 +6,26 @@ import { deterministicId } from '../core/deterministic-id';
 import { Execution } from '../core/execution';
 import type { Log } from '../core/log';
 import type { Metrics } from '../core/metrics';
+import { BegunCommands } from '../delivery/begun-commands';
 import { CommandResults } from '../delivery/command-results';
 import { DeadLetters, failureOf } from '../delivery/dead-letters';
 import { EventDispatcher, type AckStatus } from '../delivery/event-dispatcher';
 import { EventGate } from '../delivery/event-gate';
 import { IdempotencyStore } from '../delivery/idempotency-store';
+import { ParkedEvents } from '../delivery/parking/parked-events';
+import { ParkingLot } from '../delivery/parking/parking-lot';
 import type { Context } from '../service/context';
 import type { Definition } from '../service/definition';
 import type { BindingMessage, Handler, IngestConnection } from '../service/handlers';
 import type { AnyService } from '../service/service';
 import { DocumentStore } from '../state/document-store';
-import type { CallResponse } from '../transport/sidecar';
+import { NamingSidecar } from '../transport/dependencies';
+import { type CallResponse, SIDECAR_TIMEOUT_MS } from '../transport/sidecar';
 import { BindingJobDispatcher } from './binding-job-dispatcher';
 import { CallDispatcher, toMicroserviceError } from './call-dispatcher';
 import { contextFactory } from './context-factory';
 import { EventRunner } from './event-runner';
-import { executionCallContext } from './execution-budget';
+import { EXECUTION_BUDGET_MS, executionCallContext } from './execution-budget';
 import { Lifecycle } from './lifecycle';
 import type { RuntimeDeps } from './runtime-deps';
 
@@ -30,8 +35,11 @@ import type { RuntimeDeps } from './runtime-deps';
  */
 export class ServiceRuntime {
   readonly deadLetters: DeadLetters;
+  readonly parkedEvents: ParkedEvents;
+  private readonly deps: RuntimeDeps;
   readonly #lifecycle: Lifecycle;
   readonly #results: CommandResults;
+  readonly #begunCommands: BegunCommands;
   readonly #calls: CallDispatcher;
   readonly #events: EventDispatcher;
   readonly #bindingsAndJobs: BindingJobDispatcher;
@@ -39,9 +47,12 @@ export class ServiceRuntime {
 
   constructor(
     readonly service: AnyService,
-    private readonly deps: RuntimeDeps,
+    runtimeDeps: RuntimeDeps,
   ) {
-    const { sidecar, clock, random, metrics, log } = deps;
+    const sidecar = new NamingSidecar(runtimeDeps.sidecar);
+    const deps = { ...runtimeDeps, sidecar };
+    this.deps = deps;
+    const { clock, random, metrics, log } = deps;
     const { name, definition } = service;
     const documents = new DocumentStore(sidecar, clock, random, {
       conflict: (store) => {
@@ -57,7 +68,17 @@ export class ServiceRuntime {
     const results = new CommandResults(sidecar);
     const deadLetters = new DeadLetters(documents, clock, metrics);
     const lifecycle = new Lifecycle(name);
-    const open = contextFactory({ ...deps, name, definition, documents, results, processMemory });
+    const holder = randomUUID();
+    const begunCommands = new BegunCommands({ sidecar, clock, random, holder });
+    const open = contextFactory({
+      ...deps,
+      name,
+      definition,
+      documents,
+      results,
+      begunCommands,
+      processMemory,
+    });
     const bindingsAndJobs = new BindingJobDispatcher({
       service,
       deadLetters,
@@ -70,19 +91,31 @@ export class ServiceRuntime {
     this.deadLetters = deadLetters;
     this.#lifecycle = lifecycle;
     this.#results = results;
+    this.#begunCommands = begunCommands;
     this.#open = open;
     this.#bindingsAndJobs = bindingsAndJobs;
     const contractOf = (type: string) => service.events.get(type)?.contract;
     const { topics } = service;
-    this.#events = new EventDispatcher({
+    const parkingLot = new ParkingLot({ sidecar, clock, random, holder });
+    const dispatcher = new EventDispatcher({
       clock,
       log,
       metrics,
       results,
       deadLetters,
       gate: new EventGate({ ...deps, name, topics, contractOf, deadLetters }),
+      parkingLot,
       isCommand: (type) => contractOf(type)?.kind === 'command',
-      handle: (event) => events.run(event),
+      handle: (event, made) => events.run(event, made),
+    });
+    this.#events = dispatcher;
+    this.parkedEvents = new ParkedEvents({
+      lot: parkingLot,
+      clock,
+      log,
+      metrics,
+      executionMs: EXECUTION_BUDGET_MS,
+      retry: (parked, countWaiting) => lifecycle.run(() => dispatcher.retry(parked, countWaiting)),
     });
     const idempotency = new IdempotencyStore(sidecar, definition.idempotency);
     this.#calls = new CallDispatcher({
@@ -175,9 +208,37 @@ export class ServiceRuntime {
     return Promise.all(deliveries);
   }
 
+  /** Handles parked events until the process stops: see ParkedEvents. */
+  async resumeParkedEvents(lookMs?: number): Promise<void> {
+    await this.parkedEvents.run(this.#lifecycle.stopSignal, lookMs);
+  }
+
+  /** Publishes the commands that processes began and did not publish, as they died: see BegunCommands. */
+  async sweepBegunCommands(): Promise<void> {
+    const { sidecar, metrics, log } = this.deps;
+    try {
+      await this.#begunCommands.sweep(async (event) => {
+        await sidecar.publish(event, SIDECAR_TIMEOUT_MS);
+        metrics.eventsPublished.inc({ type: event.type });
+        const { id: eventId, type, correlationid: correlationId } = event;
+        log.info({ correlationId, eventId, type }, 'abandoned command published');
+      });
+    } catch (error) {
+      log.debug({ failure: failureOf(error, 1) }, 'abandoned commands could not be published');
+    }
+  }
+
   /** Runs the handler of a dead letter again. */
   async replay(id: string): Promise<{ succeeded: boolean }> {
     return this.#lifecycle.run(() => this.#events.replay(id));
+  }
+
+  /** Makes parked events of dead letters: see EventDispatcher. */
+  async replayAll(
+    filter: { reason?: string | undefined; type?: string | undefined },
+    skip: number,
+  ) {
+    return this.#lifecycle.run(() => this.#events.replayAll(filter, skip));
   }
 
   /** Handles a message of an input binding. Throws if it has to be delivered again. */

@@ -60,6 +60,17 @@ interface Base<D extends Definition> {
     all: readonly EventInput<C>[],
   ) => Promise<void>;
   /**
+   * Announces that `dispatchAndWait` will publish a command about a document. Call it before the document is
+   * written: if the process dies before the command is published, another one publishes it a minute later,
+   * unless there is no document.
+   */
+  readonly beginCommand: <C extends NonNullable<D['publishes']>[number] & Contract>(
+    contract: C,
+    data: EventInput<C>,
+    store: keyof NonNullable<D['stores']> & string,
+    key: string,
+  ) => Promise<void>;
+  /**
    * Publishes a command to this service itself and waits until it was executed. Then returns what `read`
    * returns. Returns undefined if the time runs out first, or if the caller accepts a 202 (the command
    * is executed all the same). Throws the refusal if the command was refused.

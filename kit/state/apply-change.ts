@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type MicroserviceError, refusalError, refusalOf } from '../core/errors';
+import type { MadeChange } from '../core/execution';
 import { type Envelope, type InboxEntry, pruneInbox } from './inbox';
 
 /** The result of `Store.decide`: the document after the change, and the outcome that it decided. */
@@ -28,6 +29,8 @@ export interface AppliedChange<T, O> {
   readonly sequence: number;
   /** The envelope to write; undefined if there is nothing to write. */
   readonly next?: Envelope;
+  /** The record of the change, if it was made now or earlier and has an inbox entry. */
+  readonly made?: MadeChange;
   /** How many inbox entries were dropped before they expired. */
   readonly dropped: number;
 }
@@ -40,6 +43,8 @@ export interface ChangeContext<T> {
   readonly correlationId: string;
   /** Whether a refusal is final, and so stored: see Execution. */
   readonly reportsRefusal: boolean;
+  /** The record of this change, if an earlier attempt of the same work is known to have made it. */
+  readonly made?: MadeChange | undefined;
 }
 
 /** The value of `Envelope.expires` of a document whose expiry was cleared. */
@@ -56,7 +61,8 @@ export function applyChange<T, O>(
   change: (current: T | undefined) => Decision<T, O>,
   context: ChangeContext<T>,
 ): AppliedChange<T, O> {
-  const entry = loaded?.envelope.marks.find(({ by }) => by === changeId);
+  const entry: InboxEntry | undefined =
+    loaded?.envelope.marks.find(({ by }) => by === changeId) ?? context.made;
   if (entry?.refusal !== undefined) {
     return { result: refusalError(entry.refusal), sequence: entry.sequence, dropped: 0 };
   }
@@ -66,7 +72,7 @@ export function applyChange<T, O>(
     // the outcome was written by this same change, so it has this change's type
     const result = { document: loaded.document, outcome: entry.outcome as O };
     // an event about this change carries its own sequence, not that of a later change
-    return { result, sequence: entry.sequence, ...unchanged };
+    return { result, sequence: entry.sequence, made: entry, ...unchanged };
   }
   const before = loaded?.envelope.sequence ?? 0;
   let decision: Decision<T, O>;
@@ -101,7 +107,8 @@ export function applyChange<T, O>(
     changeEntry,
     context,
   );
-  return { result: decision, sequence, next, dropped };
+  const made = changeEntry === undefined ? {} : { made: changeEntry };
+  return { result: decision, sequence, next, dropped, ...made };
 }
 
 function nextEnvelope(

@@ -80,6 +80,11 @@ export class DocumentStore {
   }
 }
 
+/** The key of a document in the state store. */
+export function stateKey(store: string, tenantId: string, key: string): string {
+  return `${store}:${tenantId}:${key}`;
+}
+
 /** The documents of one kind as one execution reads and changes them. */
 class ExecutionStore<T> implements Store<T> {
   /** Documents that this execution has read and not yet changed. */
@@ -124,17 +129,18 @@ class ExecutionStore<T> implements Store<T> {
   ): Promise<Decision<T, O>> {
     const changeId = this.#changeId(key, dedupKey);
     return this.deps.mutex.run(this.#stateKey(key), async () => {
-      const { result, sequence } =
+      const { result, sequence, made } =
         (await this.#changeAsRead(key, changeId, change)) ??
         (await this.#retryOnConflict(key, async () => {
           const loaded = await this.#load(key);
-          const applied = this.#apply(loaded, changeId, change);
+          const applied = this.#apply(loaded, key, changeId, change);
           const isDone =
             applied.next === undefined || (await this.#write(key, applied.next, loaded?.etag));
           return isDone ? applied : undefined;
         }));
       if (result instanceof MicroserviceError) throw result;
-      this.execution.noteSequence(key, sequence);
+      if (made !== undefined) this.execution.made?.set(this.#recordKey(key, changeId), made);
+      this.execution.noteSequence(key, sequence, true);
       return result;
     });
   }
@@ -166,7 +172,11 @@ class ExecutionStore<T> implements Store<T> {
     if (key.length > MAX_KEY_LENGTH || UNSTORABLE.test(key) || !key.isWellFormed()) {
       throw new MicroserviceError(`a key of ${this.name} cannot be stored`, Code.INVALID_ARGUMENT);
     }
-    return `${this.name}:${this.execution.callContext.caller.tenantId}:${key}`;
+    return stateKey(this.name, this.execution.callContext.caller.tenantId, key);
+  }
+
+  #recordKey(key: string, changeId: string): string {
+    return `${this.#stateKey(key)} ${changeId}`;
   }
 
   #changeId(key: string, dedupKey: string | undefined): string {
@@ -178,13 +188,13 @@ class ExecutionStore<T> implements Store<T> {
     return `${this.execution.callContext.id}#${effect}`;
   }
 
-  async #load(key: string): Promise<LoadedDocument<T> | undefined> {
+  async #load(key: string, notesSequence = true): Promise<LoadedDocument<T> | undefined> {
     const { execution } = this;
     execution.assertBeforeDeadline();
     const loaded = await this.deps.reads.load(this.#stateKey(key), execution);
     if (loaded === undefined) return undefined;
     const envelope = Envelope.parse(loaded.value);
-    execution.noteSequence(key, envelope.sequence);
+    if (notesSequence) execution.noteSequence(key, envelope.sequence, false);
     const document = envelope.data === undefined ? undefined : this.#parse(envelope.data, key);
     return { envelope, etag: loaded.etag, document };
   }
@@ -213,6 +223,7 @@ class ExecutionStore<T> implements Store<T> {
 
   #apply<O>(
     loaded: LoadedDocument<T> | undefined,
+    key: string,
     changeId: string,
     change: (current: T | undefined) => Decision<T, O>,
   ): AppliedChange<T, O> {
@@ -222,6 +233,7 @@ class ExecutionStore<T> implements Store<T> {
       now: Math.floor(deps.clock.now() / 1000),
       correlationId: execution.callContext.correlationId,
       reportsRefusal: execution.reportsRefusal,
+      made: execution.made?.get(this.#recordKey(key, changeId)),
     });
     for (let count = applied.dropped; count > 0; count--) {
       deps.metrics.inboxEntryDropped(this.name);
@@ -244,7 +256,7 @@ class ExecutionStore<T> implements Store<T> {
     this.#read.delete(key);
     let applied: AppliedChange<T, O>;
     try {
-      applied = this.#apply(loaded, changeId, change);
+      applied = this.#apply(loaded, key, changeId, change);
     } catch {
       return undefined;
     }
@@ -259,7 +271,8 @@ class ExecutionStore<T> implements Store<T> {
   ): Promise<void> {
     await this.deps.mutex.run(this.#stateKey(key), () =>
       this.#retryOnConflict(key, async () => {
-        const loaded = this.#read.has(key) ? this.#read.get(key) : await this.#load(key);
+        // the execution continues with the document as it has read it, and so with that sequence
+        const loaded = this.#read.has(key) ? this.#read.get(key) : await this.#load(key, false);
         const next = loaded && change(loaded);
         if (next === undefined) return true;
         this.#read.delete(key);

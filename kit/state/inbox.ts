@@ -2,11 +2,10 @@ import { z } from 'zod';
 import { Refusal } from '../core/errors';
 
 /**
- * How long a document keeps an inbox entry: a day. An event whose handler crashed is redelivered once a
- * replica runs again, which may be hours later, and a log-based broker first redelivers everything that
- * was published before it. A client's Idempotency-Key is valid equally long.
+ * How long a document keeps an inbox entry: two days. An event may be retried for a day, and be a
+ * redelivery of a broker that was down before. A client's Idempotency-Key is valid for a day.
  */
-export const INBOX_SECONDS = 24 * 3600;
+export const INBOX_SECONDS = 48 * 3600;
 export const MAX_INBOX_ENTRIES = 64;
 
 /**
@@ -25,6 +24,9 @@ export const InboxEntry = z.object({
   refusal: Refusal.optional(),
 });
 export type InboxEntry = z.infer<typeof InboxEntry>;
+
+/** An inbox entry of a change that was made, as a parked event keeps it. */
+export const MadeChange = InboxEntry.omit({ refusal: true });
 
 /** The stored value of a key: a document with its bookkeeping. The field names must not change. */
 export const Envelope = z.object({

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { defineEvent } from '../messages/contract';
 import { PAGE_SIZE } from './paged-list';
@@ -124,6 +124,31 @@ describe('a list', () => {
     expect(ids).toHaveLength(PAGE_SIZE + 2);
     expect(ids).not.toContain('id-50');
     expect(ids).toEqual(expect.arrayContaining(['x', 'y', 'z']));
+  });
+
+  it('returns the oldest ids first, over pages', async () => {
+    const { list } = await filled(2 * PAGE_SIZE + 10);
+    const ids = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, n) => `id-${String(from + n)}`);
+    expect(await list('read').oldest('o', 0, 3)).toEqual(ids(1, 4));
+    expect(await list('read').oldest('o', PAGE_SIZE - 2, 5)).toEqual(
+      ids(PAGE_SIZE - 1, PAGE_SIZE + 4),
+    );
+    expect(await list('read').oldest('o', 2 * PAGE_SIZE + 8, 5)).toEqual(
+      ids(2 * PAGE_SIZE + 9, 2 * PAGE_SIZE + 11),
+    );
+    expect(await list('read').oldest('o', 2 * PAGE_SIZE + 10, 5)).toEqual([]);
+  });
+
+  it('reads no page that is empty to remove the oldest id', async () => {
+    const { bed, list } = await filled(5 * PAGE_SIZE);
+    for (let n = 1; n <= 3 * PAGE_SIZE; n++) {
+      const loads = jest.spyOn(bed.sidecar, 'load');
+      await list(`r${String(n)}`).remove('o', `id-${String(n)}`, 'oldest');
+      expect(loads.mock.calls.length).toBeLessThan(6);
+      loads.mockRestore();
+    }
+    expect((await list('read').page('o', 1, 10)).total).toBe(2 * PAGE_SIZE);
   });
 
   it('writes nothing to remove an id that it does not have', async () => {

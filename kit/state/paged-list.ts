@@ -12,10 +12,15 @@ export interface Feed<T> {
    * items; older events also with every page that was filled since they were published.
    */
   add(owner: string, item: T): Promise<void>;
-  /** Removes an item. Does nothing if there is none with this id. */
-  remove(owner: string, id: string): Promise<void>;
+  /**
+   * Removes an item. Does nothing if there is none with this id. `from` is the end of the feed at which it
+   * is looked for first.
+   */
+  remove(owner: string, id: string, from?: 'newest' | 'oldest'): Promise<void>;
   /** A page of items, newest first. `page` counts from 1. */
   page(owner: string, page: number, limit: number): Promise<{ items: T[]; total: number }>;
+  /** At most `limit` items, oldest first, without the `skip` oldest ones. */
+  oldest(owner: string, skip: number, limit: number): Promise<T[]>;
 }
 
 /** A feed of ids. */
@@ -161,6 +166,30 @@ function open<T>(
     return false;
   };
 
+  /** Items, newest first, without the newest ones. `skipOf` returns how many, out of the total. */
+  const slice = async (owner: string, skipOf: (total: number) => number, limit: number) => {
+    const pages = open();
+    const head = (await pages.get(headKey(owner))) ?? empty;
+    const sizes = [...head.older, head.items.length];
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const items: T[] = [];
+    let skip = skipOf(total);
+    for (let index = sizes.length - 1; index >= 0 && items.length < limit; index--) {
+      const size = sizes[index] ?? 0;
+      if (skip >= size) {
+        skip -= size;
+        continue;
+      }
+      const pageItems =
+        index === head.older.length
+          ? head.items
+          : ((await pages.get(pageKey(owner, index)))?.items ?? []);
+      items.push(...pageItems.toReversed().slice(skip, skip + limit - items.length));
+      skip = 0;
+    }
+    return { items, total };
+  };
+
   return {
     async add(owner, added) {
       const id = idOf(added);
@@ -180,7 +209,7 @@ function open<T>(
       }
     },
 
-    async remove(owner, id) {
+    async remove(owner, id, from = 'newest') {
       const pages = openForRemoval(owner, id);
       for (;;) {
         const head = await pages.get(headKey(owner));
@@ -189,7 +218,11 @@ function open<T>(
           await archive(owner, head);
           continue;
         }
-        for (let index = head.older.length - 1; index >= 0 && !has(head, id); index--) {
+        const pageIndexes = has(head, id)
+          ? []
+          : [...head.older.keys()].filter((index) => head.older[index] !== 0);
+        if (from === 'newest') pageIndexes.reverse();
+        for (const index of pageIndexes) {
           const { document: page, outcome: hadItem } = await pages.decide(
             pageKey(owner, index),
             (current = empty) => ({ document: without(current, id), outcome: has(current, id) }),
@@ -215,26 +248,13 @@ function open<T>(
     },
 
     async page(owner, page, limit) {
-      const pages = open();
-      const head = (await pages.get(headKey(owner))) ?? empty;
-      const sizes = [...head.older, head.items.length];
-      const total = sizes.reduce((sum, size) => sum + size, 0);
-      const items: T[] = [];
-      let skip = (page - 1) * limit;
-      for (let index = sizes.length - 1; index >= 0 && items.length < limit; index--) {
-        const size = sizes[index] ?? 0;
-        if (skip >= size) {
-          skip -= size;
-          continue;
-        }
-        const pageItems =
-          index === head.older.length
-            ? head.items
-            : ((await pages.get(pageKey(owner, index)))?.items ?? []);
-        items.push(...pageItems.toReversed().slice(skip, skip + limit - items.length));
-        skip = 0;
-      }
-      return { items, total };
+      return slice(owner, () => (page - 1) * limit, limit);
+    },
+
+    async oldest(owner, skip, limit) {
+      const skipsNewest = (total: number) => Math.max(0, total - skip - limit);
+      const { items, total } = await slice(owner, skipsNewest, limit);
+      return items.slice(0, Math.max(0, Math.min(limit, total - skip))).toReversed();
     },
   };
 }

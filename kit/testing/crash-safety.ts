@@ -108,6 +108,9 @@ async function withoutCrash(work: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
+/** The kit's own documents, which may differ between runs with the same result. */
+const BOOKKEEPING = /^(outcome|parked|begun)/;
+
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
 /** The state after the work, without times and durations, which may differ between runs. */
@@ -127,7 +130,7 @@ function stateOf<D extends Definition>(bed: Testbed<D>, ignore: readonly string[
   return {
     documents: Object.fromEntries(
       [...documents]
-        .filter(([key]) => !key.startsWith('outcome:'))
+        .filter(([key]) => !BOOKKEEPING.test(key))
         .sort(([left], [right]) => (left < right ? -1 : 1))
         .map(([key, { json, expires }]) => {
           const stored = JSON.parse(json) as { data: unknown; sequence: number };
@@ -135,6 +138,7 @@ function stateOf<D extends Definition>(bed: Testbed<D>, ignore: readonly string[
           return [key, { data: plain(stored.data), sequence: stored.sequence, expiring }];
         }),
     ),
+    parked: [...documents.keys()].filter((key) => key.startsWith('parked-event:')).sort(),
     published: unique(events.map(({ id, type, subject }) => `${type} ${subject} ${id}`)),
     sent: unique(sent.map((message) => JSON.stringify(plain(message)))),
     jobs: unique([...jobs.keys()]),

@@ -127,12 +127,12 @@ export class Testbed<D extends Definition> {
     );
   }
 
-  /** Delivers an event, command or request. */
+  /** Delivers an event, command or request: see `deliver`. */
   async handleEvent<C extends Contract>(
     contract: C,
     data: EventInput<C>,
     options: CallOptions & { sequence?: number; version?: number } = {},
-  ): Promise<AckStatus> {
+  ): Promise<AckStatus | 'PARKED'> {
     return this.deliver(this.eventOf(contract, data, options));
   }
 
@@ -167,10 +167,26 @@ export class Testbed<D extends Definition> {
 
   /**
    * Delivers an event, valid or not; by default on the topic of its type. An event without a signature gets
-   * one of its source.
+   * one of its source. PARKED: the service tries it again later. To deliver a parked event makes another
+   * attempt of it.
    */
-  async deliver(event: Record<string, unknown>, topic = String(event['type'])): Promise<AckStatus> {
-    return this.#unlessCrashed(this.runtime.deliver(signedByItsSource(event), topic));
+  async deliver(
+    event: Record<string, unknown>,
+    topic = String(event['type']),
+  ): Promise<AckStatus | 'PARKED'> {
+    const id = String(event['id']);
+    if (this.isParked(id)) await this.#unlessCrashed(this.runtime.parkedEvents.tryAll());
+    else {
+      const signed = signedByItsSource(event);
+      const status = await this.#unlessCrashed(this.runtime.deliver(signed, topic));
+      if (status !== 'SUCCESS') return status;
+    }
+    return this.isParked(id) ? 'PARKED' : 'SUCCESS';
+  }
+
+  /** Whether an event waits to be tried again. */
+  isParked(id: string): boolean {
+    return this.memory.documents.has(`parked-event:${id}`);
   }
 
   /** Delivers a message of an input binding. */

@@ -157,7 +157,7 @@ describe('the command UpdateDelivery', () => {
     bed.sidecar.onPublish = () => {
       throw unavailable('the bus is unavailable');
     };
-    expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('RETRY');
+    expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('PARKED');
     bed.restart();
     expect(await bed.handleEvent(UpdateDelivery, step, { id: 'e1' })).toBe('SUCCESS');
     expect(bed.published(DeliveryStatusUpdated)).toHaveLength(1);

@@ -128,6 +128,8 @@ export const gateway = new Service('gateway', {
     'getDeadLetter',
     'replayDeadLetter',
     'discardDeadLetter',
+    'replayDeadLetters',
+    'listParkedEvents',
   ],
   // an order and a vend wait for their sagas, and a refund for the payment provider
   callTimeouts: { order: 30_000, vending: 30_000, payment: 15_000 },

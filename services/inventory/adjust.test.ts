@@ -206,7 +206,7 @@ describe('the command AdjustStock', () => {
     bed.sidecar.onPublish = () => {
       throw unavailable('the bus is unavailable');
     };
-    expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('RETRY');
+    expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('PARKED');
     bed.restart();
     expect(await bed.handleEvent(AdjustStock, command, { id: 'e1' })).toBe('SUCCESS');
     expect((await bed.call('getStock', stockId)).available).toBe(20);

@@ -42,7 +42,7 @@ describe('an e-mail with a one-time token', () => {
       return accountMail;
     };
     const on = bed({ calls: { user: { getAccountMail } } });
-    expect(await request(on, { id: 'e1' })).toBe('RETRY');
+    expect(await request(on, { id: 'e1' })).toBe('PARKED');
     available = true;
     expect(await request(on, { id: 'e1' })).toBe('SUCCESS');
     expect(on.sentMessages).toHaveLength(1);

@@ -69,7 +69,7 @@ describe('an email', () => {
       return ann;
     };
     const on = bed({ calls: { user: { getContact } } });
-    expect(await deliver['order.confirmed'](on, { id: 'e1' })).toBe('RETRY');
+    expect(await deliver['order.confirmed'](on, { id: 'e1' })).toBe('PARKED');
     expect(channels(on)).toEqual(['inbox']);
     available = true;
     expect(await deliver['order.confirmed'](on, { id: 'e1' })).toBe('SUCCESS');
@@ -80,7 +80,7 @@ describe('an email', () => {
   it('is not sent again when a text message failed and the event is redelivered', async () => {
     const on = bed({ flags: smsForAnn });
     const sms = failing(on, 'sms', new Error('550 ann@example.com is unknown'));
-    expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('RETRY');
+    expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('PARKED');
     sms.stop();
     expect(await deliver['order.cancelled'](on, { id: 'e1' })).toBe('SUCCESS');
     expect(on.sentMessages.map(({ binding }) => binding)).toEqual(['email', 'sms']);

@@ -75,7 +75,7 @@ describe('cancelling a pending order', () => {
     const services = new FakeServices();
     const bed = await bedWith(pendingOrder(), services);
     services.faults.set('reserve', [unavailable('inventory crashed')]);
-    expect(await fulfil(bed)).toBe('RETRY');
+    expect(await fulfil(bed)).toBe('PARKED');
     await cancel(bed);
     expect(await fulfil(bed)).toBe('SUCCESS');
     const reservations = bed.memory.calls.filter(({ method }) => method === 'reserve');

@@ -65,7 +65,7 @@ describe('an unavailable payment service', () => {
 
   it('is retried in a redelivery while the order is new', async () => {
     const bed = await bedWith(pendingOrder(), unavailablePayment());
-    expect(await fulfil(bed)).toBe('RETRY');
+    expect(await fulfil(bed)).toBe('PARKED');
     expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });

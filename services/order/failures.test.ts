@@ -137,7 +137,7 @@ it('an unavailable payment does not cancel an order whose delivery is already sc
     'charge',
     [1, 2, 3].map(() => unavailable('payment is unavailable')),
   );
-  expect(await fulfil(bed)).toBe('RETRY');
+  expect(await fulfil(bed)).toBe('PARKED');
   expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
   expect(await fulfil(bed)).toBe('SUCCESS');
   expect(services.isSold()).toBe(true);

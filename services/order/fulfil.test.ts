@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { asService } from '#kit/core/caller';
-import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
+import { MAX_ATTEMPTS, POISON_MS } from '#kit/delivery/parking/parked-event';
 import { Code, refused } from '#kit/core/errors';
 import {
   OrderCancelled,
@@ -109,7 +109,7 @@ describe('a step whose service is unavailable', () => {
     const services = new FakeServices();
     services.faults.set(method, [noAnswer(Code.UNAVAILABLE)]);
     const bed = await bedWith(pendingOrder(), services);
-    expect(await fulfil(bed)).toBe('RETRY');
+    expect(await fulfil(bed)).toBe('PARKED');
     expect(bed.published(OrderConfirmed)).toEqual([]);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
@@ -125,10 +125,10 @@ describe('a step whose service is unavailable', () => {
     const services = new FakeServices();
     services.faults.set(method, [noAnswer(Code.UNAVAILABLE), refused('refund_refused', 'no')]);
     const bed = await bedWith(pendingOrder(request), services);
-    expect(await fulfil(bed)).toBe('RETRY');
+    expect(await fulfil(bed)).toBe('PARKED');
     expect(await orderOf(bed)).toMatchObject({ status: 'cancelling' });
     // after the decision, a refusal is retried like a failure
-    expect(await fulfil(bed)).toBe('RETRY');
+    expect(await fulfil(bed)).toBe('PARKED');
     expect(bed.published(OrderCancelled)).toEqual([]);
     expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await orderOf(bed)).toMatchObject({ status: 'cancelled' });
@@ -138,10 +138,14 @@ describe('a step whose service is unavailable', () => {
 
   it('becomes a dead letter, and a replay continues from there', async () => {
     const services = new FakeServices();
-    const failures = Array.from({ length: MAX_ATTEMPTS }, () => noAnswer(Code.INTERNAL));
+    const failures = Array.from({ length: MAX_ATTEMPTS + 1 }, () => noAnswer(Code.INTERNAL));
     services.faults.set('schedule', failures);
     const bed = await bedWith(pendingOrder(), services);
-    while ((await fulfil(bed)) === 'RETRY');
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      expect(await fulfil(bed)).toBe('PARKED');
+    }
+    bed.clock.advance(POISON_MS);
+    expect(await fulfil(bed)).toBe('SUCCESS');
     expect(await bed.runtime.deadLetters.get('place')).toMatchObject({ reason: 'internal' });
     expect(await orderOf(bed)).toMatchObject({ status: 'pending' });
     expect(await bed.runtime.replay('place')).toEqual({ succeeded: true });

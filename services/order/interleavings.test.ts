@@ -106,7 +106,7 @@ describe.each(orders)('an order $what', ({ request }) => {
           await deliverUntilAcknowledged(bed, async (on) => {
             const outcome = await fulfil(on);
             // the fulfilment waits for a cancellation that has cancelled its delivery
-            if (outcome === 'RETRY') await deliverUntilAcknowledged(other, cancel);
+            if (outcome === 'PARKED') await deliverUntilAcknowledged(other, cancel);
             return outcome;
           });
           await deliverUntilAcknowledged(other, cancel);
@@ -248,7 +248,7 @@ test('an order that is confirmed during its cancellation is cancelled as a confi
     if (key.startsWith('orders:') && ++reads === 1) await deliverUntilAcknowledged(other, fulfil);
     return loaded;
   };
-  expect(await cancel(bed)).toBe('RETRY');
+  expect(await cancel(bed)).toBe('PARKED');
   expect(await orderOf(bed)).toMatchObject({ status: 'confirmed' });
   expect(await cancel(bed)).toBe('SUCCESS');
   expect(steps(await orderOf(bed)).slice(-3)).toEqual([
@@ -283,6 +283,6 @@ test('a cancellation continues when the other services are available again', asy
   services.faults.get('refund')?.push(new MicroserviceError('no', Code.FAILED_PRECONDITION));
   const outcomes = [];
   for (let tries = 0; tries < 5; tries++) outcomes.push(await cancel(bed));
-  expect(outcomes).toEqual(['RETRY', 'RETRY', 'RETRY', 'RETRY', 'SUCCESS']);
+  expect(outcomes).toEqual(['PARKED', 'PARKED', 'PARKED', 'PARKED', 'SUCCESS']);
   await expectCancelled(bed, services, 'cancelled at last');
 });

@@ -215,7 +215,7 @@ describe('an order whose command is not acknowledged by the bus', () => {
     const bed = await bedAfter(services);
     const orderId = stored(bed)[0]?.[0].split(':')[2] ?? '';
     services.faults.set('reserve', [noAnswer(Code.UNAVAILABLE)]);
-    expect(await bed.handleEvent(PlaceOrder, { orderId }, { id: 'place' })).toBe('RETRY');
+    expect(await bed.handleEvent(PlaceOrder, { orderId }, { id: 'place' })).toBe('PARKED');
     expect(await aDayLater(bed)).toMatchObject({ status: 'pending' });
   });
 });

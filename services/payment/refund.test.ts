@@ -99,7 +99,7 @@ describe('a refund', () => {
   it('by command that fails at the provider is redelivered', async () => {
     const on = await paidWith('tok_undeliverable_refund_fails_once')();
     const command = { paymentId: 'pay_o1', refundId: 'r1', reason: 'requested' };
-    expect(await on.handleEvent(RefundPayment, command, { id: 'e1' })).toBe('RETRY');
+    expect(await on.handleEvent(RefundPayment, command, { id: 'e1' })).toBe('PARKED');
     expect(await on.handleEvent(RefundPayment, command, { id: 'e1' })).toBe('SUCCESS');
     expect(refundedAmounts(on)).toEqual(['19.99']);
   });

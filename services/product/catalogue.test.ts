@@ -218,6 +218,44 @@ describe('updating a product', () => {
     expect(await listed(bed, 'sale')).toEqual(['Espresso beans']);
   });
 
+  test('stays in the category to which a later move returned it, wherever the earlier one was delayed', async () => {
+    const move = { productId: '', category: 'gifts' };
+    const effects = async () => {
+      const { bed, productId } = await withBeans();
+      bed.injectFaults({});
+      await bed.handleEvent(UpdateProduct, { ...move, productId }, { id: 'm1' });
+      return bed.sidecar.effects;
+    };
+    for (let n = 1; n <= (await effects()); n++) {
+      const { bed, productId } = await withBeans();
+      const late = () => bed.handleEvent(UpdateProduct, { ...move, productId }, { id: 'm1' });
+      bed.injectFaults({ crashAfterEffect: n });
+      await late().catch(() => undefined);
+      bed.restart();
+      for (const category of ['sale', 'coffee']) {
+        await bed.call('updateProduct', { productId, category }, { caller });
+      }
+      await late();
+      const lists = ['coffee', 'gifts', 'sale', ''].map((category) => listed(bed, category));
+      const found = (await Promise.all(lists)).map((names) => names.length);
+      expect([n, found]).toEqual([n, [1, 0, 0, 1]]);
+    }
+  });
+
+  test('publishes a delayed update under its own number, not under that of a later one', async () => {
+    const { bed, productId } = await withBeans();
+    const move = { productId, category: 'gifts' };
+    bed.injectFaults({ crashAfterEffect: 1 });
+    await expect(bed.handleEvent(UpdateProduct, move, { id: 'm1' })).rejects.toThrow('killed');
+    bed.restart();
+    await bed.call('updateProduct', { productId, category: 'sale' }, { caller });
+    await bed.handleEvent(UpdateProduct, move, { id: 'm1' });
+    const numbers = bed.memory.events
+      .filter(({ type }) => type === ProductUpdated.type)
+      .map(({ sequence }) => sequence);
+    expect(numbers).toEqual([3, 2]);
+  });
+
   test('publishes nothing if nothing changes', async () => {
     const { bed, productId } = await withBeans();
     const request = { productId, name: beans.name, price: { amount: '18.9', currency: 'EUR' } };

@@ -48,11 +48,11 @@ export async function addProduct(
   context: Context,
 ): Promise<void> {
   const { products, lists, publish, clock } = context;
-  await products.update(
+  const product = await products.update(
     productId,
     (known) => known ?? newProduct(productId, fields, isoTime(clock)),
   );
-  const product = await addToCategory(productId, categoryKey(fields.category), context);
+  await listInCategory(product, [fields.category], context);
   await lists.catalogue.add('all', productId);
   await publish(ProductCreated, product);
 }
@@ -77,30 +77,36 @@ export async function applyUpdate(
   { productId, ...update }: EventData<typeof UpdateProduct>,
   context: Context,
 ): Promise<void> {
-  const { products, lists, publish, clock } = context;
+  const { products, publish, clock } = context;
   const { document, outcome } = await products.decide(productId, (product) => {
     if (product === undefined) throw notFound('product');
     return updated(product, update, isoTime(clock));
   });
-  const { changed } = outcome;
+  const { changed, from, to } = outcome;
   if (changed.length === 0) return;
-  const [from, to] = [categoryKey(outcome.from), categoryKey(outcome.to)];
-  if (from !== to) await lists.catalogue.remove(from, productId);
-  const product = from === to ? document : await addToCategory(productId, to, context);
-  await publish(ProductUpdated, { ...product, changed });
+  if (categoryKey(from) !== categoryKey(to)) await listInCategory(document, [from, to], context);
+  await publish(ProductUpdated, { ...document, changed });
 }
 
-/** Adds a product to the list of a category. Returns the product as read after that. */
-async function addToCategory(
-  productId: string,
-  category: string,
+/**
+ * Puts a product into the list of its category, and removes it from the lists of other categories. Which
+ * category that is, its document decides and not this move: a move that is handled late may have been
+ * replaced by others, also by one back.
+ */
+async function listInCategory(
+  product: Product,
+  categories: readonly string[],
   { products, lists }: Context,
-): Promise<Product> {
-  await lists.catalogue.add(category, productId);
-  const product = await products.getOrThrow(productId);
-  // a later move may have run in between, and found nothing to remove
-  if (categoryKey(product.category) !== category) {
-    await lists.catalogue.remove(category, productId);
+): Promise<void> {
+  const { productId } = product;
+  const known = new Set(categories.map(categoryKey));
+  for (let current = categoryKey(product.category); ;) {
+    await lists.catalogue.add(current, productId);
+    for (const other of known)
+      if (other !== current) await lists.catalogue.remove(other, productId);
+    known.add(current);
+    const after = categoryKey((await products.getOrThrow(productId)).category);
+    if (after === current) return;
+    current = after;
   }
-  return product;
 }

@@ -31,6 +31,7 @@ export async function updateProfile(request: UpdateProfileRequest, context: Cont
 
   const { userId } = user;
   const revisionId = newId('revision');
+  await beginCommand(UpdateUser, { userId, revisionId }, 'revisions', revisionId);
   await revisions.update(revisionId, (now) => now ?? update);
   const updated = await dispatchAndWait(
     UpdateUser,

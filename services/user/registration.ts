@@ -34,7 +34,7 @@ export async function register(request: RegisterRequest, context: Context) {
  * belongs to another account, and UNAVAILABLE if the account is not complete in time.
  */
 export async function createAccount(account: NewAccount, context: Context): Promise<string> {
-  const { newId, emails, registrations, users, dispatchAndWait, callContext, config } = context;
+  const { newId, emails, registrations, users, beginCommand, dispatchAndWait, callContext, config } = context;
   const userId = newId('user');
   const owner = await emails.get(emailKey(account.email));
   if (owner !== undefined && owner.userId !== userId) throw emailTaken({ userId: owner.userId });
@@ -45,6 +45,7 @@ export async function createAccount(account: NewAccount, context: Context): Prom
 
   const { password, ...known } = account;
   const passwordHash = await hashPassword(password, config.PASSWORD_COST);
+  await beginCommand(RegisterUser, { userId }, 'registrations', userId);
   const stored = await registrations.update(userId, (now) => now ?? { ...known, passwordHash });
   if (stored.passwordHash !== passwordHash) await assertSame(account, stored);
   const user = await dispatchAndWait(

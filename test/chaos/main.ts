@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   choice,
+  flag,
   interruption,
+  list,
   number,
   parseCommand,
   runCommand,
@@ -11,6 +13,8 @@ import {
   text,
 } from '../tools/command-line';
 import { BUSES, STATES } from '../harness/transports';
+import { SERVICES } from './load';
+import { outageSchedule, outageSeconds } from './outages';
 import { runChaos } from './run';
 import { schedule } from './schedule';
 
@@ -23,6 +27,9 @@ what has happened so far; a second Ctrl-C exits.`,
     seed: seed('decides the schedule and the requests'),
     minutes: number('how long the load lasts', { default: 5, min: 0.5 }),
     rate: number('requests per second', { default: 6, min: 0.1 }),
+    outages: flag('instead of other faults, each service is down in turn'),
+    'outage-minutes': number('how long each of these outages lasts', { default: 30, min: 0.1 }),
+    of: list('only outages of this service; may be repeated', 'service'),
     bus: choice('the broker, if not the one of dapr.yaml', BUSES),
     state: choice('the state store, if not the one of dapr.yaml', STATES),
     out: text('for the request log and the report (default: a temporary folder)', 'folder'),
@@ -33,22 +40,27 @@ async function main(): Promise<number> {
   const options = parseCommand(COMMAND)?.options;
   if (options === undefined) return 0;
   const { seed, bus, state } = options;
-  const seconds = options.minutes * 60;
+  const down = options.of.length > 0 ? options.of : SERVICES;
+  const outage = options['outage-minutes'] * 60;
+  const seconds = options.outages ? outageSeconds(down, outage) : options.minutes * 60;
   const folder = options.out ?? mkdtempSync(join(tmpdir(), `chaos-${seed}-`));
-  const { violations, stuck } = await runChaos({
+  const { violations, stuck, deadLettered, overtakings } = await runChaos({
     seed,
     seconds,
     folder,
     system: { bus, state },
     ordersPerSecond: options.rate,
-    plan: (targets) => schedule(seed, seconds, targets),
+    outages: options.outages,
+    plan: (targets) =>
+      options.outages ? outageSchedule(down, outage) : schedule(seed, seconds, targets),
     log: (line) => {
       console.log(line);
     },
     signal: interruption(),
   });
   console.log(`request log and report: ${folder}`);
-  return violations.length + stuck > 0 ? 1 : 0;
+  const heldUp = options.outages ? deadLettered + overtakings.length : 0;
+  return violations.length + stuck + heldUp > 0 ? 1 : 0;
 }
 
 runCommand(main);

@@ -2,6 +2,7 @@ import { type Books, type Violation, accepted, distinct } from '../invariants/bo
 import type { InvariantName } from '../invariants/check';
 import { type Crash, type InjectedFault, countsOf } from './fault-injection';
 import { type Recovery, median } from './recovery';
+import type { Outage, Overtaking } from './outages';
 import type { LoggedRequest } from './request-log';
 import { type Fault, describeFault } from './schedule';
 
@@ -27,6 +28,8 @@ export interface Report {
   readonly recovery: { readonly longest?: Recovery; readonly median: number };
   readonly recoveries: readonly Recovery[];
   readonly violations: readonly (Violation & { readonly trail: readonly string[] })[];
+  readonly outages: readonly Outage[];
+  readonly overtakings: readonly Overtaking[];
 }
 
 // The invariants, and the messages of other ones, that report a lost, doubled or stuck effect.
@@ -52,6 +55,8 @@ export interface Outcome {
   readonly crashes: readonly Crash[];
   readonly recoveries: readonly Recovery[];
   readonly violations: Report['violations'];
+  readonly outages: readonly Outage[];
+  readonly overtakings: readonly Overtaking[];
 }
 
 /** The run in numbers. */
@@ -87,6 +92,8 @@ export function reportOf(outcome: Outcome): Report {
     recovery: { ...(longest === undefined ? {} : { longest }), median: median(waited) },
     recoveries,
     violations,
+    outages: outcome.outages,
+    overtakings: outcome.overtakings,
   };
 }
 
@@ -131,6 +138,15 @@ export function reportText(report: Report, faults: readonly InjectedFault[]): st
     `recovery: median ${recovery.median.toFixed(1)} s, longest ${worst}`,
     `orders: accepted ${report.accepted}, confirmed ${report.confirmed}, cancelled: ${counts(report.cancelled)}`,
     `lost ${report.lost}, doubled ${report.doubled}, stuck ${report.stuck}, dead-lettered ${report.deadLettered}`,
+    ...report.outages.map(({ service, seconds, parked, goneAfter }) => {
+      const gone =
+        goneAfter === undefined ? 'not all done' : `done ${goneAfter.toFixed(0)} s after it`;
+      return `outage of ${service}, ${seconds.toFixed(0)} s: at most ${parked} events parked, ${gone}`;
+    }),
+    ...report.overtakings.map(
+      ({ service, subject, event, overtaken }) =>
+        `OUT OF ORDER ${service}: ${event} before ${overtaken} of ${subject}`,
+    ),
     ...violations
       .slice(0, 50)
       .flatMap(({ invariant, about, message, trail }) => [

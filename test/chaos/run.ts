@@ -1,16 +1,24 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UpdateDelivery } from '#contracts/delivery';
+import { AdjustStock } from '#contracts/inventory';
+import { CancelOrder, PlaceOrder } from '#contracts/order';
+import { RefundPayment } from '#contracts/payment';
+import { CreateProduct, UpdateProduct } from '#contracts/product';
+import { RegisterUser, SendPasswordReset, UpdateUser } from '#contracts/user';
 import { brokerLog } from '../harness/bus/broker-log';
 import { freePorts } from '../harness/ports';
+import type { RunningSystem } from '../harness/running-system';
 import type { SystemOptions } from '../harness/system';
 import { until } from '../harness/until';
 import { providerCaptures } from '../harness/provider-ledger';
 import { check } from '../invariants/check';
 import { SystemFixture, type Shopper } from '../e2e/fixtures';
 import { FaultInjection } from './fault-injection';
-import { Load } from './load';
+import { Load, SERVICES } from './load';
 import { OrderTracker } from './order-tracker';
+import { OutageWatch, overtakingsIn } from './outages';
 import { Proxy } from './proxy';
 import { emailsIn, readBooks } from './read-books';
 import { recoveries } from './recovery';
@@ -39,7 +47,15 @@ export interface ChaosOptions {
   readonly restMs?: number;
   /** Whether logs and documents are kept where an invariant is violated. */
   readonly keep?: boolean;
+  /** Whether the faults are outages of one service after the other: see outages.ts. */
+  readonly outages?: boolean;
 }
+
+/** The commands of the services in SERVICES. */
+const COMMANDS = [
+  ...[PlaceOrder, CancelOrder, RefundPayment, UpdateDelivery, AdjustStock],
+  ...[CreateProduct, UpdateProduct, RegisterUser, UpdateUser, SendPasswordReset],
+];
 
 const STATUS_MS = 10_000;
 const SET_UP_MS = 180_000;
@@ -67,6 +83,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     fixture = await SystemFixture.open({
       controlPlane: true,
       ...options.system,
+      ...(options.outages === true ? { env: { ...options.system?.env, LOG_LEVEL: 'debug' } } : {}),
       front: (server, port) => place.front(server, port),
       prepare: (system) => {
         place.prepare(system);
@@ -107,6 +124,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     }, STATUS_MS);
 
     const tracking = tracker.run();
+    const watch = new OutageWatch(fixture.admin, SERVICES);
+    const watching = options.outages === true ? watch.run() : Promise.resolve();
     const loading = clients.run(workload(seed, options.ordersPerSecond));
     const injecting = faults.run(plan, (line) => {
       log(`${elapsed()}: ${line}`);
@@ -123,10 +142,12 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     const ready = () => Promise.all(system.apps.map((app) => app.ready()));
     await until('all apps, after the last fault', ready, SET_UP_MS);
     const unanswered = await clients.settle();
-    await rest({ bus, tracker, withinMs: restMs });
+    await rest({ bus, tracker, admin: fixture.admin, withinMs: restMs });
+    watch.stop();
+    await watching;
     const stranded = tracker.undecided.map(({ orderId }) => orderId);
     const deadLettered = await clients.replayAll();
-    await rest({ bus, tracker, withinMs: restMs / 2 });
+    await rest({ bus, tracker, admin: fixture.admin, withinMs: restMs / 2 });
     tracker.stop();
     await tracking;
     clearInterval(status);
@@ -156,13 +177,15 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       crashes,
       recoveries: recoveries(injected, tracker.all.values(), Date.now()),
       violations,
+      outages: options.outages === true ? watch.outagesOf(injected) : [],
+      overtakings: options.outages === true ? overtakingsOf(system) : [],
     });
     const details = { ...report, injected, crashes };
     writeFileSync(join(folder, 'report.json'), JSON.stringify(details, null, 2));
     const text = reportText(report, injected);
     writeFileSync(join(folder, 'report.txt'), text);
     log(text);
-    failed = violations.length > 0;
+    failed = violations.length > 0 || report.overtakings.length > 0;
     return report;
   } finally {
     clearInterval(status);
@@ -179,6 +202,17 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await fixture?.close();
     await place.close();
   }
+}
+
+/** The events that overtook parked ones, in the logs of all services. */
+function overtakingsOf(system: RunningSystem) {
+  const commands = new Set<string>(COMMANDS.map(({ type }) => type));
+  return SERVICES.flatMap((name) => {
+    const { service } = system.app(name);
+    return service === undefined
+      ? []
+      : overtakingsIn(name, service.log, (type) => commands.has(type));
+  });
 }
 
 /** Why the documents cannot be on a small disk; undefined where they can. */

@@ -222,6 +222,15 @@ export class BrokerFixture {
     return letters.filter(({ id }) => ids.includes(id));
   }
 
+  /** Waits until this number of events is parked by the worker. */
+  async parked(count: number): Promise<void> {
+    const isParked = async () => {
+      const waiting = await this.reader.parkedEvents.waiting();
+      return waiting.reduce((sum, { events }) => sum + events, 0) >= count;
+    };
+    await until(`${count} parked events`, isParked, AMPLE_MS);
+  }
+
   /** Replays a dead letter; a sidecar finds a service that was down only after a pause. */
   async replay(id: string): Promise<boolean> {
     const asked = async () => {

@@ -49,11 +49,11 @@ export const sharing: Behaviour<BrokerFixture> = {
 };
 
 export const retries: Behaviour<BrokerFixture> = {
-  name: 'a transient failure is retried at the configured interval',
+  name: 'an event whose handler fails for a while is retried with growing pauses, and has one effect',
   holds: { attempts: 4, effects: 1 },
   observe: async (broker) => {
     const event = broker.event('retries', { fails: 3 });
-    // the process that counts its failures gets the retries: its sidecar keeps the event
+    // the process that counts its failures may lose the claim of the parked event to the other one
     await broker.publish(event);
     await broker.waitForDone('worker', 'retries');
     const attempts = broker.begun(event.id);

@@ -7,7 +7,7 @@ import { contents } from './contents';
 import { crashes, slow } from './crashes';
 import { duplicates, early, retries, sharing } from './delivery';
 import { type Difference, differences, storeDifferences } from './differences';
-import { deadLetters } from './failures';
+import { deadLetters, outage } from './failures';
 import { order } from './order';
 import { requests } from './requests';
 import type { BrokerFixture } from './broker-fixture';
@@ -19,7 +19,7 @@ import { versions } from './versions';
 /** These do not disturb each other, and mostly wait: a test runs them concurrently. */
 const calm = { retries, duplicates, early, contents, requests, batches, versions } as const;
 /** These run concurrently too, but they restart or delay services that the first group depends on. */
-const patient = { slow, deadLetters } as const;
+const patient = { slow, deadLetters, outage } as const;
 
 /** The behaviours of a broker, in the order in which they run. */
 export const behaviours = {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { inProject } from '../../scripts/start/project.mjs';
+import { outageSchedule, outageSeconds } from '../chaos/outages';
 import type { Report } from '../chaos/report';
 import { type ChaosOptions, runChaos } from '../chaos/run';
 import { type Fault, type Targets, compactSchedule } from '../chaos/schedule';
@@ -10,6 +11,7 @@ import type { InvariantName } from '../invariants/check';
 
 const TEST_MS = 300_000;
 const MOST_RUNS = 3;
+const OUTAGE_SECONDS = 15;
 
 /** A short run; its folder is kept where the test fails. */
 async function run(
@@ -37,6 +39,32 @@ test.concurrent(
       const kinds = new Set(Object.keys(report.faults).map((name) => name.split(' ')[0]));
       // where no disk can be mounted, the run reports it
       expect(kinds.size).toBe(10 - report.notRun.length);
+    });
+  },
+  TEST_MS,
+);
+
+test.concurrent(
+  'nothing is lost, out of order or a dead letter when services are down in turn, and all goes on soon after that',
+  () => {
+    const services = ['payment', 'inventory', 'user'];
+    const seconds = outageSeconds(services, OUTAGE_SECONDS);
+    const plan = () => outageSchedule(services, OUTAGE_SECONDS);
+    return run({ seed: 21, seconds, plan, outages: true }, (report) => {
+      expect(report.violations.map(({ invariant, message }) => `${invariant}: ${message}`)).toEqual(
+        [],
+      );
+      expect(report).toMatchObject({
+        lost: 0,
+        doubled: 0,
+        stuck: 0,
+        deadLettered: 0,
+        overtakings: [],
+      });
+      for (const { service, parked, goneAfter } of report.outages) {
+        expect([service, parked > 0]).toEqual([service, true]);
+        expect(goneAfter).toBeLessThan(30);
+      }
     });
   },
   TEST_MS,

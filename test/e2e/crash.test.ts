@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
+import { MAX_ATTEMPTS } from '#kit/delivery/parking/parked-event';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
 import { SystemFixture, type Shopper, paidWith } from './fixtures';

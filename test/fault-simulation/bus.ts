@@ -82,14 +82,16 @@ export class Bus {
       again();
       return;
     }
+    simulation.happened(process.program, event, 'arrived');
     if (message.deliveries++ > 0) simulation.count('redeliveries');
     if (trace) simulation.note(process.name, `handles ${name}`);
     process.serve(
       (runtime) => runtime.deliver(event, event.type),
       (outcome) => {
-        const publishedEvents = simulation.mutant?.acknowledge?.(outcome) ?? outcome;
-        if (trace) simulation.note(process.name, `${publishedEvents.toLowerCase()} ${name}`);
-        if (publishedEvents !== 'SUCCESS') {
+        const status = simulation.mutant?.acknowledge?.(outcome) ?? outcome;
+        if (trace) simulation.note(process.name, `${status.toLowerCase()} ${name}`);
+        if (status === 'SUCCESS') simulation.happened(process.program, event, 'acknowledged');
+        if (status !== 'SUCCESS') {
           simulation.count('deliveries to be retried');
           again();
         } else if (!loseAcknowledgement) {

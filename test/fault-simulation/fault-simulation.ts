@@ -22,7 +22,8 @@ import { APPS, type App, Faults } from './faults';
 import { START } from './loop';
 import { Network } from './network';
 import type { Hooks } from './mutants';
-import { CHANNELS, PRODUCTS, type Scenario } from './scenario';
+import { overtakings } from './order-of-events';
+import { CHANNELS, OUTAGE, PRODUCTS, type Scenario } from './scenario';
 import { type Program, SimulatedProcess } from './simulated-process';
 import { Simulation } from './simulation';
 
@@ -30,6 +31,8 @@ const PRICES: Record<(typeof PRODUCTS)[number], string> = { ink: '1.00', pen: '2
 const MINIMUM_STOCK = 1;
 const eur = (amount: string) => ({ amount, currency: 'EUR' });
 const REPLICAS = [0, 1];
+/** Within this time of the end of an outage its events are handled. */
+const RETURN_MS = 30_000;
 /** How many times the dead letters are replayed at the end. */
 const REPLAYS = 2;
 
@@ -60,6 +63,9 @@ const PROGRAMS: Record<App, Program> = {
 const OWN_MEANING = {
   itComesToRest: 'at some time nothing is left to happen',
   noUnexpectedErrors: 'no handler fails with an error that it does not expect',
+  outagesLeaveNoDeadLetter: 'no event becomes a dead letter because something is unavailable',
+  outagesEndSoon: 'what an outage has held up is done within 30 seconds of its end',
+  orderIsKept: 'no event is handled before one of its subject that was parked before it arrived',
 } as const;
 
 /** Each invariant of a simulated schedule as a sentence. */
@@ -108,6 +114,7 @@ export async function simulate(
     network.processes.set(app, processes);
     bus.subscribe(app, processes, program.service.topics);
   }
+  const late: string[] = [];
   const clients = new Clients(simulation, network);
   clients.plan(scenario.actions);
   for (const fault of scenario.faults) {
@@ -117,6 +124,15 @@ export async function simulate(
       for (const app of fault.app === 'all' ? APPS : [fault.app]) {
         for (const process of network.processes.get(app) ?? []) process.kill(fault.ms);
       }
+    });
+    if (fault.ms < OUTAGE.ms) continue;
+    const parkedBefore = new Set<string>();
+    loop.after(START + fault.at + fault.ms - loop.now, () => {
+      for (const id of parkedIn(memories)) parkedBefore.add(id);
+      simulation.count('events parked at the end of an outage', parkedBefore.size);
+    });
+    loop.after(START + fault.at + fault.ms + RETURN_MS - loop.now, () => {
+      for (const id of parkedIn(memories)) if (parkedBefore.has(id)) late.push(id);
     });
   }
 
@@ -145,7 +161,28 @@ export async function simulate(
   const { requests } = clients;
   const books = readBooks({ scenario, memories, ledger, requests, deadLettersBefore });
   countOrders(books, simulation);
-  return outcome([...violationsOf(books), ...unexpectedErrors(simulation)]);
+  return outcome([
+    ...violationsOf(books),
+    ...deadLettersBefore.map(({ service, id, reason, message }) => ({
+      invariant: 'outagesLeaveNoDeadLetter' as const,
+      about: `${service} ${id}`,
+      message: `it is a dead letter: ${reason}, ${message}`,
+    })),
+    ...late.map((id) => ({
+      invariant: 'outagesEndSoon' as const,
+      about: id,
+      message: 'it is still parked',
+    })),
+    ...overtakings(simulation.happenings),
+    ...unexpectedErrors(simulation),
+  ]);
+}
+
+/** The ids of the parked events of all services. */
+function parkedIn(memories: Readonly<Record<App, Memory>>): string[] {
+  return Object.values(memories).flatMap(({ documents }) =>
+    [...documents.keys()].filter((key) => key.startsWith('parked-event:')),
+  );
 }
 
 function violationsOf(books: Books): Violation[] {

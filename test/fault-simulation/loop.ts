@@ -10,8 +10,11 @@ export const START = Date.parse('2026-01-05T00:00:00Z');
 
 /** The longest virtual time of a schedule, in milliseconds. */
 const HORIZON_MS = 3 * 3600 * 1000;
-/** The most steps; a schedule has some hundreds, and more is an endless loop. */
-const MOST_STEPS = 100_000;
+/**
+ * The most steps; more is an endless loop. A schedule has some hundreds, and one with an outage of half an
+ * hour some ten thousands.
+ */
+const MOST_STEPS = 500_000;
 
 /**
  * Virtual time. Everything that takes time is an entry, and the earliest one runs next. Between two

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 import { choice, number, parseCommand, runCommand, text } from '../tools/command-line';
+import { APPS, type App } from './faults';
 import { MUTANTS } from './mutants';
 import { type Found, type Tally, addTo, describeFound, search } from './search';
 
@@ -14,6 +15,7 @@ violated. It starts no other process.`,
     runs: number('how many schedules', { default: 10_000, min: 1 }),
     workers: number('threads that share the work', { default: 1, min: 1 }),
     plant: choice('run a mutant, to see that its bug is detected', Object.keys(MUTANTS)),
+    'outage-of': choice('an app that is down for half an hour in each schedule', APPS),
     path: text('run one schedule of the seed, as it was printed when it failed', 'path'),
   },
 } as const;
@@ -27,6 +29,7 @@ interface Chunk {
   runs: number;
   mutant?: string | undefined;
   path?: string | undefined;
+  outageOf?: App | undefined;
 }
 interface Result {
   tally: [string, number][];
@@ -42,12 +45,12 @@ async function work(chunk: Chunk): Promise<Result> {
 async function main(): Promise<number> {
   const options = parseCommand(COMMAND)?.options;
   if (options === undefined) return 0;
-  const { seed, path, workers, plant: mutant } = options;
+  const { seed, path, workers, plant: mutant, 'outage-of': outageOf } = options;
   const runs = path === undefined ? options.runs : 1;
   const chunks: Chunk[] = [];
   for (let first = 0; first < runs; first += RUNS_PER_SEED) {
     const chunk = { seed: seed + chunks.length, runs: Math.min(RUNS_PER_SEED, runs - first) };
-    chunks.push({ ...chunk, mutant, path });
+    chunks.push({ ...chunk, mutant, path, outageOf });
   }
   const tally: Tally = new Map();
   const started = performance.now();

@@ -201,6 +201,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       };
     },
   },
+  'parked-events-reversed': {
+    bug: 'the parked events of a subject are handled in the reverse order',
+    breaks: 'orderIsKept',
+    hooks: () => ({
+      sidecar: (_, sidecar) =>
+        changed(sidecar, {
+          save: (key, value, ...rest) => sidecar.save(key, withFrontReversed(key, value), ...rest),
+        }),
+    }),
+  },
   'no-sequence': {
     bug: 'an event has not the sequence number of its document',
     breaks: 'sequencesRise',
@@ -229,6 +239,14 @@ function changed(sidecar: Sidecar, to: Partial<Sidecar>): Sidecar {
     unschedule: (...args) => sidecar.unschedule(...args),
   };
   return { ...same, ...to };
+}
+
+/** The queue of a subject with the newest event first; another value stays as it is. */
+function withFrontReversed(key: string, value: unknown): unknown {
+  if (!key.startsWith('parked-subject:')) return value;
+  // as the kit writes it
+  const queue = value as { front: string[] };
+  return { ...queue, front: queue.front.toReversed() };
 }
 
 interface InboxEntry {

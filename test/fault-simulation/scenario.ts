@@ -91,6 +91,11 @@ export interface Scenario {
 
 const MOST_ORDERS = 4;
 
+/** How long an app is down in an outage, and the times of actions before, during and after it. */
+export const OUTAGE = { from: 60_000, ms: 30 * 60_000 };
+const AROUND_OUTAGE_MS = OUTAGE.from + OUTAGE.ms + 60_000;
+const MOST_ORDERS_AROUND_OUTAGE = 16;
+
 /** A time: most are early, when requests are in flight. */
 const at = fc.oneof(
   { arbitrary: fc.nat({ max: 600 }), weight: 4 },
@@ -290,3 +295,28 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
     .map(([orders, others]) => [...orders, ...others]),
   faults: fc.array(fault, { maxLength: 6 }),
 });
+
+/** An app is down for half an hour, while orders come in before, during and after that. */
+export function outagesOf(app: App): fc.Arbitrary<Scenario> {
+  const around = fc.nat({ max: AROUND_OUTAGE_MS });
+  const number = fc.nat({ max: MOST_ORDERS_AROUND_OUTAGE - 1 });
+  const before = fc.nat({ max: OUTAGE.from });
+  return fc.record({
+    seed: fc.nat(),
+    pieces: fc.constant([60, 60]),
+    hot: fc.constant(false),
+    actions: fc
+      .tuple(
+        fc.array(fc.tuple(place, number, fc.oneof(around, before)), {
+          minLength: 8,
+          maxLength: 24,
+        }),
+        fc.array(fc.tuple(other, around), { maxLength: 12 }),
+      )
+      .map(([orders, others]) => [
+        ...orders.map(([action, order, at]) => ({ ...action, order, at })),
+        ...others.map(([action, at]) => ({ ...action, at })),
+      ]),
+    faults: fc.constant([{ kind: 'outage' as const, app, at: OUTAGE.from, ms: OUTAGE.ms }]),
+  });
+}

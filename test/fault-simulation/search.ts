@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { MEANINGS, type SimulationInvariant, type Violation, simulate } from './fault-simulation';
 import { MUTANTS } from './mutants';
-import { type Scenario, scenarios } from './scenario';
+import type { App } from './faults';
+import { type Scenario, outagesOf, scenarios } from './scenario';
 
 /** Sums of counts by their names. */
 export type Tally = Map<string, number>;
@@ -23,6 +24,8 @@ export interface Search {
   shrink?: boolean;
   /** Statistics are added to it. */
   tally?: Tally;
+  /** The app that is down for half an hour in each scenario; otherwise each has faults of all kinds. */
+  outageOf?: App | undefined;
   onSchedule?: () => void;
 }
 
@@ -32,6 +35,7 @@ export interface Found {
   readonly seed: number;
   readonly path: string;
   readonly mutant: string | undefined;
+  readonly outageOf: App | undefined;
 }
 
 /** Runs the scenarios of a seed until one of them violates an invariant. */
@@ -40,7 +44,8 @@ export async function search(wanted: Search): Promise<Found | undefined> {
   const isWanted = ({ invariant }: Violation) =>
     wanted.invariant === undefined || invariant === wanted.invariant;
   let last: Violation | undefined;
-  const property = fc.asyncProperty(scenarios, async (scenario) => {
+  const drawn = wanted.outageOf === undefined ? scenarios : outagesOf(wanted.outageOf);
+  const property = fc.asyncProperty(drawn, async (scenario) => {
     const { violations, counts, injected } = await run(scenario, wanted.mutant);
     // a schedule never returns to the real event loop, for which others may be waiting
     await new Promise(setImmediate);
@@ -69,7 +74,14 @@ export async function search(wanted: Search): Promise<Found | undefined> {
   const [scenario] = counterexample;
   // the last one that failed is not always the smallest
   const violation = (await run(scenario, wanted.mutant)).violations.find(isWanted) ?? last;
-  return { violation, scenario, seed, path: counterexamplePath, mutant: wanted.mutant };
+  return {
+    violation,
+    scenario,
+    seed,
+    path: counterexamplePath,
+    mutant: wanted.mutant,
+    outageOf: wanted.outageOf,
+  };
 }
 
 /** Runs a scenario once more, and returns the trace of everything that happens. */
@@ -79,9 +91,10 @@ export async function traceOf({ scenario, mutant }: Pick<Found, 'scenario' | 'mu
 
 /** The violation, the command that reproduces it, and the trace that leads to it. */
 export async function describeFound(found: Found): Promise<string> {
-  const { violation, scenario, seed, path, mutant } = found;
+  const { violation, scenario, seed, path, mutant, outageOf } = found;
   const { invariant, about, message } = violation;
-  const option = mutant === undefined ? '' : ` --plant ${mutant}`;
+  const planted = mutant === undefined ? '' : ` --plant ${mutant}`;
+  const option = `${planted}${outageOf === undefined ? '' : ` --outage-of ${outageOf}`}`;
   return [
     `VIOLATED: ${invariant} (${MEANINGS[invariant]})`,
     `  ${about === '' ? '' : `${about}: `}${message}`,

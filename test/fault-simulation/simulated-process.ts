@@ -172,6 +172,8 @@ export class SimulatedProcess {
       ...{ sidecar, clock: this.#clock(life), random: () => this.random.next() },
       ...{ log: this.#log(), metrics, flags, ...OPEN_BUS, config: config?.(this.replica) },
     });
+    // a periodic look for the events of others would never end; each process looks when it starts
+    void this.host.resumeParkedEvents(Infinity);
   }
 
   #clock(life: SimulatedSidecar): Clock {
@@ -191,11 +193,20 @@ export class SimulatedProcess {
     };
   }
 
-  /** A log that collects unexpected errors. */
+  /** Notes that an event was handled or refused, as a line of the log shows it. */
+  #handled(line: object): void {
+    // the kit's lines about events have these fields
+    const { eventId: id, type, subject } = line as Record<'eventId' | 'type' | 'subject', string>;
+    const { program, surroundings } = this;
+    surroundings.simulation.happened(program, { id, type, subject }, 'handled');
+  }
+
+  /** A log that collects unexpected errors and what happened to events. */
   #log(): Log {
     const { simulation } = this.surroundings;
     const nothing = () => {};
     const suspect = (line: object, message: string) => {
+      if (message === 'events wait for a dependency') return;
       const failure: unknown = 'err' in line ? line.err : 'failure' in line ? line.failure : line;
       const isForeseen =
         typeof failure === 'object' &&
@@ -208,7 +219,16 @@ export class SimulatedProcess {
       simulation.unexpected.push(`${this.name}: ${message}: ${text ?? ''}`);
     };
     const log = {
-      ...{ trace: nothing, debug: nothing, info: nothing, warn: suspect },
+      ...{ trace: nothing, debug: nothing },
+      info: (line: object) => {
+        if ('eventId' in line) this.#handled(line);
+      },
+      warn: (line: object, message: string) => {
+        if ('eventId' in line && 'outcome' in line && line.outcome !== 'retried') {
+          this.#handled(line);
+        }
+        suspect(line, message);
+      },
       error: (line: object, message: string) => {
         if (message !== 'event is a dead letter') suspect(line, message);
       },

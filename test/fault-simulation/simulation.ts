@@ -1,6 +1,10 @@
+import { DEFAULT_TENANT } from '#kit/core/caller';
+import { subjectOf } from '#kit/delivery/parking/parking-lot';
+import type { AnyService } from '#kit/service/service';
 import { SeededRandom } from '../tools/seeded-random';
 import type { Faults } from './faults';
 import { Loop, START } from './loop';
+import type { Happening } from './order-of-events';
 import type { Hooks } from './mutants';
 import type { Scenario } from './scenario';
 
@@ -11,6 +15,7 @@ export class Simulation {
   readonly counts = new Map<string, number>();
   /** Errors that no handler should throw. */
   readonly unexpected: string[] = [];
+  readonly happenings: Happening[] = [];
   readonly trace: string[] | undefined;
   /** Whether the messages of calls are encoded and decoded. It is slow, so only some schedules do. */
   readonly wire: boolean;
@@ -31,6 +36,17 @@ export class Simulation {
 
   random(name: string): SeededRandom {
     return new SeededRandom(this.scenario.seed, name);
+  }
+
+  /** Notes what happened to an event in a service. */
+  happened(
+    { app, service }: { app: string; service: AnyService },
+    event: { id: string; type: string; subject: string },
+    what: Happening['what'],
+  ): void {
+    const isCommand = service.events.get(event.type)?.contract.kind === 'command';
+    const subject = subjectOf({ ...event, tenantid: DEFAULT_TENANT }, isCommand);
+    this.happenings.push({ app, subject, id: event.id, what });
   }
 
   count(label: string, by = 1): void {

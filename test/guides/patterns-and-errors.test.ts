@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { refused, unavailable } from '#kit/core/errors';
-import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
+import { MAX_ATTEMPTS, POISON_MS } from '#kit/delivery/parking/parked-event';
 import { methods } from '#kit/service/definition';
 import { Service } from '#kit/service/service';
 import { testbed } from '#kit/testing/testbed';
@@ -63,18 +63,19 @@ async function deadLettersOf(bed: ReturnType<typeof holderWith>) {
   return letters.map(({ reason, attempts }) => ({ reason, attempts }));
 }
 
-test('an event is redelivered until an unavailable service is back', async () => {
+test('an event is parked until an unavailable service is back', async () => {
   const bed = holderWith(unavailable('connection refused'));
-  expect(await bed.handleEvent(OrderCreated, created, { id: 'e1' })).toBe('RETRY');
+  expect(await bed.handleEvent(OrderCreated, created, { id: 'e1' })).toBe('PARKED');
   expect(await bed.handleEvent(OrderCreated, created, { id: 'e1' })).toBe('SUCCESS');
   expect(await bed.context().holds.get('o1')).toEqual({ held: true });
 });
 
-test('an event that fails in every delivery is a dead letter', async () => {
+test('an event that fails in every attempt for minutes is a dead letter', async () => {
   const bed = holderWith(...Array.from({ length: MAX_ATTEMPTS }, () => new TypeError('a bug')));
   for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
-    expect(await bed.handleEvent(OrderCreated, created, { id: 'e1' })).toBe('RETRY');
+    expect(await bed.handleEvent(OrderCreated, created, { id: 'e1' })).toBe('PARKED');
   }
+  bed.clock.advance(POISON_MS);
   expect(await bed.handleEvent(OrderCreated, created, { id: 'e1' })).toBe('SUCCESS');
   expect(await deadLettersOf(bed)).toEqual([{ reason: 'internal', attempts: MAX_ATTEMPTS }]);
 });

@@ -10,7 +10,7 @@ import {
 import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
-import { MAX_ATTEMPTS } from '#kit/delivery/event-dispatcher';
+import { MAX_ATTEMPTS } from '#kit/delivery/parking/parked-event';
 import { newCallContext } from '#kit/core/call-context';
 import { type RunningService, start } from '#kit/boot/run';
 import { appsOf } from '../harness/apps-of';

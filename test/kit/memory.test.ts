@@ -65,6 +65,7 @@ function memoryBench(): Promise<SampleBusSystem> {
           order.memory.jobs.delete(name);
           await order.runtime.runJob(job.data);
         }
+        for (const { runtime } of beds) await runtime.parkedEvents.tryAll();
         await clock.sleep(100);
         if (await holds()) return;
       }

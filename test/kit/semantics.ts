@@ -155,16 +155,28 @@ export function describeSemantics(transport: string, open: () => Promise<SampleS
         expect(await deadLetter(id)).toMatchObject({ reason: 'unreadable' });
       });
 
-      it('that fail in every attempt become dead letters with the last error', async () => {
+      it('whose dependency is unavailable wait in order, and are handled when it is available', async () => {
         const orderId = fresh();
-        script.set(orderId, async () => {
-          throw new MicroserviceError('down for good', Code.UNAVAILABLE, { reason: 'down' });
+        const handled: string[] = [];
+        let isDown = true;
+        script.set(orderId, async ({ counts, callContext }) => {
+          if (isDown) throw new MicroserviceError('down', Code.UNAVAILABLE, { reason: 'down' });
+          await counts.update(orderId, (now) => ({ orderId, count: (now?.count ?? 0) + 1 }));
+          handled.push(callContext.id);
         });
-        await fixture.system.publish(event(orderId));
-        const kept = await deadLetter(orderId);
-        expect(kept).toMatchObject({ reason: 'down', message: 'down for good' });
-        expect(kept.attempts).toBe(times('event', orderId).length);
-        expect(kept.attempts).toBe(6);
+        const events = [1, 2].map((n) => event(orderId, { id: `${orderId}-${n}` }));
+        await fixture.system.publish(events[0]!);
+        await until('event', orderId, 2);
+        await fixture.system.publish(events[1]!);
+        const { runtime } = fixture.system.order;
+        const waits = async () => (await runtime.parkedEvents.waiting())[0]?.events === 2;
+        await fixture.system.until('both to be parked', waits);
+        isDown = false;
+        await fixture.system.until('both to be handled', () => handled.length === 2);
+        expect(handled).toEqual(events.map(({ id }) => id));
+        await expect(begin().counts.getOrThrow(orderId)).resolves.toEqual({ orderId, count: 2 });
+        const { letters } = await runtime.deadLetters.page(1, 100);
+        expect(letters.filter(({ subject }) => subject === orderId)).toEqual([]);
       });
     });
 

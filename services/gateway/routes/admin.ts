@@ -4,7 +4,7 @@ import { type Route, call } from './types';
 
 const operations = OperationsService.method;
 
-/** The dead letters of each service. */
+/** The dead letters and parked events of each service. */
 export const adminRoutes: readonly Route[] = [
   call('GET', '/admin/dead-letters/:service', ':service', operations.listDeadLetters, {
     access: ADMINS,
@@ -23,5 +23,15 @@ export const adminRoutes: readonly Route[] = [
     access: ADMINS,
     owner: 'admin',
     idempotent: true,
+  }),
+  call('POST', '/admin/dead-letter-replays/:service', ':service', operations.replayDeadLetters, {
+    access: ADMINS,
+    owner: 'admin',
+    body: ['reason', 'type', 'skip'],
+    idempotent: true,
+  }),
+  call('GET', '/admin/parked-events/:service', ':service', operations.listParkedEvents, {
+    access: ADMINS,
+    owner: 'admin',
   }),
 ];

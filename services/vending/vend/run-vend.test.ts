@@ -117,7 +117,7 @@ describe('a vend is refused before its payment is authorised', () => {
     const services = new FakeServices();
     const bed = await bedWith([pendingVend()], services);
     services.failNext('getPresence', failure(Code.UNAVAILABLE), 3);
-    expect(await runVend(bed)).toBe('RETRY');
+    expect(await runVend(bed)).toBe('PARKED');
     expect(await vendIn(bed)).toMatchObject({ status: 'pending' });
     services.clock.advance(10_000);
     expect(await runVend(bed)).toBe('SUCCESS');
@@ -182,7 +182,7 @@ describe('a vend that fails', () => {
     const services = new FakeServices();
     services.failNext('sendCommand', failure(Code.UNAVAILABLE), 3);
     const bed = await bedWith([pendingVend()], services);
-    expect(await runVend(bed)).toBe('RETRY');
+    expect(await runVend(bed)).toBe('PARKED');
     expect(await vendIn(bed)).toMatchObject({ status: 'dispensing' });
     services.clock.advance(31_000);
     expect(await runVend(bed)).toBe('SUCCESS');

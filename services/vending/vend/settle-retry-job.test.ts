@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
+import { MAX_ATTEMPTS, POISON_MS } from '#kit/delivery/parking/parked-event';
 import { asService } from '#kit/core/caller';
 import { Code } from '#kit/core/errors';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
@@ -90,8 +91,10 @@ describe('a vend whose services are unavailable', () => {
 
   it('becomes a dead letter if a compensation is refused, and its replay continues', async () => {
     const { bed, services } = await afterRun();
-    services.failNext('release', failure(Code.FAILED_PRECONDITION), 6);
-    for (let tries = 0; tries < 6; tries++) await reportResult(bed, 'expired');
+    services.failNext('release', failure(Code.FAILED_PRECONDITION), MAX_ATTEMPTS + 1);
+    for (let tries = 0; tries < MAX_ATTEMPTS; tries++) await reportResult(bed, 'expired');
+    bed.clock.advance(POISON_MS);
+    await reportResult(bed, 'expired');
     const { letters } = await bed.runtime.deadLetters.page(1, 10);
     expect(letters).toMatchObject([{ type: 'device.command.settled' }]);
     await bed.runtime.replay(letters[0]?.id ?? '');

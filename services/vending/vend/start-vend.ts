@@ -19,7 +19,7 @@ import type { Vend } from './vend';
  * the piece is available: a refused vend is returned as cancelled, not as an error.
  */
 export async function startVend(request: StartVendRequest, context: Context) {
-  const { vends, newId, dispatchAndWait, caller } = context;
+  const { vends, newId, beginCommand, dispatchAndWait, caller } = context;
   if (caller.userId === '') {
     throw new MicroserviceError('Sign in to buy from a machine.', Code.UNAUTHENTICATED);
   }
@@ -32,7 +32,10 @@ export async function startVend(request: StartVendRequest, context: Context) {
   if (vend.fingerprint !== fingerprint) throw idempotencyKeyReused();
   if (vend.status !== 'pending') return toMessage(vend);
   // an abandoned vend that is requested again must not expire
-  if (known !== undefined) await vends.clearExpiry(vendId);
+  if (known !== undefined) {
+    await beginCommand(PlaceVend, { vendId }, 'vends', vendId);
+    await vends.clearExpiry(vendId);
+  }
   // Unless it is requested again while its key is valid, an unpublished vend expires: it contains a
   // payment token.
   const expireIfPending = () =>
@@ -52,7 +55,7 @@ async function createVend(
   { machineId, slot: name, payment }: z.output<typeof VendRequest>,
   context: Context,
 ): Promise<Vend> {
-  const { machines, vends, caller, clock } = context;
+  const { machines, vends, beginCommand, caller, clock } = context;
   const machine = await machines.get(machineId);
   if (machine === undefined) throw notFound('machine');
   const slot = findSlot(machine, name);
@@ -78,5 +81,6 @@ async function createVend(
     createdAt: at,
     updatedAt: at,
   };
+  await beginCommand(PlaceVend, { vendId }, 'vends', vendId);
   return vends.update(vendId, (current) => current ?? vend);
 }

@@ -44,4 +44,26 @@ export const adminExamples: RouteExamples = {
     body: {},
     data: { succeeded: false, deadLetter: { ...deadLetter, replayCount: 1, attempts: 2 } },
   },
+  'POST /admin/dead-letter-replays/:service': {
+    summary:
+      'Handles the events of up to 100 dead letters again, oldest first, in the order of each subject',
+    params: { service: 'order' },
+    body: { reason: 'unavailable', type: 'order.confirmed', skip: 0 },
+    data: { replayed: 100, skip: 0, more: true },
+  },
+  'GET /admin/parked-events/:service': {
+    summary: 'Lists the events that wait until a dependency is available, by dependency',
+    params: { service: 'order' },
+    data: {
+      items: [
+        {
+          dependency: 'payment',
+          events: 12,
+          since: TIME,
+          reason: 'unreachable',
+          message: 'payment cannot be reached',
+        },
+      ],
+    },
+  },
 };
