@@ -30,7 +30,7 @@ import type { Sidecar } from '../transport/sidecar';
 const SCHEDULE_RETRY_MS = 5_000;
 
 /** Between two sweeps for commands that a process began and did not publish. */
-const SWEEP_MS = 15_000;
+const SWEEP_MS = 30_000;
 
 export interface RunOptions {
   /**

@@ -23,7 +23,7 @@ export async function getProfile(_request: unknown, context: Context) {
 }
 
 export async function updateProfile(request: UpdateProfileRequest, context: Context) {
-  const { users, revisions, dispatchAndWait, newId, clock, config } = context;
+  const { users, revisions, beginCommand, dispatchAndWait, newId, clock, config } = context;
   const update = validate(ProfileFields(config.PHONE_REGION), request);
   const user = await callerAccount(context);
   const { document, outcome } = applyProfileUpdate(user, update, isoTime(clock));

@@ -39,12 +39,16 @@ describe('a registration', () => {
     const call = bed.call('register', anna, { caller, id: 'r1' });
     await expect(call).rejects.toMatchObject({ code: Code.UNAVAILABLE });
     failing.mockRestore();
-    const [stored] = [...bed.memory.documents.values()];
+    const ownDocuments = () =>
+      [...bed.memory.documents].flatMap(([key, stored]) =>
+        key.startsWith('begun:') ? [] : [stored],
+      );
+    const [stored] = ownDocuments();
     expect(stored?.expires).toBe(bed.clock.now() + 24 * 3600 * 1000);
 
     await bed.call('register', anna, { caller, id: 'r1' });
     // the account, its address and its e-mail
-    expect([...bed.memory.documents.values()].map(({ expires }) => expires)).toEqual([
+    expect(ownDocuments().map(({ expires }) => expires)).toEqual([
       Infinity,
       Infinity,
       Infinity,
@@ -55,7 +59,7 @@ describe('a registration', () => {
   test('stores one account, under keys that do not show the address', async () => {
     const bed = build();
     const { userId } = await bed.call('register', anna, { caller });
-    const keys = [...bed.memory.documents.keys()].filter((key) => !key.startsWith('outcome:'));
+    const keys = [...bed.memory.documents.keys()].filter((key) => !/^(outcome|begun):/.test(key));
     expect(keys.sort()).toEqual([
       `accountMails:default:${userId}`,
       `emails:default:${emailKey('anna@example.com')}`,

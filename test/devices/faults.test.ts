@@ -1,3 +1,5 @@
+import { globSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inProject } from '../../scripts/start/project.mjs';
 import { eventsOf } from '../e2e/bus';
@@ -104,6 +106,27 @@ test('after the broker was killed messages arrive again, and none twice', async 
   });
   const all = await seqs();
   expect(all).toHaveLength(new Set(all).size);
+});
+
+test('messages that wait at a broker which has written them survive a kill of the broker', async () => {
+  const device = await devices.device();
+  const apps = ['iot-gateway', REPLICA].map((id) => devices.system.app(id));
+  await Promise.all(apps.map(({ sidecar }) => sidecar.kill()));
+  const broker = devices.system.server('mosquitto');
+  const { folder } = devices.system;
+  const writtenAt = () => {
+    const [file] = globSync('**/mosquitto.db', { cwd: folder });
+    return file === undefined ? 0 : statSync(join(folder, file)).mtimeMs;
+  };
+  await device.publishSales(50);
+  const published = Date.now();
+  // it writes every few seconds
+  await until('the messages to be written', () => writtenAt() > published + 1_000);
+  await broker.kill();
+  broker.start();
+  for (const { sidecar } of apps) sidecar.start();
+  await Promise.all(apps.map((app) => app.ready()));
+  await expectAll(device, 50);
 });
 
 test('two replicas share the messages of devices if they share the subscription', async () => {

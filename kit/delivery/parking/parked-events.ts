@@ -49,6 +49,8 @@ interface Pace {
   running: number;
   pause: number;
   nextAt: number;
+  /** The shard of the subject that was tried last. */
+  shard: number;
 }
 
 /** The events that wait for one dependency. */
@@ -167,25 +169,52 @@ export class ParkedEvents {
     this.#report();
     const shards = lot.activeShards;
     if (shards.length === 0) return lookMs;
-    await Promise.all(shards.map((shard) => this.#resume(shard, stop)));
+    const isClaimed = await Promise.all(shards.map((shard) => this.#claim(shard)));
+    const claimed = shards.filter((_, index) => isClaimed[index]);
+    const dependencies = new Set(claimed.flatMap((shard) => Object.keys(lot.lotsOf(shard))));
+    for (const dependency of dependencies) this.#resume(dependency, claimed, stop);
     const due = [...this.#paces.values()].map(({ nextAt }) => nextAt - clock.now());
     return Math.max(10, Math.min(RENEW_MS, ...due.filter((milliseconds) => milliseconds > 0)));
   }
 
-  async #resume(shard: number, stop: AbortSignal): Promise<void> {
-    const { lot, clock, executionMs } = this.deps;
+  /** Claims a shard or renews the claim. Returns whether its events may be handled. */
+  async #claim(shard: number): Promise<boolean> {
+    const { lot, executionMs } = this.deps;
     if (!lot.isClaimedFor(shard, CLAIM_MS - RENEW_MS)) await lot.claim(shard);
     if (lot.needsUpdate(shard)) await lot.update(shard);
-    if (!lot.isClaimedFor(shard, executionMs)) return;
-    for (const [dependency, { front }] of Object.entries(lot.lotsOf(shard))) {
-      if (front.length === 0) continue;
-      const pace = this.#paceOf(dependency);
-      for (const [subject, since] of front) {
+    return lot.isClaimedFor(shard, executionMs);
+  }
+
+  /** Begins to handle the events of a dependency that are due, from each shard in turn. */
+  #resume(dependency: string, shards: readonly number[], stop: AbortSignal): void {
+    const { lot, clock } = this.deps;
+    const candidates = shards
+      .map((shard) => ({
+        shard,
+        subjects: (lot.lotsOf(shard)[dependency]?.front ?? []).filter(
+          ([subject]) => !this.#busy.has(subject),
+        ),
+      }))
+      .filter(({ subjects }) => subjects.length > 0);
+    if (candidates.length === 0) return;
+    const pace = this.#paceOf(dependency);
+    for (let turn = 0; candidates.some(({ subjects }) => subjects.length > turn); turn++) {
+      const first = Math.max(
+        0,
+        candidates.findIndex(({ shard }) => shard > pace.shard),
+      );
+      const inTurn = [...candidates.slice(first), ...candidates.slice(0, first)];
+      for (const { shard, subjects } of inTurn) {
+        const waiting = subjects[turn];
+        if (waiting === undefined) continue;
         const isDue = clock.now() >= pace.nextAt && pace.running < pace.window;
         // each dependency is tried, also while others use all that is allowed
         const hasRoom = this.#runs.size < RESUME_CONCURRENCY || pace.running === 0;
-        if (!isDue || !hasRoom || stop.aborted) break;
+        if (!isDue || !hasRoom || stop.aborted) return;
+        const [subject, since] = waiting;
+        // a subject may be in a queue twice
         if (this.#busy.has(subject)) continue;
+        pace.shard = shard;
         this.#start(shard, dependency, pace, subject, since, stop);
       }
     }
@@ -260,7 +289,7 @@ export class ParkedEvents {
     const existing = this.#paces.get(dependency);
     if (existing !== undefined) return existing;
     const nextAt = this.deps.clock.now() + FIRST_PAUSE_MS;
-    const pace = { window: 1, running: 0, pause: FIRST_PAUSE_MS, nextAt };
+    const pace = { window: 1, running: 0, pause: FIRST_PAUSE_MS, nextAt, shard: -1 };
     this.#paces.set(dependency, pace);
     return pace;
   }

@@ -22,6 +22,12 @@ const MESSAGE_BYTES = 64 * 1024;
  */
 const PACKET_BYTES = 4 * MESSAGE_BYTES;
 
+/**
+ * How often mosquitto writes waiting messages, sessions and subscriptions to disk: a kill loses what came
+ * since. By default it does so every half hour. Each write stores everything: docs/devices.md has its cost.
+ */
+const AUTOSAVE_SECONDS = 5;
+
 /** The ports for devices and for the platform. */
 const DEVICES_PORT = 1883;
 const PLATFORM_PORT = 1884;
@@ -46,6 +52,7 @@ function settings(at, dir, accounts) {
     `max_packet_size ${PACKET_BYTES}`,
     `persistence true`,
     `persistence_location ${dir}/`,
+    `autosave_interval ${AUTOSAVE_SECONDS}`,
     // 0 is no limit. By default the messages for an offline client are dropped after the first thousand.
     `max_queued_messages 0`,
     `max_queued_bytes ${QUEUED_BYTES}`,

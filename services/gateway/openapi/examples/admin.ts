@@ -48,8 +48,8 @@ export const adminExamples: RouteExamples = {
     summary:
       'Handles the events of up to 100 dead letters again, oldest first, in the order of each subject',
     params: { service: 'order' },
-    body: { reason: 'unavailable', type: 'order.confirmed', skip: 0 },
-    data: { replayed: 100, skip: 0, more: true },
+    body: { reason: 'unavailable', type: 'order.confirmed', skip: 2 },
+    data: { replayed: 98, skip: 4, more: true },
   },
   'GET /admin/parked-events/:service': {
     summary: 'Lists the events that wait until a dependency is available, by dependency',
