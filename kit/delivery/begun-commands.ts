@@ -98,7 +98,10 @@ export class BegunCommands {
         }
         if (isAbandoned || this.#ended.has(id)) over.add(id);
       }
-      if (over.size > 0) await shard.change((begun) => { remove(begun, (id) => over.has(id)); });
+      if (over.size > 0)
+        await shard.change((begun) => {
+          remove(begun, (id) => over.has(id));
+        });
     }
     this.#seen = seen;
   }

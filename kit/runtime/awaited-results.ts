@@ -95,10 +95,13 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
       onPublishFailed?: () => Promise<void>,
     ): Promise<R | undefined> => {
       const { respondAsync } = execution.callContext;
-      const key = () =>
-        commandKey({ type: contract.type, subject: contract.subject(contract.data.parse(data)) });
+      const subject = contract.subject(contract.data.parse(data));
+      const announced = begun.get(execution)?.get(commandKey({ type: contract.type, subject }));
       const event =
-        begun.get(execution)?.get(key()) ?? cloudEvent(name, contract, data, execution, clock);
+        announced === undefined
+          ? cloudEvent(name, contract, data, execution, clock)
+          : // its document is written by now
+            { ...announced, sequence: execution.sequenceOf(subject) };
       const remainingMs = (max: number) => (respondAsync ? 0 : execution.remainingMs(max));
       const publish = async () => {
         try {

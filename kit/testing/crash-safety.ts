@@ -111,6 +111,9 @@ async function withoutCrash(work: () => Promise<unknown>): Promise<unknown> {
 /** The kit's own documents, which may differ between runs with the same result. */
 const BOOKKEEPING = /^(outcome|parked|begun)/;
 
+/** The prefix of the keys of parked events. */
+const PARKED = 'parked-event:';
+
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
 /** The state after the work, without times and durations, which may differ between runs. */
@@ -138,7 +141,10 @@ function stateOf<D extends Definition>(bed: Testbed<D>, ignore: readonly string[
           return [key, { data: plain(stored.data), sequence: stored.sequence, expiring }];
         }),
     ),
-    parked: [...documents.keys()].filter((key) => key.startsWith('parked-event:')).sort(),
+    parked: [...documents.keys()]
+      .flatMap((key) => (key.startsWith(PARKED) ? [key.slice(PARKED.length)] : []))
+      .filter((id) => bed.isParked(id))
+      .sort(),
     published: unique(events.map(({ id, type, subject }) => `${type} ${subject} ${id}`)),
     sent: unique(sent.map((message) => JSON.stringify(plain(message)))),
     jobs: unique([...jobs.keys()]),

@@ -184,9 +184,12 @@ export class Testbed<D extends Definition> {
     return this.isParked(id) ? 'PARKED' : 'SUCCESS';
   }
 
-  /** Whether an event waits to be tried again. */
+  /** Whether an event waits to be tried again. It does not if the process died while it parked it. */
   isParked(id: string): boolean {
-    return this.memory.documents.has(`parked-event:${id}`);
+    const { documents } = this.memory;
+    const isQueued = ([key, { json }]: [string, { json: string }]) =>
+      key.startsWith('parked-subject:') && json.includes(JSON.stringify(id));
+    return documents.has(`parked-event:${id}`) && [...documents].some(isQueued);
   }
 
   /** Delivers a message of an input binding. */

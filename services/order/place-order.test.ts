@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { type Caller, asService } from '#kit/core/caller';
+import { ABANDONED_MS } from '#kit/delivery/begun-commands';
 import type { CloudEvent } from '#kit/messages/cloud-event';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
@@ -97,6 +98,33 @@ describe('placing an order', () => {
 
   it('ends the same wherever the process crashes', async () => {
     await expectCrashSafe(() => openBed(new FakeServices()), place);
+  });
+
+  it('is finished by a sweep if the process dies before its command is published, and no client retries', async () => {
+    const undisturbed = openBed(new FakeServices());
+    undisturbed.injectFaults({});
+    await place(undisturbed, orderRequest(), { respondAsync: true });
+    for (let n = 1; n <= undisturbed.sidecar.effects; n++) {
+      const services = new FakeServices();
+      const bed = openBed(services);
+      bed.injectFaults({ crashAfterEffect: n });
+      await place(bed, orderRequest(), { respondAsync: true }).catch(() => undefined);
+      bed.restart();
+      await bed.runtime.sweepBegunCommands();
+      bed.clock.advance(ABANDONED_MS);
+      await bed.runtime.sweepBegunCommands();
+      await bed.settle();
+      const drafts = [...bed.memory.documents.keys()].filter((key) => key.startsWith('orders:'));
+      // the first effects are the call of the catalogue and the begun command, before there is a draft
+      expect([n, drafts.length]).toEqual([n, n <= 2 ? 0 : 1]);
+      if (n <= 2) continue;
+      const orderId = drafts[0]?.split(':')[2] ?? '';
+      expect(await bed.context(asService()).orders.get(orderId)).toMatchObject({
+        status: 'confirmed',
+      });
+      expect(bed.published(OrderConfirmed)).toHaveLength(1);
+      expect(services.isSold(orderId)).toBe(true);
+    }
   });
 
   it('stores nothing if the catalogue is unavailable', async () => {

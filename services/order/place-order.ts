@@ -17,7 +17,7 @@ import { newOrder } from './transitions';
  * outcome. The command holds only the orderId: address and payment token never travel in events.
  */
 export async function placeOrder(message: PlaceOrderRequest, context: Context) {
-  const { orders, newId, dispatchAndWait, caller } = context;
+  const { orders, newId, beginCommand, dispatchAndWait, caller } = context;
   if (caller.userId === '') {
     throw new MicroserviceError('Sign in to place an order.', Code.UNAUTHENTICATED);
   }
@@ -31,8 +31,11 @@ export async function placeOrder(message: PlaceOrderRequest, context: Context) {
     throw idempotencyKeyReused();
   }
   if (order.status === 'confirmed' || order.status === 'cancelled') return toMessage(order);
-  // an earlier request may have let it expire, because it could not publish the command
-  if (existing !== undefined) await orders.clearExpiry(orderId);
+  if (existing !== undefined) {
+    await beginCommand(PlaceOrder, { orderId }, 'orders', orderId);
+    // an earlier request may have let it expire, because it could not publish the command
+    await orders.clearExpiry(orderId);
+  }
   const read = () => orders.get(orderId);
   const ended = await dispatchAndWait(PlaceOrder, { orderId }, read, () =>
     expireIfPending(orderId, context),
@@ -59,11 +62,12 @@ async function storeNewOrder(
   request: OrderRequest,
   context: Context,
 ): Promise<Order> {
-  const { orders, clock, caller } = context;
+  const { orders, beginCommand, clock, caller } = context;
   const at = isoTime(clock);
   const began = clock.now();
   const priced = await priceOrder(request, context);
   const step = { step: 'place', outcome: 'done', at, ms: Math.round(clock.now() - began) };
+  await beginCommand(PlaceOrder, { orderId }, 'orders', orderId);
   return orders.update(
     orderId,
     (current) =>

@@ -48,11 +48,7 @@ describe('a registration', () => {
 
     await bed.call('register', anna, { caller, id: 'r1' });
     // the account, its address and its e-mail
-    expect(ownDocuments().map(({ expires }) => expires)).toEqual([
-      Infinity,
-      Infinity,
-      Infinity,
-    ]);
+    expect(ownDocuments().map(({ expires }) => expires)).toEqual([Infinity, Infinity, Infinity]);
     expect(bed.published(UserCreated)).toHaveLength(1);
   });
 

@@ -34,7 +34,16 @@ export async function register(request: RegisterRequest, context: Context) {
  * belongs to another account, and UNAVAILABLE if the account is not complete in time.
  */
 export async function createAccount(account: NewAccount, context: Context): Promise<string> {
-  const { newId, emails, registrations, users, beginCommand, dispatchAndWait, callContext, config } = context;
+  const {
+    newId,
+    emails,
+    registrations,
+    users,
+    beginCommand,
+    dispatchAndWait,
+    callContext,
+    config,
+  } = context;
   const userId = newId('user');
   const owner = await emails.get(emailKey(account.email));
   if (owner !== undefined && owner.userId !== userId) throw emailTaken({ userId: owner.userId });

@@ -2,6 +2,7 @@ import type { Clock } from '#kit/core/clock';
 import type { FlagSource } from '#kit/flags/flags';
 import type { CallContext } from '#kit/core/call-context';
 import { OPEN_BUS } from '#kit/testing/open-bus';
+import { ABANDONED_MS } from '#kit/delivery/begun-commands';
 import { ServiceRuntime } from '#kit/runtime/service-runtime';
 import type { Log } from '#kit/core/log';
 import type { Memory } from '#kit/testing/memory';
@@ -11,6 +12,9 @@ import type { Sidecar } from '#kit/transport/sidecar';
 import type { SeededRandom } from '../tools/seeded-random';
 import type { App } from './faults';
 import { SimulatedSidecar, type Surroundings } from './simulated-sidecar';
+
+/** The first sweep of a process. */
+const SWEEP_MS = 1_000;
 
 /** The time that a process has to finish its work after SIGTERM. */
 const DRAIN_MS = 25_000;
@@ -174,6 +178,17 @@ export class SimulatedProcess {
     });
     // a periodic look for the events of others would never end; each process looks when it starts
     void this.host.resumeParkedEvents(Infinity);
+    void this.#sweep(life);
+  }
+
+  /** Sweeps for commands of processes that died: once to see them, and once when they are abandoned. */
+  async #sweep(life: SimulatedSidecar): Promise<void> {
+    const { host } = this;
+    const clock = this.#clock(life);
+    await clock.sleep(SWEEP_MS);
+    await host.sweepBegunCommands();
+    await clock.sleep(ABANDONED_MS);
+    await host.sweepBegunCommands();
   }
 
   #clock(life: SimulatedSidecar): Clock {

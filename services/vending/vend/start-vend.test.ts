@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
+import { ABANDONED_MS } from '#kit/delivery/begun-commands';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
 import type { CallOptions } from '#kit/testing/testbed-options';
@@ -163,6 +164,23 @@ describe('a vend whose command was not published', () => {
     expect(vendsIn(bed)).toHaveLength(1);
     bed.clock.advance(DAY_MS + 1_000);
     expect(vendsIn(bed)).toEqual([]);
+  });
+
+  it('runs after a sweep if its process died before the command was published', async () => {
+    const bed = await bedWith([]);
+    // the call of the shop, the begun command, and the vend
+    bed.injectFaults({ crashAfterEffect: 3 });
+    await expect(start(bed)).rejects.toThrow('killed');
+    bed.restart();
+    await bed.runtime.sweepBegunCommands();
+    bed.clock.advance(ABANDONED_MS);
+    await bed.runtime.sweepBegunCommands();
+    await bed.settle();
+    const [vend] = vendsIn(bed).map(([, { json }]) => JSON.parse(json) as { data: object });
+    // the buyer no longer stands at the machine
+    expect(vend?.data).toMatchObject({
+      status: expect.stringMatching(/dispensing|cancelled/) as unknown,
+    });
   });
 
   it('runs and does not expire if the request is repeated', async () => {
