@@ -291,7 +291,7 @@ describe('a command that expires', () => {
     return { bed, handled, total };
   }
 
-  test('is executed until it is a day old, and then only as a replay', async () => {
+  test('is executed until it is two days old, and then only as a replay', async () => {
     const { bed, handled, total } = dimmer();
     const [early, late] = ['early', 'late'].map((id) => bed.eventOf(DimLamp, { id }, { id }));
     bed.clock.advance(COMMAND_AGE_MS - 1);

@@ -99,7 +99,7 @@ export class EventGate {
   /** Unlike a rejected event, an expired command is genuine, so it is kept in any case. */
   async #storeExpired(raw: Record<string, unknown>): Promise<'SUCCESS'> {
     const { deadLetters, log, metrics } = this.deps;
-    const message = 'the command is older than a day, so it may have been executed';
+    const message = 'the command is older than two days, so it may have been executed';
     const failure = { reason: 'expired', message, attempts: 1 };
     const { id: eventId, type, reason } = await deadLetters.store(raw, failure);
     metrics.eventsRejected.inc({ topic: type, reason });

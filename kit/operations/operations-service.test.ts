@@ -5,7 +5,7 @@ import {
   DiscardDeadLetterRequestSchema,
   GetDeadLetterRequestSchema,
   ListDeadLettersRequestSchema,
-  ListParkedEventsRequestSchema,
+  GetParkedEventsRequestSchema,
   ReplayDeadLettersRequestSchema,
   ReplayDeadLetterRequestSchema,
 } from '#proto/retail/operations/v1/operations_pb';
@@ -38,7 +38,7 @@ async function withDeadLetter() {
     () =>
       handlers.discardDeadLetter(create(DiscardDeadLetterRequestSchema, { id: ID }), { caller }),
     () => handlers.replayDeadLetters(create(ReplayDeadLettersRequestSchema), { caller }),
-    () => handlers.listParkedEvents(create(ListParkedEventsRequestSchema), { caller }),
+    () => handlers.getParkedEvents(create(GetParkedEventsRequestSchema), { caller }),
   ];
   return { list, calls };
 }
@@ -84,8 +84,8 @@ test('parked events are listed by what they wait for, with their last failure', 
     startedAt: new Date(0),
     checks: () => Promise.resolve([]),
   });
-  const request = create(ListParkedEventsRequestSchema);
-  expect(await handlers.listParkedEvents(request, { caller: admin })).toMatchObject({
+  const request = create(GetParkedEventsRequestSchema);
+  expect(await handlers.getParkedEvents(request, { caller: admin })).toMatchObject({
     items: [
       {
         dependency: 'thing.made',

@@ -70,7 +70,7 @@ export function operationsHandlers(
       const { skip, ...filter } = validate(Replay, request);
       return runtime.replayAll(filter, skip);
     },
-    async listParkedEvents(_, { caller }) {
+    async getParkedEvents(_, { caller }) {
       requireOperator(caller);
       const waiting = await runtime.parkedEvents.waiting();
       const items = waiting.map(({ dependency, events, since, failure }) => ({

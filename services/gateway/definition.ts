@@ -129,7 +129,7 @@ export const gateway = new Service('gateway', {
     'replayDeadLetter',
     'discardDeadLetter',
     'replayDeadLetters',
-    'listParkedEvents',
+    'getParkedEvents',
   ],
   // an order and a vend wait for their sagas, and a refund for the payment provider
   callTimeouts: { order: 30_000, vending: 30_000, payment: 15_000 },

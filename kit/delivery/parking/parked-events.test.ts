@@ -10,6 +10,7 @@ import { type ContextOf, Service } from '../../service/service';
 import { FakeClock } from '../../testing/fake-clock';
 import type { Memory } from '../../testing/memory';
 import { Crash } from '../../testing/memory-transport';
+import { signedByItsSource } from '../../testing/test-signatures';
 import { type Testbed, testbed } from '../../testing/testbed';
 import { RESUME_CONCURRENCY } from './parked-events';
 import { CLAIM_MS, SHARDS, VIEW_MS } from './parking-lot';
@@ -90,7 +91,7 @@ const deliver = (
   contract: typeof Stepped | typeof Renamed = Stepped,
 ) =>
   bed.runtime.deliver(
-    bed.eventOf(contract, { subject, n }, { id: `${subject} ${String(n)}` }),
+    signedByItsSource(bed.eventOf(contract, { subject, n }, { id: `${subject} ${String(n)}` })),
     contract.type,
   );
 

@@ -30,7 +30,7 @@ export const adminRoutes: readonly Route[] = [
     body: ['reason', 'type', 'skip'],
     idempotent: true,
   }),
-  call('GET', '/admin/parked-events/:service', ':service', operations.listParkedEvents, {
+  call('GET', '/admin/parked-events/:service', ':service', operations.getParkedEvents, {
     access: ADMINS,
     owner: 'admin',
   }),
