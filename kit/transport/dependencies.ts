@@ -39,6 +39,10 @@ export class NamingSidecar implements Sidecar {
     return named(STATE, this.sidecar.load(key, timeout));
   }
 
+  loadMany(keys: readonly string[], timeout: number): Promise<ReadonlyMap<string, StoredValue>> {
+    return named(STATE, this.sidecar.loadMany(keys, timeout));
+  }
+
   save(
     key: string,
     value: unknown,

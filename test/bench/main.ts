@@ -10,6 +10,7 @@ import { idle } from './idle';
 import { mtls } from './mtls';
 import { open } from './open';
 import { orders } from './orders';
+import { parked } from './parked';
 import type { Effort, Part } from './part';
 import { profile } from './profile';
 import { report } from './report';
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   mtls,
   idle,
   growth,
+  parked,
 };
 
 const COMMAND = {

@@ -8,7 +8,7 @@ import type { Fault } from './schedule';
 /** Seconds of load before the first outage. */
 const BEFORE = 10;
 /** Seconds between the end of an outage and the next one: what the first has held up is done by then. */
-export const BETWEEN = 45;
+const BETWEEN = 40;
 const POLL_MS = 1_000;
 
 /** Each service is down in turn, for the same time. */

@@ -1,12 +1,15 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UpdateDelivery } from '#contracts/delivery';
-import { AdjustStock } from '#contracts/inventory';
-import { CancelOrder, PlaceOrder } from '#contracts/order';
-import { RefundPayment } from '#contracts/payment';
-import { CreateProduct, UpdateProduct } from '#contracts/product';
-import { RegisterUser, SendPasswordReset, UpdateUser } from '#contracts/user';
+import { delivery } from '../../services/delivery/definition';
+import { inventory } from '../../services/inventory/definition';
+import { notification } from '../../services/notification/definition';
+import { order } from '../../services/order/definition';
+import { payment } from '../../services/payment/definition';
+import { product } from '../../services/product/definition';
+import { shop } from '../../services/shop/definition';
+import { user } from '../../services/user/definition';
+import type { Contract } from '#kit/messages/contract';
 import { brokerLog } from '../harness/bus/broker-log';
 import { freePorts } from '../harness/ports';
 import type { RunningSystem } from '../harness/running-system';
@@ -51,11 +54,7 @@ export interface ChaosOptions {
   readonly outages?: boolean;
 }
 
-/** The commands of the services in SERVICES. */
-const COMMANDS = [
-  ...[PlaceOrder, CancelOrder, RefundPayment, UpdateDelivery, AdjustStock],
-  ...[CreateProduct, UpdateProduct, RegisterUser, UpdateUser, SendPasswordReset],
-];
+const DEFINED = [delivery, inventory, notification, order, payment, product, shop, user];
 
 const STATUS_MS = 10_000;
 const SET_UP_MS = 180_000;
@@ -96,11 +95,11 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     const products: string[] = [];
     // one by one: hashing a password takes a second, by design
     const shopper = () => fixture!.shopper();
-    const product = () => fixture!.product(0);
+    const newProduct = () => fixture!.product(0);
     const wanted = options.shoppers ?? SHOPPERS;
     while (shoppers.length < wanted) shoppers.push(await until('a shopper', shopper, SET_UP_MS));
     while (products.length < OPENING_STOCK.length)
-      products.push(await until('a product', product, SET_UP_MS));
+      products.push(await until('a product', newProduct, SET_UP_MS));
     const clients = new Load(fixture, shoppers, products, requestLog, tracker);
     load = clients;
     for (const [at, pieces] of OPENING_STOCK.entries()) {
@@ -126,7 +125,11 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     const tracking = tracker.run();
     const watch = new OutageWatch(fixture.admin, SERVICES);
     const watching = options.outages === true ? watch.run() : Promise.resolve();
-    const loading = clients.run(workload(seed, options.ordersPerSecond));
+    const planned = workload(seed, options.ordersPerSecond);
+    // an outage needs no operator
+    const loading = clients.run(
+      options.outages === true ? planned.filter(({ what }) => what !== 'replay') : planned,
+    );
     const injecting = faults.run(plan, (line) => {
       log(`${elapsed()}: ${line}`);
     });
@@ -206,8 +209,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 
 /** The events that overtook parked ones, in the logs of all services. */
 function overtakingsOf(system: RunningSystem) {
-  const commands = new Set<string>(COMMANDS.map(({ type }) => type));
-  return SERVICES.flatMap((name) => {
+  return DEFINED.flatMap(({ name, definition }) => {
+    const published: readonly Contract[] = definition.publishes ?? [];
+    const commands = new Set(published.flatMap(({ kind, type }) => (kind === 'command' ? type : [])));
     const { service } = system.app(name);
     return service === undefined
       ? []
