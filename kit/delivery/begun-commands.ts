@@ -85,8 +85,8 @@ export class BegunCommands {
   async sweep(publish: (event: CloudEvent) => Promise<void>): Promise<void> {
     const { clock, sidecar } = this.deps;
     const seen = new Map<string, number>();
-    for (const shard of this.#shards) {
-      const { commands } = await shard.read();
+    const stored = await SharedValue.readAll(sidecar, this.#shards);
+    for (const [index, { commands }] of stored.entries()) {
       const over = new Set<string>();
       for (const { event, document } of commands) {
         const { id } = event;
@@ -98,10 +98,10 @@ export class BegunCommands {
         }
         if (isAbandoned || this.#ended.has(id)) over.add(id);
       }
-      if (over.size > 0)
-        await shard.change((begun) => {
-          remove(begun, (id) => over.has(id));
-        });
+      if (over.size === 0) continue;
+      await this.#shards[index]?.change((begun) => {
+        remove(begun, (id) => over.has(id));
+      });
     }
     this.#seen = seen;
   }

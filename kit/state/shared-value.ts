@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../core/clock';
 import { Code, MicroserviceError } from '../core/errors';
-import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
+import { SIDECAR_TIMEOUT_MS, type Sidecar, type StoredValue } from '../transport/sidecar';
 
 /** Attempts to write before ABORTED. The pause before the next is random, below 10 ms × 2^n. */
 const MAX_WRITE_ATTEMPTS = 10;
@@ -26,6 +26,8 @@ interface Waiting<T> {
 export class SharedValue<T> {
   readonly #waiting: Waiting<T>[] = [];
   #writing = false;
+  /** How many times this process has written the value. */
+  #writes = 0;
   /** Called with each value that is read or written. */
   onValue: (value: T) => void = () => undefined;
 
@@ -36,10 +38,17 @@ export class SharedValue<T> {
     private readonly initial: () => T,
   ) {}
 
-  async read(): Promise<T> {
-    const { value } = await this.#load();
-    this.onValue(value);
-    return value;
+  /** Reads several values by one request. */
+  static async readAll<T>(sidecar: Sidecar, all: readonly SharedValue<T>[]): Promise<T[]> {
+    const writes = all.map((each) => each.#writes);
+    const keys = all.map(({ key }) => key);
+    const stored = await sidecar.loadMany(keys, SIDECAR_TIMEOUT_MS);
+    return all.map((each, index) => {
+      const { value } = each.#parsed(stored.get(each.key));
+      // what this process has written meanwhile is newer
+      if (each.#writes === writes[index]) each.onValue(value);
+      return value;
+    });
   }
 
   /** Makes a change. Throws ABORTED after too many conflicts, or the error of the change or the store. */
@@ -67,9 +76,10 @@ export class SharedValue<T> {
   async #write(together: readonly Waiting<T>[]): Promise<void> {
     const { sidecar, clock, random } = this.deps;
     for (let attempt = 0; attempt < MAX_WRITE_ATTEMPTS; attempt++) {
-      const { value, etag } = await this.#load();
+      const { value, etag } = this.#parsed(await sidecar.load(this.key, SIDECAR_TIMEOUT_MS));
       for (const { change } of together) await change(value);
       if (await sidecar.save(this.key, value, etag, SIDECAR_TIMEOUT_MS)) {
+        this.#writes++;
         this.onValue(value);
         return;
       }
@@ -78,9 +88,8 @@ export class SharedValue<T> {
     throw new MicroserviceError(`too many concurrent changes of ${this.key}`, Code.ABORTED);
   }
 
-  async #load(): Promise<{ value: T; etag: string | undefined }> {
-    const loaded = await this.deps.sidecar.load(this.key, SIDECAR_TIMEOUT_MS);
-    const value = loaded === undefined ? this.initial() : this.schema.parse(loaded.value);
-    return { value, etag: loaded?.etag };
+  #parsed(stored: StoredValue | undefined): { value: T; etag: string | undefined } {
+    const value = stored === undefined ? this.initial() : this.schema.parse(stored.value);
+    return { value, etag: stored?.etag };
   }
 }

@@ -15,7 +15,7 @@ export const SHARDS = 4;
 
 /**
  * How long a process may believe that nothing is parked in a shard without reading it again. So while
- * nothing is parked, the order of events costs one read in this time and shard, and not one per event.
+ * nothing is parked, the order of events costs one request in this time, and not one per event.
  */
 export const VIEW_MS = 2_000;
 
@@ -71,11 +71,8 @@ interface LotDeps {
 interface ShardView {
   readonly shared: SharedValue<Shard>;
   value: Shard;
-  /** When the last read of it began. */
-  readAt: number;
   /** Since when this process has known that something is parked in it; undefined if nothing is. */
   activeSince: number | undefined;
-  reading: Promise<unknown> | undefined;
   /** The claim, and since when this process has seen it unchanged. */
   seen: { claim: string; at: number };
   /** Until when no other process can claim the shard. */
@@ -118,6 +115,9 @@ export class ParkingLot {
   readonly #shards: readonly ShardView[];
   readonly #subjectPages: QueuePages<string>;
   readonly #lotPages: QueuePages<WaitingSubject>;
+  /** When the last read of all shards began. */
+  #readAt = -Infinity;
+  #reading: Promise<unknown> | undefined;
   /** Called when something is known to be parked. */
   onActive: () => void = () => undefined;
 
@@ -139,15 +139,25 @@ export class ParkingLot {
     return this.#view(shard).value.lots;
   }
 
-  /** Reads all shards. */
+  /** Reads all shards; concurrent callers share one request. */
   async refresh(): Promise<void> {
-    await Promise.all(this.#shards.map((view) => this.#refresh(view)));
+    this.#reading ??= (async () => {
+      const startedAt = this.deps.clock.now();
+      try {
+        const values = this.#shards.map(({ shared }) => shared);
+        await SharedValue.readAll(this.deps.sidecar, values);
+        this.#readAt = startedAt;
+      } finally {
+        this.#reading = undefined;
+      }
+    })();
+    await this.#reading;
   }
 
   /** Whether events of the subject are parked. While nothing is, mostly without a read: see VIEW_MS. */
   async isWaiting(subject: string): Promise<boolean> {
     const view = this.#view(shardOf(subject));
-    if (this.deps.clock.now() - view.readAt >= VIEW_MS) await this.#refresh(view);
+    if (this.deps.clock.now() - this.#readAt >= VIEW_MS) await this.refresh();
     return view.activeSince !== undefined && (await this.loadQueue(subject)).queue.size > 0;
   }
 
@@ -235,7 +245,7 @@ export class ParkingLot {
       claim === undefined ||
       claim.by === holder ||
       (view.seen.claim === claimKey({ claim }) && clock.now() - view.seen.at >= CLAIM_MS);
-    if (!isFree(view.value)) await this.#refresh(view);
+    if (!isFree(view.value)) await this.refresh();
     if (!isFree(view.value)) return false;
     const started = clock.now();
     const claimed = { isOurs: false };
@@ -374,9 +384,7 @@ export class ParkingLot {
     const view: ShardView = {
       shared,
       value: none(),
-      readAt: -Infinity,
       activeSince: undefined,
-      reading: undefined,
       seen: { claim: '', at: 0 },
       claimedUntil: 0,
       uncounted: new Map(),
@@ -390,20 +398,6 @@ export class ParkingLot {
       if (!wasActive && view.activeSince !== undefined) this.onActive();
     };
     return view;
-  }
-
-  /** Reads a shard; concurrent callers share one read. */
-  async #refresh(view: ShardView): Promise<void> {
-    view.reading ??= (async () => {
-      const startedAt = this.deps.clock.now();
-      try {
-        await view.shared.read();
-        view.readAt = startedAt;
-      } finally {
-        view.reading = undefined;
-      }
-    })();
-    await view.reading;
   }
 
   #view(shard: number): ShardView {
