@@ -1,7 +1,12 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { deterministicId } from '#kit/core/deterministic-id';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { inProject } from '../../scripts/start/project.mjs';
+import { ADMIN } from '../harness/system';
 import { until } from '../harness/until';
 import { eventsOf } from './bus';
 import {
@@ -127,38 +132,122 @@ describe('an invalid event', () => {
   });
 });
 
-describe('a notification whose user could not be read', () => {
-  test('is sent once when its dead letter is replayed', async () => {
+describe('an event whose handler needs a service that is down', () => {
+  test('waits and is handled once when the service is back, and needs no operator', async () => {
     const shopper = await fixture.shopper();
     const productId = await fixture.product(3);
     const user = fixture.system.app('user');
     await user.service?.stop();
     const { orderId } = await shopper.buyConfirmed(productId);
-    const letter = await until(
-      'the dead letter of the confirmation',
-      async () => {
-        const { items } = await fixture.admin.get(DeadLetters, `${at('notification')}?limit=100`);
-        return items.find(({ type, subject }) => type === 'order.confirmed' && subject === orderId);
-      },
+    const waiting = await until(
+      'the confirmation to wait',
+      () => waitingFor('notification', 'user'),
       60_000,
     );
-    expect(letter.attempts).toBeGreaterThan(1);
+    expect(waiting).toMatchObject({ service: 'notification', reason: expect.any(String) });
 
     user.service?.start();
     await user.ready();
-    const path = `${at('notification', letter.id)}/replay`;
-    const replay = () => fixture.admin.ask(Replayed, 200, 'POST', path);
-    await until('a replay that succeeds', async () => (await replay()).succeeded, 60_000);
-    const { items } = await shopper.get(Notifications, '/notifications?limit=100');
-    const notifications = items.filter(({ eventType }) => eventType === 'order.confirmed');
-    expect(new Set(notifications.map(({ channel }) => channel)).size).toBe(notifications.length);
-    expect(notifications.length).toBeGreaterThan(0);
+    const sent = await until(
+      'the notification',
+      async () => {
+        const { items } = await shopper.get(Notifications, '/notifications?limit=100');
+        const found = items.filter(({ eventType }) => eventType === 'order.confirmed');
+        return found.length > 0 && found;
+      },
+      30_000,
+    );
+    expect(new Set(sent.map(({ channel }) => channel)).size).toBe(sent.length);
+    const { items } = await fixture.admin.get(DeadLetters, `${at('notification')}?limit=100`);
+    expect(items.filter(({ subject }) => subject === orderId)).toEqual([]);
   });
 });
 
-test('dead letters are for admins only', async () => {
+describe('npm run deadletters', () => {
+  test('tells what waits for a dependency from what needs a person', async () => {
+    const shopper = await fixture.shopper();
+    const productId = await fixture.product(3);
+    const payment = fixture.system.app('payment');
+    await payment.service?.stop();
+    const { orderId } = await shopper.buyAsync(productId);
+    const unknown = `product_${randomUUID()}`;
+    await fixture.system.publish(stockEvent(unknown, 1));
+    const letter = await letterAbout('product', unknown);
+    const isWaiting = () => waitingFor('order', 'payment');
+    await until('the order to wait for payment', isWaiting, 60_000);
+    expect(await deadLetters('list', 'order')).toMatch(
+      /^Waiting for a dependency, nothing to do:\norder {2}1 events wait for payment since [^\n]+\nNo dead letters\.\n$/,
+    );
+    const Listed = z.object({ deadLetters: z.array(DeadLetter), waiting: z.array(Waiting) });
+    const listed = Listed.parse(JSON.parse(await deadLetters('list', 'product', '--json')));
+    expect(listed.waiting).toEqual([]);
+    expect(listed.deadLetters.map(({ id }) => id)).toContain(letter.id);
+
+    payment.service?.start();
+    await payment.ready();
+    await shopper.waitForStatus('confirmed', orderId, 30_000);
+    const isDone = async () => !(await isWaiting());
+    await until('no event to wait', isDone, 30_000);
+  });
+
+  test('replays all dead letters of a reason and type', async () => {
+    const { userId } = await fixture.admin.get(Profile, '/users/profile');
+    const keys = [randomUUID(), randomUUID()];
+    const productIds = keys.map((key) => idOfProduct(userId, key));
+    for (const productId of productIds) {
+      await fixture.system.publish(stockEvent(productId, 7));
+      await letterAbout('product', productId);
+    }
+    const body = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
+    for (const key of keys) {
+      const headers = { 'idempotency-key': key };
+      await fixture.admin.ask(Product, 201, 'POST', '/products', { body, headers });
+    }
+    const only = ['--reason', 'not_found', '--type', 'product.stock.updated'];
+    await deadLetters('replay', 'product', '--all', ...only);
+    for (const productId of productIds) {
+      await until('the stock to be known', async () => {
+        const product = await fixture.anonymous.get(Product, `/products/${productId}`);
+        return product.availability === 'in_stock';
+      });
+    }
+    const { items } = await fixture.admin.get(DeadLetters, `${at('product')}?limit=100`);
+    const left = items.filter(({ subject }) => productIds.some((id) => subject.includes(id)));
+    expect(left).toEqual([]);
+  });
+});
+
+const Waiting = z.object({
+  service: z.string(),
+  dependency: z.string(),
+  events: z.number(),
+  since: z.string(),
+  reason: z.string(),
+  message: z.string(),
+});
+
+/** Runs the command as an operator does; returns what it prints. */
+async function deadLetters(...args: string[]): Promise<string> {
+  const { email: ADMIN_EMAIL, password: ADMIN_PASSWORD } = ADMIN;
+  const env = { ...process.env, GATEWAY_URL: fixture.url, ADMIN_EMAIL, ADMIN_PASSWORD };
+  const script = inProject('scripts', 'deadletters.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { env });
+  return stdout;
+}
+
+/** The events of a service that wait for a dependency. */
+async function waitingFor(service: string, dependency: string) {
+  const Parked = z.object({ items: z.array(Waiting.omit({ service: true })) });
+  const { items } = await fixture.admin.get(Parked, `/admin/parked-events/${service}`);
+  const found = items.find((waiting) => waiting.dependency === dependency);
+  return found && { service, ...found };
+}
+
+test('dead letters and parked events are for admins only', async () => {
   const shopper = await fixture.shopper();
   await shopper.refused(403, 'GET', at('product'));
+  await shopper.refused(403, 'GET', '/admin/parked-events/product');
+  await shopper.refused(403, 'POST', '/admin/dead-letter-replays/product', { body: {} });
   await fixture.anonymous.refused(401, 'GET', at('product'));
 });
 

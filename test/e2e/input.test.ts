@@ -381,6 +381,12 @@ const examples: Record<string, Example> = {
   'GET /admin/dead-letters/:service/:id': { refused: { id: [] } },
   'DELETE /admin/dead-letters/:service/:id': { refused: { id: [] } },
   'POST /admin/dead-letters/:service/:id/replay': { refused: { id: [] } },
+  'POST /admin/dead-letter-replays/:service': {
+    body: { reason: 'unavailable', type: 'order.confirmed', skip: 0 },
+    optional: ['reason', 'type', 'skip'],
+    refused: { reason: ['', LONG], type: ['', LONG], skip: [-1] },
+  },
+  'GET /admin/parked-events/:service': { refused: {} },
 };
 
 let fixture: SystemFixture;
