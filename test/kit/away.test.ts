@@ -10,7 +10,6 @@ import {
 import { OrderCreated } from '#contracts/order';
 import { asService } from '#kit/core/caller';
 import { systemClock } from '#kit/core/clock';
-import { MAX_ATTEMPTS } from '#kit/delivery/parking/parked-event';
 import { newCallContext } from '#kit/core/call-context';
 import { type RunningService, start } from '#kit/boot/run';
 import { appsOf } from '../harness/apps-of';
@@ -58,8 +57,8 @@ it('events that are published while a service is down, for longer than they are 
   for (const id of ['away_1', 'away_2', 'away_3']) await publishEvent(id);
   await order.stop();
   const { sidecar } = system.app('order');
-  // three events, each delivered more times than a handler would get it
-  const tried = () => sidecar.read().split('connection refused').length > 3 * 2 * MAX_ATTEMPTS;
+  // three events, each a dozen times
+  const tried = () => sidecar.read().split('connection refused').length > 3 * 12;
   await until('the sidecar to fail to deliver', tried, 60_000);
 
   order = await start(asker, system.app('order').env);
