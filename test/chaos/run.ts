@@ -9,7 +9,7 @@ import { payment } from '../../services/payment/definition';
 import { product } from '../../services/product/definition';
 import { shop } from '../../services/shop/definition';
 import { user } from '../../services/user/definition';
-import type { Contract } from '#kit/messages/contract';
+import type { AnyService } from '#kit/service/service';
 import { brokerLog } from '../harness/bus/broker-log';
 import { freePorts } from '../harness/ports';
 import type { RunningSystem } from '../harness/running-system';
@@ -54,7 +54,9 @@ export interface ChaosOptions {
   readonly outages?: boolean;
 }
 
-const DEFINED = [delivery, inventory, notification, order, payment, product, shop, user];
+const DEFINED: readonly AnyService[] = [
+  ...[delivery, inventory, notification, order, payment, product, shop, user],
+];
 
 const STATUS_MS = 10_000;
 const SET_UP_MS = 180_000;
@@ -210,8 +212,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 /** The events that overtook parked ones, in the logs of all services. */
 function overtakingsOf(system: RunningSystem) {
   return DEFINED.flatMap(({ name, definition }) => {
-    const published: readonly Contract[] = definition.publishes ?? [];
-    const commands = new Set(published.flatMap(({ kind, type }) => (kind === 'command' ? type : [])));
+    const { publishes = [] } = definition;
+    const commands = new Set(publishes.flatMap(({ kind, type }) => (kind === 'command' ? type : [])));
     const { service } = system.app(name);
     return service === undefined
       ? []

@@ -304,6 +304,7 @@ export function outagesOf(app: App): fc.Arbitrary<Scenario> {
   return fc.record({
     seed: fc.nat(),
     pieces: fc.constant([60, 60]),
+    deliveryPaidBy: fc.constantFrom('shop' as const, 'buyer' as const),
     hot: fc.constant(false),
     actions: fc
       .tuple(
