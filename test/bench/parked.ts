@@ -46,26 +46,24 @@ const Made = defineEvent('Made', {
 
 /** A service whose handler needs something that can be unavailable, with its sidecar and documents. */
 class Bench {
-  isDown = false;
-
   private constructor(
     private readonly system: RunningSystem,
     private readonly running: RunningService,
+    readonly dependency: { isDown: boolean },
   ) {}
 
   static async open(): Promise<Bench> {
     const service = new Service('order', { stores: { counts: z.object({ count: z.int() }) } });
-    let bench: Bench | undefined;
+    const dependency = { isDown: false };
     service.on(Made, async ({ id }, { counts }) => {
-      if (bench?.isDown === true) throw unavailable('down');
+      if (dependency.isDown) throw unavailable('down');
       await counts.update(id, (now) => ({ count: (now?.count ?? 0) + 1 }));
     });
     const env = { LOG_LEVEL: 'error' };
     const system = await startSidecars([{ appId: 'order' }], { env });
     const unsigned = { EVENT_SIGNATURES: 'optional' };
     const running = await start(service, { ...system.app('order').env, ...env, ...unsigned });
-    bench = new Bench(system, running);
-    return bench;
+    return new Bench(system, running, dependency);
   }
 
   async close(): Promise<void> {
@@ -124,11 +122,11 @@ export const parked = part({
     try {
       const quiet = await bench.newEvents('quiet', () => false);
       const before = bench.memory();
-      bench.isDown = true;
+      bench.dependency.isDown = true;
       const parkedPerSecond = await park(bench, events, log);
       const parked = bench.memory();
       log(`parked: handling ${events} events`);
-      bench.isDown = false;
+      bench.dependency.isDown = false;
       const begun = performance.now();
       let left = await bench.parkedEvents();
       const draining = bench.newEvents('drain', () => left > 0);
