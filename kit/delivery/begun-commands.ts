@@ -4,7 +4,7 @@ import { CloudEvent } from '../messages/cloud-event';
 import { SharedValue } from '../state/shared-value';
 import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
 
-/** The documents in which the begun commands of a service are. A process writes to one of them. */
+/** The documents in which the begun commands of a service are. A process chooses one of them for its own. */
 const SHARDS = 4;
 
 /**
@@ -29,8 +29,6 @@ interface Deps {
   readonly sidecar: Sidecar;
   readonly clock: Clock;
   readonly random: () => number;
-  /** Identifies this process, unlike any other that ever ran. */
-  readonly holder: string;
 }
 
 /**
@@ -53,8 +51,7 @@ export class BegunCommands {
       (_, shard) =>
         new SharedValue(deps, `begun:${String(shard)}`, Begun, () => ({ commands: [] })),
     );
-    const index = Buffer.from(deps.holder).reduce((sum, byte) => sum + byte, 0) % SHARDS;
-    const own = this.#shards[index];
+    const own = this.#shards[Math.floor(deps.random() * SHARDS)];
     if (own === undefined) throw new Error('there are no shards');
     this.#own = own;
     own.onValue = (begun) => {

@@ -68,8 +68,7 @@ export class ServiceRuntime {
     const results = new CommandResults(sidecar);
     const deadLetters = new DeadLetters(documents, clock, metrics);
     const lifecycle = new Lifecycle(name);
-    const holder = randomUUID();
-    const begunCommands = new BegunCommands({ sidecar, clock, random, holder });
+    const begunCommands = new BegunCommands({ sidecar, clock, random });
     const open = contextFactory({
       ...deps,
       name,
@@ -96,7 +95,7 @@ export class ServiceRuntime {
     this.#bindingsAndJobs = bindingsAndJobs;
     const contractOf = (type: string) => service.events.get(type)?.contract;
     const { topics } = service;
-    const parkingLot = new ParkingLot({ sidecar, clock, random, holder });
+    const parkingLot = new ParkingLot({ sidecar, clock, random, holder: randomUUID() });
     const dispatcher = new EventDispatcher({
       clock,
       log,
