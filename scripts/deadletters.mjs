@@ -71,9 +71,8 @@ await runScript(async () => {
     if (waiting.length > 0) console.log('Waiting for a dependency, nothing to do:');
     for (const it of waiting) {
       const failure = it.reason === '' ? '' : `, ${it.reason}: ${it.message}`;
-      console.log(
-        `${it.service}  ${it.events} events wait for ${it.dependency} since ${it.since}${failure}`,
-      );
+      const events = it.events === 1 ? '1 event waits' : `${it.events} events wait`;
+      console.log(`${it.service}  ${events} for ${it.dependency} since ${it.since}${failure}`);
     }
     console.log(
       deadLetters.length === 0 ? 'No dead letters.' : 'Dead letters, to replay or discard:',

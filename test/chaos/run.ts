@@ -213,7 +213,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 function overtakingsOf(system: RunningSystem) {
   return DEFINED.flatMap(({ name, definition }) => {
     const { publishes = [] } = definition;
-    const commands = new Set(publishes.flatMap(({ kind, type }) => (kind === 'command' ? type : [])));
+    const commands = new Set(
+      publishes.flatMap(({ kind, type }) => (kind === 'command' ? type : [])),
+    );
     const { service } = system.app(name);
     return service === undefined
       ? []

@@ -176,9 +176,12 @@ describe('npm run deadletters', () => {
     const isWaiting = () => waitingFor('order', 'payment');
     await until('the order to wait for payment', isWaiting, 60_000);
     expect(await deadLetters('list', 'order')).toMatch(
-      /^Waiting for a dependency, nothing to do:\norder {2}1 events wait for payment since [^\n]+\nNo dead letters\.\n$/,
+      /^Waiting for a dependency, nothing to do:\norder {2}1 event waits for payment since [^\n]+\nNo dead letters\.\n$/,
     );
-    const Listed = z.object({ deadLetters: z.array(DeadLetter), waiting: z.array(Waiting) });
+    const Listed = z.object({
+      deadLetters: z.array(DeadLetter.extend({ service: z.string() })),
+      waiting: z.array(Waiting),
+    });
     const listed = Listed.parse(JSON.parse(await deadLetters('list', 'product', '--json')));
     expect(listed.waiting).toEqual([]);
     expect(listed.deadLetters.map(({ id }) => id)).toContain(letter.id);
