@@ -95,10 +95,11 @@ export async function ledgerOf(release: UnderLoad, options: Options): Promise<Le
     const seconds = (Date.now() - started) / 1_000;
     await release.ready();
     const unanswered = await clients.settle();
-    await rest({ bus, tracker, withinMs: REST_MS });
+    const { admin } = fixture;
+    await rest({ bus, tracker, admin, withinMs: REST_MS });
     const stranded = tracker.undecided.map(({ orderId }) => orderId);
     const deadLettered = await clients.replayAll();
-    await rest({ bus, tracker, withinMs: REST_MS / 2 });
+    await rest({ bus, tracker, admin, withinMs: REST_MS / 2 });
     tracker.stop();
     await tracking;
 
@@ -115,7 +116,7 @@ export async function ledgerOf(release: UnderLoad, options: Options): Promise<Le
       ...{ bus: broker, seed, seconds, notRun: [], deadLettered, unanswered },
       ...{ heldBack: clients.heldBack, books, requests, faults: injected, crashes: [] },
       recoveries: recoveries(injected, tracker.all.values(), Date.now()),
-      violations,
+      ...{ violations, outages: [], overtakings: [] },
     });
     const failed = requests.filter(({ status }) => status === undefined || status >= 500);
     return { ...report, requests: requests.length, unanswered: failed, injected };
