@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { builtContracts } from './contracts/built-contracts.mjs';
+import { chartFiles, chartSources } from './docs/chart.mjs';
 import { busComponents, eventPublishers, serviceCalls } from './docs/components.mjs';
 import { dependencies } from './docs/dependencies.mjs';
 import { documents } from './docs/documents.mjs';
@@ -63,6 +64,25 @@ const others = readApps().flatMap(({ id }) => (names.has(id) ? [] : [id]));
 const common = readFileSync(join(root, 'components', 'configuration.yaml'), 'utf8');
 mkdirSync(join(root, 'components', 'sidecars'), { recursive: true });
 for (const [path, text] of [...components, ...sidecarConfigurations(services, others, common)]) {
+  writeFileSync(join(root, path), text);
+  console.log(path);
+}
+
+// after the others, which it contains
+mkdirSync(join(root, 'deploy', 'chart', 'files'), { recursive: true });
+const { common: kit, services: own } = JSON.parse(
+  components.get('components/environment.json') ?? '',
+);
+const sources = new Map(
+  chartSources().map((path) => [path, readFileSync(join(root, path), 'utf8')]),
+);
+for (const [path, text] of chartFiles({
+  services,
+  apps: readApps(),
+  common: kit,
+  variables: own,
+  files: sources,
+})) {
   writeFileSync(join(root, path), text);
   console.log(path);
 }

@@ -78,9 +78,9 @@ function passwordLine({ userName, passwordHash }) {
 
 /**
  * The platform's permissions, as lines of an ACL file. mosquitto denies everything that is not listed.
- * @param {Platform} platform
+ * @param {Pick<Platform, 'userName'>} platform
  */
-function platformPermissions({ userName }) {
+export function platformPermissions({ userName }) {
   return [
     `user ${userName}`,
     ...KINDS.map((kind) => `topic read retail/+/+/${kind}`),

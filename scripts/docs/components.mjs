@@ -105,7 +105,7 @@ const scope = ({ name }, topics) => `${name}=${[...topics].sort().join(',')}`;
  * @param {Service} service
  * @param {readonly Service[]} services
  */
-function publishedTopics({ definition, subscribesTo }, services) {
+export function publishedTopics({ definition, subscribesTo }, services) {
   const { publishes = [], requests = [] } = definition;
   const senders = services.filter((it) => it.definition.requests?.some((one) => subscribesTo.includes(one)));
   // of a sender's topics, the one that is not an event's is its topic of replies

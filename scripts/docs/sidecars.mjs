@@ -47,8 +47,12 @@ const NO_MORE = [
   { name: 'bindings', version: 'v1', protocol: 'grpc' },
 ];
 
-/** @param {Service} service @returns {Rule[]} */
-function allowedApis({ definition, jobs, subscribesTo }) {
+/**
+ * The APIs of its sidecar that a service needs.
+ * @param {Service} service
+ * @returns {Rule[]}
+ */
+export function allowedApis({ definition, jobs, subscribesTo }) {
   const { publishes = [], requests = [], endpoints = [] } = definition;
   const replies = subscribesTo.some((contract) => 'reply' in contract);
   const http = (/** @type {string} */ name, version = 'v1') =>

@@ -45,7 +45,7 @@ const accountsIn = (/** @type {string} */ dir) => join(dir, 'accounts');
  * @param {string | undefined} accounts the folder of the accounts; without it there is one listener, which
  *   accepts anonymous clients
  */
-function settings(at, dir, accounts) {
+export function settings(at, dir, accounts) {
   return [
     'per_listener_settings true',
     `message_size_limit ${MESSAGE_BYTES}`,

@@ -99,20 +99,27 @@ function accounts(access) {
     permissions: [
       { ...nothing, user: 'guest' },
       { ...nothing, user: ADMIN },
-      ...apps.map(({ name, publishes, subscribes }) => {
-        // A sidecar declares the exchange of each topic and its own queues.
-        const queues = subscribes.map((topic) => `${name}-${topic}`);
-        return {
-          ...{ vhost, user: name },
-          configure: anyOf([...publishes, ...subscribes, ...queues]),
-          // To bind a queue is to write to it, and to read the exchange.
-          write: anyOf([...publishes, ...queues]),
-          read: anyOf([...subscribes, ...queues]),
-        };
-      }),
+      ...permissionsOf(apps),
     ],
   };
 }
+
+/**
+ * What the accounts of apps may do: publish to their exchanges, and declare, bind and read their queues.
+ * @param {readonly import('../access.mjs').AppAccess[]} apps
+ */
+export const permissionsOf = (apps) =>
+  apps.map(({ name, publishes, subscribes }) => {
+    // A sidecar declares the exchange of each topic and its own queues.
+    const queues = subscribes.map((topic) => `${name}-${topic}`);
+    return {
+      ...{ vhost: '/', user: name },
+      configure: anyOf([...publishes, ...subscribes, ...queues]),
+      // To bind a queue is to write to it, and to read the exchange.
+      write: anyOf([...publishes, ...queues]),
+      read: anyOf([...subscribes, ...queues]),
+    };
+  });
 
 /** A pattern of exactly these names. @param {readonly string[]} names */
 const anyOf = (names) => `^(${names.map((name) => name.replaceAll('.', '\\.')).join('|')})$`;

@@ -22,7 +22,7 @@ const PUBLISH = '+xadd';
 const SUBSCRIBE = '+xgroup|create +xreadgroup +xack +xpending +xclaim';
 const STORE =
   '+get +set +del +hget +hgetall +hset +hincrby +expire +persist +eval +multi +exec +wait';
-const TRIM = '+eval +type +xlen +xinfo +xpending +xtrim';
+const TRIM = '+scan +eval +type +xlen +xinfo +xpending +xtrim';
 
 /**
  * The accounts: an app may publish and read its topics, and its documents. Before version 7 an account has one
@@ -47,7 +47,7 @@ export function aclFile({ apps, passwordOf }, selectors) {
   function user(name, rights) {
     return `user ${name} reset on >${passwordOf(name)} -@all ${rights}\n`;
   }
-  return ['user default off\n', user(TRIMMER, `+auth ${TRIM} ~*`), ...users].join('');
+  return ['user default off\n', user(TRIMMER, `${CONNECT} ${TRIM} ~*`), ...users].join('');
 }
 
 /**
