@@ -153,8 +153,8 @@
 {{- if and $v.gateway.service.nodePort (ne $v.gateway.service.type "NodePort") }}
 {{- fail (printf "gateway.service.nodePort is set, and gateway.service.type is %s." $v.gateway.service.type) }}
 {{- end }}
-{{- if and $v.metrics.serviceMonitor (not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) }}
-{{- fail "metrics.serviceMonitor is true, and the cluster has no Prometheus operator (monitoring.coreos.com/v1): install it first." }}
+{{- if and $v.metrics.podMonitor (not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) }}
+{{- fail "metrics.podMonitor is true, and the cluster has no Prometheus operator (monitoring.coreos.com/v1): install it first." }}
 {{- end }}
 {{- if not (.Capabilities.APIVersions.Has "dapr.io/v1alpha1") }}
 {{- fail "The cluster has no Dapr (dapr.io/v1alpha1): install it first, see docs/kubernetes.md. For `helm template` pass --api-versions dapr.io/v1alpha1." }}
