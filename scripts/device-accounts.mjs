@@ -47,9 +47,11 @@ await runScript(async () => {
     throw new UserError('--every must be at least 1 second.');
   }
   const setAccounts = rabbitmq ? usersOfRabbitmq(rabbitmq) : filesOfMosquitto(out, pidFile);
-  const accounts = await listBrokerAccounts();
-  await setAccounts(accounts);
-  if (seconds === undefined) return;
+  if (seconds === undefined) {
+    await setAccounts(await listBrokerAccounts());
+    return;
+  }
+  // Also while the gateway is not up yet.
   const everyMs = seconds * 1000;
   await keepAccountsInSync(setAccounts, {
     everyMs,

@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
 import { inProject } from '../../scripts/start/project.mjs';
 import { trim } from '../../scripts/start/trim.mjs';
 import { startSidecars } from '../harness/sidecars';
@@ -75,33 +73,5 @@ describe('without `npm start`', () => {
     expect(() => run()).toThrow(/NOAUTH/);
     expect(() => run('another')).toThrow(/WRONGPASS/);
     expect(run('only-in-this-test')).toBe('');
-  });
-
-  test('the job of Kubernetes runs it, with the password from a secret', () => {
-    const file = readFileSync(inProject('deploy', 'redis-trim.yaml'), 'utf8');
-    expect(parse(file)).toMatchObject({
-      kind: 'CronJob',
-      spec: {
-        concurrencyPolicy: 'Forbid',
-        jobTemplate: {
-          spec: {
-            template: {
-              spec: {
-                containers: [
-                  {
-                    command: ['sh', '/trim/trim.sh', '-h', 'redis'],
-                    env: [
-                      { name: 'REDISCLI_AUTH', valueFrom: { secretKeyRef: { name: 'redis' } } },
-                    ],
-                    volumeMounts: [{ name: 'trim', mountPath: '/trim' }],
-                  },
-                ],
-                volumes: [{ name: 'trim', configMap: { name: 'redis-trim' } }],
-              },
-            },
-          },
-        },
-      },
-    });
   });
 });

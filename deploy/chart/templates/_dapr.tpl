@@ -115,6 +115,8 @@ which of its methods: (list $ service)
 {{- $policies = append $policies (merge (dict "appId" .appId "operations" .operations) $caller) -}}
 {{- end -}}
 {{- $spec := $root.Files.Get "files/configuration.json" | fromJson -}}
+{{- /* The definition of a Configuration in a cluster requires it. */}}
+{{- $_ := set $spec "metrics" (merge (dict "enabled" true) $spec.metrics) -}}
 {{- $_ := set $spec "api" (dict "allowed" $service.apis) -}}
 {{- $_ := set $spec "accessControl" (dict "defaultAction" "deny" "trustDomain" $root.Values.dapr.trustDomain "policies" $policies) -}}
 {{- toYaml $spec -}}
