@@ -20,13 +20,15 @@ COPY runtime/main.go runtime/mqtt.go runtime/rabbitmq.go ./
 RUN version=$(go list -m -f '{{slice .Version 1}}' github.com/dapr/dapr) && \
     CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags stablecomponents \
     -ldflags "-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=$version -X github.com/dapr/kit/logger.DaprVersion=$version" \
-    -o /out/daprd .
+    -o /out/daprd . && mkdir /out/data
 
 # No entry point: Dapr's injector gives the whole command, /daprd and its arguments.
 FROM ${STATIC_IMAGE} AS daprd
 LABEL org.opencontainers.image.title="omnichannel-daprd" \
       org.opencontainers.image.description="Daprd with confirmed publications to RabbitMQ"
 COPY --from=daprd-build /out/daprd /daprd
+# A volume here belongs to the user below.
+COPY --from=daprd-build --chown=65532:65532 /out/data /data
 USER 65532:65532
 CMD ["/daprd"]
 
@@ -50,7 +52,7 @@ RUN npm run build && find dist -name '*.map' -delete
 FROM tools AS packages
 # The pinned Node is a package itself. Maps and type declarations are for development.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --ignore-scripts --omit=dev && \
-    mkdir -p /runtime/bin /runtime/lib && \
+    mkdir -p /runtime/bin /runtime/lib /runtime/data && \
     strip -o /runtime/bin/node node_modules/node-linux-*/bin/node && \
     cp -L "$(ldconfig -p | awk '/libatomic.so.1/ { print $NF; exit }')" /runtime/lib/libatomic.so.1 && \
     rm -rf node_modules/node-linux-* node_modules/.bin node_modules/.package-lock.json && \
@@ -65,6 +67,8 @@ LABEL org.opencontainers.image.title="omnichannel" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=packages /runtime/lib/ /usr/lib/
 COPY --from=packages /runtime/bin/node /usr/bin/node
+# A volume here belongs to the user below; nothing else is written, so run it with a read-only root.
+COPY --from=packages --chown=65532:65532 /runtime/data /data
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 # package-lock.json is what scanners list the packages from.
@@ -79,7 +83,6 @@ COPY --from=build /app/dist dist
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     SERVICE_CALLS=/app/components/calls.json
-# Nothing below / is written: run it with a read-only root.
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 \
   CMD ["/usr/bin/node", "/app/deploy/image/health.mjs"]

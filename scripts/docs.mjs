@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { builtContracts } from './contracts/built-contracts.mjs';
 import { chartFiles, chartSources } from './docs/chart.mjs';
 import { busComponents, eventPublishers, serviceCalls } from './docs/components.mjs';
+import { composeFile } from './docs/compose.mjs';
 import { dependencies } from './docs/dependencies.mjs';
 import { documents } from './docs/documents.mjs';
 import { environment, sidecarConfigurations } from './docs/sidecars.mjs';
@@ -86,3 +87,5 @@ for (const [path, text] of chartFiles({
   writeFileSync(join(root, path), text);
   console.log(path);
 }
+writeFileSync(join(root, 'deploy', 'compose.yaml'), composeFile(services, readApps()));
+console.log('deploy/compose.yaml');

@@ -5,6 +5,7 @@ import { Service } from '#kit/service/service';
 import { defineEvent } from '#kit/messages/contract';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { chartFiles, chartSources } from '../../scripts/docs/chart.mjs';
+import { composeFile } from '../../scripts/docs/compose.mjs';
 import { readApps } from '../../scripts/start/project.mjs';
 import { filesOf, read, services } from './tree';
 
@@ -32,6 +33,10 @@ test('deploy/chart/files is up to date: `npm run docs` would change nothing', as
   expect([...there.keys()].sort()).toEqual([...written.keys()].sort());
   const stale = [...written].filter(([path, text]) => there.get(path) !== text);
   expect(stale.map(([path]) => path)).toEqual([]);
+});
+
+test('deploy/compose.yaml is up to date: `npm run docs` would change nothing', async () => {
+  expect(read('deploy/compose.yaml')).toBe(composeFile(await services(), readApps()));
 });
 
 test('a new service is a row of the table, with an account at each broker', () => {

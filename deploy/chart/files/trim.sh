@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs trim.lua once on every topic of a Redis. Schedule it about every minute, as
-# deploy/redis-trim.yaml does. The arguments and the password are passed to redis-cli; KEEP is the
+# deploy/chart does. The arguments and the password are passed to redis-cli; KEEP is the
 # number of entries up to which a topic is left alone (50000):
 #   REDISCLI_AUTH=... sh trim.sh -h redis.example --tls --user omnichannel
 set -eu
