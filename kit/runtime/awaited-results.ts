@@ -16,6 +16,11 @@ import type { ContextDeps } from './runtime-deps';
  */
 const UNDO_RESERVE_MS = 1_000;
 /**
+ * The part of the caller's time that is left for the answer: a caller that gets none by its deadline does not
+ * learn that its command is accepted.
+ */
+const ANSWER_RESERVE_MS = 1_000;
+/**
  * When the store is read for a result that another replica may have stored: after these pauses,
  * then every second.
  */
@@ -102,7 +107,10 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
           ? cloudEvent(name, contract, data, execution, clock)
           : // its document is written by now
             { ...announced, sequence: execution.sequenceOf(subject) };
-      const remainingMs = (max: number) => (respondAsync ? 0 : execution.remainingMs(max));
+      const remainingMs = (max: number) =>
+        respondAsync
+          ? 0
+          : Math.max(0, execution.remainingMs(max + ANSWER_RESERVE_MS) - ANSWER_RESERVE_MS);
       const publish = async () => {
         try {
           await send(event, execution, onPublishFailed === undefined ? 0 : UNDO_RESERVE_MS);

@@ -1,4 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { REQUEST_BUDGET_MS } from '#kit/core/call-context';
 import { type Caller, asService } from '#kit/core/caller';
 import { ABANDONED_MS } from '#kit/delivery/begun-commands';
 import type { CloudEvent } from '#kit/messages/cloud-event';
@@ -82,14 +83,17 @@ describe('placing an order', () => {
     expect(await orderOf(bed, orderId)).toMatchObject({ status: 'confirmed' });
   });
 
-  it('returns it pending when the time is over', async () => {
+  it('returns it pending shortly before the time is over', async () => {
     const services = new FakeServices();
     const bed = openBed(services);
+    const deadline = bed.clock.now() + REQUEST_BUDGET_MS;
     services.faults.set(
       'reserve',
       Array.from({ length: 50 }, () => noAnswer(Code.UNAVAILABLE)),
     );
     expect(await place(bed)).toMatchObject({ status: 'pending' });
+    expect(deadline - bed.clock.now()).toBeGreaterThanOrEqual(900);
+    expect(deadline - bed.clock.now()).toBeLessThan(5_000);
     // a repeated request waits again; there is one order and one command
     services.faults.clear();
     expect(await place(bed)).toMatchObject({ status: 'confirmed' });

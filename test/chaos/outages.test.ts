@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { outageSchedule, outageSeconds, overtakings } from './outages';
+import { outageSchedule, outageSeconds, parkedHistory } from './outages';
 
 it('the services are down one after the other', () => {
   const schedule = outageSchedule(['user', 'order'], 60);
@@ -19,10 +19,10 @@ describe('a log of events', () => {
     const event = { type: 'thing.made', subject: 'a', duration: 10 };
     return JSON.stringify({ timestamp, message, eventId, outcome, ...event, ...more });
   };
+  const historyOf = (...lines: string[]) =>
+    parkedHistory('things', lines.join('\n'), (type) => type === 'thing.make');
   const found = (...lines: string[]) =>
-    overtakings('things', lines.join('\n'), (type) => type === 'thing.make').map(
-      ({ event, overtaken }) => `${event} overtook ${overtaken}`,
-    );
+    historyOf(...lines).overtakings.map(({ event, overtaken }) => `${event} overtook ${overtaken}`);
 
   it('with parked events in order shows none that overtook another', () => {
     expect(
@@ -57,6 +57,13 @@ describe('a log of events', () => {
     expect(found(line(1, 'e1', 'parked', command), line(2, 'e2', 'handled', command))).toHaveLength(
       1,
     );
+  });
+
+  it('shows when parked events were handled', () => {
+    const lines = [line(1, 'e1', 'parked'), line(2, 'e1', 'parked'), line(5, 'e1', 'handled')];
+    expect(historyOf(...lines, line(6, 'e2', 'handled')).resumed).toEqual([
+      { parkedAt: START + 1_000, handledAt: START + 5_000 },
+    ]);
   });
 
   it('ignores other lines and what is no JSON', () => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Edge } from '../e2e/edge';
@@ -46,6 +45,8 @@ export interface Outage {
   readonly seconds: number;
   /** The most events that were parked in all services. */
   readonly parked: number;
+  /** Seconds from its end until the first of them was handled. */
+  readonly goesOnAfter?: number;
   /** Seconds from its end until none was parked; undefined if some still were when the next one began. */
   readonly goneAfter?: number;
 }
@@ -75,16 +76,22 @@ export class OutageWatch {
     this.#stopped.abort();
   }
 
-  outagesOf(faults: readonly InjectedFault[]): Outage[] {
+  outagesOf(faults: readonly InjectedFault[], resumed: readonly Resumed[]): Outage[] {
     return faults.map(({ target: service, begunAt, endedAt }, index) => {
       const until = faults[index + 1]?.begunAt ?? Infinity;
       const during = this.#samples.filter(({ at }) => at >= begunAt && at < until);
-      const after = during.find(({ at, events }) => at >= endedAt && events === 0);
+      const gone = during.find(({ at, events }) => at >= endedAt && events === 0);
+      const handled = resumed
+        .filter(({ parkedAt }) => parkedAt >= begunAt && parkedAt <= endedAt)
+        .map(({ handledAt }) => handledAt)
+        .filter((at) => at >= endedAt);
+      const seconds = (at: number) => (at - endedAt) / 1_000;
       return {
         service,
         seconds: (endedAt - begunAt) / 1_000,
         parked: Math.max(0, ...during.map(({ events }) => events)),
-        ...(after === undefined ? {} : { goneAfter: (after.at - endedAt) / 1_000 }),
+        ...(handled.length === 0 ? {} : { goesOnAfter: seconds(Math.min(...handled)) }),
+        ...(gone === undefined ? {} : { goneAfter: seconds(gone.at) }),
       };
     });
   }
@@ -108,16 +115,29 @@ export interface Overtaking {
   readonly overtaken: string;
 }
 
+/** A parked event that was handled later. Times are in epoch milliseconds. */
+export interface Resumed {
+  readonly parkedAt: number;
+  readonly handledAt: number;
+}
+
+/** What happened to the parked events of a service. */
+export interface ParkedHistory {
+  readonly overtakings: readonly Overtaking[];
+  readonly resumed: readonly Resumed[];
+}
+
 /**
- * Events that overtook parked ones, according to the log of a service with a single process, at the level
+ * What happened to the parked events of a service with a single process, according to its log at the level
  * debug. `isCommand` tells whether a type is a command: those wait only for others of their type.
  */
-export function overtakings(
+export function parkedHistory(
   service: string,
   log: string,
   isCommand: (type: string) => boolean,
-): Overtaking[] {
-  const found: Overtaking[] = [];
+): ParkedHistory {
+  const overtakings: Overtaking[] = [];
+  const resumed: Resumed[] = [];
   /** By subject, the parked events that are not handled yet, in order, with the time of their parking. */
   const waiting = new Map<string, Map<string, number>>();
   for (const text of log.split('\n')) {
@@ -138,21 +158,14 @@ export function overtakings(
       if (other === eventId) break;
       // it had begun before the other one was parked
       if (at - duration <= parkedAt && !own.has(eventId)) continue;
-      found.push({ service, subject, event: eventId, overtaken: other });
+      overtakings.push({ service, subject, event: eventId, overtaken: other });
       break;
     }
+    const parkedAt = own.get(eventId);
+    if (parkedAt !== undefined) resumed.push({ parkedAt, handledAt: at });
     own.delete(eventId);
   }
-  return found;
-}
-
-/** The overtakings in a log file. */
-export function overtakingsIn(
-  service: string,
-  file: string,
-  isCommand: (type: string) => boolean,
-): Overtaking[] {
-  return overtakings(service, readFileSync(file, 'utf8'), isCommand);
+  return { overtakings, resumed };
 }
 
 function parsed(text: string): unknown {

@@ -138,10 +138,10 @@ export function reportText(report: Report, faults: readonly InjectedFault[]): st
     `recovery: median ${recovery.median.toFixed(1)} s, longest ${worst}`,
     `orders: accepted ${report.accepted}, confirmed ${report.confirmed}, cancelled: ${counts(report.cancelled)}`,
     `lost ${report.lost}, doubled ${report.doubled}, stuck ${report.stuck}, dead-lettered ${report.deadLettered}`,
-    ...report.outages.map(({ service, seconds, parked, goneAfter }) => {
-      const gone =
-        goneAfter === undefined ? 'not all done' : `done ${goneAfter.toFixed(0)} s after it`;
-      return `outage of ${service}, ${seconds.toFixed(0)} s: at most ${parked} events parked, ${gone}`;
+    ...report.outages.map(({ service, seconds, parked, goesOnAfter, goneAfter }) => {
+      const after = (value?: number) =>
+        value === undefined ? 'not' : `${value.toFixed(1)} s after it`;
+      return `outage of ${service}, ${seconds.toFixed(0)} s: at most ${parked} events parked, the first handled ${after(goesOnAfter)}, all ${after(goneAfter)}`;
     }),
     ...report.overtakings.map(
       ({ service, subject, event, overtaken }) =>

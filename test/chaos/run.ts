@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { delivery } from '../../services/delivery/definition';
@@ -21,7 +21,7 @@ import { SystemFixture, type Shopper } from '../e2e/fixtures';
 import { FaultInjection } from './fault-injection';
 import { Load, SERVICES } from './load';
 import { OrderTracker } from './order-tracker';
-import { OutageWatch, overtakingsIn } from './outages';
+import { OutageWatch, type ParkedHistory, parkedHistory } from './outages';
 import { Proxy } from './proxy';
 import { emailsIn, readBooks } from './read-books';
 import { recoveries } from './recovery';
@@ -168,6 +168,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       trail: trailOf(requests, books.events, violation.about),
     }));
     const { injected, crashes } = faults;
+    const history = options.outages === true ? historyOf(system) : undefined;
     const report = reportOf({
       bus: system.broker.name,
       seed,
@@ -182,8 +183,8 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       crashes,
       recoveries: recoveries(injected, tracker.all.values(), Date.now()),
       violations,
-      outages: options.outages === true ? watch.outagesOf(injected) : [],
-      overtakings: options.outages === true ? overtakingsOf(system) : [],
+      outages: history === undefined ? [] : watch.outagesOf(injected, history.resumed),
+      overtakings: history?.overtakings ?? [],
     });
     const details = { ...report, injected, crashes };
     writeFileSync(join(folder, 'report.json'), JSON.stringify(details, null, 2));
@@ -209,18 +210,21 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   }
 }
 
-/** The events that overtook parked ones, in the logs of all services. */
-function overtakingsOf(system: RunningSystem) {
-  return DEFINED.flatMap(({ name, definition }) => {
+/** What happened to the parked events of all services, according to their logs. */
+function historyOf(system: RunningSystem): ParkedHistory {
+  const histories = DEFINED.flatMap(({ name, definition }) => {
+    const { service } = system.app(name);
+    if (service === undefined) return [];
     const { publishes = [] } = definition;
     const commands = new Set(
       publishes.flatMap(({ kind, type }) => (kind === 'command' ? type : [])),
     );
-    const { service } = system.app(name);
-    return service === undefined
-      ? []
-      : overtakingsIn(name, service.log, (type) => commands.has(type));
+    return parkedHistory(name, readFileSync(service.log, 'utf8'), (type) => commands.has(type));
   });
+  return {
+    overtakings: histories.flatMap(({ overtakings }) => overtakings),
+    resumed: histories.flatMap(({ resumed }) => resumed),
+  };
 }
 
 /** Why the documents cannot be on a small disk; undefined where they can. */

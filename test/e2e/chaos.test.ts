@@ -61,9 +61,9 @@ test.concurrent(
         deadLettered: 0,
         overtakings: [],
       });
-      for (const { service, parked, goneAfter } of report.outages) {
+      for (const { service, parked, goesOnAfter } of report.outages) {
         expect([service, parked > 0]).toEqual([service, true]);
-        expect(goneAfter).toBeLessThan(30);
+        expect(goesOnAfter).toBeLessThan(30);
       }
     });
   },
