@@ -14,11 +14,12 @@ import {
   DeadLetters,
   Notifications,
   Nothing,
+  Order,
   Product,
   Profile,
   Replayed,
 } from './edge';
-import { SystemFixture, PRICE, SHOP } from './fixtures';
+import { SystemFixture, PRICE, SHOP, orderBody } from './fixtures';
 
 let fixture: SystemFixture;
 
@@ -169,7 +170,9 @@ describe('npm run deadletters', () => {
     const productId = await fixture.product(3);
     const payment = fixture.system.app('payment');
     await payment.service?.stop();
-    const { orderId } = await shopper.buyAsync(productId);
+    // it is answered before the client gives up, although it is not decided
+    const body = orderBody(productId);
+    const ordering = shopper.ask(Order, 202, 'POST', '/orders', { body });
     const unknown = `product_${randomUUID()}`;
     await fixture.system.publish(stockEvent(unknown, 1));
     const letter = await letterAbout('product', unknown);
@@ -186,6 +189,7 @@ describe('npm run deadletters', () => {
     expect(listed.waiting).toEqual([]);
     expect(listed.deadLetters.map(({ id }) => id)).toContain(letter.id);
 
+    const { orderId } = await ordering;
     payment.service?.start();
     await payment.ready();
     await shopper.waitForStatus('confirmed', orderId, 30_000);
