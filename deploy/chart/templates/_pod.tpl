@@ -105,7 +105,7 @@ metadata:
     {{- include "omnichannel.daprAnnotations" . | nindent 4 }}
     # A sidecar reads its components and secrets when it starts, so a change of them replaces the pods.
     checksum/configuration: {{ list (include "omnichannel.daprSpecs" $root) (include "omnichannel.configurationSpec" (list $root $service)) (ternary (toJson $root.Values.limits) "" (has "LIMITS_FILE" $service.variables)) | toJson | sha256sum }}
-    checksum/secrets: {{ list (include "omnichannel.secretHash" (list $root (printf "%s-key" $own))) (include "omnichannel.secretHash" (list $root (printf "%s-sidecar" $own))) (include "omnichannel.secretHash" (list $root (include "omnichannel.busSecret" (list $root $service.name)))) (include "omnichannel.secretHash" (list $root (include "omnichannel.stateSecret" (list $root $service.name)))) | toJson | sha256sum }}
+    checksum/secrets: {{ include "omnichannel.secretsOf" . | fromJsonArray | uniq | toJson | sha256sum }}
     {{- with $settings.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -282,4 +282,26 @@ spec:
 - name: {{ $variable }}
   valueFrom: { secretKeyRef: { name: {{ $from.secret }}, key: {{ $from.key }} } }
 {{- end }}
+{{- end }}
+
+{{/* Hashes of all Secrets that a pod uses, as a list of JSON: (list $ service) */}}
+{{- define "omnichannel.secretsOf" -}}
+{{- $root := index . 0 -}}{{- $service := index . 1 -}}
+{{- $name := include "omnichannel.name" $root -}}
+{{- $own := printf "%s-%s" $name $service.name -}}
+{{- $names := list (printf "%s-key" $own) (printf "%s-sidecar" $own) (include "omnichannel.stateSecret" (list $root $service.name)) -}}
+{{- $names = append $names (include "omnichannel.busSecret" (list $root $service.name)) -}}
+{{- range $service.variables -}}
+{{- if hasSuffix "_KEY_FILE" . }}{{ $names = append $names (printf "%s-master" $own) }}{{ end -}}
+{{- if eq . "ADMIN_EMAIL" }}{{ $names = append $names (printf "%s-admin" $name) }}{{ end -}}
+{{- end -}}
+{{- if has "devices" $service.bindings }}{{ $names = append $names (include "omnichannel.devicesSecret" $root) }}{{ end -}}
+{{- if has "payment-provider" $service.endpoints -}}
+{{- range $root.Values.paymentProvider.headers }}{{ $names = append $names .secret }}{{ end -}}
+{{- end -}}
+{{- range $service.settings.secretEnv }}{{ $names = append $names .secret }}{{ end -}}
+{{- with $root.Values.caBundleSecret }}{{ $names = append $names . }}{{ end -}}
+{{- $hashes := list -}}
+{{- range uniq $names }}{{ $hashes = append $hashes (include "omnichannel.secretHash" (list $root .)) }}{{ end -}}
+{{- toJson $hashes -}}
 {{- end }}
