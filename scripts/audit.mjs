@@ -1,13 +1,12 @@
 // @ts-check
-// npm run audit: compares the packages and the Go modules with the databases of known faults. See HELP.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parseExceptions } from './audit/exceptions.mjs';
 import { readGovulncheck } from './audit/govulncheck.mjs';
 import { readNpmAudit } from './audit/npm.mjs';
 import { EXIT, verdictOf } from './audit/verdict.mjs';
+import { json, runCommand, text } from './start/command-line.mjs';
 import { findProgram } from './start/commands.mjs';
 import { childEnv, inProject, root } from './start/project.mjs';
 import { builtBinaries } from './start/runtime.mjs';
@@ -18,21 +17,21 @@ import { reportError } from './start/user-error.mjs';
 const GOVULNCHECK = 'golang.org/x/vuln/cmd/govulncheck@v1.9.0';
 const EXCEPTIONS = 'scripts/audit/exceptions.json';
 
-const HELP = `npm run audit reports known faults of the npm packages (npm audit) and of the Go modules in the
-Dapr that was built here (govulncheck).
-
-Options:
-  --exceptions <file>   the list of exceptions (${EXCEPTIONS})
-  --help                show this help
-
-An exception names the advisory, the package, the reason and the last day on which it holds. One that has
-expired or that no finding needs any more is an error. GOVULNDB names another Go vulnerability database.
-
-Exit codes:
-  ${EXIT.good}   no open advisory; also where a database cannot be reached, or no Dapr is built: then a line says
-      that it was not checked
-  ${EXIT.bad}   an advisory without an exception, or an exception that has expired, lasts too long or is not needed
-  ${EXIT.failed}   a tool failed, or the list of exceptions cannot be read`;
+const COMMAND = {
+  about: `npm run audit reports known faults of the npm packages (npm audit) and of the Go modules in the
+Dapr that was built here (govulncheck).`,
+  usage: 'npm run audit [-- <options>]',
+  options: { exceptions: text(`the list of exceptions (default: ${EXCEPTIONS})`, 'file'), json },
+  failsIf:
+    'an advisory has no exception; an exception has expired, lasts too long or is not needed',
+  exitCodes: {
+    [EXIT.failed]:
+      'a tool failed, the list of exceptions cannot be read, or the command line is wrong',
+  },
+  notes: `An exception names the advisory, the package, the reason and the last day on which it holds. GOVULNDB names
+another Go vulnerability database. A database that cannot be reached, or a Dapr that is not built, is no
+failure: a line says that it was not checked.`,
+};
 
 /**
  * @param {string} command
@@ -69,21 +68,17 @@ function goReports() {
 
 const database = () => (process.env.GOVULNDB ? [`-db=${process.env.GOVULNDB}`] : []);
 
-try {
-  const { values } = parseArgs({
-    options: { exceptions: { type: 'string' }, help: { type: 'boolean' } },
-  });
-  if (values.help) {
-    console.log(HELP);
-  } else {
-    const file = values.exceptions ?? inProject(...EXCEPTIONS.split('/'));
+runCommand(COMMAND, async ({ options }) => {
+  try {
+    const file = options.exceptions ?? inProject(...EXCEPTIONS.split('/'));
     const exceptions = parseExceptions(readFileSync(file, 'utf8'));
-    const npm = readNpmAudit(run('npm', ['audit', '--json']).stdout);
-    const { lines, code } = verdictOf([npm, ...goReports()], exceptions, new Date());
-    for (const line of lines) console.log(line);
-    process.exitCode = code;
+    const reports = [readNpmAudit(run('npm', ['audit', '--json']).stdout), ...goReports()];
+    const { lines, code } = verdictOf(reports, exceptions, new Date());
+    if (options.json) console.log(JSON.stringify({ reports, lines }, null, 2));
+    else for (const line of lines) console.log(line);
+    return code;
+  } catch (error) {
+    reportError(error);
+    return EXIT.failed;
   }
-} catch (error) {
-  reportError(error);
-  process.exitCode = EXIT.failed;
-}
+});

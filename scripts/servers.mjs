@@ -1,11 +1,20 @@
 // @ts-check
-// npm run servers: installs the brokers, databases and the browser that tests start, if they are missing.
+import { json, runCommand } from './start/command-line.mjs';
 import { ensurePrograms, servers } from './start/servers.mjs';
 import { Terminal } from './start/terminal.mjs';
-import { runScript } from './start/user-error.mjs';
 
-await runScript(async () => {
-  const terminal = new Terminal();
+const COMMAND = {
+  about: `npm run servers installs the brokers, databases and the browser that tests start, if they are missing, and
+prints where each is.`,
+  usage: 'npm run servers [-- <options>]',
+  options: { json },
+  failsIf: 'a server cannot be installed',
+};
+
+runCommand(COMMAND, async ({ options }) => {
+  const terminal = new Terminal(options.json ? process.stderr : process.stdout);
   await ensurePrograms(terminal);
-  for (const { name, find } of Object.values(servers)) terminal.print(`${name}: ${find()}`);
+  const found = Object.values(servers).map(({ name, find }) => ({ name, program: find() }));
+  if (options.json) console.log(JSON.stringify(found, null, 2));
+  else for (const { name, program } of found) terminal.print(`${name}: ${program}`);
 });

@@ -1,16 +1,24 @@
 // @ts-check
-// npm run status [-- --json]: prints the health of the running system.
+import { json, runCommand } from './start/command-line.mjs';
 import { request } from './start/gateway.mjs';
 import { readApps } from './start/project.mjs';
-import { runScript } from './start/user-error.mjs';
 
-await runScript(async () => {
+const COMMAND = {
+  about: 'npm run status prints the health of the running system.',
+  usage: 'npm run status [-- <options>]',
+  options: { json },
+  failsIf: 'the system does not run, or a service is not healthy',
+  notes: `Environment variables:
+  GATEWAY_URL   the gateway (default: the one of npm start)`,
+};
+
+runCommand(COMMAND, async ({ options }) => {
   const { status, data, details, error } = await request('GET', '/health/detailed');
   const health = data ?? details ?? { error };
   // The gateway does not know the simulators of external systems.
   const simulators = readApps().filter(({ appPort }) => appPort === 0);
   if (health.services) health.services.push(...(await Promise.all(simulators.map(healthOf))));
-  if (process.argv.includes('--json')) {
+  if (options.json) {
     console.log(JSON.stringify(health, null, 2));
   } else {
     console.log(health.status ?? error);
@@ -21,7 +29,8 @@ await runScript(async () => {
       );
     }
   }
-  if (status >= 400) process.exitCode = 1;
+  const isHealthy = (/** @type {{ status: string }} */ it) => it.status === 'healthy';
+  return status < 400 && (health.services ?? []).every(isHealthy) ? 0 : 1;
 });
 
 /** @param {import('./start/project.mjs').App} app */

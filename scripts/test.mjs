@@ -1,17 +1,32 @@
 // @ts-check
-// npm test: installs and builds what is missing, then runs all checks and tests.
-// npm test -- <arguments>: runs jest with these arguments only.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './start/build.mjs';
+import { EXIT, UsageError, runMain } from './start/command-line.mjs';
 import { run } from './start/commands.mjs';
 import { childEnv, inProject, root } from './start/project.mjs';
 import { buildRuntime, findInstalledRuntime } from './start/runtime.mjs';
 import { ensurePrograms } from './start/servers.mjs';
 import { Terminal } from './start/terminal.mjs';
-import { UserError, runScript } from './start/user-error.mjs';
+import { UserError } from './start/user-error.mjs';
+
+const HELP = `npm test installs and builds what is missing, then checks everything: types, lint, unit tests, the rules of
+the architecture, and the system on real sidecars and brokers. Its last line is the result.
+
+npm test                  check everything (about 10 minutes on two cores)
+npm test -- --quick       types, lint, unit tests, architecture, and one order end to end (2 minutes)
+npm test -- <arguments>   run jest with these arguments, such as a file, -t <name> or --json
+
+Options:
+  --quick   see above
+  --help    show this help
+
+Exit codes:
+  ${EXIT.done}  all tests passed
+  ${EXIT.failed}  a test or a check failed
+  ${EXIT.usage}  the command line is wrong`;
 
 const terminal = new Terminal();
 
@@ -63,14 +78,30 @@ function count(program, args) {
   failed += failures;
 }
 
-async function runAll() {
+/** Types and lint. */
+async function checkSources() {
   await check('types', 'tsc', ['-p', 'tsconfig.test.json']);
   await check('lint', 'npm', ['run', '--silent', 'lint']);
-  // in workers: jest replaces one that holds too much memory, see jest.config.mjs
-  jest('--selectProjects', 'unit', 'architecture', '--maxWorkers', '2');
+}
 
+/** What starts systems needs the Dapr runtime and servers. */
+async function ensureSystems() {
   if (!(await findInstalledRuntime())) await buildRuntime(terminal);
   await ensurePrograms(terminal);
+}
+
+async function runQuick() {
+  await checkSources();
+  jest('--selectProjects', 'unit', 'architecture', '--maxWorkers', '2');
+  await ensureSystems();
+  jest('test/e2e/once.test.ts', '--selectProjects', 'e2e', '--runInBand', '--forceExit');
+}
+
+async function runAll() {
+  await checkSources();
+  // in workers: jest replaces one that holds too much memory, see jest.config.mjs
+  jest('--selectProjects', 'unit', 'architecture', '--maxWorkers', '2');
+  await ensureSystems();
   // Each of these tests starts a system of its own and mostly waits, so two fit on two cores. The load
   // tests measure how long a system takes to recover, so they run alone. forceExit: a failed test may
   // leave handles open, and the others must still be counted.
@@ -96,12 +127,23 @@ function kubernetes() {
   }
 }
 
-await runScript(async () => {
-  const jestArgs = process.argv.slice(2);
+async function main() {
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(HELP);
+    return EXIT.done;
+  }
+  const isQuick = args.includes('--quick');
+  if (isQuick && args.length > 1) {
+    throw new UsageError('--quick takes no other argument: it runs a fixed set of tests.');
+  }
   if (packagesAreStale()) await installPackages(terminal);
   if (buildIsStale()) await buildServices(terminal);
-  if (jestArgs.length > 0) jest(...jestArgs);
+  if (isQuick) await runQuick();
+  else if (args.length > 0) jest(...args);
   else await runAll();
-  if (failed > 0) process.exitCode = 1;
   terminal.print(`${passed} passed, ${failed} failed`);
-});
+  return failed > 0 ? EXIT.failed : EXIT.done;
+}
+
+runMain(main);

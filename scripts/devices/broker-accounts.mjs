@@ -1,7 +1,8 @@
 // @ts-check
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readAccounts } from '../start/accounts.mjs';
-import { dataOf, login, request } from '../start/gateway.mjs';
+import { keepBrokerAccountsKey, readAccounts } from '../start/accounts.mjs';
+import { call, dataOf, request, withSession } from '../start/gateway.mjs';
+import { UserError } from '../start/user-error.mjs';
 
 const LIMIT = 100;
 /** The largest share of the time that may be spent reading the accounts. */
@@ -12,26 +13,50 @@ const MAX_READING_SHARE = 0.1;
  * @typedef {(accounts: Account[]) => Promise<void>} SetAccounts
  */
 
-class SessionExpiredError extends Error {
-  constructor() {
-    super('the session of the admin has expired');
+/** The only scope of the API key that reads the accounts. */
+const SCOPE = 'broker-accounts:read';
+
+/**
+ * The API key that is used: the one of the environment, or one of this machine. It is no session, so that
+ * sign-ins of the admin do not end it, and it permits nothing else.
+ */
+const knownKey = () => process.env.GATEWAY_API_KEY ?? readAccounts().brokerAccountsKey;
+
+/** Creates an API key as the first admin, and keeps it for later runs on this machine. */
+async function newKey() {
+  const body = { name: 'Accounts of the device broker', role: 'admin', scopes: [SCOPE] };
+  const { key } = await withSession(readAccounts().admin, (token) =>
+    call('POST', '/api-keys', { token, body }),
+  );
+  keepBrokerAccountsKey(key);
+  return key;
+}
+
+/**
+ * Reads a page of accounts. A key that is not valid, as after 90 days or where the data of the platform
+ * were deleted, is replaced.
+ * @param {string} path
+ */
+async function readPage(path) {
+  const response = await request('GET', path, { apiKey: knownKey() ?? (await newKey()) });
+  if (response.status !== 401) return dataOf(response, 'GET', path);
+  if (process.env.GATEWAY_API_KEY) {
+    throw new UserError(
+      `The gateway refuses the key in GATEWAY_API_KEY: create one with the role admin and the scope ${SCOPE} (POST /api/v1/api-keys).`,
+    );
   }
+  return call('GET', path, { apiKey: await newKey() });
 }
 
 /**
  * Reads the accounts of all devices that are not retired from the gateway.
- * @param {string} [token] an access token of an admin; without it, signs in as the first admin
  * @returns {Promise<Account[]>}
  */
-export async function listBrokerAccounts(token) {
-  const ownToken = token ?? (await login(readAccounts().admin));
+export async function listBrokerAccounts() {
   /** @type {Map<string, Account>} */
   const accounts = new Map();
   for (let page = 1, total = 1; (page - 1) * LIMIT < total; page += 1) {
-    const path = `/admin/broker-accounts?page=${page}&limit=${LIMIT}`;
-    const response = await request('GET', path, { token: ownToken });
-    if (response.status === 401) throw new SessionExpiredError();
-    const data = dataOf(response, 'GET', path);
+    const data = await readPage(`/admin/broker-accounts?page=${page}&limit=${LIMIT}`);
     // By name, because an account that is added meanwhile moves others to the next page.
     for (const account of data.items) accounts.set(account.userName, account);
     total = data.total;
@@ -47,18 +72,13 @@ export async function listBrokerAccounts(token) {
  * @returns {Promise<never>}
  */
 export async function keepAccountsInSync(setAccounts, { everyMs, onError = () => {} }) {
-  /** @type {string | undefined} */
-  let token;
   for (;;) {
     let took = 0;
     try {
-      token ??= await login(readAccounts().admin);
       const begun = performance.now();
-      await setAccounts(await listBrokerAccounts(token));
+      await setAccounts(await listBrokerAccounts());
       took = performance.now() - begun;
     } catch (error) {
-      // Sign in again for no other error: where an admin has many sessions, each sign-in ends the oldest.
-      if (error instanceof SessionExpiredError) token = undefined;
       onError(error);
     }
     await sleep(Math.max(everyMs, took / MAX_READING_SHARE));

@@ -7,11 +7,16 @@ import { localDir } from './project.mjs';
 export const accountsFile = join(localDir, 'accounts.json');
 
 /**
+ * `customer` places the demo order. `fleetSeller` and `fleetBuyer` are the accounts of the demo devices.
  * `platform` is the platform's own account at the device broker. From `servers` the passwords of the accounts at
- * the other servers are derived.
+ * the other servers are derived. `brokerAccountsKey` is the API key of the program that copies the accounts of
+ * devices to their broker; see broker-accounts.mjs.
  * @typedef {{ email: string, password: string }} Account
  * @typedef {{ userName: string, password: string }} Platform
- * @typedef {{ admin: Account, customer: Account, platform: Platform, servers: { secret: string } }} Accounts
+ * @typedef {{
+ *   admin: Account, customer: Account, fleetSeller: Account, fleetBuyer: Account,
+ *   platform: Platform, servers: { secret: string }, brokerAccountsKey?: string,
+ * }} Accounts
  */
 
 const newPassword = () => randomBytes(18).toString('base64url');
@@ -19,6 +24,8 @@ const newPassword = () => randomBytes(18).toString('base64url');
 const newAccounts = () => ({
   admin: { email: 'admin@example.com', password: newPassword() },
   customer: { email: 'customer@example.com', password: newPassword() },
+  fleetSeller: { email: 'fleet-seller@example.com', password: newPassword() },
+  fleetBuyer: { email: 'fleet-buyer@example.com', password: newPassword() },
   platform: { userName: 'platform', password: newPassword() },
   servers: { secret: newPassword() },
 });
@@ -32,10 +39,7 @@ export function readAccounts() {
   const known = knownAccounts();
   /** @type {Accounts} */
   const accounts = { ...newAccounts(), ...known };
-  if (Object.keys(accounts).length > Object.keys(known).length) {
-    mkdirSync(localDir, { recursive: true });
-    writeFileSync(accountsFile, `${JSON.stringify(accounts, null, 2)}\n`, { mode: 0o600 });
-  }
+  if (Object.keys(accounts).length > Object.keys(known).length) write(accounts);
   const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = process.env;
   const { MQTT_USERNAME: userName = 'platform', MQTT_PASSWORD: secret } = process.env;
   return {
@@ -43,6 +47,18 @@ export function readAccounts() {
     ...(email && password && { admin: { email, password } }),
     ...(secret && { platform: { userName, password: secret } }),
   };
+}
+
+/** Keeps an API key in accountsFile. @param {string} brokerAccountsKey */
+export function keepBrokerAccountsKey(brokerAccountsKey) {
+  readAccounts();
+  write({ ...knownAccounts(), brokerAccountsKey });
+}
+
+/** @param {Partial<Accounts>} accounts */
+function write(accounts) {
+  mkdirSync(localDir, { recursive: true });
+  writeFileSync(accountsFile, `${JSON.stringify(accounts, null, 2)}\n`, { mode: 0o600 });
 }
 
 /**

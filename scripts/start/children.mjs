@@ -38,7 +38,7 @@ function signalGroup(group, signal) {
 }
 
 /**
- * The long-lived processes of this start. If one exits unexpectedly, all are stopped. Each has a process
+ * The long-lived processes of this start. If one exits unexpectedly, all are stopped, except for guests. Each has a process
  * group of its own, so that Ctrl-C reaches it only through this class and in order.
  */
 export class Children {
@@ -63,9 +63,11 @@ export class Children {
    * @param {string} name
    * @param {string} command
    * @param {string[]} args
-   * @param {{ env?: NodeJS.ProcessEnv, graceMs?: number, beforeStop?: () => Promise<void> }} [options]
+   * @param {{ env?: NodeJS.ProcessEnv, graceMs?: number, beforeStop?: () => Promise<void>, onExit?: (reason: Error) => void }} [options]
+   *   onExit: called when the process ends unexpectedly, which then does not stop the others
    */
-  start(name, command, args, { env = ownEnv(), graceMs = GRACE_MS, beforeStop } = {}) {
+  start(name, command, args, { env = ownEnv(), graceMs = GRACE_MS, beforeStop, onExit } = {}) {
+    if (this.#stopping) return;
     const log = logFileOf(name);
     mkdirSync(dirname(log), { recursive: true });
     const out = openSync(log, 'w');
@@ -76,15 +78,24 @@ export class Children {
       stdio: ['ignore', out, out],
     });
     closeSync(out);
-    child.on('error', (error) => {
-      this.fail(crashError(name, `could not be started (${error.message})`, log));
-    });
-    child.on('exit', (code, signal) => {
-      this.fail(
-        crashError(name, signal ? `was ended by ${signal}` : `exited with code ${code}`, log),
-      );
-    });
+    const ended = (/** @type {string} */ how) => {
+      if (this.#stopping) return;
+      const reason = crashError(name, how, log);
+      if (onExit === undefined) return this.fail(reason);
+      if (child.pid) this.#forget(child.pid);
+      onExit(reason);
+    };
+    child.on('error', (error) => ended(`could not be started (${error.message})`));
+    child.on('exit', (code, signal) =>
+      ended(signal ? `was ended by ${signal}` : `exited with code ${code}`),
+    );
     if (child.pid) this.#running.push({ name, group: child.pid, graceMs, beforeStop });
+  }
+
+  /** Kills what a process that has ended leaves behind. @param {number} group */
+  #forget(group) {
+    signalGroup(group, 'SIGKILL');
+    this.#running = this.#running.filter((child) => child.group !== group);
   }
 
   /** @param {string} name @returns {boolean} whether it was started here */

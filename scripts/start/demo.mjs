@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readAccounts } from './accounts.mjs';
-import { call, dataOf, login, request } from './gateway.mjs';
+import { register } from './fleet.mjs';
+import { call, dataOf, request, withSession } from './gateway.mjs';
 import { UserError } from './user-error.mjs';
 
 const SHOP = 'shop_1';
@@ -43,8 +44,10 @@ const shop = {
  * Creates the demo shop, its catalogue and its stock. Existing parts are left unchanged.
  * @returns {Promise<{ name: string, productId: string, pieces: number }[]>}
  */
-export async function fillCatalogue() {
-  const token = await login(readAccounts().admin);
+export const fillCatalogue = () => withSession(readAccounts().admin, fillCatalogueAs);
+
+/** @param {string} token of an admin */
+async function fillCatalogueAs(token) {
   await openShop(token);
   const known = await allOf('/products', ({ name }) => name);
   const offered = await allOf(`/shops/${SHOP}/offers`, ({ productId }) => productId);
@@ -102,20 +105,22 @@ async function stockUp(token, productId, pieces) {
   await call('POST', `${path}/adjustments`, { token, body: { change, reason: 'demo stock' } });
 }
 
-/** @returns {Promise<string>} a token of the demo customer, who is registered the first time */
-async function customerToken() {
-  const { customer } = readAccounts();
-  await request('POST', '/auth/register', { body: { ...customer, name: 'Demo Customer' } });
-  return login(customer);
-}
-
 /**
  * Places an order and waits until it is settled.
  * @param {string} productId
  * @returns {Promise<{ orderId: string, story: import('./story.mjs').Story, ms: number }>}
  */
 export async function placeOrder(productId) {
-  const token = await customerToken();
+  const { customer } = readAccounts();
+  await register(customer, 'Demo Customer');
+  return withSession(customer, (token) => placeOrderAs(token, productId));
+}
+
+/**
+ * @param {string} token of the customer
+ * @param {string} productId
+ */
+async function placeOrderAs(token, productId) {
   const begun = performance.now();
   const { orderId, status } = await call('POST', '/orders', {
     token,

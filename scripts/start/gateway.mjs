@@ -20,14 +20,15 @@ export const gatewayUrl = () => {
  * Calls the gateway. Throws a UserError if it does not respond.
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {{ token?: string, body?: unknown, key?: string }} [options] key: the Idempotency-Key
+ * @param {{ token?: string, apiKey?: string, body?: unknown, key?: string }} [options] key: the Idempotency-Key
  * @returns {Promise<GatewayResponse>}
  */
-export async function request(method, path, { token, body, key } = {}) {
+export async function request(method, path, { token, apiKey, body, key } = {}) {
   const url = `${gatewayUrl()}/api/v1${path}`;
   /** @type {Record<string, string>} */
   const headers = { accept: 'application/json' };
   if (token) headers.authorization = `Bearer ${token}`;
+  if (apiKey) headers['x-api-key'] = apiKey;
   if (key) headers['idempotency-key'] = key;
   if (body !== undefined) headers['content-type'] = 'application/json';
   let response;
@@ -51,7 +52,7 @@ export async function request(method, path, { token, body, key } = {}) {
  * Calls the gateway and returns the data of its response. Throws a UserError for a failure.
  * @param {string} method
  * @param {string} path
- * @param {{ token?: string, body?: unknown, key?: string }} [options]
+ * @param {{ token?: string, apiKey?: string, body?: unknown, key?: string }} [options]
  */
 export async function call(method, path, options) {
   return dataOf(await request(method, path, options), method, path);
@@ -72,18 +73,40 @@ export function dataOf(response, method, path) {
 }
 
 /**
+ * Signs in.
  * @param {import('./accounts.mjs').Account} account
- * @returns {Promise<string>} an access token
+ * @returns {Promise<{ token: string, refreshToken: string, user: { userId: string, role: string } }>}
  */
-export async function login({ email, password }) {
+export async function signIn({ email, password }) {
   const response = await request('POST', '/auth/login', { body: { email, password } });
   if (response.status === 401) {
     throw new UserError(
       `Cannot sign in as ${email} with the stored password: set ADMIN_EMAIL and ADMIN_PASSWORD, or delete all stored data with "npm start -- --fresh".`,
     );
   }
+  if (response.status === 429) {
+    throw new UserError(`Cannot sign in as ${email} more than 10 times a minute: wait a minute.`);
+  }
   if (response.status >= 400) {
     throw new UserError(`Cannot sign in as ${email}: ${response.status} ${response.error}`);
   }
-  return response.data.token;
+  return response.data;
+}
+
+/**
+ * Does some work while signed in. Signs out after it: a session that is left open would end an older one
+ * of the same account, where a person may be at work.
+ * @template T
+ * @param {import('./accounts.mjs').Account} account
+ * @param {(token: string) => Promise<T>} work gets an access token
+ * @returns {Promise<T>}
+ */
+export async function withSession(account, work) {
+  const { token, refreshToken } = await signIn(account);
+  try {
+    return await work(token);
+  } finally {
+    // the work has been done, and a session that stays open ends by itself
+    await request('POST', '/auth/logout', { body: { refreshToken } }).catch(() => {});
+  }
 }

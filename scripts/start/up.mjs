@@ -5,11 +5,13 @@ import { keepAccountsInSync } from '../devices/broker-accounts.mjs';
 import { accountsFile, platformClientId, readAccounts } from './accounts.mjs';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './build.mjs';
 import { Children } from './children.mjs';
+import { EXIT } from './command-line.mjs';
 import { killCommands } from './commands.mjs';
 import { ensureControlPlane } from './control-plane.mjs';
 import { fillCatalogue, placeOrder } from './demo.mjs';
-import { ownEnv } from './environment.mjs';
+import { prepareFleet, startFleet } from './fleet.mjs';
 import { gatewayUrl } from './gateway.mjs';
+import { attemptAsGuest } from './guest.mjs';
 import { memoryOf } from './memory.mjs';
 import { checkNpm, preflight } from './preflight.mjs';
 import { inProject, localDir, readApps, relativePath } from './project.mjs';
@@ -38,6 +40,12 @@ Options:
   --state <name>     database: ${choices('state').join(', ')}
   --devices <name>   device broker: ${choices('devices').join(', ')}
   -h, --help         show this help
+
+Exit codes:
+  0  it was stopped, or with --once: the demo order is confirmed
+  1  it could not start, or a part of it failed; the message says what to do
+  2  the command line is wrong
+
 The defaults of --bus, --state and --devices are in dapr.yaml.
 
 An installed Dapr, and servers that already run on their usual ports, are used. Otherwise Dapr is built
@@ -112,7 +120,7 @@ function readOptions(args, terminal) {
     terminal.print(HELP);
   } catch (error) {
     console.error(`✗ ${error instanceof Error ? error.message : error}\n\n${HELP}`);
-    process.exitCode = 1;
+    process.exitCode = EXIT.usage;
   }
   return undefined;
 }
@@ -205,8 +213,12 @@ async function up(options, terminal, children) {
 
   if (broker) syncDeviceAccounts(broker, children);
   if (!options['no-demo']) {
-    await children.guard(demo(terminal));
-    if (!options.once) startFleet(children, terminal);
+    const show = async () => {
+      await demo(terminal);
+      await prepareFleet();
+      startFleet(children, terminal);
+    };
+    await children.guard(options.once ? demo(terminal) : attemptAsGuest(terminal, 'demo', show));
   }
   const url = gatewayUrl();
   terminal.print(
@@ -248,17 +260,6 @@ function syncDeviceAccounts(broker, children) {
   void keepAccountsInSync((accounts) => broker.setAccounts(accounts, location), {
     everyMs: ACCOUNTS_SYNC_MS,
   });
-}
-
-/**
- * Starts a few simulated devices, which sell and count products as long as the system runs.
- * @param {Children} children
- * @param {Terminal} terminal
- */
-function startFleet(children, terminal) {
-  const program = ['--import', './scripts/typescript.mjs', 'test/device-fleet/demo.ts'];
-  children.start('devices', 'node', program, { env: ownEnv(/^(ADMIN|MQTT|GATEWAY)_/) });
-  terminal.print('  ✓ devices: two shelves, two vending machines and a till in demo-shop-0');
 }
 
 /** Deletes the data of the services, the servers and the scheduler. The accounts are kept. */

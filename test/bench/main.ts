@@ -15,7 +15,13 @@ import type { Effort, Part } from './part';
 import { profile } from './profile';
 import { report } from './report';
 import { machine, readResults, writeResults } from './results';
-import { UsageError, flag, parseCommand, runCommand } from '../tools/command-line';
+import {
+  UsageError,
+  flag,
+  json,
+  type Parsed,
+  runCommand,
+} from '../../scripts/start/command-line.mjs';
 
 /** In the order of the document. */
 const PARTS: Readonly<Record<string, Part>> = {
@@ -39,16 +45,14 @@ npm run bench -- profile <service> [orders|reads] [count]
                               show where a service spends its CPU`,
   positionals: { name: 'part' },
   options: {
-    quick: flag('a short run of a minute or two that prints the page and does not write it'),
+    quick: flag('a short run that prints the page and does not write it: 1 to 5 minutes a part'),
     write: flag('with --quick: write the page'),
-    json: flag('print the results as JSON'),
+    json,
   },
+  failsIf: 'a part could not be measured',
 } as const;
 
-async function main(): Promise<number> {
-  const command = parseCommand(COMMAND);
-  if (command === undefined) return 0;
-  const { options, positionals } = command;
+async function main({ options, positionals }: Parsed<typeof COMMAND.options>): Promise<number> {
   if (positionals[0] === 'profile') {
     await profile(positionals.slice(1));
     return 0;
@@ -85,4 +89,4 @@ function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-runCommand(main);
+runCommand(COMMAND, main);

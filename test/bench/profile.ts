@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { root } from '../../scripts/start/project.mjs';
 import { startSystem } from '../harness/system';
-import { UsageError } from '../tools/command-line';
+import { UsageError } from '../../scripts/start/command-line.mjs';
 import { closedLoop, warmUp } from './closed-loop';
 import { type Cpu, cpuBetween, sum } from './cpu';
 import { LoadProcess } from './edge/load-process';

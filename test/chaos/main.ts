@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import {
   choice,
   flag,
-  interruption,
+  json,
   list,
   number,
-  parseCommand,
+  type Parsed,
   runCommand,
   seed,
   text,
-} from '../tools/command-line';
+} from '../../scripts/start/command-line.mjs';
+import { interruption } from '../tools/interruption';
 import { BUSES, STATES } from '../harness/transports';
 import { SERVICES } from './load';
 import { outageSchedule, outageSeconds } from './outages';
@@ -20,8 +21,8 @@ import { schedule } from './schedule';
 
 const COMMAND = {
   about: `npm run chaos starts a whole system, injects a seeded schedule of faults under load, and checks the
-invariants of test/invariants. It exits with 1 if one is violated. Ctrl-C ends the faults and checks
-what has happened so far; a second Ctrl-C exits.`,
+invariants of test/invariants. Ctrl-C ends the faults and checks what has happened so far; a second
+Ctrl-C exits.`,
   usage: 'npm run chaos [-- <options>]',
   options: {
     seed: seed('decides the schedule and the requests'),
@@ -33,12 +34,12 @@ what has happened so far; a second Ctrl-C exits.`,
     bus: choice('the broker, if not the one of dapr.yaml', BUSES),
     state: choice('the state store, if not the one of dapr.yaml', STATES),
     out: text('for the request log and the report (default: a temporary folder)', 'folder'),
+    json,
   },
+  failsIf: 'an invariant is violated, or an order is stuck',
 } as const;
 
-async function main(): Promise<number> {
-  const options = parseCommand(COMMAND)?.options;
-  if (options === undefined) return 0;
+async function main({ options }: Parsed<typeof COMMAND.options>): Promise<number> {
   const { seed, bus, state } = options;
   const down = options.of.length > 0 ? options.of : SERVICES;
   const outage = options['outage-minutes'] * 60;
@@ -54,13 +55,14 @@ async function main(): Promise<number> {
     plan: (targets) =>
       options.outages ? outageSchedule(down, outage) : schedule(seed, seconds, targets),
     log: (line) => {
-      console.log(line);
+      (options.json ? console.error : console.log)(line);
     },
     signal: interruption(),
   });
-  console.log(`request log and report: ${folder}`);
+  if (options.json) console.log(JSON.stringify({ seed, folder, violations, stuck }, null, 2));
+  else console.log(`request log and report: ${folder}`);
   const heldUp = options.outages ? deadLettered + overtakings.length : 0;
   return violations.length + stuck + heldUp > 0 ? 1 : 0;
 }
 
-runCommand(main);
+runCommand(COMMAND, main);

@@ -3,7 +3,7 @@ import { BUSES, STATES } from '../harness/transports';
 import { type Behaviour, type Facts, type Observed, type Size, seconds } from './behaviour';
 import { writeBroker, writeStore } from './report';
 import { BrokerFixture } from './broker-fixture';
-import { list, number, parseCommand, runCommand } from '../tools/command-line';
+import { json, list, number, type Parsed, runCommand } from '../../scripts/start/command-line.mjs';
 import { StoreFixture } from './stores/store-fixture';
 import {
   type BehaviourName,
@@ -25,8 +25,21 @@ npm run conformance -- <name> ... <options>`,
   options: {
     only: list('run this behaviour only, such as sharing or backlog; may be repeated', 'behaviour'),
     backlog: number('events in the backlog', { default: 100_000, min: 1 }),
+    json,
   },
+  failsIf: 'a behaviour differs from the expected one; the others are written nevertheless',
 };
+
+interface Result extends Observed {
+  readonly behaviour: string;
+  readonly holds: boolean;
+}
+
+/** Where results go: into a list for JSON, and printed for people. */
+interface Output {
+  readonly results: Result[];
+  readonly print: (...text: unknown[]) => void;
+}
 
 /** The processingTimeout of components/bus/redis. */
 const REDELIVERY_SECONDS = 20;
@@ -41,6 +54,7 @@ async function runBehaviours<S, Name extends string>(
   size: Size,
   expected: (name: Name) => Facts,
   publish: (name: Name, observed: Observed) => void,
+  { results, print }: Output,
 ): Promise<number> {
   let failed = 0;
   const runOne = async ([name, behaviour]: readonly [Name, Behaviour<S>]) => {
@@ -50,19 +64,17 @@ async function runBehaviours<S, Name extends string>(
     const holds = isDeepStrictEqual(facts, wanted);
     if (holds) publish(name, { facts, figures });
     else failed++;
+    results.push({ behaviour: behaviour.name, holds, facts, figures });
     const took = seconds(performance.now() - begun);
-    console.log(`  ${holds ? '✓' : '✗'} ${behaviour.name} (${took})`);
-    if (!holds) console.log('    observed', facts, 'expected', wanted);
-    for (const [what, figure] of Object.entries(figures)) console.log(`      ${what}: ${figure}`);
+    print(`  ${holds ? '✓' : '✗'} ${behaviour.name} (${took})`);
+    if (!holds) print('    observed', facts, 'expected', wanted);
+    for (const [what, figure] of Object.entries(figures)) print(`      ${what}: ${figure}`);
   };
   for (const phase of phases) await Promise.all(phase.map(runOne));
   return failed;
 }
 
-async function main(): Promise<number> {
-  const command = parseCommand(COMMAND);
-  if (command === undefined) return 0;
-  const { options, positionals } = command;
+async function main({ options, positionals }: Parsed<typeof COMMAND.options>): Promise<number> {
   const { only, backlog } = options;
   const size = {
     load: 400,
@@ -74,10 +86,13 @@ async function main(): Promise<number> {
   ) => phases.map((rows) => rows.filter(([name]) => only.length === 0 || only.includes(name)));
   const isSelected = (name: string) => positionals.length === 0 || positionals.includes(name);
   let failed = 0;
+  const results: Record<string, Result[]> = {};
+  const print = options.json ? console.error : console.log;
   const begun = performance.now();
   for (const bus of BUSES.filter(isSelected)) {
     const broker = await BrokerFixture.open(bus, size);
-    console.log(broker.description);
+    print(broker.description);
+    const found = (results[bus] = []);
     try {
       const expects = (name: BehaviourName) => expected(name, bus);
       failed += await runBehaviours(
@@ -88,6 +103,7 @@ async function main(): Promise<number> {
         (name, observed) => {
           writeBroker(bus, name, observed);
         },
+        { results: found, print },
       );
     } finally {
       await broker.close();
@@ -95,19 +111,25 @@ async function main(): Promise<number> {
   }
   for (const state of isSelected(STORES) ? STATES : []) {
     const store = await StoreFixture.open(state);
-    console.log(`documents in ${store.description}`);
+    print(`documents in ${store.description}`);
+    const found = (results[state] = []);
     try {
       const phases = chosen(storeSuite.map((row) => [row]));
       const expects = (name: StoreBehaviourName) => expectedOfStore(name, state);
-      failed += await runBehaviours(store, phases, size, expects, (name, observed) => {
+      const write = (name: StoreBehaviourName, observed: Observed) => {
         writeStore(state, name, observed);
+      };
+      failed += await runBehaviours(store, phases, size, expects, write, {
+        results: found,
+        print,
       });
     } finally {
       await store.close();
     }
   }
-  console.log(`took ${seconds(performance.now() - begun)}`);
+  print(`took ${seconds(performance.now() - begun)}`);
+  if (options.json) console.log(JSON.stringify(results, null, 2));
   return failed === 0 ? 0 : 1;
 }
 
-runCommand(main);
+runCommand(COMMAND, main);

@@ -47,13 +47,22 @@ const CONNECTS_PER_SECOND = 100;
 /** The actions of devices, customers and staff, until it is stopped. */
 export class Activity {
   readonly #stopped = new AbortController();
+  readonly #failure = Promise.withResolvers<never>();
   #running: Promise<unknown>[] = [];
 
   constructor(
     private readonly fleet: Fleet,
     private readonly seed: number,
     private readonly pace: Pace,
-  ) {}
+  ) {
+    // it is awaited once the devices are connected
+    this.#failure.promise.catch(() => {});
+  }
+
+  /** Rejects when an action fails, as when the platform does not respond. */
+  get failure(): Promise<never> {
+    return this.#failure.promise;
+  }
 
   /** Connects the devices at a steady rate, and begins their actions; those that leave do so after `leaveAfterMs`. */
   async begin(leaveAfterMs: number): Promise<void> {
@@ -119,7 +128,7 @@ export class Activity {
       const pause = () => sleep(random.pause(1 / seconds), true, { signal }).catch(() => false);
       while ((await pause()) && !device.hasLeft) await work(random);
     };
-    this.#running.push(run());
+    this.#running.push(run().catch(this.#failure.reject));
   }
 
   #later(afterMs: number, device: Device): void {

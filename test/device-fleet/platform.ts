@@ -8,44 +8,56 @@ const Answer = z.object({
   error: z.string().optional(),
   details: z.unknown().optional(),
 });
-const LoggedIn = z.object({ token: z.string(), user: z.object({ userId: z.string() }) });
+const LoggedIn = z.object({ token: z.string(), refreshToken: z.string() });
 
 const RETRY_MS = 120_000;
 const PAUSE_MS = 500;
 const ANSWER_MS = 30_000;
 const LIMIT = 100;
 const CONCURRENCY = 8;
+const UNAUTHENTICATED = 401;
+const CONFLICT = 409;
 
 /** The platform is busy or unavailable for a moment. */
 const RETRIED: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
-/** The platform's API for one account. Transient failures are retried under the same idempotency key. */
+interface Account {
+  readonly email: string;
+  readonly password: string;
+}
+
+/**
+ * The platform's API for one account. Transient failures are retried under the same idempotency key. When the
+ * session has ended, it signs in again: a token is valid for an hour, and an account has ten sessions at most.
+ */
 export class Platform {
+  #token = '';
+  #refreshToken = '';
+  #signingIn: Promise<void> | undefined;
+
   private constructor(
     readonly url: string,
-    private readonly token: string,
-    readonly userId: string,
+    private readonly account: Account | undefined,
   ) {}
 
-  static async signIn(
-    url: string,
-    account: { email: string; password: string },
-  ): Promise<Platform> {
-    const { email, password } = account;
-    const anonymous = new Platform(url, '', '');
-    const { token, user } = await anonymous.ask(LoggedIn, 'POST', '/auth/login', {
-      email,
-      password,
-    });
-    return new Platform(url, token, user.userId);
+  static async signIn(url: string, account: Account): Promise<Platform> {
+    const platform = new Platform(url, account);
+    await platform.#signIn(account);
+    return platform;
   }
 
   /** A new customer. */
   static async signUp(url: string): Promise<Platform> {
     const account = { email: `${randomUUID()}@example.com`, password: randomUUID() };
-    const anonymous = new Platform(url, '', '');
-    await anonymous.ask(z.unknown(), 'POST', '/auth/register', { ...account, name: 'A Buyer' });
+    await Platform.register(url, account);
     return Platform.signIn(url, account);
+  }
+
+  /** Registers a customer, unless it exists. */
+  static async register(url: string, account: Account): Promise<void> {
+    const anonymous = new Platform(url, undefined);
+    const body = { ...account, name: 'A Buyer' };
+    await anonymous.ask(z.unknown(), 'POST', '/auth/register', body, [CONFLICT]);
   }
 
   get<S extends z.ZodType>(schema: S, path: string): Promise<z.output<S>> {
@@ -79,8 +91,37 @@ export class Platform {
     return schema.parse(data);
   }
 
-  /** The first answer that is not a transient failure. */
+  /** The first answer that is not a transient failure, nor the end of the session. */
   async send(method: string, path: string, body?: unknown) {
+    const token = this.#token;
+    const answer = await this.#answered(method, path, body);
+    if (answer.status !== UNAUTHENTICATED || this.account === undefined) return answer;
+    await this.#renew(this.account, token);
+    return this.#answered(method, path, body);
+  }
+
+  /** Signs in once for all requests that were refused with this token. */
+  async #renew(account: Account, refused: string): Promise<void> {
+    if (this.#token !== refused) return;
+    this.#signingIn ??= this.#signIn(account).finally(() => (this.#signingIn = undefined));
+    await this.#signingIn;
+  }
+
+  async #signIn(account: Account): Promise<void> {
+    const anonymous = new Platform(this.url, undefined);
+    const signedIn = await anonymous.ask(LoggedIn, 'POST', '/auth/login', account);
+    this.#token = signedIn.token;
+    this.#refreshToken = signedIn.refreshToken;
+  }
+
+  /** Ends the session, so that it does not end another one of the account when there are ten. */
+  async signOut(): Promise<void> {
+    const body = { refreshToken: this.#refreshToken };
+    const anonymous = new Platform(this.url, undefined);
+    await anonymous.ask(z.unknown(), 'POST', '/auth/logout', body);
+  }
+
+  async #answered(method: string, path: string, body: unknown) {
     const key = randomUUID();
     const until = Date.now() + RETRY_MS;
     for (;;) {
@@ -98,7 +139,7 @@ export class Platform {
       method,
       headers: {
         'idempotency-key': key,
-        ...(this.token === '' ? {} : { authorization: `Bearer ${this.token}` }),
+        ...(this.#token === '' ? {} : { authorization: `Bearer ${this.#token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -8,7 +8,7 @@ import { fleetPlan } from './plan';
 import { Platform, eachOf } from './platform';
 import { type Reading, readBooks } from './read-books';
 import { Shelf } from './kinds';
-import { type Fleet, setUp } from './setup';
+import { type Fleet, openShops, setUp } from './setup';
 import type { Misdeed } from './ledger';
 import { moneyLine, summaryOf } from './summary';
 import { ProgressView } from './progress-view';
@@ -59,6 +59,7 @@ export async function runFleet(options: FleetOptions): Promise<Finding[]> {
   const plan = fleetPlan(seed, options.devices);
   view.print(`seed ${seed}: registering ${options.devices} devices in ${plan.shops} shops`);
   const name = `sim-${Date.now().toString(36)}`;
+  await openShops(admin, { plan, name });
   const fleet = await setUp(admin, { plan, seed, name, broker: options.broker, vends });
   await options.registered?.(admin);
   const customers = vends
@@ -74,9 +75,8 @@ export async function runFleet(options: FleetOptions): Promise<Finding[]> {
     await activity.begin(seconds * SECOND * 0.7);
     if (vends) activity.sell(admin, customers);
     options.begun?.();
-    await sleep(seconds * SECOND, undefined, signal === undefined ? {} : { signal }).catch(
-      () => {},
-    );
+    const active = sleep(seconds * SECOND, undefined, signal === undefined ? {} : { signal });
+    await Promise.race([active.catch(() => {}), activity.failure]);
     await activity.stop();
     const faults = (await options.ended?.()) ?? [];
     for (const device of fleet.devices) device.comeBack();
@@ -94,6 +94,7 @@ export async function runFleet(options: FleetOptions): Promise<Finding[]> {
     await activity.stop();
     await monitor.stop();
     await Promise.all([fleet.probe, ...fleet.devices].map((device) => device.close()));
+    await admin.signOut();
   }
 }
 

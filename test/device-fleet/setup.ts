@@ -35,33 +35,43 @@ interface SetUp {
   readonly vends: boolean;
 }
 
-/** Registers shops, products and devices, and fills shops and machines. It may be repeated. */
-export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
-  const { plan, seed, name, broker, vends } = how;
-  const ledger = new Ledger();
-  const shopIds = Array.from({ length: plan.shops }, (_, index) => `${name}-shop-${index}`);
-  await eachOf(shopIds, async (shopId) => {
+const shopIdsOf = ({ plan, name }: Pick<SetUp, 'plan' | 'name'>) =>
+  Array.from({ length: plan.shops }, (_, index) => `${name}-shop-${index}`);
+
+/** Creates the shops, whose ids only an admin may choose. */
+export async function openShops(admin: Platform, how: Pick<SetUp, 'plan' | 'name'>): Promise<void> {
+  await eachOf(shopIdsOf(how), async (shopId) => {
     const kind = { channels: ['store', 'vending'], timeZone: 'Europe/Berlin', openingHours: [] };
     const shop = { shopId, name: shopId, ...kind };
     await admin.ask(z.unknown(), 'POST', '/shops', shop, [CONFLICT]);
   });
+}
+
+/**
+ * Registers products and devices, and fills shops and machines, as a seller of the shops or an admin. It may
+ * be repeated.
+ */
+export async function setUp(seller: Platform, how: SetUp): Promise<Fleet> {
+  const { plan, seed, name, broker, vends } = how;
+  const ledger = new Ledger();
+  const shopIds = shopIdsOf(how);
   const shops = shopIds.map((_, shop) => productsIn(plan, shop));
-  const goods = await productsCalled(admin, [...new Set(shops.flat())], name);
+  const goods = await productsCalled(seller, [...new Set(shops.flat())], name);
   const environment = { broker, ledger, goods };
   const inShops = shopIds.flatMap((shopId, shop) =>
     (shops[shop] ?? []).map((product) => ({ shopId, product })),
   );
   await eachOf(inShops, async ({ shopId, product }) => {
     const { productId = '' } = goods.get(product) ?? {};
-    ledger.move(shopId, productId, await stockedUp(admin, shopId, productId, roleOf(product)));
+    ledger.move(shopId, productId, await stockedUp(seller, shopId, productId, roleOf(product)));
     if (vends && roleOf(product) === 'machine') {
-      await admin.ask(z.unknown(), 'POST', `/shops/${shopId}/offers`, { productId });
+      await seller.ask(z.unknown(), 'POST', `/shops/${shopId}/offers`, { productId });
     }
   });
 
   const register = async (device: DevicePlan) => {
     const shopId = shopIds[device.shop] ?? '';
-    const identity = await registered(admin, device, shopId, `${name}-${device.name}`);
+    const identity = await registered(seller, device, shopId, `${name}-${device.name}`);
     const random = new SeededRandom(seed, device.name);
     return new KINDS[device.kind](device, identity, environment, random);
   };
@@ -74,7 +84,7 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
         capacity: CAPACITY,
         productId: goods.get(product)?.productId ?? '',
       }));
-      await planMachine(admin, deviceId, slots);
+      await planMachine(seller, deviceId, slots);
       for (const { slot } of slots) ledger.fill(deviceId, slot, CAPACITY);
     });
   }
@@ -86,11 +96,11 @@ export async function setUp(admin: Platform, how: SetUp): Promise<Fleet> {
 
 /** The products of these names; those that do not exist are created, with `owner` in front of the name. */
 async function productsCalled(
-  admin: Platform,
+  seller: Platform,
   names: readonly string[],
   owner: string,
 ): Promise<Map<string, Goods>> {
-  const known = await admin.all(Product, '/products?category=simulated');
+  const known = await seller.all(Product, '/products?category=simulated');
   const goods = await eachOf(names, async (product) => {
     const priceMinor = PRICES[roleOf(product)];
     const price = { amount: (priceMinor / 100).toFixed(2), currency: 'EUR' };
@@ -98,7 +108,7 @@ async function productsCalled(
     const name = `${owner} ${product}`;
     const { productId } =
       known.find((one) => one.name === name) ??
-      (await admin.ask(Product, 'POST', '/products', { name, ...kind }));
+      (await seller.ask(Product, 'POST', '/products', { name, ...kind }));
     return [product, { productId, priceMinor }] as const;
   });
   return new Map(goods);
@@ -106,32 +116,32 @@ async function productsCalled(
 
 /** Fills a shop up to its opening stock; returns the pieces that it has then. */
 async function stockedUp(
-  admin: Platform,
+  seller: Platform,
   shopId: string,
   productId: string,
   role: keyof typeof OPENING,
 ): Promise<number> {
   const path = `/inventory/${shopId}/${productId}`;
-  const { status, data } = await admin.send('GET', path);
+  const { status, data } = await seller.send('GET', path);
   const stock = status === 404 ? { available: 0, reserved: 0 } : Stock.parse(data);
   const change = OPENING[role] - stock.available;
   if (change > 0) {
-    await admin.ask(z.unknown(), 'POST', `${path}/adjustments`, { change, reason: 'opening' });
+    await seller.ask(z.unknown(), 'POST', `${path}/adjustments`, { change, reason: 'opening' });
   }
   return stock.available + stock.reserved + Math.max(change, 0);
 }
 
 async function registered(
-  admin: Platform,
+  seller: Platform,
   { kind, name }: DevicePlan,
   shopId: string,
   deviceId: string,
 ): Promise<Identity> {
   const body = { shopId, kind, name, deviceId };
-  const answer = await admin.send('POST', '/devices', body);
+  const answer = await seller.send('POST', '/devices', body);
   const { userName, credential } =
     answer.status === CONFLICT
-      ? await admin.ask(Registered, 'POST', `/devices/${deviceId}/credential`, { atOnce: true })
+      ? await seller.ask(Registered, 'POST', `/devices/${deviceId}/credential`, { atOnce: true })
       : Registered.parse(answer.data);
   const tenantId = userName.split('/')[0] ?? '';
   return { tenantId, deviceId, shopId, userName, credential };

@@ -1,18 +1,24 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type Parsed, number, runCommand } from '../../scripts/start/command-line.mjs';
 import { findProgram } from '../../scripts/start/commands.mjs';
 import { localDir } from '../../scripts/start/project.mjs';
+import { UserError } from '../../scripts/start/user-error.mjs';
 import { LoggedIn } from '../e2e/edge';
 import { SystemFixture } from '../e2e/fixtures';
 import { ADMIN } from '../harness/system';
 
-const USAGE = `npm run schemathesis -- [--examples N] [--seed N]
-Starts the system and sends valid and invalid requests to every operation of its OpenAPI document. No
-response may be a 5xx or differ from the document.
-  --examples  most requests for each operation and phase (50)
-  --seed      of the random requests (1)`;
+const COMMAND = {
+  about: `npm run schemathesis starts the system and sends valid and invalid requests to every operation of its
+OpenAPI document. No response may be a 5xx or differ from the document. It needs Python 3.10 or newer.`,
+  usage: 'npm run schemathesis [-- <options>]',
+  options: {
+    examples: number('most requests for each operation and phase', { default: 50, min: 1 }),
+    seed: number('of the random requests', { default: 1, min: 0 }),
+  },
+  failsIf: 'a response is a 5xx or differs from the document, or Schemathesis cannot be installed',
+} as const;
 
 const VERSION = '4.32.5';
 
@@ -35,35 +41,22 @@ function install(): string {
   if (existsSync(program)) return program;
   const python = findProgram('python3');
   if (python === undefined) {
-    throw new Error('Python is missing: install python3 and python3-venv, 3.10 or newer');
+    throw new UserError('Python is missing: install python3 and python3-venv, 3.10 or newer');
   }
   try {
     execFileSync(python, ['-m', 'venv', folder], { stdio: 'pipe' });
     const pip = ['-m', 'pip', 'install', '--quiet', `schemathesis==${VERSION}`];
     execFileSync(join(folder, 'bin', 'python'), pip, { stdio: 'inherit' });
   } catch (error) {
-    throw new Error(
-      'schemathesis cannot be installed: it needs python3-venv, pip and the network',
-      {
-        cause: error,
-      },
+    throw new UserError(
+      'Schemathesis cannot be installed: it needs python3-venv, pip and the network.',
+      [String(error)],
     );
   }
   return program;
 }
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      examples: { type: 'string', default: '50' },
-      seed: { type: 'string', default: '1' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
+async function main({ options }: Parsed<typeof COMMAND.options>): Promise<number> {
   const program = install();
   const fixture = await SystemFixture.open({ apps: 'all' });
   try {
@@ -78,24 +71,18 @@ async function main(): Promise<number> {
         `--header=Authorization: Bearer ${token}`,
         `--checks=${CHECKS.join(',')}`,
         '--phases=examples,coverage,fuzzing',
-        `--max-examples=${values.examples}`,
-        `--seed=${values.seed}`,
+        `--max-examples=${options.examples}`,
+        `--seed=${options.seed}`,
         '--request-timeout=30',
         '--warnings=off',
         '--continue-on-failure',
       ],
       { stdio: 'inherit', cwd: fixture.system.folder },
     );
-    return status ?? 1;
+    return status === 0 ? 0 : 1;
   } finally {
     await fixture.close();
   }
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(String(error));
-    process.exit(1);
-  },
-);
+runCommand(COMMAND, main);

@@ -1,14 +1,20 @@
 import { once } from 'node:events';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
-import { choice, number, parseCommand, runCommand, text } from '../tools/command-line';
+import {
+  choice,
+  json,
+  number,
+  type Parsed,
+  runCommand,
+  text,
+} from '../../scripts/start/command-line.mjs';
 import { APPS, type App } from './faults';
 import { MUTANTS } from './mutants';
 import { type Found, type Tally, addTo, describeFound, search } from './search';
 
 const COMMAND = {
   about: `npm run simulate:faults runs seeded schedules in virtual time, each with other orders, faults and
-delays, and checks the invariants of test/invariants at the end of each. It exits with 1 if one is
-violated. It starts no other process.`,
+delays, and checks the invariants of test/invariants at the end of each. It starts no other process.`,
   usage: 'npm run simulate:faults [-- <options>]',
   options: {
     seed: number('the first seed', { default: 1, min: 0 }),
@@ -17,7 +23,9 @@ violated. It starts no other process.`,
     plant: choice('run a mutant, to see that its bug is detected', Object.keys(MUTANTS)),
     'outage-of': choice('an app that is down for half an hour in each schedule', APPS),
     path: text('run one schedule of the seed, as it was printed when it failed', 'path'),
+    json,
   },
+  failsIf: 'an invariant is violated',
 } as const;
 
 /** Schedules of one seed; then the next seed follows, whatever the number of workers. */
@@ -42,9 +50,7 @@ async function work(chunk: Chunk): Promise<Result> {
   return { tally: [...tally], found };
 }
 
-async function main(): Promise<number> {
-  const options = parseCommand(COMMAND)?.options;
-  if (options === undefined) return 0;
+async function main({ options }: Parsed<typeof COMMAND.options>): Promise<number> {
   const { seed, path, workers, plant: mutant, 'outage-of': outageOf } = options;
   const runs = path === undefined ? options.runs : 1;
   const chunks: Chunk[] = [];
@@ -56,6 +62,7 @@ async function main(): Promise<number> {
   const started = performance.now();
   let printed = started;
   const violations: Found[] = [];
+  const note = options.json ? console.error : print;
   const take = async (run: (chunk: Chunk) => Promise<Result>) => {
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
       const { tally: counts, found } = await run(chunk);
@@ -66,7 +73,7 @@ async function main(): Promise<number> {
       }
       if (performance.now() - printed < PROGRESS_MS) continue;
       printed = performance.now();
-      print(`${progress(tally, printed - started)} of ${runs}`);
+      note(`${progress(tally, printed - started)} of ${runs}`);
     }
   };
   if (workers > 1) {
@@ -75,6 +82,11 @@ async function main(): Promise<number> {
     await Promise.all(threads.map((thread) => thread.terminate()));
   } else {
     await take(work);
+  }
+  if (options.json) {
+    const described = await Promise.all(violations.map(describeFound));
+    print(JSON.stringify({ tally: Object.fromEntries(tally), violations: described }, null, 2));
+    return violations.length > 0 ? 1 : 0;
   }
   print(progress(tally, performance.now() - started));
   for (const [name, count] of [...tally].sort()) print(`  ${name}: ${count}`);
@@ -102,7 +114,7 @@ function print(text: string): void {
 }
 
 if (isMainThread) {
-  runCommand(main);
+  runCommand(COMMAND, main);
 } else {
   parentPort?.on('message', (chunk: Chunk) => {
     void work(chunk).then((result) => parentPort?.postMessage(result));

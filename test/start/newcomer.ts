@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { topicText } from '#contracts/device-messages';
 import { readAccounts } from '../../scripts/start/accounts.mjs';
-import { call, login } from '../../scripts/start/gateway.mjs';
+import { call, signIn } from '../../scripts/start/gateway.mjs';
 import { endAfter, logIn } from '../devices/mqtt-login';
 import { until } from '../harness/until';
 
@@ -29,7 +29,7 @@ async function register(token: string, deviceId: string) {
 
 async function main(): Promise<void> {
   const { admin, platform } = readAccounts();
-  const token = await login(admin);
+  const { token } = await signIn(admin);
   const [deviceId, otherId] = [randomUUID(), randomUUID()];
   await register(token, otherId);
   const { userName, credential } = await register(token, deviceId);

@@ -1,5 +1,14 @@
 import { expect, jest, test } from '@jest/globals';
-import { UsageError, choice, flag, helpOf, list, number, parseCommand, text } from './command-line';
+import {
+  UsageError,
+  choice,
+  flag,
+  helpOf,
+  list,
+  number,
+  parseCommand,
+  text,
+} from '../../scripts/start/command-line.mjs';
 
 const COMMAND = {
   about: 'npm run sample does something.',
@@ -12,6 +21,7 @@ const COMMAND = {
     only: list('these alone', 'name'),
     quick: flag('less of it'),
   },
+  failsIf: 'nothing was done',
 } as const;
 
 test('options without a value have their default', () => {
@@ -63,5 +73,10 @@ Options:
   --out <folder>    where to write
   --only <name>     these alone
   --quick           less of it
-  --help            show this help`);
+  --help            show this help
+
+Exit codes:
+  0  done
+  1  nothing was done
+  2  the command line is wrong`);
 });

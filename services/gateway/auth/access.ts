@@ -18,17 +18,21 @@ interface AccessRule {
   readonly method: string;
   /** Its first segment is the resource of a scope: `orders:read`. */
   readonly path: string;
+  /** The resource of another scope, for a key that needs nothing else of the path's resource. */
+  readonly narrowScope?: string;
 }
 
 /** Throws PERMISSION_DENIED if the role or the scopes do not permit the route. */
 export function requirePermission(rule: AccessRule, { caller, scopes }: Principal): void {
-  const { access, method, path } = rule;
+  const { access, method, path, narrowScope } = rule;
   if (typeof access !== 'string' && !access.includes(caller.role)) {
     throw new MicroserviceError('your role does not permit this', Code.PERMISSION_DENIED);
   }
   const [, resource = ''] = path.split('/');
-  const scope = `${resource}:${method === 'GET' ? 'read' : 'write'}`;
+  const scopeOf = (name: string) => `${name}:${method === 'GET' ? 'read' : 'write'}`;
+  const scope = scopeOf(resource);
   if (scopes === undefined || access === 'anonymous' || scopes.includes(scope)) return;
+  if (narrowScope !== undefined && scopes.includes(scopeOf(narrowScope))) return;
   throw new MicroserviceError(`the API key lacks the scope ${scope}`, Code.PERMISSION_DENIED);
 }
 

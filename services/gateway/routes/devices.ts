@@ -99,5 +99,7 @@ export const deviceRoutes: readonly Route[] = [
     access: ADMINS,
     owner: 'admin',
     query: ['page', 'limit'],
+    // the program that copies them to the broker needs nothing else of an admin
+    narrowScope: 'broker-accounts',
   }),
 ];

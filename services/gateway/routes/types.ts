@@ -49,6 +49,8 @@ export interface RpcRoute {
   readonly async: boolean;
   /** A rate limit besides the general one: see rate-limits/tiers.ts. */
   readonly limit?: 'payment' | 'login';
+  /** See auth/access.ts. */
+  readonly narrowScope?: string;
   /** Whether the last good response is served while the service is down; for public data only. */
   readonly staleIfError: boolean;
   /** Whether it ends a session, whose tokens are refused from then on. */
@@ -94,6 +96,7 @@ interface Columns<M extends DescMethodUnary> {
   readonly staleIfError?: boolean;
   readonly endsSession?: boolean;
   readonly limit?: 'payment' | 'login';
+  readonly narrowScope?: string;
   readonly audit?: (response: MessageShape<M['output']>) => AuditFacts;
 }
 
