@@ -2,8 +2,28 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { routes } from '../../services/gateway/routes/table';
-import { type Tree, commands, links, names, quotes, timeouts } from './guides';
-import { filesOf, isTest, read, root } from './tree';
+import {
+  type Tree,
+  blocksOf,
+  commands,
+  diagramNames,
+  handlingOf,
+  links,
+  names,
+  quotes,
+  timeouts,
+  unchecked,
+} from './guides';
+import {
+  apps,
+  contracts,
+  descriptors,
+  documents as allDocuments,
+  filesOf,
+  isTest,
+  read,
+  root,
+} from './tree';
 
 const tree: Tree = {
   text: (path) => {
@@ -12,10 +32,7 @@ const tree: Tree = {
   },
   exists: (path) => existsSync(join(root, path)),
 };
-const documents = [
-  ...['README.md', 'CONTRIBUTING.md'].map((path) => ({ path, text: read(path) })),
-  ...filesOf('docs').filter(({ path }) => path.endsWith('.md')),
-];
+const documents = allDocuments();
 
 const page = (...lines: string[]) => [{ path: 'docs/page.md', text: lines.join('\n') }];
 const files: Readonly<Record<string, string>> = {
@@ -46,6 +63,88 @@ describe('code that a document quotes is in the file that it names', () => {
 
   test('the documents keep to it', () => {
     expect(quotes(documents, tree)).toEqual([]);
+  });
+});
+
+describe('every block of a document is run or validated', () => {
+  const runner = { ...small, text: () => "type('npm', 'start', '--bus', 'kafka')" };
+  const block = (info: string, comment: string, ...lines: string[]) =>
+    page(...(comment === '' ? [] : [`<!-- ${comment} -->`, '']), `\`\`\`${info}`, ...lines, '```');
+
+  test.each([
+    ['', ''],
+    ['json', ''],
+    ['ts', ''],
+    ['sh', 'not today'],
+    ['json', 'run with: --help'],
+    ['text', 'checked as:'],
+    ['text', 'checked as: a poem'],
+    ['sh', 'run by: gone.test.ts'],
+  ])('```%s after <!-- %s --> is caught', (info, comment) => {
+    expect(unchecked(block(info, comment, 'npm start'), small)).toHaveLength(1);
+  });
+
+  test('a command that the named test does not run is caught', () => {
+    const [info, comment] = ['sh', 'run by: a.test.ts'];
+    expect(unchecked(block(info, comment, 'npm start -- --bus kafka'), runner)).toEqual([]);
+    expect(unchecked(block(info, comment, 'npm start -- --bus redis'), runner)).toEqual([
+      'docs/page.md:3: a.test.ts does not have redis',
+    ]);
+  });
+
+  test.each([
+    ['ts file=kit/a.ts', '', 'quoted'],
+    ['mermaid', '', 'diagram'],
+    ['sh', '', 'run'],
+    ['sh', 'run with: --runs 20', 'run'],
+    ['sh', 'options only: it takes an hour', 'options only'],
+    ['json', 'checked as: device message', 'checked as'],
+  ])('```%s after <!-- %s --> is %s', (info, comment, how) => {
+    const [only] = blocksOf(block(info, comment));
+    expect(only && handlingOf(only)?.how).toBe(how);
+  });
+
+  test('the documents keep to it', () => {
+    expect(unchecked(documents, tree)).toEqual([]);
+  });
+});
+
+describe('diagrams name what exists', () => {
+  const diagram = [
+    'sequenceDiagram',
+    '  gateway->>order: PlaceOrder',
+    '  order-)order: order.place (a command)',
+    '  Note over order: order.created',
+    '  gateway-->>Client: 201',
+  ];
+
+  test('methods, messages and services are read', () => {
+    expect(diagramNames({ lines: diagram })).toEqual({
+      messages: ['order.place', 'order.created'],
+      methods: ['PlaceOrder'],
+      participants: ['gateway', 'order'],
+    });
+  });
+
+  test('the documents keep to it', async () => {
+    const types = new Set([...(await contracts()).keys()].map(({ type }) => type));
+    const methods = new Set(
+      (await descriptors()).flatMap(({ services }) =>
+        services.flatMap((service) => service.methods.map(({ name }) => name)),
+      ),
+    );
+    const known = new Set([...apps(), 'provider', 'bus', 'sidecar']);
+    const unknown = blocksOf(documents)
+      .filter((block) => handlingOf(block)?.how === 'diagram')
+      .flatMap((block) => {
+        const named = diagramNames(block);
+        return [
+          ...named.messages.filter((name) => !types.has(name)),
+          ...named.methods.filter((name) => !methods.has(name)),
+          ...named.participants.filter((name) => !known.has(name)),
+        ].map((name) => `${block.document}:${block.line} names ${name}`);
+      });
+    expect(unknown).toEqual([]);
   });
 });
 

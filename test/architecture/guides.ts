@@ -9,29 +9,119 @@ export interface Tree {
   exists(path: string): boolean;
 }
 
-interface Block {
+/** A fenced block of a document. */
+export interface Block {
+  readonly document: string;
+  /** The line of its fence, from 1. */
+  readonly line: number;
   /** What follows the fence: `ts file=kit/core/errors.ts`. */
   readonly info: string;
+  /** The HTML comment above it, as in `<!-- run with: --minutes 1 -->`. */
+  readonly comment: string;
   readonly lines: readonly string[];
 }
 
 const FENCE = /^\s*```(.*)$/;
+const COMMENT = /^\s*<!--\s*(.*?)\s*-->$/;
 
 /** The fenced blocks of a document, and its lines outside of them. */
-function parts({ text }: SourceFile): { blocks: Block[]; prose: string[] } {
+function parts({ path, text }: SourceFile): { blocks: Block[]; prose: string[] } {
   const blocks: Block[] = [];
   const prose: string[] = [];
-  let open: { info: string; lines: string[] } | undefined;
-  for (const line of text.split('\n')) {
+  let open: (Block & { lines: string[] }) | undefined;
+  for (const [index, line] of text.split('\n').entries()) {
     const [, info] = FENCE.exec(line) ?? [];
     if (info === undefined) (open?.lines ?? prose).push(line);
-    else if (open === undefined) open = { info, lines: [] };
-    else {
+    else if (open === undefined) {
+      const above = prose.findLast((it) => it.trim() !== '') ?? '';
+      const [, comment = ''] = COMMENT.exec(above) ?? [];
+      open = { document: path, line: index + 1, info, comment, lines: [] };
+    } else {
       blocks.push(open);
       open = undefined;
     }
   }
   return { blocks, prose };
+}
+
+/** All fenced blocks of documents. */
+export const blocksOf = (documents: readonly SourceFile[]): Block[] =>
+  documents.flatMap((document) => parts(document).blocks);
+
+/**
+ * How a block is checked.
+ * - `quoted`: it occurs in the file that it names.
+ * - `diagram`: the services, methods and events that it names exist.
+ * - `run`: its commands run beside a started system, with these further options.
+ * - `run by`: a test runs its commands: each word of them is in that file.
+ * - `options only`: its commands accept their options; why they cannot be run.
+ * - `checked as`: one of CHECKERS accepts it.
+ */
+export type Handling =
+  | { readonly how: 'quoted' | 'diagram' }
+  | { readonly how: 'run' | 'run by' | 'options only' | 'checked as'; readonly text: string };
+
+/** The test that has the checker. */
+export const CHECKERS: Readonly<Record<string, string>> = {
+  'changelog entries': 'test/guides/documents.test.ts',
+  'device message': 'test/guides/documents.test.ts',
+  'calls of others': 'test/guides/documents.test.ts',
+  'resource paths': 'test/guides/documents.test.ts',
+  'RabbitMQ settings': 'test/guides/documents.test.ts',
+  'mosquitto settings': 'test/start/documents.test.ts',
+  'output of npm start': 'test/start/documents.test.ts',
+};
+
+/** The blocks that are checked by the checkers of a test, by checker. */
+export const blocksCheckedIn = (documents: readonly SourceFile[], test: string) =>
+  blocksOf(documents).flatMap((block) => {
+    const handling = handlingOf(block);
+    if (handling?.how !== 'checked as' || CHECKERS[handling.text] !== test) return [];
+    return [{ checker: handling.text, block }];
+  });
+
+/** Undefined if nothing checks the block. */
+export function handlingOf({ info, comment }: Block): Handling | undefined {
+  if (/\bfile=\S/.test(info)) return { how: 'quoted' };
+  if (info === 'mermaid') return { how: 'diagram' };
+  const [, how, text = ''] =
+    /^(run with|run by|options only|checked as): (\S.*)$/.exec(comment) ?? [];
+  if (info === 'sh') {
+    if (how === 'run by' || how === 'options only') return { how, text };
+    return comment === '' || how === 'run with' ? { how: 'run', text } : undefined;
+  }
+  return how === 'checked as' && Object.hasOwn(CHECKERS, text) ? { how, text } : undefined;
+}
+
+/** Every block is run or validated, and a test that is said to run its commands contains them. */
+export function unchecked(documents: readonly SourceFile[], tree: Tree): Fault[] {
+  return blocksOf(documents).flatMap((block) => {
+    const where = `${block.document}:${block.line}`;
+    const handling = handlingOf(block);
+    if (handling === undefined) return [`${where} is neither run nor validated`];
+    if (handling.how !== 'run by') return [];
+    const test = tree.text(handling.text);
+    if (test === undefined) return [`${where}: ${handling.text} does not exist`];
+    return block.lines
+      .flatMap((line) => line.trim().split(/\s+/))
+      .filter((word) => !['', '--'].includes(word) && !test.includes(word))
+      .map((word) => `${where}: ${handling.text} does not have ${word}`);
+  });
+}
+
+/** The names in a diagram: of events and commands, of methods, and of services in a sequence. */
+export function diagramNames({ lines }: Pick<Block, 'lines'>) {
+  const text = lines.join('\n');
+  const labels = found(/^\s*(?:[^:\n]*-(?:>>|\)|->>|-\))[^:\n]*|Note over [^:\n]*): (.*)$/gm, text);
+  return {
+    messages: labels.flatMap((label) => found(/\b([a-z]+(?:\.[a-z]+)+)\b/g, label)),
+    methods: labels.flatMap((label) => found(/^([A-Z][a-z]+(?:[A-Z][a-z]+)*)(?: \(.*)?$/g, label)),
+    participants: [
+      ...new Set(
+        found(/^\s*([a-z]+(?:-[a-z]+)*)--?[>)]/gm, text).concat(found(/--?(?:>>|\))([a-z-]+):/g, text)),
+      ),
+    ],
+  };
 }
 
 /** A block `file=path` occurs in that file; `// ...` or `# ...` on a line of its own omits lines. */

@@ -20,6 +20,15 @@ export function filesOf(folder: string): SourceFile[] {
     .map((path) => ({ path, text: read(path) }));
 }
 
+/** The documents that people read. */
+export const documents = (): SourceFile[] => [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/README.md'].map((path) => ({
+    path,
+    text: read(path),
+  })),
+  ...filesOf('docs').filter(({ path }) => path.endsWith('.md')),
+];
+
 export function isTest({ path }: SourceFile): boolean {
   return path.endsWith('.test.ts');
 }
