@@ -118,7 +118,9 @@ export function diagramNames({ lines }: Pick<Block, 'lines'>) {
     methods: labels.flatMap((label) => found(/^([A-Z][a-z]+(?:[A-Z][a-z]+)*)(?: \(.*)?$/g, label)),
     participants: [
       ...new Set(
-        found(/^\s*([a-z]+(?:-[a-z]+)*)--?[>)]/gm, text).concat(found(/--?(?:>>|\))([a-z-]+):/g, text)),
+        found(/^\s*([a-z]+(?:-[a-z]+)*)--?[>)]/gm, text).concat(
+          found(/--?(?:>>|\))([a-z-]+):/g, text),
+        ),
       ),
     ],
   };

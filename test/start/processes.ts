@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 /** A process as /proc shows it. */
 export interface RunningProcess {
+  readonly pid: number;
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -18,7 +19,7 @@ export function processesIn(folder: string): RunningProcess[] {
         const at = line.indexOf('=');
         return [line.slice(0, at), line.slice(at + 1)] as const;
       });
-      return [{ command, env: Object.fromEntries(env) }];
+      return [{ pid: Number(pid), command, env: Object.fromEntries(env) }];
     } catch {
       // it has just exited, or belongs to another user
       return [];
