@@ -225,12 +225,12 @@ function fleet(): number[] {
 async function untilActive(): Promise<void> {
   const from = Date.now();
   const token = await signInAsAdmin();
-  const Presence = z.object({ data: z.object({ lastSeenAt: z.iso.datetime() }) });
+  const Presence = z.object({ data: z.object({ lastSeen: z.iso.datetime() }) });
   await until(
     'a report of a device',
     async () => {
       const { output } = await curl('GET', `/devices/${DEVICE}/presence`, token);
-      return Date.parse(Presence.parse(JSON.parse(output)).data.lastSeenAt) > from;
+      return Date.parse(Presence.parse(JSON.parse(output)).data.lastSeen) > from;
     },
     2 * PATIENCE_MS,
   );
