@@ -1,7 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  choice,
+  flag,
+  type Parsed,
+  runCommand,
+  text,
+} from '../../scripts/start/command-line.mjs';
 import { BUSES } from '../harness/transports';
-import { choice, flag, parseCommand, runCommand, text } from '../tools/command-line';
 import { down } from './node/node';
 import { buildCluster, runInNetwork, startCluster } from './node/start';
 
@@ -23,13 +29,14 @@ It needs root on Linux, and Go to build the programs of the cluster: 20 minutes 
     down: flag('only stop the cluster that runs'),
     build: flag('only build the programs and images'),
   },
+  failsIf: 'a theme is not proven, or the cluster cannot be built or started',
   notes: `Themes: ${THEMES.join(', ')}. Without one, all are run.`,
 } as const;
 
-async function main(): Promise<number> {
-  const parsed = parseCommand(COMMAND);
-  if (parsed === undefined) return 0;
-  const { options, positionals } = parsed;
+async function main({
+  options,
+  positionals,
+}: Parsed<typeof COMMAND.options>): Promise<number> {
   const { bus = 'redis', keep, up, build } = options;
   const log = (line: string) => {
     console.log(line);
@@ -66,4 +73,4 @@ function prove(themes: readonly string[], bus: string, report: string | undefine
   return runInNetwork([...jest, ...reported, ...chosen], { KUBERNETES_BUS: bus });
 }
 
-runCommand(main);
+runCommand(COMMAND, main);
