@@ -1,5 +1,5 @@
 import { SeededRandom } from '../tools/seeded-random';
-import { number, parseCommand, runCommand, seed } from '../tools/command-line';
+import { number, type Parsed, runCommand, seed } from '../../scripts/start/command-line.mjs';
 import { reportText } from '../chaos/report';
 import { disturbancesOf } from './cluster/disturbances';
 import { releaseUnderLoad } from './cluster/under-load';
@@ -15,12 +15,11 @@ const COMMAND = {
     minutes: number('how long disturbances begin', { default: 5, min: 0.1 }),
     rate: number('requests per second', { default: 2, min: 0.1 }),
   },
+  failsIf: 'an invariant is violated',
 } as const;
 const PAUSE_SECONDS = 8;
 
-async function main(): Promise<number> {
-  const options = parseCommand(COMMAND)?.options;
-  if (options === undefined) return 0;
+async function main({ options }: Parsed<typeof COMMAND.options>): Promise<number> {
   const release = await releaseUnderLoad();
   try {
     const random = new SeededRandom(options.seed, 'disturbances');
@@ -55,4 +54,4 @@ function* shuffledUntil(
   }
 }
 
-runCommand(main);
+runCommand(COMMAND, main);

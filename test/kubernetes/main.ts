@@ -1,12 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  choice,
-  flag,
-  type Parsed,
-  runCommand,
-  text,
-} from '../../scripts/start/command-line.mjs';
+import { choice, flag, type Parsed, runCommand, text } from '../../scripts/start/command-line.mjs';
 import { BUSES } from '../harness/transports';
 import { down } from './node/node';
 import { buildCluster, runInNetwork, startCluster } from './node/start';
@@ -33,10 +27,7 @@ It needs root on Linux, and Go to build the programs of the cluster: 20 minutes 
   notes: `Themes: ${THEMES.join(', ')}. Without one, all are run.`,
 } as const;
 
-async function main({
-  options,
-  positionals,
-}: Parsed<typeof COMMAND.options>): Promise<number> {
+async function main({ options, positionals }: Parsed<typeof COMMAND.options>): Promise<number> {
   const { bus = 'redis', keep, up, build } = options;
   const log = (line: string) => {
     console.log(line);
