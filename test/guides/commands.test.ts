@@ -43,6 +43,8 @@ test.each([
   ['deadletters', ['list', 'order', 'x'], 'Name one service or none'],
   ['deadletters', ['show', 'order'], 'Name a service and the id of a dead letter'],
   ['deadletters', ['replay'], 'Name a service and the id of a dead letter'],
+  ['deadletters', ['--all'], '--all is for replay, and --reason and --type are for --all'],
+  ['deadletters', ['replay', 'order', '--reason', 'x'], '--all is for replay'],
   ['story', [], 'Name one order: npm run story -- <orderId>'],
   ['story', ['order_1', 'order_2'], 'Name one order'],
   ['status', ['all'], "Unexpected argument 'all'"],
