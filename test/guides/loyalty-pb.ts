@@ -14,10 +14,10 @@ const file: GenFile = fileDesc(
 );
 
 type GetAccountRequest = Message<'retail.loyalty.v1.GetAccountRequest'> & { userId: string };
-const GetAccountRequestSchema: GenMessage<GetAccountRequest> = messageDesc(file, 0);
+export const GetAccountRequestSchema: GenMessage<GetAccountRequest> = messageDesc(file, 0);
 
 type Account = Message<'retail.loyalty.v1.Account'> & { points: number };
-const AccountSchema: GenMessage<Account> = messageDesc(file, 1);
+export const AccountSchema: GenMessage<Account> = messageDesc(file, 1);
 
 export const LoyaltyService: GenService<{
   getAccount: {
