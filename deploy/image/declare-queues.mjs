@@ -3,12 +3,13 @@
 // RABBITMQ_USERNAME, RABBITMQ_PASSWORD; RABBITMQ_VHOST, default /). RabbitMQ drops an event without a queue, so it
 // runs before the services start. A declaration that exists changes nothing.
 import { readFileSync } from 'node:fs';
+import { runMain } from '../../scripts/start/command-line.mjs';
 import { inProject } from '../../scripts/start/project.mjs';
-import { UserError, runScript } from '../../scripts/start/user-error.mjs';
+import { UserError } from '../../scripts/start/user-error.mjs';
 
 const TIMEOUT_MS = 30_000;
 
-await runScript(async () => {
+runMain(async () => {
   const { RABBITMQ_API: api = '', RABBITMQ_USERNAME: user = '' } = process.env;
   const { RABBITMQ_PASSWORD: password = '', RABBITMQ_VHOST: vhost = '/' } = process.env;
   const file = inProject('components', 'bus', 'rabbitmq', 'definitions.json');

@@ -3,18 +3,19 @@
 // confirmed. `helm test` runs it. It opens a shop of its own with one product, once.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { call, dataOf, login, request } from '../../scripts/start/gateway.mjs';
-import { UserError, runScript } from '../../scripts/start/user-error.mjs';
+import { runMain } from '../../scripts/start/command-line.mjs';
+import { call, dataOf, request, signIn } from '../../scripts/start/gateway.mjs';
+import { UserError } from '../../scripts/start/user-error.mjs';
 
 const SHOP = 'shop_helm-test';
 const PRODUCT = 'Test order';
 const CONFIRMED_MS = 60_000;
 const EVERY_MS = 250;
 
-await runScript(async () => {
+runMain(async () => {
   const { ADMIN_EMAIL: email = '', ADMIN_PASSWORD: password = '' } = process.env;
   const { PAYMENT_TOKEN: payment = 'tok_ok' } = process.env;
-  const token = await login({ email, password });
+  const { token } = await signIn({ email, password });
   const productId = await offeredProduct(token);
   const { orderId, status } = await call('POST', '/orders', {
     token,
