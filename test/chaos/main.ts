@@ -14,6 +14,7 @@ import {
 } from '../../scripts/start/command-line.mjs';
 import { interruption } from '../tools/interruption';
 import { BUSES, STATES } from '../harness/transports';
+import { chaosInCluster } from '../kubernetes/node/start';
 import { SERVICES } from './load';
 import { outageSchedule, outageSeconds } from './outages';
 import { runChaos } from './run';
@@ -33,6 +34,9 @@ Ctrl-C exits.`,
     of: list('only outages of this service; may be repeated', 'service'),
     bus: choice('the broker, if not the one of dapr.yaml', BUSES),
     state: choice('the state store, if not the one of dapr.yaml', STATES),
+    kubernetes: flag(
+      'the release in a cluster instead of a system of processes: npm run kubernetes',
+    ),
     out: text('for the request log and the report (default: a temporary folder)', 'folder'),
     json,
   },
@@ -41,6 +45,7 @@ Ctrl-C exits.`,
 
 async function main({ options }: Parsed<typeof COMMAND.options>): Promise<number> {
   const { seed, bus, state } = options;
+  if (options.kubernetes) return chaosInCluster(seed, options.minutes, options.rate, bus);
   const down = options.of.length > 0 ? options.of : SERVICES;
   const outage = options['outage-minutes'] * 60;
   const seconds = options.outages ? outageSeconds(down, outage) : options.minutes * 60;

@@ -34,6 +34,8 @@ async function externalRedis(): Promise<TestBroker> {
   await createNamespace(NAMESPACE, RESTRICTED);
   await apply(...redisObjects());
   await kubectl(['rollout', 'status', 'statefulset/redis', '-n', SERVERS, '--timeout=60s']);
+  // an earlier run may have removed it
+  await addPassword(PLATFORM.password);
   await setAccount(PLATFORM.password);
   const values = {
     bus: {

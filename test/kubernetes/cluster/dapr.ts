@@ -1,6 +1,6 @@
 import { DAPR_VERSION } from '../../../scripts/start/runtime.mjs';
 import { sourceOf } from '../node/binaries';
-import { helm } from './cluster';
+import { helm, tryHelm } from './cluster';
 
 export const DAPR_NAMESPACE = 'dapr-system';
 
@@ -18,8 +18,10 @@ const VALUES = {
   'dapr_scheduler.cluster.storageSize': '1Gi',
 };
 
-/** Installs Dapr with its control plane as pods and mTLS between sidecars, or upgrades it. */
+/** Installs Dapr with its control plane as pods and mTLS between sidecars, unless it is there. */
 export async function installDapr(): Promise<void> {
+  const { code, stdout } = await tryHelm(['status', 'dapr', '-n', DAPR_NAMESPACE]);
+  if (code === 0 && stdout.includes('STATUS: deployed')) return;
   const chart = `${await sourceOf('dapr', 'github.com/dapr/dapr')}/charts/dapr`;
   const values = Object.entries(VALUES).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   await helm([

@@ -34,7 +34,9 @@ export interface Image {
 export const NOBODY = '65532:65532';
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-const fileOf = ({ name }: Image) => join(IMAGES, `${name.replace(/[/:]/g, '-')}.tar`);
+/** The file of an image's archive. */
+export const archiveOf = ({ name }: Image, folder: string): string =>
+  join(folder, `${name.replace(/[/:]/g, '-')}.tar`);
 
 /** Changes when a file of the image does. */
 function stampOf(image: Image): string {
@@ -48,13 +50,13 @@ function stampOf(image: Image): string {
 }
 
 /** Writes the archive of an image, which containerd imports, unless it is up to date. */
-export async function writeImage(image: Image): Promise<void> {
-  const file = fileOf(image);
+export async function writeImage(image: Image, to = IMAGES): Promise<void> {
+  const file = archiveOf(image, to);
   const stamp = stampOf(image);
   const stampFile = `${file}.stamp`;
   if (existsSync(file) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp)
     return;
-  mkdirSync(IMAGES, { recursive: true });
+  mkdirSync(to, { recursive: true });
   const folder = mkdtempSync(join(HOME, 'unfinished-'));
   try {
     await writeArchive(image, folder);

@@ -21,9 +21,13 @@ const BASE = [
  * A folder with packages of Debian and everything that they depend on, unpacked: the root of an image. Nothing is
  * installed on this machine, and no script of a package runs.
  */
-export async function debianRoot(name: string, packages: readonly string[]): Promise<string> {
+export async function debianRoot(
+  name: string,
+  packages: readonly string[],
+  base: readonly string[] = BASE,
+): Promise<string> {
   const root = join(FOLDER, name);
-  const wanted = [...BASE, ...packages].join(' ');
+  const wanted = [...base, ...packages].join(' ');
   const stamp = `${root}.packages`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return root;
   rmSync(root, { recursive: true, force: true });
@@ -37,7 +41,7 @@ export async function debianRoot(name: string, packages: readonly string[]): Pro
   await run('apt-get', [
     ...['-q', '-y', '--no-install-recommends', '--download-only'],
     ...['-o', `Dir::State::status=${installed}`, '-o', `Dir::Cache::archives=${archives}`],
-    ...['-o', 'Debug::NoLocking=1', 'install', ...BASE, ...packages],
+    ...['-o', 'Debug::NoLocking=1', 'install', ...base, ...packages],
   ]);
   for (const file of readdirSync(archives).filter((each) => each.endsWith('.deb'))) {
     await run('dpkg-deb', ['--extract', join(archives, file), root]);
@@ -46,6 +50,8 @@ export async function debianRoot(name: string, packages: readonly string[]): Pro
   for (const documents of ['usr/share/doc', 'usr/share/man', 'usr/share/locale']) {
     rmSync(join(root, documents), { recursive: true, force: true });
   }
+  // the list of libraries, which a script of libc-bin would write
+  await run('ldconfig', ['-r', root]);
   writeFileSync(stamp, wanted);
   return root;
 }

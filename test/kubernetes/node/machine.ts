@@ -14,6 +14,7 @@ const PROGRAMS = {
   ipset: 'ipset',
   conntrack: 'conntrack',
   busybox: 'busybox-static',
+  buildah: 'buildah',
   nsenter: 'util-linux',
   openssl: 'openssl',
 } as const;

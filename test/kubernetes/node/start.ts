@@ -5,7 +5,7 @@ import type { Bus } from '../../harness/transports';
 import { buildBinaries } from './binaries';
 import { writeClusterImages } from './images';
 import { prepareMachine } from './machine';
-import { type Lifetime, importImages, inNetwork, pidOfNode, up } from './node';
+import { type Lifetime, down, importImages, inNetwork, pidOfNode, up } from './node';
 import { writePlatformImages } from './platform-images';
 
 type Log = (line: string) => void;
@@ -38,4 +38,28 @@ export function runInNetwork(command: readonly string[], env: Readonly<Record<st
     stdio: 'inherit',
   });
   return status ?? 1;
+}
+
+/** Disturbs the release in the cluster under load, and checks the invariants; returns the exit code. */
+export async function chaosInCluster(
+  seed: number,
+  minutes: number,
+  rate: number,
+  bus: Bus = 'redis',
+): Promise<number> {
+  const ran = pidOfNode() !== undefined;
+  await startCluster(bus, 'held', (line) => {
+    console.log(line);
+  });
+  try {
+    return runInNetwork(
+      [
+        ...['node', '--import', './scripts/typescript.mjs', 'test/kubernetes/chaos.ts'],
+        ...[`--seed=${seed}`, `--minutes=${minutes}`, `--rate=${rate}`],
+      ],
+      { KUBERNETES_BUS: bus },
+    );
+  } finally {
+    if (!ran) await down();
+  }
 }
