@@ -29,6 +29,9 @@ import type { Sidecar } from '../transport/sidecar';
  */
 const SCHEDULE_RETRY_MS = 5_000;
 
+/** How long a service whose sidecar is not known to have an access list reports "not ready" for it. */
+const UNPROVEN_MS = 5_000;
+
 /** Between two sweeps for commands that a process began and did not publish. */
 const SWEEP_MS = 30_000;
 
@@ -190,9 +193,10 @@ export async function start<D extends Definition>(
   if (app !== undefined && identity instanceof SidecarIdentity) {
     waitingFor.add('access list');
     const given = { clock: systemClock, log, stopped: stopping.signal };
-    void identity.prove(service.name, sidecar, given).then(() => {
-      if (identity.isProven) waitingFor.delete('access list');
-    });
+    const proven = identity.prove(service.name, sidecar, given);
+    // On Kubernetes a sidecar finds its own app only once that is ready, unless another replica is.
+    const patience = wait(UNPROVEN_MS, undefined, { ref: false });
+    void Promise.race([proven, patience]).then(() => waitingFor.delete('access list'));
   }
   void becomeReady(runtime, sidecar, waitingFor, log, stopping.signal);
   void runIntervalTasks(runtime, stopping.signal);
