@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect as connectPlain } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { z } from 'zod';
@@ -100,7 +100,12 @@ const thief = {
       'app.kubernetes.io/instance': RELEASE,
       'app.kubernetes.io/component': 'order',
     },
-    annotations: { 'dapr.io/enabled': 'true', 'dapr.io/app-id': 'thief' },
+    annotations: {
+      ...{ 'dapr.io/enabled': 'true', 'dapr.io/app-id': 'thief' },
+      // it has no token for the API, and uses nothing of the control plane
+      'dapr.io/disable-builtin-k8s-secret-store': 'true',
+      ...{ 'dapr.io/placement-host-address': '', 'dapr.io/scheduler-host-address': '' },
+    },
   },
   spec: {
     automountServiceAccountToken: false,
@@ -134,6 +139,9 @@ describe('a pod with the labels of order and another identity', () => {
       60_000,
     );
   }, LONG);
+  afterAll(() =>
+    kubectl(['delete', 'pod', 'thief', '-n', NAMESPACE, '--force', '--grace-period=0']),
+  );
 
   test(
     'is refused the methods that order may call',
@@ -150,7 +158,6 @@ describe('a pod with the labels of order and another identity', () => {
         });
         expect(message).toMatch(/spiffe:\/\/public\/ns\/shop\/thief/);
       }
-      await kubectl(['delete', 'pod', 'thief', '-n', NAMESPACE]);
     },
     LONG,
   );

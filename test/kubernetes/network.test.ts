@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type Pod, apply, createNamespace, isReady, kubectl, pods } from './cluster/cluster';
 import { DAPR_NAMESPACE } from './cluster/dapr';
@@ -74,6 +74,14 @@ beforeAll(async () => {
   walked = await walk([...ends, ...strangers], [...ends, ...control, await dns()], [api]);
 }, LONG);
 
+afterAll(() =>
+  Promise.all(
+    [NAMESPACE, ELSEWHERE].map((namespace) =>
+      kubectl(['delete', 'pod', 'stranger', '-n', namespace, '--ignore-not-found']),
+    ),
+  ),
+);
+
 async function dns(): Promise<End> {
   const [pod] = await pods('kube-system', 'k8s-app=kube-dns');
   if (pod === undefined) throw new Error('there is no name server');
@@ -120,9 +128,9 @@ function declared(): string[] {
       ...(usesBus ? [`${name} > ${bus}:${SERVER_PORTS[bus]}`] : []),
       ...(row.bindings.includes('devices') ? [`${name} > mosquitto:1884`] : []),
       ...(row.endpoints.includes('payment-provider') ? [`${name} > payment-provider:3104`] : []),
-      ...(row.jobs ? [`${name} > dapr-scheduler-server:50006`] : []),
-      `${name} > dapr-operator:6500`,
-      `${name} > dapr-sentry:50001`,
+      ...(row.jobs ? [`${name} > scheduler:50006`] : []),
+      `${name} > operator:6500`,
+      `${name} > sentry:50001`,
     ];
   });
   const names = [...ends, ...strangers].map(({ name }) => name);

@@ -84,8 +84,7 @@ test('no service account of the release may do anything in the cluster', async (
   expect(allowed).toEqual([]);
 });
 
-test('a pod that names an app of the release cannot replace its sidecar by one without identity', async () => {
-  // an app without the injector has no certificate: see identities.test.ts
+test('a pod in the network of its node is refused, also with the annotations of an app', async () => {
   await expect(
     apply({
       apiVersion: 'v1',

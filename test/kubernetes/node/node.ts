@@ -96,6 +96,7 @@ export async function up(lifetime: Lifetime, log: (line: string) => void): Promi
   startAgents();
   await applyManifests();
   await until('the node', () => kubectl('get', 'node', NODE), START_MS);
+  startPolicies();
   await kubectl('wait', '--for=condition=Ready', `node/${NODE}`, `--timeout=${READY_MS / 1000}s`);
   done('the node is ready');
   await rolledOut('kube-system', 'deployment/dns');
@@ -241,13 +242,17 @@ const apiServerArgs = () => [
   ...[`--service-account-signing-key-file=${TOKENS.private}`],
 ];
 
-/** The kubelet, the proxy of Services, and the enforcement of network policies. */
+/** The kubelet and the proxy of Services. */
 function startAgents(): void {
   start('kubelet', program('kubelet'), [
     ...[`--config=${KUBELET}`, `--kubeconfig=${accessOf('node')}`, `--hostname-override=${NODE}`],
     ...[`--node-ip=${NETWORK.node}`, '--root-dir=/run/kubelet'],
   ]);
   start('proxy', program('kube-proxy'), [`--config=${PROXY}`, `--hostname-override=${NODE}`]);
+}
+
+/** The enforcement of network policies, which needs the node to be known. */
+function startPolicies(): void {
   start('policies', program('kube-router'), [
     ...['--run-firewall=true', '--run-router=false', '--run-service-proxy=false'],
     ...['--run-loadbalancer=false', `--kubeconfig=${KUBECONFIG}`, `--hostname-override=${NODE}`],
