@@ -8,13 +8,13 @@ const LONG = 900_000;
 const RATE = Number(process.env['ORDERS_PER_SECOND'] ?? 2);
 const PAUSE_SECONDS = 8;
 
-let release: PreparedRelease;
+let release: PreparedRelease | undefined;
 
 beforeAll(async () => {
   release = await releaseUnderLoad();
 }, LONG);
 afterAll(() => {
-  release.close();
+  release?.close();
 });
 
 function report(name: string, ledger: Ledger): void {
@@ -34,8 +34,8 @@ const KNOWN = disturbancesOf([]).map(({ name }, index) => [name, index] as const
 test.each(KNOWN)(
   '%s under load loses, doubles and strands nothing, and no client sees an error',
   async (name, index) => {
-    const disturbance = disturbancesOf(release.values)[index]!;
-    const ledger = await ledgerOf(release, {
+    const disturbance = disturbancesOf(release!.values)[index]!;
+    const ledger = await ledgerOf(release!, {
       ...{ seed: index + 1, ordersPerSecond: RATE, pause: PAUSE_SECONDS },
       disturbances: [disturbance],
       log: (line) => {

@@ -14,7 +14,12 @@ const GATEWAY = `${RELEASE}-gateway`;
 /** Only the gateway scales, which needs no more than one core for it. */
 const SCALED = {
   autoscaling: { enabled: false, cpuPercent: 40 },
-  services: { gateway: { autoscaling: { enabled: true, minReplicas: 1, maxReplicas: 3 } } },
+  services: {
+    gateway: {
+      autoscaling: { enabled: true, minReplicas: 1, maxReplicas: 3 },
+      resources: { requests: { cpu: '100m', memory: '64Mi' } },
+    },
+  },
 };
 
 const Replicas = z.object({ spec: z.object({ replicas: z.int() }) });

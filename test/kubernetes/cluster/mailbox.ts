@@ -35,9 +35,15 @@ const binding = (port: number) => ({
 
 /** The values with which messages are sent there. */
 export const TO_MAILBOX = {
-  notifications: {
-    email: binding(PORTS.email),
-    sms: binding(PORTS.sms),
-    peers: [{ ipBlock: { cidr: `${NETWORK.node}/32` } }],
+  notifications: { email: binding(PORTS.email), sms: binding(PORTS.sms) },
+  services: {
+    notification: {
+      egress: [
+        {
+          to: [{ ipBlock: { cidr: `${NETWORK.node}/32` } }],
+          ports: Object.values(PORTS).map((port) => ({ protocol: 'TCP', port })),
+        },
+      ],
+    },
   },
 };

@@ -28,7 +28,9 @@ export type Values = Readonly<Record<string, unknown>>;
 /** The values with which the tests install the chart: everything in the cluster, and the images of this machine. */
 export const VALUES: Values = {
   image: { ...PLATFORM_IMAGE, pullPolicy: 'Never' },
-  sidecar: { image: SIDECAR_IMAGE },
+  // two replicas of each service have to fit on two cores, which other work shares
+  defaults: { resources: { requests: { cpu: '10m', memory: '64Mi' } } },
+  sidecar: { image: SIDECAR_IMAGE, resources: { requests: { cpu: '10m', memory: '32Mi' } } },
   bus: { kind: bus },
   internal: { images: SERVER_IMAGES, pullPolicy: 'Never' },
   gateway: { service: { type: 'NodePort', nodePort: NODE_PORT } },
@@ -80,6 +82,8 @@ export async function installed(...values: readonly Values[]): Promise<EdgeFixtu
   const { code } = await tryHelm(['status', RELEASE, '-n', NAMESPACE]);
   const wanted = JSON.stringify([VALUES, ...values]);
   if (code !== 0 || (await valuesOfRelease()) !== wanted) {
+    // what another theme has left may use another broker, whose accounts this one does not have
+    if (code === 0) await uninstall();
     await install(...values);
     await markValues(wanted);
   }
@@ -102,6 +106,7 @@ const markValues = (text: string) =>
 
 export async function uninstall(): Promise<void> {
   await helm(['uninstall', RELEASE, '-n', NAMESPACE, '--wait', '--timeout', '180s']);
+  await kubectl(['wait', '--for=delete', 'pods,pvc', '--all', '-n', NAMESPACE, '--timeout=120s']);
   await kubectl(['annotate', 'namespace', NAMESPACE, `${MARK}-`]);
 }
 
