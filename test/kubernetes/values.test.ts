@@ -147,7 +147,7 @@ const BROKEN: readonly [what: string, values: Values, sentence: RegExp][] = [
   ],
   [
     'a monitor without its operator',
-    { metrics: { serviceMonitor: true } },
+    { metrics: { podMonitor: true } },
     /the cluster has no Prometheus operator/,
   ],
 ];
