@@ -15,9 +15,13 @@ const check = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
 const isObject = (value: unknown): value is Values =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** As Helm merges: objects key by key, everything else is replaced. */
+/** As Helm merges: objects key by key, everything else is replaced, and null removes. */
 function merged(into: Values, other: Values): Values {
   return Object.entries(other).reduce<Values>((result, [key, value]) => {
+    if (value === null) {
+      const { [key]: _, ...rest } = result;
+      return rest;
+    }
     const before = result[key];
     return {
       ...result,
@@ -63,6 +67,9 @@ describe('a misspelt or impossible value is refused, with the path', () => {
     ['another broker', { bus: { kind: 'nats' } }, '/bus/kind'],
     ['another database', { state: { kind: 'mysql' } }, '/state/kind'],
     ['another broker of devices', { devices: { kind: 'emqx' } }, '/devices/kind'],
+    ['a section that is removed', { stop: null }, 'stop'],
+    ['a value that is removed', { networkPolicy: { dns: null } }, 'dns'],
+    ['a default that is removed', { defaults: { resources: null } }, 'resources'],
     ['a word for a switch', { bus: { internal: 'yes' } }, '/bus/internal'],
     ['an address without a port', { bus: { address: 'broker' } }, '/bus/address'],
     ['an address with a scheme', { state: { address: 'tcp://db:5432' } }, '/state/address'],

@@ -129,8 +129,10 @@
 {{- if and $v.autoscaling.keda.enabled (not $v.autoscaling.enabled) }}
 {{- fail "autoscaling.keda.enabled is true, and autoscaling.enabled is false." }}
 {{- end }}
-{{- if and $v.autoscaling.enabled (not (dig "requests" "cpu" "" $v.sidecar.resources)) }}
-{{- fail "autoscaling.enabled is true: sidecar.resources.requests.cpu is missing, without which the cluster cannot tell how busy a pod is." }}
+{{- range $name, $service := $services }}
+{{- if and (include "omnichannel.scales" (list $ $service)) (or (not (dig "requests" "cpu" "" ($v.sidecar.resources | default dict))) (not (dig "requests" "cpu" "" ($service.settings.resources | default dict)))) }}
+{{- fail (printf "%s is scaled automatically: resources.requests.cpu of the service and of the sidecar are needed, without which the cluster cannot tell how busy a pod is." $name) }}
+{{- end }}
 {{- end }}
 {{- if and $v.autoscaling.keda.enabled (not (.Capabilities.APIVersions.Has "keda.sh/v1alpha1")) }}
 {{- fail "autoscaling.keda.enabled is true, and the cluster has no KEDA (keda.sh/v1alpha1): install it first." }}

@@ -51,16 +51,16 @@ dapr.io/log-as-json: 'true'
 dapr.io/sidecar-image: {{ . }}
 {{- end }}
 dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
-{{- with dig "requests" "cpu" "" $sidecar.resources }}
+{{- with dig "requests" "cpu" "" ($sidecar.resources | default dict) }}
 dapr.io/sidecar-cpu-request: {{ . | quote }}
 {{- end }}
-{{- with dig "requests" "memory" "" $sidecar.resources }}
+{{- with dig "requests" "memory" "" ($sidecar.resources | default dict) }}
 dapr.io/sidecar-memory-request: {{ . | quote }}
 {{- end }}
-{{- with dig "limits" "cpu" "" $sidecar.resources }}
+{{- with dig "limits" "cpu" "" ($sidecar.resources | default dict) }}
 dapr.io/sidecar-cpu-limit: {{ . | quote }}
 {{- end }}
-{{- with dig "limits" "memory" "" $sidecar.resources }}
+{{- with dig "limits" "memory" "" ($sidecar.resources | default dict) }}
 dapr.io/sidecar-memory-limit: {{ . | quote }}
 {{- end }}
 dapr.io/enable-native-sidecar: {{ $sidecar.native | quote }}
