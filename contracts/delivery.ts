@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Precondition } from '#kit/core/precondition';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { EntityId, Time } from '#contracts/fields';
 
@@ -37,6 +38,10 @@ export const UpdateDelivery = defineCommand('UpdateDelivery', {
   type: 'delivery.update',
   expires: true,
   description: 'Move a delivery to a status.',
-  data: z.object({ orderId: EntityId, status: DeliveryStatus }),
+  data: z.object({
+    orderId: EntityId,
+    status: DeliveryStatus,
+    precondition: Precondition.optional(),
+  }),
   subject: orderSubject,
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Precondition } from '#kit/core/precondition';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
 import { EntityId, Item, Reason, Time } from '#contracts/fields';
@@ -104,7 +105,11 @@ export const CancelOrder = defineCommand('CancelOrder', {
 export const UpdatePickup = defineCommand('UpdatePickup', {
   type: 'order.pickup.update',
   description: 'Mark an order for pickup as ready or as collected.',
-  data: z.object({ orderId: EntityId, status: z.enum(['ready', 'collected']) }),
+  data: z.object({
+    orderId: EntityId,
+    status: z.enum(['ready', 'collected']),
+    precondition: Precondition.optional(),
+  }),
   subject: ({ orderId }) => orderId,
 });
 
@@ -118,7 +123,11 @@ export const RequestReturn = defineCommand('RequestReturn', {
 export const ReceiveReturn = defineCommand('ReceiveReturn', {
   type: 'order.return.receive',
   description: 'Record that the items of a return have arrived.',
-  data: z.object({ orderId: EntityId, returnId: EntityId }),
+  data: z.object({
+    orderId: EntityId,
+    returnId: EntityId,
+    precondition: Precondition.optional(),
+  }),
   subject: ({ orderId }) => orderId,
 });
 
@@ -135,6 +144,7 @@ export const DecideReturn = defineCommand('DecideReturn', {
         restocked: z.int().nonnegative().optional(),
       }),
     ),
+    precondition: Precondition.optional(),
   }),
   subject: ({ orderId }) => orderId,
 });

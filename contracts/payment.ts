@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Precondition } from '#kit/core/precondition';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
 import { EntityId, Reason } from '#contracts/fields';
@@ -35,6 +36,7 @@ export const RefundPayment = defineCommand('RefundPayment', {
     refundId: EntityId,
     amount: Money.optional(),
     reason: Reason,
+    precondition: Precondition.optional(),
   }),
   subject: ({ paymentId }) => paymentId,
 });

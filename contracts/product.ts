@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Precondition } from '#kit/core/precondition';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
 import { EntityId } from '#contracts/fields';
@@ -47,6 +48,10 @@ export const UpdateProduct = defineCommand('UpdateProduct', {
   type: 'product.update',
   expires: true,
   description: 'Change the given fields of a product.',
-  data: z.object({ productId: EntityId, ...z.object(fields).partial().shape }),
+  data: z.object({
+    productId: EntityId,
+    ...z.object(fields).partial().shape,
+    precondition: Precondition.optional(),
+  }),
   subject: ({ productId }) => productId,
 });

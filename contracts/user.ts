@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Precondition } from '#kit/core/precondition';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { EntityId, Time } from '#contracts/fields';
 
@@ -36,7 +37,11 @@ export const RegisterUser = defineCommand('RegisterUser', {
 export const UpdateUser = defineCommand('UpdateUser', {
   type: 'user.update',
   description: 'Apply a change of a profile that is stored under its own id until then.',
-  data: z.object({ userId: EntityId, revisionId: EntityId }),
+  data: z.object({
+    userId: EntityId,
+    revisionId: EntityId,
+    precondition: Precondition.optional(),
+  }),
   subject: ({ userId }) => userId,
 });
 

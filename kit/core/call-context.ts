@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Caller, anonymous } from './caller';
 import type { Clock } from './clock';
+import type { Precondition } from './precondition';
 import { nextTraceparent } from './trace';
 
 /** The cause, caller and deadline of work. It travels with every call, event and command. */
@@ -24,6 +25,8 @@ export interface CallContext {
   readonly assertion: string;
   /** Whether the caller accepts a 202 instead of waiting for the result of a command. */
   readonly respondAsync: boolean;
+  /** The client's condition for the change that the call makes. It is not passed on by the callee. */
+  readonly precondition?: Precondition;
   /** Whether `id` comes from a client's Idempotency-Key, which is valid for 24 h. */
   readonly hasIdempotencyKey: boolean;
   /**
@@ -51,6 +54,7 @@ export function newCallContext(clock: Clock, fields: Partial<CallContext> = {}):
     caller: fields.caller ?? anonymous(),
     assertion: fields.assertion ?? '',
     respondAsync: fields.respondAsync ?? false,
+    ...(fields.precondition && { precondition: fields.precondition }),
     hasIdempotencyKey: fields.hasIdempotencyKey ?? false,
     forwardedFor: fields.forwardedFor ?? '',
   };

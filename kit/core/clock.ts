@@ -37,6 +37,15 @@ export function isoTimeAt(at: number): string {
   return latest.text;
 }
 
+/**
+ * The time of a change of something that was changed before: `at`, or the millisecond after `before` if the
+ * clock is not past that. Both are ISO 8601 times, compared as instants.
+ */
+export function laterTime(at: string, before: string): string {
+  const earlier = Date.parse(before);
+  return Date.parse(at) > earlier ? at : isoTimeAt(earlier + 1);
+}
+
 /** The current time as an ISO 8601 time in UTC. */
 export function isoTime(clock: Clock): string {
   return isoTimeAt(clock.now());

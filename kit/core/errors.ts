@@ -146,6 +146,15 @@ export function notFound(name: string): MicroserviceError {
   return new MicroserviceError(`${name} not found`, Code.NOT_FOUND);
 }
 
+/**
+ * DEADLINE_EXCEEDED: a command has taken longer than its caller waits. It is executed all the same. `what` is
+ * the work, such as `the update`.
+ */
+export function stillInProgress(what: string): MicroserviceError {
+  const message = `${what} is still in progress; retry with the same Idempotency-Key`;
+  return new MicroserviceError(message, Code.DEADLINE_EXCEEDED);
+}
+
 export function unavailable(message: string, options?: ErrorOptions): MicroserviceError {
   return new MicroserviceError(message, Code.UNAVAILABLE, {}, options);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from './clock';
 import type { CallContext } from './call-context';
 import { Code, MicroserviceError } from './errors';
+import type { Precondition } from './precondition';
 
 /** An event that was published during an execution, by this service or by one that it called. */
 export interface PublishedEvent {
@@ -44,6 +45,8 @@ export class Execution {
      * Undefined if the work is not attempted again by this service.
      */
     readonly made?: Map<string, MadeChange>,
+    /** The client's condition for the change that this handler makes. */
+    readonly precondition?: Precondition,
   ) {}
 
   /** Epoch milliseconds. */

@@ -53,6 +53,21 @@ const place = (bed: Bed, shopId = 'shop_1', options: object = KEY) =>
 const countIn = async (bed: Bed) => (await bed.context().counts.get('shop_1'))?.count;
 
 describe('a request with an Idempotency-Key', () => {
+  it('is another request with another condition, and the same one with the same', async () => {
+    const bed = build();
+    const under = (versions: string[]) =>
+      place(bed, 'shop_1', { ...KEY, precondition: { match: versions } });
+    const first = await under(['a']);
+    expect(await under(['a'])).toEqual(first);
+    for (const other of [under(['b']), under([]), place(bed)]) {
+      await expect(other).rejects.toMatchObject({
+        code: Code.INVALID_ARGUMENT,
+        details: { fields: [{ field: 'Idempotency-Key' }] },
+      });
+    }
+    expect(await countIn(bed)).toBe(1);
+  });
+
   it('gets the first response for a day, without another effect', async () => {
     const bed = build();
     const first = await place(bed);

@@ -20,7 +20,7 @@ import { SIDECAR_TIMEOUT_MS, type Sidecar } from '../transport/sidecar';
  * names must not change.
  */
 const StoredRequest = z.object({
-  /** The hash of the request message. */
+  /** The hash of the request message, and of the client's condition if there is one. */
   fingerprint: z.string(),
   answer: z.json().optional(),
   refusal: Refusal.optional(),
@@ -66,7 +66,7 @@ export class IdempotencyStore {
     const policy = this.policies[method.localName];
     if (policy === 'handled-by-service') return work();
     const key = `asked:${execution.callContext.id}`;
-    const fingerprint = hash('sha256', canonicalBytes(method.input, request), 'base64url');
+    const fingerprint = fingerprintOf(method, request, execution);
     const isFirst = await sidecar.save(
       key,
       { fingerprint },
@@ -110,6 +110,20 @@ export class IdempotencyStore {
       throw error;
     }
   }
+}
+
+function fingerprintOf<M extends DescMethodUnary>(
+  method: M,
+  request: MessageShape<M['input']>,
+  { callContext: { precondition } }: Execution,
+): string {
+  const bytes = canonicalBytes(method.input, request);
+  // without a condition as in earlier releases, whose fingerprints are stored
+  const content =
+    precondition === undefined
+      ? bytes
+      : Buffer.concat([bytes, Buffer.from(JSON.stringify(precondition))]);
+  return hash('sha256', content, 'base64url');
 }
 
 /**

@@ -40,11 +40,17 @@ export class CallDispatcher {
     const handle = service.methods.get(method.localName) as Handler | undefined;
     if (handle === undefined) throw unimplemented(method);
     const name = `${method.parent.typeName}/${method.name}`;
-    // the client's Idempotency-Key covers this call, not the calls that its handler makes
-    const ownContext = callContext.hasIdempotencyKey
-      ? { ...callContext, hasIdempotencyKey: false }
-      : callContext;
-    const execution = new Execution(ownContext, clock);
+    // the client's Idempotency-Key and condition are for this call, not for the calls that its handler makes
+    const { precondition, ...passedOn } = callContext;
+    const ownContext = { ...passedOn, hasIdempotencyKey: false };
+    const execution = new Execution(
+      ownContext,
+      clock,
+      false,
+      clock.now(),
+      undefined,
+      precondition,
+    );
     return lifecycle.run(async () => {
       const started = performance.now();
       let code = Code.OK;

@@ -78,6 +78,7 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
     clock: () => clock,
     caller: ({ callContext }) => callContext.caller,
     callContext: ({ callContext }) => callContext,
+    precondition: ({ precondition }) => precondition,
     published: ({ published }) => published,
     config: () => deps.config,
     lists: lazyGroup(named(lists, (list) => (execution) => openList(documents, list, execution))),

@@ -6,6 +6,7 @@ import type { Contract, EventInput, Reply } from '../messages/contract';
 import type { Store } from '../state/store';
 import type { Flags } from '../flags/flags';
 import type { CallContext } from '../core/call-context';
+import type { Precondition } from '../core/precondition';
 import type { PublishedEvent } from '../core/execution';
 import type { Feed, List } from '../state/paged-list';
 import type { Log } from '../core/log';
@@ -129,6 +130,8 @@ interface Base<D extends Definition> {
   readonly clock: Clock;
   readonly caller: Caller;
   readonly callContext: CallContext;
+  /** The client's condition for the change: see `requirePrecondition`. A command takes it in its data. */
+  readonly precondition: Precondition | undefined;
   /** The events published in this execution so far, by this service and those that it called. */
   readonly published: readonly PublishedEvent[];
   readonly config: ConfigOf<D>;

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { laterTime } from '../core/clock';
 import { type MicroserviceError, refusalError, refusalOf } from '../core/errors';
 import type { MadeChange } from '../core/execution';
 import { type Envelope, type InboxEntry, pruneInbox } from './inbox';
@@ -92,10 +93,11 @@ export function applyChange<T, O>(
     );
     return { result: refusalError(refusal), sequence: before, next, dropped };
   }
-  const { document, outcome, selfIdempotent = false } = decision;
-  if (loaded !== undefined && document === loaded.document) {
+  const { outcome, selfIdempotent = false } = decision;
+  if (loaded !== undefined && decision.document === loaded.document) {
     return { result: decision, sequence: before, ...unchanged };
   }
+  const document = withLaterTime(decision.document, loaded?.document);
   const sequence = before + 1;
   const changeEntry = selfIdempotent
     ? undefined
@@ -108,7 +110,28 @@ export function applyChange<T, O>(
     context,
   );
   const made = changeEntry === undefined ? {} : { made: changeEntry };
-  return { result: decision, sequence, next, dropped, ...made };
+  return { result: { ...decision, document }, sequence, next, dropped, ...made };
+}
+
+/**
+ * The changed document with an `updatedAt`, if documents of its kind have one, that is later than before:
+ * clients compare it to learn whether a record has changed (kit/core/precondition.ts). A change within a
+ * millisecond, by a replica whose clock is behind, or that sets no time, gets the next millisecond.
+ */
+function withLaterTime<T>(document: T, before: T | undefined): T {
+  const at = updatedAtOf(document);
+  const earlier = updatedAtOf(before);
+  if (at === undefined || earlier === undefined) return document;
+  const updatedAt = laterTime(at, earlier);
+  // a document of the same type: it has the field, and this is a time as well
+  return updatedAt === at ? document : ({ ...(document as object), updatedAt } as T);
+}
+
+/** The `updatedAt` of a document; undefined if it has none. */
+function updatedAtOf(document: unknown): string | undefined {
+  if (typeof document !== 'object' || document === null) return undefined;
+  if (!('updatedAt' in document) || typeof document.updatedAt !== 'string') return undefined;
+  return document.updatedAt;
 }
 
 function nextEnvelope(

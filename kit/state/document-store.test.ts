@@ -249,3 +249,44 @@ it.each(['a\u0000b', 'a||b', '\ud800', 'line\nbreak', 'x'.repeat(513)])(
     expect(bed.memory.documents.size).toBe(0);
   },
 );
+
+describe('the time of the last change of a document', () => {
+  const noting = new Service('order', {
+    serves: OrderService,
+    stores: { notes: z.object({ text: z.string(), updatedAt: z.iso.datetime() }) },
+  });
+  const START = '2026-01-01T10:00:00.000Z';
+
+  async function written() {
+    const bed = testbed(noting);
+    const first = await bed.context().notes.update('n1', () => ({ text: 'a', updatedAt: START }));
+    expect(first.updatedAt).toBe(START);
+    return bed;
+  }
+
+  it.each([
+    ['within the same millisecond', START, '2026-01-01T10:00:00.001Z'],
+    ['by a replica whose clock is behind', '2026-01-01T09:00:00.000Z', '2026-01-01T10:00:00.001Z'],
+    ['later', '2026-01-01T10:00:00.700Z', '2026-01-01T10:00:00.700Z'],
+    ['in the form of another writer', '2026-01-01T10:00:00Z', '2026-01-01T10:00:00.001Z'],
+  ])('increases with a change %s', async (_, updatedAt, expected) => {
+    const bed = await written();
+    const change = () => ({ text: 'b', updatedAt });
+    const after = { text: 'b', updatedAt: expected };
+    expect(await bed.context().notes.update('n1', change)).toEqual(after);
+    expect(await bed.context().notes.get('n1')).toEqual(after);
+  });
+
+  it('increases also if the change does not set it', async () => {
+    const bed = await written();
+    await bed.context().notes.update('n1', (now) => ({ ...now!, text: 'b' }));
+    const { updatedAt } = (await bed.context().notes.get('n1')) ?? {};
+    expect(updatedAt).toBe('2026-01-01T10:00:00.001Z');
+  });
+
+  it('stays the same if nothing is changed', async () => {
+    const bed = await written();
+    await bed.context().notes.update('n1', (now) => now!);
+    expect((await bed.context().notes.get('n1'))?.updatedAt).toBe(START);
+  });
+});

@@ -33,7 +33,12 @@ export interface TestbedOptions<D extends Definition> {
 export interface CallOptions extends Partial<
   Pick<
     CallContext,
-    'caller' | 'correlationId' | 'respondAsync' | 'hasIdempotencyKey' | 'forwardedFor'
+    | 'caller'
+    | 'correlationId'
+    | 'respondAsync'
+    | 'hasIdempotencyKey'
+    | 'forwardedFor'
+    | 'precondition'
   >
 > {
   /** A call with the same id is a repetition. A new id by default. */

@@ -6,7 +6,8 @@ import { UpdateDelivery } from '#contracts/delivery';
 import { requireOwner, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { notFound, stillInProgress } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { validate } from '#kit/core/validation';
 import { mayManageShop } from '#retail/managed-shop';
 import type { Context } from './definition';
@@ -26,7 +27,7 @@ export async function getDelivery(request: GetDeliveryRequest, { caller, deliver
  * not revealed.
  */
 export async function updateStatus(request: UpdateStatusRequest, context: Context) {
-  const { caller, callContext, deliveries, shop, dispatchAndWait } = context;
+  const { caller, callContext, deliveries, shop, dispatchAndWait, precondition } = context;
   requireRole(caller, 'seller', 'admin');
   const command = validate(StatusRequest, request);
   const read = async () => {
@@ -36,12 +37,9 @@ export async function updateStatus(request: UpdateStatusRequest, context: Contex
   };
   const before = await read();
   if (!(await mayManageShop(caller, before.shopId, shop))) throw notFound('delivery');
-  const after = await dispatchAndWait(UpdateDelivery, command, read);
+  const after = await dispatchAndWait(UpdateDelivery, { ...command, precondition }, read);
   if (after === undefined && !callContext.respondAsync) {
-    throw new MicroserviceError(
-      'the status update is still in progress; retry with the same Idempotency-Key',
-      Code.DEADLINE_EXCEEDED,
-    );
+    throw stillInProgress('the status update');
   }
   return toMessage(after ?? before);
 }
@@ -52,6 +50,7 @@ export async function advanceDelivery(command: EventData<typeof UpdateDelivery>,
   const { document, outcome } = await deliveries.decide(command.orderId, (current) => {
     const delivery = asPlanned(current);
     if (delivery === undefined) throw notFound('delivery');
+    requirePrecondition(command.precondition, delivery);
     return advance(delivery, command.status, isoTime(clock));
   });
   await publishStatusChange(context, document, outcome.from, command.status);

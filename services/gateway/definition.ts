@@ -90,6 +90,7 @@ export const gateway = new Service('gateway', {
       ShopService,
       'createShop',
       'getDevice',
+      'getOffer',
       'getShop',
       'listBrokerAccounts',
       'listDevices',

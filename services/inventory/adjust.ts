@@ -7,7 +7,7 @@ import type {
 import { AdjustStock } from '#contracts/inventory';
 import { requireRole } from '#kit/core/caller';
 import type { EventData } from '#kit/messages/contract';
-import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
+import { notFound, refused, stillInProgress } from '#kit/core/errors';
 import { validate } from '#kit/core/validation';
 import { changeStock } from './change-stock';
 import type { Context } from './definition';
@@ -41,10 +41,7 @@ export async function adjustStock(request: AdjustStockRequest, context: Context)
   adjust(known ?? emptyStock(adjustment), adjustment);
   const stock = await dispatchAndWait(AdjustStock, adjustment, read);
   if (stock === undefined && !callContext.respondAsync) {
-    throw new MicroserviceError(
-      'the adjustment is still in progress; retry with the same Idempotency-Key',
-      Code.DEADLINE_EXCEEDED,
-    );
+    throw stillInProgress('the adjustment');
   }
   return toMessage(stock ?? (await read()));
 }

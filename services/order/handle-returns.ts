@@ -1,6 +1,7 @@
 import { isoTime } from '#kit/core/clock';
 import { requireOwner } from '#kit/core/caller';
-import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
+import { Code, MicroserviceError, notFound, refused, stillInProgress } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { fromTimestamp } from '#kit/core/timestamps';
 import { validate } from '#kit/core/validation';
 import type { EventData } from '#kit/messages/contract';
@@ -27,7 +28,6 @@ import {
   requireReturnPeriod,
   withReturn,
 } from './returns';
-import { stillInProgress } from './update-pickup';
 
 /** Requests to return items that the buyer has, or that are on their way, for the buyer or an admin. */
 export async function requestReturn(request: RequestReturnRequest, context: Context) {
@@ -65,7 +65,11 @@ export async function receive(request: ReceiveReturnRequest, context: Context) {
   const command = validate(ByReturnId, request);
   findReturn(await requireManagedOrder(command.orderId, context), command.returnId);
   return awaitReturn(command, context, (read) =>
-    context.dispatchAndWait(ReceiveReturn, command, read),
+    context.dispatchAndWait(
+      ReceiveReturn,
+      { ...command, precondition: context.precondition },
+      read,
+    ),
   );
 }
 
@@ -73,7 +77,7 @@ export async function decide(request: DecideReturnRequest, context: Context) {
   const command = validate(ReturnDecisions, request);
   findReturn(await requireManagedOrder(command.orderId, context), command.returnId);
   return awaitReturn(command, context, (read) =>
-    context.dispatchAndWait(DecideReturn, command, read),
+    context.dispatchAndWait(DecideReturn, { ...command, precondition: context.precondition }, read),
   );
 }
 
@@ -93,7 +97,7 @@ async function awaitReturn(
   const after = await dispatch(read);
   if (after !== undefined) return after;
   const before = callContext.respondAsync ? await read() : undefined;
-  if (before === undefined) throw stillInProgress();
+  if (before === undefined) throw stillInProgress('the update');
   return before;
 }
 
@@ -113,13 +117,15 @@ export async function addReturn(
 
 /** Handles ReceiveReturn. */
 export async function recordReceipt(
-  { orderId, returnId }: EventData<typeof ReceiveReturn>,
+  { orderId, returnId, precondition }: EventData<typeof ReceiveReturn>,
   context: Context,
 ): Promise<void> {
   const { orders, clock } = context;
-  const order = await orders.update(orderId, (current) =>
-    receiveReturn(existing(current), returnId, isoTime(clock)),
-  );
+  const order = await orders.update(orderId, (current) => {
+    const known = existing(current);
+    requirePrecondition(precondition, findReturn(known, returnId));
+    return receiveReturn(known, returnId, isoTime(clock));
+  });
   await publishReturn(order, returnId, 'received', context);
 }
 
@@ -128,14 +134,16 @@ export async function recordReceipt(
  * refund are idempotent by the return, so that a redelivery continues where a crash stopped it.
  */
 export async function settleReturn(
-  { orderId, returnId, items }: EventData<typeof DecideReturn>,
+  { orderId, returnId, items, precondition }: EventData<typeof DecideReturn>,
   context: Context,
 ): Promise<void> {
   const { orders, lists, clock } = context;
   const sagaRecorder = new SagaRecorder(context);
-  let order = await orders.update(orderId, (current) =>
-    decideReturn(existing(current), returnId, items, isoTime(clock)),
-  );
+  let order = await orders.update(orderId, (current) => {
+    const known = existing(current);
+    requirePrecondition(precondition, findReturn(known, returnId));
+    return decideReturn(known, returnId, items, isoTime(clock));
+  });
   const decided = findReturn(order, returnId);
   if (decided.status === 'refunding') {
     const refunded = await settle(order, decided, sagaRecorder, context);

@@ -1,3 +1,4 @@
+import { laterTime } from '#kit/core/clock';
 import { invalid, notFound, refused } from '#kit/core/errors';
 import { type SagaLog, appendSagaLog, eventsLogged } from '#kit/saga/saga-log';
 import { type Money, add, times } from '#retail/money';
@@ -182,7 +183,9 @@ export function completeReturn(
 
 function withChanged(order: Order, returnId: string, changes: Partial<Return>, at: string): Order {
   const returns = order.returns.map((one) =>
-    one.returnId === returnId ? { ...one, ...changes, updatedAt: at } : one,
+    one.returnId === returnId
+      ? { ...one, ...changes, updatedAt: laterTime(at, one.updatedAt) }
+      : one,
   );
   return { ...order, returns, updatedAt: at };
 }

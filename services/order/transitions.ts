@@ -157,6 +157,7 @@ function withoutInstructions(order: Order): Order {
 }
 
 function sortedByTime({ steps, events }: SagaLog): SagaLog {
-  const byTime = (one: { at: string }, other: { at: string }) => (one.at < other.at ? -1 : 1);
+  const byTime = (one: { at: string }, other: { at: string }) =>
+    Date.parse(one.at) - Date.parse(other.at);
   return { steps: steps.toSorted(byTime), events: events.toSorted(byTime) };
 }

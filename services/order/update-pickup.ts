@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { notFound, stillInProgress } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { validate } from '#kit/core/validation';
 import type { EventData } from '#kit/messages/contract';
 import { CancelOrder, PickupUpdated, UpdatePickup } from '#contracts/order';
@@ -16,28 +17,24 @@ import { PickupUpdate, ShopPage } from './requests';
  * checks whether the step is allowed: a repeated request finds the step made.
  */
 export async function updatePickup(request: UpdatePickupRequest, context: Context) {
-  const { orders, callContext, dispatchAndWait } = context;
+  const { orders, callContext, dispatchAndWait, precondition } = context;
   const update = validate(PickupUpdate, request);
   const before = await requireManagedOrder(update.orderId, context);
-  const after = await dispatchAndWait(UpdatePickup, update, () => orders.get(update.orderId));
-  if (after === undefined && !callContext.respondAsync) throw stillInProgress();
+  const command = { ...update, precondition };
+  const after = await dispatchAndWait(UpdatePickup, command, () => orders.get(update.orderId));
+  if (after === undefined && !callContext.respondAsync) throw stillInProgress('the update');
   return toMessage(after ?? before);
-}
-
-/** DEADLINE_EXCEEDED: the command is executed all the same. */
-export function stillInProgress(): MicroserviceError {
-  const message = 'the update is still in progress; retry with the same Idempotency-Key';
-  return new MicroserviceError(message, Code.DEADLINE_EXCEEDED);
 }
 
 /** Handles UpdatePickup. */
 export async function advancePickup(
-  { orderId, status }: EventData<typeof UpdatePickup>,
+  { orderId, status, precondition }: EventData<typeof UpdatePickup>,
   context: Context,
 ): Promise<void> {
   const { orders, lists, jobs, publish, clock, caller } = context;
   const { document, outcome } = await orders.decide(orderId, (current) => {
     if (current === undefined) throw notFound('order');
+    requirePrecondition(precondition, current);
     const next = withPickupStatus(current, status, isoTime(clock));
     return { document: next, outcome: next.pickup.expiresAt };
   });

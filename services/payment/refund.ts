@@ -2,6 +2,7 @@ import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
 import { notFound, refused } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { validate } from '#kit/core/validation';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
 import type { RefundRequest as RefundMessage } from '#proto/retail/payment/v1/payment_pb';
@@ -20,7 +21,7 @@ import { RefundRequest, withTarget } from './requests';
 
 /** Refunds a part of a payment, or all that is left of it. */
 export async function refund(message: RefundMessage, context: Context) {
-  const { caller, newId, payments, dispatchAndWait, clock } = context;
+  const { caller, newId, payments, dispatchAndWait, clock, precondition } = context;
   requireRole(caller, 'admin', 'service');
   const {
     orderId = '',
@@ -42,7 +43,8 @@ export async function refund(message: RefundMessage, context: Context) {
   const atMost = key === undefined ? undefined : true;
   if (isByService) return toMessage(await executeRefund({ ...command, atMost }, context));
   addPendingRefund(requirePayment(await payments.get(paymentId)), command, isoTime(clock));
-  const refunded = await dispatchAndWait(RefundPayment, command, () => payments.get(paymentId));
+  const conditional = { ...command, precondition };
+  const refunded = await dispatchAndWait(RefundPayment, conditional, () => payments.get(paymentId));
   return toMessage(refunded ?? requirePayment(await payments.get(paymentId)));
 }
 
@@ -53,9 +55,12 @@ export async function executeRefund(
   const { payments, publish, clock } = context;
   const { paymentId, refundId } = command;
   // The amount is reserved before the money moves, so concurrent refunds cannot exceed the payment.
-  let payment = await payments.update(paymentId, (current) =>
-    addPendingRefund(requirePayment(current), command, isoTime(clock)),
-  );
+  let payment = await payments.update(paymentId, (current) => {
+    const known = requirePayment(current);
+    // a redelivery finds its own refund
+    if (findRefund(known, refundId) === undefined) requirePrecondition(command.precondition, known);
+    return addPendingRefund(known, command, isoTime(clock));
+  });
   const requested = findRefund(payment, refundId);
   if (requested === undefined) return payment;
   const { amount } = requested;

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { accountOf, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { notFound } from '#kit/core/errors';
+import { notFound, stillInProgress } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { Id, validate } from '#kit/core/validation';
 import { Price } from '#retail/money';
 import type {
@@ -58,28 +59,30 @@ export async function addProduct(
 }
 
 export async function updateProduct(request: UpdateProductRequest, context: Context) {
-  const { products, dispatchAndWait, clock, caller } = context;
+  const { products, dispatchAndWait, clock, caller, precondition } = context;
   requireRole(caller, 'seller', 'admin');
   const { productId, ...update } = validate(ProductUpdate, request);
   const known = await products.get(productId);
   if (known === undefined) throw notFound('product');
   requireEditor(caller, known);
   const { document, outcome } = updated(known, update, isoTime(clock));
-  if (outcome.changed.length === 0) return toMessage(known, context);
-  const product = await dispatchAndWait(UpdateProduct, { productId, ...update }, () =>
-    products.get(productId),
-  );
+  // only the command knows whether an earlier try of this request has made the change
+  if (outcome.changed.length === 0 && precondition === undefined) return toMessage(known, context);
+  const command = { productId, ...update, precondition };
+  const product = await dispatchAndWait(UpdateProduct, command, () => products.get(productId));
+  if (product === undefined && precondition !== undefined) throw stillInProgress('the update');
   return toMessage(product ?? document, context);
 }
 
 /** Handles UpdateProduct. */
 export async function applyUpdate(
-  { productId, ...update }: EventData<typeof UpdateProduct>,
+  { productId, precondition, ...update }: EventData<typeof UpdateProduct>,
   context: Context,
 ): Promise<void> {
   const { products, publish, clock } = context;
   const { document, outcome } = await products.decide(productId, (product) => {
     if (product === undefined) throw notFound('product');
+    requirePrecondition(precondition, product);
     return updated(product, update, isoTime(clock));
   });
   const { changed, from, to } = outcome;

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
+import { isoTime } from '#kit/core/clock';
 import { invalid, notFound } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
+import { toTimestamp } from '#kit/core/timestamps';
 import { Id, validate } from '#kit/core/validation';
 import type {
   GetProductOwnerRequest,
@@ -14,7 +17,7 @@ const NewOwner = OneProduct.extend({ ownerId: Id });
 
 /** Makes a seller the owner of a product: also of one without an owner, and of one with another owner. */
 export async function setProductOwner(request: SetProductOwnerRequest, context: Context) {
-  const { products, caller, user } = context;
+  const { products, caller, user, clock, precondition } = context;
   requireRole(caller, 'admin');
   const { productId, ownerId } = validate(NewOwner, request);
   if ((await products.get(productId)) === undefined) throw notFound('product');
@@ -24,7 +27,8 @@ export async function setProductOwner(request: SetProductOwnerRequest, context: 
   }
   const product = await products.update(productId, (now) => {
     if (now === undefined) throw notFound('product');
-    return now.ownerId === ownerId ? now : { ...now, ownerId };
+    requirePrecondition(precondition, now);
+    return now.ownerId === ownerId ? now : { ...now, ownerId, updatedAt: isoTime(clock) };
   });
   return toMessage(product);
 }
@@ -37,6 +41,6 @@ export async function getProductOwner(request: GetProductOwnerRequest, context: 
   return toMessage(product);
 }
 
-function toMessage({ productId, ownerId = '' }: Product) {
-  return { productId, ownerId };
+function toMessage({ productId, ownerId = '', updatedAt }: Product) {
+  return { productId, ownerId, updatedAt: toTimestamp(updatedAt) };
 }

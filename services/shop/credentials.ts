@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { notFound } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { Id, validate } from '#kit/core/validation';
 import type { IdentifyDeviceRequest, RenewCredentialRequest } from '#proto/retail/shop/v1/shop_pb';
 import { credentialOf } from './device-key';
@@ -12,11 +13,14 @@ const Renewal = z.object({ deviceId: Id, atOnce: z.boolean() });
 
 /** Issues a new credential. A repeat under the same Idempotency-Key returns the same one. */
 export async function renewCredential(request: RenewCredentialRequest, context: Context) {
-  const { devices, clock, callContext } = context;
+  const { devices, clock, callContext, precondition } = context;
   const { deviceId, atOnce } = validate(Renewal, request);
   await requireManagedDevice(deviceId, context);
   const device = await devices.update(deviceId, (now) => {
     if (now === undefined) throw notFound('device');
+    // a repetition finds its own credential
+    const isDone = now.credentials.some(({ madeBy }) => madeBy === callContext.id);
+    if (!isDone) requirePrecondition(precondition, now);
     return withNewCredential(now, callContext.id, atOnce, clock.now());
   });
   return withCredential(device, context);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   GetDeviceRequest,
@@ -75,7 +76,7 @@ export async function registerDevice(request: RegisterDeviceRequest, context: Co
 }
 
 export async function updateDevice(request: UpdateDeviceRequest, context: Context) {
-  const { devices, lists, clock, caller } = context;
+  const { devices, lists, clock, caller, precondition } = context;
   const { deviceId, ...update } = validate(DeviceUpdate, request);
   const known = await requireManagedDevice(deviceId, context);
   const to = update.shopId ?? known.shopId;
@@ -85,6 +86,7 @@ export async function updateDevice(request: UpdateDeviceRequest, context: Contex
   }
   const { document: device, outcome: from } = await devices.decide(deviceId, (now) => {
     if (now === undefined) throw notFound('device');
+    requirePrecondition(precondition, now);
     requireInUse(now);
     return { document: withChanges(now, update, isoTime(clock)), outcome: now.shopId };
   });
@@ -106,12 +108,13 @@ async function relist(deviceId: string, shopIds: readonly string[], context: Con
 
 /** Retires a device for good: its credentials stop working. Idempotent. */
 export async function retireDevice(request: RetireDeviceRequest, context: Context) {
-  const { devices, lists, clock } = context;
+  const { devices, lists, clock, precondition } = context;
   const { deviceId } = validate(DeviceRequest, request);
   await requireManagedDevice(deviceId, context);
   const at = isoTime(clock);
   const device = await devices.update(deviceId, (now) => {
     if (now === undefined) throw notFound('device');
+    requirePrecondition(precondition, now);
     return now.retiredAt === undefined ? { ...now, retiredAt: at, updatedAt: at } : now;
   });
   await lists.accounts.remove(ALL, deviceId);

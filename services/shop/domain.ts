@@ -42,6 +42,8 @@ export const Offer = z.object({
   /** Absent: it is sold in all channels of the shop. */
   channels: z.array(z.enum(CHANNELS)).min(1).optional(),
   withdrawn: z.literal(true).optional(),
+  /** Absent in offers that were stored before they had a time. */
+  updatedAt: Time.optional(),
 });
 export type Offer = z.infer<typeof Offer>;
 

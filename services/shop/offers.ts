@@ -1,9 +1,13 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { Code, MicroserviceError, refused } from '#kit/core/errors';
+import { isoTime } from '#kit/core/clock';
+import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
+import { toTimestamp } from '#kit/core/timestamps';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import { Price } from '#retail/money';
 import type {
+  GetOfferRequest,
   ListOffersRequest,
   PriceOffersRequest,
   RemoveOfferRequest,
@@ -37,18 +41,29 @@ const keyOf = (shopId: string, productId: string) => `${shopId}/${productId}`;
 
 /** Creates or replaces an offer. */
 export async function setOffer(request: SetOfferRequest, context: Context) {
-  const { offers, lists, caller } = context;
+  const { offers, lists, caller, clock, precondition } = context;
   const { shopId, productId, price, channels } = validate(NewOffer, request);
   requireManager(caller, await requireShop(shopId, context));
   // throws if the product is not in the catalogue
   const [entry] = await catalogueEntries([productId], context);
   const offer: Offer = { productId, ...(price && { price }), ...(channels && { channels }) };
   const key = keyOf(shopId, productId);
-  const known = await offers.get(key);
-  // the list comes first: an offer can always be found
-  if (known === undefined || known.withdrawn) await lists.offers.add(shopId, productId);
-  await offers.update(key, (now) => (now !== undefined && isSame(now, offer) ? now : offer));
-  return toMessage(shopId, offer, entry);
+  if (current(await offers.get(key)) === undefined) {
+    requirePrecondition(precondition, undefined);
+    // the list comes first: an offer can always be found
+    await lists.offers.add(shopId, productId);
+  }
+  const updatedAt = isoTime(clock);
+  const stored = await offers.update(key, (now) => {
+    requirePrecondition(precondition, current(now));
+    return now !== undefined && isSame(now, offer) ? now : { ...offer, updatedAt };
+  });
+  return toMessage(shopId, stored, entry);
+}
+
+/** The offer, unless it is withdrawn. */
+function current(offer: Offer | undefined): Offer | undefined {
+  return offer?.withdrawn ? undefined : offer;
 }
 
 /**
@@ -56,16 +71,33 @@ export async function setOffer(request: SetOfferRequest, context: Context) {
  * a product without an offer.
  */
 export async function removeOffer(request: RemoveOfferRequest, context: Context) {
-  const { offers, lists, caller } = context;
+  const { offers, lists, caller, clock, precondition } = context;
   const { shopId, productId } = validate(OfferRequest, request);
   requireManager(caller, await requireShop(shopId, context));
   const key = keyOf(shopId, productId);
   const known = await offers.get(key);
   // a product that does not exist is sold nowhere
-  if (known === undefined && !(await isKnownProduct(productId, context))) return {};
-  await offers.update(key, (now) => (now?.withdrawn ? now : { productId, withdrawn: true }));
+  if (known === undefined && !(await isKnownProduct(productId, context))) {
+    requirePrecondition(precondition, undefined);
+    return {};
+  }
+  const updatedAt = isoTime(clock);
+  await offers.update(key, (now) => {
+    requirePrecondition(precondition, current(now));
+    return now?.withdrawn ? now : { productId, withdrawn: true, updatedAt };
+  });
   await lists.offers.remove(shopId, productId);
   return {};
+}
+
+export async function getOffer(request: GetOfferRequest, context: Context) {
+  const { offers } = context;
+  const { shopId, productId } = validate(OfferRequest, request);
+  await requireShop(shopId, context);
+  const offer = current(await offers.get(keyOf(shopId, productId)));
+  if (offer === undefined) throw notFound('offer');
+  const [entry] = await catalogueEntries([productId], context);
+  return toMessage(shopId, offer, entry);
 }
 
 export async function listOffers(request: ListOffersRequest, context: Context) {
@@ -139,7 +171,8 @@ function errorOf({ reason, message, productId }: Refusal, shop: Shop, { clock }:
   return refused(reason, message, { ...details, ...times });
 }
 
-function isSame(left: Offer, right: Offer): boolean {
+/** Whether two offers differ in their times at most. */
+function isSame({ updatedAt: _, ...left }: Offer, { updatedAt: __, ...right }: Offer): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
 }
 
@@ -150,7 +183,7 @@ function offersOf(shopId: string, productIds: readonly string[], { offers }: Con
 /** An offer as the API returns it. */
 function toMessage(
   shopId: string,
-  { productId, price, channels = [] }: Offer,
+  { productId, price, channels = [], updatedAt }: Offer,
   entry: CatalogueEntry | undefined,
 ) {
   return {
@@ -160,5 +193,6 @@ function toMessage(
     price: price ?? entry?.price,
     ownPrice: price !== undefined,
     channels,
+    ...(updatedAt === undefined ? {} : { updatedAt: toTimestamp(updatedAt) }),
   };
 }

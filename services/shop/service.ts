@@ -3,7 +3,7 @@ import { listBrokerAccounts } from './broker-accounts';
 import { recordProduct } from './catalogue';
 import { identifyDevice, renewCredential } from './credentials';
 import { getDevice, listDevices, registerDevice, retireDevice, updateDevice } from './devices';
-import { listOffers, priceOffers, removeOffer, setOffer } from './offers';
+import { getOffer, listOffers, priceOffers, removeOffer, setOffer } from './offers';
 import { createShop, getShop, listShops, mayManageShop, updateShop } from './shops';
 import { updateDeviceStatus } from './status';
 import { shop } from './definition';
@@ -16,6 +16,7 @@ shop.serve({
   mayManage: mayManageShop,
   setOffer,
   removeOffer,
+  getOffer,
   listOffers,
   priceOffers,
   registerDevice,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { accountOf, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid, notFound } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
   CreateShopRequest,
@@ -89,7 +90,7 @@ export async function createShop(request: CreateShopRequest, context: Context) {
 }
 
 export async function updateShop(request: UpdateShopRequest, context: Context) {
-  const { shops, clock, caller } = context;
+  const { shops, clock, caller, precondition } = context;
   const {
     shopId,
     policies: changes,
@@ -103,6 +104,7 @@ export async function updateShop(request: UpdateShopRequest, context: Context) {
   }
   const shop = await shops.update(shopId, (known) => {
     if (known === undefined) throw notFound('shop');
+    requirePrecondition(precondition, known);
     const policies = ShopPolicies.parse({ ...known.policies, ...defined(changes) });
     return withChanges(known, { ...update, policies }, isoTime(clock));
   });

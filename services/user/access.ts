@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
-import { Code, MicroserviceError, notFound } from '#kit/core/errors';
+import { Code, MicroserviceError, notFound, refusalOf } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import type { EventInput } from '#kit/messages/contract';
 import { Id, validate } from '#kit/core/validation';
+import type { Decision } from '#kit/state/apply-change';
 import type {
   BlockUserRequest,
   ChangeRoleRequest,
@@ -35,11 +37,11 @@ export async function changeRole(request: ChangeRoleRequest, context: Context) {
   const known = await requireUser(userId, context);
   const leaves = known.role === 'admin' && role !== 'admin';
   if (leaves) await releaseAdmin(userId, context);
-  const { document: user, outcome: isChanged } = await context.users.decide(userId, (now) => {
-    if (now === undefined) throw notFound('user');
-    if (now.role === role) return { document: now, outcome: false };
-    return { document: { ...now, role, updatedAt: isoTime(context.clock) }, outcome: true };
-  });
+  const { document: user, outcome: isChanged } = await changeAccount(
+    userId,
+    (now, updatedAt) => (now.role === role ? now : { ...now, role, updatedAt }),
+    context,
+  );
   // again: a sign-in may have added it before the account was written
   if (leaves) await removeActiveAdmin(userId, context);
   if (isChanged) await endAccess(user, 'role_changed', context);
@@ -54,16 +56,15 @@ export async function blockUser(request: BlockUserRequest, context: Context) {
     throw new MicroserviceError('You cannot block yourself.', Code.FAILED_PRECONDITION);
   }
   const known = await requireUser(userId, context);
-  const at = isoTime(context.clock);
   if (known.role === 'admin') {
     await requireSignedIn(context, 'block an admin');
     await releaseAdmin(userId, context);
   }
-  const { document: user, outcome: isChanged } = await context.users.decide(userId, (now) => {
-    if (now === undefined) throw notFound('user');
-    if (now.blockedAt !== undefined) return { document: now, outcome: false };
-    return { document: { ...now, blockedAt: at }, outcome: true };
-  });
+  const { document: user, outcome: isChanged } = await changeAccount(
+    userId,
+    (now, at) => (now.blockedAt === undefined ? { ...now, blockedAt: at, updatedAt: at } : now),
+    context,
+  );
   if (known.role === 'admin') await removeActiveAdmin(userId, context);
   if (isChanged) await endAccess(user, 'blocked', context);
   return { userId, blocked: true };
@@ -74,13 +75,14 @@ export async function unblockUser(request: UnblockUserRequest, context: Context)
   const { userId } = validate(OneUser, request);
   const known = await requireUser(userId, context);
   if (known.role === 'admin') await requireSignedIn(context, 'unblock an admin');
-  const { document: user, outcome: isChanged } = await context.users.decide(userId, (now) => {
-    if (now === undefined) throw notFound('user');
-    const { blockedAt, ...rest } = now;
-    return blockedAt === undefined
-      ? { document: now, outcome: false }
-      : { document: rest, outcome: true };
-  });
+  const { document: user, outcome: isChanged } = await changeAccount(
+    userId,
+    (now, updatedAt) => {
+      const { blockedAt, ...rest } = now;
+      return blockedAt === undefined ? now : { ...rest, updatedAt };
+    },
+    context,
+  );
   await addActiveAdmin(user, context);
   if (isChanged) {
     await requestIndex(userId, context);
@@ -99,6 +101,30 @@ export async function endUserSessions(request: EndUserSessionsRequest, context: 
   // before they end: afterwards, a retry no longer knows of them
   if (sessions.length > 0) await announce(user, 'signed_out', context);
   return { endedSessions: await endAllSessions(userId, context) };
+}
+
+/**
+ * Changes an account if the client's condition is true of it; the outcome is whether anything changed. An
+ * admin who was released for a change that is refused is an active admin again.
+ */
+async function changeAccount(
+  userId: string,
+  change: (now: User, at: string) => User,
+  context: Context,
+): Promise<Decision<User, boolean>> {
+  const { users, clock, precondition } = context;
+  try {
+    return await users.decide(userId, (now) => {
+      if (now === undefined) throw notFound('user');
+      requirePrecondition(precondition, now);
+      const document = change(now, isoTime(clock));
+      return { document, outcome: document !== now };
+    });
+  } catch (error) {
+    const now = refusalOf(error) && (await users.get(userId));
+    if (now !== undefined && now.blockedAt === undefined) await addActiveAdmin(now, context);
+    throw error;
+  }
 }
 
 /** Signs the user out, and makes the change known. */

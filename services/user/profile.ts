@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { notFound } from '#kit/core/errors';
+import { notFound, refusalOf, stillInProgress } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { toTimestamp } from '#kit/core/timestamps';
 import { IDEMPOTENCY_SECONDS } from '#kit/delivery/idempotency-store';
 import { Id, validate } from '#kit/core/validation';
@@ -23,30 +24,34 @@ export async function getProfile(_request: unknown, context: Context) {
 }
 
 export async function updateProfile(request: UpdateProfileRequest, context: Context) {
-  const { users, revisions, beginCommand, dispatchAndWait, newId, clock, config } = context;
+  const { users, revisions, beginCommand, dispatchAndWait, newId, clock, config, precondition } =
+    context;
   const update = validate(ProfileFields(config.PHONE_REGION), request);
   const user = await callerAccount(context);
   const { document, outcome } = applyProfileUpdate(user, update, isoTime(clock));
-  if (outcome.changed.length === 0) return toMessage(user);
+  // only the command knows whether an earlier try of this request has made the change
+  if (outcome.changed.length === 0 && precondition === undefined) return toMessage(user);
 
   const { userId } = user;
   const revisionId = newId('revision');
-  await beginCommand(UpdateUser, { userId, revisionId }, 'revisions', revisionId);
+  const command = { userId, revisionId, precondition };
+  await beginCommand(UpdateUser, command, 'revisions', revisionId);
   await revisions.update(revisionId, (now) => now ?? update);
   const updated = await dispatchAndWait(
     UpdateUser,
-    { userId, revisionId },
+    command,
     () => users.get(userId),
     // the update above clears the expiry when the request is retried
     () => revisions.expireIfAbandoned(revisionId, IDEMPOTENCY_SECONDS, () => true),
   );
+  if (updated === undefined && precondition !== undefined) throw stillInProgress('the update');
   // if it takes longer than the caller waits: the expected result, since nothing can refuse it any more
   return toMessage(updated ?? document);
 }
 
 /** Handles UpdateUser. */
 export async function applyUserUpdate(
-  { userId, revisionId }: EventData<typeof UpdateUser>,
+  { userId, revisionId, precondition }: EventData<typeof UpdateUser>,
   context: Context,
 ): Promise<void> {
   const { users, revisions, publish, clock } = context;
@@ -54,10 +59,18 @@ export async function applyUserUpdate(
   // an earlier delivery has completed the update
   if (update === undefined) return;
   await revisions.clearExpiry(revisionId);
-  const { outcome } = await users.decide(userId, (user) => {
-    if (user === undefined) throw notFound('user');
-    return applyProfileUpdate(user, update, isoTime(clock));
-  });
+  const { outcome } = await users
+    .decide(userId, (user) => {
+      if (user === undefined) throw notFound('user');
+      requirePrecondition(precondition, user);
+      return applyProfileUpdate(user, update, isoTime(clock));
+    })
+    .catch(async (error: unknown) => {
+      // kept for a while: without it, a redelivery would take the update for completed
+      const isFinal = refusalOf(error) !== undefined;
+      if (isFinal) await revisions.expireIfAbandoned(revisionId, IDEMPOTENCY_SECONDS, () => true);
+      throw error;
+    });
   if (outcome.changed.length > 0) await publish(UserUpdated, { userId, ...outcome });
   if (outcome.changed.includes('name')) await requestIndex(userId, context);
   await revisions.delete(revisionId);

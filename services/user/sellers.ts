@@ -11,7 +11,7 @@ const Candidates = z.object({ ids: z.array(Id).max(100) });
 /** Returns those of the ids that stand for a user or an API key which may sell now. */
 export async function findSellers(request: FindSellersRequest, context: Context) {
   const { users, apiKeys, caller } = context;
-  requireRole(caller, 'service', 'admin');
+  requireRole(caller, 'admin');
   const ids = [...new Set(validate(Candidates, request).ids)];
   const userIds: string[] = [];
   const keyIds: string[] = [];

@@ -112,7 +112,7 @@ function tooMany(): MicroserviceError {
 
 /** An account as admins see it. */
 export function toAccount(user: User) {
-  const { userId, email, name, role, blockedAt, emailVerifiedAt, createdAt } = user;
+  const { userId, email, name, role, blockedAt, emailVerifiedAt, createdAt, updatedAt } = user;
   return {
     userId,
     email,
@@ -121,5 +121,6 @@ export function toAccount(user: User) {
     blocked: blockedAt !== undefined,
     emailVerified: emailVerifiedAt !== undefined,
     createdAt: toTimestamp(createdAt),
+    updatedAt: toTimestamp(updatedAt),
   };
 }

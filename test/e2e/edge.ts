@@ -171,6 +171,7 @@ export const Account = z.strictObject({
   blocked: z.boolean(),
   emailVerified: z.boolean(),
   createdAt: Time,
+  updatedAt: Time,
 });
 export const DeadLetter = z.strictObject({
   id: z.string(),

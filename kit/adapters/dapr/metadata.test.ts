@@ -19,6 +19,7 @@ const callContext = newCallContext(clock, {
   ...verified,
   respondAsync: true,
   hasIdempotencyKey: true,
+  precondition: { match: ['a'], noneMatch: '*', unmodifiedSince: 1 },
   forwardedFor: '192.0.2.1',
 });
 

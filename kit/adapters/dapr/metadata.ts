@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { type Caller, anonymous, asService, isUser } from '../../core/caller';
 import type { Clock } from '../../core/clock';
 import { type CallContext, REQUEST_BUDGET_MS, newCallContext } from '../../core/call-context';
+import { rethrowAsUnreadable } from '../../core/errors';
 import { type PublishedEvent } from '../../core/execution';
+import { Precondition } from '../../core/precondition';
 
 /**
  * The metadata keys of a call context. Services of other versions read them, so they must not
@@ -20,6 +22,7 @@ const KEY = {
   tenant: 'x-tenant-id',
   respondAsync: 'x-respond-async',
   keyed: 'x-keyed',
+  precondition: 'x-precondition',
   forwardedFor: 'x-forwarded-for',
   target: 'x-gateway-service',
 } as const;
@@ -50,6 +53,8 @@ export function callContextToMetadata(callContext: CallContext, appId: string): 
   if (callContext.requestId !== '') metadata.set(KEY.request, callContext.requestId);
   if (callContext.respondAsync) metadata.set(KEY.respondAsync, 'true');
   if (callContext.hasIdempotencyKey) metadata.set(KEY.keyed, 'true');
+  const { precondition } = callContext;
+  if (precondition !== undefined) metadata.set(KEY.precondition, JSON.stringify(precondition));
   if (callContext.forwardedFor !== '') {
     metadata.set(KEY.forwardedFor, callContext.forwardedFor);
     metadata.set(KEY.target, appId);
@@ -108,9 +113,16 @@ export function callContextFromMetadata(
     ...caller,
     respondAsync: last(KEY.respondAsync) === 'true',
     hasIdempotencyKey: last(KEY.keyed) === 'true',
+    ...preconditionIn(last(KEY.precondition)),
     // sidecars append their own addresses
     forwardedFor: String(metadata.get(KEY.forwardedFor)[0] ?? '').split(',', 1)[0] ?? '',
   });
+}
+
+/** Throws for a condition that cannot be read: a change must not be made without it. */
+function preconditionIn(text: string | undefined): Pick<CallContext, 'precondition'> {
+  if (text === undefined) return {};
+  return { precondition: rethrowAsUnreadable(() => Precondition.parse(JSON.parse(text))) };
 }
 
 /** Adds the events that were published during a call to its trailers. */

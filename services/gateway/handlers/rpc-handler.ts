@@ -1,10 +1,21 @@
-import { type JsonValue, type Message, toBinary, toJson } from '@bufbuild/protobuf';
+import {
+  type DescMethodUnary,
+  type JsonValue,
+  type Message,
+  create,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf';
 import { hash } from 'node:crypto';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
 import type { Caller } from '#kit/core/caller';
 import { deterministicId } from '#kit/core/deterministic-id';
+import { MicroserviceError } from '#kit/core/errors';
+import { PRECONDITION_FAILED, type Precondition, preconditionFailed } from '#kit/core/precondition';
 import { apps, openContext } from '../definition';
 import type { EdgeState } from '../edge-state';
+import { type Conditions, conditionsOf, preconditionOf } from '../http/conditions';
+import { entityTagOf, formatTag } from '../http/entity-tag';
 import { EdgeError } from '../http/errors';
 import { idempotencyKeyOf, prefersAsync } from '../http/headers';
 import { readRequest } from '../http/request-reader';
@@ -16,35 +27,101 @@ import type { RpcRoute, StatusMapping } from '../routes/types';
 export function rpcHandler(route: RpcRoute, edge: EdgeState) {
   return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
     const app = route.app === ':service' ? appIn(request) : route.app;
+    const conditions = conditionsOf(request.headers);
     const message = readRequest(route, request);
-    const context = openContext(edge.runtime, callContextOf(route, request, response, message));
-    const call = async () => {
-      if (edge.health.isDown(app)) {
-        response.set('retry-after', '1');
-        throw new EdgeError(503, 'a required service is down', { service: app });
-      }
-      // the route's method is a unary method of this service
-      const client = context.client(app, route.rpc.parent) as unknown as UnaryClient;
-      try {
-        const result = await client[route.rpc.localName]?.(message);
-        if (result === undefined) throw new Error(`${route.rpc.toString()} cannot be called`);
-        edge.health.recordCall(app);
-        return result;
-      } catch (error) {
-        edge.health.recordCall(app, error);
-        throw error;
-      }
-    };
+    const callContext = callContextOf(route, request, response, message);
+    const precondition = preconditionFor(route, conditions);
+    const call = () =>
+      callService(edge, response, app, route.rpc, message, {
+        ...callContext,
+        ...(precondition && { precondition }),
+      });
     const { message: result, age } = route.staleIfError
-      ? await edge.staleCache.fetch(route.rpc, context.caller.tenantId, message, call)
-      : { message: await call() };
+      ? await edge.staleCache.fetch(route.rpc, callContext.caller.tenantId, message, call)
+      : { message: await call().catch(failed) };
     if (age !== undefined) setStaleHeaders(response, age);
     if (route.endsSession) edge.revokedSessions.invalidate();
     if (route.audit !== undefined) response.locals.facts = route.audit(result);
     const json = toJson(route.rpc.output, result, { alwaysEmitImplicit: true });
-    if (typeof route.status === 'number') sendData(response, route.status, json);
-    else sendByStatus(response, route.status, json);
+    if (typeof route.status === 'number') sendData(response, route.status, json, conditions);
+    else sendByStatus(response, route.status, json, conditions);
+
+    /** Throws the error; a failed precondition with the present ETag of the resource. */
+    async function failed(error: unknown): Promise<never> {
+      const { resource } = route;
+      const isChanged =
+        error instanceof MicroserviceError && error.details.reason === PRECONDITION_FAILED;
+      if (resource === undefined || !isChanged) throw error;
+      try {
+        const tag = await presentTag(resource, message, (method, asked) =>
+          callService(edge, response, app, method, asked, {
+            ...callContext,
+            hasIdempotencyKey: false,
+          }),
+        );
+        if (tag !== undefined) response.set('etag', tag);
+      } catch {
+        // it does not exist, or its owner cannot be reached: the client can read it later
+      }
+      throw error;
+    }
   };
+}
+
+/** Calls a method of a service, and records whether that is available. */
+async function callService(
+  edge: EdgeState,
+  response: EdgeResponse,
+  app: string,
+  method: DescMethodUnary,
+  message: Message,
+  callContext: CallContext,
+): Promise<Message> {
+  if (edge.health.isDown(app)) {
+    response.set('retry-after', '1');
+    throw new EdgeError(503, 'a required service is down', { service: app });
+  }
+  const context = openContext(edge.runtime, callContext);
+  // the method is a unary method of this service
+  const client = context.client(app, method.parent) as unknown as UnaryClient;
+  try {
+    const result = await client[method.localName]?.(message);
+    if (result === undefined) throw new Error(`${method.toString()} cannot be called`);
+    edge.health.recordCall(app);
+    return result;
+  } catch (error) {
+    edge.health.recordCall(app, error);
+    throw error;
+  }
+}
+
+/**
+ * The client's condition for the owner of the resource that a route changes. Throws 412 if a route without
+ * such a resource gets If-Match: nothing has the version that the client means (RFC 9110, section 13.1.1).
+ */
+function preconditionFor(
+  { method, resource }: RpcRoute,
+  conditions: Conditions,
+): Precondition | undefined {
+  if (method === 'GET') return undefined;
+  if (resource !== undefined) return preconditionOf(conditions);
+  if (conditions.match !== undefined) throw preconditionFailed('if-match');
+  return undefined;
+}
+
+/** The ETag of a resource, read by the fields of the message that its method has. */
+async function presentTag(
+  resource: DescMethodUnary,
+  message: Message,
+  call: (method: DescMethodUnary, asked: Message) => Promise<Message>,
+): Promise<string | undefined> {
+  // the fields of a message are those of its descriptor
+  const known = message as unknown as Readonly<Record<string, unknown>>;
+  const fields = resource.input.fields.map(({ localName }) => [localName, known[localName]]);
+  const result = await call(resource, create(resource.input, Object.fromEntries(fields)));
+  const json = toJson(resource.output, result, { alwaysEmitImplicit: true });
+  const { updatedAt } = json as { updatedAt?: string };
+  return formatTag(entityTagOf(JSON.stringify(json), updatedAt, 'identity'));
 }
 
 type UnaryClient = Readonly<Record<string, (request: Message) => Promise<Message>>>;
@@ -106,6 +183,7 @@ function sendByStatus(
   response: EdgeResponse,
   { codes, refusal }: StatusMapping,
   json: JsonValue,
+  conditions: Conditions,
 ): void {
   // the JSON of a message is an object
   const data = json as Readonly<Record<string, JsonValue>>;
@@ -113,7 +191,7 @@ function sendByStatus(
   const statusCode = codes[state];
   if (statusCode === undefined) throw new Error(`the route has no HTTP status for ${state}`);
   if (statusCode < 400) {
-    sendData(response, statusCode, json);
+    sendData(response, statusCode, json, conditions);
     return;
   }
   const { error = '', details = [] } = refusal ?? {};

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { apps, requiredApps } from '../definition';
 import type { EdgeState } from '../edge-state';
+import { conditionsOf } from '../http/conditions';
 import { EdgeError } from '../http/errors';
 import { sendData } from '../http/responses';
 import type { EdgeRequest, EdgeResponse } from '../http/types';
@@ -9,8 +10,9 @@ import type { LocalRoute } from '../routes/types';
 
 /** The last handler of a route that the gateway answers itself. */
 export function localHandler({ handle }: LocalRoute, edge: EdgeState) {
-  return async (_: EdgeRequest, response: EdgeResponse): Promise<void> => {
-    sendData(response, 200, await handle(edge));
+  return async (request: EdgeRequest, response: EdgeResponse): Promise<void> => {
+    const conditions = conditionsOf(request.headers);
+    sendData(response, 200, await handle(edge), conditions);
   };
 }
 

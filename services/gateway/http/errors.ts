@@ -1,4 +1,5 @@
 import { Code, MicroserviceError } from '#kit/core/errors';
+import { PRECONDITION_FAILED } from '#kit/core/precondition';
 
 /** An error of the gateway itself, with its HTTP status. */
 export class EdgeError extends Error {
@@ -32,6 +33,12 @@ const STATUS: Partial<Record<Code, number>> = {
   [Code.DEADLINE_EXCEEDED]: 504,
 };
 
+/** Statuses that say more than the code does. */
+const BY_REASON: Readonly<Record<string, number>> = {
+  unreachable: 502,
+  [PRECONDITION_FAILED]: 412,
+};
+
 /** Replaces the text of a server-side failure, which is written for operators. */
 const SERVER_ERRORS: Readonly<Record<number, string>> = {
   500: 'internal error',
@@ -58,8 +65,7 @@ export function toErrorBody(error: unknown): ErrorBody {
 }
 
 function fromService({ code, message, details }: MicroserviceError): ErrorBody {
-  const unreachable = code === Code.UNAVAILABLE && details.reason === 'unreachable';
-  const status = unreachable ? 502 : (STATUS[code] ?? 500);
+  const status = BY_REASON[details.reason ?? ''] ?? STATUS[code] ?? 500;
   if (status >= 500) return serverError(status);
   const { audit: _, ...forClient } = details;
   return { statusCode: status, error: message, details: forClient };

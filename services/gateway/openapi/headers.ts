@@ -13,7 +13,9 @@ export const HEADERS = {
   ),
   RateLimit: text('The nearest limit: requests left (r) and seconds until the window ends (t)'),
   'RateLimit-Policy': text('The limits that count the request: q requests in w seconds'),
-  ETag: text('Identifies the data: send it as If-None-Match to learn whether it has changed'),
+  ETag: text(
+    'Identifies the data: send it as If-None-Match to learn whether it has changed, and as If-Match to change it only if it has not',
+  ),
   'X-Cache': text('stale: the service is down, and this is its last good response'),
   Age: seconds('Age of a stale response in seconds'),
   Warning: text('Marks a stale response'),
@@ -42,6 +44,7 @@ export function headersOfRefusal(status: number): Json {
   const own: Partial<Record<number, readonly Header[]>> = {
     401: ['WWW-Authenticate'],
     405: ['Allow'],
+    412: ['ETag'],
     429: ['Retry-After'],
     503: ['Retry-After'],
   };
@@ -52,23 +55,59 @@ export function headersOfRefusal(status: number): Json {
 export function headersOfSuccess(route: Route): Json {
   return headers(
     ...('handle' in route ? [] : COUNTED),
-    ...(isConditional(route) ? (['ETag'] as const) : []),
+    ...(hasTag(route) ? (['ETag'] as const) : []),
     ...('rpc' in route && route.staleIfError ? STALE : []),
   );
 }
 
-/** Whether its responses have an ETag, so that 304 is possible. */
+/** Whether it is a read whose responses have an ETag, so that 304 is possible. */
 export function isConditional(route: Route): boolean {
   return route.method === 'GET' && !('streams' in route);
 }
 
+/** Whether its responses have an ETag: those of a read, and a record with the time of its last change. */
+function hasTag(route: Route): boolean {
+  const hasTime = 'rpc' in route && route.rpc.output.field['updatedAt'] !== undefined;
+  return isConditional(route) || hasTime;
+}
+
+/** Whether it changes a resource only if the conditions of the request are true of it. */
+export function isConditionalChange(route: Route): boolean {
+  return 'rpc' in route && route.resource !== undefined;
+}
+
+/** The grammar of a list of entity tags. */
+const TAGS = '^(\\*|(W/)?"[\\x21\\x23-\\x7e]*"(, *(W/)?"[\\x21\\x23-\\x7e]*")*)$';
+
 /** Request headers, as components by name. */
 export const PARAMETERS = {
+  IfMatch: {
+    name: 'If-Match',
+    in: 'header',
+    description: [
+      'ETags of the resource: it is changed only if it still has the version of one of them, else the answer',
+      'is 412. `*`: only if it exists. A weak ETag never matches',
+    ].join(' '),
+    schema: { type: 'string', pattern: TAGS },
+  },
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
-    description: 'The ETag of a known response; the answer is 304 if it is still current',
+    description: [
+      'ETags of known responses. A read is answered with 304 if one is still current, and a change with 412.',
+      '`*`: any; a change is then made only if the resource does not exist',
+    ].join(' '),
+    schema: { type: 'string', pattern: TAGS },
+  },
+  IfUnmodifiedSince: {
+    name: 'If-Unmodified-Since',
+    in: 'header',
+    description: [
+      'The resource is changed only if `updatedAt` is not after this second, else the answer is 412. Ignored',
+      'with If-Match, which is more exact: two changes can have the same second',
+    ].join(' '),
     schema: { type: 'string' },
+    example: 'Thu, 01 Jan 2026 10:00:00 GMT',
   },
   LastEventId: {
     name: 'Last-Event-ID',
@@ -98,6 +137,9 @@ export const PARAMETERS = {
 export function headerParameters(route: Route): Json[] {
   const names: readonly (keyof typeof PARAMETERS)[] = [
     ...(isConditional(route) ? (['IfNoneMatch'] as const) : []),
+    ...(isConditionalChange(route)
+      ? (['IfMatch', 'IfNoneMatch', 'IfUnmodifiedSince'] as const)
+      : []),
     ...('streams' in route ? (['LastEventId'] as const) : []),
     ...('rpc' in route && route.idempotent ? (['IdempotencyKey'] as const) : []),
     ...('rpc' in route && route.async ? (['Prefer'] as const) : []),

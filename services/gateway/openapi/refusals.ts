@@ -51,6 +51,10 @@ const REFUSALS = {
   404: ['NotFound', 'The resource does not exist or belongs to another user'],
   405: ['MethodNotAllowed', 'The path exists, but not with this method: see Allow'],
   409: ['Conflict', 'The resource exists already, or another request changed it concurrently'],
+  412: [
+    'Changed',
+    'A condition of the request is not true of the resource, which has the ETag of this response',
+  ],
   413: ['TooLarge', 'The body is larger than the route accepts'],
   408: ['NotReceived', 'The body was not received in 10 seconds'],
   415: ['NotJson', 'The body is not JSON in UTF-8'],
@@ -85,8 +89,8 @@ export function refusals(route: Route): Json {
 }
 
 function statusesOf(route: Route): Status[] {
-  // it takes no input and no credentials, so it refuses only another method, and too many requests
-  if ('handle' in route) return [405, 429, 500, 503];
+  // it takes no input and no credentials, so it refuses conditions, another method and too many requests
+  if ('handle' in route) return [400, 405, 412, 429, 500, 503];
   const { method } = route;
   return [
     400,
@@ -95,6 +99,7 @@ function statusesOf(route: Route): Status[] {
     404,
     // a read conflicts with nothing
     ...(method === 'GET' ? [] : [409 as const]),
+    ...('streams' in route ? [] : [412 as const]),
     ...(method === 'POST' || method === 'PATCH' ? ([408, 413, 415] as const) : []),
     422,
     429,

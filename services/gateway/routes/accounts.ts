@@ -93,6 +93,7 @@ export const accountRoutes: readonly Route[] = [
     owner: 'caller',
     body: ['name', 'phone'],
     idempotent: true,
+    resource: user.getProfile,
   }),
   call('POST', '/users/verification-email', 'user', user.requestEmailVerification, {
     access: SIGNED_IN,
@@ -137,6 +138,7 @@ export const accountRoutes: readonly Route[] = [
     idempotent: true,
     endsSession: true,
     audit: ({ userId, role }) => ({ userId, role }),
+    resource: user.getUser,
   }),
   call('DELETE', '/admin/users/:userId/sessions', 'user', user.endUserSessions, {
     access: ADMINS,
@@ -149,11 +151,13 @@ export const accountRoutes: readonly Route[] = [
     owner: 'admin',
     idempotent: true,
     endsSession: true,
+    resource: user.getUser,
   }),
   call('POST', '/admin/users/:userId/unblock', 'user', user.unblockUser, {
     access: ADMINS,
     owner: 'admin',
     idempotent: true,
+    resource: user.getUser,
   }),
 ];
 

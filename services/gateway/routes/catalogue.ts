@@ -31,6 +31,7 @@ export const catalogueRoutes: readonly Route[] = [
     owner: 'product',
     body: ['name', 'description', 'category', 'price'],
     idempotent: true,
+    resource: product.getProduct,
   }),
   call('GET', '/products/:productId/owner', 'product', product.getProductOwner, {
     access: ADMINS,
@@ -41,6 +42,7 @@ export const catalogueRoutes: readonly Route[] = [
     owner: 'admin',
     body: ['ownerId'],
     idempotent: true,
+    resource: product.getProductOwner,
   }),
 
   call('GET', '/inventory/:shopId/:productId', 'inventory', inventory.getStock, {

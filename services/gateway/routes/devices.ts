@@ -26,6 +26,7 @@ export const deviceRoutes: readonly Route[] = [
     owner: 'shop',
     body: ['name', 'channels', 'timeZone', 'openingHours', 'sellerIds', 'policies'],
     idempotent: true,
+    resource: shop.getShop,
   }),
   call('GET', '/shops/:shopId/offers', 'shop', shop.listOffers, {
     access: 'optional',
@@ -38,10 +39,16 @@ export const deviceRoutes: readonly Route[] = [
     owner: 'shop',
     body: ['productId', 'price', 'channels'],
     idempotent: true,
+    resource: shop.getOffer,
+  }),
+  call('GET', '/shops/:shopId/offers/:productId', 'shop', shop.getOffer, {
+    access: 'optional',
+    owner: 'everyone',
   }),
   call('DELETE', '/shops/:shopId/offers/:productId', 'shop', shop.removeOffer, {
     access: SELLERS,
     owner: 'shop',
+    resource: shop.getOffer,
   }),
 
   call('GET', '/devices', 'shop', shop.listDevices, {
@@ -67,10 +74,12 @@ export const deviceRoutes: readonly Route[] = [
     owner: 'shop',
     body: ['shopId', 'name', 'firmwareVersion'],
     idempotent: true,
+    resource: shop.getDevice,
   }),
   call('DELETE', '/devices/:deviceId', 'shop', shop.retireDevice, {
     access: SELLERS,
     owner: 'shop',
+    resource: shop.getDevice,
   }),
   call('POST', '/devices/:deviceId/credential', 'shop', shop.renewCredential, {
     access: SELLERS,
@@ -78,6 +87,7 @@ export const deviceRoutes: readonly Route[] = [
     status: 201,
     body: ['atOnce'],
     idempotent: true,
+    resource: shop.getDevice,
   }),
   call('GET', '/devices/:deviceId/presence', 'iot-gateway', iot.getPresence, {
     access: SELLERS,

@@ -52,6 +52,7 @@ export const orderRoutes: readonly Route[] = [
     owner: 'shop',
     body: ['status'],
     idempotent: true,
+    resource: order.getOrder,
   }),
   call('GET', '/shops/:shopId/pickups', 'order', order.listPickups, {
     access: SELLERS,
@@ -74,12 +75,14 @@ export const orderRoutes: readonly Route[] = [
     access: SELLERS,
     owner: 'shop',
     idempotent: true,
+    resource: order.getReturn,
   }),
   call('POST', '/orders/:orderId/returns/:returnId/decision', 'order', order.decideReturn, {
     access: SELLERS,
     owner: 'shop',
     body: ['items'],
     idempotent: true,
+    resource: order.getReturn,
   }),
   call('GET', '/shops/:shopId/returns', 'order', order.listReturns, {
     access: SELLERS,
@@ -102,6 +105,7 @@ export const orderRoutes: readonly Route[] = [
     owner: 'shop',
     body: ['status'],
     idempotent: true,
+    resource: delivery.getDelivery,
   }),
   call('GET', '/notifications', 'notification', notification.listNotifications, {
     access: SIGNED_IN,

@@ -17,5 +17,6 @@ export const paymentRoutes: readonly Route[] = [
     body: ['amount', 'reason'],
     idempotent: true,
     limit: 'payment',
+    resource: payment.getPayment,
   }),
 ];

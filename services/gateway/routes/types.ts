@@ -45,6 +45,12 @@ export interface RpcRoute {
   readonly maxBodyBytes: number;
   /** Whether it honours an Idempotency-Key. */
   readonly idempotent: boolean;
+  /**
+   * Of a route that changes something: the method that reads the resource which it changes, by some of the same
+   * fields. If-Match and the like are about this resource; its owner checks them (kit/core/precondition.ts).
+   * Absent: there is no such resource before the change, or the change depends on no version of it.
+   */
+  readonly resource?: DescMethodUnary;
   /** Whether it honours `Prefer: respond-async`: its response can describe unfinished work. */
   readonly async: boolean;
   /** A rate limit besides the general one: see rate-limits/tiers.ts. */
@@ -92,6 +98,7 @@ interface Columns<M extends DescMethodUnary> {
   readonly query?: readonly FieldOf<M>[];
   readonly body?: readonly FieldOf<M>[];
   readonly idempotent?: boolean;
+  readonly resource?: DescMethodUnary;
   readonly async?: boolean;
   readonly staleIfError?: boolean;
   readonly endsSession?: boolean;

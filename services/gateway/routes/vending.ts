@@ -34,12 +34,14 @@ export const vendingRoutes: readonly Route[] = [
     owner: 'shop',
     body: ['slots'],
     idempotent: true,
+    resource: vending.getMachine,
   }),
   call('POST', '/machines/:machineId/restocks', 'vending', vending.restock, {
     access: SELLERS,
     owner: 'shop',
     body: ['slot', 'quantity'],
     idempotent: true,
+    resource: vending.getMachine,
   }),
   call('POST', '/vends', 'vending', vending.startVend, {
     access: SIGNED_IN,

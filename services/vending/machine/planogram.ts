@@ -1,5 +1,6 @@
 import { isoTime } from '#kit/core/clock';
 import { Code, MicroserviceError, invalid } from '#kit/core/errors';
+import { requirePrecondition } from '#kit/core/precondition';
 import { validate } from '#kit/core/validation';
 import type { SetPlanogramRequest } from '#proto/retail/vending/v1/vending_pb';
 import type { Context } from '../definition';
@@ -11,7 +12,7 @@ import { PlanogramRequest } from './requests';
 
 /** Sets which product each slot of a machine holds. */
 export async function setPlanogram(request: SetPlanogramRequest, context: Context) {
-  const { machines, lists, clock } = context;
+  const { machines, lists, clock, precondition } = context;
   const { machineId, slots } = validate(PlanogramRequest, request);
   const shopId = await shopOfManagedMachine(machineId, context);
   const currency = await currencyOf(shopId, slots, context);
@@ -19,9 +20,10 @@ export async function setPlanogram(request: SetPlanogramRequest, context: Contex
   const known = await machines.get(machineId);
   // listed before it can sell, so that every machine that sells can be found
   if (known?.shopId !== shopId) await lists.machines.add(shopId, machineId);
-  const machine = await machines.update(machineId, (current) =>
-    withPlanogram(current, { machineId, shopId, currency }, slots, at),
-  );
+  const machine = await machines.update(machineId, (current) => {
+    requirePrecondition(precondition, current);
+    return withPlanogram(current, { machineId, shopId, currency }, slots, at);
+  });
   if (known !== undefined && known.shopId !== shopId) {
     await lists.machines.remove(known.shopId, machineId);
   }

@@ -18,7 +18,7 @@ const member = {
   role: 'customer',
   blocked: false,
   emailVerified: true,
-  createdAt: TIME,
+  ...CREATED_AND_UPDATED,
 };
 const refreshToken = `${userId}.session_m3Xc.q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA`;
 const tokens = {

@@ -1,5 +1,5 @@
 import type { RouteExamples } from './types';
-import { CREATED_AND_UPDATED, FIRST_PAGE, pageOf, productId, shopId, userId } from './values';
+import { CREATED_AND_UPDATED, FIRST_PAGE, TIME, pageOf, productId, shopId, userId } from './values';
 
 const price = { amount: '19.99', currency: 'EUR' };
 const newProduct = { name: 'Cup', description: 'For tea.', category: 'tea', price };
@@ -39,13 +39,13 @@ export const catalogueExamples: RouteExamples = {
   'GET /products/:productId/owner': {
     summary: 'Returns the owner of a product: empty if only admins may change it',
     params: { productId },
-    data: { productId, ownerId: userId },
+    data: { productId, ownerId: userId, updatedAt: TIME },
   },
   'POST /products/:productId/owner': {
     summary: 'Makes a seller the owner of a product, who may change it besides admins',
     params: { productId },
     body: { ownerId: userId },
-    data: { productId, ownerId: userId },
+    data: { productId, ownerId: userId, updatedAt: TIME },
   },
 
   'GET /inventory/:shopId/:productId': {

@@ -38,7 +38,15 @@ const shop = {
   opensAt: TIME,
 };
 const sellerIds = [keyId];
-const offer = { shopId, productId, price, ownPrice: true, name: 'Cup', channels: ['store'] };
+const offer = {
+  shopId,
+  productId,
+  price,
+  ownPrice: true,
+  name: 'Cup',
+  channels: ['store'],
+  updatedAt: TIME,
+};
 
 const newDevice = {
   shopId,
@@ -108,6 +116,12 @@ export const deviceExamples: RouteExamples = {
     optional: ['price', 'channels'],
     params: { shopId },
     body: { productId, price, channels: ['store'] },
+    data: offer,
+  },
+  'GET /shops/:shopId/offers/:productId': {
+    summary:
+      'Returns the offer of a product; 404 for one that the shop sells as the catalogue has it',
+    params: { shopId, productId },
     data: offer,
   },
   'DELETE /shops/:shopId/offers/:productId': {
