@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
+import { versionOf } from '#kit/core/precondition';
+import { fromTimestamp } from '#kit/core/timestamps';
 import { type Testbed, testbed } from '#kit/testing/testbed';
 import { CreateProduct, ProductCreated, ProductUpdated, UpdateProduct } from '#contracts/product';
 import { categoryKey, formerCategoryKey } from './domain';
@@ -372,5 +374,79 @@ describe('updating a product', () => {
     const { bed, productId } = await withBeans();
     bed.sidecar.save = () => Promise.reject(new Error('no connection'));
     expect(await bed.handleEvent(UpdateProduct, { productId, name: 'Beans' })).toBe('RETRY');
+  });
+});
+
+describe('updating a product on a condition', () => {
+  const START = versionOf('2026-01-01T00:00:00.000Z');
+  const failed = { details: { reason: 'precondition_failed', header: 'if-match' } };
+
+  async function versioned() {
+    const { bed, productId } = await withBeans();
+    const version = async () => {
+      const { updatedAt } = await bed.call('getProduct', { productId }, { caller });
+      return updatedAt === undefined ? '' : versionOf(fromTimestamp(updatedAt));
+    };
+    const rename = (name: string, match: string[], options: object = {}) =>
+      bed.call(
+        'updateProduct',
+        { productId, name },
+        { caller, precondition: { match }, ...options },
+      );
+    return { bed, productId, version, rename };
+  }
+
+  test('lets one of two editors of the same version win, and tells the other', async () => {
+    const { bed, version, rename } = await versioned();
+    const seen = [await version()];
+    const results = await Promise.allSettled([rename('A', seen), rename('B', seen)]);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: failed });
+    expect(bed.published(ProductUpdated)).toHaveLength(1);
+    expect(await version()).not.toBe(seen[0]);
+  });
+
+  test('is refused on an earlier version also if the product has the value already', async () => {
+    const { bed, version, rename } = await versioned();
+    const seen = [await version()];
+    await rename('A', seen);
+    await expect(rename('A', seen)).rejects.toMatchObject(failed);
+    await rename('A', [await version()]);
+    expect(bed.published(ProductUpdated)).toHaveLength(1);
+  });
+
+  test('returns the first result to a retry, also one after a crash before its response', async () => {
+    const { bed, version, rename } = await versioned();
+    const seen = [await version()];
+    for (const hasIdempotencyKey of [true, false]) {
+      const retry = { id: `try-${hasIdempotencyKey}`, hasIdempotencyKey };
+      const match = hasIdempotencyKey ? seen : [await version()];
+      const first = await rename(`By ${retry.id}`, match, retry);
+      expect(await rename(`By ${retry.id}`, match, retry)).toEqual(first);
+    }
+    expect(bed.published(ProductUpdated)).toHaveLength(2);
+  });
+
+  test('stays refused when the command is delivered again, whatever the product has become', async () => {
+    const { bed, productId } = await versioned();
+    const command = { productId, name: 'A', precondition: { match: ['0'] } };
+    await bed.handleEvent(UpdateProduct, command, { id: 'c1' });
+    await bed.handleEvent(UpdateProduct, command, { id: 'c1' });
+    expect(bed.published(ProductUpdated)).toEqual([]);
+  });
+
+  test('is not answered with an expected product if it may still be refused', async () => {
+    const { version, rename } = await versioned();
+    const late = rename('A', [await version()], { respondAsync: true });
+    await expect(late).rejects.toMatchObject({ code: Code.DEADLINE_EXCEEDED });
+  });
+
+  test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
+    const prepare = async () => (await withBeans()).bed;
+    const { productId } = await withBeans();
+    const precondition = { match: [START] };
+    await expectCrashSafe(prepare, (bed) =>
+      bed.call('updateProduct', { productId, name: 'B' }, { caller, id: 'u1', precondition }),
+    );
   });
 });

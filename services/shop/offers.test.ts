@@ -132,3 +132,54 @@ describe('an offer', () => {
     );
   });
 });
+
+describe('an offer on a condition', () => {
+  const failed = { details: { reason: 'precondition_failed' } };
+  const cup = { productId: 'cup' };
+
+  test('is created only if there is none, and listed once', async () => {
+    const { bed, shopId } = await withShop();
+    const precondition = { noneMatch: '*' as const };
+    const create = () => bed.call('setOffer', { shopId, ...cup }, { caller: sally, precondition });
+    const results = await Promise.allSettled([create(), create()]);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    await expect(create()).rejects.toMatchObject(failed);
+    await bed.call('removeOffer', { shopId, ...cup }, { caller: sally });
+    // what was withdrawn does not exist
+    expect(await create()).toMatchObject(cup);
+    expect((await bed.call('listOffers', { shopId }, { caller: sally })).total).toBe(1);
+  });
+
+  test.each([{ match: '*' as const }, { match: ['abc'] }])(
+    'that must exist (%j) is neither created nor listed if it does not',
+    async (precondition) => {
+      const { bed, shopId } = await withShop();
+      const request = { shopId, ...cup };
+      for (const method of ['setOffer', 'removeOffer'] as const) {
+        const call = bed.call(method, request, { caller: sally, precondition });
+        await expect(call).rejects.toMatchObject(failed);
+      }
+      expect((await bed.call('listOffers', { shopId }, { caller: sally })).total).toBe(0);
+    },
+  );
+
+  test('that was stored without a time exists, and has no version', async () => {
+    const { bed, shopId } = await withShop();
+    await bed.context().offers.update(`${shopId}/cup`, () => cup);
+    const set = (precondition: object) =>
+      bed.call('setOffer', { shopId, ...cup, price: eur('4.00') }, { caller: sally, precondition });
+    await expect(set({ match: ['abc'] })).rejects.toMatchObject(failed);
+    expect((await set({ match: '*' })).updatedAt).toBeDefined();
+  });
+
+  test('is returned by its product, unless it is withdrawn or only in the catalogue', async () => {
+    const { bed, shopId } = await withOffers();
+    const get = (productId: string) =>
+      bed.call('getOffer', { shopId, productId }, { caller: stranger });
+    expect(await get('cup')).toMatchObject({ ownPrice: true, price: eur('4.50'), name: 'Cup' });
+    await bed.call('removeOffer', { shopId, ...cup }, { caller: sally });
+    for (const productId of ['cup', 'kettle']) {
+      await expect(get(productId)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    }
+  });
+});

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code } from '#kit/core/errors';
+import { versionOf } from '#kit/core/precondition';
+import { fromTimestamp } from '#kit/core/timestamps';
 import { AccountAccessChanged } from '#contracts/user';
 import { type Bed, admin, anna, anonymous, service, withAnna, withUser } from './testing';
 
@@ -325,3 +327,41 @@ test.each(['changeRole', 'endUserSessions', 'getUser'] as const)(
     await expect(call).rejects.toMatchObject({ code: Code.NOT_FOUND });
   },
 );
+
+describe('a change of access on a condition', () => {
+  const failed = { details: { reason: 'precondition_failed' } };
+  const precondition = { match: ['0'] };
+
+  test.each(['blockUser', 'changeRole'] as const)(
+    'that is false leaves an admin an active admin: %s',
+    async (method) => {
+      const { bed } = await prepared();
+      await withUser(bed, 'root', { role: 'admin' });
+      const root = { ...admin, userId: 'root' };
+      const request = { userId: 'root', role: 'seller' };
+      await expect(
+        bed.call(method, request, { caller: admin, precondition }),
+      ).rejects.toMatchObject(failed);
+      // as one of two admins, this one may leave
+      const left = bed.call(
+        'changeRole',
+        { userId: admin.userId, role: 'seller' },
+        { caller: root },
+      );
+      await expect(left).resolves.toMatchObject({ role: 'seller' });
+      expect(bed.published(AccountAccessChanged)).toHaveLength(1);
+    },
+  );
+
+  test('that is true is made, and is false for the version before', async () => {
+    const { bed, userId } = await prepared();
+    const account = () => bed.call('getUser', { userId }, { caller: admin });
+    const { updatedAt } = await account();
+    const match = updatedAt === undefined ? [] : [versionOf(fromTimestamp(updatedAt))];
+    const block = () =>
+      bed.call('blockUser', { userId }, { caller: admin, precondition: { match } });
+    expect(await block()).toMatchObject({ blocked: true });
+    await expect(block()).rejects.toMatchObject(failed);
+    expect((await account()).updatedAt).not.toEqual(updatedAt);
+  });
+});

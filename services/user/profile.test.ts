@@ -2,6 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import type { Caller } from '#kit/core/caller';
 import { expectCrashSafe } from '#kit/testing/crash-safety';
 import { Code, unavailable } from '#kit/core/errors';
+import { versionOf } from '#kit/core/precondition';
 import { testbed } from '#kit/testing/testbed';
 import { UpdateUser, UserUpdated } from '#contracts/user';
 import { user } from './service';
@@ -117,6 +118,44 @@ describe('updating a profile', () => {
   test('ends in the same state after a crash, redelivery or conflict at any point', async () => {
     const act = (bed: Bed) =>
       bed.call('updateProfile', { name: 'Anna B.', phone: '' }, { caller: anna, id: 'p1' });
+    await expectCrashSafe(build, act);
+  });
+
+  test('on the condition of a version is made once, and refused on an earlier version', async () => {
+    const bed = await build();
+    const rename = (name: string, options: object = {}) =>
+      bed.call(
+        'updateProfile',
+        { name },
+        { caller: anna, precondition: { match: [versionOf(AT)] }, ...options },
+      );
+    const retry = { id: 'p1' };
+    expect(await rename('Anna B.', retry)).toMatchObject({ name: 'Anna B.' });
+    expect(await rename('Anna B.', retry)).toMatchObject({ name: 'Anna B.' });
+    for (const name of ['Anna B.', 'Anna C.']) {
+      await expect(rename(name)).rejects.toMatchObject({
+        details: { reason: 'precondition_failed' },
+      });
+    }
+    expect(bed.published(UserUpdated)).toHaveLength(1);
+  });
+
+  test('that is refused leaves no personal data behind', async () => {
+    const bed = await build();
+    const precondition = { match: ['0'] };
+    const change = bed.call('updateProfile', { name: 'Bertha' }, { caller: anna, precondition });
+    await expect(change).rejects.toMatchObject({ details: { reason: 'precondition_failed' } });
+    await bed.settle();
+    bed.clock.advance(25 * 3_600_000);
+    expect(
+      [...bed.memory.documents.values()].filter(({ json }) => json.includes('Bertha')),
+    ).toEqual([]);
+  });
+
+  test('on a condition ends in the same state after a crash, redelivery or conflict', async () => {
+    const precondition = { match: [versionOf(AT)] };
+    const act = (bed: Bed) =>
+      bed.call('updateProfile', { name: 'Anna B.' }, { caller: anna, id: 'p1', precondition });
     await expectCrashSafe(build, act);
   });
 

@@ -72,6 +72,7 @@ describe('the list of accounts', () => {
       'emailVerified',
       'name',
       'role',
+      'updatedAt',
       'userId',
     ]);
     expect(await bed.call('getUser', { userId: 'carl' }, { caller: admin })).toEqual(items[0]);

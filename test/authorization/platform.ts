@@ -5,6 +5,7 @@ import { StockUpdated } from '#contracts/inventory';
 import { PaymentFailed } from '#contracts/payment';
 import { type Caller, asService } from '#kit/core/caller';
 import { newCallContext } from '#kit/core/call-context';
+import type { Contract } from '#kit/messages/contract';
 import { type ProcessStatus, operationsHandlers } from '#kit/operations/operations-service';
 import type { Memory } from '#kit/testing/memory';
 import { testbed } from '#kit/testing/testbed';
@@ -47,6 +48,14 @@ export const ada = caller('ada', 'admin');
 const PRICE = { amount: '19.99', currency: 'EUR' };
 export const SLOT = 'A3';
 const AT = '2026-01-01T00:00:00.000Z';
+
+/** The types of the commands that services publish to themselves. */
+const COMMANDS: ReadonlySet<string> = new Set(
+  [delivery, notification, order, payment, product, user]
+    .flatMap(({ definition: { publishes } }): readonly Contract[] => publishes)
+    .filter(({ kind }) => kind === 'command')
+    .map(({ type }) => type),
+);
 
 const STATUS: ProcessStatus = {
   service: 'test',
@@ -143,6 +152,15 @@ export class Platform {
       [...jobs.keys()],
     ]);
     return JSON.stringify([this.documents(), effects]);
+  }
+
+  /** The events that the services have published, without their own commands, by type and subject. */
+  events(): string[] {
+    return this.#memories.flatMap(({ events }) =>
+      events
+        .filter(({ type }) => !COMMANDS.has(type))
+        .map(({ type, subject }) => `${type} ${subject}`),
+    );
   }
 
   get #memories(): Memory[] {

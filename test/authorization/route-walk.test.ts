@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { type JsonValue, fromJson } from '@bufbuild/protobuf';
+import { type DescMethodUnary, type JsonValue, fromJson } from '@bufbuild/protobuf';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import { exampleOf } from '../../services/gateway/openapi/document';
 import { BASE, routes } from '../../services/gateway/routes/table';
 import type { RpcRoute } from '../../services/gateway/routes/types';
 import { nameOf } from '../../services/gateway/testing/example-requests';
-import { type AppName, OTHER_TENANT, Platform, SLOT, carl, sally } from './platform';
+import { type AppName, OTHER_TENANT, Platform, SLOT, ada, carl, sally } from './platform';
 import {
   type Actor,
   type OwnedRoute,
@@ -168,6 +168,76 @@ describe.each(rows)('%s', (_, route) => {
   }
 });
 
+const conditional = owned.filter(
+  (route): route is RpcRoute & { resource: DescMethodUnary } =>
+    'rpc' in route && route.resource !== undefined,
+);
+
+describe.each(conditional.map((route) => [nameOf(route), route] as const))('%s', (_, route) => {
+  /** The route that reads what this one changes. */
+  const reading = owned.find((other) => 'rpc' in other && other.rpc === route.resource);
+  // an admin may read all that an admin may change
+  const admin = () => signedIn(platform, ada, ada.userId);
+  let actor: Actor;
+
+  /** The resource as its next reader sees it, and its ETag. */
+  async function present() {
+    if (reading === undefined) throw new Error('no route reads the resource');
+    const { status, etag, text } = await send(reading, actor, {}, idsFor(route));
+    return { status, etag, data: (JSON.parse(text) as { data?: unknown }).data };
+  }
+
+  beforeEach(async () => {
+    actor = await admin();
+  });
+
+  test.each([
+    ['of another version', { 'if-match': '"abc"' }],
+    ['of a weak tag', { 'if-match': 'W/"abc"' }],
+    ['of an earlier time', { 'if-unmodified-since': 'Thu, 01 Jan 1970 00:00:00 GMT' }],
+    ['that it does not exist', { 'if-none-match': '*' }],
+  ])('changes nothing on a condition %s', async (_, headers) => {
+    const before = await present();
+    expect(before.status).toBe(200);
+    const events = platform.events();
+    const refused = await send(route, actor, headers);
+    expect({ ...refused, text: '' }).toMatchObject({ status: 412, etag: before.etag });
+    await platform.settle();
+    expect(await present()).toEqual(before);
+    expect(platform.events()).toEqual(events);
+  });
+
+  test('is made once on the condition that it has its version, and not on an earlier one', async () => {
+    const before = await present();
+    expect(before).toMatchObject({ status: 200, etag: expect.stringMatching(/^"/) });
+    const headers = { 'if-match': before.etag, 'idempotency-key': 'first' };
+    const changed = await send(route, actor, headers);
+    expect({ text: changed.text, isMade: changed.status < 300 }).toMatchObject({ isMade: true });
+    await platform.settle();
+    const after = await present();
+    if (route.idempotent) {
+      const again = await send(route, actor, headers);
+      const dataIn = ({ text }: { text: string }) => (JSON.parse(text) as { data: unknown }).data;
+      expect([again.status, dataIn(again)]).toEqual([changed.status, dataIn(changed)]);
+      expect(await present()).toEqual(after);
+    }
+    if (after.etag === before.etag) return;
+    const late = await send(route, actor, { 'if-match': before.etag });
+    expect(late).toMatchObject({ status: 412, etag: after.etag });
+    expect(await present()).toEqual(after);
+  });
+
+  test('is made on the condition that it exists, or has not changed since', async () => {
+    const later = new Date(platform.edge.clock.now() + 1_000).toUTCString();
+    for (const headers of [{ 'if-match': '*' }, { 'if-unmodified-since': later }]) {
+      await platform.close();
+      platform = await Platform.open();
+      const { status, text } = await send(route, await admin(), headers);
+      expect({ text, isMade: status < 300 }).toMatchObject({ isMade: true });
+    }
+  });
+});
+
 const isOfOtherTenant = ({ caller }: Actor) => caller?.tenantId === OTHER_TENANT;
 
 /** What a stranger must not change: what contains the id of Sally or Carl; of their tenant, all of it. */
@@ -188,20 +258,28 @@ function revealedTo({ caller }: Actor, text: string): string[] {
     .filter((secret) => text.includes(secret));
 }
 
-async function send(route: OwnedRoute, { headers }: Actor) {
+async function send(
+  route: OwnedRoute,
+  { headers }: Actor,
+  conditions: Readonly<Record<string, string>> = {},
+  ids = idsFor(route),
+) {
   const { method, path } = route;
   const { query = {}, body } = requestOf(route);
-  const ids = idsFor(route);
   const filled = path.replace(/:(\w+)/g, (_, name: string) => ids[name] ?? '');
   const texts = Object.entries(query).map(([name, value]) => [name, String(value)]);
   const search = texts.length === 0 ? '' : `?${new URLSearchParams(texts).toString()}`;
   const response = await fetch(`http://127.0.0.1:${platform.edge.port}${BASE}${filled}${search}`, {
     method,
-    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      ...headers,
+      ...conditions,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = 'streams' in route ? await firstOf(response) : await response.text();
-  return { status: response.status, text };
+  return { status: response.status, text, etag: response.headers.get('etag') ?? '' };
 }
 
 /** The first part of a stream, or all of a refusal. */

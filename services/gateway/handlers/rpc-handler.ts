@@ -1,11 +1,12 @@
 import {
+  type DescMessage,
   type DescMethodUnary,
   type JsonValue,
   type Message,
-  create,
   toBinary,
   toJson,
 } from '@bufbuild/protobuf';
+import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { hash } from 'node:crypto';
 import { type CallContext, newCallContext } from '#kit/core/call-context';
 import type { Caller } from '#kit/core/caller';
@@ -53,13 +54,10 @@ export function rpcHandler(route: RpcRoute, edge: EdgeState) {
         error instanceof MicroserviceError && error.details.reason === PRECONDITION_FAILED;
       if (resource === undefined || !isChanged) throw error;
       try {
-        const tag = await presentTag(resource, message, (method, asked) =>
-          callService(edge, response, app, method, asked, {
-            ...callContext,
-            hasIdempotencyKey: false,
-          }),
-        );
-        if (tag !== undefined) response.set('etag', tag);
+        const read = { ...callContext, hasIdempotencyKey: false };
+        const asked = sharedFields(reflect(route.rpc.input, message), resource.input);
+        const present = await callService(edge, response, app, resource, asked, read);
+        response.set('etag', tagOf(resource, present));
       } catch {
         // it does not exist, or its owner cannot be reached: the client can read it later
       }
@@ -109,19 +107,21 @@ function preconditionFor(
   return undefined;
 }
 
-/** The ETag of a resource, read by the fields of the message that its method has. */
-async function presentTag(
-  resource: DescMethodUnary,
-  message: Message,
-  call: (method: DescMethodUnary, asked: Message) => Promise<Message>,
-): Promise<string | undefined> {
-  // the fields of a message are those of its descriptor
-  const known = message as unknown as Readonly<Record<string, unknown>>;
-  const fields = resource.input.fields.map(({ localName }) => [localName, known[localName]]);
-  const result = await call(resource, create(resource.input, Object.fromEntries(fields)));
-  const json = toJson(resource.output, result, { alwaysEmitImplicit: true });
-  const { updatedAt } = json as { updatedAt?: string };
-  return formatTag(entityTagOf(JSON.stringify(json), updatedAt, 'identity'));
+/** The ETag of a resource as its method returns it. */
+function tagOf({ output }: DescMethodUnary, message: Message): string {
+  // the JSON of a message is an object, in which a time is a text
+  const json = toJson(output, message, { alwaysEmitImplicit: true }) as { updatedAt?: string };
+  return formatTag(entityTagOf(JSON.stringify(json), json.updatedAt, 'identity'));
+}
+
+/** A message with the fields that it has in common with another one. */
+function sharedFields(from: ReflectMessage, desc: DescMessage): Message {
+  const message = reflect(desc);
+  for (const field of message.fields) {
+    const known = from.fields.find(({ name }) => name === field.name);
+    if (known !== undefined && from.isSet(known)) message.set(field, from.get(known));
+  }
+  return message.message;
 }
 
 type UnaryClient = Readonly<Record<string, (request: Message) => Promise<Message>>>;

@@ -97,6 +97,70 @@ it('shares an Idempotency-Key among anonymous clients only where the service rec
   expect(shared.map(({ path }) => path)).toEqual(['/auth/register', '/auth/refresh']);
 });
 
+describe('a route that changes something', () => {
+  const changing = rpcRoutes.filter(({ method }) => method !== 'GET');
+
+  it.each(named(changing.filter(({ resource }) => resource !== undefined)))(
+    '%s names the resource of its conditions, which another route reads with its version',
+    (_, { app, rpc, resource }) => {
+      expect(resource?.output.field['updatedAt']?.message?.typeName).toBe(
+        'google.protobuf.Timestamp',
+      );
+      for (const { localName } of resource?.input.fields ?? []) {
+        expect(rpc.input.field).toHaveProperty(localName);
+      }
+      const reading = rpcRoutes.filter((route) => route.rpc === resource && route.app === app);
+      expect(reading.map(({ method }) => method)).toEqual(['GET']);
+    },
+  );
+
+  it('concerns no version of a resource only in these cases', () => {
+    const unversioned = changing.filter(({ resource }) => resource === undefined);
+    const cases = {
+      'proves who the caller is': [
+        'POST /auth/register',
+        'POST /auth/login',
+        'POST /auth/refresh',
+        'POST /auth/logout',
+        'POST /auth/password-reset',
+        'POST /auth/password-reset/confirm',
+        'POST /auth/verify-email',
+        'POST /users/verification-email',
+        'POST /users/password',
+      ],
+      'creates something with an id that the platform or the client chooses': [
+        'POST /api-keys',
+        'POST /products',
+        'POST /orders',
+        'POST /orders/:orderId/returns',
+        'POST /delivery-quotes',
+        'POST /shops',
+        'POST /devices',
+        'POST /devices/:deviceId/commands',
+        'POST /vends',
+      ],
+      'ends something for good, or marks it, whatever its state': [
+        'DELETE /api-keys/:keyId',
+        'DELETE /users/sessions',
+        'DELETE /users/sessions/:sessionId',
+        'DELETE /admin/users/:userId/sessions',
+        'POST /notifications/read',
+        'POST /notifications/:notificationId/read',
+        'DELETE /admin/dead-letters/:service/:id',
+        'POST /admin/dead-letters/:service/:id/replay',
+      ],
+      'counts or adds pieces, which other changes neither lose nor overwrite': [
+        'POST /inventory/:shopId/:productId/adjustments',
+        'POST /inventory/:shopId/:productId/counts',
+      ],
+      'wins or loses against the fulfilment of the order by a decision of its own': [
+        'POST /orders/:orderId/cancel',
+      ],
+    };
+    expect(unversioned.map(nameOf).sort()).toEqual(Object.values(cases).flat().sort());
+  });
+});
+
 describe.each(named(rpcRoutes))('%s', (_, route) => {
   it('passes the request to the service and returns its response', async () => {
     const { status, body } = await send(route);
