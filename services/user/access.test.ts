@@ -336,9 +336,9 @@ describe('a change of access on a condition', () => {
     'that is false leaves an admin an active admin: %s',
     async (method) => {
       const { bed } = await prepared();
-      await withUser(bed, 'root', { role: 'admin' });
-      const root = { ...admin, userId: 'root' };
-      const request = { userId: 'root', role: 'seller' };
+      await withUser(bed, 'ada', { role: 'admin' });
+      const ada = { ...admin, userId: 'ada' };
+      const request = { userId: 'ada', role: 'seller' };
       await expect(
         bed.call(method, request, { caller: admin, precondition }),
       ).rejects.toMatchObject(failed);
@@ -346,7 +346,7 @@ describe('a change of access on a condition', () => {
       const left = bed.call(
         'changeRole',
         { userId: admin.userId, role: 'seller' },
-        { caller: root },
+        { caller: ada },
       );
       await expect(left).resolves.toMatchObject({ role: 'seller' });
       expect(bed.published(AccountAccessChanged)).toHaveLength(1);

@@ -29,11 +29,17 @@ export async function updateProfile(request: UpdateProfileRequest, context: Cont
   const update = validate(ProfileFields(config.PHONE_REGION), request);
   const user = await callerAccount(context);
   const { document, outcome } = applyProfileUpdate(user, update, isoTime(clock));
-  // only the command knows whether an earlier try of this request has made the change
-  if (outcome.changed.length === 0 && precondition === undefined) return toMessage(user);
-
   const { userId } = user;
   const revisionId = newId('revision');
+  if (outcome.changed.length === 0) {
+    // under the id of the revision: an earlier try of this request may have made the change
+    const check = (now: User | undefined) => {
+      if (now === undefined) throw notFound('user');
+      requirePrecondition(precondition, now);
+      return { document: now, outcome };
+    };
+    return toMessage((await users.decide(userId, check, revisionId)).document);
+  }
   const command = { userId, revisionId, precondition };
   await beginCommand(UpdateUser, command, 'revisions', revisionId);
   await revisions.update(revisionId, (now) => now ?? update);
@@ -59,12 +65,13 @@ export async function applyUserUpdate(
   // an earlier delivery has completed the update
   if (update === undefined) return;
   await revisions.clearExpiry(revisionId);
+  const apply = (user: User | undefined) => {
+    if (user === undefined) throw notFound('user');
+    requirePrecondition(precondition, user);
+    return applyProfileUpdate(user, update, isoTime(clock));
+  };
   const { outcome } = await users
-    .decide(userId, (user) => {
-      if (user === undefined) throw notFound('user');
-      requirePrecondition(precondition, user);
-      return applyProfileUpdate(user, update, isoTime(clock));
-    })
+    .decide(userId, apply, revisionId)
     .catch(async (error: unknown) => {
       // kept for a while: without it, a redelivery would take the update for completed
       const isFinal = refusalOf(error) !== undefined;
