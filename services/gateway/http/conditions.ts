@@ -72,32 +72,34 @@ export function isKnown(
 
 /** An entity tag without its quotation marks: `W/` and the text. */
 const TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/y;
-/** What separates two tags. A list may have empty elements (RFC 9110, section 5.6.1). */
-const SEPARATOR = /[\t ]*,[\t ,]*/y;
+/** What separates two tags: a comma. A list may have empty elements (RFC 9110, section 5.6.1). */
+const SEPARATOR = /[\t ,]*/y;
 
 function tagsOf(header: string, text: string): '*' | readonly EntityTag[] {
-  const list = text.replace(/^[\t ,]+|[\t ,]+$/g, '');
   if (text.trim() === '*') return '*';
   const tags: EntityTag[] = [];
-  for (let at = 0; at < list.length || tags.length === 0;) {
+  let at = separatorAt(text, 0).length;
+  do {
     TAG.lastIndex = at;
-    const [found, weak, opaque] = TAG.exec(list) ?? [];
-    if (found === undefined || opaque === undefined) {
-      throw malformed(header, 'must be * or entity tags such as "abc", separated by commas');
-    }
+    const [found, weak, opaque] = TAG.exec(text) ?? [];
+    if (found === undefined || opaque === undefined) throw malformed(header, MUST_BE_TAGS);
     if (tags.push({ weak: weak !== undefined, opaque }) > MAX_TAGS) {
       throw malformed(header, `must have at most ${MAX_TAGS} entity tags`);
     }
     at += found.length;
-    if (at === list.length) break;
-    SEPARATOR.lastIndex = at;
-    const [separator] = SEPARATOR.exec(list) ?? [];
-    if (separator === undefined) {
-      throw malformed(header, 'must be * or entity tags such as "abc", separated by commas');
-    }
+    const separator = separatorAt(text, at);
     at += separator.length;
-  }
+    if (at < text.length && !separator.includes(',')) throw malformed(header, MUST_BE_TAGS);
+  } while (at < text.length);
   return tags;
+}
+
+const MUST_BE_TAGS = 'must be * or entity tags such as "abc", separated by commas';
+
+function separatorAt(text: string, at: number): string {
+  SEPARATOR.lastIndex = at;
+  const [separator = ''] = SEPARATOR.exec(text) ?? [];
+  return separator;
 }
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
