@@ -23,7 +23,11 @@ const LONG = 'x'.repeat(10_000);
 const LONG_IN_URL = 'x'.repeat(1_000);
 const REFRESH_TOKEN = `user_1.session_1.${'x'.repeat(43)}`;
 const NO_ID = 'no%20id!';
-const page = { page: ['-1', 'x', '1.5'], limit: ['-1', '101', 'x'] };
+const NO_NUMBERS = ['0', '-1', 'x', '', '1.5', '1e2', ' 1', '1 ', '+1', '0x1', '١', '1,2'];
+const page = {
+  page: [...NO_NUMBERS, '2147483648', '1000000000000'],
+  limit: [...NO_NUMBERS, '101'],
+};
 const product = { name: 'Pen', description: 'Blue.', category: 'office', price: PRICE };
 const refusedProduct = {
   name: ['', LONG],
@@ -303,6 +307,9 @@ const examples: Record<string, Example> = {
       channels: [Array.from({ length: 21 }, () => 'store')],
       'channels.0': ['', 'by pigeon'],
     },
+  },
+  'GET /shops/:shopId/offers/:productId': {
+    refused: { shopId: [NO_ID], productId: [NO_ID] },
   },
   'DELETE /shops/:shopId/offers/:productId': {
     refused: { shopId: [NO_ID], productId: [NO_ID] },

@@ -49,6 +49,24 @@ describe('a page of a list', () => {
     },
   );
 
+  it.each([
+    ['?=1', '"" is unknown'],
+    ['?page', /^page must be a whole number/],
+    ['?page=', /^page must be a whole number/],
+    ['?page=1&page=1', /^page must be a whole number/],
+    ['?page=1&%70age=2', /^page must be a whole number/],
+    ['?limit=1e2', /^limit must be a whole number/],
+    ['?limit=%201', /^limit must be a whole number/],
+    ['?limit=1;page=2', /^limit must be a whole number/],
+    ['?page[]=1', 'page[] is unknown'],
+    ['?__proto__=1', '__proto__ is unknown'],
+  ])('with %s is refused by the name of the parameter', async (query, message) => {
+    const { status, body } = await edge.send('GET', `/api/v1/products${query}`);
+    expect(status).toBe(422);
+    expect(body.error).toMatch(message);
+    expect(received).toBeUndefined();
+  });
+
   it.each(['', 'page=1', 'limit=1', 'page=10&limit=100'])('with %j is read', async (query) => {
     expect((await edge.send('GET', `/api/v1/products?${query}`)).status).toBe(200);
   });

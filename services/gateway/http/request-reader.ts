@@ -76,7 +76,8 @@ class Reader {
     }
     const fields = fieldsOf(message.desc);
     for (const [name, inner] of Object.entries(value)) {
-      const at = path === '' ? name : `${path}.${name}`;
+      const shown = name === '' ? '""' : name;
+      const at = path === '' ? shown : `${path}.${shown}`;
       const field = fields.get(name);
       if (field === undefined || allowed?.includes(name) === false) this.#error(at, 'is unknown');
       else this.#field(message, field, inner, at);
