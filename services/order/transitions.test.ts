@@ -56,6 +56,25 @@ describe('an order that is no longer pending', () => {
     expect(applyOutcome(order, undefined, delta, at)).toBe(order);
   });
 
+  it('has its saga log in the order of the instants, however they are written', () => {
+    const times = ['2026-01-01T00:00:01.300Z', '2026-01-01T00:00:01Z', '2026-01-01T00:00:01.000Z'];
+    const steps = times.map((time, index) => ({
+      step: `s${String(index)}`,
+      outcome: 'done' as const,
+      at: time,
+      ms: 0,
+    }));
+    const order = beginCancellation(pendingOrder(), 'no_more', false, emptyLog, at);
+    const { story } = applyOutcome(
+      { ...order, story: emptyLog },
+      success,
+      { steps, events: [] },
+      at,
+    );
+    // of equal instants, the first one stays the first
+    expect(story.steps.map(({ step }) => step)).toEqual(['s1', 's2', 's0']);
+  });
+
   it('begins and completes its cancellation once', () => {
     const order = beginCancellation(pendingOrder(), 'no_more', false, emptyLog, at);
     expect(beginCancellation(order, 'other', false, delta, at)).toBe(order);
