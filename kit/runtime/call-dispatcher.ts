@@ -43,14 +43,7 @@ export class CallDispatcher {
     // the client's Idempotency-Key and condition are for this call, not for the calls that its handler makes
     const { precondition, ...passedOn } = callContext;
     const ownContext = { ...passedOn, hasIdempotencyKey: false };
-    const execution = new Execution(
-      ownContext,
-      clock,
-      false,
-      clock.now(),
-      undefined,
-      precondition,
-    );
+    const execution = new Execution(ownContext, clock, false, clock.now(), undefined, precondition);
     return lifecycle.run(async () => {
       const started = performance.now();
       let code = Code.OK;
