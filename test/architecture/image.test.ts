@@ -36,7 +36,8 @@ function faults(text: string): string[] {
     ...lines
       .filter((line) => line.includes('apt-get install'))
       .filter(
-        (line) => !line.includes('--no-install-recommends') || !line.includes('rm -rf /var/lib/apt'),
+        (line) =>
+          !line.includes('--no-install-recommends') || !line.includes('rm -rf /var/lib/apt'),
       )
       .map((line) => `${line}: leaves lists of packages`),
     ...lines
