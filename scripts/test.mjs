@@ -1,7 +1,7 @@
 // @ts-check
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './start/build.mjs';
 import { EXIT, UsageError, runMain } from './start/command-line.mjs';
@@ -16,7 +16,8 @@ const HELP = `npm test installs and builds what is missing, then checks everythi
 the architecture, and the system on real sidecars and brokers. Its last line is the result.
 
 npm test                  check everything (about 10 minutes on two cores)
-npm test -- --quick       types, lint, unit tests, architecture, and one order end to end (2 minutes)
+npm test -- --quick       types, lint, architecture, one order end to end, and the unit tests without long
+                          searches: fault simulation, fuzz, authorization of all routes (2 minutes)
 npm test -- <arguments>   run jest with these arguments, such as a file, -t <name> or --json
 
 Options:
@@ -82,10 +83,13 @@ function count(program, args) {
   failed += failures;
 }
 
-/** Types and lint. */
-async function checkSources() {
+/**
+ * Types and lint.
+ * @param {string[]} options of lint
+ */
+async function checkSources(...options) {
   await check('types', 'tsc', ['-p', 'tsconfig.test.json']);
-  await check('lint', 'npm', ['run', '--silent', 'lint']);
+  await check('lint', 'npm', ['run', '--silent', 'lint', '--', ...options]);
 }
 
 /** What starts systems needs the Dapr runtime and servers. */
@@ -94,22 +98,29 @@ async function ensureSystems() {
   await ensurePrograms(terminal);
 }
 
+/** Unit tests that search for a counterexample, or start a process for each case: most of the time of all. */
+const SEARCHES = [
+  ...['fault-simulation', 'fuzz', 'authorization', 'guides/commands', 'guides/documents'],
+  ...['tools/audit', 'tools/sbom'],
+].map((path) => `/test/${path}`);
+const PLACES = ['/node_modules/', 'test/bench/bare', 'test/bench/workflow'];
+
 async function runQuick() {
-  await checkSources();
-  jest('--selectProjects', 'unit', 'architecture', '--maxWorkers', '2');
+  await checkSources('--changed');
+  const ignored = [...PLACES, ...SEARCHES].flatMap((path) => ['--testPathIgnorePatterns', path]);
+  jest('--selectProjects', 'unit', 'architecture', '--maxWorkers', '2', ...ignored);
   await ensureSystems();
   jest('test/e2e/once.test.ts', '--selectProjects', 'e2e', '--runInBand', '--forceExit');
 }
 
 async function runAll() {
   await checkSources();
-  // in workers: jest replaces one that holds too much memory, see jest.config.mjs
-  jest('--selectProjects', 'unit', 'architecture', '--maxWorkers', '2');
   await ensureSystems();
-  // Each of these tests starts a system of its own and mostly waits, so two fit on two cores. The load
-  // tests measure how long a system takes to recover, so they run alone. forceExit: a failed test may
-  // leave handles open, and the others must still be counted.
-  jest('--selectProjects', 'e2e', '--maxWorkers', '2', '--forceExit');
+  // Unit tests compute and end-to-end tests mostly wait, so together they use both cores all the time. The load
+  // tests measure how long a system takes to recover, so they run alone. forceExit: a failed test may leave
+  // handles open, and the others must still be counted.
+  const workers = String(2 * availableParallelism());
+  jest('--selectProjects', 'unit', 'architecture', 'e2e', '--maxWorkers', workers, '--forceExit');
   jest('--selectProjects', 'load', '--runInBand', '--forceExit');
   kubernetes();
 }

@@ -344,5 +344,10 @@ const FOREIGN = /^(DAPR_|FLAGSMITH_|JEST_|ADMIN_|NODE_OPTIONS$)/;
 function cleanEnv(): Record<string, string> {
   const kept = Object.entries(childEnv()).filter(([name]) => !FOREIGN.test(name));
   // childEnv returns variables that are set only
-  return { ...(Object.fromEntries(kept) as Record<string, string>), DAPR_HOST_IP: '127.0.0.1' };
+  return {
+    ...(Object.fromEntries(kept) as Record<string, string>),
+    DAPR_HOST_IP: '127.0.0.1',
+    // each system starts the same services again: a quarter of the CPU of their start
+    NODE_COMPILE_CACHE: inProject('node_modules', '.cache', 'compiled-services'),
+  };
 }
