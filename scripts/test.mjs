@@ -15,9 +15,9 @@ import { UserError } from './start/user-error.mjs';
 const HELP = `npm test installs and builds what is missing, then checks everything: types, lint, unit tests, the rules of
 the architecture, and the system on real sidecars and brokers. Its last line is the result.
 
-npm test                  check everything (about 10 minutes on two cores)
+npm test                  check everything
 npm test -- --quick       types, lint, architecture, one order end to end, and the unit tests without long
-                          searches: fault simulation, fuzz, authorization of all routes (2 minutes)
+                          searches: fault simulation, fuzz, authorization of all routes
 npm test -- <arguments>   run jest with these arguments, such as a file, -t <name> or --json
 
 Options:
