@@ -116,10 +116,10 @@ async function runQuick() {
 async function runAll() {
   await checkSources();
   await ensureSystems();
-  // Unit tests compute and end-to-end tests mostly wait, so together they use both cores all the time. The load
+  // Unit tests compute and end-to-end tests mostly wait, so together they use all cores all the time. The load
   // tests measure how long a system takes to recover, so they run alone. forceExit: a failed test may leave
   // handles open, and the others must still be counted.
-  const workers = String(2 * availableParallelism());
+  const workers = String(availableParallelism() + 1);
   jest('--selectProjects', 'unit', 'architecture', 'e2e', '--maxWorkers', workers, '--forceExit');
   jest('--selectProjects', 'load', '--runInBand', '--forceExit');
   kubernetes();
