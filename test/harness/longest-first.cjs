@@ -4,9 +4,9 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 const LONGEST = [
   'test/conformance/kafka.test.ts',
   'test/start/documents.test.ts',
-  'test/start/start.test.ts',
   'test/kit/killed-broker.test.ts',
   'test/e2e/brokers.test.ts',
+  'test/start/start.test.ts',
   'test/conformance/rabbitmq.test.ts',
   'test/fault-simulation/fault-simulation.test.ts',
   'test/e2e/crash.test.ts',
