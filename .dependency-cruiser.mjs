@@ -7,6 +7,7 @@ const KIT = [
   'messages',
   'transport',
   'state',
+  'read-store',
   'flags',
   'service',
   'delivery',

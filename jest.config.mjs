@@ -10,7 +10,7 @@ const shared = {
   testEnvironment: 'node',
   transform: { '\\.(ts|js|mjs)$': ['@swc/jest', swc] },
   // These packages are published as ES modules only, which jest cannot require.
-  transformIgnorePatterns: ['/node_modules/(?!jose/|canonicalize/|@platformatic/)'],
+  transformIgnorePatterns: ['/node_modules/(?!jose/|canonicalize/|kysely/|@platformatic/)'],
   // Tests run on the sources. They need `npm run generate`, but no build.
   moduleNameMapper: {
     '^#kit/(.*)$': '<rootDir>/kit/$1.ts',

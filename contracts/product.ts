@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Precondition } from '#kit/core/precondition';
 import { defineCommand, defineEvent } from '#kit/messages/contract';
 import { Money } from '#retail/money';
-import { EntityId } from '#contracts/fields';
+import { EntityId, Time } from '#contracts/fields';
 
 const fields = {
   name: z.string().min(1).max(200),
@@ -11,11 +11,14 @@ const fields = {
   price: Money,
 };
 
+/** Absent in events of earlier releases. */
+const times = { createdAt: Time.optional(), updatedAt: Time.optional() };
+
 export const ProductCreated = defineEvent('ProductCreated', {
   type: 'product.created',
   public: true,
   description: 'A product was added to the catalogue.',
-  data: z.object({ productId: EntityId, ...fields }),
+  data: z.object({ productId: EntityId, ...fields, ...times }),
   subject: ({ productId }) => productId,
 });
 
@@ -27,6 +30,7 @@ export const ProductUpdated = defineEvent('ProductUpdated', {
   data: z.object({
     productId: EntityId,
     ...fields,
+    ...times,
     changed: z.array(z.enum(['name', 'description', 'category', 'price'])).min(1),
   }),
   subject: ({ productId }) => productId,

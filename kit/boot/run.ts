@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock';
 import { ConfigError, KitConfig, readConfig } from '../core/config';
 import { CallerAuth } from '../adapters/dapr/caller-auth';
 import { type App, startApp } from '../adapters/dapr/app';
+import { openReadStore } from '../adapters/read-store/component';
 import { SidecarIdentity } from '../adapters/dapr/sidecar-identity';
 import { DaprSidecar } from '../adapters/dapr/sidecar';
 import { createFlags } from '../flags/flags';
@@ -128,7 +129,12 @@ export async function start<D extends Definition>(
     log,
   );
   const sidecar = new DaprSidecar(address, signatures, { tokens, assertions });
+  const readStore =
+    service.definition.readModel === undefined
+      ? undefined
+      : openReadStore(config.READ_STORE, service.name, env);
   const runtime = new ServiceRuntime(service, {
+    ...(readStore === undefined ? {} : { readStore }),
     sidecar,
     clock: systemClock,
     publishes: await eventPublishers(config.EVENT_PUBLISHERS),
@@ -164,7 +170,11 @@ export async function start<D extends Definition>(
         startedAt,
         checks: async () => {
           const ok = await sidecar.ready();
-          return [{ name: 'sidecar', ok, message: ok ? '' : 'a component is not ready' }];
+          const readModel = await runtime.readModel?.check();
+          return [
+            { name: 'sidecar', ok, message: ok ? '' : 'a component is not ready' },
+            ...(readModel === undefined ? [] : [readModel]),
+          ];
         },
       },
     });
@@ -225,7 +235,7 @@ export async function start<D extends Definition>(
       );
       app?.close();
       ingest?.close();
-      await Promise.all([sidecar.close(), flags.close()]);
+      await Promise.all([sidecar.close(), flags.close(), readStore?.close()]);
       log.info('stopped');
     },
   };

@@ -84,6 +84,11 @@ export const KitConfig = z.object({
    * services that do not sign yet are replaced), or any (`off`: events are not signed either).
    */
   EVENT_SIGNATURES: z.enum(['required', 'optional', 'off']).default('required'),
+  /**
+   * The file of components/read-store that declares the database of read models. Required by services that
+   * have one.
+   */
+  READ_STORE: z.string().optional(),
   /** A server-side key. If set, flags come from a flag server; until it answers, from the file. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),

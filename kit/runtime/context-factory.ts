@@ -61,6 +61,7 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
       const index = execution.effectIndex(`id ${prefix}`);
       return `${prefix}_${deterministicId(execution.callContext.id, name, prefix, index)}`;
     },
+    sequenceOf: (execution) => (key: string) => execution.sequenceOf(key),
     forTenant,
     client: (execution) => (appId: string, service: DescService) =>
       clients.clientFor(appId, service, execution),
@@ -87,6 +88,7 @@ export function contextFactory(deps: ContextDeps): (execution: Execution) => Con
     ),
     bindings: lazyGroup(named(outputBindings, binding)),
     endpoints: lazyGroup(named(endpoints, endpoint)),
+    ...(deps.readModel === undefined ? {} : { readModel: () => deps.readModel }),
     ...mapped(stores, (schema, store) => (execution) => documents.open(store, schema, execution)),
     ...mapped(calls, ({ service }, appId) => clients.factoryFor(appId, service)),
   });

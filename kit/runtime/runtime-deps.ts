@@ -7,6 +7,8 @@ import type { Publishes } from '../delivery/event-gate';
 import type { FlagSource } from '../flags/flags';
 import type { EventSignatures } from '../messages/event-signatures';
 import type { Definition } from '../service/definition';
+import type { ReadModelStore } from '../read-store/read-model-store';
+import type { ReadStore } from '../read-store/read-store';
 import type { DocumentStore } from '../state/document-store';
 import type { Sidecar } from '../transport/sidecar';
 
@@ -21,6 +23,8 @@ export interface RuntimeDeps {
   readonly flags: FlagSource;
   readonly publishes: Publishes;
   readonly signatures: EventSignatures;
+  /** The database of the read model, if the service has one. */
+  readonly readStore?: ReadStore;
   /** The configuration, parsed with the schemas of the kit and the service. */
   readonly config: unknown;
 }
@@ -35,4 +39,5 @@ export interface ContextDeps extends RuntimeDeps {
   readonly begunCommands: BegunCommands;
   /** The in-process state of the definition, by name. */
   readonly processMemory: Readonly<Record<string, object>>;
+  readonly readModel: ReadModelStore<unknown> | undefined;
 }

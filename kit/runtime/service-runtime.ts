@@ -18,6 +18,7 @@ import type { Context } from '../service/context';
 import type { Definition } from '../service/definition';
 import type { BindingMessage, Handler, IngestConnection } from '../service/handlers';
 import type { AnyService } from '../service/service';
+import { ReadModelStore } from '../read-store/read-model-store';
 import { DocumentStore } from '../state/document-store';
 import { NamingSidecar } from '../transport/dependencies';
 import { type CallResponse, SIDECAR_TIMEOUT_MS } from '../transport/sidecar';
@@ -37,6 +38,7 @@ export class ServiceRuntime {
   readonly deadLetters: DeadLetters;
   readonly parkedEvents: ParkedEvents;
   private readonly deps: RuntimeDeps;
+  readonly readModel: ReadModelStore<unknown> | undefined;
   readonly #lifecycle: Lifecycle;
   readonly #results: CommandResults;
   readonly #begunCommands: BegunCommands;
@@ -69,6 +71,7 @@ export class ServiceRuntime {
     const deadLetters = new DeadLetters(documents, clock, metrics);
     const lifecycle = new Lifecycle(name);
     const begunCommands = new BegunCommands({ sidecar, clock, random });
+    const readModel = readModelOf(service, deps);
     const open = contextFactory({
       ...deps,
       name,
@@ -77,6 +80,7 @@ export class ServiceRuntime {
       results,
       begunCommands,
       processMemory,
+      readModel,
     });
     const bindingsAndJobs = new BindingJobDispatcher({
       service,
@@ -88,6 +92,7 @@ export class ServiceRuntime {
     });
     const events = new EventRunner(service, deps, results, open, bindingsAndJobs);
     this.deadLetters = deadLetters;
+    this.readModel = readModel;
     this.#lifecycle = lifecycle;
     this.#results = results;
     this.#begunCommands = begunCommands;
@@ -312,4 +317,13 @@ export class ServiceRuntime {
   #log({ correlationId, requestId }: CallContext): Log {
     return this.deps.log.child({ correlationId, requestId });
   }
+}
+
+function readModelOf(
+  { name, definition: { readModel } }: AnyService,
+  { readStore: store, clock, metrics, log }: RuntimeDeps,
+): ReadModelStore<unknown> | undefined {
+  if (readModel === undefined) return undefined;
+  if (store === undefined) throw new Error(`${name} has a read model and no read store`);
+  return new ReadModelStore({ store, model: readModel, name, clock, metrics, log });
 }

@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import type { Caller } from '../core/caller';
 import type { Clock } from '../core/clock';
 import type { Contract, EventInput, Reply } from '../messages/contract';
+import type { ReadModelStore } from '../read-store/read-model-store';
+import type { ReadModel } from '../read-store/read-store';
 import type { Store } from '../state/store';
 import type { Flags } from '../flags/flags';
 import type { CallContext } from '../core/call-context';
@@ -101,6 +103,11 @@ interface Base<D extends Definition> {
   ) => Promise<Reply<C>>;
   /** A new id such as `order_...`; the same one when this execution is repeated. */
   readonly newId: (prefix: string) => string;
+  /**
+   * The sequence of the document that this execution last read or wrote under a key, as events about it
+   * have it; 0 if there is none.
+   */
+  readonly sequenceOf: (key: string) => number;
   readonly lists: Readonly<Record<NonNullable<D['lists']>[number], List>>;
   readonly feeds: {
     readonly [K in keyof NonNullable<D['feeds']>]: NonNullable<D['feeds']>[K] extends z.ZodType
@@ -162,4 +169,6 @@ export type Context<D extends Definition> = Base<D> & {
   >
     ? Pick<Client<S>, M & keyof Client<S>>
     : never;
-};
+} & (D extends { readonly readModel: ReadModel<infer T> }
+    ? { readonly readModel: ReadModelStore<T> }
+    : unknown);

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import type { OperationsService } from '#proto/retail/operations/v1/operations_pb';
 import type { Clock } from '../core/clock';
 import type { Contract, RequestContract } from '../messages/contract';
+import type { ReadModel } from '../read-store/read-store';
 
 /**
  * The declaration of a service: the data that it owns, the services that it calls, the events that
@@ -34,6 +35,8 @@ export interface Definition {
   readonly lists?: readonly string[];
   /** Its lists of small items, each with an id, that are stored in the list only; by name. */
   readonly feeds?: Readonly<Record<string, z.ZodType<{ id: string }>>>;
+  /** Its read model, if it answers queries that its documents cannot. */
+  readonly readModel?: ReadModel<unknown>;
   /**
    * In-process state, created when a process starts, by name. It may affect latency, never correctness:
    * replicas do not share it and a restart loses it.

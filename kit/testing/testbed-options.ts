@@ -3,6 +3,7 @@ import type { CallContext } from '../core/call-context';
 import type { Caller } from '../core/caller';
 import type { Log } from '../core/log';
 import type { Publishes } from '../delivery/event-gate';
+import type { ReadStore } from '../read-store/read-store';
 import type { Definition } from '../service/definition';
 import type { FakeClock } from './fake-clock';
 import type { FakeReplies } from './fake-replies';
@@ -25,6 +26,8 @@ export interface TestbedOptions<D extends Definition> {
   log?: Log;
   /** Whether an app publishes on a topic. By default every app does. */
   publishes?: Publishes;
+  /** The database of the read model, if the service has one. */
+  readStore?: ReadStore;
   /** The memory of another testbed, of which this is then a second process. */
   memory?: Memory;
 }

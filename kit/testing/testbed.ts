@@ -55,7 +55,7 @@ export class Testbed<D extends Definition> {
   /** Starts a new process with the memory of the old one. */
   restart(): void {
     const { flags = {}, endpoints = {}, config, log = silentLog } = this.options;
-    const { publishes = () => true } = this.options;
+    const { publishes = () => true, readStore } = this.options;
     // a fake is typed by its method; the transport finds it by name
     const fakes = (this.options.calls ?? {}) as ConstructorParameters<typeof MemoryTransport>[2];
     const sidecar = new MemoryTransport(this.memory, this.clock, fakes, endpoints);
@@ -75,6 +75,7 @@ export class Testbed<D extends Definition> {
       publishes,
       signatures: TEST_SIGNATURES,
       config,
+      ...(readStore === undefined ? {} : { readStore }),
     });
     // a fake is typed by its contract; it is found by name
     const replies = (this.options.replies ?? {}) as Parameters<typeof replyFromFake>[2];

@@ -11,6 +11,7 @@ import { NotificationService } from '#proto/retail/notification/v1/notification_
 import { OrderService } from '#proto/retail/order/v1/order_pb';
 import { PaymentService } from '#proto/retail/payment/v1/payment_pb';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
+import { SearchService } from '#proto/retail/search/v1/search_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
 import { VendingService } from '#proto/retail/vending/v1/vending_pb';
@@ -122,6 +123,7 @@ export const gateway = new Service('gateway', {
       'listRefusals',
       'sendCommand',
     ),
+    search: methods(SearchService, 'getIndexStatus', 'search', 'startRebuild', 'suggest'),
   },
   operations: [
     'getStatus',

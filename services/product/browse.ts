@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { requireRole } from '#kit/core/caller';
 import { Code, MicroserviceError, notFound } from '#kit/core/errors';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import type {
+  ExportProductsRequest,
   GetProductRequest,
   ListProductsRequest,
   PriceItemsRequest,
@@ -67,4 +69,24 @@ export async function priceItems(request: PriceItemsRequest, { products }: Conte
     });
   });
   return { prices: prices.map(({ productId, name, price }) => ({ productId, name, price })) };
+}
+
+/** Returns products with the sequences of their events, so that a reader can combine both. */
+export async function exportProducts(request: ExportProductsRequest, context: Context) {
+  const { lists, products, stocks, sequenceOf, caller } = context;
+  requireRole(caller, 'service');
+  const { page, limit } = validate(PageRequest, request);
+  const { items: ids, total } = await lists.catalogue.page('all', page, limit);
+  const items = await Promise.all(
+    ids.map(async (id) => {
+      const product = await products.get(id);
+      if (product === undefined) return [];
+      // the stock is read after it, under the same key
+      const sequence = sequenceOf(id);
+      const { shops = {} } = (await stocks.get(id)) ?? {};
+      const stock = Object.entries(shops).map(([shopId, it]) => ({ shopId, ...it }));
+      return [{ product: await toMessage(product, context), sequence, stocks: stock }];
+    }),
+  );
+  return { items: items.flat(), page, limit, total };
 }

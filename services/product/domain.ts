@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Caller, mayAccess } from '#kit/core/caller';
 import { Code, MicroserviceError } from '#kit/core/errors';
 import type { Decision } from '#kit/state/apply-change';
+import { availabilityOf } from '#retail/availability';
 import { Money } from '#retail/money';
 import { comparisonForm } from '#retail/text';
 
@@ -109,12 +110,7 @@ export function withShopStock(stock: Stock, shopId: string, left: number, sequen
   return { shops: { ...stock.shops, [shopId]: { left, sequence } } };
 }
 
-/** A product is `low_stock` with this many pieces or fewer in all shops together. */
-export const LOW_STOCK = 5;
-
 export function availability(stock: Stock | undefined) {
-  if (stock === undefined) return 'unknown';
-  const left = Object.values(stock.shops).reduce((sum, shop) => sum + shop.left, 0);
-  if (left === 0) return 'out_of_stock';
-  return left <= LOW_STOCK ? 'low_stock' : 'in_stock';
+  if (stock === undefined) return availabilityOf(undefined);
+  return availabilityOf(Object.values(stock.shops).reduce((sum, shop) => sum + shop.left, 0));
 }

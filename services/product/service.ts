@@ -1,7 +1,7 @@
 import { StockUpdated } from '#contracts/inventory';
 import { CreateProduct, UpdateProduct } from '#contracts/product';
 import { recordStock } from './availability';
-import { getProduct, listProducts, priceItems } from './browse';
+import { exportProducts, getProduct, listProducts, priceItems } from './browse';
 import { addProduct, applyUpdate, createProduct, updateProduct } from './catalogue';
 import { getProductOwner, setProductOwner } from './ownership';
 import { product } from './definition';
@@ -14,6 +14,7 @@ product.serve({
   getProduct,
   listProducts,
   priceItems,
+  exportProducts,
 });
 product.on(CreateProduct, addProduct);
 product.on(UpdateProduct, applyUpdate);

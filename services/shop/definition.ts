@@ -5,6 +5,7 @@ import { type ContextOf, Service } from '#kit/service/service';
 import { ProductService } from '#proto/retail/product/v1/product_pb';
 import { ShopService } from '#proto/retail/shop/v1/shop_pb';
 import { UserService } from '#proto/retail/user/v1/user_pb';
+import { OfferUpdated, SetOffer } from '#contracts/shop';
 import { CatalogueEntry, Device, Offer, Shop } from './domain';
 
 /** Shops with their opening hours, offers and devices. */
@@ -18,10 +19,11 @@ export const shop = new Service('shop', {
   idempotency: { registerDevice: 'recompute', renewCredential: 'recompute' },
   stores: { shops: Shop, offers: Offer, catalogue: CatalogueEntry, devices: Device },
   /**
-   * `shops`: all shops. `offers`: the products of each shop. `devices`: all devices, and those of each
-   * shop. `accounts`: the devices with an account at the broker.
+   * `shops`: all shops. `offers`, `withdrawals`: the products that each shop offers or has withdrawn.
+   * `devices`: all devices, and those of each shop. `accounts`: the devices with an account at the broker.
    */
-  lists: ['shops', 'offers', 'devices', 'accounts'],
+  lists: ['shops', 'offers', 'withdrawals', 'devices', 'accounts'],
+  publishes: [SetOffer, OfferUpdated],
   config: z.object({
     /** Path of the master key, from which the credentials of devices are derived. */
     DEVICE_KEY_FILE: KeyFile,

@@ -1,12 +1,16 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { isoTime } from '#kit/core/clock';
-import { Code, MicroserviceError, notFound, refused } from '#kit/core/errors';
+import { Code, MicroserviceError, notFound, refused, stillInProgress } from '#kit/core/errors';
 import { requirePrecondition } from '#kit/core/precondition';
 import { toTimestamp } from '#kit/core/timestamps';
 import { Id, PageRequest, validate } from '#kit/core/validation';
 import { Price } from '#retail/money';
+import { requireRole } from '#kit/core/caller';
+import type { EventData } from '#kit/messages/contract';
+import { OfferUpdated, SetOffer } from '#contracts/shop';
 import type {
+  ExportOffersRequest,
   GetOfferRequest,
   ListOffersRequest,
   PriceOffersRequest,
@@ -18,7 +22,7 @@ import {
   CHANNELS,
   type CatalogueEntry,
   ORDER_CHANNELS,
-  type Offer,
+  Offer,
   type Refusal,
   type Shop,
   refusalOf,
@@ -41,24 +45,14 @@ const keyOf = (shopId: string, productId: string) => `${shopId}/${productId}`;
 
 /** Creates or replaces an offer. */
 export async function setOffer(request: SetOfferRequest, context: Context) {
-  const { offers, lists, caller, clock, precondition } = context;
+  const { caller, clock } = context;
   const { shopId, productId, price, channels } = validate(NewOffer, request);
   requireManager(caller, await requireShop(shopId, context));
   // throws if the product is not in the catalogue
   const [entry] = await catalogueEntries([productId], context);
   const offer: Offer = { productId, ...(price && { price }), ...(channels && { channels }) };
-  const key = keyOf(shopId, productId);
-  if (current(await offers.get(key)) === undefined) {
-    requirePrecondition(precondition, undefined);
-    // the list comes first: an offer can always be found
-    await lists.offers.add(shopId, productId);
-  }
-  const updatedAt = isoTime(clock);
-  const stored = await offers.update(key, (now) => {
-    requirePrecondition(precondition, current(now));
-    return now !== undefined && isSame(now, offer) ? now : { ...offer, updatedAt };
-  });
-  return toMessage(shopId, stored, entry);
+  const stored = await dispatch(shopId, offer, context);
+  return toMessage(shopId, stored ?? { ...offer, updatedAt: isoTime(clock) }, entry);
 }
 
 /** The offer, unless it is withdrawn. */
@@ -71,23 +65,69 @@ function current(offer: Offer | undefined): Offer | undefined {
  * a product without an offer.
  */
 export async function removeOffer(request: RemoveOfferRequest, context: Context) {
-  const { offers, lists, caller, clock, precondition } = context;
+  const { offers, caller, precondition } = context;
   const { shopId, productId } = validate(OfferRequest, request);
   requireManager(caller, await requireShop(shopId, context));
-  const key = keyOf(shopId, productId);
-  const known = await offers.get(key);
+  const known = await offers.get(keyOf(shopId, productId));
   // a product that does not exist is sold nowhere
   if (known === undefined && !(await isKnownProduct(productId, context))) {
     requirePrecondition(precondition, undefined);
     return {};
   }
-  const updatedAt = isoTime(clock);
-  await offers.update(key, (now) => {
-    requirePrecondition(precondition, current(now));
-    return now?.withdrawn ? now : { productId, withdrawn: true, updatedAt };
-  });
-  await lists.offers.remove(shopId, productId);
+  await dispatch(shopId, { productId, withdrawn: true }, context);
   return {};
+}
+
+/** As a command, so that no offer is stored whose event is never published. */
+async function dispatch(shopId: string, offer: Offer, context: Context) {
+  const { dispatchAndWait, offers, precondition } = context;
+  const { withdrawn = false, ...fields } = offer;
+  const command = { shopId, ...fields, withdrawn, precondition };
+  const stored = await dispatchAndWait(SetOffer, command, () =>
+    offers.get(keyOf(shopId, offer.productId)),
+  );
+  if (stored === undefined && precondition !== undefined) throw stillInProgress('the offer');
+  return stored;
+}
+
+/** Handles SetOffer. */
+export async function recordOffer(
+  { precondition, ...fields }: EventData<typeof SetOffer>,
+  { offers, lists, publish, clock }: Context,
+): Promise<void> {
+  const { shopId, productId, price, channels, withdrawn } = fields;
+  const offer = Offer.parse({ productId, price, channels, withdrawn: withdrawn || undefined });
+  const updatedAt = isoTime(clock);
+  await offers.update(keyOf(shopId, productId), (now) => {
+    requirePrecondition(precondition, current(now));
+    return now !== undefined && isSame(now, offer) ? now : { ...offer, updatedAt };
+  });
+  // after the change, which may be refused; a redelivery completes the lists
+  await (withdrawn ? lists.withdrawals : lists.offers).add(shopId, productId);
+  await (withdrawn ? lists.offers : lists.withdrawals).remove(shopId, productId);
+  await publish(OfferUpdated, fields);
+}
+
+const ExportRequest = PageRequest.extend({ shopId: Id, withdrawn: z.boolean() });
+
+/** Returns offers or withdrawals with the sequences of their events. */
+export async function exportOffers(request: ExportOffersRequest, context: Context) {
+  const { lists, offers, sequenceOf, caller } = context;
+  requireRole(caller, 'service');
+  const { shopId, page, limit, withdrawn } = validate(ExportRequest, request);
+  const list = withdrawn ? lists.withdrawals : lists.offers;
+  const { items: ids, total } = await list.page(shopId, page, limit);
+  const items = await Promise.all(
+    ids.map(async (productId) => {
+      const key = keyOf(shopId, productId);
+      const offer = await offers.get(key);
+      if (offer === undefined) return [];
+      const { price } = offer;
+      const sequence = sequenceOf(key);
+      return [{ productId, price, withdrawn: offer.withdrawn === true, sequence }];
+    }),
+  );
+  return { items: items.flat(), page, limit, total };
 }
 
 export async function getOffer(request: GetOfferRequest, context: Context) {

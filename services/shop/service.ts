@@ -1,9 +1,18 @@
 import { ProductCreated, ProductUpdated } from '#contracts/product';
+import { SetOffer } from '#contracts/shop';
 import { listBrokerAccounts } from './broker-accounts';
 import { recordProduct } from './catalogue';
 import { identifyDevice, renewCredential } from './credentials';
 import { getDevice, listDevices, registerDevice, retireDevice, updateDevice } from './devices';
-import { getOffer, listOffers, priceOffers, removeOffer, setOffer } from './offers';
+import {
+  exportOffers,
+  getOffer,
+  listOffers,
+  priceOffers,
+  recordOffer,
+  removeOffer,
+  setOffer,
+} from './offers';
 import { createShop, getShop, listShops, mayManageShop, updateShop } from './shops';
 import { updateDeviceStatus } from './status';
 import { shop } from './definition';
@@ -19,6 +28,7 @@ shop.serve({
   getOffer,
   listOffers,
   priceOffers,
+  exportOffers,
   registerDevice,
   updateDevice,
   retireDevice,
@@ -30,6 +40,7 @@ shop.serve({
   updateDeviceStatus,
 });
 
+shop.on(SetOffer, recordOffer);
 shop.on(ProductCreated, recordProduct);
 shop.on(ProductUpdated, recordProduct);
 

@@ -1,4 +1,7 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Message } from '@bufbuild/protobuf';
 import { DeviceMessageSigner } from '#contracts/device-message-signer';
 import { StockUpdated } from '#contracts/inventory';
@@ -7,6 +10,8 @@ import { type Caller, asService } from '#kit/core/caller';
 import { newCallContext } from '#kit/core/call-context';
 import type { Contract } from '#kit/messages/contract';
 import { type ProcessStatus, operationsHandlers } from '#kit/operations/operations-service';
+import { localReadStore } from '#kit/adapters/read-store/local';
+import type { ReadStore } from '#kit/read-store/read-store';
 import type { Memory } from '#kit/testing/memory';
 import { testbed } from '#kit/testing/testbed';
 import type { CallRequest, StreamRequest } from '#kit/transport/sidecar';
@@ -23,6 +28,8 @@ import { PROVIDER } from '../../services/payment/provider';
 import { payment } from '../../services/payment/service';
 import { SimulatedProvider } from '../../services/payment/simulator/provider';
 import { product } from '../../services/product/service';
+import { search } from '../../services/search/service';
+import { Synonyms } from '../../services/search/synonyms';
 import { shop } from '../../services/shop/service';
 import { hashPassword } from '../../services/user/password';
 import { user } from '../../services/user/service';
@@ -66,7 +73,7 @@ const STATUS: ProcessStatus = {
 };
 
 /** Every service in this process, as it is, each over a sidecar in memory. */
-function openServices({ clock }: Edge) {
+function openServices({ clock }: Edge, readStore: ReadStore) {
   const provider = new SimulatedProvider(new Map(), clock);
   const beds = {
     user: testbed(user, {
@@ -96,6 +103,7 @@ function openServices({ clock }: Edge) {
       config: { OPERATIONS_EMAIL: 'operations@example.com' },
     }),
     shop: testbed(shop, { clock, config: { DEVICE_KEY_FILE: 'k'.repeat(43) } }),
+    search: testbed(search, { clock, readStore, config: { SYNONYMS_FILE: new Synonyms([]) } }),
     vending: testbed(vending, { clock, config: { DISPENSE_SECONDS: 30 } }),
     'iot-gateway': testbed(iotGateway, { clock, config: { DEVICE_MESSAGES_PER_SECOND: 20 } }),
   };
@@ -110,6 +118,7 @@ export class Platform {
   private constructor(
     readonly edge: Edge,
     private readonly beds: Beds,
+    private readonly data: string,
     /** The ids of Sally's and Carl's things, by the name of the parameter of a route. */
     readonly ids: Readonly<Record<string, string>>,
   ) {}
@@ -117,9 +126,10 @@ export class Platform {
   static async open(): Promise<Platform> {
     const opened: { beds?: Beds } = {};
     const edge = await openEdge(callsTo((app) => opened.beds?.[app]));
-    const beds = openServices(edge);
+    const data = mkdtempSync(join(tmpdir(), 'platform-'));
+    const beds = openServices(edge, localReadStore(data, 'search'));
     opened.beds = beds;
-    return new Platform(edge, beds, await fill(beds, edge.clock.now()));
+    return new Platform(edge, beds, data, await fill(beds, edge.clock.now()));
   }
 
   /** Calls a method of a service without the edge. Throws its refusal. */
@@ -171,8 +181,9 @@ export class Platform {
     for (const bed of Object.values(this.beds)) await bed.settle();
   }
 
-  close(): Promise<void> {
-    return this.edge.close();
+  async close(): Promise<void> {
+    await this.edge.close();
+    rmSync(this.data, { recursive: true });
   }
 }
 
@@ -321,6 +332,7 @@ async function fill(beds: Beds, now: number): Promise<Record<string, string>> {
     if ((await beds.product.handleEvent(StockUpdated, event, { id })) === 'SUCCESS') break;
   }
   for (const bed of Object.values(beds)) await bed.settle();
+  await beds.search.runIntervalTask('rebuild');
   return {
     shopId,
     productId,

@@ -84,17 +84,19 @@ class Reader {
     }
   }
 
-  /** The values of a query, with digits as numbers where the field is a number. */
+  /** The values of a query, with digits as numbers and words as booleans where the field is one. */
   queryValues(
     desc: DescMessage,
     query: Readonly<Record<string, unknown>>,
   ): Record<string, unknown> {
-    const isNumber = (name: string) => fieldsOf(desc).get(name)?.scalar === ScalarType.INT32;
+    const scalarOf = (name: string) => fieldsOf(desc).get(name)?.scalar;
     // fromEntries and not assignment, which would treat a name such as __proto__ specially
     return Object.fromEntries(
       Object.entries(query).map(([name, text]) => {
         const isDigits = typeof text === 'string' && /^-?\d{1,10}$/.test(text);
-        return [name, isDigits && isNumber(name) ? Number(text) : text];
+        if (isDigits && scalarOf(name) === ScalarType.INT32) return [name, Number(text)];
+        const isWord = text === 'true' || text === 'false';
+        return [name, isWord && scalarOf(name) === ScalarType.BOOL ? text === 'true' : text];
       }),
     );
   }

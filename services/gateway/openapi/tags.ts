@@ -7,6 +7,7 @@ const TAGS: Readonly<Record<string, string>> = {
   'api-keys': 'API keys of external integrations',
   users: 'The profile, password and sessions of the signed-in user',
   products: 'The product catalogue',
+  search: 'The search over the catalogue',
   inventory: 'Stock of products in shops',
   orders: 'Orders, from placing to cancelling',
   deliveries: 'Deliveries of orders',

@@ -247,7 +247,7 @@ describe.each(named(rpcRoutes))('%s', (_, route) => {
   it('refuses unknown, repeated and malformed parameters of the query by name', async () => {
     const [path = ''] = exampleRequest(route).path.split('?');
     const others = route.rpc.input.fields.filter(({ jsonName }) => !route.query.includes(jsonName));
-    for (const name of ['sort', '__proto__', ...others.map(({ jsonName }) => jsonName)]) {
+    for (const name of ['order', '__proto__', ...others.map(({ jsonName }) => jsonName)]) {
       const { status, body } = await send(route, { path: `${path}?${name}=1` });
       expect({ status, fields: body.details?.fields?.[0]?.field }).toEqual({
         status: 422,

@@ -4,6 +4,7 @@ import { catalogueRoutes } from './catalogue';
 import { deviceRoutes } from './devices';
 import { orderRoutes } from './orders';
 import { paymentRoutes } from './payments';
+import { searchRoutes } from './search';
 import { statusRoutes } from './status';
 import type { Route } from './types';
 import { vendingRoutes } from './vending';
@@ -15,6 +16,7 @@ export const BASE = '/api/v1';
 export const routes: readonly Route[] = [
   ...accountRoutes,
   ...catalogueRoutes,
+  ...searchRoutes,
   ...orderRoutes,
   ...paymentRoutes,
   ...deviceRoutes,

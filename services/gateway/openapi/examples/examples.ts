@@ -4,6 +4,7 @@ import { catalogueExamples } from './catalogue';
 import { deviceExamples } from './devices';
 import { orderExamples } from './orders';
 import { paymentExamples } from './payments';
+import { searchExamples } from './search';
 import { statusExamples } from './status';
 import type { RouteExamples } from './types';
 import { vendingExamples } from './vending';
@@ -12,6 +13,7 @@ import { vendingExamples } from './vending';
 export const examples: RouteExamples = {
   ...accountExamples,
   ...catalogueExamples,
+  ...searchExamples,
   ...orderExamples,
   ...paymentExamples,
   ...deviceExamples,

@@ -8,7 +8,7 @@ export interface RouteExample {
   /** Fields of the body that may be omitted, as paths such as `deliveryAddress.line2`. */
   readonly optional?: readonly string[];
   readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | number>>;
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
   /** With every field, at every depth. */
   readonly body?: Readonly<Record<string, unknown>>;
   /** The complete data of the response; absent for routes that the gateway answers itself. */
