@@ -89,6 +89,8 @@ export const KitConfig = z.object({
    * have one.
    */
   READ_STORE: z.string().optional(),
+  /** The password of that database, if it has accounts. */
+  READ_STORE_PASSWORD: z.string().optional(),
   /** A server-side key. If set, flags come from a flag server; until it answers, from the file. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),

@@ -180,6 +180,8 @@ async function planSystem(
   writeFileSync(calls, withOthers(inProject('components', 'calls.json'), specs));
   const publishers = join(folder, 'publishers.json');
   writeFileSync(publishers, withPublishers(inProject('components', 'publishers.json'), specs));
+  const readStore = join(folder, 'read-store.yaml');
+  writeFileSync(readStore, readStoreIn(join(folder, 'data')));
   const { secured = false } = options;
   const apps: AppPlan[] = [];
   for (const spec of specs) {
@@ -201,6 +203,7 @@ async function planSystem(
       ...spec.env,
       ...(spec.env?.['DEVICE_KEY_FILE'] && { DEVICE_KEY_FILE: join(folder, 'device-key') }),
       ...(spec.env?.['USER_KEY_FILE'] && { USER_KEY_FILE: join(folder, 'user-key') }),
+      ...(spec.env?.['READ_STORE'] && { READ_STORE: readStore }),
       ...(spec.env?.['INGEST_PORT'] && { INGEST_PORT: '0' }),
       APP_ID: appId,
       PORT: String(port),
@@ -285,6 +288,14 @@ function devicesAt(
         deviceBroker.setAccounts([...accounts], { dir: '', ports: own, reload: () => {} }),
     }),
   };
+}
+
+/** The component of a read store that needs no server, with its files in this folder. */
+function readStoreIn(folder: string): string {
+  const file = inProject('components', 'read-store', 'sqlite.yaml');
+  const component = parseDocument(readFileSync(file, 'utf8'));
+  component.setIn(['spec', 'metadata', 0, 'value'], folder);
+  return String(component);
 }
 
 /** Adds the calls of other apps to the permissions of this system. */

@@ -32,7 +32,7 @@ describe('the file that READ_STORE names', () => {
 
   test('of this project opens PostgreSQL, without waiting for it', async () => {
     const file = packageFile('components', 'read-store', 'postgresql.yaml');
-    const store = openReadStore(file, 'search', { POSTGRES_PASSWORD: 'x' });
+    const store = openReadStore(file, 'search', { READ_STORE_PASSWORD: 'x' });
     expect(store).toBeInstanceOf(PostgresqlReadStore);
     await store.close();
   });
