@@ -113,12 +113,24 @@ function openServices({ clock }: Edge, readStore: ReadStore) {
 type Beds = ReturnType<typeof openServices>;
 export type AppName = keyof Beds;
 
+let index: ReadStore | undefined;
+
+/** The database of the search, one for all platforms: a file is created once, and not for every test. */
+function indexes(): ReadStore {
+  if (index !== undefined) return index;
+  const folder = mkdtempSync(join(tmpdir(), 'platform-'));
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true });
+  });
+  index = localReadStore(folder, 'search');
+  return index;
+}
+
 /** The real edge before the real services, with a shop of Sally, and purchases of Carl. */
 export class Platform {
   private constructor(
     readonly edge: Edge,
     private readonly beds: Beds,
-    private readonly data: string,
     /** The ids of Sally's and Carl's things, by the name of the parameter of a route. */
     readonly ids: Readonly<Record<string, string>>,
   ) {}
@@ -126,10 +138,9 @@ export class Platform {
   static async open(): Promise<Platform> {
     const opened: { beds?: Beds } = {};
     const edge = await openEdge(callsTo((app) => opened.beds?.[app]));
-    const data = mkdtempSync(join(tmpdir(), 'platform-'));
-    const beds = openServices(edge, localReadStore(data, 'search'));
+    const beds = openServices(edge, indexes());
     opened.beds = beds;
-    return new Platform(edge, beds, data, await fill(beds, edge.clock.now()));
+    return new Platform(edge, beds, await fill(beds, edge.clock.now()));
   }
 
   /** Calls a method of a service without the edge. Throws its refusal. */
@@ -181,9 +192,8 @@ export class Platform {
     for (const bed of Object.values(this.beds)) await bed.settle();
   }
 
-  async close(): Promise<void> {
-    await this.edge.close();
-    rmSync(this.data, { recursive: true });
+  close(): Promise<void> {
+    return this.edge.close();
   }
 }
 

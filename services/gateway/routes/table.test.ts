@@ -265,7 +265,8 @@ describe.each(named(rpcRoutes))('%s', (_, route) => {
       for (const wrong of ['abc', '1.5', '', '99999999999', '1e3']) {
         const { status, body } = await send(route, { path: `${path}?${name}=${wrong}` });
         expect(status).toBe(422);
-        expect(body.error).toMatch(new RegExp(`^${name} must be a whole number`));
+        const kind = field?.scalar === ScalarType.BOOL ? 'true or false' : 'a whole number';
+        expect(body.error).toMatch(new RegExp(`^${name} must be ${kind}`));
       }
     }
   });
