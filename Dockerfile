@@ -76,7 +76,8 @@ COPY package.json package-lock.json dapr.yaml ./
 COPY scripts/start scripts/start
 COPY scripts/devices scripts/devices
 COPY scripts/device-accounts.mjs scripts/
-COPY deploy/flags.json deploy/limits.json deploy/
+COPY deploy/flags.json deploy/limits.json deploy/synonyms.txt deploy/
+COPY services/search/migrations services/search/migrations
 COPY deploy/image deploy/image
 COPY components components
 COPY --from=build /app/dist dist

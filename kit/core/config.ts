@@ -89,8 +89,12 @@ export const KitConfig = z.object({
    * have one.
    */
   READ_STORE: z.string().optional(),
-  /** The password of that database, if it has accounts. */
+  /** Where that database is, and its account, if the file does not say it. */
+  READ_STORE_HOST: z.string().optional(),
+  READ_STORE_PORT: z.string().optional(),
+  READ_STORE_USER: z.string().optional(),
   READ_STORE_PASSWORD: z.string().optional(),
+  READ_STORE_DATABASE: z.string().optional(),
   /** A server-side key. If set, flags come from a flag server; until it answers, from the file. */
   FLAGSMITH_KEY: z.string().startsWith('ser.').optional(),
   FLAGSMITH_URL: z.url().optional(),

@@ -112,6 +112,7 @@ function table(services, apps, access, variables, common) {
         bindings: definition.outputBindings ?? [],
         endpoints: definition.endpoints ?? [],
         apis: allowedApis(service),
+        readModel: definition.readModel !== undefined,
         variables: variables[name] ?? [],
       },
     ]);

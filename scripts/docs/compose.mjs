@@ -81,6 +81,10 @@ function serviceEntry({ name, definition }, app, ports) {
       APP_API_TOKEN: SECRET,
       SERVICE_KEYS: '/data/keys',
       ...Object.fromEntries(keyFiles.map((variable) => [variable, `/data/${name}-master`])),
+      ...(definition.readModel !== undefined && {
+        READ_STORE: '/app/components/read-store/postgresql.yaml',
+        READ_STORE_PASSWORD: SECRET,
+      }),
       ...(variables.includes('LIMITS_FILE') && { LIMITS_FILE: '/app/deploy/limits.json' }),
       ...(variables.includes('ADMIN_EMAIL') && {
         ADMIN_EMAIL: '${ADMIN_EMAIL:-admin@example.com}',

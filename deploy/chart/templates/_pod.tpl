@@ -258,12 +258,27 @@ spec:
 {{- end -}}
 {{- if $service.ingestPort }}{{ $_ := set $set "INGEST_TRUSTED_PROXIES" (join "," $root.Values.gateway.trustedProxies) }}{{ end -}}
 {{- if $root.Values.caBundleSecret }}{{ $_ := set $set "NODE_EXTRA_CA_CERTS" "/var/run/omnichannel/ca/ca-bundle.crt" }}{{ end -}}
+{{- if $service.readModel -}}
+{{- $_ := set $set "READ_STORE" "/app/components/read-store/postgresql.yaml" -}}
+{{- if eq $root.Values.state.kind "postgresql" -}}
+{{- $address := splitList ":" (include "omnichannel.stateAddress" $root) -}}
+{{- $_ := set $set "READ_STORE_HOST" (first $address) -}}
+{{- $_ := set $set "READ_STORE_PORT" (last $address) -}}
+{{- $_ := set $set "READ_STORE_USER" $root.Values.state.user -}}
+{{- $_ := set $set "READ_STORE_DATABASE" $root.Values.state.database -}}
+{{- $_ := set $set "PGSSLMODE" $root.Values.state.tls -}}
+{{- end -}}
+{{- end -}}
 {{- range $variable, $value := $service.settings.env }}{{ $_ := set $set $variable (toString $value) }}{{ end -}}
 - name: INSTANCE_ID
   valueFrom: { fieldRef: { fieldPath: metadata.name } }
 {{- range $variable := list "DAPR_API_TOKEN" "APP_API_TOKEN" }}
 - name: {{ $variable }}
   valueFrom: { secretKeyRef: { name: {{ $own }}-sidecar, key: token } }
+{{- end }}
+{{- if and $service.readModel (eq $root.Values.state.kind "postgresql") }}
+- name: READ_STORE_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ include "omnichannel.stateSecret" (list $root $service.name) }}, key: password } }
 {{- end }}
 {{- if has "ADMIN_EMAIL" $service.variables }}
 {{- $admin := printf "%s-admin" (include "omnichannel.name" $root) }}

@@ -12,10 +12,12 @@ const Component = z.object({
   spec: z.object({
     type: z.enum(['readstore.sqlite', 'readstore.postgresql']),
     metadata: z.array(
-      z.union([
-        z.strictObject({ name: z.string(), value: z.string() }),
-        z.strictObject({ name: z.string(), envRef: z.string() }),
-      ]),
+      z.strictObject({
+        name: z.string(),
+        value: z.string().default(''),
+        /** An environment variable that takes precedence over the value, if it is set. */
+        envRef: z.string().optional(),
+      }),
     ),
   }),
 });
@@ -42,10 +44,7 @@ export function openReadStore(
   if (file === undefined) throw new ConfigError(['READ_STORE is missing']);
   const { spec } = checked(Component, parse(read(file)), file);
   const metadata = Object.fromEntries(
-    spec.metadata.map((entry) => [
-      entry.name,
-      'value' in entry ? entry.value : (env[entry.envRef] ?? ''),
-    ]),
+    spec.metadata.map(({ name, value, envRef = '' }) => [name, env[envRef] ?? value]),
   );
   if (spec.type === 'readstore.sqlite') {
     return new SqliteReadStore(checked(SqliteMetadata, metadata, file).folder, app);

@@ -148,6 +148,8 @@ describe('a route that changes something', () => {
         'POST /notifications/:notificationId/read',
         'DELETE /admin/dead-letters/:service/:id',
         'POST /admin/dead-letters/:service/:id/replay',
+        'POST /admin/dead-letter-replays/:service',
+        'POST /search/index/rebuild',
       ],
       'counts or adds pieces, which other changes neither lose nor overwrite': [
         'POST /inventory/:shopId/:productId/adjustments',
