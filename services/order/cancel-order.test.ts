@@ -57,6 +57,16 @@ describe('cancelling a pending order', () => {
     expect(items).toMatchObject([{ orderId: 'o1', status: 'cancelled' }]);
   });
 
+  it('is not answered as accepted if it is not decided in time', async () => {
+    const bed = await bedWith(pendingOrder());
+    bed.sidecar.onPublish = () => undefined;
+    await expect(cancel(bed)).rejects.toMatchObject({
+      code: Code.DEADLINE_EXCEEDED,
+      message: 'the cancellation is still in progress; retry with the same Idempotency-Key',
+    });
+    expect(await cancel(bed, { respondAsync: true })).toMatchObject({ status: 'pending' });
+  });
+
   it('is refused once the parcel is delivered, and the fulfilment continues', async () => {
     const services = new FakeServices();
     const bed = await bedWith(pendingOrder(), services);

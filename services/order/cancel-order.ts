@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { requireOwner, requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
+import { stillInProgress } from '#kit/core/errors';
 import type { EventData } from '#kit/messages/contract';
 import { SagaRecorder } from '#kit/saga/saga-steps';
 import { Id, validate } from '#kit/core/validation';
@@ -20,7 +21,7 @@ const Cancellation = z.object({
 });
 
 export async function cancelOrder(request: CancelOrderRequest, context: Context) {
-  const { orders, caller, dispatchAndWait } = context;
+  const { orders, caller, callContext, dispatchAndWait } = context;
   const { orderId, reason } = validate(Cancellation, request);
   const order = requireOwner(caller, await orders.get(orderId), 'order');
   requireRole(caller, 'customer', 'seller', 'admin');
@@ -29,6 +30,7 @@ export async function cancelOrder(request: CancelOrderRequest, context: Context)
   const cancelled = await dispatchAndWait(CancelOrder, { orderId, userId, reason }, () =>
     orders.get(orderId),
   );
+  if (cancelled === undefined && !callContext.respondAsync) throw stillInProgress('the cancellation');
   return toMessage(cancelled ?? order);
 }
 

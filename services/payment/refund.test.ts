@@ -51,6 +51,15 @@ describe('a refund', () => {
     ]);
   });
 
+  it('by an admin that is not done in time is not answered as done', async () => {
+    const on = await paid();
+    on.sidecar.onPublish = () => undefined;
+    await expect(refundPart(on, '5.00', { id: 'r1' })).rejects.toMatchObject({
+      code: Code.DEADLINE_EXCEEDED,
+      message: 'the refund is still in progress; retry with the same Idempotency-Key',
+    });
+  });
+
   it('requested twice by an admin with the same id is one refund', async () => {
     const on = await paid();
     await refundPart(on, '5.00', { id: 'r1' });

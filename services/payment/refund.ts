@@ -1,7 +1,7 @@
 import { requireRole } from '#kit/core/caller';
 import { isoTime } from '#kit/core/clock';
 import type { EventData } from '#kit/messages/contract';
-import { notFound, refused } from '#kit/core/errors';
+import { notFound, refused, stillInProgress } from '#kit/core/errors';
 import { requirePrecondition } from '#kit/core/precondition';
 import { validate } from '#kit/core/validation';
 import { RefundPayment, RefundProcessed } from '#contracts/payment';
@@ -21,7 +21,7 @@ import { RefundRequest, withTarget } from './requests';
 
 /** Refunds a part of a payment, or all that is left of it. */
 export async function refund(message: RefundMessage, context: Context) {
-  const { caller, newId, payments, dispatchAndWait, clock, precondition } = context;
+  const { caller, callContext, newId, payments, dispatchAndWait, clock, precondition } = context;
   requireRole(caller, 'admin', 'service');
   const {
     orderId = '',
@@ -45,6 +45,7 @@ export async function refund(message: RefundMessage, context: Context) {
   addPendingRefund(requirePayment(await payments.get(paymentId)), command, isoTime(clock));
   const conditional = { ...command, precondition };
   const refunded = await dispatchAndWait(RefundPayment, conditional, () => payments.get(paymentId));
+  if (refunded === undefined && !callContext.respondAsync) throw stillInProgress('the refund');
   return toMessage(refunded ?? requirePayment(await payments.get(paymentId)));
 }
 

@@ -156,7 +156,7 @@ describe('an event whose handler needs a service that is down', () => {
         const found = items.filter(({ eventType }) => eventType === 'order.confirmed');
         return found.length > 0 && found;
       },
-      30_000,
+      60_000,
     );
     expect(new Set(sent.map(({ channel }) => channel)).size).toBe(sent.length);
     const { items } = await fixture.admin.get(DeadLetters, `${at('notification')}?limit=100`);
@@ -192,9 +192,9 @@ describe('npm run deadletters', () => {
     const { orderId } = await ordering;
     payment.service?.start();
     await payment.ready();
-    await shopper.waitForStatus('confirmed', orderId, 30_000);
+    await shopper.waitForStatus('confirmed', orderId, 60_000);
     const isDone = async () => !(await isWaiting());
-    await until('no event to wait', isDone, 30_000);
+    await until('no event to wait', isDone, 60_000);
   });
 
   test('replays all dead letters of a reason and type', async () => {
