@@ -1,4 +1,4 @@
-import type { Clock } from './clock';
+import { type Clock, isoTime } from './clock';
 import type { CallContext } from './call-context';
 import { Code, MicroserviceError } from './errors';
 import type { Precondition } from './precondition';
@@ -10,7 +10,10 @@ export interface PublishedEvent {
   at: string;
 }
 
-/** A change that an execution made to a document: see InboxEntry. */
+/**
+ * A change that an execution made to a document: see InboxEntry. Or an event that it published, with its time
+ * as the outcome.
+ */
 export interface MadeChange {
   by: string;
   at: number;
@@ -82,6 +85,20 @@ export class Execution {
    */
   remainingMs(max: number): number {
     return Math.max(0, Math.min(max, this.callContext.deadline - this.clock.now()));
+  }
+
+  /**
+   * The time of an event that is published now: that of the first attempt of this work which published it.
+   * So its consumers can tell that it may be a repetition of an old one.
+   */
+  timeOf(eventId: string): string {
+    const key = `event ${eventId}`;
+    const earlier = this.made?.get(key)?.outcome;
+    if (typeof earlier === 'string') return earlier;
+    const time = isoTime(this.clock);
+    const at = Math.floor(this.now / 1000);
+    this.made?.set(key, { by: eventId, at, sequence: 0, outcome: time });
+    return time;
   }
 
   /**

@@ -4,7 +4,7 @@ import { asService } from '../core/caller';
 import type { Clock } from '../core/clock';
 import { CloudEvent, cloudEvent } from './cloud-event';
 import { defineEvent } from './contract';
-import { Execution } from '../core/execution';
+import { Execution, type MadeChange } from '../core/execution';
 import { newCallContext } from '../core/call-context';
 import { traceId } from '../core/trace';
 
@@ -22,7 +22,7 @@ const LampLit = defineEvent('LampLit', {
 const executionOf = (id: string) =>
   new Execution(newCallContext(clock, { id, correlationId: 'c1', caller: asService('t1') }), clock);
 const light = (execution: Execution, lampId: string, source = 'lamps') =>
-  cloudEvent(source, LampLit, { lampId }, execution, clock);
+  cloudEvent(source, LampLit, { lampId }, execution);
 
 describe('a published event', () => {
   it('has its subject, source, cause and trace', () => {
@@ -60,10 +60,25 @@ describe('a published event', () => {
       minVersion: 1,
     });
     const publish = (data: { lampId: string; lamp?: string }) =>
-      cloudEvent('lamps', Compatible, data, executionOf('cause-1'), clock);
+      cloudEvent('lamps', Compatible, data, executionOf('cause-1'));
     expect(publish({ lampId: 'l1', lamp: 'l1' })).toMatchObject({ eventversion: 2, minversion: 1 });
     expect(() => publish({ lampId: 'l1' })).toThrow(z.ZodError);
     expect(light(executionOf('cause-1'), 'l1')).not.toHaveProperty('minversion');
+  });
+
+  it('has the time of the first attempt that published it', () => {
+    let now = Date.parse('2030-01-31T12:00:00Z');
+    const made = new Map<string, MadeChange>();
+    const attempt = () => {
+      const late: Clock = { now: () => now, sleep: async () => {} };
+      const callContext = newCallContext(late, { id: 'cause-1' });
+      return light(new Execution(callContext, late, false, now, made), 'l1').time;
+    };
+    const first = attempt();
+    now += 3_600_000;
+    expect(attempt()).toBe(first);
+    made.clear();
+    expect(attempt()).not.toBe(first);
   });
 
   it('has the same id when its execution is repeated', () => {
@@ -72,7 +87,7 @@ describe('a published event', () => {
 
   it('has the same id in any execution with the same dedup key', () => {
     const published = (callContextId: string, dedupKey: string) =>
-      cloudEvent('lamps', LampLit, { lampId: 'l1' }, executionOf(callContextId), clock, dedupKey);
+      cloudEvent('lamps', LampLit, { lampId: 'l1' }, executionOf(callContextId), dedupKey);
     expect(published('cause-1', 'first-light').id).toBe(published('cause-2', 'first-light').id);
     expect(published('cause-1', 'first-light').id).not.toBe(
       published('cause-1', 'second-light').id,
@@ -101,7 +116,7 @@ describe('a published event', () => {
   it('is rejected with data that does not match its contract', () => {
     // as from a caller that the compiler did not check
     const data = JSON.parse('{"lampId": 1}') as { lampId: string };
-    expect(() => cloudEvent('lamps', LampLit, data, executionOf('c'), clock)).toThrow(z.ZodError);
+    expect(() => cloudEvent('lamps', LampLit, data, executionOf('c'))).toThrow(z.ZodError);
   });
 });
 

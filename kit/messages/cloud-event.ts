@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Contract, EventInput } from './contract';
-import { type Clock, isoTime } from '../core/clock';
 import { type Execution } from '../core/execution';
 import { deterministicId } from '../core/deterministic-id';
 import { traceId } from '../core/trace';
@@ -92,7 +91,6 @@ export function cloudEvent<C extends Contract>(
   contract: C,
   input: EventInput<C>,
   execution: Execution,
-  clock: Clock,
   dedupKey?: string,
 ): CloudEvent {
   const data = contract.data.parse(input);
@@ -106,13 +104,14 @@ export function cloudEvent<C extends Contract>(
     dedupKey === undefined
       ? [callContext.id, execution.effectIndex(`publish ${contract.type} ${subject}`)]
       : ['fact', tenantId, dedupKey];
+  const id = deterministicId(...idParts, source, contract.type, subject);
   return {
     specversion: '1.0',
-    id: deterministicId(...idParts, source, contract.type, subject),
+    id,
     type: contract.type,
     source,
     subject,
-    time: isoTime(clock),
+    time: execution.timeOf(id),
     datacontenttype: 'application/json',
     eventversion: version,
     ...(minVersion === version ? {} : { minversion: minVersion }),

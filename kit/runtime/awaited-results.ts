@@ -84,7 +84,7 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
   const beginCommand =
     (execution: Execution) =>
     async (contract: Contract, data: unknown, store: string, key: string): Promise<void> => {
-      const event = cloudEvent(name, contract, data, execution, clock);
+      const event = cloudEvent(name, contract, data, execution);
       const events = begun.get(execution) ?? new Map<string, CloudEvent>();
       begun.set(execution, events.set(commandKey(event), event));
       execution.assertBeforeDeadline();
@@ -104,7 +104,7 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
       const announced = begun.get(execution)?.get(commandKey({ type: contract.type, subject }));
       const event =
         announced === undefined
-          ? cloudEvent(name, contract, data, execution, clock)
+          ? cloudEvent(name, contract, data, execution)
           : // its document is written by now
             { ...announced, sequence: execution.sequenceOf(subject) };
       const remainingMs = (max: number) =>
@@ -138,7 +138,7 @@ export function awaitedResults(deps: ContextDeps, send: SendEvent) {
       const timeout = execution.remainingMs(definition.callTimeouts?.[type] ?? CALL_TIMEOUT_MS);
       const expiresAt = clock.now() + timeout;
       const event = {
-        ...cloudEvent(name, contract, data, execution, clock),
+        ...cloudEvent(name, contract, data, execution),
         replyto: replyTopicOf(name),
         expirytime: new Date(expiresAt).toISOString(),
       };

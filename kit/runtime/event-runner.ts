@@ -71,7 +71,7 @@ export class EventRunner {
     execution: Execution,
     handle: () => Promise<unknown>,
   ): Promise<void> {
-    const { sidecar, clock, metrics } = this.deps;
+    const { sidecar, metrics } = this.deps;
     let result: CommandResult;
     try {
       result = { refusal: null, answer: contract.reply.parse(await handle()) };
@@ -82,13 +82,7 @@ export class EventRunner {
     }
     const { replyto, expirytime } = request;
     if (replyto === undefined) return;
-    const reply = cloudEvent(
-      this.service.name,
-      replyContract(replyto, request),
-      result,
-      execution,
-      clock,
-    );
+    const reply = cloudEvent(this.service.name, replyContract(replyto, request), result, execution);
     execution.assertBeforeDeadline();
     await sidecar.publish({ ...reply, expirytime }, execution.remainingMs(SIDECAR_TIMEOUT_MS));
     metrics.eventsPublished.inc({ type: reply.type });

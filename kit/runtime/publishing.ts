@@ -15,7 +15,7 @@ export type SendEvent = (
 ) => Promise<void>;
 
 /** The publishing members of a context, and `send`, on which they are built. */
-export function publishing({ name, sidecar, clock, metrics }: ContextDeps) {
+export function publishing({ name, sidecar, metrics }: ContextDeps) {
   const send: SendEvent = async (event, execution, reserveMs = 0) => {
     execution.assertBeforeDeadline();
     const remaining = execution.remainingMs(SIDECAR_TIMEOUT_MS + reserveMs);
@@ -25,7 +25,7 @@ export function publishing({ name, sidecar, clock, metrics }: ContextDeps) {
 
   const publish =
     (execution: Execution) => async (contract: Contract, data: unknown, dedupKey?: string) => {
-      const event = cloudEvent(name, contract, data, execution, clock, dedupKey);
+      const event = cloudEvent(name, contract, data, execution, dedupKey);
       await send(event, execution);
       execution.published.push({ type: event.type, at: event.time ?? '' });
     };
@@ -33,7 +33,7 @@ export function publishing({ name, sidecar, clock, metrics }: ContextDeps) {
   const publishAll =
     (execution: Execution) => async (contract: Contract, all: readonly unknown[]) => {
       execution.assertBeforeDeadline();
-      const events = all.map((data) => cloudEvent(name, contract, data, execution, clock));
+      const events = all.map((data) => cloudEvent(name, contract, data, execution));
       await sidecar.publishAll(events, execution.remainingMs(SIDECAR_TIMEOUT_MS));
       metrics.eventsPublished.inc({ type: contract.type }, events.length);
       execution.published.push(...events.map(({ type, time = '' }) => ({ type, at: time })));
