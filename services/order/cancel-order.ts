@@ -30,7 +30,8 @@ export async function cancelOrder(request: CancelOrderRequest, context: Context)
   const cancelled = await dispatchAndWait(CancelOrder, { orderId, userId, reason }, () =>
     orders.get(orderId),
   );
-  if (cancelled === undefined && !callContext.respondAsync) throw stillInProgress('the cancellation');
+  if (cancelled === undefined && !callContext.respondAsync)
+    throw stillInProgress('the cancellation');
   return toMessage(cancelled ?? order);
 }
 
