@@ -11,8 +11,9 @@ const VALUES = {
   'global.imagePullPolicy': 'Never',
   'dapr_sidecar_injector.sidecarImagePullPolicy': 'Never',
   'dapr_sidecar_injector.sidecarDropALLCapabilities': 'true',
-  // Without a sidecar a service could not be reached, so a pod waits until the injector is there.
-  'dapr_sidecar_injector.webhookFailurePolicy': 'Fail',
+  // Not webhookFailurePolicy=Fail: without an injector its own pod could not be created again. A pod that was created
+  // meanwhile has no sidecar; the operator replaces it.
+  'dapr_operator.watchInterval': '15s',
   'dapr_sidecar_injector.enableK8sDownwardAPIs': 'true',
   // Jobs are on a volume each, so that they survive the loss of all its pods. The default size is 16 Gi.
   'dapr_scheduler.cluster.storageSize': '1Gi',
