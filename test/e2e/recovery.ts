@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Process } from '../harness/process';
 import { until } from '../harness/until';
 import { Order } from './edge';
 import { type SystemFixture, type Shopper, paidWith } from './fixtures';
@@ -18,15 +17,15 @@ interface Accepted {
 }
 
 /**
- * Places orders one after the other while a process is killed and restarted, and waits until each
+ * Places orders one after the other while something is stopped and started again, and waits until each
  * accepted one is decided. Throws if one waits longer than RECOVERY_MS, counted from the later one of
- * its acceptance and the restart. Returns how many were accepted.
+ * its acceptance and the restart. Returns those that were accepted.
  */
 export async function ordersThrough(
   fixture: SystemFixture,
   shopper: Shopper,
-  process: Process,
-): Promise<number> {
+  restart: () => Promise<void>,
+): Promise<Order[]> {
   const productId = await fixture.product(1_000);
   const accepted: Accepted[] = [];
   const enough = new AbortController();
@@ -40,33 +39,32 @@ export async function ordersThrough(
         ({ orderId }) => accepted.push({ orderId, at: performance.now() }),
         () => undefined,
       );
-      // a request to the killed process may hang until its deadline, and others must be sent meanwhile
+      // a request to a stopped process may hang until its deadline, and others must be sent meanwhile
       await Promise.race([answer, sleep(GIVEN_UP_MS)]);
       await sleep(PACE_MS);
     }
   })();
   try {
     await until('orders in flight', () => accepted.length >= BEFORE, RECOVERY_MS);
-    await process.kill();
-    process.start();
+    await restart();
     const back = performance.now();
     const since = accepted.length;
     await until('orders afterwards', () => accepted.length >= since + AFTER, RECOVERY_MS);
     enough.abort();
     await load;
-    await Promise.all(
+    return await Promise.all(
       accepted.map(({ orderId, at }) => {
         const left = Math.max(back, at) + RECOVERY_MS - performance.now();
-        return until(`${orderId} to be decided`, () => isDecided(shopper, orderId), left);
+        return until(`${orderId} to be decided`, () => decided(shopper, orderId), left);
       }),
     );
-    return accepted.length;
   } finally {
     enough.abort();
   }
 }
 
-async function isDecided(shopper: Shopper, orderId: string): Promise<boolean> {
-  const { status } = await shopper.get(Order, `/orders/${orderId}`);
-  return status === 'confirmed' || status === 'cancelled';
+/** An order that is confirmed or cancelled. */
+async function decided(shopper: Shopper, orderId: string): Promise<Order | undefined> {
+  const order = await shopper.get(Order, `/orders/${orderId}`);
+  return order.status === 'confirmed' || order.status === 'cancelled' ? order : undefined;
 }
