@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { until } from '../harness/until';
 import { Notification, listOf } from './edge';
 import { type Shopper, SystemFixture } from './fixtures';
