@@ -30,7 +30,7 @@ const testsOf = (...folders) => folders.map((folder) => `<rootDir>/${folder}/**/
 const BENCH_ON_SIDECARS = ['test/bench/bare', 'test/bench/workflow'];
 
 /** The tests on real sidecars that measure how long a system takes to recover. */
-const LOAD = ['test/e2e/chaos.test.ts', 'test/e2e/recovery.test.ts'];
+const LOAD = ['chaos', 'recovery', 'stop'].map((name) => `test/e2e/${name}.test.ts`);
 
 /** @type {import('jest').Config} */
 const config = {
