@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { until } from '../harness/until';
 import { Notification, listOf } from './edge';
 import { type Shopper, SystemFixture } from './fixtures';
-import { ordersThrough } from './recovery';
+import { RECOVERY_MS, ordersThrough } from './recovery';
 
 // A service that is stopped while it handles events finishes them, or leaves them to be delivered again: none
 // is lost, and none has its effects twice.
@@ -67,10 +67,15 @@ describe.each([
       return reserved === 0 && available <= 1_000 - confirmed.length;
     });
     const expected = confirmed.map(({ orderId }) => `Your order ${orderId} is confirmed`);
-    await until('a notification of each confirmed order', async () => {
-      const known = new Set(await subjects());
-      return expected.every((subject) => known.has(subject));
-    });
+    // the bus delivers again what a killed sidecar had received
+    await until(
+      'a notification of each confirmed order',
+      async () => {
+        const known = new Set(await subjects());
+        return expected.every((subject) => known.has(subject));
+      },
+      2 * RECOVERY_MS,
+    );
     const known = await subjects();
     for (const subject of expected) {
       expect(known.filter((each) => each === subject)).toEqual([subject]);
