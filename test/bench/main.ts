@@ -13,6 +13,7 @@ import { orders } from './orders';
 import { parked } from './parked';
 import type { Effort, Part } from './part';
 import { profile } from './profile';
+import { search } from './search';
 import { report } from './report';
 import { machine, readResults, writeResults } from './results';
 import {
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   mtls,
   idle,
   growth,
+  search,
   parked,
 };
 
