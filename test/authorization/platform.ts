@@ -58,7 +58,7 @@ const AT = '2026-01-01T00:00:00.000Z';
 
 /** The types of the commands that services publish to themselves. */
 const COMMANDS: ReadonlySet<string> = new Set(
-  [delivery, notification, order, payment, product, user]
+  [delivery, notification, order, payment, product, shop, user]
     .flatMap(({ definition: { publishes } }): readonly Contract[] => publishes)
     .filter(({ kind }) => kind === 'command')
     .map(({ type }) => type),
