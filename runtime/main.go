@@ -1,5 +1,4 @@
-// Daprd with the stable components of its release, and the few others that the platform uses.
-// Build with -tags stablecomponents: without a tag daprd refuses to start.
+// Daprd with the components that the platform uses. scripts/start/runtime.mjs names those of Dapr itself.
 package main
 
 import (
@@ -50,7 +49,6 @@ func main() {
 	bindingRegistry.RegisterOutputBinding(smtp.NewSMTP, "smtp")
 	resolverRegistry.RegisterComponent(sqlite.NewResolver, "sqlite")
 	resolverRegistry.RegisterComponent(consul.NewResolver, "consul")
-	// Replaces the pubsub.rabbitmq that the build tag includes.
 	pubsubloader.DefaultRegistry.RegisterComponent(newRabbitMQ, "rabbitmq")
 	app.Run()
 }

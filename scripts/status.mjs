@@ -2,6 +2,7 @@
 import { json, runCommand } from './start/command-line.mjs';
 import { request } from './start/gateway.mjs';
 import { readApps } from './start/project.mjs';
+import { mosquitto } from './start/servers/mosquitto.mjs';
 
 const COMMAND = {
   about: 'npm run status prints the health of the running system.',
@@ -18,6 +19,17 @@ runCommand(COMMAND, async ({ options }) => {
   // The gateway does not know the simulators of external systems.
   const simulators = readApps().filter(({ appPort }) => appPort === 0);
   if (health.services) health.services.push(...(await Promise.all(simulators.map(healthOf))));
+  // Only the sidecar of iot-gateway knows it.
+  const gateway = health.services?.find(
+    (/** @type {{ service: string }} */ { service }) => service === 'iot-gateway',
+  );
+  const [mqtt] = mosquitto.ports;
+  const { DEVICES_BROKER_URL, GATEWAY_URL } = process.env;
+  const isUsual = DEVICES_BROKER_URL === undefined && GATEWAY_URL === undefined;
+  if (gateway && isUsual && !(await mosquitto.responds(mqtt))) {
+    const fault = `no MQTT broker responds on port ${mqtt}: devices wait for one`;
+    gateway.faults = [...(gateway.faults ?? []), fault];
+  }
   if (options.json) {
     console.log(JSON.stringify(health, null, 2));
   } else {

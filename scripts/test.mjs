@@ -7,7 +7,7 @@ import { buildIsStale, buildServices, installPackages, packagesAreStale } from '
 import { EXIT, UsageError, runMain } from './start/command-line.mjs';
 import { run } from './start/commands.mjs';
 import { childEnv, inProject, root } from './start/project.mjs';
-import { buildRuntime, findInstalledRuntime } from './start/runtime.mjs';
+import { buildCli, buildRuntime, findInstalledRuntime } from './start/runtime.mjs';
 import { ensurePrograms } from './start/servers.mjs';
 import { Terminal } from './start/terminal.mjs';
 import { UserError } from './start/user-error.mjs';
@@ -95,6 +95,7 @@ async function checkSources(...options) {
 /** What starts systems needs the Dapr runtime and servers. */
 async function ensureSystems() {
   if (!(await findInstalledRuntime())) await buildRuntime(terminal);
+  await buildCli(terminal);
   await ensurePrograms(terminal);
 }
 

@@ -27,7 +27,10 @@ export function findProgram(name, without = []) {
   return undefined;
 }
 
-/** @typedef {{ code: number, output: string }} CommandResult code -1: the program could not be started */
+/**
+ * @typedef {{ code: number, output: string, stdout: string }} CommandResult
+ *   code -1: the program could not be started. output: stdout and stderr
+ */
 
 /** @type {Set<number>} process groups of the commands that are running */
 const running = new Set();
@@ -65,18 +68,21 @@ export function run(command, args, options = {}) {
       ? setTimeout(() => pid && process.kill(-pid, 'SIGKILL'), options.timeoutMs)
       : undefined;
     let output = '';
-    const read = (/** @type {Buffer} */ chunk) => {
-      const text = chunk.toString();
-      output += text;
-      const line = text.trimEnd().split('\n').at(-1);
-      if (line) options.onLine?.(line);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
+    let stdout = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      let rest = '';
+      stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+        output += text;
+        if (stream === child.stdout) stdout += text;
+        const lines = `${rest}${text}`.split(/[\n\r]/);
+        rest = lines.pop() ?? '';
+        for (const line of lines) if (line.trim()) options.onLine?.(line.trim());
+      });
+    }
     const end = (/** @type {number} */ code) => {
       clearTimeout(timer);
       if (pid) running.delete(pid);
-      resolve({ code, output: output.trim() });
+      resolve({ code, output: output.trim(), stdout });
     };
     child.on('error', (error) => {
       output += error.message;

@@ -7,7 +7,7 @@ import { authorityIn, controlPlaneTlsArgs, prepareSentry, sentryArgs } from './i
 import { isOpen } from './ports.mjs';
 import { localDir } from './project.mjs';
 
-// `port` is where the dapr command expects each of them. The other ports are set because their defaults
+// `port` is the usual one of each, where `dapr init` starts it. The other ports are set because their defaults
 // are the same for all of them, or those of etcd.
 const PLACEMENT = { port: 50005, raft: 18201, health: 18202, metrics: 18203 };
 const SCHEDULER = { port: 50006, etcd: 18211, peer: 18212, health: 18213, metrics: 18214 };
@@ -18,6 +18,14 @@ const SENTRY = { port: 18221, health: 18222 };
  * How sidecars get their identities: the address of sentry, the certificate of its authority, and a token file
  * for each app.
  * @typedef {{ sentry: string, authority: string, tokenOf: (app: string) => string }} Identities
+ */
+
+/**
+ * What sidecars need to know of the control plane: ports, and how they get identities, if they are to have some.
+ * @typedef {object} ControlPlane
+ * @property {{ placement: number, scheduler: number }} ports
+ * @property {Identities | undefined} identities
+ * @property {() => Promise<void>} ready waits until all accept connections
  */
 
 /** @param {typeof PLACEMENT} ports */
@@ -60,8 +68,7 @@ const listenArgs = ({ port, health, metrics }) => [
  * @param {import('./children.mjs').Children} children
  * @param {import('./terminal.mjs').Terminal} terminal
  * @param {boolean} mtls whether sidecars are to have identities
- * @returns {Promise<{ ready: () => Promise<void>, identities: Identities | undefined }>} `ready` waits until all accept
- *   connections
+ * @returns {Promise<ControlPlane>}
  */
 export async function ensureControlPlane(runtime, children, terminal, mtls) {
   const dir = join(localDir, 'scheduler');
@@ -88,7 +95,9 @@ export async function ensureControlPlane(runtime, children, terminal, mtls) {
     } else {
       const more = tls(`dapr-${name}`);
       children.start(name, join(runtime.bin, name), [...args, ...(more?.args ?? [])], {
+        kind: 'control plane',
         env: { ...ownEnv(), ...more?.env },
+        works: () => isOpen(port),
       });
       started.push(service);
     }
@@ -96,8 +105,8 @@ export async function ensureControlPlane(runtime, children, terminal, mtls) {
   const ready = async () => {
     terminal.print(
       obstacle === undefined
-        ? `  ✓ sentry: running on port ${SENTRY.port}, calls between sidecars use mTLS`
-        : `  ! calls between sidecars use no TLS: ${obstacle}`,
+        ? `  ✓ sentry: running on port ${SENTRY.port}, mTLS is on: sidecars prove their identities to each other`
+        : `  ! mTLS is off: ${obstacle}. See docs/security.md`,
     );
     for (const { name, port } of started) {
       await terminal.runStep(
@@ -109,7 +118,7 @@ export async function ensureControlPlane(runtime, children, terminal, mtls) {
       );
     }
   };
-  return { ready, identities };
+  return { ready, identities, ports: { placement: PLACEMENT.port, scheduler: SCHEDULER.port } };
 }
 
 /**
@@ -134,7 +143,10 @@ const sentryDir = join(localDir, 'sentry');
  */
 async function startSentry(program, children) {
   const tokenOf = prepareSentry(sentryDir);
-  children.start('sentry', program, sentryArgs(sentryDir, SENTRY));
+  children.start('sentry', program, sentryArgs(sentryDir, SENTRY), {
+    kind: 'control plane',
+    works: () => isOpen(SENTRY.port),
+  });
   const file = authorityIn(sentryDir);
   while (!existsSync(file) || !(await isOpen(SENTRY.port))) await children.guard(sleep(20));
   return { sentry: `127.0.0.1:${SENTRY.port}`, authority: readFileSync(file, 'utf8'), tokenOf };

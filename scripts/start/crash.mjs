@@ -30,7 +30,9 @@ const KNOWN_CAUSES = [
   [/devices.*missing url/i, 'DEVICES_BROKER_URL is not set'],
 ];
 
-// Enough for 15 lines with a stack or two. A log may have grown to any size.
+// The message of an error stands above its stack and the properties of its causes.
+const LINES = 30;
+// A log may have grown to any size.
 const END_BYTES = 16 * 1024;
 
 /** @param {string} log */
@@ -46,23 +48,17 @@ function endOf(log) {
   }
 }
 
-// `dapr run` puts this before each line of a service.
-const PREFIX = /^== APP - \S+ == /;
-
-/**
- * The last lines of a log as the process wrote them; none if there is no such file.
- * @param {string} log
- */
+/** The last lines of a log; none if there is no such file. @param {string} log */
 export const lastLogLines = (log) => {
   try {
-    return lastLines(endOf(log)).map((line) => line.replace(PREFIX, ''));
+    return lastLines(endOf(log), LINES);
   } catch {
     return [];
   }
 };
 
 /**
- * The error for a process that ended unexpectedly, with the most likely cause.
+ * The error for a process that ended unexpectedly, with the most likely cause and its last lines.
  * @param {string} name
  * @param {string} how it ended, such as "exited with code 1"
  * @param {string} log
@@ -72,7 +68,7 @@ export function crashError(name, how, log) {
   const text = `${lines.join('\n')}\n${how}`;
   const cause = KNOWN_CAUSES.find(([pattern]) => pattern.test(text))?.[1];
   return new UserError(
-    `${name} ${how}${cause ? `, most likely because ${cause}` : '; the end of its log is above'}. Log: ${relativePath(log)}`,
+    `${name} ${how}${cause ? `, most likely because ${cause}` : ''}. Log: ${relativePath(log)}`,
     lines,
   );
 }

@@ -46,8 +46,8 @@ export function readsVariable(app) {
 }
 
 /**
- * The variables that a service reads: those of this process, and then the given ones. Its ports are chosen by
- * the dapr command.
+ * The variables that a service reads: those of this process, and then the given ones. Its ports are chosen for
+ * each start.
  * @param {string} app
  * @param {Env} given
  * @returns {Env}

@@ -46,7 +46,7 @@ export function startGuest(children, terminal, name, [program = '', ...args], op
       setTimeout(start, pauseMs);
     };
     try {
-      children.start(name, program, args, { ...options, onExit });
+      children.start(name, program, args, { ...options, kind: 'guest', onExit });
     } catch (error) {
       // its log cannot be written
       onExit(error);

@@ -1,5 +1,17 @@
 // @ts-check
+import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { run } from './commands.mjs';
+
+/** The memory that new processes can use, in bytes. */
+export function availableMemory() {
+  try {
+    const available = /MemAvailable:\s+(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+    return available ? Number(available) * 1024 : freemem();
+  } catch {
+    return freemem();
+  }
+}
 
 /**
  * The resident memory of all processes in these process groups, such as "2.9 GB".

@@ -1,7 +1,7 @@
 // @ts-check
-import { readFileSync, statfsSync } from 'node:fs';
-import { freemem } from 'node:os';
+import { statfsSync } from 'node:fs';
 import { findProgram } from './commands.mjs';
+import { availableMemory } from './memory.mjs';
 import { describePortOwner, isFree } from './ports.mjs';
 import { root } from './project.mjs';
 import { checkBuildTools, findInstalledRuntime, runtimeIsStale } from './runtime.mjs';
@@ -20,10 +20,10 @@ export async function preflight(terminal, apps) {
   terminal.print(`  ✓ Node ${process.versions.node}; the services run on the project's own Node`);
   const installed = await findInstalledRuntime();
   if (installed) {
-    terminal.print(`  ✓ Dapr ${installed.version} is installed`);
+    terminal.print(`  ✓ Dapr ${installed.version} is installed in ${installed.bin}`);
   } else if (runtimeIsStale()) {
     const go = await checkBuildTools();
-    terminal.print(`  ✓ Dapr will be built once with ${go.replace(/^go/, 'Go ')}: about 7 minutes`);
+    terminal.print(`  ✓ Dapr will be built once with ${go.replace(/^go/, 'Go ')}`);
   } else {
     terminal.print('  ✓ Dapr is built');
   }
@@ -42,15 +42,6 @@ function checkMemory(terminal) {
     );
   } else {
     terminal.print(`  ✓ Memory: ${free.toFixed(1)} GB free`);
-  }
-}
-
-function availableMemory() {
-  try {
-    const available = /MemAvailable:\s+(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-    return available ? Number(available) * 1024 : freemem();
-  } catch {
-    return freemem();
   }
 }
 

@@ -1,28 +1,28 @@
 // @ts-check
 import { createHash } from 'node:crypto';
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { findProgram, lastLines, run, isNetworkFailure, isDiskFull } from './commands.mjs';
+import { availableMemory } from './memory.mjs';
+import { BuildProgress } from './progress.mjs';
 import { inProject } from './project.mjs';
 import { UserError } from './user-error.mjs';
 
 /**
  * A Dapr that can run the system.
  * @typedef {object} Runtime
- * @property {string} cli the dapr program
- * @property {string} bin the folder of daprd, placement, scheduler and sentry
- * @property {string} path the value of DAPR_RUNTIME_PATH with which the cli finds them
+ * @property {string} bin the folder of daprd, placement, scheduler and perhaps sentry
  * @property {string} version of daprd
  * @property {boolean} built true if it was built here, false if it was installed on the machine
  */
@@ -32,90 +32,107 @@ const CLI_VERSION = '1.16.5';
 /** @type {[major: number, minor: number]} */
 const OLDEST = [1, 17];
 const GO_NEEDED = '1.26.5';
-const DISK_NEEDED_GB = 10;
+const DISK_NEEDED_GB = 5;
 
 const home = inProject('.runtime');
+const bin = join(home, '.dapr', 'bin');
 const source = inProject('runtime');
 const stampFile = join(home, 'stamp.json');
+const patched = join(home, 'patched');
 
-const daprdFlags =
-  `-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=${DAPR_VERSION} ` +
-  `-X github.com/dapr/kit/logger.DaprVersion=${DAPR_VERSION}`;
-const dapr = { cwd: source, flags: daprdFlags, into: join('.dapr', 'bin') };
+const DAPR = 'github.com/dapr/dapr';
+
+/**
+ * The components of Dapr that are linked, by the files that register them. All stable ones would take most of
+ * the time of a build. runtime/main.go registers those that the platform changes.
+ */
+const COMPONENTS = [
+  ...['pubsub_redis', 'pubsub_kafka', 'pubsub_in-memory'],
+  ...['state_sqlite', 'state_postgres', 'state_redis', 'state_in-memory'],
+  ...['bindings_localstorage', 'bindings_cron', 'bindings_http'],
+  ...['nameresolution_mdns', 'nameresolution_kubernetes'],
+  ...['secretstores_local_env', 'secretstores_local_file', 'secretstores_kubernetes'],
+];
 
 /**
  * Placement, scheduler and sentry of this release ignore --healthz-listen-address: their health ports listen
  * on all interfaces. Until a release respects it, they are built with this line of Dapr replaced.
  */
-const onLoopback = {
-  module: 'github.com/dapr/dapr',
+const ON_LOOPBACK = {
   file: join('pkg', 'healthz', 'server', 'server.go'),
   line: 'net.Listen("tcp", fmt.Sprintf(":%d", s.port))',
   by: 'net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))',
 };
 
 /**
- * `patch`: a line of a module that is replaced before the build.
- * @typedef {object} Binary
+ * Programs that one command of Go builds: a package that several of them contain is compiled once.
+ * @typedef {object} Build
  * @property {string} name
- * @property {string} package
  * @property {string} cwd
- * @property {string} flags
  * @property {string} into
- * @property {string} [tags]
- * @property {typeof onLoopback} [patch]
+ * @property {Record<string, string>} programs their packages, by name
+ * @property {string[]} args
  */
 
-/** @type {Binary[]} */
-const binaries = [
-  { ...dapr, name: 'daprd', package: '.', tags: 'stablecomponents' },
-  { ...dapr, name: 'placement', package: 'github.com/dapr/dapr/cmd/placement', patch: onLoopback },
-  { ...dapr, name: 'scheduler', package: 'github.com/dapr/dapr/cmd/scheduler', patch: onLoopback },
-  { ...dapr, name: 'sentry', package: 'github.com/dapr/dapr/cmd/sentry', patch: onLoopback },
-  {
-    name: 'dapr',
-    package: 'github.com/dapr/cli',
-    cwd: join(source, 'cli'),
-    flags: `-s -w -X main.version=${CLI_VERSION} -X main.apiVersion=1.0`,
-    into: 'bin',
-  },
-];
+// Without debugging information, which takes a fifth of the time.
+const SMALL = ['-trimpath', '-buildvcs=false', '-gcflags=all=-dwarf=false'];
 
-/** @param {Binary} binary */
-const fileOf = (binary) => join(home, binary.into, binary.name);
+/** @type {Build} */
+const DAPR_BUILD = {
+  name: 'Dapr',
+  cwd: source,
+  into: bin,
+  programs: {
+    daprd: 'omnichannel/runtime',
+    placement: `${DAPR}/cmd/placement`,
+    scheduler: `${DAPR}/cmd/scheduler`,
+    sentry: `${DAPR}/cmd/sentry`,
+  },
+  args: [
+    ...SMALL,
+    // Of the files with this tag only COMPONENTS are in the copy.
+    ...['-tags', 'allcomponents', '-modfile', join(patched, 'go.mod')],
+    '-ldflags',
+    `-s -w -X ${DAPR}/pkg/buildinfo.version=${DAPR_VERSION} -X github.com/dapr/kit/logger.DaprVersion=${DAPR_VERSION}`,
+  ],
+};
+
+/** @type {Build} */
+const CLI_BUILD = {
+  name: 'the dapr command',
+  cwd: join(source, 'cli'),
+  into: join(home, 'bin'),
+  programs: { dapr: 'github.com/dapr/cli' },
+  args: [...SMALL, '-ldflags', `-s -w -X main.version=${CLI_VERSION} -X main.apiVersion=1.0`],
+};
+
+const BUILDS = [DAPR_BUILD, CLI_BUILD];
+
+/** @param {Build} build */
+const filesOf = ({ into, programs }) => Object.keys(programs).map((name) => join(into, name));
 
 /** The files of the programs that are built here, whether they are built yet or not. */
-export const builtBinaries = () => binaries.map(fileOf);
+export const builtBinaries = () => BUILDS.flatMap(filesOf);
 
 /** The version of one of these programs. @param {string} name */
-export const versionOfBinary = (name) => (name === 'dapr' ? CLI_VERSION : DAPR_VERSION);
+export const versionOfBinary = (name) => (name in CLI_BUILD.programs ? CLI_VERSION : DAPR_VERSION);
 
-/** @param {Binary} binary */
-const argsOf = (binary) => [
-  'build',
-  '-trimpath',
-  '-buildvcs=false',
-  ...(binary.tags ? ['-tags', binary.tags] : []),
-  '-ldflags',
-  binary.flags,
-];
-
-/** @param {string} folder */
-const goFiles = (folder) =>
-  readdirSync(folder)
-    .filter((file) => file.endsWith('.go'))
-    .sort();
-
-/** A hash of all inputs of a build. @param {Binary} binary */
-function stampOf(binary) {
-  const hash = createHash('sha256').update(JSON.stringify([...argsOf(binary), binary.package]));
-  if (binary.patch) hash.update(JSON.stringify(binary.patch));
-  const sources = ['go.mod', 'go.sum', ...(binary.package === '.' ? goFiles(binary.cwd) : [])];
-  for (const file of sources) hash.update(readFileSync(join(binary.cwd, file)));
+/** A hash of all inputs of a build. @param {Build} build */
+function stampOf({ cwd, programs, args }) {
+  const hash = createHash('sha256').update(
+    JSON.stringify([
+      programs,
+      args.filter((arg) => !arg.startsWith(home)),
+      COMPONENTS,
+      ON_LOOPBACK,
+    ]),
+  );
+  const sources = readdirSync(cwd).filter((name) => /\.go$|^go\.(mod|sum)$/.test(name));
+  for (const file of sources.sort()) hash.update(readFileSync(join(cwd, file)));
   return hash.digest('hex');
 }
 
-/** @returns {Record<string, string>} */
+/** @returns {Record<string, string>} by the name of a build */
 function readStamps() {
   try {
     return JSON.parse(readFileSync(stampFile, 'utf8'));
@@ -124,22 +141,15 @@ function readStamps() {
   }
 }
 
-const staleBinaries = () => {
-  const stamps = readStamps();
-  return binaries.filter((it) => stamps[it.name] !== stampOf(it) || !existsSync(fileOf(it)));
-};
+/** @param {Build} build */
+const isStale = (build) =>
+  readStamps()[build.name] !== stampOf(build) || !filesOf(build).every((file) => existsSync(file));
 
-/** @returns {Runtime} */
-const builtRuntime = () => ({
-  cli: join(home, 'bin', 'dapr'),
-  bin: join(home, '.dapr', 'bin'),
-  path: home,
-  version: DAPR_VERSION,
-  built: true,
-});
+/** @type {Runtime} */
+const builtRuntime = { bin, version: DAPR_VERSION, built: true };
 
 /** Whether a build is due, which needs Go, the network and disk space. */
-export const runtimeIsStale = () => staleBinaries().length > 0;
+export const runtimeIsStale = () => isStale(DAPR_BUILD);
 
 /**
  * The Dapr that is installed or was built here. Throws a UserError if there is none.
@@ -148,7 +158,7 @@ export const runtimeIsStale = () => staleBinaries().length > 0;
 export async function findRuntime() {
   const installed = await findInstalledRuntime();
   if (installed) return installed;
-  if (!runtimeIsStale()) return builtRuntime();
+  if (!runtimeIsStale()) return builtRuntime;
   throw new UserError('Dapr is missing: run "npm run runtime", which builds it.');
 }
 
@@ -158,21 +168,19 @@ export async function findRuntime() {
  * @returns {Promise<Runtime | undefined>}
  */
 export async function findInstalledRuntime() {
-  const cli = findProgram('dapr', [join(home, 'bin')]);
-  const path = process.env.DAPR_RUNTIME_PATH?.trim() || homedir();
-  const bin = join(path, '.dapr', 'bin');
-  const daprd = join(bin, 'daprd');
-  if (!cli || path === home || !existsSync(daprd)) return undefined;
+  const installed = join(process.env.DAPR_RUNTIME_PATH?.trim() || homedir(), '.dapr', 'bin');
+  const daprd = join(installed, 'daprd');
+  if (installed === bin || !existsSync(daprd)) return undefined;
   const { output } = await run(daprd, ['--version']);
   const version = /\d+\.\d+(\.\d+)?/.exec(output)?.[0] ?? 'unknown';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new UserError(
-      `The Dapr runtime installed in ${bin} is ${version}, and ${OLDEST.join('.')} or newer is needed: ` +
-        'run "dapr uninstall" and "dapr init", or remove dapr from the PATH so that it is built here.',
+      `The Dapr runtime installed in ${installed} is ${version}, and ${OLDEST.join('.')} or newer is needed: ` +
+        'run "dapr uninstall" and "dapr init", or remove that folder so that it is built here.',
     );
   }
-  return { cli, bin, path, version, built: false };
+  return { bin: installed, version, built: false };
 }
 
 /**
@@ -204,71 +212,96 @@ export async function checkBuildTools() {
 }
 
 /**
- * @param {Binary} binary
+ * Builds the programs of a build. Go keeps what it has compiled, so a build that failed or was interrupted goes
+ * on where it ended.
+ * @param {Build} build
  * @param {import('./terminal.mjs').Terminal} terminal
  */
-async function build(binary, terminal) {
-  const file = fileOf(binary);
-  // Built under another name, so that an interrupted build is never mistaken for a complete one.
-  const unfinished = `${file}.${process.pid}.unfinished`;
+async function runBuild(build, terminal) {
+  const { name, cwd, into, programs, args } = build;
+  const packages = Object.values(programs);
+  // Built elsewhere, so that an interrupted build is never mistaken for a complete one.
+  const unfinished = `${into}.unfinished`;
+  const go = async (/** @type {string[]} */ words, onLine = ignore) => {
+    const env = { GOGC: compilerGoGc(), ...process.env, CGO_ENABLED: '0' };
+    const { code, output, stdout } = await run('go', words, { cwd, env, onLine });
+    if (code !== 0) throw buildError(name, output);
+    return stdout;
+  };
   await terminal.runStep(
-    [binary.name, `building ${binary.name}`],
+    [name, `building ${name}`],
     async (step) => {
       try {
-        const { code, output } = await run(
-          'go',
-          [...argsOf(binary), ...(await patchArgs(binary)), '-o', unfinished, binary.package],
-          {
-            cwd: binary.cwd,
-            env: { ...process.env, CGO_ENABLED: '0' },
-            onLine: (line) =>
-              step.note(line.startsWith('go: downloading') ? 'downloading modules' : ''),
-          },
+        rmSync(unfinished, { recursive: true, force: true });
+        mkdirSync(unfinished, { recursive: true });
+        const progress = new BuildProgress((text) => step.note(text));
+        if (build === DAPR_BUILD) await writePatchedDapr(go, progress.onLine);
+        const listed = await go(
+          ['list', '-deps', ...args, '-json=ImportPath,Stale,Dir,GoFiles', ...packages],
+          progress.onLine,
         );
-        if (code !== 0) throw buildError(binary, output);
-        chmodSync(unfinished, 0o755);
-        renameSync(unfinished, file);
+        progress.setPackages(listed, sizeOf);
+        await go(['build', '-v', ...args, '-o', `${unfinished}/`, ...packages], progress.onLine);
+        mkdirSync(into, { recursive: true });
+        for (const [program, from] of Object.entries(programs)) {
+          renameSync(join(unfinished, basename(from)), join(into, program));
+        }
       } finally {
-        rmSync(unfinished, { force: true });
+        rmSync(unfinished, { recursive: true, force: true });
       }
     },
     () => 'built',
   );
-  writeFileSync(stampFile, JSON.stringify({ ...readStamps(), [binary.name]: stampOf(binary) }));
+  writeFileSync(stampFile, JSON.stringify({ ...readStamps(), [name]: stampOf(build) }));
 }
 
 /**
- * Copies the module that a binary patches, because Go builds no changed file of its module cache.
- * @param {Binary} binary
- * @returns {Promise<string[]>} the arguments that build with the patched copy
+ * How much garbage the compiler lets lie before it collects it. It takes a quarter less time with more, and two
+ * of them then need 3 GB.
  */
-async function patchArgs({ name, cwd, patch }) {
-  if (!patch) return [];
-  const { module, file, line, by } = patch;
-  await run('go', ['mod', 'download', module], { cwd });
-  const { output } = await run('go', ['list', '-m', '-f', '{{.Dir}}', module], { cwd });
-  const from = output.trim();
+const compilerGoGc = () => (availableMemory() > 6e9 ? '400' : '100');
+
+/** @type {(line: string) => void} */
+const ignore = () => {};
+
+/** @param {string} file */
+const sizeOf = (file) => statSync(file).size;
+
+/**
+ * Writes a copy of Dapr with ON_LOOPBACK and without the components that are not in COMPONENTS, because Go builds
+ * no changed file of its module cache.
+ * @param {(words: string[], onLine: (line: string) => void) => Promise<string>} go
+ * @param {(line: string) => void} onLine
+ */
+async function writePatchedDapr(go, onLine) {
+  const from = JSON.parse(await go(['mod', 'download', '-json', DAPR], onLine)).Dir;
+  const { file, line, by } = ON_LOOPBACK;
   const text = existsSync(join(from, file)) ? readFileSync(join(from, file), 'utf8') : '';
   if (text.split(line).length !== 2) {
     throw new UserError(
-      `The build of ${name} in runtime/ failed: ${file} of ${module} does not have the line ${line}`,
-      lastLines(output, 3),
+      `The build of Dapr in runtime/ failed: ${file} does not have the line ${line}`,
     );
   }
-  const copy = join(home, 'patched', basename(module));
-  rmSync(copy, { recursive: true, force: true });
+  rmSync(patched, { recursive: true, force: true });
+  const copy = join(patched, 'dapr');
   copySource(from, copy);
   writeFileSync(
     join(copy, file),
     text.replace(line, () => by),
   );
-  const modules = join(home, 'patched', 'go.mod');
-  writeFileSync(
-    modules,
-    `${readFileSync(join(cwd, 'go.mod'), 'utf8')}\nreplace ${module} => ${copy}\n`,
-  );
-  writeFileSync(join(home, 'patched', 'go.sum'), readFileSync(join(cwd, 'go.sum')));
-  return ['-modfile', modules];
+  const components = join(copy, 'cmd', 'daprd', 'components');
+  const missing = COMPONENTS.filter((name) => !existsSync(join(components, `${name}.go`)));
+  if (missing.length > 0) {
+    throw new UserError(
+      `The build of Dapr in runtime/ failed: it has no component ${missing.join(', ')}`,
+    );
+  }
+  for (const name of readdirSync(components)) {
+    if (!COMPONENTS.includes(name.replace(/\.go$/, ''))) rmSync(join(components, name));
+  }
+  const modules = readFileSync(join(source, 'go.mod'), 'utf8');
+  writeFileSync(join(patched, 'go.mod'), `${modules}\nreplace ${DAPR} => ${copy}\n`);
+  writeFileSync(join(patched, 'go.sum'), readFileSync(join(source, 'go.sum')));
 }
 
 /**
@@ -290,13 +323,13 @@ function copySource(from, to) {
 }
 
 /**
- * @param {Binary} binary
+ * @param {string} name
  * @param {string} output
  */
-function buildError(binary, output) {
+function buildError(name, output) {
   if (isDiskFull(output)) {
     return new UserError(
-      `The disk filled up while ${binary.name} was being built: free ${DISK_NEEDED_GB} GB, then start again.`,
+      `The disk filled up while ${name} was being built: free ${DISK_NEEDED_GB} GB, then start again.`,
     );
   }
   if (isNetworkFailure(output)) {
@@ -306,31 +339,50 @@ function buildError(binary, output) {
     );
   }
   return new UserError(
-    `The build of ${binary.name} in runtime/ failed: see the output of Go above.`,
+    `The build of ${name} in runtime/ failed: see the output of Go above.`,
     lastLines(output),
   );
 }
 
 /**
- * Builds the parts of the runtime that are missing or out of date.
+ * Builds the runtime if it is missing or out of date.
  * @param {import('./terminal.mjs').Terminal} terminal
  * @returns {Promise<Runtime>}
  */
 export async function buildRuntime(terminal) {
-  const stale = staleBinaries();
-  if (stale.length > 0) await checkBuildTools();
-  for (const binary of stale) {
-    mkdirSync(dirname(fileOf(binary)), { recursive: true });
-    await build(binary, terminal);
-  }
-  // The cli does not run without these two.
-  mkdirSync(join(home, '.dapr', 'components'), { recursive: true });
-  const config = join(home, '.dapr', 'config.yaml');
-  if (!existsSync(config)) {
-    writeFileSync(
-      config,
-      'apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: none\nspec: {}\n',
+  await buildIfStale(DAPR_BUILD, terminal);
+  return builtRuntime;
+}
+
+/**
+ * The dapr command: the installed one, or else the one that was built here. Only `dapr run` and its tests need
+ * it. Throws a UserError if there is none.
+ */
+export function findCli() {
+  const [built = ''] = filesOf(CLI_BUILD);
+  const installed = findProgram('dapr', [CLI_BUILD.into]);
+  if (installed === undefined && isStale(CLI_BUILD)) {
+    throw new UserError(
+      'The dapr command is missing: run "npm run runtime -- --cli", which builds it.',
     );
   }
-  return builtRuntime();
+  return installed ?? built;
+}
+
+/**
+ * Builds the dapr command if it is not installed.
+ * @param {import('./terminal.mjs').Terminal} terminal
+ */
+export async function buildCli(terminal) {
+  if (findProgram('dapr', [CLI_BUILD.into]) === undefined) await buildIfStale(CLI_BUILD, terminal);
+}
+
+/**
+ * @param {Build} build
+ * @param {import('./terminal.mjs').Terminal} terminal
+ */
+async function buildIfStale(build, terminal) {
+  if (!isStale(build)) return;
+  await checkBuildTools();
+  await runBuild(build, terminal);
 }

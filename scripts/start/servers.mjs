@@ -178,52 +178,65 @@ async function hasImage(server, terminal) {
 }
 
 /**
- * Uses the server that is running, or else starts one: an installed one, one from Docker, or one that it
- * installs first. Throws a UserError if none is possible.
+ * Finds a way to run a server that is not running: an installed one, one from Docker, or one that it installs
+ * first. Throws a UserError if there is none.
  * @param {Server} server
- * @param {import('./children.mjs').Children} children
  * @param {import('./terminal.mjs').Terminal} terminal
- * @returns {Promise<() => Promise<void>>} waits until the server responds
+ * @returns {Promise<string | undefined>} the program; undefined for Docker, and where it is running
  */
-export async function ensureServer(server, children, terminal) {
+export async function obtainServer(server, terminal) {
   const { name, ports } = server;
-  const [port] = ports;
-  if (await server.responds(port)) {
-    terminal.print(`  ✓ ${name}: already running on port ${port}`);
-    return async () => {};
-  }
+  if (await server.responds(ports[0])) return undefined;
   for (const each of ports) {
     if (await isFree(each)) continue;
     throw new UserError(
       `${name} needs port ${each}, which is in use by ${await describePortOwner(each)}: stop it, then start again.`,
     );
   }
+  const found = server.find();
+  if (found || (await hasImage(server, terminal))) return found;
+  const installed = await ensureProgram(server, terminal);
+  if (!installed) throw missingError(server);
+  return installed;
+}
+
+/**
+ * Uses the server that is running, or else starts one.
+ * @param {Server} server
+ * @param {string | undefined} program what obtainServer has returned
+ * @param {import('./children.mjs').Children} children
+ * @param {import('./terminal.mjs').Terminal} terminal
+ * @returns {Promise<() => Promise<void>>} waits until the server responds
+ */
+export async function startServer(server, program, children, terminal) {
+  const { name, ports } = server;
+  const [port] = ports;
+  // On a machine with systemd a package starts its server when it is installed.
+  if (await server.responds(port)) {
+    terminal.print(`  ✓ ${name}: already running on port ${port}`);
+    return async () => {};
+  }
   const dir = folderOf(server);
   mkdirSync(dir, { recursive: true });
   server.prepare?.(dir);
-  const start = async (/** @type {string} */ program) => {
-    const { command, args, env } = await server.plan(program, ports, dir, port);
-    children.start(name, command, args, { env: { ...ownEnv(), ...env } });
+  const works = async () => {
+    if (!(await server.responds(port))) return false;
+    await server.setUp?.(ports);
+    return true;
   };
-  const program = server.find();
-  if (program) {
-    await start(program);
-  } else if (await hasImage(server, terminal)) {
-    children.start(name, 'docker', dockerRun(server.container(port), port, dir), {
-      env: ownEnv(/^DOCKER_/),
-    });
-  } else {
-    const installed = await ensureProgram(server, terminal);
-    if (!installed) throw missingError(server);
-    // On a machine with systemd the package may have started it.
-    if (!(await server.responds(port))) await start(installed);
-  }
+  const { command, args, env } = program
+    ? await server.plan(program, ports, dir, port)
+    : {
+        command: 'docker',
+        args: dockerRun(server.container(port), port, dir),
+        env: ownEnv(/^DOCKER_/),
+      };
+  children.start(name, command, args, { kind: 'server', env: { ...ownEnv(), ...env }, works });
   return () =>
     terminal.runStep(
       [name, `waiting for ${name}`],
       async () => {
-        while (!(await children.guard(server.responds(port)))) await children.guard(sleep(50));
-        await server.setUp?.(ports);
+        while (!(await children.guard(works()))) await children.guard(sleep(50));
       },
       () => `running on port ${port}`,
     );

@@ -7,19 +7,28 @@ export function elapsed(ms) {
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
+const REDRAW_MS = 250;
+// On plain output a long step prints a line now and then; otherwise it looks as if everything had hung.
+const PLAIN_PROGRESS_MS = 20_000;
+
 /**
- * The output that the user sees. On a terminal a step is one line that is rewritten. Elsewhere, and with
- * CI or NO_COLOR, lines are only added.
+ * The output that the user sees. On a terminal the steps that run are one block at its end, which is
+ * rewritten in place. Elsewhere, and with CI or NO_COLOR, lines are only added.
  */
 export class Terminal {
+  /** @type {Step[]} the steps of the block; the finished ones above it are on the screen for good */
+  #block = [];
+  /** The lines of the block that are on the screen. */
+  #drawn = 0;
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer;
+
   /**
-   * @param {NodeJS.WriteStream} [out]
+   * @param {Pick<NodeJS.WriteStream, 'write' | 'on' | 'isTTY' | 'columns' | 'rows'>} [out]
    * @param {NodeJS.ProcessEnv} [env]
    */
   constructor(out = process.stdout, env = process.env) {
     this.out = out;
-    /** @type {Step | undefined} */
-    this.current = undefined;
     // The terminal may have been closed. Stopping must continue without it.
     out.on('error', () => {});
     this.live = Boolean(out.isTTY) && !env.CI && env.NO_COLOR === undefined;
@@ -27,7 +36,7 @@ export class Terminal {
 
   /** @param {string} [text] */
   print(text = '') {
-    this.out.write(`${text}\n`);
+    this.#write(`${text}\n`);
   }
 
   /**
@@ -35,13 +44,20 @@ export class Terminal {
    * @param {string} [doing] the text to show until the step is done
    */
   step(name, doing = name) {
-    this.current = new Step(this, name, doing);
-    return this.current;
+    const step = new Step(name, doing, () => this.#ended(step));
+    this.#block.push(step);
+    this.#timer ??= setInterval(() => this.#tick(), REDRAW_MS).unref();
+    if (this.live) this.#write('');
+    return step;
   }
 
-  /** Ends the line of the current step, so that something else can be printed. */
+  /** Leaves the lines of the steps that run as they are, so that something else can be printed. */
   interrupt() {
-    this.current?.interrupt();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    const running = this.#block;
+    this.#block = [];
+    if (this.live) this.#write(running.map((step) => `${this.#cut(step.line())}\n`).join(''));
   }
 
   /**
@@ -63,33 +79,78 @@ export class Terminal {
       throw error;
     }
   }
+
+  #tick() {
+    if (this.live) return this.#write('');
+    for (const step of this.#block) if (step.isDue()) this.out.write(`${step.line()}\n`);
+  }
+
+  /** @param {Step} step */
+  #ended(step) {
+    if (!this.#block.includes(step)) return;
+    if (this.live) {
+      // A step keeps its place in the block until those above it have ended.
+      const running = this.#block.findIndex((each) => each.runs);
+      const ended = this.#block.splice(0, running < 0 ? this.#block.length : running);
+      this.#write(ended.map((each) => `${each.line()}\n`).join(''));
+    } else {
+      this.#block = this.#block.filter((each) => each !== step);
+      this.out.write(`${step.line()}\n`);
+    }
+    if (this.#block.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Writes a text above the block. @param {string} text */
+  #write(text) {
+    const back = this.#drawn > 0 ? `\x1b[${this.#drawn}F\x1b[J` : '';
+    const rows = Math.max(1, (this.out.rows || 24) - 1);
+    const block = this.live ? this.#block.slice(-rows).map((step) => this.#cut(step.line())) : [];
+    this.#drawn = block.length;
+    this.out.write(back + text + block.map((line) => `${line}\n`).join(''));
+  }
+
+  /** A longer line would wrap, and be two lines of the screen. @param {string} line */
+  #cut(line) {
+    return line.slice(0, (this.out.columns || 80) - 1);
+  }
 }
 
-// On plain output a long step prints a line now and then; otherwise it looks as if everything had hung.
-const PLAIN_PROGRESS_MS = 20_000;
-
 export class Step {
-  #terminal;
   #name;
   #doing;
+  #onEnd;
   #note = '';
+  #result = '';
   #started = performance.now();
   #printedAt = this.#started;
-  #timer;
-  #ended = false;
 
   /**
-   * @param {Terminal} terminal
    * @param {string} name
    * @param {string} doing
+   * @param {() => void} onEnd
    */
-  constructor(terminal, name, doing) {
-    this.#terminal = terminal;
+  constructor(name, doing, onEnd) {
     this.#name = name;
     this.#doing = doing;
-    this.#draw();
-    this.#timer = setInterval(() => this.#draw(), 250);
-    this.#timer.unref();
+    this.#onEnd = onEnd;
+  }
+
+  get runs() {
+    return this.#result === '';
+  }
+
+  line() {
+    if (!this.runs) return this.#result;
+    return `  … ${this.#doing}${this.#note && `: ${this.#note}`} (${elapsed(this.#age())})`;
+  }
+
+  /** Whether plain output has not shown it for a while. */
+  isDue() {
+    if (performance.now() - this.#printedAt < PLAIN_PROGRESS_MS) return false;
+    this.#printedAt = performance.now();
+    return true;
   }
 
   /** @param {string} text what the step is doing or waiting for now */
@@ -114,25 +175,8 @@ export class Step {
     this.#end('✗', `failed after ${elapsed(this.#age())}`);
   }
 
-  interrupt() {
-    clearInterval(this.#timer);
-    if (this.#terminal.live && !this.#ended) this.#terminal.print();
-    this.#ended = true;
-  }
-
   #age() {
     return performance.now() - this.#started;
-  }
-
-  #draw() {
-    const text = `  … ${this.#doing}${this.#note && `: ${this.#note}`} (${elapsed(this.#age())})`;
-    if (this.#terminal.live) {
-      const width = this.#terminal.out.columns || 80;
-      this.#terminal.out.write(`\r\x1b[2K${text.slice(0, width - 1)}`);
-    } else if (performance.now() - this.#printedAt > PLAIN_PROGRESS_MS) {
-      this.#printedAt = performance.now();
-      this.#terminal.print(text);
-    }
   }
 
   /**
@@ -140,10 +184,8 @@ export class Step {
    * @param {string} text
    */
   #end(mark, text) {
-    if (this.#ended) return;
-    this.#ended = true;
-    clearInterval(this.#timer);
-    if (this.#terminal.live) this.#terminal.out.write('\r\x1b[2K');
-    this.#terminal.print(`  ${mark} ${this.#name}: ${text}`);
+    if (!this.runs) return;
+    this.#result = `  ${mark} ${this.#name}: ${text}`;
+    this.#onEnd();
   }
 }

@@ -1,9 +1,11 @@
 // @ts-check
 import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { keepAccountsInSync } from '../devices/broker-accounts.mjs';
 import { accountsFile, platformClientId, readAccounts } from './accounts.mjs';
 import { buildIsStale, buildServices, installPackages, packagesAreStale } from './build.mjs';
+import { planApps, startApps } from './apps.mjs';
 import { Children } from './children.mjs';
 import { EXIT } from './command-line.mjs';
 import { killCommands } from './commands.mjs';
@@ -13,14 +15,13 @@ import { prepareFleet, startFleet } from './fleet.mjs';
 import { gatewayUrl } from './gateway.mjs';
 import { attemptAsGuest } from './guest.mjs';
 import { memoryOf } from './memory.mjs';
+import { nextSteps } from './next-steps.mjs';
 import { checkNpm, preflight } from './preflight.mjs';
 import { inProject, localDir, readApps, relativePath } from './project.mjs';
 import { PRIVATE, makePrivate } from './private.mjs';
-import { prepareLaunch } from './run-file.mjs';
 import { buildRuntime } from './runtime.mjs';
 import { TRIMMER } from './servers/redis.mjs';
-import { ensureServer, folderOf, servers } from './servers.mjs';
-import { Sidecars } from './sidecars.mjs';
+import { folderOf, obtainServer, servers, startServer } from './servers.mjs';
 import { storyLines } from './story.mjs';
 import { Terminal, elapsed } from './terminal.mjs';
 import { choices, chooseTransports, serversOf } from './transports.mjs';
@@ -65,6 +66,9 @@ While the system runs:
   npm run deadletters          events that could not be handled
 Each of them prints JSON with --json.`;
 
+const WEAK_RABBITMQ =
+  '  ! This Dapr reports an event as published before RabbitMQ has confirmed it: if RabbitMQ dies, events are lost. See docs/brokers.md';
+
 /** The interval of updating the device broker's accounts: a new device can connect after this time at most. */
 const ACCOUNTS_SYNC_MS = 2000;
 
@@ -73,7 +77,7 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 /** @param {string[]} args */
 export async function main(args) {
   const terminal = new Terminal();
-  const children = new Children();
+  const children = new Children(terminal);
   const options = readOptions(args, terminal);
   if (!options) return;
   const stopSignal = waitForStopSignal(terminal);
@@ -85,7 +89,7 @@ export async function main(args) {
   /** @type {unknown} */
   let failure;
   try {
-    await Promise.race([up(options, terminal, children), stopSignal]);
+    await children.guard(Promise.race([up(options, terminal, children), stopSignal]));
     if (!options.once) await children.guard(stopSignal);
   } catch (error) {
     failure = error;
@@ -155,36 +159,39 @@ async function up(options, terminal, children) {
   const begun = performance.now();
   const apps = readApps();
   const transports = chooseTransports(options);
+  // The broker that is started here has accounts. That of dapr.yaml is any broker on this machine.
+  if (options.devices === undefined && transports.devices === 'anonymous') {
+    transports.devices = 'mosquitto';
+  }
   terminal.print('Checks');
   const installed = await preflight(terminal, apps);
 
-  terminal.print('Setup');
-  if (packagesAreStale()) {
-    checkNpm();
-    await installPackages(terminal);
-  }
-  if (buildIsStale()) await buildServices(terminal);
-  const runtime = installed ?? (await buildRuntime(terminal));
   if (options.fresh) deleteStoredData();
-  // From here on, because programs that are installed may be for all users of the machine.
-  process.umask(PRIVATE);
   // The sidecars create their databases in data, but not the folder itself.
-  for (const folder of [inProject('data'), inProject('.dapr'), localDir]) makePrivate(folder);
+  for (const folder of [inProject('data'), localDir]) makePrivate(folder);
   const accounts = readAccounts();
   const { admin, platform } = accounts;
   const ids = apps.map(({ id }) => id);
   const { all, broker } = serversOf(transports, accounts, ids);
-  terminal.print(`  ✓ admin account: ${admin.email}, password in ${relativePath(accountsFile)}`);
+
+  terminal.print('Setup');
+  const [runtime, programs] = await Promise.all([
+    installed ?? buildRuntime(terminal),
+    obtainServers(all, terminal),
+    prepareServices(terminal),
+  ]);
+  if (transports.bus === 'rabbitmq' && !runtime.built) terminal.print(WEAK_RABBITMQ);
+  // From here on, because programs that are installed may be for all users of the machine.
+  process.umask(PRIVATE);
 
   terminal.print('Servers');
   // All are started before the first one is awaited.
   const waits = [];
-  for (const server of all) {
-    waits.push(await ensureServer(server, children, terminal));
+  for (const [index, server] of all.entries()) {
+    waits.push(await startServer(server, programs[index], children, terminal));
   }
   const plane = await ensureControlPlane(runtime, children, terminal, !options['no-mtls']);
-  waits.push(plane.ready);
-  for (const wait of waits) await wait();
+  await Promise.all([...waits, plane.ready].map((wait) => wait()));
   // A server that was running before has its own accounts. The environment names them.
   const own = all.filter(({ name }) => children.has(name));
   if (transports.bus === 'redis') {
@@ -202,32 +209,54 @@ async function up(options, terminal, children) {
     DEVICES_BROKER_URL: env.DEVICES_BROKER_URL ?? urlOf(platform, brokerPort),
     DEVICES_CLIENT_ID: env.DEVICES_CLIENT_ID ?? platformClientId(platform),
   };
-  const launch = await prepareLaunch(runtime, transports, {
+  const planned = await planApps(runtime, transports, {
     services: { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password },
     sidecars: (app) => Object.assign({ ...devices }, ...own.map((it) => it.clientEnv?.(app))),
-    identities: plane.identities,
+    plane,
     components: (text) => own.reduce((component, it) => it.secure?.(component) ?? component, text),
   });
-  const sidecars = new Sidecars(runtime.cli, children, apps, launch);
-  await sidecars.ready(terminal);
+  await startApps(planned, children, terminal);
 
   if (broker) syncDeviceAccounts(broker, children);
+  /** @type {string | undefined} */
+  let productId;
   if (!options['no-demo']) {
     const show = async () => {
-      await demo(terminal);
+      productId = await demo(terminal);
+      if (options.once) return;
       await prepareFleet();
       startFleet(children, terminal);
     };
-    await children.guard(options.once ? demo(terminal) : attemptAsGuest(terminal, 'demo', show));
+    await children.guard(options.once ? show() : attemptAsGuest(terminal, 'demo', show));
   }
   const url = gatewayUrl();
+  const mtls = plane.identities !== undefined;
   terminal.print(
     `\nReady after ${elapsed(performance.now() - begun)}, using ${await memoryOf(children.groups)} of memory.`,
   );
-  terminal.print(`  API       ${url}/api/v1/products`);
-  terminal.print(`  Health    ${url}/api/v1/health/detailed`);
-  terminal.print(`  Services  ${url}/api/v1/gateway/services`);
-  if (!options.once) terminal.print('Press Ctrl-C to stop.');
+  if (options.once) return;
+  for (const line of nextSteps({ url, accounts, mtls, productId })) terminal.print(line);
+  terminal.print('Press Ctrl-C to stop, or run npm stop in another terminal.');
+}
+
+/** @param {Terminal} terminal */
+async function prepareServices(terminal) {
+  if (packagesAreStale()) {
+    checkNpm();
+    await installPackages(terminal);
+  }
+  if (buildIsStale()) await buildServices(terminal);
+}
+
+/**
+ * One after the other, as apt runs once at a time.
+ * @param {readonly import('./servers.mjs').Server[]} all
+ * @param {Terminal} terminal
+ */
+async function obtainServers(all, terminal) {
+  const programs = [];
+  for (const server of all) programs.push(await obtainServer(server, terminal));
+  return programs;
 }
 
 /**
@@ -273,19 +302,44 @@ function deleteStoredData() {
   }
 }
 
-/** @param {Terminal} terminal */
+/** Kafka assigns the topics to their subscribers in the first seconds. */
+const STARTING_MS = 60_000;
+
+/**
+ * Does some work again until it succeeds, or the system should be usable.
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function whileStarting(work) {
+  const begun = performance.now();
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() - begun > STARTING_MS) throw error;
+      await sleep(1_000);
+    }
+  }
+}
+
+/**
+ * @param {Terminal} terminal
+ * @returns {Promise<string>} the id of a product in stock
+ */
 async function demo(terminal) {
   terminal.print('Demo');
   const products = await terminal.runStep(
     ['catalogue', 'creating the demo catalogue'],
-    () => fillCatalogue(),
+    () => whileStarting(fillCatalogue),
     (all) => `${all.length} products in shop_1`,
   );
-  const inStock = products.find(({ pieces }) => pieces >= 1000);
+  const { productId = '' } = products.find(({ pieces }) => pieces >= 1000) ?? {};
   const order = await terminal.runStep(
     ['order', 'placing an order'],
-    () => placeOrder(inStock?.productId ?? ''),
+    () => placeOrder(productId),
     ({ orderId }) => `${orderId} confirmed`,
   );
   for (const line of storyLines(order.story)) terminal.print(`      ${line}`);
+  return productId;
 }

@@ -9,7 +9,7 @@ describe('dapr.yaml, ports and folders agree', () => {
     common: { appProtocol: grpc }
     apps:
       - ${app}`;
-  const good = `{ appID: user, appPort: 13001, command: [node, dist/services/user/main.js], env: { PORT: '3001' } }`;
+  const good = `{ appID: user, appPort: 13001, command: [./node_modules/.bin/node, dist/services/user/main.js], env: { PORT: '3001' } }`;
 
   test.each([
     ['another PORT', good.replace("'3001'", "'3002'"), 'user has PORT 3002, not 3001'],

@@ -52,7 +52,10 @@ export function runFile(text: string, folders: readonly string[]): Fault[] {
         appPort === (grpc ? http + 10_000 : http),
         `${appID} has appPort ${appPort}, which does not match PORT ${http}`,
       ),
-      ...unless(command.join(' ') === `node ${main}`, `${appID} does not run ${main}`),
+      ...unless(
+        command.join(' ') === `./node_modules/.bin/node ${main}`,
+        `${appID} does not run ${main}`,
+      ),
     ];
   });
   return [

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { placementArgs, schedulerArgs } from '../../scripts/start/control-plane.mjs';
 import { freePorts } from './ports';
 
 export interface ControlPlane {
@@ -12,38 +13,17 @@ export interface ControlPlane {
  * identities from a sentry, of which these are the arguments.
  */
 export async function controlPlane(folder: string, tls?: readonly string[]): Promise<ControlPlane> {
-  const ports = await freePorts(9);
-  const [placement = 0, raft = 0, scheduler = 0, etcd = 0, peer = 0, ...other] = ports;
-  const usual = (port: number, health = 0, metrics = 0) => [
-    ...['--listen-address', '127.0.0.1', '--port', String(port)],
-    ...['--healthz-port', String(health), '--metrics-port', String(metrics)],
-    ...['--metrics-listen-address', '127.0.0.1', '--healthz-listen-address', '127.0.0.1'],
-  ];
+  const [port = 0, raft = 0, health = 0, metrics = 0] = await freePorts(4);
+  const [own = 0, etcd = 0, peer = 0, ownHealth = 0, ownMetrics = 0] = await freePorts(5);
   const data = join(folder, 'servers', 'scheduler');
   mkdirSync(data, { mode: 0o700 });
-  // the only name of a single scheduler that its certificate contains
-  const name = tls === undefined ? 'scheduler' : 'dapr-scheduler-server-0';
-  const own =
-    tls === undefined ? [] : [...tls, '--identity-directory-write', join(data, 'identity')];
+  const scheduler = { port: own, etcd, peer, health: ownHealth, metrics: ownMetrics };
+  const more = tls ?? [];
   return {
-    placement: {
-      port: placement,
-      args: [
-        ...['--id', 'placement', '--initial-cluster', `placement=127.0.0.1:${raft}`],
-        ...usual(placement, other[0], other[1]),
-        ...(tls ?? []),
-      ],
-    },
+    placement: { port, args: [...placementArgs({ port, raft, health, metrics }), ...more] },
     scheduler: {
-      port: scheduler,
-      args: [
-        ...['--id', name, '--etcd-initial-cluster'],
-        `${name}=${tls === undefined ? 'http' : 'https'}://127.0.0.1:${peer}`,
-        ...['--etcd-client-port', String(etcd), '--etcd-client-listen-address', '127.0.0.1'],
-        ...['--etcd-data-dir', data],
-        ...usual(scheduler, other[2], other[3]),
-        ...own,
-      ],
+      port: own,
+      args: [...schedulerArgs(scheduler, data, tls !== undefined), ...more],
     },
   };
 }

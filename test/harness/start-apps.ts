@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
 import { CallPermissions } from '#kit/security/call-permissions';
 import { EventPublishers } from '#kit/security/event-publishers';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
-import { accessControlOf } from '../../scripts/start/access-control.mjs';
+import { DAPRD_ENV, daprdArgs, withAccessControl } from '../../scripts/start/daprd.mjs';
 import { readsVariable } from '../../scripts/start/environment.mjs';
 import {
   authorityIn,
@@ -17,7 +16,7 @@ import { isOpen } from '../../scripts/start/ports.mjs';
 import { childEnv, inProject, root } from '../../scripts/start/project.mjs';
 import { findRuntime } from '../../scripts/start/runtime.mjs';
 import type { AppPlan } from './app';
-import { type ControlPlane, controlPlane } from './control-plane';
+import { controlPlane } from './control-plane';
 import { freePorts } from './ports';
 import type { ProcessPlan } from './process';
 import {
@@ -214,22 +213,18 @@ async function planSystem(
     const configuration =
       sentry === undefined ? inProject(configFilePath) : join(folder, 'resources', `${name}.yaml`);
     if (sentry !== undefined) {
-      const document = parseDocument(readFileSync(inProject(configFilePath), 'utf8'));
-      document.setIn(['spec', 'accessControl'], accessControlOf(appId, calls));
-      writeFileSync(configuration, String(document));
+      const text = await withAccessControl(inProject(configFilePath), appId, calls);
+      writeFileSync(configuration, text);
     }
     const [program, ...first] = [...(sentry?.before ?? []), join(bin, 'daprd')];
     const started = planned(`${name}-sidecar`, program, [
       ...first,
-      ...(sentry?.sidecarArgs ?? []),
-      ...['--app-id', appId, '--app-protocol', protocol, '--app-port', String(appPort)],
-      ...['--dapr-http-port', String(daprHttpPort), '--dapr-grpc-port', String(daprGrpcPort)],
-      ...['--dapr-listen-addresses', '127.0.0.1'],
-      ...['--dapr-internal-grpc-port', String(internal)],
-      ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
-      ...['--metrics-port', String(metrics), '--metrics-listen-address', '127.0.0.1'],
-      ...['--config', configuration, ...resources.flatMap((path) => ['--resources-path', path])],
-      ...controlPlaneArgs(plane),
+      ...daprdArgs({
+        ...{ app: appId, protocol, appPort, configuration, resources },
+        ports: { http: daprHttpPort, grpc: daprGrpcPort, internal, metrics },
+        plane: plane && { placement: plane.placement.port, scheduler: plane.scheduler.port },
+        sentry: sentry?.address,
+      }),
     ]);
     const sidecar = {
       ...started,
@@ -312,14 +307,6 @@ function withPublishers(file: string, specs: readonly AppSpec[]): string {
   return JSON.stringify({ services, others });
 }
 
-function controlPlaneArgs(plane: ControlPlane | undefined): string[] {
-  if (plane === undefined) return [];
-  return [
-    ...['--placement-host-address', `127.0.0.1:${plane.placement.port}`],
-    ...['--scheduler-host-address', `127.0.0.1:${plane.scheduler.port}`],
-  ];
-}
-
 /** How a sentry is started, and how sidecars get their identities from it. */
 async function planSentry(folder: string) {
   const [port = 0, health = 0] = await freePorts(2);
@@ -336,7 +323,7 @@ async function planSentry(folder: string) {
       'until [ -s "$0" ]; do sleep 0.05; done; DAPR_TRUST_ANCHORS="$(cat "$0")" exec "$@"',
       authority,
     ],
-    sidecarArgs: ['--enable-mtls', '--sentry-address', `127.0.0.1:${port}`],
+    address: `127.0.0.1:${port}`,
     envOf: (app: string) => ({ DAPR_SENTRY_TOKEN_FILE: tokenOf(app) }),
   };
 }
@@ -357,7 +344,7 @@ function cleanEnv(): Record<string, string> {
   // childEnv returns variables that are set only
   return {
     ...(Object.fromEntries(kept) as Record<string, string>),
-    DAPR_HOST_IP: '127.0.0.1',
+    ...DAPRD_ENV,
     // each system starts the same services again: a quarter of the CPU of their start
     NODE_COMPILE_CACHE: inProject('node_modules', '.cache', 'compiled-services'),
   };

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import { inProject } from '../../scripts/start/project.mjs';
-import { findRuntime } from '../../scripts/start/runtime.mjs';
+import { findCli, findRuntime } from '../../scripts/start/runtime.mjs';
 import { until } from '../harness/until';
 import { processesIn } from './processes';
 
@@ -51,7 +52,10 @@ const running = () => processesIn(folder).map(({ command }) => command);
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'omnichannel-stop-'));
-  const runtime = await findRuntime();
+  const { bin } = await findRuntime();
+  mkdirSync(file('home/.dapr/components'), { recursive: true });
+  symlinkSync(bin, file('home/.dapr/bin'));
+  writeFileSync(file('home/.dapr/config.yaml'), 'kind: Configuration\nspec: {}\n');
   mkdirSync(file('resources'));
   writeFileSync(file('service.cjs'), SERVICE);
   cpSync(inProject('components', 'sidecars', 'product.yaml'), file('configuration.yaml'));
@@ -64,9 +68,9 @@ beforeEach(async () => {
   const common = { resourcesPaths: ['resources'], configFilePath: 'configuration.yaml' };
   writeFileSync(file('dapr.yaml'), stringify({ version: 1, common, apps: APPS.map(app) }));
   mkdirSync(file('data'));
-  cli = spawn(runtime.cli, ['run', '-f', 'dapr.yaml'], {
+  cli = spawn(findCli(), ['run', '-f', 'dapr.yaml'], {
     cwd: folder,
-    env: { ...process.env, DAPR_RUNTIME_PATH: runtime.path, DAPR_HOST_IP: '127.0.0.1' },
+    env: { ...process.env, DAPR_RUNTIME_PATH: file('home'), DAPR_HOST_IP: '127.0.0.1' },
     detached: true,
     stdio: 'ignore',
   });
