@@ -10,7 +10,9 @@ const COMMAND = {
   usage: 'npm run runtime [-- <options>]',
   options: {
     json,
-    cli: flag('build the dapr command too, if it is not installed: for dapr run, and for its tests'),
+    cli: flag(
+      'build the dapr command too, if it is not installed: for dapr run, and for its tests',
+    ),
   },
   failsIf: 'Go is missing or too old, or the build fails',
 };

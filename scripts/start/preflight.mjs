@@ -14,22 +14,46 @@ const DISK_NEEDED_GB = 1;
  * Checks the machine before anything is changed on it. Throws a UserError if something is missing.
  * @param {import('./terminal.mjs').Terminal} terminal
  * @param {import('./project.mjs').App[]} apps
- * @returns {Promise<import('./runtime.mjs').Runtime | undefined>} the Dapr that is installed, if any
+ * @param {string} bus the event broker
+ * @returns {Promise<import('./runtime.mjs').Runtime | undefined>} the installed Dapr, if it is used
  */
-export async function preflight(terminal, apps) {
+export async function preflight(terminal, apps, bus) {
   terminal.print(`  ✓ Node ${process.versions.node}; the services run on the project's own Node`);
-  const installed = await findInstalledRuntime();
-  if (installed) {
-    terminal.print(`  ✓ Dapr ${installed.version} is installed in ${installed.bin}`);
-  } else if (runtimeIsStale()) {
+  const installed = await usableRuntime(terminal, bus);
+  if (installed === undefined && runtimeIsStale()) {
     const go = await checkBuildTools();
     terminal.print(`  ✓ Dapr will be built once with ${go.replace(/^go/, 'Go ')}`);
-  } else {
+  } else if (installed === undefined) {
     terminal.print('  ✓ Dapr is built');
   }
   checkMemory(terminal);
   checkDisk(terminal);
   await checkPorts(terminal, apps);
+  return installed;
+}
+
+const UNCONFIRMED =
+  'reports events as published that RabbitMQ has not confirmed, which are lost if RabbitMQ dies (docs/brokers.md)';
+
+/**
+ * The installed Dapr. With RabbitMQ the one that is built here is better, where it can be built.
+ * @param {import('./terminal.mjs').Terminal} terminal
+ * @param {string} bus
+ */
+async function usableRuntime(terminal, bus) {
+  const installed = await findInstalledRuntime();
+  if (installed === undefined) return undefined;
+  const where = `Dapr ${installed.version} is installed in ${installed.bin}`;
+  if (bus !== 'rabbitmq') {
+    terminal.print(`  ✓ ${where}`);
+  } else if (runtimeIsStale() && !findProgram('go')) {
+    terminal.print(
+      `  ! ${where}. It ${UNCONFIRMED}; with Go a Dapr would be built here that waits`,
+    );
+  } else {
+    terminal.print(`  ! ${where}. It ${UNCONFIRMED}, so the Dapr that is built here is used`);
+    return undefined;
+  }
   return installed;
 }
 

@@ -127,7 +127,9 @@ function stampOf({ cwd, programs, args }) {
       ON_LOOPBACK,
     ]),
   );
-  const sources = readdirSync(cwd).filter((name) => /\.go$|^go\.(mod|sum)$/.test(name));
+  const sources = readdirSync(cwd).filter(
+    (name) => /\.go$|^go\.(mod|sum)$/.test(name) && !name.endsWith('_test.go'),
+  );
   for (const file of sources.sort()) hash.update(readFileSync(join(cwd, file)));
   return hash.digest('hex');
 }
@@ -243,6 +245,8 @@ async function runBuild(build, terminal) {
         progress.setPackages(listed, sizeOf);
         await go(['build', '-v', ...args, '-o', `${unfinished}/`, ...packages], progress.onLine);
         mkdirSync(into, { recursive: true });
+        // `dapr run --runtime-path .runtime` needs this folder.
+        mkdirSync(join(home, '.dapr', 'components'), { recursive: true });
         for (const [program, from] of Object.entries(programs)) {
           renameSync(join(unfinished, basename(from)), join(into, program));
         }

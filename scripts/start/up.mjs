@@ -66,9 +66,6 @@ While the system runs:
   npm run deadletters          events that could not be handled
 Each of them prints JSON with --json.`;
 
-const WEAK_RABBITMQ =
-  '  ! This Dapr reports an event as published before RabbitMQ has confirmed it: if RabbitMQ dies, events are lost. See docs/brokers.md';
-
 /** The interval of updating the device broker's accounts: a new device can connect after this time at most. */
 const ACCOUNTS_SYNC_MS = 2000;
 
@@ -164,7 +161,7 @@ async function up(options, terminal, children) {
     transports.devices = 'mosquitto';
   }
   terminal.print('Checks');
-  const installed = await preflight(terminal, apps);
+  const installed = await preflight(terminal, apps, transports.bus);
 
   if (options.fresh) deleteStoredData();
   // The sidecars create their databases in data, but not the folder itself.
@@ -180,7 +177,6 @@ async function up(options, terminal, children) {
     obtainServers(all, terminal),
     prepareServices(terminal),
   ]);
-  if (transports.bus === 'rabbitmq' && !runtime.built) terminal.print(WEAK_RABBITMQ);
   // From here on, because programs that are installed may be for all users of the machine.
   process.umask(PRIVATE);
 

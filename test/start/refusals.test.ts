@@ -2,7 +2,7 @@ import { type SpawnSyncReturns, execFileSync, spawnSync } from 'node:child_proce
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { findProgram } from '../../scripts/start/commands.mjs';
 import { isFree } from '../../scripts/start/ports.mjs';
 import { inProject, root } from '../../scripts/start/project.mjs';
@@ -108,6 +108,35 @@ test('an old installed Dapr is refused', async () => {
   chmodSync(daprd, 0o755);
   const machine = { name: 'old-dapr', has: { dapr: 'exit 0' }, env: { HOME: installed } };
   await expectRefusal(machine, /Dapr runtime installed in \S+ is 1\.16\.4, and 1\.17 or newer/);
+});
+
+describe('with RabbitMQ an installed Dapr loses events that are not confirmed', () => {
+  const start118 = (name: string, machine: Partial<Machine>) => {
+    const installed = join(home, `${name}-dapr-home`);
+    mkdirSync(join(installed, '.dapr', 'bin'), { recursive: true });
+    const daprd = join(installed, '.dapr', 'bin', 'daprd');
+    writeFileSync(daprd, '#!/bin/sh\necho 1.18.2\n');
+    chmodSync(daprd, 0o755);
+    return start({ name, args: ['--bus', 'rabbitmq'], env: { HOME: installed }, ...machine });
+  };
+
+  test('it is used, with a line that says so, where no other can be built', () => {
+    expect(start118('weak', {}).stdout).toMatch(
+      /! Dapr 1\.18\.2 is installed in \S+\. It reports events as published that RabbitMQ has not confirmed.*; with Go a Dapr would be built here that waits\n/,
+    );
+  });
+
+  test('the Dapr that is built here is used instead, where there is one', () => {
+    expect(start118('strong', { links: ['.runtime'] }).stdout).toMatch(
+      /RabbitMQ has not confirmed.*, so the Dapr that is built here is used\n {2}✓ Dapr is built\n/,
+    );
+  });
+
+  test('with another broker it is used without a word about that', () => {
+    const { stdout } = start118('redis', { args: [] });
+    expect(stdout).toMatch(/✓ Dapr 1\.18\.2 is installed in \S+\n/);
+    expect(stdout).not.toContain('RabbitMQ');
+  });
 });
 
 test('a used port is reported with the process that uses it', async () => {
