@@ -299,7 +299,7 @@ function deleteStoredData() {
 }
 
 /** Kafka assigns the topics to their subscribers in the first seconds. */
-const STARTING_MS = 60_000;
+const STARTING_MS = 120_000;
 
 /**
  * Does some work again until it succeeds, or the system should be usable.
