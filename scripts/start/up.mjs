@@ -232,7 +232,7 @@ async function up(options, terminal, children) {
   );
   if (options.once) return;
   for (const line of nextSteps({ url, accounts, mtls, productId })) terminal.print(line);
-  terminal.print('Press Ctrl-C to stop, or run npm stop in another terminal.');
+  terminal.print('Press Ctrl-C to stop. From another terminal: npm stop');
 }
 
 /** @param {Terminal} terminal */

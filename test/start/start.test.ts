@@ -34,7 +34,7 @@ const UNRELATED = 'PASSWORD_OF_ANOTHER_PROGRAM';
 const APPS = readApps();
 /** The apps that have a sidecar. */
 const SERVICES = APPS.filter(({ appPort }) => appPort > 0);
-const LAST_LINE = 'Press Ctrl-C to stop, or run npm stop in another terminal.';
+const LAST_LINE = 'Press Ctrl-C to stop. From another terminal: npm stop';
 /** A broker takes ten seconds to start on two busy cores, and sidecars try every few seconds to reconnect. */
 const RESTART_MS = 60_000;
 
