@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDocument } from 'yaml';
 import { CallPermissions } from '#kit/security/call-permissions';
 import { EventPublishers } from '#kit/security/event-publishers';
 import type { Account } from '../../scripts/devices/broker-files.mjs';
