@@ -120,7 +120,7 @@ async function runAll() {
   // Unit tests compute and end-to-end tests mostly wait, so together they use all cores all the time. The load
   // tests measure how long a system takes to recover, so they run alone. forceExit: a failed test may leave
   // handles open, and the others must still be counted.
-  const workers = String(availableParallelism() + 1);
+  const workers = String(availableParallelism());
   jest('--selectProjects', 'unit', 'architecture', 'e2e', '--maxWorkers', workers, '--forceExit');
   jest('--selectProjects', 'load', '--runInBand', '--forceExit');
   kubernetes();

@@ -274,6 +274,23 @@ const examples: Record<string, Example> = {
     body: { status: 'picked_up' },
     refused: { orderId: [NO_ID], status: ['', 'lost'] },
   },
+  'GET /search': {
+    refused: {
+      ...page,
+      q: ['x'.repeat(201), 'aa bb cc dd ee ff gg hh ii jj kk ll mm'],
+      category: [LONG_IN_URL],
+      minPrice: ['', '-1.00', '1.234', 'a lot'],
+      maxPrice: ['', '-1.00', '1.234', 'a lot'],
+      inStock: ['', 'perhaps', '1'],
+      shopId: ['no id!'],
+      sort: ['', 'random'],
+    },
+  },
+  'GET /search/suggest': {
+    refused: { q: ['', 'x'.repeat(101)], limit: [...NO_NUMBERS, '21'] },
+  },
+  'GET /search/index': { refused: {} },
+  'POST /search/index/rebuild': { refused: {} },
   'GET /notifications': { refused: page },
   'GET /notifications/unread': { refused: {} },
   'POST /notifications/read': { refused: {} },
