@@ -32,7 +32,7 @@ export interface SystemPlan {
     /** Replaces all device accounts; absent where the broker accepts any client. */
     readonly admit?: (accounts: readonly Account[]) => Promise<void>;
   };
-  /** The topics that each service subscribes to, by the bus component. */
+  /** The topics that each of its services subscribes to, by the bus component. */
   readonly subscriptions: Readonly<Record<string, readonly string[]>>;
   /** The ports of programs that simulate HTTP endpoints, by the name of the endpoint. */
   readonly standInPorts: Readonly<Record<string, number>>;
@@ -91,7 +91,7 @@ export class RunningSystem {
     return { name, process: this.server(servers[name].program), port: this.portOf(name) };
   }
 
-  /** The topics that each service subscribes to, by the bus component. */
+  /** The topics that each of its services subscribes to, by the bus component. */
   get subscriptions(): Readonly<Record<string, readonly string[]>> {
     return this.plan.subscriptions;
   }

@@ -251,7 +251,9 @@ async function planSystem(
       ((await isOpen(plane.placement.port)) && (await isOpen(plane.scheduler.port))));
   const standInPorts = Object.fromEntries(outside.map(({ endpoint, port }) => [endpoint, port]));
   const brokers = resources.flatMap((from) => brokerIn(from) ?? []);
-  const subscriptions = resources.flatMap((from) => Object.entries(subscriptionsIn(from)));
+  const subscriptions = resources
+    .flatMap((from) => Object.entries(subscriptionsIn(from)))
+    .filter(([app]) => ids.includes(app));
   return {
     ...{
       workplace,
