@@ -30,8 +30,10 @@ export async function standIns(
     if (appPort !== undefined || endpoint === undefined) continue;
     const [port = 0] = await freePorts(1);
     const [program, main = '', ...args] = command;
+    // a program with a path is relative to the app's folder, and one without is found in PATH
+    const at = program.includes('/') ? inProject(appDirPath, program) : program;
     const process = {
-      ...{ name: appID, command: program, args: [inProject(appDirPath, main), ...args] },
+      ...{ name: appID, command: at, args: [inProject(appDirPath, main), ...args] },
       env: { ...env, PORT: String(port), LEDGER_FILE: join(folder, 'servers', `${appID}.db`) },
     };
     found.push({ endpoint: endpoint.name, port, process });
