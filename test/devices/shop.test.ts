@@ -46,6 +46,7 @@ const Offer = z.strictObject({
   price: Money,
   ownPrice: z.boolean(),
   channels: z.array(z.string()),
+  updatedAt: Time.optional(),
 });
 const Device = z.strictObject({
   deviceId: z.string(),
