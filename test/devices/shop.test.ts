@@ -148,10 +148,19 @@ describe('a shop', () => {
     await bob.refused(403, 'POST', path, { body: { productId: own } });
     await sally.refused(404, 'POST', path, { body: { productId: 'none' } });
 
+    const updatedAt: unknown = expect.any(String);
     const { items } = await fixture.anonymous.get(listOf(Offer), path);
     expect(items).toEqual([
-      { shopId, productId: usual, name: 'Pen', price: PRICE, ownPrice: false, channels: [] },
-      { shopId, productId: own, name: 'Pen', price, ownPrice: true, channels: [] },
+      {
+        shopId,
+        productId: usual,
+        name: 'Pen',
+        price: PRICE,
+        ownPrice: false,
+        channels: [],
+        updatedAt,
+      },
+      { shopId, productId: own, name: 'Pen', price, ownPrice: true, channels: [], updatedAt },
     ]);
     await sally.ask(Nothing, 200, 'DELETE', `${path}/${own}`);
     expect((await fixture.anonymous.get(listOf(Offer), path)).total).toBe(1);
