@@ -193,7 +193,8 @@ describe('npm run deadletters', () => {
     payment.service?.start();
     await payment.ready();
     // confirmed, or cancelled if the outcome of its charge has been unknown for too long
-    const decided = async () => (await shopper.get(Order, `/orders/${orderId}`)).status !== 'pending';
+    const decided = async () =>
+      (await shopper.get(Order, `/orders/${orderId}`)).status !== 'pending';
     await until('the order to be decided', decided, 60_000);
     const isDone = async () => !(await isWaiting());
     await until('no event to wait', isDone, 60_000);
