@@ -166,7 +166,8 @@ describe('an event whose handler needs a service that is down', () => {
 
 describe('npm run deadletters', () => {
   test('tells what waits for a dependency from what needs a person', async () => {
-    const shopper = await fixture.shopper();
+    // the service of users may have returned a moment ago
+    const shopper = await until('a shopper', () => fixture.shopper(), 60_000);
     const productId = await fixture.product(3);
     const payment = fixture.system.app('payment');
     await payment.service?.stop();
