@@ -151,7 +151,8 @@ test('without a network the packages cannot be installed', async () => {
     npm_config_cache: join(home, 'empty-cache'),
     npm_config_fetch_retries: '0',
   };
-  const machine: Machine = { name: 'no-network', has: { npm: true }, links: ['.runtime'], env };
+  const has = { npm: true, 'redis-server': true, mosquitto: true } as const;
+  const machine: Machine = { name: 'no-network', has, links: ['.runtime'], env };
   await expectRefusal(machine, /npm cannot reach its registry: check the network/);
 });
 
