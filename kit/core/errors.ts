@@ -109,7 +109,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
  * - `unreadable`: it does not match its contract, which is final
  * - `unavailable`: a dependency is down, slow or overloaded, or too many others change the same document. It
  *   passes.
- * - `fault`: a bug of this service or of one that it calls, or a failure that cannot be told from one
+ * - `fault`: a bug of this service or of one that it calls, or a failure that looks like one
  */
 export type FailureClass = 'refused' | 'unreadable' | 'unavailable' | 'fault';
 

@@ -112,7 +112,7 @@ describe('an event whose handler fails with a fault', () => {
     ]);
   });
 
-  it('is no dead letter before it has failed several times', async () => {
+  it('becomes a dead letter only after it has failed several times', async () => {
     const { bed, script, deliver, letters } = shelf();
     script.failure = broken();
     await deliver();
@@ -121,7 +121,7 @@ describe('an event whose handler fails with a fault', () => {
     expect(await letters()).toEqual([]);
   });
 
-  it('begins anew if it failed for another reason meanwhile', async () => {
+  it('starts a new count of failures after a failure for another reason', async () => {
     const { bed, script, deliver, letters } = shelf();
     const fail = async (failure: Error) => {
       script.failure = failure;

@@ -17,8 +17,8 @@ const MAX_READING_SHARE = 0.1;
 const SCOPE = 'broker-accounts:read';
 
 /**
- * The API key that is used: the one of the environment, or one of this machine. It is no session, so that
- * sign-ins of the admin do not end it, and it permits nothing else.
+ * The API key that is used: the one of the environment, or one of this machine. Sign-ins of the admin
+ * do not end it, as they end sessions, and it permits nothing else.
  */
 const knownKey = () => process.env.GATEWAY_API_KEY ?? readAccounts().brokerAccountsKey;
 

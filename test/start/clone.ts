@@ -106,7 +106,7 @@ export class Clone {
 }
 
 /** The linked packages must be those of the clone's commit, or npm start would replace them. */
-async function assertCurrent(): Promise<void> {
+export async function assertCurrent(): Promise<void> {
   const committed = execFileSync('git', ['show', 'HEAD:package-lock.json'], { cwd: root });
   if (packagesAreStale() || !committed.equals(readFileSync(inProject('package-lock.json')))) {
     throw new Error('node_modules differs from the last commit: commit, or run "npm ci"');
@@ -116,7 +116,8 @@ async function assertCurrent(): Promise<void> {
   }
 }
 
-async function assertPortsFree(): Promise<void> {
+/** Outside of a room, the ports of dapr.yaml must be free. */
+export async function assertPortsFree(): Promise<void> {
   const ports = readApps()
     .flatMap(({ port, appPort }) => [port, appPort])
     .filter((port) => port > 0);

@@ -11,11 +11,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { packagesAreStale } from '../../scripts/start/build.mjs';
-import { isFree } from '../../scripts/start/ports.mjs';
 import { inProject, readApps, root } from '../../scripts/start/project.mjs';
-import { findInstalledRuntime, runtimeIsStale } from '../../scripts/start/runtime.mjs';
 import { until } from '../harness/until';
+import { assertCurrent, assertPortsFree } from './clone';
 import { type Listener, isOnLoopback, listeners } from './listeners';
 import { openToOthers, processesIn } from './processes';
 import { Room } from './room';
@@ -319,23 +317,4 @@ function listening(): Listener[] {
 
 function signal(name: NodeJS.Signals): void {
   if (start.pid !== undefined) process.kill(-start.pid, name);
-}
-
-/** The linked packages must be those of the clone's commit, or npm start would replace them. */
-async function assertCurrent(): Promise<void> {
-  const committed = execFileSync('git', ['show', 'HEAD:package-lock.json'], { cwd: root });
-  if (packagesAreStale() || !committed.equals(readFileSync(inProject('package-lock.json')))) {
-    throw new Error('node_modules differs from the last commit: commit, or run "npm ci"');
-  }
-  if (!(await findInstalledRuntime()) && runtimeIsStale()) {
-    throw new Error('the Dapr runtime is outdated: run "npm run runtime"');
-  }
-}
-
-async function assertPortsFree(): Promise<void> {
-  const ports = readApps()
-    .flatMap(({ port, appPort }) => [port, appPort])
-    .filter((port) => port > 0);
-  const free = await Promise.all(ports.map((port) => isFree(port)));
-  expect(ports.filter((_, index) => !free[index])).toEqual([]);
 }

@@ -54,7 +54,7 @@ export type ParkedEvent = z.infer<typeof ParkedEvent>;
 
 /**
  * What an event waits for after a failure: the dependency that was unavailable; its own handler after a
- * fault; or the type of the event, if the handler found something unavailable that is no dependency.
+ * fault; or the type of the event, if the handler found something unavailable that is not a dependency.
  */
 export function waitsFor(error: unknown, failureClass: FailureClass, type: string): string {
   return failureClass === 'fault' ? `handler of ${type}` : (dependencyOf(error) ?? type);

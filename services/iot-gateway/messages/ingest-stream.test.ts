@@ -20,7 +20,7 @@ afterEach(() => {
 
 type Request = MessageInitShape<typeof IngestRequestSchema>;
 
-/** Opens a stream, whoever its client is. */
+/** Opens a stream of any client. */
 function connect({ port }: IngestServer, headers: Record<string, string> = {}) {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
     // a connection of its own
